@@ -1,0 +1,1 @@
+"""The methods of the benchmark, one folder each; see the README of each folder."""

@@ -1,0 +1,1 @@
+"""Blocks that several methods share. They know nothing of the harness."""

@@ -1,0 +1,43 @@
+"""Values that all layers share: video, prompt, prediction, truth, errors. Axes and units are stated here once."""
+
+from mevis_bench.records.errors import (
+    DataError,
+    ExitCode,
+    IncomparableError,
+    MethodError,
+    MevisBenchError,
+    MissingWeightsError,
+    NothingMeasuredError,
+    UsageError,
+)
+from mevis_bench.records.method import Method, MethodSetup
+from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
+from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
+from mevis_bench.records.rle import Rle
+from mevis_bench.records.truth import Expression, Truth
+from mevis_bench.records.video import Video
+
+__all__ = [
+    "CaptionPrediction",
+    "DataError",
+    "ExitCode",
+    "Expression",
+    "IncomparableError",
+    "MaskPrediction",
+    "Method",
+    "MethodError",
+    "MethodSetup",
+    "MevisBenchError",
+    "MissingWeightsError",
+    "NothingMeasuredError",
+    "Prediction",
+    "Prompt",
+    "Rle",
+    "SpeechPrompt",
+    "TargetMasks",
+    "TextPrompt",
+    "TrackPrediction",
+    "Truth",
+    "UsageError",
+    "Video",
+]

@@ -1,0 +1,82 @@
+"""The one family of errors that a user can mend, and the exit codes of the command line."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns. CI scripts may rely on these numbers."""
+
+    OK = 0
+    FAILED = 1
+    """A sample failed, a data set has faults, a metric regressed, or the machine gave out (disk full)."""
+    USAGE = 2
+    """The call, a configuration file or an input file is wrong; nothing was computed."""
+    NOTHING_MEASURED = 3
+    """There was nothing, or too little, to score."""
+    INCOMPARABLE = 4
+    """Two results can't be compared: other data, other protocol."""
+    INTERRUPTED = 130
+    """Ctrl-C. Everything finished before it is on disk; the same command continues."""
+
+
+class MevisBenchError(Exception):
+    """A fault that its reader can mend: what is wrong, where, and what to do next.
+
+    The command line prints it without a traceback and returns ``exit_code``. Any other exception is a bug of
+    ours or of a method and keeps its traceback.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where, hint)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        hint = f"\n{self.hint}" if self.hint else ""
+        return f"{where}{self.what}{hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.where, self.hint)
+
+
+def _rebuild(kind: type[MevisBenchError], what: str, where: str | None, hint: str | None) -> MevisBenchError:
+    """Rebuild an error that crossed a process boundary (keyword arguments don't survive by themselves)."""
+    return kind(what, where=where, hint=hint)
+
+
+class UsageError(MevisBenchError):
+    """A wrong flag, name or configuration."""
+
+    exit_code = ExitCode.USAGE
+
+
+class DataError(MevisBenchError):
+    """A file of a data set, a prediction or a checkpoint is not what it should be; ``where`` names file and key."""
+
+    exit_code = ExitCode.USAGE
+
+
+class MissingWeightsError(MevisBenchError):
+    """A method's weights are not on this machine; the hint says which file, from where, under which licence."""
+
+    exit_code = ExitCode.USAGE
+
+
+class MethodError(MevisBenchError):
+    """A method could not be loaded, or its worker died."""
+
+
+class NothingMeasuredError(MevisBenchError):
+    """There was nothing, or too little, to score."""
+
+    exit_code = ExitCode.NOTHING_MEASURED
+
+
+class IncomparableError(MevisBenchError):
+    """Two results can't be compared."""
+
+    exit_code = ExitCode.INCOMPARABLE

@@ -1,0 +1,49 @@
+"""The one interface every method stands behind."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mevis_bench.records.prediction import Prediction
+from mevis_bench.records.prompt import Prompt
+from mevis_bench.records.video import Video
+
+
+class Method(Protocol):
+    """A loaded method. ``baselines/<name>/method.py`` has ``load(setup: MethodSetup) -> Method``."""
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
+        """Answer every prompt about one video.
+
+        A video comes with all of its prompts, because it is encoded once and asked many times.
+
+        Yields:
+            One prediction per prompt, in the order of ``prompts``, each as soon as it is known.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the method holds (device memory, processes)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSetup:
+    """Everything a method is told when it is loaded.
+
+    Attributes:
+        task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
+        variant: Name of the variant in ``method.yaml``.
+        options: The variant's ``options`` of ``method.yaml``, overridden by ``--set method.<key>=<value>``.
+        weights: Local files by their name in ``method.yaml``; ``None``: run with seeded random weights, on purpose.
+        device: A torch device string, for instance ``cpu`` or ``cuda:0``.
+        seed: Seed of everything random, random weights included.
+    """
+
+    task: str
+    variant: str
+    options: Mapping[str, object]
+    weights: Mapping[str, Path] | None
+    device: str
+    seed: int

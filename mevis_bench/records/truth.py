@@ -1,0 +1,52 @@
+"""Ground truth of one sample. Only reading data and scoring touch it; no method is ever given one."""
+
+from dataclasses import dataclass
+
+from mevis_bench.records.rle import Rle
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One entry of ``meta_expressions.json``.
+
+    Attributes:
+        id: Expression id, unique within its video.
+        text: The sentence as the data set has it.
+        annotation_ids: Keys of ``mask_dict.json`` whose union is the target; empty: no target. ``None`` where the
+            split has no truth (valid, test).
+        audio: File name of the spoken sentence relative to the split, ``None`` where there is none.
+    """
+
+    id: str
+    text: str
+    annotation_ids: tuple[str, ...] | None
+    audio: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is right for one expression.
+
+    Attributes:
+        video_id: The video.
+        expression: The expression, its sentence included.
+        height: Rows of every frame, in pixels.
+        width: Columns of every frame, in pixels.
+        length: Number of frames.
+        objects: For every target object (order of ``expression.annotation_ids``) one mask per frame, ``None`` where
+            it is absent. Empty: no target.
+        references: RMEG: every sentence of the same video with the same target set, in id order.
+    """
+
+    video_id: str
+    expression: Expression
+    height: int
+    width: int
+    length: int
+    objects: tuple[tuple[Rle | None, ...], ...]
+    references: tuple[str, ...] = ()
+
+    @property
+    def sample(self) -> str:
+        """Id of the sample: ``<video>/<expression>``."""
+        return f"{self.video_id}/{self.expression.id}"
