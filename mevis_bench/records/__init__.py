@@ -14,6 +14,7 @@ from mevis_bench.records.method import Method, MethodSetup
 from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
 from mevis_bench.records.rle import Rle
+from mevis_bench.records.training import TrainingData, TrainSetup
 from mevis_bench.records.truth import Expression, Truth
 from mevis_bench.records.video import Video
 
@@ -37,6 +38,8 @@ __all__ = [
     "TargetMasks",
     "TextPrompt",
     "TrackPrediction",
+    "TrainSetup",
+    "TrainingData",
     "Truth",
     "UsageError",
     "Video",

@@ -1,0 +1,1 @@
+"""Where predictions are computed: in this process, in others, on a cluster."""

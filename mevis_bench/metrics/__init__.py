@@ -1,0 +1,1 @@
+"""Scores, each a pure function of a prediction and a truth."""

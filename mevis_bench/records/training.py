@@ -1,0 +1,56 @@
+"""What a method is told when it is trained: ``baselines/<name>/train.py`` has ``train(setup: TrainSetup)``."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mevis_bench.records.truth import Truth
+from mevis_bench.records.video import Video
+
+
+class TrainingData(Protocol):
+    """A split with truth: the only door through which a method meets ground truth, and only in training."""
+
+    @property
+    def video_ids(self) -> tuple[str, ...]:
+        """Ids of all videos, sorted."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the split's annotation files; stored beside the weights made from it."""
+        ...
+
+    def video(self, video_id: str) -> Video:
+        """Return the frames of one video, not yet decoded."""
+        ...
+
+    def truths(self, video_id: str) -> Sequence[Truth]:
+        """Return the truth of every expression of one video, in file order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSetup:
+    """Everything a training is told.
+
+    Attributes:
+        variant: Name of the variant in ``method.yaml``.
+        options: The resolved training configuration (``configs/train/<method>-<variant>.yaml`` and ``--set``).
+        data: What to learn from.
+        held_out: What to measure on while training, never to learn from.
+        out: Folder for checkpoints, loss curves and the final weights; a second call with the same folder resumes.
+        device: A torch device string.
+        seed: Seed of everything random.
+        progress: Called with (stage, steps done, steps in all, losses by name) after every logged step.
+    """
+
+    variant: str
+    options: Mapping[str, object]
+    data: TrainingData
+    held_out: TrainingData
+    out: Path
+    device: str
+    seed: int
+    progress: Callable[[str, int, int, Mapping[str, float]], None]

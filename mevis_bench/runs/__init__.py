@@ -1,0 +1,1 @@
+"""Predicting and scoring; they meet only on disk."""

@@ -1,0 +1,1 @@
+"""Formats on disk: run folders, masks, tracks, captions, and import and export."""
