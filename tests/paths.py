@@ -1,4 +1,4 @@
-"""Reference material that lies outside the repository; tests that need it skip, with the reason, where it is missing."""
+"""Reference material outside the repository; tests that need it skip, with the reason, where it is missing."""
 
 import os
 from pathlib import Path
