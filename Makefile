@@ -1,0 +1,47 @@
+# Everything a newcomer needs: `make demo` and `make test`. Both set the environment up first.
+PYTHON ?= python3
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+# uv does not read pip's setting for local wheels.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+
+.PHONY: setup demo test lint train-mini nightly constraints
+
+setup: $(VENV)/ready
+
+# Two packages come without their dependencies: openai-whisper asks for triton (1 GB; torch brings it where there is
+# CUDA), trackeval for OpenCV (which its metrics do not use). What they do use is named beside them.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mevis-bench needs Python 3.11 or newer, not " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(UV) --editable '.[rmeg,plots,dev]' more-itertools tiktoken tabulate
+	$(UV) --no-deps openai-whisper trackeval
+	touch $@
+
+demo: setup
+	$(BIN)/mevis-bench run --task rvos --method empty
+	$(BIN)/mevis-bench run --task rvos --method moving_region
+	$(BIN)/mevis-bench run --task rvos --method lmpmpp
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+train-mini: setup
+	$(BIN)/mevis-bench train --method lmpmpp --variant mini
+
+# Exact versions for Python 3.11 on Linux; without triton, OpenCV and the nvidia packages (see above), and with torch
+# named without a build tag, so that CUDA machines take theirs.
+constraints: setup
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --python-version 3.11 --all-extras \
+		--no-emit-package triton --no-emit-package opencv-python \
+		--constraint <(echo torch==2.13.0) pyproject.toml | sed 's/+cpu//' | grep -v '^nvidia-' > constraints.new
+	mv constraints.new constraints.txt

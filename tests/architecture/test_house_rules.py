@@ -1,0 +1,81 @@
+"""The house keeps its own rules: small files, telling names, safe loading, pins that any machine can follow."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+EMPTY_NAMES = {"utils", "util", "helpers", "common", "misc", "core", "manager", "base"}
+
+
+def tracked(*suffixes: str) -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = [ROOT / line for line in listing.stdout.splitlines()]
+    return [path for path in paths if path.is_file() and path.suffix in suffixes]
+
+
+SOURCES = [path for path in tracked(".py") if path.relative_to(ROOT).parts[0] in ("mevis_bench", "baselines")]
+
+
+@pytest.mark.parametrize("path", tracked(".py"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_short_and_its_name_says_something(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+    assert path.stem not in EMPTY_NAMES
+
+
+def test_no_function_is_longer_than_sixty_lines() -> None:
+    too_long = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[0]
+                documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+                begin = first.end_lineno if documented and first.end_lineno else node.lineno
+                lines = (node.end_lineno or begin) - begin
+                if lines > 60:
+                    too_long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name} ({lines})")
+    assert not too_long
+
+
+FORBIDDEN = {
+    r"weights_only\s*=\s*False|pickle\.load|allow_pickle\s*=\s*True": "loads code from a file",
+    r"shell\s*=\s*True|os\.system\(": "starts a shell",
+    r"yaml\.load\(": "loads YAML unsafely",
+    r"raise NotImplementedError|\b(TODO|FIXME|XXX)\b": "is not done",
+    r"^\s*(import|from) (torchvision|timm|cv2)\b": "imports what breaks beside a CPU build of torch",
+}
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN, ids=FORBIDDEN.values())
+def test_no_source_file(pattern: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(pattern, line)
+    ]
+    assert not found
+
+
+def test_constraints_name_no_address_and_no_cuda_package() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert "torch==2.13.0" in lines
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    assert not [line for line in lines if re.match(r"nvidia|triton|cuda", line)]
+
+
+def test_large_files_stay_small() -> None:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    sizes = {name: (ROOT / name).stat().st_size for name in listing.stdout.split("\0") if (ROOT / name).is_file()}
+    assert max(sizes.values()) < 20_000_000
+    assert sum(sizes.values()) < 60_000_000
