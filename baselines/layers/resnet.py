@@ -1,0 +1,108 @@
+"""ResNet-50 and ResNet-101 with frozen batch norm, as the DETR family uses them.
+
+He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with the stride on the 3x3 convolution (the
+layout of torchvision's weights, whose key names are kept).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+BLOCKS: dict[str, tuple[int, int, int, int]] = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
+"""Bottlenecks per stage, by name."""
+
+CHANNELS = (256, 512, 1024, 2048)
+"""Channels of the four stages; their strides are 4, 8, 16 and 32."""
+
+
+class FrozenBatchNorm2d(nn.Module):
+    """Batch norm whose statistics and affine terms are constants: ``y = x * s + (b - mean * s)``.
+
+    ``s = weight / sqrt(running_var + 1e-5)``. All four are buffers, so no optimiser moves them.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.ones(channels))
+        self.register_buffer("bias", torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(n, c, h, w)``."""
+        scale = self.weight * (self.running_var + 1e-5).rsqrt()
+        shift = self.bias - self.running_mean * scale
+        return x * scale[:, None, None] + shift[:, None, None]
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 with a residual: ``(n, in, h, w) -> (n, 4 * width, ceil(h / stride), ceil(w / stride))``."""
+
+    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        out_channels = 4 * width
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = FrozenBatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = FrozenBatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = FrozenBatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample: nn.Sequential | None = None
+        if stride != 1 or in_channels != out_channels:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), FrozenBatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
+        identity = x if self.downsample is None else self.downsample(x)
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        return self.relu(self.bn3(self.conv3(out)) + identity)
+
+
+class ResNet(nn.Module):
+    """The trunk without pooling and classifier; 265 state-dict entries for ResNet-50, 520 for ResNet-101.
+
+    Args:
+        blocks: Bottlenecks of each of the four stages, a value of ``BLOCKS``.
+    """
+
+    def __init__(self, blocks: Sequence[int]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = FrozenBatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        first, second, third, fourth = blocks
+        self.layer1 = _stage(64, 64, first, stride=1)
+        self.layer2 = _stage(256, 128, second, stride=2)
+        self.layer3 = _stage(512, 256, third, stride=2)
+        self.layer4 = _stage(1024, 512, fourth, stride=2)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Encode images.
+
+        Args:
+            images: ``(n, 3, h, w)``, normalised; any size, nothing is padded to a multiple.
+
+        Returns:
+            Four maps ``(n, CHANNELS[i], ceil(h / s), ceil(w / s))`` for the strides s = 4, 8, 16, 32.
+        """
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        maps = []
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+def _stage(in_channels: int, width: int, blocks: int, *, stride: int) -> nn.Sequential:
+    """``blocks`` bottlenecks; only the first one changes size and channels."""
+    first = Bottleneck(in_channels, width, stride)
+    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1) for _ in range(blocks - 1)))
