@@ -1,0 +1,112 @@
+"""The paper's published numbers beside a run's own, and why the two may not be compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from mevis_bench.store.score_files import Results
+
+PAPER_SPLIT = "valid"
+"""Tables 5 to 12 report the validation set, whose truth lies on the evaluation server."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """One row of one table of the paper.
+
+    Attributes:
+        table: Number of the table.
+        task: The task it is about.
+        protocol: The scoring protocol of its numbers, ``None`` where this benchmark has one only, or none.
+        method: Name as printed.
+        ours: ``name`` or ``name:variant`` of the method in this benchmark, ``None`` where there is none.
+        reference: Where the method was published.
+        values: Percent by metric name, as printed; ``None``: not reported; text where the table has text.
+    """
+
+    table: int
+    task: str
+    protocol: str | None
+    method: str
+    ours: str | None
+    reference: str
+    values: Mapping[str, float | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """A run beside a row of the paper.
+
+    Attributes:
+        row: The row of the paper.
+        ours: Percent by metric, for the metrics both have.
+        difference: Ours minus the paper's, percentage points.
+        not_comparable: Reasons why the difference says nothing about the method; empty: it does.
+    """
+
+    row: PaperRow
+    ours: Mapping[str, float]
+    difference: Mapping[str, float]
+    not_comparable: tuple[str, ...]
+
+
+def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
+    """Read every ``table_NN.yaml`` of a folder, in table order."""
+    rows = []
+    for path in sorted(folder.glob("table_*.yaml")):
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        rows += [
+            PaperRow(
+                table=table["table"],
+                task=table["task"],
+                protocol=table["protocol"],
+                method=row["method"],
+                ours=row["ours"],
+                reference=row["reference"],
+                values=row["values"],
+            )
+            for row in table["rows"]
+        ]
+    return tuple(rows)
+
+
+def versus_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Versus, ...]:
+    """Put a run beside every row of the paper about the same method and task; empty where the paper has none."""
+    if not results.method:
+        return ()
+    names = {results.method["name"], f"{results.method['name']}:{results.method['variant']}"}
+    found = []
+    for row in rows:
+        if row.task != results.task or row.ours not in names:
+            continue
+        published = {name: value for name, value in row.values.items() if isinstance(value, int | float)}
+        ours = {
+            name: 100 * value
+            for name, value in ((name, results.metrics.get(_METRIC_NAMES.get(name, name))) for name in published)
+            if value is not None
+        }
+        if ours:
+            difference = {name: ours[name] - published[name] for name in ours}
+            found.append(Versus(row, ours, difference, _not_comparable(row, results)))
+    return tuple(found)
+
+
+_METRIC_NAMES = {"HOTA*": "HOTA*_pooled", "DetA*": "DetA*_pooled", "AssA*": "AssA*_pooled"}
+"""Table 10's starred names in this benchmark's (docs/decisions/hota-with-no-target.md)."""
+
+
+def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:
+    reasons = []
+    if results.split != PAPER_SPLIT:
+        reasons.append(f"other split ({results.split}; the paper reports {PAPER_SPLIT})")
+    if row.protocol not in (None, results.protocol):
+        reasons.append(f"other protocol ({results.protocol}; the paper's is {row.protocol})")
+    if results.method["provenance"] == "untrained":
+        reasons.append("untrained weights")
+    if "oracle" in results.method["variant"]:
+        reasons.append("oracle text")
+    if results.counts["missing"]:
+        reasons.append(f"{results.counts['missing']} samples missing")
+    return tuple(reasons)

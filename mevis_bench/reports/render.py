@@ -1,0 +1,132 @@
+"""One table, six forms: terminal, Markdown, CSV, LaTeX, JSON, HTML."""
+
+import csv
+import html
+import io
+import json
+from collections.abc import Callable, Mapping
+
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from mevis_bench.reports.table import Table, percent
+
+ARROW = "↑"
+
+
+def to_terminal(table: Table) -> RichTable:
+    """Draw a table for the terminal; the best value of a column is bold."""
+    drawn = RichTable(
+        title=f"{table.task.upper()}, percent", caption=escape("\n".join(table.settings)), caption_justify="left"
+    )
+    drawn.add_column("method", no_wrap=True)
+    drawn.add_column("provenance")
+    for column in table.columns:
+        drawn.add_column(f"{column} {ARROW}", justify="right")
+    best = {column: table.best(column) for column in table.columns}
+    for index, row in enumerate(table.rows):
+        cells = [
+            f"[bold]{percent(row.values.get(column))}[/]" if index in best[column] else percent(row.values.get(column))
+            for column in table.columns
+        ]
+        last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
+        drawn.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
+    return drawn
+
+
+def to_markdown(table: Table) -> str:
+    """Write a table as GitHub Markdown; the best value of a column is bold."""
+    lines = [
+        "| method | provenance | " + " | ".join(f"{column} {ARROW}" for column in table.columns) + " |",
+        "|---|---|" + "--:|" * len(table.columns),
+    ]
+    best = {column: table.best(column) for column in table.columns}
+    for index, row in enumerate(table.rows):
+        cells = [_mark(percent(row.values.get(c)), index in best[c], "**", "**") for c in table.columns]
+        lines.append(f"| {_plain(row.label)} | {row.provenance} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *(f"{_plain(setting)}  " for setting in table.settings), ""])
+
+
+def to_latex(table: Table) -> str:
+    """Write a ``booktabs`` table in the paper's column order; the best value of a column is bold."""
+    head = " & ".join(["Method", *(f"{_tex(column)} $\\uparrow$" for column in table.columns)])
+    lines = ["% " + setting for setting in table.settings]
+    lines += [f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}", "\\toprule", head + " \\\\", "\\midrule"]
+    best = {column: table.best(column) for column in table.columns}
+    for index, row in enumerate(table.rows):
+        cells = [_mark(percent(row.values.get(c)), index in best[c], "\\textbf{", "}") for c in table.columns]
+        untrained = " (untrained)" if row.provenance == "untrained" else ""
+        lines.append(" & ".join([_tex(row.label) + untrained, *cells]) + " \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+
+
+def to_csv(table: Table) -> str:
+    """Write a table as CSV: fractions at full precision, undefined as an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["method", "provenance", "setting", *table.columns])
+    for row in table.rows:
+        values = [row.values.get(column) for column in table.columns]
+        writer.writerow([row.label, row.provenance, row.setting, *("" if v is None else repr(v) for v in values)])
+    return text.getvalue()
+
+
+def to_json(table: Table) -> str:
+    """Write a table as JSON: fractions at full precision, undefined as ``null``."""
+    rows = [
+        {
+            "method": row.label,
+            "provenance": row.provenance,
+            "setting": row.setting,
+            "values": {column: row.values.get(column) for column in table.columns},
+        }
+        for row in table.rows
+    ]
+    return json.dumps({"task": table.task, "columns": table.columns, "rows": rows}, indent=2) + "\n"
+
+
+def to_html(table: Table) -> str:
+    """Write a table as an HTML fragment; every text is escaped."""
+    best = {column: table.best(column) for column in table.columns}
+    head = "".join(f"<th>{html.escape(column)} {ARROW}</th>" for column in table.columns)
+    body = []
+    for index, row in enumerate(table.rows):
+        cells = "".join(
+            f'<td class="{"best" if index in best[c] else "value"}">{percent(row.values.get(c))}</td>'
+            for c in table.columns
+        )
+        body.append(f"<tr><th>{html.escape(row.label)}</th><td>{html.escape(row.provenance)}</td>{cells}</tr>")
+    settings = "".join(f"<p>{html.escape(setting)}</p>" for setting in table.settings)
+    return (
+        f'<table class="results"><thead><tr><th>method</th><th>provenance</th>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table>{settings}\n"
+    )
+
+
+WRITERS: Mapping[str, Callable[[Table], str]] = {
+    "markdown": to_markdown,
+    "csv": to_csv,
+    "latex": to_latex,
+    "json": to_json,
+    "html": to_html,
+}
+
+
+def _mark(text: str, marked: bool, before: str, after: str) -> str:
+    return f"{before}{text}{after}" if marked else text
+
+
+def _plain(text: str) -> str:
+    """Keep a text from ending a Markdown cell or starting HTML."""
+    return html.escape(text, quote=False).replace("|", "\\|")
+
+
+def _tex(text: str) -> str:
+    names = {"J&F": r"$\mathcal{J}\&\mathcal{F}$", "J": r"$\mathcal{J}$", "F": r"$\mathcal{F}$"}
+    names |= {"J&F_s": r"$\mathcal{J}\&\mathcal{F}_s$", "J&F_m": r"$\mathcal{J}\&\mathcal{F}_m$"}
+    if text in names:
+        return names[text]
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(
+        special.get(character, f"\\{character}" if character in "&%$#_{}" else character) for character in text
+    )
