@@ -1,0 +1,139 @@
+"""Sentences to features: tokenizers, RoBERTa (transformers), and the projection that LMPM's family puts on top."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers import RobertaConfig, RobertaModel
+
+from mevis_bench.records import DataError
+
+BOS, PAD, EOS = 0, 1, 2
+"""RoBERTa's ids of the begin, padding and end tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A sentence as token ids, begin and end tokens included.
+
+    Attributes:
+        ids: One id per token.
+        spans: Characters of the sentence that each token covers, ``(start, end)`` half-open, without the space before
+            it; ``None`` for begin and end.
+    """
+
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int] | None, ...]
+
+
+class Tokenizer(Protocol):
+    """Turns a sentence into RoBERTa token ids."""
+
+    name: str
+    """What is recorded with a run."""
+
+    def encode(self, text: str) -> Tokens:
+        """Tokenize one sentence; an empty one gives begin and end only."""
+        ...
+
+
+class RobertaTokenizer:
+    """RoBERTa's byte-level BPE, from the ``tokenizer.json`` of ``roberta-base``."""
+
+    name = "roberta-base"
+
+    def __init__(self, path: Path) -> None:
+        from tokenizers import Tokenizer as FastTokenizer
+
+        try:
+            self._tokenizer = FastTokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception for every fault of a file
+            raise DataError(f"not a tokenizer file: {error}", where=str(path), hint=_TOKENIZER_HINT) from error
+        ids = tuple(self._tokenizer.token_to_id(token) for token in ("<s>", "<pad>", "</s>"))
+        if ids != (BOS, PAD, EOS):
+            raise DataError("not RoBERTa's tokenizer", where=str(path), hint=_TOKENIZER_HINT)
+
+    def encode(self, text: str) -> Tokens:
+        """Tokenize one sentence."""
+        encoding = self._tokenizer.encode(text)
+        spans = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        return Tokens(tuple(encoding.ids), tuple(None if special else span for span, special in spans))
+
+
+_TOKENIZER_HINT = "Take tokenizer.json from https://huggingface.co/FacebookAI/roberta-base."
+
+
+class HashTokenizer:
+    """Stand-in for RoBERTa's tokenizer where its files are absent: one token per word, its id a hash of the word.
+
+    It serves untrained runs and tests only; released weights know nothing of its ids.
+    """
+
+    def __init__(self, buckets: int = 500) -> None:
+        self.buckets = buckets
+        self.name = f"hash-{buckets}"
+
+    def encode(self, text: str) -> Tokens:
+        """Tokenize one sentence; ids are 4 .. ``buckets + 3``."""
+        ids, spans = [BOS], [None]
+        start = 0
+        for word in text.split():
+            start = text.index(word, start)
+            ids.append(EOS + 2 + zlib.crc32(word.encode()) % self.buckets)
+            spans.append((start, start + len(word)))
+            start += len(word)
+        return Tokens((*ids, EOS), (*spans, None))
+
+
+def open_tokenizer(path: Path | None) -> Tokenizer:
+    """RoBERTa's tokenizer from ``tokenizer.json``; ``None`` (an untrained run): the hash stand-in."""
+    return HashTokenizer() if path is None else RobertaTokenizer(path)
+
+
+def padded_ids(tokens: Sequence[int], length: int, pad: int) -> tuple[Tensor, Tensor]:
+    """Cut or pad ids to ``length``.
+
+    Returns:
+        int64 ids ``(1, length)`` and int64 attention mask ``(1, length)``, 1 on tokens and 0 on padding.
+    """
+    kept = list(tokens[:length])
+    padding = length - len(kept)
+    return torch.tensor([kept + [pad] * padding]), torch.tensor([[1] * len(kept) + [0] * padding])
+
+
+def roberta_base_config() -> RobertaConfig:
+    """Sizes of ``roberta-base``."""
+    return RobertaConfig(
+        vocab_size=50265, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
+        pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS,
+    )  # fmt: skip
+
+
+def build_roberta(config: RobertaConfig | None = None, *, pooler: bool = True) -> RobertaModel:
+    """Build a randomly initialised RoBERTa on scaled dot-product attention.
+
+    Args:
+        config: Sizes; ``None``: those of ``roberta-base``.
+        pooler: With the tanh layer over the first token (``pooler_output``).
+    """
+    config = roberta_base_config() if config is None else config
+    config._attn_implementation = "sdpa"
+    return RobertaModel(config, add_pooling_layer=pooler)
+
+
+class FeatureResizer(nn.Module):
+    """Text features to the width of the visual ones: linear, layer norm (eps 1e-12), dropout."""
+
+    def __init__(self, channels: int = 768, out: int = 256, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.fc = nn.Linear(channels, out)
+        self.layer_norm = nn.LayerNorm(out, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map ``(..., channels)`` to ``(..., out)``."""
+        return self.dropout(self.layer_norm(self.fc(features)))

@@ -1,0 +1,87 @@
+import pytest
+import torch
+from torch import nn
+
+from baselines.layers.masked_attention import (
+    CrossAttentionLayer,
+    FeedForwardLayer,
+    MultiHeadAttention,
+    Perceptron,
+    SelfAttentionLayer,
+    attention_mask,
+)
+
+
+@pytest.fixture
+def pair():
+    torch.manual_seed(0)
+    theirs = nn.MultiheadAttention(24, 4, batch_first=True)
+    nn.init.normal_(theirs.in_proj_bias)
+    ours = MultiHeadAttention(24, 4)
+    ours.load_state_dict(theirs.state_dict())
+    return ours, theirs
+
+
+def test_attention_agrees_with_torch(pair):
+    ours, theirs = pair
+    query, key, value = torch.randn(3, 5, 24), torch.randn(3, 7, 24), torch.randn(3, 7, 24)
+    torch.testing.assert_close(ours(query, key, value), theirs(query, key, value)[0])
+
+
+def test_masks_agree_with_torch(pair):
+    ours, theirs = pair
+    query, memory = torch.randn(3, 5, 24), torch.randn(3, 7, 24)
+    blocked = torch.rand(3, 1, 5, 7) < 0.5
+    blocked[..., 0] = False
+    expected = theirs(query, memory, memory, attn_mask=blocked.expand(-1, 4, -1, -1).flatten(0, 1))[0]
+    torch.testing.assert_close(ours(query, memory, memory, blocked=blocked), expected)
+    bias = torch.randn(3, 1, 5, 7)
+    expected = theirs(query, memory, memory, attn_mask=bias.expand(-1, 4, -1, -1).flatten(0, 1))[0]
+    torch.testing.assert_close(ours(query, memory, memory, bias=bias), expected)
+
+
+def test_key_padding_is_a_mask_over_keys(pair):
+    ours, theirs = pair
+    query, memory = torch.randn(2, 5, 24), torch.randn(2, 7, 24)
+    padding = torch.zeros(2, 7, dtype=torch.bool)
+    padding[1, 4:] = True
+    expected = theirs(query, memory, memory, key_padding_mask=padding)[0]
+    torch.testing.assert_close(ours(query, memory, memory, blocked=padding[:, None, None]), expected)
+
+
+def test_positions_go_to_queries_and_keys_only():
+    torch.manual_seed(0)
+    layer = CrossAttentionLayer(24, 4)
+    x, memory = torch.randn(2, 5, 24), torch.randn(2, 7, 24)
+    position, memory_position = torch.randn(5, 24), torch.randn(7, 24)
+    expected = layer.norm(x + layer.multihead_attn(x + position, memory + memory_position, memory))
+    got = layer(x, memory, position=position, memory_position=memory_position)
+    torch.testing.assert_close(got, expected)
+    layer = SelfAttentionLayer(24, 4)
+    expected = layer.norm(x + layer.self_attn(x + position, x + position, x))
+    torch.testing.assert_close(layer(x, position), expected)
+
+
+def test_feed_forward_agrees_with_torch():
+    torch.manual_seed(0)
+    theirs = nn.TransformerEncoderLayer(24, 4, 48, dropout=0.0, batch_first=True)
+    ours = FeedForwardLayer(24, 48)
+    ours.linear1, ours.linear2, ours.norm = theirs.linear1, theirs.linear2, theirs.norm2
+    x = torch.randn(2, 5, 24)
+    torch.testing.assert_close(ours(x), theirs.norm2(x + theirs._ff_block(x)))
+
+
+def test_perceptron_has_relu_between_layers_only():
+    mlp = Perceptron(2, 3, 4, 2)
+    x = torch.randn(5, 2)
+    assert torch.equal(mlp(x), mlp.layers[1](mlp.layers[0](x).relu()))
+    assert len(Perceptron(2, 3, 4, 3).layers) == 3
+
+
+def test_background_is_blocked_and_an_empty_mask_sees_everything():
+    logits = torch.full((1, 2, 4, 4), -1.0)
+    logits[0, 0, :2, :2] = 1.0
+    mask = attention_mask(logits, (2, 2))
+    assert mask.shape == (1, 1, 2, 4)
+    assert mask[0, 0, 0].tolist() == [False, True, True, True]
+    assert not mask[0, 0, 1].any()
