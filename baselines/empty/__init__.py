@@ -1,0 +1,1 @@
+"""Empty: says "no target" to everything."""

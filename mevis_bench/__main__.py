@@ -1,0 +1,7 @@
+"""``python -m mevis_bench``."""
+
+import sys
+
+from mevis_bench.cli.app import main
+
+sys.exit(main())

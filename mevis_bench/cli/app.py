@@ -1,0 +1,169 @@
+"""The command line: which commands there are, and how anything that goes wrong is told.
+
+A command is one file ``cli/<name>.py`` whose ``command`` is a function or a ``typer.Typer`` group. Files are imported
+when their command is called (all of them for ``--help``), so they import nothing heavy at their top.
+"""
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from mevis_bench.records import ExitCode, MevisBenchError
+
+PANELS = {
+    "Look": ("list", "show"),
+}
+"""Every command by its heading in ``--help``, in order of appearance."""
+
+_EPILOG = (
+    "Every flag has an environment twin: --data is MEVIS_BENCH_DATA.   Exit codes: 0 ok, 1 failed or regressed, "
+    "2 usage, 3 nothing measured, 4 incomparable, 130 interrupted."
+)
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name; a command's file is imported when the command is asked for."""
+
+    def __init__(self) -> None:
+        self._panels = {name: panel for panel, names in PANELS.items() for name in names}
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = _load_command(name, self._panels[name])
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._panels)
+
+    def __len__(self) -> int:
+        return len(self._panels)
+
+
+class _LazyGroup(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+
+def _load_command(name: str, panel: str) -> Any:
+    command = importlib.import_module(f"mevis_bench.cli.{name}").command
+    if not isinstance(command, typer.Typer):
+        group = typer.Typer(add_completion=False)
+        group.command(name)(command)
+        command = group
+    loaded: Any = typer.main.get_command(command)
+    loaded.name = name
+    loaded.rich_help_panel = panel
+    _give_environment_twins(loaded)
+    return loaded
+
+
+def _give_environment_twins(command: Any) -> None:
+    """Let every option be given as ``MEVIS_BENCH_<FLAG>`` too, groups' commands included."""
+    for parameter in command.params:
+        flags = [flag for flag in parameter.opts if flag.startswith("--") and flag != "--help"]
+        if flags and parameter.param_type_name == "option":
+            parameter.envvar = "MEVIS_BENCH_" + flags[0].removeprefix("--").replace("-", "_").upper()
+            parameter.show_envvar = False
+    for child in getattr(command, "commands", {}).values():
+        _give_environment_twins(child)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from mevis_bench import __version__
+
+        sys.stdout.write(f"mevis-bench {__version__}\n")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="mevis-bench",
+    cls=_LazyGroup,
+    no_args_is_help=True,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", is_eager=True, callback=_print_version, help="Print the version."),
+) -> None:
+    """Language-guided video understanding, measured: every method behind one predict, everyone scored one way."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Words after the program's name; ``None``: those of this process.
+
+    Returns:
+        The exit code (``records.ExitCode``). Faults that the user can mend are printed without a traceback; any
+        other exception leaves this function as it is.
+    """
+    from mevis_bench.cli.console import print_error, print_fault
+
+    try:
+        result = typer.main.get_command(app).main(arguments, prog_name="mevis-bench", standalone_mode=False)
+    except MevisBenchError as error:
+        print_error(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        return _print_usage_fault(error)
+    except (KeyboardInterrupt, typer.Abort):
+        result = ExitCode.INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print_fault(
+            "the disk is full",
+            where=str(error.filename) if error.filename else None,
+            hint="Everything finished before is safe. Make room and start the same command again: it continues.",
+        )
+        return ExitCode.FAILED
+    if result == ExitCode.INTERRUPTED:
+        print_fault("interrupted", hint="Everything finished so far is on disk; the same command continues.")
+    return _flushed(result if isinstance(result, int) else ExitCode.OK)
+
+
+def _print_usage_fault(error: typer.TyperException) -> int:
+    from mevis_bench.cli.console import print_fault
+
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(error.format_message() + "\n")
+        return ExitCode.USAGE
+    message = error.format_message()
+    suggestions = getattr(error, "possibilities", None)
+    if suggestions:
+        message = f"{error.message}. Did you mean {' or '.join(suggestions)}?"
+    hint = f"See {context.command_path} --help" if context is not None else None
+    print_fault(message, hint=hint)
+    return error.exit_code
+
+
+def _flushed(code: int) -> int:
+    """Flush stdout while a closed pipe can still be ignored (``mevis-bench list methods | head -1``)."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

@@ -1,0 +1,64 @@
+"""``mevis-bench list``: what there is."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from mevis_bench.cli import options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mevis_bench.methods.overview import MethodRow
+
+command = typer.Typer(no_args_is_help=True)
+
+_STATE_STYLES = {"none needed": "dim", "shipped": "green", "in store": "green", "missing": "yellow"}
+
+
+@command.callback()
+def _group() -> None:
+    """What there is: methods, tasks."""
+
+
+@command.command()
+def methods(method_dir: options.MethodDirs, weights: options.Weights, json: options.Json = False) -> None:
+    """Every method and variant: its tasks, where its weights are, and who made them."""
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.methods.overview import overview
+    from mevis_bench.methods.registry import find_methods
+    from mevis_bench.methods.weights import parse_weights
+
+    registry = find_methods(method_dir)
+    rows = overview(registry, parse_weights(weights).store)
+    if json:
+        broken = [dataclasses.asdict(entry) for entry in registry.broken]
+        print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": broken})
+        return
+    console = out()
+    console.print(_table(rows))
+    for entry in registry.broken:
+        console.print(f"[red]✗ broken[/red]  [bold]{entry.name}[/bold]  [dim]{entry.origin}[/dim]")
+        console.print(f"  {entry.reason}", markup=False, soft_wrap=True)
+
+
+def _table(rows: Sequence["MethodRow"]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("method")
+    table.add_column("title", style="dim")
+    for task in ("rvos", "avos", "rmot", "rmeg"):
+        table.add_column(task, justify="center")
+    table.add_column("weights")
+    table.add_column("provenance")
+    for row in rows:
+        method, _, variant = row.name.partition(":")
+        shown = f"[bold]{method}[/bold][dim]:{variant}[/dim]" if row.default else f"{method}:[bold]{variant}[/bold]"
+        marks = ["[cyan]●[/cyan]" if task in row.tasks else "" for task in ("rvos", "avos", "rmot", "rmeg")]
+        state = f"[{_STATE_STYLES[row.weights]}]{row.weights}[/]"
+        table.add_row(shown, row.title, *marks, state, row.provenance)
+    return table

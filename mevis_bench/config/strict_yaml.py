@@ -1,0 +1,128 @@
+"""YAML as nodes that remember file and line. Every key once; ``true`` and ``false`` are the only booleans.
+
+Differences from YAML 1.1, each a known trap: ``yes``, ``no``, ``on`` and ``off`` are strings, ``1e-4`` is a number,
+a doubled key is an error, and there are no tags, so nothing in a file can name code.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from mevis_bench.records import DataError, UsageError
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Resolves plain scalars to bool, int, float, null or str."""
+
+
+_StrictLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|false", "tf"),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", "-+.0123456789"),
+    ("null", r"null|~|", ["n", "~", ""]),
+):
+    _StrictLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+Node = yaml.Node
+
+
+def read_node(path: Path) -> Node:
+    """Read one YAML file.
+
+    Raises:
+        DataError: The file is missing, is no YAML, is empty, or has a key twice; with file and line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError("no such file", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"can't be read: {error}", where=str(path)) from error
+    return parse_node(text, str(path))
+
+
+def parse_node(text: str, name: str) -> Node:
+    """Parse YAML text; ``name`` stands for the file in messages.
+
+    Raises:
+        DataError: As in ``read_node``.
+    """
+    try:
+        # _StrictLoader is a SafeLoader: it builds no Python objects.
+        loader = _StrictLoader(text)
+        loader.name = name
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise DataError(f"no valid YAML: {error.problem}", where=where) from None
+    except yaml.YAMLError as error:
+        raise DataError(f"no valid YAML: {error}", where=name) from None
+    if node is None:
+        raise DataError("is empty", where=name)
+    _check_keys(node)
+    return node
+
+
+def place(node: Node) -> str:
+    """Return where a node stands: ``file:line``, or the setting it came from."""
+    name = str(node.start_mark.name)
+    return name if name.startswith("--set ") else f"{name}:{node.start_mark.line + 1}"
+
+
+def with_settings(node: Node, settings: Sequence[str]) -> Node:
+    """Put ``a.b=c`` settings over a file's values, in order; the tree is changed in place.
+
+    Values are YAML (``--set lr=1e-4``, ``--set sizes=[1,2]``). Whether the key may be there is decided when the
+    tree is turned into a typed value, as for keys of the file.
+
+    Raises:
+        UsageError: A setting is not of the form ``key=value`` or goes through something that has no keys.
+    """
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key or not all(key.split(".")):
+            raise UsageError(f"'--set {setting}' is not of the form key=value", hint="For example --set method.seed=1")
+        name = f"--set {setting}"
+        scalar = parse_node(value if value.strip() else "''", name)
+        _put(node, key.split("."), scalar, name)
+    return node
+
+
+def _put(node: Node, path: Sequence[str], value: Node, name: str) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        raise UsageError(f"'{path[0]}' can't be set: there are no keys here", where=name)
+    head, *rest = path
+    for index, (key, child) in enumerate(node.value):
+        if key.value == head:
+            if rest:
+                _put(child, rest, value, name)
+            else:
+                node.value[index] = (key, value)
+            return
+    key = yaml.ScalarNode("tag:yaml.org,2002:str", head, value.start_mark, value.end_mark)
+    if rest:
+        inner = yaml.MappingNode("tag:yaml.org,2002:map", [], value.start_mark, value.end_mark)
+        node.value.append((key, inner))
+        _put(inner, rest, value, name)
+    else:
+        node.value.append((key, value))
+
+
+def _check_keys(node: Node) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, Node] = {}
+        for key, child in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise DataError("a key must be a plain word", where=place(key))
+            if key.value in seen:
+                first = seen[key.value].start_mark.line + 1
+                raise DataError(f"key '{key.value}' stands here twice (first in line {first})", where=place(key))
+            seen[key.value] = key
+            _check_keys(child)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            _check_keys(child)

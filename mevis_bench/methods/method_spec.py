@@ -1,0 +1,115 @@
+"""``method.yaml``: everything the harness knows about a method without importing it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from mevis_bench.config.typed import read_config
+from mevis_bench.records import DataError
+
+Task = Literal["rvos", "avos", "rmot", "rmeg"]
+Output = Literal["masks", "objects", "tracks", "captions"]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSpec:
+    """One file of weights.
+
+    Attributes:
+        file: Path inside the method's own weights folder.
+        sha256: Its known hash, 64 hex digits; ``None``: not known.
+        source: Where the file comes from, in words a person can follow.
+        licence: Licence of the weights.
+        provenance: ``official``: made by the authors; ``trained-here``: made by this project's ``train``.
+    """
+
+    file: str
+    sha256: str | None
+    source: str
+    licence: str
+    provenance: Literal["official", "trained-here"]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSpec:
+    """One way to run a method.
+
+    Attributes:
+        title: Name in tables.
+        tasks: Tasks it answers itself (bridges may add derived ones).
+        options: Handed to ``load`` as ``setup.options``; ``--set method.<key>=<value>`` changes existing keys.
+        outputs: What its predictions carry.
+        weights: Files by the name under which ``load`` gets them; empty: the method has none.
+        notes: Protocol in a line.
+    """
+
+    title: str
+    tasks: tuple[Task, ...]
+    outputs: tuple[Output, ...]
+    notes: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    weights: Mapping[str, WeightSpec] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """A method as ``method.yaml`` describes it.
+
+    Attributes:
+        name: Name of its folder, and on the command line.
+        title: Name in tables.
+        paper: Reference; ``None``: nothing published.
+        code: The authors' code; ``None``: there is none.
+        licence: Licence of the original code; ``none`` where it carries none.
+        tasks: Tasks that some variant answers.
+        variants: By name; the first is the default.
+    """
+
+    name: str
+    title: str
+    paper: str | None
+    code: str | None
+    licence: str
+    tasks: tuple[Task, ...]
+    variants: Mapping[str, VariantSpec]
+
+    @property
+    def default_variant(self) -> str:
+        """Name of the variant that runs when none is asked for."""
+        return next(iter(self.variants))
+
+
+def read_method_spec(path: Path) -> MethodSpec:
+    """Read and check one ``method.yaml``.
+
+    Raises:
+        DataError: The file breaks the schema or contradicts itself; names file, line where known, and key.
+    """
+    spec = read_config(path, MethodSpec)
+    if spec.name != path.parent.name:
+        raise DataError(f"name is '{spec.name}' but the folder is '{path.parent.name}'", where=str(path))
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", spec.name):
+        raise DataError(f"name '{spec.name}' must be lower case letters, digits and _", where=str(path))
+    if not spec.variants:
+        raise DataError("there must be at least one variant", where=str(path))
+    for name, variant in spec.variants.items():
+        _check_variant(spec, name, variant, str(path))
+    return spec
+
+
+def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, where: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
+        raise DataError(f"variant name '{name}' must be lower case letters, digits, '_', '.' and '-'", where=where)
+    if not variant.tasks or not variant.outputs:
+        raise DataError(f"variant '{name}' names no {'outputs' if variant.tasks else 'tasks'}", where=where)
+    foreign = [task for task in variant.tasks if task not in spec.tasks]
+    if foreign:
+        raise DataError(f"variant '{name}' answers {foreign[0]}, which is not in the method's tasks", where=where)
+    for weights in variant.weights.values():
+        path = PurePosixPath(weights.file)
+        if path.is_absolute() or ".." in path.parts or not weights.file:
+            raise DataError(f"weights file '{weights.file}' must be a path inside the weights folder", where=where)
+        if weights.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", weights.sha256):
+            raise DataError(f"sha256 of '{weights.file}' must be 64 hex digits", where=where)

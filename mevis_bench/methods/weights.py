@@ -1,0 +1,145 @@
+"""Where a method's weights are: shipped beside it, in the user's store, or named on the command line."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mevis_bench.config.typed import did_you_mean
+from mevis_bench.methods.method_spec import WeightSpec
+from mevis_bench.methods.registry import ChosenMethod
+from mevis_bench.records import DataError, MissingWeightsError, UsageError
+
+UNTRAINED = "untrained"
+
+State = Literal["none needed", "shipped", "in store", "missing"]
+
+
+def default_store() -> Path:
+    """Return the user's weights store; it need not exist."""
+    return Path.home() / ".cache" / "mevis-bench" / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsChoice:
+    """What ``--weights`` asks for.
+
+    Attributes:
+        untrained: Run with seeded random weights.
+        store: Folder with one folder of weights per method.
+        files: Files named on the command line, by the weights' name in ``method.yaml``; ``""``: the only one.
+    """
+
+    untrained: bool
+    store: Path
+    files: Mapping[str, Path]
+
+
+def parse_weights(values: Sequence[str]) -> WeightsChoice:
+    """Understand ``--weights``: ``untrained``, a file, ``NAME=PATH``, or a folder that is a weights store.
+
+    Raises:
+        UsageError: A named path does not exist, or ``untrained`` stands beside a file.
+    """
+    files: dict[str, Path] = {}
+    store = default_store()
+    for value in values:
+        if value == UNTRAINED:
+            continue
+        name, equals, rest = value.partition("=")
+        path = Path(rest if equals else value).expanduser()
+        if equals or path.is_file():
+            files[name if equals else ""] = path
+        elif path.is_dir():
+            store = path
+        if not path.exists():
+            raise UsageError("no such file or folder", where=f"--weights {value}")
+    if UNTRAINED in values and files:
+        raise UsageError("--weights untrained and --weights FILE exclude each other")
+    return WeightsChoice(UNTRAINED in values, store, files)
+
+
+def weights_state(chosen: ChosenMethod, store: Path) -> State:
+    """Say whether a variant could run with its weights now, without reading them."""
+    specs = chosen.spec.weights.values()
+    if not specs:
+        return "none needed"
+    if all((chosen.method.folder / "weights" / spec.file).exists() for spec in specs):
+        return "shipped"
+    return "in store" if all(_find(chosen, spec, store) is not None for spec in specs) else "missing"
+
+
+def provenance(chosen: ChosenMethod) -> str:
+    """Return who made a variant's weights: ``official``, ``trained-here``, or ``-`` where it has none."""
+    return ", ".join(dict.fromkeys(spec.provenance for spec in chosen.spec.weights.values())) or "-"
+
+
+def locate_weights(chosen: ChosenMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:
+    """Return a variant's files by name, or ``None`` where untrained weights are asked for.
+
+    Raises:
+        MissingWeightsError: A file is not on this machine.
+        DataError: A file's sha256 is not the known one.
+        UsageError: A name given with ``--weights`` is none of the variant's.
+    """
+    specs = chosen.spec.weights
+    if choice.untrained:
+        return None if specs else {}
+    for name in choice.files:
+        if name not in specs and not (name == "" and len(specs) == 1):
+            what = (
+                f"'{name}' is no weights file of {chosen.name}" if name else f"{chosen.name} takes {len(specs)} files"
+            )
+            raise UsageError(what, where="--weights", hint=f"{did_you_mean(name, list(specs))}\nGive NAME=FILE")
+    located = {}
+    for name, spec in specs.items():
+        given = choice.files.get(name) or choice.files.get("")
+        path = given or _find(chosen, spec, choice.store)
+        if path is None:
+            raise _missing(chosen, name, spec, choice.store)
+        if given is None:
+            check_sha256(path, spec)
+        located[name] = path
+    return located
+
+
+def check_sha256(path: Path, spec: WeightSpec) -> None:
+    """Raise ``DataError`` if a file is not the one that ``method.yaml`` knows (nothing where no hash is known)."""
+    if spec.sha256 is not None and path.is_file():
+        found = sha256(path)
+        if found != spec.sha256:
+            raise DataError(
+                f"is not the file that is wanted: sha256 {found}, expected {spec.sha256}",
+                where=str(path),
+                hint=f"Get it again: {spec.source}",
+            )
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file in hex; of a folder: of its files' names and hashes, sorted."""
+    if path.is_dir():
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+        lines = "".join(f"{sha256(entry)}  {entry.relative_to(path).as_posix()}\n" for entry in files)
+        return hashlib.sha256(lines.encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _find(chosen: ChosenMethod, spec: WeightSpec, store: Path) -> Path | None:
+    for folder in (chosen.method.folder / "weights", store / chosen.method.spec.name):
+        path = folder / spec.file
+        if path.exists():
+            return path
+    return None
+
+
+def _missing(chosen: ChosenMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
+    put = store / chosen.method.spec.name / spec.file
+    return MissingWeightsError(
+        f"the weights '{name}' of {chosen.name} are not on this machine",
+        hint=f"From:    {spec.source} (licence: {spec.licence})\n"
+        f"Put to:  {put}\n"
+        f"     or  mevis-bench weights add {chosen.method.spec.name} FILE\n"
+        f"Or run with seeded random weights: --weights untrained",
+    )

@@ -1,0 +1,114 @@
+"""The frame of the command line: light start, one clear error each, exit codes, environment twins."""
+
+import errno
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mevis_bench.cli import app
+from mevis_bench.records import DataError, ExitCode
+
+HEAVY = ("torch", "numba", "transformers", "scipy", "pandas", "ray")
+
+
+def _python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list", "methods"], ["show", "method", "empty"]])
+def test_start_is_light(words: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from mevis_bench.cli.app import main\n"
+        f"code = main({words!r})\n"
+        f"sys.exit(repr(sorted(m for m in {HEAVY!r} if m in sys.modules)) if code == 0 else f'code {{code}}')\n"
+    )
+    assert _python(code).stderr.strip() == "[]"
+
+
+def test_help_starts_within_the_promise() -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "mevis_bench", "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.7, times
+
+
+def test_unknown_command_option_and_value_suggest_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["lst"]) == ExitCode.USAGE
+    assert "error: No such command 'lst'. Did you mean 'list'?" in capsys.readouterr().err
+    assert app.main(["list", "methods", "--jsn"]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "error: No such option: --jsn. Did you mean --json?" in err
+    assert "See mevis-bench list methods --help" in err
+
+
+def test_every_option_of_every_command_has_an_environment_twin() -> None:
+    pairs = [
+        (option.opts[0], option.envvar)
+        for command in _leaves(app._Commands())
+        for option in command.params
+        if option.param_type_name == "option" and option.opts[0].startswith("--")
+    ]
+    assert len(pairs) > 5
+    for flag, twin in pairs:
+        assert twin == "MEVIS_BENCH_" + flag[2:].replace("-", "_").upper()
+
+
+def _leaves(commands):
+    for command in commands.values():
+        yield from _leaves(command.commands) if hasattr(command, "commands") else [command]
+
+
+def test_environment_twin_is_read_and_the_flag_wins(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("MEVIS_BENCH_JSON", "1")
+    assert app.main(["list", "methods"]) == 0
+    assert any(row["name"] == "empty:default" for row in json.loads(capsys.readouterr().out)["methods"])
+
+
+def _let_list_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mevis_bench.methods.registry.find_methods", fail)
+
+
+def test_user_errors_are_one_message_without_traceback(monkeypatch, capsys) -> None:
+    _let_list_raise(monkeypatch, DataError("is [red]odd[/red]", where="a.yaml:3", hint="Mend it."))
+    assert app.main(["list", "methods"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "error: a.yaml:3: is [red]odd[/red]\nMend it.\n"
+
+
+def test_ctrl_c_is_130_and_says_how_to_go_on(monkeypatch, capsys) -> None:
+    _let_list_raise(monkeypatch, KeyboardInterrupt())
+    assert app.main(["list", "methods"]) == ExitCode.INTERRUPTED
+    err = capsys.readouterr().err
+    assert err == "error: interrupted\nEverything finished so far is on disk; the same command continues.\n"
+
+
+def test_full_disk_is_one_message(monkeypatch, capsys) -> None:
+    _let_list_raise(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "runs/x/samples.jsonl"))
+    assert app.main(["list", "methods"]) == ExitCode.FAILED
+    err = capsys.readouterr().err
+    assert err.startswith("error: runs/x/samples.jsonl: the disk is full\nEverything finished before is safe.")
+
+
+def test_other_exceptions_keep_their_traceback(monkeypatch) -> None:
+    _let_list_raise(monkeypatch, ZeroDivisionError("ours"))
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        app.main(["list", "methods"])
+
+
+def test_closed_pipe_is_quiet() -> None:
+    command = f"{sys.executable} -m mevis_bench list methods --json | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_plain_without_a_terminal_and_no_color(monkeypatch, capsys) -> None:
+    assert app.main(["list", "methods"]) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -1,0 +1,143 @@
+"""Methods are found without importing them, and a broken one is told apart with its reason."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.methods.registry import find_methods
+from mevis_bench.records import MethodError, UsageError
+
+SPEC = """\
+name: {name}
+title: Mine
+paper: null
+code: null
+licence: none
+tasks: [rvos]
+variants:
+  small:
+    title: Mine, small
+    tasks: [rvos]
+    outputs: [masks]
+    options: {{threshold: 0.5}}
+    weights:
+      model: {{file: small.safetensors, sha256: null, source: "the authors' page", licence: MIT, provenance: official}}
+    notes: nothing
+  large:
+    title: Mine, large
+    tasks: [rvos]
+    outputs: [masks]
+    notes: nothing
+"""
+
+
+def make_method(folder: Path, name: str, spec: str = SPEC) -> Path:
+    place = folder / name
+    place.mkdir(parents=True)
+    (place / "method.yaml").write_text(spec.format(name=name))
+    (place / "method.py").write_text("raise RuntimeError('imported')\n")
+    return place
+
+
+def test_built_in_methods_are_found_and_none_is_imported() -> None:
+    before = set(sys.modules)
+    registry = find_methods()
+    assert registry.methods["empty"].package == "baselines.empty"
+    assert registry.broken == ()
+    assert not [name for name in set(sys.modules) - before if name.startswith("baselines")]
+
+
+def test_method_dir_and_choice_of_variant(tmp_path: Path) -> None:
+    make_method(tmp_path, "mine")
+    registry = find_methods([tmp_path])
+    assert registry.choose("mine").name == "mine:small"
+    assert registry.choose("mine:large").name == "mine:large"
+    assert registry.choose("mine", "large").name == "mine:large"
+    assert registry.choose("mine").method.origin == f"--method-dir {tmp_path}"
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "message"),
+    [
+        ("mini", None, "there is no method 'mini'\nDid you mean 'mine'? Known: "),
+        ("mine:lage", None, "method 'mine' has no variant 'lage'\nDid you mean 'large'? Known: small, large"),
+        ("mine:large", "small", "two variants asked for: 'large' (in the name) and 'small' (--variant)"),
+    ],
+)
+def test_wrong_names_are_told_with_a_guess(tmp_path: Path, name: str, variant: str | None, message: str) -> None:
+    make_method(tmp_path, "mine")
+    with pytest.raises(UsageError) as caught:
+        find_methods([tmp_path]).choose(name, variant)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("title: Mine\n", "titel: Mine\n", "method.yaml:2: unknown key 'titel'\nDid you mean 'title'?"),
+        ("name: {name}", "name: other", "method.yaml: name is 'other' but the folder is 'mine'"),
+        ("tasks: [rvos]\nvariants", "tasks: [rmot]\nvariants", "variant 'small' answers rvos, which is not in"),
+        ("tasks: [rvos]\nvariants", "tasks: [rwos]\nvariants", "'tasks[0]' must be one of rvos, avos, rmot, rmeg"),
+        ("small.safetensors", "../small.safetensors", "weights file '../small.safetensors' must be a path inside"),
+        ("sha256: null", "sha256: abc", "sha256 of 'small.safetensors' must be 64 hex digits"),
+        ("provenance: official", "provenance: me", "'provenance' must be one of official, trained-here, not 'me'"),
+    ],
+)
+def test_broken_methods_are_listed_with_their_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    assert old in SPEC
+    make_method(tmp_path, "mine", SPEC.replace(old, new))
+    registry = find_methods([tmp_path])
+    (broken,) = registry.broken
+    assert (broken.name, broken.origin) == ("mine", f"--method-dir {tmp_path}")
+    assert reason in broken.reason
+    assert "empty" in registry.methods
+    with pytest.raises(MethodError, match="method 'mine' is broken: "):
+        registry.choose("mine")
+
+
+def test_a_method_without_code_is_broken(tmp_path: Path) -> None:
+    (make_method(tmp_path, "mine") / "method.py").unlink()
+    (broken,) = find_methods([tmp_path]).broken
+    assert broken.reason == f"{tmp_path / 'mine'}: there is no method.py beside method.yaml"
+
+
+def test_a_name_taken_twice_names_both_places(tmp_path: Path) -> None:
+    one, two = make_method(tmp_path / "a", "mine"), make_method(tmp_path / "b", "mine")
+    registry = find_methods([tmp_path / "a", tmp_path / "b"])
+    with pytest.raises(MethodError) as caught:
+        registry.choose("mine")
+    assert str(one) in str(caught.value)
+    assert str(two) in str(caught.value)
+
+
+def test_a_missing_method_dir_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_methods([tmp_path / "none"])
+    assert str(caught.value) == f"--method-dir {tmp_path / 'none'}: no such folder"
+
+
+def test_entry_points_are_found_without_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "their_package"
+    make_method(package, "theirs")
+    for folder in (package, package / "theirs"):
+        (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    info = tmp_path / "their_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[mevis_bench.methods]\n"
+        "theirs = their_package.theirs\n"
+        "gone = their_package.gone\n"
+        "absent = no_such_package_at_all\n"
+        "misnamed = their_package.theirs\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = find_methods()
+    assert registry.methods["theirs"].package == "their_package.theirs"
+    assert registry.methods["theirs"].origin == "package their-package"
+    assert {entry.name: entry.reason for entry in registry.broken} == {
+        "absent": "its entry point names 'no_such_package_at_all', which is no package",
+        "gone": "its entry point names 'their_package.gone', which is no package",
+        "misnamed": "its entry point's name must be 'theirs', its folder's",
+    }
