@@ -1,0 +1,51 @@
+"""Masks from COCO run lengths."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mevis_bench.masks.mask_rows import MaskRows
+from mevis_bench.records.errors import DataError
+from mevis_bench.records.rle import Rle
+
+_REASONS = (
+    "",
+    "RLE counts hold a character that is none of COCO's",
+    "RLE counts are cut off",
+    "RLE counts hold a run of negative length",
+    "RLE counts do not sum to the {height}x{width} pixels of the frame",
+)
+
+
+def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, where: str) -> MaskRows:
+    """Turn a clip's run lengths into row transitions without making a raster.
+
+    Args:
+        masks: One mask a frame, ``None`` where it covers nothing.
+        height: Rows that every mask must have.
+        width: Columns that every mask must have.
+        where: File and key, for the message.
+
+    Raises:
+        DataError: A mask has another size or can't be decoded; names the frame's index.
+    """
+    for index, mask in enumerate(masks):
+        if mask is not None and (mask.height, mask.width) != (height, width):
+            raise DataError(
+                f"mask is {mask.width}x{mask.height}, the video is {width}x{height}", where=f"{where}, frame {index}"
+            )
+    texts = [b"" if mask is None else mask.counts for mask in masks]
+    starts = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in texts], out=starts[1:])
+    for index, (mask, text) in enumerate(zip(masks, texts, strict=True)):
+        if mask is not None and not text:
+            raise DataError(_REASONS[2], where=f"{where}, frame {index}")
+    if starts[-1] == 0:
+        return MaskRows.empty(len(texts), height, width)
+    from mevis_bench.masks.rle_loops import rows_of_counts
+
+    joined = np.frombuffer(b"".join(texts), np.uint8)
+    offsets, x, frame, why = rows_of_counts(joined, starts, height, width)
+    if frame >= 0:
+        raise DataError(_REASONS[why].format(height=height, width=width), where=f"{where}, frame {frame}")
+    return MaskRows(len(texts), height, width, offsets, x)

@@ -1,0 +1,167 @@
+"""Compiled loops from COCO run lengths to row transitions. Imported when first used: it imports numba."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.masks.compiled import compiled
+
+Counts = NDArray[np.uint8]
+Starts = NDArray[np.int64]
+
+OK, BAD_CHARACTER, CUT_OFF, NEGATIVE_RUN, WRONG_SUM = range(5)
+"""Why a frame's counts can't be read."""
+
+
+@compiled
+def read_toggles(text: Counts, begin: int, end: int, size: int, toggles: Starts, first: int) -> tuple[int, int]:
+    """Decode one frame's compressed counts.
+
+    A number is written in groups of five bits, lowest first, each a character from '0' on whose sixth bit says that
+    more follow; from the fourth number on it is the difference to the number two before.
+
+    Args:
+        text: Compressed counts of all frames.
+        begin: First byte of this frame.
+        end: One past its last byte.
+        size: Pixels of a frame; the runs must sum to it.
+        toggles: Filled from ``first`` with the sorted positions (down the columns) at which the mask changes.
+        first: Where to begin.
+
+    Returns:
+        (one past the last toggle, why it failed or ``OK``).
+    """
+    here, at, run, before_last, last = first, begin, 0, 0, 0
+    position = 0
+    while at < end:
+        value, shift, more = 0, 0, True
+        while more:
+            if at >= end:
+                return here, CUT_OFF
+            group = int(text[at]) - 48
+            if group < 0 or group > 63 or shift > 35:
+                return here, BAD_CHARACTER
+            value |= (group & 31) << shift
+            shift += 5
+            at += 1
+            more = (group & 32) != 0
+            if not more and (group & 16) != 0:
+                value |= -1 << shift
+        if run > 2:
+            value += before_last
+        if value < 0:
+            return here, NEGATIVE_RUN
+        before_last, last = last, value
+        run += 1
+        position += value
+        if position > size:
+            return here, WRONG_SUM
+        if position < size:
+            if here > first and toggles[here - 1] == position:  # a run of nothing: the mask changes back
+                here -= 1
+            else:
+                toggles[here] = position
+                here += 1
+    if position != size:
+        return here, WRONG_SUM
+    return here, OK
+
+
+@compiled
+def row_changes(toggles: Starts, begin: int, end: int, height: int, size: int, spans: Starts) -> int:
+    """List where a pixel differs from its left neighbour, as spans of positions down the columns.
+
+    The mask and the mask moved one column to the right differ exactly there; both change at known positions, so the
+    spans are what lies between every other one of them, merged. Positions from ``size`` on are the right border.
+
+    Returns:
+        How many entries of ``spans`` were written, two a span.
+    """
+    # a mask that is on at the last pixel is switched off at size
+    ends_on = (end - begin) % 2
+    count = end - begin + ends_on
+    plain, moved, written = 0, 0, 0
+    while plain < count or moved < count:
+        here = there = size + height + 1
+        if plain < count:
+            here = size if begin + plain == end else toggles[begin + plain]
+        if moved < count:
+            there = (size if begin + moved == end else toggles[begin + moved]) + height
+        if here == there:
+            plain += 1
+            moved += 1
+            continue
+        if here < there:
+            spans[written] = here
+            plain += 1
+        else:
+            spans[written] = there
+            moved += 1
+        written += 1
+    return written
+
+
+@compiled
+def count_row_changes(spans: Starts, written: int, height: int, counts: Starts) -> None:
+    """Add to ``counts`` ``(height,)`` how many changes each row has."""
+    for pair in range(0, written, 2):
+        y = spans[pair] % height
+        for _ in range(spans[pair + 1] - spans[pair]):
+            counts[y] += 1
+            y += 1
+            if y == height:
+                y = 0
+
+
+@compiled
+def place_row_changes(spans: Starts, written: int, height: int, cursors: Starts, x: NDArray[np.int32]) -> None:
+    """Write each change's column into ``x`` at its row's cursor, left to right."""
+    for pair in range(0, written, 2):
+        column, y = divmod(spans[pair], height)
+        for _ in range(spans[pair + 1] - spans[pair]):
+            x[cursors[y]] = column
+            cursors[y] += 1
+            y += 1
+            if y == height:
+                y = 0
+                column += 1
+
+
+@compiled
+def rows_of_counts(
+    text: Counts, starts: Starts, height: int, width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], int, int]:
+    """Turn a clip's compressed counts into row transitions; no raster is made.
+
+    Args:
+        text: Compressed counts of all frames, one after the other; a frame without any is empty.
+        starts: ``(length + 1,)``, where each frame's counts begin.
+        height: Rows.
+        width: Columns.
+
+    Returns:
+        (offsets, x) of :class:`MaskRows`, the first frame that can't be read or -1, and why.
+    """
+    length, size = starts.size - 1, height * width
+    toggles = np.empty(text.size, np.int64)
+    bounds = np.zeros(length + 1, np.int64)
+    spans = np.empty(2 * text.size + 4, np.int64)
+    offsets = np.zeros(length * height + 1, np.int64)
+    for frame in range(length):
+        bounds[frame + 1] = bounds[frame]
+        if starts[frame] == starts[frame + 1]:
+            continue
+        end, why = read_toggles(text, starts[frame], starts[frame + 1], size, toggles, bounds[frame])
+        if why != OK:
+            return offsets, np.empty(0, np.int32), frame, why
+        bounds[frame + 1] = end
+        written = row_changes(toggles, bounds[frame], end, height, size, spans)
+        rows = offsets[frame * height + 1 : (frame + 1) * height + 1]
+        count_row_changes(spans, written, height, rows)
+    for row in range(length * height):
+        offsets[row + 1] += offsets[row]
+    x = np.empty(offsets[-1], np.int32)
+    cursors = offsets[:-1].copy()
+    for frame in range(length):
+        written = row_changes(toggles, bounds[frame], bounds[frame + 1], height, size, spans)
+        place_row_changes(spans, written, height, cursors[frame * height : (frame + 1) * height], x)
+    return offsets, x, -1, OK

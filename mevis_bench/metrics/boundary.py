@@ -1,0 +1,68 @@
+"""F, the boundary measure, from counts of boundary pixels (DAVIS; the paper's section 5)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.masks import MaskRows
+
+TOLERANCE = 0.008
+"""How far a boundary pixel may lie from its match, as a share of the frame's diagonal."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boundary:
+    """The boundary pixels of a clip, every row as sorted half-open spans; the layout of :class:`MaskRows`."""
+
+    offsets: NDArray[np.int64]
+    spans: NDArray[np.int32]
+
+
+def boundary_of(masks: MaskRows) -> Boundary:
+    """Return the pixels that differ from their right, lower or lower-right neighbour.
+
+    The bottom row compares to the right only, the right column downward only, the corner pixel never counts. So a
+    mask edge on the image border is no boundary, and a mask that fills the frame has none.
+    """
+    from mevis_bench.metrics.boundary_loops import boundary_spans
+
+    return Boundary(*boundary_spans(masks.length, masks.width, masks.offsets, masks.x))
+
+
+def tolerance(height: int, width: int) -> int:
+    """Return the radius in pixels within which boundaries match: 8 at 854x480, 12 at 720p, 18 at 1080p."""
+    return math.ceil(TOLERANCE * math.sqrt(height * height + width * width))
+
+
+def disk_reaches(radius: int) -> NDArray[np.int64]:
+    """Return the half-width of the disk ``dx^2 + dy^2 <= radius^2`` at ``dy = 0..radius``, ``(radius + 1,)``."""
+    return np.array([math.isqrt(radius * radius - dy * dy) for dy in range(radius + 1)], dtype=np.int64)
+
+
+def match_counts(prediction: Boundary, truth: Boundary, length: int, height: int, width: int) -> NDArray[np.int64]:
+    """Count boundary pixels and matches of every frame.
+
+    Returns:
+        int64 ``(length, 4)``: predicted, true, matched predicted, matched true.
+    """
+    from mevis_bench.metrics.boundary_loops import match_boundaries
+
+    reaches = disk_reaches(tolerance(height, width))
+    return match_boundaries(length, width, prediction.offsets, prediction.spans, truth.offsets, truth.spans, reaches)
+
+
+def boundary_f(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the F measure of every frame from :func:`match_counts`, ``(length,)`` in 0..1.
+
+    Two empty boundaries agree (1), one empty boundary does not (0).
+    """
+    predicted, true, matched_predicted, matched_true = counts.T
+    both = (predicted > 0) & (true > 0)
+    scores = np.where((predicted == 0) & (true == 0), 1.0, 0.0)
+    precision = matched_predicted[both] / predicted[both]
+    recall = matched_true[both] / true[both]
+    total = precision + recall
+    scores[both] = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    return scores

@@ -1,0 +1,70 @@
+"""J and F are bit for bit those of the slow references."""
+
+import numpy as np
+import pytest
+
+from mevis_bench.masks import MaskRows
+from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts, tolerance
+from mevis_bench.metrics.region import intersections, region_j
+from tests.references import region_boundary as reference
+
+
+def draw_mask(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Nothing, everything, noise, or overlapping rectangles that may touch the border."""
+    kind = rng.integers(0, 7)
+    if kind < 2:
+        return np.full((height, width), kind == 1)
+    if kind == 2:
+        return rng.random((height, width)) < rng.choice([0.02, 0.1, 0.5, 0.9])
+    mask = np.zeros((height, width), bool)
+    for _ in range(rng.integers(1, 4)):
+        y, x = rng.integers(0, height), rng.integers(0, width)
+        mask[y : y + rng.integers(1, height + 1), x : x + rng.integers(1, width + 1)] ^= True
+    return mask
+
+
+def draw_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    height, width = (int(side) for side in rng.integers(1, 48, 2))
+    if rng.random() < 0.02:
+        height, width = (int(side) for side in rng.integers(150, 420, 2))
+    truth, prediction = (np.stack([draw_mask(rng, height, width) for _ in range(2)]) for _ in range(2))
+    if rng.random() < 0.3:
+        prediction = np.roll(truth, tuple(rng.integers(-3, 4, 2)), axis=(1, 2))
+    return truth, prediction
+
+
+def scores(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    true, predicted = MaskRows.from_dense(truth), MaskRows.from_dense(prediction)
+    shared = intersections(predicted, true)
+    counts = match_counts(boundary_of(predicted), boundary_of(true), *truth.shape)
+    return region_j(shared, true.areas() + predicted.areas() - shared), boundary_f(counts)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_500_random_clips_are_bit_equal(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for case in range(500):
+        truth, prediction = draw_pair(rng)
+        j, f = scores(truth, prediction)
+        assert (float(np.mean(j)), float(np.mean(f))) == reference.score_v1(truth, prediction), (seed, case)
+
+
+def test_a_mask_that_fills_the_frame_has_no_boundary() -> None:
+    full = np.ones((1, 5, 7), bool)
+    assert boundary_of(MaskRows.from_dense(full)).spans.size == 0
+    assert scores(full, full)[1].tolist() == [1.0]
+    assert scores(full, np.zeros_like(full))[1].tolist() == [1.0]
+    assert scores(full, np.zeros_like(full))[0].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("height", "width", "radius"), [(480, 854, 8), (720, 1280, 12), (1080, 1920, 18), (1, 1, 1)])
+def test_tolerance(height: int, width: int, radius: int) -> None:
+    assert tolerance(height, width) == radius
+
+
+def test_boundary_keeps_the_official_corners() -> None:
+    mask = np.zeros((1, 3, 4), bool)
+    mask[0, 2, 3] = True
+    spans = boundary_of(MaskRows.from_dense(mask))
+    assert spans.offsets.tolist() == [0, 0, 2, 4]  # above and above left; left of it in the last row
+    assert spans.spans.tolist() == [2, 4, 2, 3]
