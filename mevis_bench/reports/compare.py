@@ -1,0 +1,153 @@
+"""Two scored runs over the same samples: what got better, what got worse, and whether it is more than luck."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mevis_bench.records import IncomparableError, NothingMeasuredError, UsageError
+from mevis_bench.reports.statistics import PairedDifference, holm, paired_difference
+from mevis_bench.store.score_files import Results, SampleScore, read_results, read_scores
+
+SMALL_SLICE = 30
+"""A slice with fewer samples is shown, and marked as small."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDifference:
+    """The difference in one metric over one slice.
+
+    Attributes:
+        metric: Name of the per-sample value.
+        slice: Name of the slice; ``all`` is every sample.
+        difference: Effect, interval, p-value, minimum detectable effect.
+        adjusted_p: ``difference.p`` after Holm's correction over the slices of this metric (``all`` is not one).
+    """
+
+    metric: str
+    slice: str
+    difference: PairedDifference
+    adjusted_p: float
+
+    @property
+    def small(self) -> bool:
+        """Whether the slice is too small to say much."""
+        return self.difference.samples < SMALL_SLICE
+
+
+@dataclass(frozen=True, slots=True)
+class SampleChange:
+    """One sample's change in the compared metric, second run minus first."""
+
+    sample: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """How much better the second run is on this sample."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything ``mevis-bench compare`` prints.
+
+    Attributes:
+        metric: The metric that ranks the samples.
+        differences: For every metric first the whole, then its slices by name.
+        changes: Samples whose value changed, largest loss first.
+        unpaired: Samples that only one of the runs has; they are left out.
+    """
+
+    metric: str
+    differences: tuple[SliceDifference, ...]
+    changes: tuple[SampleChange, ...]
+    unpaired: int
+
+
+def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: int = 0) -> Comparison:
+    """Compare two scored folders, paired by sample and clustered by video.
+
+    Args:
+        first: Folder with ``results.json`` and ``scores.jsonl``.
+        second: The same of the run that is hoped to be better.
+        metric: The per-sample metric that ranks the samples; the first one both runs have by default.
+        seed: Seed of the resampling.
+
+    Raises:
+        IncomparableError: The runs differ in task, annotation files, protocol or choices.
+        NothingMeasuredError: They share no sample.
+        UsageError: No such metric.
+    """
+    _require_comparable(read_results(first), read_results(second), first, second)
+    before = {score.sample: score for score in read_scores(first)}
+    after = {score.sample: score for score in read_scores(second)}
+    shared = sorted(before.keys() & after.keys())
+    metrics = _shared_metrics([before[sample] for sample in shared], [after[sample] for sample in shared])
+    if not metrics:
+        raise NothingMeasuredError("the two runs have no scored sample in common", where=f"{first} and {second}")
+    if metric is not None and metric not in metrics:
+        raise UsageError(f"no metric {metric!r} in both runs", hint=f"There are: {', '.join(metrics)}.")
+    differences = [entry for name in metrics for entry in _differences(name, shared, before, after, seed)]
+    ranking = metric or metrics[0]
+    changes = [
+        SampleChange(sample, old, new)
+        for sample in shared
+        if (old := before[sample].values[ranking]) is not None
+        and (new := after[sample].values[ranking]) is not None
+        and old != new
+    ]
+    changes.sort(key=lambda change: (change.change, change.sample))
+    return Comparison(ranking, tuple(differences), tuple(changes), len(before) + len(after) - 2 * len(shared))
+
+
+def _require_comparable(first: Results, second: Results, where: Path, other: Path) -> None:
+    for name, one, two in (
+        ("task", first.task, second.task),
+        ("annotation files", first.fingerprint, second.fingerprint),
+        ("protocol", first.protocol, second.protocol),
+        ("choices", dict(first.choices), dict(second.choices)),
+    ):
+        if one != two:
+            raise IncomparableError(
+                f"the runs differ in {name}: {one} and {two}",
+                where=f"{where} and {other}",
+                hint="Score both against the same split with the same protocol.",
+            )
+
+
+def _shared_metrics(before: Sequence[SampleScore], after: Sequence[SampleScore]) -> list[str]:
+    """Names of the values that at least one sample has in both runs, in the order they are written."""
+    names: dict[str, None] = {}
+    for old, new in zip(before, after, strict=True):
+        for name, value in old.values.items():
+            if value is not None and new.values.get(name) is not None:
+                names[name] = None
+    return list(names)
+
+
+def _differences(
+    metric: str,
+    samples: Sequence[str],
+    before: Mapping[str, SampleScore],
+    after: Mapping[str, SampleScore],
+    seed: int,
+) -> list[SliceDifference]:
+    slices: dict[str, list[SampleChange]] = {"all": []}
+    for sample in samples:
+        old, new = before[sample].values.get(metric), after[sample].values.get(metric)
+        if old is None or new is None:
+            continue
+        for name in ("all", *before[sample].groups):
+            slices.setdefault(name, []).append(SampleChange(sample, old, new))
+    names = ["all", *sorted(slices.keys() - {"all"})]
+    results = [
+        paired_difference(
+            [change.change for change in slices[name]],
+            [change.sample.rsplit("/", 1)[0] for change in slices[name]],
+            seed=seed,
+        )
+        for name in names
+    ]
+    adjusted = [results[0].p, *holm([result.p for result in results[1:]])]
+    return [SliceDifference(metric, name, result, p) for name, result, p in zip(names, results, adjusted, strict=True)]
