@@ -1,0 +1,62 @@
+"""The gate's verdict as Markdown for people, JUnit XML for CI servers, JSON for programs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from xml.etree import ElementTree
+
+from mevis_bench.reports.gate import GateEntry, Verdict, exit_code
+from mevis_bench.reports.table import percent
+
+SIGNS = {
+    Verdict.OK: "✓",
+    Verdict.IMPROVED: "↑",
+    Verdict.REGRESSED: "✗",
+    Verdict.NOTHING: "∅",
+    Verdict.INCOMPARABLE: "≠",
+}
+
+
+def to_markdown(entries: Sequence[GateEntry]) -> str:
+    """Write the verdict with what needs attention first, everything else folded away."""
+    code = exit_code(entries)
+    counts = ", ".join(
+        f"{sum(entry.verdict is verdict for entry in entries)} {verdict.value}"
+        for verdict in Verdict
+        if any(entry.verdict is verdict for entry in entries)
+    )
+    attention = [entry for entry in entries if entry.verdict is not Verdict.OK]
+    quiet = [entry for entry in entries if entry.verdict is Verdict.OK]
+    lines = [f"## Gate: {'passed' if code == 0 else 'FAILED'} (exit {int(code)})", "", counts, ""]
+    if attention:
+        lines += [*_rows(attention), ""]
+    if quiet:
+        lines += [f"<details><summary>{len(quiet)} unchanged</summary>", "", *_rows(quiet), "", "</details>", ""]
+    return "\n".join(lines)
+
+
+def _rows(entries: Sequence[GateEntry]) -> list[str]:
+    head = ["| | run | metric | accepted | now | why |", "|---|---|---|--:|--:|---|"]
+    return head + [
+        f"| {SIGNS[entry.verdict]} | {entry.run} | {entry.metric} | {percent(entry.expected)} "
+        f"| {percent(entry.measured)} | {entry.reason} |".replace("\n", " ")
+        for entry in entries
+    ]
+
+
+def to_junit(entries: Sequence[GateEntry]) -> str:
+    """Write the verdict as JUnit XML: a test case per run and metric, a failure where CI must act."""
+    bad = [entry for entry in entries if entry.verdict not in (Verdict.OK, Verdict.IMPROVED)]
+    suite = ElementTree.Element("testsuite", name="gate", tests=str(len(entries)), failures=str(len(bad)))
+    for entry in entries:
+        case = ElementTree.SubElement(suite, "testcase", classname=entry.run, name=entry.metric)
+        if entry in bad:
+            failure = ElementTree.SubElement(case, "failure", message=entry.verdict.value)
+            failure.text = entry.reason
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def to_json(entries: Sequence[GateEntry]) -> str:
+    """Write the verdict as JSON with the exit code."""
+    document = {"exit_code": int(exit_code(entries)), "entries": [asdict(entry) for entry in entries]}
+    return json.dumps(document, indent=2) + "\n"
