@@ -1,0 +1,148 @@
+"""Writes a generated split to disk in the layout of MeViSv2.
+
+::
+
+    OUT/<split>/JPEGImages/<video>/<frame>.jpg
+    OUT/<split>/meta_expressions.json     {"videos": {video: {"expressions": {id: {...}}, "vid_id", "frames"}}}
+    OUT/<split>/mask_dict.json            {anno_id: [COCO RLE or null, one per frame]}
+
+Every expression has MeViS's ``exp``, ``obj_id`` and ``anno_id``, and these keys of ours, which real data lacks:
+``kind`` (``single``, ``multi``, ``no_target``), ``form`` (what it speaks about), ``reasoning``, and in order pairs
+``order_pair`` (id of the expression of the same video that differs only in the order of two moves).
+"""
+
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mevis_bench.data.synthetic.expressions import Annotator, Sentence
+from mevis_bench.data.synthetic.facts import Facts
+from mevis_bench.data.synthetic.grammar import Speaker
+from mevis_bench.data.synthetic.motion import LENGTH
+from mevis_bench.data.synthetic.plan import make_plan
+from mevis_bench.data.synthetic.render import Footage, draw
+from mevis_bench.data.synthetic.sprites import KINDS
+from mevis_bench.records import UsageError
+
+JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeVideo:
+    """One generated video: what is seen and what is said."""
+
+    footage: Footage
+    sentences: tuple[Sentence, ...]
+
+
+def make_mini(
+    split: str, videos: int, seed: int, out: Path, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Path:
+    """Generate a split of mini.
+
+    A video depends on the split's name, the seed and its own number alone, so splits never share a video and a longer
+    split begins with the videos of a shorter one.
+
+    Args:
+        split: Name of the split, a folder of ``out``.
+        videos: How many, >= 1.
+        seed: Any non-negative integer.
+        out: Where the split's folder is made.
+        progress: Called with (videos done, videos in all) after each.
+
+    Returns:
+        The split's folder.
+
+    Raises:
+        UsageError: The folder already holds a split, or a number makes no sense.
+    """
+    root = _fresh_folder(split, videos, seed, out)
+    meta: dict[str, object] = {}
+    masks: dict[str, list[dict[str, object] | None]] = {}
+    for index in range(videos):
+        made = make_video(split, seed, index)
+        name = f"{index:05d}"
+        _write_frames(made.footage, root / "JPEGImages" / name)
+        first_id = len(masks)
+        masks.update({str(first_id + i): track for i, track in enumerate(_encode(made.footage))})
+        meta[name] = {
+            "expressions": _expressions(made.sentences, first_id),
+            "vid_id": index,
+            "frames": [f"{t:05d}" for t in range(LENGTH)],
+        }
+        progress(index + 1, videos)
+    (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
+    (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
+    return root
+
+
+def make_video(split: str, seed: int, index: int) -> MadeVideo:
+    """Generate video ``index`` of a split; draws again until everybody can be seen and enough can be said."""
+    rng = np.random.default_rng([zlib.crc32(split.encode()), seed, index])
+    while True:
+        kind = KINDS[rng.integers(len(KINDS))]
+        plan = make_plan(rng)
+        sentences = Annotator(Facts(plan), Speaker(kind, rng), rng).write()
+        if len(sentences) < 9:
+            continue
+        footage = draw(plan, kind, rng)
+        if _all_seen(footage):
+            return MadeVideo(footage, tuple(sentences))
+
+
+def _all_seen(footage: Footage) -> bool:
+    """Tell whether every object is mostly uncovered in all but a few of the frames that hold it."""
+    visible = footage.masks.sum(axis=(2, 3))
+    covered = (visible < 0.5 * footage.whole).sum(axis=0)
+    return bool(np.all(covered <= 4)) and bool(np.all((visible > 0).sum(axis=0) >= 5))
+
+
+def _fresh_folder(split: str, videos: int, seed: int, out: Path) -> Path:
+    if not split or split in (".", "..") or Path(split).name != split:
+        raise UsageError(f"{split!r} can't name a split: it has to be a plain folder name")
+    if videos < 1:
+        raise UsageError(f"a split needs at least one video, not {videos}")
+    if seed < 0:
+        raise UsageError(f"a seed can't be negative: {seed}")
+    root = out / split
+    if root.exists() and any(root.iterdir()):
+        raise UsageError("the folder is not empty", where=str(root), hint="Choose another --out, or delete it first.")
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def _write_frames(footage: Footage, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for t, frame in enumerate(footage.frames):
+        frame.save(folder / f"{t:05d}.jpg", quality=JPEG_QUALITY)
+
+
+def _encode(footage: Footage) -> list[list[dict[str, object] | None]]:
+    """Return for every object one COCO RLE per frame, ``None`` where nothing of it is visible."""
+    from pycocotools import mask as coco
+
+    t, n, h, w = footage.masks.shape
+    stack = np.asfortranarray(footage.masks.reshape(t * n, h, w).transpose(1, 2, 0).astype(np.uint8))
+    rles = [{"size": [h, w], "counts": rle["counts"].decode()} for rle in coco.encode(stack)]
+    return [[rles[k * n + i] if footage.masks[k, i].any() else None for k in range(t)] for i in range(n)]
+
+
+def _expressions(sentences: tuple[Sentence, ...], first_id: int) -> dict[str, dict[str, object]]:
+    entries: dict[str, dict[str, object]] = {}
+    for number, sentence in enumerate(sentences):
+        entry: dict[str, object] = {
+            "exp": sentence.text,
+            "obj_id": list(sentence.targets),
+            "anno_id": [first_id + i for i in sentence.targets],
+            "kind": ("no_target", "single", "multi")[min(len(sentence.targets), 2)],
+            "form": sentence.form,
+            "reasoning": sentence.reasoning,
+        }
+        if sentence.partner is not None:
+            entry["order_pair"] = str(sentence.partner)
+        entries[str(number)] = entry
+    return entries
