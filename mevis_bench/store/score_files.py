@@ -6,12 +6,12 @@ bytes. Values are fractions; ``null`` means undefined.
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mevis_bench.records import DataError
+from mevis_bench.store.whole_files import write_whole
 
 SCHEMA = 1
 
@@ -71,19 +71,8 @@ def write_scores(folder: Path, scores: Iterable[SampleScore], results: Results) 
         json.dumps({"sample": score.sample, "values": dict(score.values), "groups": sorted(score.groups)})
         for score in sorted(scores, key=lambda score: score.sample)
     ]
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(folder / "scores.jsonl", "".join(line + "\n" for line in lines))
-    _write_whole(folder / "results.json", json.dumps(asdict(results), indent=2) + "\n")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file under another name, flush it to the disk, and give it its own name."""
-    draft = path.with_name(path.name + ".part")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(folder / "scores.jsonl", "".join(line + "\n" for line in lines))
+    write_whole(folder / "results.json", json.dumps(asdict(results), indent=2) + "\n")
 
 
 def read_scores(folder: Path) -> tuple[SampleScore, ...]:

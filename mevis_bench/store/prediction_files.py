@@ -1,0 +1,152 @@
+"""One prediction as one JSON file: ``predictions/<video>/<expression>.json``.
+
+- masks: ``{"kind": "masks", "height": H, "width": W, "masks": [counts | null, ...], "objects": [[...], ...] | null,
+  "target_score": x | null}`` with COCO's compressed counts, one per frame, ``null`` where nothing is foreground;
+- tracks: ``{"kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
+- captions: ``{"kind": "caption", "text": "..."}``.
+
+Equal predictions give equal bytes.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMasks:
+    """A mask prediction as it lies on disk, not decoded.
+
+    Attributes:
+        height: Rows of every frame, in pixels.
+        width: Columns of every frame, in pixels.
+        masks: One per frame, ``None`` where nothing is foreground.
+        objects: The same kept apart by object; ``None``: not known.
+        target_score: The method's own confidence in 0..1 that there is a target; ``None``: it has none.
+    """
+
+    height: int
+    width: int
+    masks: tuple[Rle | None, ...]
+    objects: tuple[tuple[Rle | None, ...], ...] | None
+    target_score: float | None
+
+
+StoredPrediction = StoredMasks | TrackPrediction | CaptionPrediction
+
+
+def encode_prediction(prediction: Prediction) -> bytes:
+    """Return the file's bytes."""
+    if isinstance(prediction, MaskPrediction):
+        value: dict[str, object] = {
+            "kind": "masks",
+            "height": prediction.masks.shape[1],
+            "width": prediction.masks.shape[2],
+            "masks": _encode_masks(prediction.masks),
+            "objects": None if prediction.objects is None else [_encode_masks(each) for each in prediction.objects],
+            "target_score": prediction.target_score,
+        }
+    elif isinstance(prediction, TrackPrediction):
+        value = {
+            "kind": "tracks",
+            "frames": prediction.frames.tolist(),
+            "ids": prediction.ids.tolist(),
+            "boxes": prediction.boxes.tolist(),
+        }
+    else:
+        value = {"kind": "caption", "text": prediction.text}
+    return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
+
+
+def read_prediction(path: Path) -> StoredPrediction:
+    """Read one prediction.
+
+    Raises:
+        DataError: The file is missing, truncated, or not a prediction; masks are not decoded here.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError("no such prediction", where=str(path)) from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"can't be read: {error}", where=str(path)) from error
+    try:
+        return _parse(value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"is not a prediction ({type(error).__name__}: {error})", where=str(path)) from error
+
+
+def decode_masks(stored: StoredMasks) -> MaskPrediction:
+    """Decode to dense masks, ``(t, h, w)``.
+
+    Raises:
+        DataError: Run lengths don't fill the frame.
+    """
+    shape = stored.height, stored.width
+    objects = None if stored.objects is None else tuple(_decode(each, shape) for each in stored.objects)
+    return MaskPrediction(_decode(stored.masks, shape), objects, stored.target_score)
+
+
+def _encode_masks(masks: NDArray[np.bool_]) -> list[str | None]:
+    from pycocotools import mask as coco
+
+    counts: list[str | None] = []
+    for frame in masks:
+        if frame.any():
+            counts.append(coco.encode(np.asfortranarray(frame, dtype=np.uint8))["counts"].decode("ascii"))
+        else:
+            counts.append(None)
+    return counts
+
+
+def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    from pycocotools import mask as coco
+
+    dense = np.zeros((len(masks), *shape), bool)
+    for index, mask in enumerate(masks):
+        if mask is not None:
+            try:
+                dense[index] = coco.decode(mask.to_coco())
+            except ValueError as error:
+                raise DataError(f"run lengths of frame {index} are broken: {error}") from error
+    return dense
+
+
+def _parse(value: dict[str, Any]) -> StoredPrediction:
+    kind = value["kind"]
+    if kind == "caption":
+        return CaptionPrediction(_checked(value["text"], str))
+    if kind == "tracks":
+        frames, ids = np.array(value["frames"], np.int64), np.array(value["ids"], np.int64)
+        boxes = np.array(value["boxes"], np.float64).reshape(-1, 4)
+        if not len(frames) == len(ids) == len(boxes):
+            raise ValueError(f"{len(frames)} frames, {len(ids)} ids, {len(boxes)} boxes")
+        return TrackPrediction(frames, ids, boxes)
+    if kind != "masks":
+        raise ValueError(f"unknown kind {kind!r}")
+    height, width = _checked(value["height"], int), _checked(value["width"], int)
+
+    def rles(counts: list[str | None]) -> tuple[Rle | None, ...]:
+        return tuple(None if text is None else Rle(height, width, text.encode("ascii")) for text in counts)
+
+    objects = value["objects"]
+    return StoredMasks(
+        height,
+        width,
+        rles(value["masks"]),
+        None if objects is None else tuple(rles(each) for each in objects),
+        value["target_score"],
+    )
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

@@ -1,0 +1,37 @@
+"""Files that are whole or not there, whenever the process is killed; and names that stay inside their folder."""
+
+import os
+from pathlib import Path
+
+from mevis_bench.records import DataError
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under another name, flush it to the disk, then give it its own name.
+
+    Folders are made where they are missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """Join ids from a data file to a folder, each as one plain file or folder name.
+
+    Raises:
+        DataError: A name is empty, starts with a dot, or holds a separator or a control character, so that it could
+            leave the folder or hide in it.
+    """
+    for name in names:
+        if not name or name.startswith(".") or any(char in "/\\" or ord(char) < 32 for char in name):
+            raise DataError(f"the id {name!r} can't be a file name", where=str(folder))
+    return folder.joinpath(*names)
