@@ -1,7 +1,6 @@
 """YAML nodes to frozen dataclasses: unknown, missing or mistyped keys are named with file, line and a suggestion."""
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import yaml
 
 from mevis_bench.config.strict_yaml import Node, place, read_node, with_settings
 from mevis_bench.records import DataError
+from mevis_bench.records.suggestion import did_you_mean
 
 T = TypeVar("T")
 
@@ -45,13 +45,6 @@ def build(node: Node, kind: type[T]) -> T:
 def plain(node: Node) -> object:
     """Turn a node into dicts, lists and scalars."""
     return _convert(node, object, "the file")
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return ``Did you mean 'x'? Known: a, b, c`` for a word that is none of the known ones."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    guess = f"Did you mean '{close[0]}'? " if close else ""
-    return f"{guess}Known: {', '.join(known) if known else 'none'}"
 
 
 def _convert(node: Node, kind: Any, key: str) -> Any:

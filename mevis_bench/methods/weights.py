@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.config.typed import did_you_mean
 from mevis_bench.methods.method_spec import WeightSpec
 from mevis_bench.methods.registry import ChosenMethod
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
+from mevis_bench.records.suggestion import did_you_mean
 
 UNTRAINED = "untrained"
 

@@ -1,0 +1,156 @@
+"""The two annotation files of a split, checked while they are turned into records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mevis_bench.data.safe_path import plain_name
+from mevis_bench.records import DataError, Expression, Rle
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEntry:
+    """What the expression file says about one video.
+
+    Attributes:
+        frames: Names of the frames, without suffix, in order; at least one.
+        expressions: In file order.
+    """
+
+    frames: tuple[str, ...]
+    expressions: tuple[Expression, ...]
+
+
+def parse_videos(document: object, where: str) -> dict[str, object]:
+    """Return the raw entry of every video by its id.
+
+    Raises:
+        DataError: The document has no ``videos``, or a video's id is no plain name.
+    """
+    videos = document.get("videos") if isinstance(document, dict) else None
+    if not isinstance(videos, dict):
+        raise DataError("there is no object 'videos'", where=where)
+    for video_id in videos:
+        plain_name(video_id, what="video id", where=where)
+    return videos
+
+
+def parse_video(entry: object, where: str, *, has_truth: bool) -> VideoEntry:
+    """Check one video's entry.
+
+    Args:
+        entry: ``{"expressions": {id: {...}}, "frames": [name, ...]}``; further keys are ignored.
+        where: File and video, for messages.
+        has_truth: Whether expressions have to say which objects they mean.
+
+    Raises:
+        DataError: A part is missing or is not what it should be.
+    """
+    expressions = parse_expressions(entry, where)
+    parsed = tuple(
+        parse_expression(expression_id, raw, f"{where}, expression {expression_id}", has_truth=has_truth)
+        for expression_id, raw in expressions.items()
+    )
+    return VideoEntry(parse_frames(entry, where), parsed)
+
+
+def parse_frames(entry: object, where: str) -> tuple[str, ...]:
+    """Return the names of a video's frames.
+
+    Raises:
+        DataError: There are none, one is no plain name, or one is there twice.
+    """
+    frames = entry.get("frames") if isinstance(entry, dict) else None
+    if not isinstance(frames, list) or not frames:
+        raise DataError("there is no list 'frames', or it is empty", where=where)
+    names = tuple(plain_name(name, what="frame name", where=f"{where}, frames") for name in frames)
+    _refuse_repeats(names, "frame", where)
+    return names
+
+
+def parse_expressions(entry: object, where: str) -> Mapping[str, object]:
+    """Return the raw expressions of a video by id.
+
+    Raises:
+        DataError: There is no such object, or an id is no plain name.
+    """
+    expressions = entry.get("expressions") if isinstance(entry, dict) else None
+    if not isinstance(expressions, dict):
+        raise DataError("there is no object 'expressions'", where=where)
+    for expression_id in expressions:
+        plain_name(expression_id, what="expression id", where=where)
+    return expressions
+
+
+def parse_expression(expression_id: str, raw: object, where: str, *, has_truth: bool) -> Expression:
+    """Check one expression.
+
+    Raises:
+        DataError: ``exp`` is no sentence, ``anno_id`` is no list of different ids, or ``audio`` is no file name.
+    """
+    if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
+        raise DataError("there is no sentence 'exp', or it is empty", where=where)
+    audio = raw.get("audio")
+    if audio is not None and not isinstance(audio, str):
+        raise DataError("'audio' has to be a file name", where=where)
+    ids = _annotation_ids(raw.get("anno_id"), where) if has_truth else None
+    return Expression(expression_id, raw["exp"], ids, audio)
+
+
+def _annotation_ids(raw: object, where: str) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in raw):
+        raise DataError("'anno_id' has to be a list of ids; an empty one means no target", where=where)
+    ids = tuple(str(one) for one in raw)
+    _refuse_repeats(ids, "anno_id", where)
+    return ids
+
+
+def _refuse_repeats(names: Sequence[str], what: str, where: str) -> None:
+    if len(set(names)) != len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise DataError(f"{what} {twice!r} is there twice", where=where)
+
+
+def parse_masks(document: object, where: str) -> dict[str, object]:
+    """Return the raw masks of every object by its annotation id.
+
+    Raises:
+        DataError: The document is no object.
+    """
+    if not isinstance(document, dict):
+        raise DataError("the file has to hold one object", where=where)
+    return document
+
+
+def parse_track(raw: object, length: int, where: str) -> tuple[Rle | None, ...]:
+    """Return one object's masks.
+
+    Args:
+        raw: A list with one entry a frame, ``{"size": [height, width], "counts": str}`` or null.
+        length: Frames of the video.
+        where: File and key, for messages.
+
+    Raises:
+        DataError: The list has another length, or an entry is no COCO run length.
+    """
+    if not isinstance(raw, list):
+        raise DataError("an object has to be a list with one mask per frame", where=where)
+    if len(raw) != length:
+        raise DataError(f"there are {len(raw)} masks, the video has {length} frames", where=where)
+    return tuple(None if one is None else parse_rle(one, f"{where}, frame {t}") for t, one in enumerate(raw))
+
+
+def parse_rle(raw: object, where: str) -> Rle:
+    """Return one mask; its counts are not decoded.
+
+    Raises:
+        DataError: Size or counts are missing or of another type.
+    """
+    size = raw.get("size") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(size, list) or len(size) != 2:
+        raise DataError("a mask has to be null or {'size': [height, width], 'counts': ...}", where=where)
+    if not all(type(number) is int and number > 0 for number in size):
+        raise DataError(f"mask size has to be two positive numbers, not {size}", where=where)
+    counts = raw.get("counts")
+    if not isinstance(counts, str) or not counts.isascii():
+        raise DataError("mask counts have to be COCO's compressed string", where=where)
+    return Rle(size[0], size[1], counts.encode())

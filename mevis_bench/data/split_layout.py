@@ -1,0 +1,80 @@
+"""Which files make a split, and where a split is."""
+
+import importlib.resources
+from dataclasses import dataclass
+from pathlib import Path
+
+from mevis_bench.records import UsageError
+from mevis_bench.records.suggestion import did_you_mean
+
+META_NAMES = ("meta_expressions_v2_release.json", "meta_expressions_v2.json", "meta_expressions.json")
+"""Names of the expression file, newest first: a folder that holds several is read as MeViSv2."""
+
+MASK_NAME = "mask_dict.json"
+
+FRAME_FOLDER = "JPEGImages"
+
+EMBEDDED_SPLIT = "valid_u"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLayout:
+    """The files of one split.
+
+    Attributes:
+        root: The split's folder.
+        meta: The expression file.
+        masks: ``mask_dict.json``; ``None`` where the split has no truth (valid, test).
+    """
+
+    root: Path
+    meta: Path
+    masks: Path | None
+
+    @property
+    def frames(self) -> Path:
+        """The folder that has one folder of frames a video."""
+        return self.root / FRAME_FOLDER
+
+
+def find_split(root: Path | None, name: str) -> SplitLayout:
+    """Find a split.
+
+    Args:
+        root: A MeViS folder, or a split itself, which is a folder that holds an expression file; ``None``: the
+            embedded ``mini``.
+        name: The split's folder in ``root``; not looked at where ``root`` itself is a split.
+
+    Raises:
+        UsageError: There is no such split; the hint says which there are.
+    """
+    if root is None:
+        return _embedded(name)
+    if not root.is_dir():
+        raise UsageError("there is no such folder", where=str(root), hint="--data names a MeViS folder or a split.")
+    layout = _layout(root) or (_layout(root / name) if Path(name).name == name else None)
+    if layout is None:
+        found = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _layout(folder))
+        hint = did_you_mean(name, found) if found else f"A split is a folder with {META_NAMES[-1]} or {META_NAMES[1]}."
+        raise UsageError(f"there is no split '{name}'", where=str(root), hint=hint)
+    return layout
+
+
+def _embedded(name: str) -> SplitLayout:
+    mini = Path(str(importlib.resources.files("mevis_bench.data"))) / "mini"
+    layout = _layout(mini / EMBEDDED_SPLIT)
+    if layout is None or name != EMBEDDED_SPLIT:
+        raise UsageError(
+            f"split '{name}' of mini is not shipped; only '{EMBEDDED_SPLIT}' is",
+            hint=f"Make it: mevis-bench data make-mini --split {name} --videos 500 --seed 1 --out DIR\n"
+            f"and use it: --data DIR --split {name}",
+        )
+    return layout
+
+
+def _layout(folder: Path) -> SplitLayout | None:
+    for name in META_NAMES:
+        if (folder / name).is_file():
+            masks = folder / MASK_NAME
+            return SplitLayout(folder, folder / name, masks if masks.is_file() else None)
+    return None
