@@ -1,12 +1,16 @@
-"""The gate's verdict as Markdown for people, JUnit XML for CI servers, JSON for programs."""
+"""The gate's verdict for the terminal, as Markdown for summaries, JUnit XML for CI servers, JSON for programs."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from xml.etree import ElementTree
 
+from rich.table import Table
+from rich.text import Text
+
 from mevis_bench.reports.gate import GateEntry, Verdict, exit_code
 from mevis_bench.reports.table import percent
+from mevis_bench.reports.terminal import terminal_table
 
 SIGNS = {
     Verdict.OK: "✓",
@@ -15,6 +19,33 @@ SIGNS = {
     Verdict.NOTHING: "∅",
     Verdict.INCOMPARABLE: "≠",
 }
+
+
+STYLES = {
+    Verdict.OK: "green",
+    Verdict.IMPROVED: "cyan",
+    Verdict.REGRESSED: "bold red",
+    Verdict.NOTHING: "bold yellow",
+    Verdict.INCOMPARABLE: "bold magenta",
+}
+
+
+def to_terminal(entries: Sequence[GateEntry]) -> Table:
+    """Draw the verdict: a line a metric of a run."""
+    code = exit_code(entries)
+    table = terminal_table(f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)}), percent")
+    for name in ("", "run", "metric"):
+        table.add_column(name)
+    for name in ("accepted", "now"):
+        table.add_column(name, justify="right")
+    table.add_column("why")
+    last_run = None
+    for entry in entries:
+        cells = (SIGNS[entry.verdict], entry.run if entry.run != last_run else "", entry.metric)
+        values = (percent(entry.expected), percent(entry.measured), entry.reason)
+        table.add_row(*(Text(cell) for cell in (*cells, *values)), style=STYLES[entry.verdict])
+        last_run = entry.run
+    return table
 
 
 def to_markdown(entries: Sequence[GateEntry]) -> str:

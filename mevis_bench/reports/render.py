@@ -6,19 +6,18 @@ import io
 import json
 from collections.abc import Callable, Mapping
 
+from rich.console import Group
 from rich.markup import escape
-from rich.table import Table as RichTable
 
 from mevis_bench.reports.table import Table, percent
+from mevis_bench.reports.terminal import terminal_table, with_notes
 
 ARROW = "↑"
 
 
-def to_terminal(table: Table) -> RichTable:
+def to_terminal(table: Table) -> Group:
     """Draw a table for the terminal; the best value of a column is bold."""
-    drawn = RichTable(
-        title=f"{table.task.upper()}, percent", caption=escape("\n".join(table.settings)), caption_justify="left"
-    )
+    drawn = terminal_table(f"{table.task.upper()}, percent")
     drawn.add_column("method", no_wrap=True)
     drawn.add_column("provenance")
     for column in table.columns:
@@ -31,7 +30,7 @@ def to_terminal(table: Table) -> RichTable:
         ]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
         drawn.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
-    return drawn
+    return with_notes(drawn, *table.settings)
 
 
 def to_markdown(table: Table) -> str:

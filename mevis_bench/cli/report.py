@@ -1,0 +1,73 @@
+"""``mevis-bench report``: several runs as one table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mevis_bench.cli import options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mevis_bench.reports.paper import Versus
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Scored run folders.")],
+    form: Annotated[
+        str, typer.Option("--form", metavar="terminal|markdown|csv|latex|json|html", help="How to draw the table.")
+    ] = "terminal",
+    vs_paper: Annotated[
+        bool, typer.Option("--vs-paper", help="Show the paper's numbers beside, and whether the two compare.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
+    from mevis_bench.cli.console import out
+    from mevis_bench.config.places import configs_folder
+    from mevis_bench.records import UsageError
+    from mevis_bench.reports.paper import read_paper_rows, versus_paper
+    from mevis_bench.reports.render import WRITERS, to_terminal
+    from mevis_bench.reports.table import COLUMNS, build_table
+    from mevis_bench.store.score_files import read_results
+
+    form = "json" if json else form
+    if form not in ("terminal", *WRITERS):
+        raise UsageError(f"no form {form!r}", where="--form", hint=f"There are: terminal, {', '.join(WRITERS)}.")
+    results = [read_results(run) for run in runs]
+    for task in COLUMNS:
+        if any(result.task == task for result in results):
+            table = build_table(task, results)
+            if form == "terminal":
+                out().print(to_terminal(table))
+            else:
+                typer.echo(WRITERS[form](table), nl=False)
+    if vs_paper:
+        rows = read_paper_rows(configs_folder() / "paper")
+        for result in results:
+            out().print(_draw_versus(f"{result.method['name']}:{result.method['variant']}", versus_paper(result, rows)))
+
+
+def _draw_versus(label: str, entries: "tuple[Versus, ...]") -> "Table | str":
+    from rich.text import Text
+
+    from mevis_bench.reports.terminal import terminal_table
+
+    if not entries:
+        return f"{label}: the paper has no row about it for this task."
+    table = terminal_table(f"{label} beside the paper, percent")
+    for name, justify in (("table", "right"), ("row", "left"), ("metric", "left")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for name in ("paper", "here", "difference"):
+        table.add_column(name, justify="right")
+    table.add_column("comparable")
+    for entry in entries:
+        comparable = Text("; ".join(("not comparable", *entry.not_comparable)) if entry.not_comparable else "yes")
+        for index, (metric, ours) in enumerate(entry.ours.items()):
+            head = (str(entry.row.table), f"{entry.row.method} [{entry.row.reference}]") if index == 0 else ("", "")
+            style = "dim" if entry.not_comparable else ""
+            cells = (metric, str(entry.row.values[metric]), f"{ours:.1f}", f"{entry.difference[metric]:+.1f}")
+            table.add_row(*(Text(cell, style) for cell in (*head, *cells)), comparable if index == 0 else "")
+        table.add_section()
+    return table

@@ -1,0 +1,71 @@
+"""report, compare and gate from the command line: what they print and what they return."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from tests.reports.test_compare import scored
+from tests.reports.test_gate import run
+
+
+def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run(tmp_path / "a")), str(run(tmp_path / "b", j=0.7)), "--vs-paper"]) == 0
+    printed = capsys.readouterr().out
+    assert "70.0" in printed
+    assert "protocol mevis_v2; 60 of 60 samples scored" in printed
+    assert "not comparable; other split (valid_u; the paper reports valid)" in printed
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "latex", "json", "html"])
+def test_report_writes_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    assert main(["report", str(run(tmp_path / "a")), "--form", form]) == 0
+    assert "lmpmpp:mini" in capsys.readouterr().out
+
+
+def test_report_names_the_forms_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run(tmp_path / "a")), "--form", "pdf"]) == 2
+    error = capsys.readouterr().err
+    assert "--form: no form 'pdf'" in error
+    assert "There are: terminal, markdown, csv, latex, json, html." in error
+
+
+def test_report_of_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "results.json: can't be read: No such file or directory" in error
+    assert "Score the predictions again with `mevis-bench score`." in error
+
+
+def test_compare_prints_slices_and_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(scored(tmp_path / "a")), str(scored(tmp_path / "b", gain=0.05))]) == 0
+    printed = capsys.readouterr().out
+    assert "+5.00 .. +5.00" in printed
+    assert "0 samples worse, 80 better in J" in printed
+
+
+def test_compare_refuses_unlike_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = run(tmp_path / "b", change={"protocol": "mevis_v1"})
+    assert main(["compare", str(run(tmp_path / "a")), str(other)]) == 4
+    assert "the runs differ in protocol: mevis_v2 and mevis_v1" in capsys.readouterr().err
+
+
+def test_compare_as_json_has_every_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(scored(tmp_path / "a")), str(scored(tmp_path / "b", gain=0.05)), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["changes"]) == 80
+
+
+def test_gate_accepts_then_passes_then_turns_red(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expected, out = str(tmp_path / "e.json"), tmp_path / "out"
+    good, bad = str(run(tmp_path / "a")), str(run(tmp_path / "b", j=0.5))
+    assert main(["gate", good, "--expected", expected, "--accept"]) == 0
+    assert main(["gate", good, "--expected", expected]) == 0
+    assert main(["gate", bad, "--expected", expected, "--out", str(out)]) == 1
+    assert "-10.00 points, more than 0.5 allowed" in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == ["gate.json", "gate.junit.xml", "gate.md"]
+
+
+def test_gate_without_a_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", str(run(tmp_path / "a")), "--expected", str(tmp_path / "no.json")]) == 2
+    assert "Make one with `mevis-bench gate --accept`." in capsys.readouterr().err
