@@ -9,7 +9,6 @@ from mevis_bench.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Group
-    from rich.table import Table
 
     from mevis_bench.reports.compare import Comparison
 
@@ -53,9 +52,9 @@ def command(
 def _draw_differences(comparison: "Comparison") -> "Group":
     from rich.markup import escape
 
-    from mevis_bench.reports.terminal import terminal_table, with_notes
+    from mevis_bench.reports.terminal import terminal_table, titled
 
-    table = terminal_table("B minus A, percentage points")
+    table = terminal_table()
     for name in ("metric", "slice"):
         table.add_column(name)
     for name in ("samples", "videos", "effect", "95 % interval", "p", "detectable"):
@@ -76,17 +75,17 @@ def _draw_differences(comparison: "Comparison") -> "Group":
             f"{100 * found.detectable:.2f}",
             style=style,
         )
-    return with_notes(table, *NOTES)
+    return titled("B minus A, percentage points", table, *NOTES)
 
 
-def _draw_changes(comparison: "Comparison") -> "Table":
+def _draw_changes(comparison: "Comparison") -> "Group":
     from rich.markup import escape
 
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import terminal_table, titled
 
     worse = [change for change in comparison.changes if change.change < 0]
     better = [change for change in comparison.changes if change.change > 0]
-    table = terminal_table(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}, percent")
+    table = terminal_table()
     table.add_column("sample")
     for name in ("A", "B", "change"):
         table.add_column(name, justify="right")
@@ -95,4 +94,4 @@ def _draw_changes(comparison: "Comparison") -> "Table":
             cells = (f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", f"{100 * change.change:+.1f}")
             table.add_row(escape(change.sample), *cells, style="red" if change.change < 0 else "green")
         table.add_section()
-    return table
+    return titled(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}, percent", table)

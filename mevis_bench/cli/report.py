@@ -8,7 +8,7 @@ import typer
 from mevis_bench.cli import options
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from mevis_bench.reports.paper import Versus
 
@@ -49,14 +49,14 @@ def command(
             out().print(_draw_versus(f"{result.method['name']}:{result.method['variant']}", versus_paper(result, rows)))
 
 
-def _draw_versus(label: str, entries: "tuple[Versus, ...]") -> "Table | str":
+def _draw_versus(label: str, entries: "tuple[Versus, ...]") -> "Group | str":
     from rich.text import Text
 
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import terminal_table, titled
 
     if not entries:
         return f"{label}: the paper has no row about it for this task."
-    table = terminal_table(f"{label} beside the paper, percent")
+    table = terminal_table()
     for name, justify in (("table", "right"), ("row", "left"), ("metric", "left")):
         table.add_column(name, justify="right" if justify == "right" else "left")
     for name in ("paper", "here", "difference"):
@@ -70,4 +70,4 @@ def _draw_versus(label: str, entries: "tuple[Versus, ...]") -> "Table | str":
             cells = (metric, str(entry.row.values[metric]), f"{ours:.1f}", f"{entry.difference[metric]:+.1f}")
             table.add_row(*(Text(cell, style) for cell in (*head, *cells)), comparable if index == 0 else "")
         table.add_section()
-    return table
+    return titled(f"{label} beside the paper, percent", table)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from xml.etree import ElementTree
 
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from mevis_bench.reports.gate import GateEntry, Verdict, exit_code
 from mevis_bench.reports.table import percent
-from mevis_bench.reports.terminal import terminal_table
+from mevis_bench.reports.terminal import terminal_table, titled
 
 SIGNS = {
     Verdict.OK: "✓",
@@ -30,10 +30,10 @@ STYLES = {
 }
 
 
-def to_terminal(entries: Sequence[GateEntry]) -> Table:
+def to_terminal(entries: Sequence[GateEntry]) -> Group:
     """Draw the verdict: a line a metric of a run."""
     code = exit_code(entries)
-    table = terminal_table(f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)}), percent")
+    table = terminal_table()
     for name in ("", "run", "metric"):
         table.add_column(name)
     for name in ("accepted", "now"):
@@ -45,7 +45,7 @@ def to_terminal(entries: Sequence[GateEntry]) -> Table:
         values = (percent(entry.expected), percent(entry.measured), entry.reason)
         table.add_row(*(Text(cell) for cell in (*cells, *values)), style=STYLES[entry.verdict])
         last_run = entry.run
-    return table
+    return titled(f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)}), percent", table)
 
 
 def to_markdown(entries: Sequence[GateEntry]) -> str:

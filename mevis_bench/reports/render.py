@@ -10,14 +10,14 @@ from rich.console import Group
 from rich.markup import escape
 
 from mevis_bench.reports.table import Table, percent
-from mevis_bench.reports.terminal import terminal_table, with_notes
+from mevis_bench.reports.terminal import terminal_table, titled
 
 ARROW = "↑"
 
 
 def to_terminal(table: Table) -> Group:
     """Draw a table for the terminal; the best value of a column is bold."""
-    drawn = terminal_table(f"{table.task.upper()}, percent")
+    drawn = terminal_table()
     drawn.add_column("method", no_wrap=True)
     drawn.add_column("provenance")
     for column in table.columns:
@@ -30,7 +30,7 @@ def to_terminal(table: Table) -> Group:
         ]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
         drawn.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
-    return with_notes(drawn, *table.settings)
+    return titled(f"{table.task.upper()}, percent", drawn, *table.settings)
 
 
 def to_markdown(table: Table) -> str:
