@@ -1,0 +1,1 @@
+"""WNet: audio-guided video object segmentation with wavelet-based cross-modal denoising."""

@@ -1,0 +1,111 @@
+"""WNet's network. Parameter names are those of the published file, entry ``model``."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.layers.position_encoding import sine_grid
+from baselines.layers.resnet import BLOCKS, ResNet
+from baselines.wnet.mask_head import BoxAttention, FrameMaskHead, clip_mask_head
+from baselines.wnet.transformer import WIDTH, Transformer
+
+AUDIO_FEATURES = 39
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFeatures:
+    """What a clip's frames give, before any audio.
+
+    Attributes:
+        tokens: ``(t * h * w, 1, 384)``, frame by frame, row by row.
+        positions: Their 3-D position encoding, same shape.
+        adapted: The mask head's maps of stride 16, 8 and 4.
+        size: t, h, w of the stride-32 map.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    adapted: tuple[Tensor, Tensor, Tensor]
+    size: tuple[int, int, int]
+
+
+class BoxHead(nn.Module):
+    """Three linear layers; kept because the published file holds it (boxes only guide training)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList((nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(..., 384)`` -> centre x, centre y, width, height in 0..1, ``(..., 4)``."""
+        first, second, third = self.layers
+        return third(F.relu(second(F.relu(first(x))))).sigmoid()
+
+
+class QueryNetwork(nn.Module):
+    """Backbone, transformer and boxes: everything but the mask heads."""
+
+    def __init__(self, frames: int, backbone: str) -> None:
+        super().__init__()
+        self.transformer = Transformer()
+        self.bbox_embed = BoxHead()
+        self.query_embed = nn.Embedding(frames, WIDTH)
+        self.input_proj = nn.Conv2d(2048, WIDTH, 1)
+        self.proj_a = nn.Conv1d(AUDIO_FEATURES, WIDTH, 1, bias=False)
+        self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(BLOCKS[backbone])}),))
+
+
+class WNet(nn.Module):
+    """One spoken expression and one clip of a fixed number of frames to one mask per frame.
+
+    Args:
+        frames: Frames per clip; 36 in the published model.
+        backbone: ``resnet50`` or ``resnet101``.
+    """
+
+    def __init__(self, frames: int = 36, backbone: str = "resnet50") -> None:
+        super().__init__()
+        self.frames = frames
+        self.wnet = QueryNetwork(frames, backbone)
+        self.bbox_attention = BoxAttention()
+        self.mask_head = FrameMaskHead()
+        self.insmask_head = clip_mask_head()
+
+    def encode(self, frames: Tensor) -> ClipFeatures:
+        """Encode a clip once for all of its expressions.
+
+        Args:
+            frames: ``(t, 3, H, W)``, normalised, t the model's number of frames; nothing is padded.
+        """
+        *maps, last = self.wnet.backbone[0]["body"](frames)
+        projected = self.wnet.input_proj(last)
+        t, _, h, w = projected.shape
+        positions = sine_grid((t, h, w), WIDTH // 3, device=frames.device)
+        return ClipFeatures(
+            tokens=projected.permute(0, 2, 3, 1).reshape(-1, 1, WIDTH),
+            positions=positions.permute(2, 3, 4, 0, 1).reshape(-1, 1, WIDTH),
+            adapted=self.mask_head.adapt(maps),
+            size=(t, h, w),
+        )
+
+    def forward(self, clip: ClipFeatures, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Segment a clip.
+
+        Args:
+            clip: From ``encode``.
+            audio: ``(1, 39, steps)``: MFCC with first and second differences.
+
+        Returns:
+            Mask logits ``(1, t, H/4, W/4)`` and boxes ``(1, t, 4)`` (centre x, centre y, width, height in 0..1).
+        """
+        t, h, w = clip.size
+        steps = self.wnet.proj_a(audio).permute(2, 0, 1)
+        memory = self.wnet.transformer.encoder(clip.tokens, steps)
+        queries = self.wnet.query_embed.weight[:, None]
+        hidden = self.wnet.transformer.decoder(memory, clip.positions, queries)[:, 0]
+        maps = memory.view(t, h, w, WIDTH).permute(0, 3, 1, 2)
+        pyramid = self.mask_head(maps, self.bbox_attention(hidden, maps), clip.adapted)
+        logits = self.insmask_head(pyramid.transpose(0, 1)[None])[:, 0]
+        return logits, self.wnet.bbox_embed(hidden)[None]

@@ -1,0 +1,135 @@
+"""Encoder in which video tokens listen to the audio, and decoder with Fourier mixing of the frame queries.
+
+Pan et al., Wnet, CVPR 2022, sections 3.2 and 3.4. Everything is sequence first: ``(n, 1, 384)``. Batches are not
+offered: the Fourier transform and the wavelet threshold would mix their entries.
+"""
+
+from math import log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.wnet.wavelet import Analysis, Synthesis, denoise
+
+WIDTH = 384
+HEADS = 8
+
+
+def token_positions(tokens: Tensor) -> Tensor:
+    """Sinusoids by token number: sines in the first half of the channels, cosines in the second.
+
+    Args:
+        tokens: ``(n, 1, c)``. Token 0, and any token whose first channel is exactly 0, gets zeros (the original's
+            padding rule).
+
+    Returns:
+        float32 ``(n, 1, c)``; in half precision the later of several thousand positions would not be exact.
+    """
+    number, _, channels = tokens.shape
+    half = channels // 2
+    rows = torch.arange(number, device=tokens.device) * (tokens[:, 0, 0] != 0)
+    steps = torch.arange(half, device=tokens.device, dtype=torch.float32)
+    phase = rows[:, None] * torch.exp(steps * (-log(10000.0) / (half - 1)))
+    table = torch.cat((phase.sin(), phase.cos()), 1)
+    return (table * (rows[:, None] > 0))[:, None]
+
+
+def _causal_mask(queries: int, keys: int, device: torch.device) -> Tensor:
+    """Block key j for query i where ``j > i + |queries - keys|``: bool ``(queries, keys)``, ``True`` is blocked."""
+    reach = abs(queries - keys)
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(reach + 1)
+
+
+class EncoderLayer(nn.Module):
+    """Attention from video to audio, wavelet denoising, feed-forward; all with a norm in front."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(WIDTH, HEADS)
+        self.xfm = Analysis()
+        self.ifm = Synthesis()
+        self.fc1 = nn.Linear(WIDTH, 4 * WIDTH)
+        self.fc2 = nn.Linear(4 * WIDTH, WIDTH)
+        self.layer_norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3))
+
+    def forward(self, video: Tensor, audio: Tensor, blocked: Tensor) -> Tensor:
+        """Update ``video`` ``(n, 1, 384)`` from ``audio`` ``(m, 1, 384)``; ``blocked`` is bool ``(n, m)``."""
+        first, second, third = self.layer_norms
+        heard = first(audio)
+        video = video + self.self_attn(first(video), heard, heard, attn_mask=blocked, need_weights=False)[0]
+        video = video + denoise(second(video), self.xfm, self.ifm)
+        return video + self.fc2(F.relu(self.fc1(third(video))))
+
+
+class UnusedPositions(nn.Module):
+    """Place of a number that published files carry; it means nothing and may be NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("_float_tensor", torch.zeros(1))
+
+
+class Encoder(nn.Module):
+    """Four encoder layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("version", torch.zeros(1))
+        self.embed_positions = UnusedPositions()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(4))
+        self.layer_norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, video: Tensor, audio: Tensor) -> Tensor:
+        """``(n, 1, 384)`` video tokens and ``(m, 1, 384)`` audio steps -> memory ``(n, 1, 384)``."""
+        blocked = _causal_mask(len(video), len(audio), video.device)
+        x = WIDTH**0.5 * video + token_positions(video)
+        a = WIDTH**0.5 * audio + token_positions(audio)
+        for layer in self.layers:
+            x = layer(x, a, blocked)
+        return self.layer_norm(x)
+
+
+class DecoderLayer(nn.Module):
+    """Fourier mixing of the queries, attention to the memory, feed-forward; a norm after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.multihead_attn = nn.MultiheadAttention(WIDTH, HEADS)
+        self.linear1 = nn.Linear(WIDTH, 2048)
+        self.linear2 = nn.Linear(2048, WIDTH)
+        self.norm1 = nn.LayerNorm(WIDTH)
+        self.norm2 = nn.LayerNorm(WIDTH)
+        self.norm3 = nn.LayerNorm(WIDTH)
+
+    def forward(self, x: Tensor, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
+        """Update ``x`` ``(t, 1, 384)`` from ``memory`` ``(n, 1, 384)`` at ``positions``."""
+        x = x + queries
+        x = self.norm1(x + torch.fft.fftn(x).real)
+        x = self.norm2(x + self.multihead_attn(x + queries, memory + positions, memory, need_weights=False)[0])
+        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+
+
+class Decoder(nn.Module):
+    """Four decoder layers on one query per frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(DecoderLayer() for _ in range(4))
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
+        """``memory`` and ``positions`` ``(n, 1, 384)``, ``queries`` ``(t, 1, 384)`` -> ``(t, 1, 384)``."""
+        x = torch.zeros_like(queries)
+        for layer in self.layers:
+            x = layer(x, memory, positions, queries)
+        return self.norm(x)
+
+
+class Transformer(nn.Module):
+    """Encoder and decoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.decoder = Decoder()
