@@ -18,7 +18,7 @@ from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
     "Look": ("list", "show"),
-    "Read results": ("report", "compare", "gate"),
+    "Read results": ("report", "compare", "gate", "submit"),
 }
 """Every command by its heading in ``--help``, in order of appearance."""
 

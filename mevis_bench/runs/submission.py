@@ -1,0 +1,99 @@
+"""Packing a run for an evaluation server, and checking anyone's zip before it is sent."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.config.places import configs_folder
+from mevis_bench.config.typed import read_config
+from mevis_bench.data.mevis import Split
+from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.store.prediction_files import StoredMasks, decode_masks, read_prediction
+from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
+from mevis_bench.store.whole_files import write_whole
+
+SHOWN_FAULTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one server takes (``configs/submission/<name>.yaml``).
+
+    Attributes:
+        server: Where to send the zip.
+        split: The split it scores.
+        max_bytes: Larger zips are known to hang.
+    """
+
+    server: str
+    split: str
+    max_bytes: int
+
+
+def read_profile(name: str) -> Profile:
+    """Read a profile by name.
+
+    Raises:
+        UsageError: There is none of this name.
+    """
+    folder = configs_folder() / "submission"
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in names:
+        raise UsageError(f"no submission profile {name!r}", where="--profile", hint=did_you_mean(name, names))
+    return read_config(folder / f"{name}.yaml", Profile)
+
+
+def pack(run: Path, split: Split, profile: Profile, out: Path) -> str:
+    """Write the zip for a server and ``<out>.manifest.json`` beside it; return the zip's SHA-256.
+
+    Raises:
+        DataError: A prediction is missing, no mask prediction, or of another size or length.
+    """
+    digest = write_zip(out, _samples(run, split))
+    manifest = {
+        "sha256": digest,
+        "bytes": out.stat().st_size,
+        "server": profile.server,
+        "split": split.name,
+        "fingerprint": split.fingerprint,
+        "run": run.resolve().name,
+        "videos": len(split.video_ids),
+        "expressions": sum(len(split.expressions(video)) for video in split.video_ids),
+    }
+    write_whole(out.with_name(out.name + ".manifest.json"), json.dumps(manifest, indent=2) + "\n")
+    return digest
+
+
+def check(path: Path, split: Split, profile: Profile) -> tuple[str, ...]:
+    """Return the first ten faults of a zip, in words; empty means the server can read it.
+
+    Raises:
+        DataError: The file is missing or no zip.
+    """
+    return tuple(islice(check_zip(path, list(_expected(split)), profile.max_bytes), SHOWN_FAULTS))
+
+
+def _expected(split: Split) -> Iterator[ExpectedMasks]:
+    for video_id in split.video_ids:
+        video = split.video(video_id)
+        for expression in sorted(split.expressions(video_id), key=lambda expression: expression.id):
+            yield ExpectedMasks(f"{video_id}/{expression.id}", video.frame_names, video.height, video.width)
+
+
+def _samples(run: Path, split: Split) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
+    for expected in _expected(split):
+        path = run / "predictions" / f"{expected.folder}.json"
+        stored = read_prediction(path)
+        if not isinstance(stored, StoredMasks):
+            raise DataError("not a mask prediction; servers take masks", where=str(path))
+        shape = (len(stored.masks), stored.height, stored.width)
+        wanted = (len(expected.frame_names), expected.height, expected.width)
+        if shape != wanted:
+            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {wanted}", where=str(path))
+        yield expected, decode_masks(stored).masks

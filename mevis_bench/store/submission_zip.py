@@ -1,0 +1,149 @@
+"""The zip an evaluation server takes: its root holds ``<video>/<expression>/<frame>.png``, one channel, 0 or 255."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.records import DataError
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""Every entry's date: zips of equal masks are equal bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedMasks:
+    """What a server expects for one expression.
+
+    Attributes:
+        folder: ``<video>/<expression>``.
+        frame_names: File names without suffix, in order.
+        height: Rows, in pixels.
+        width: Columns, in pixels.
+    """
+
+    folder: str
+    frame_names: tuple[str, ...]
+    height: int
+    width: int
+
+
+def write_zip(path: Path, samples: Iterable[tuple[ExpectedMasks, NDArray[np.bool_]]]) -> str:
+    """Write a submission and return its SHA-256.
+
+    Args:
+        path: The zip; written under another name first, so it is whole or not there.
+        samples: Each with its masks, bool ``(t, h, w)``, sorted by folder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+            for expected, masks in samples:
+                for name, mask in zip(expected.frame_names, masks, strict=True):
+                    archive.writestr(zipfile.ZipInfo(f"{expected.folder}/{name}.png", _EPOCH), _one_bit_png(mask))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _one_bit_png(mask: NDArray[np.bool_]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG", compress_level=9)
+    return buffer.getvalue()
+
+
+def check_zip(path: Path, expected: Sequence[ExpectedMasks], max_bytes: int) -> Iterator[str]:
+    """Yield every fault of anyone's zip in words, the structural ones first; nothing means the server can read it.
+
+    Raises:
+        DataError: The file is missing or no zip at all.
+    """
+    try:
+        size = path.stat().st_size
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"not a zip file: {error}", where=str(path)) from error
+    with archive:
+        if size > max_bytes:
+            yield f"the zip has {size / 1e6:.0f} MB, the server takes {max_bytes / 1e6:.0f} MB; 1-bit PNGs are small"
+        entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
+        wanted = {f"{each.folder}/{name}.png": each for each in expected for name in each.frame_names}
+        yield from _check_names(entries.keys(), wanted.keys())
+        for name in sorted(wanted.keys() & entries.keys()):
+            fault = _check_image(archive, entries[name], wanted[name])
+            if fault:
+                yield f"{name}: {fault}"
+
+
+def _check_names(found: Iterable[str], wanted: Iterable[str]) -> Iterator[str]:
+    found, wanted = set(found), set(wanted)
+    unsafe = sorted(
+        name for name in found if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
+    )
+    for name in unsafe:
+        yield f"{name!r} points outside the zip"
+    wrapper = _wrapper(found, wanted)
+    if wrapper:
+        yield (
+            f"everything lies in the folder {wrapper!r}; the video folders must be at the zip's root "
+            f"(zip from inside: cd {wrapper} && zip -r ../submission.zip .)"
+        )
+        return
+    if len({name for name in found if name.isascii()}) < len(found):
+        yield "there are names with characters beyond ASCII"
+    missing = sorted(wanted - found)
+    for folder, names in _by_folder(missing).items():
+        yield f"{folder}: {len(names)} frames are missing, the first is {names[0]}"
+    for name in sorted(found - wanted - set(unsafe)):
+        yield f"{name!r} is not part of the split"
+
+
+def _wrapper(found: set[str], wanted: set[str]) -> str | None:
+    """Name the one folder around everything, if taking it away makes names that are expected."""
+    tops = {name.split("/", 1)[0] for name in found if not name.startswith("__MACOSX/")}
+    if len(tops) != 1:
+        return None
+    top = tops.pop()
+    inner = {name.removeprefix(f"{top}/") for name in found}
+    return top if inner & wanted and not found & wanted else None
+
+
+def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:
+    folders: dict[str, list[str]] = {}
+    for name in names:
+        folder, file = name.rsplit("/", 1)
+        folders.setdefault(folder, []).append(file)
+    return folders
+
+
+def _check_image(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, expected: ExpectedMasks) -> str | None:
+    """Return what is wrong with one mask file, ``None`` if nothing is."""
+    from PIL import Image
+
+    # A 1-bit mask never needs more than this; a larger claim is a bomb.
+    if entry.file_size > 8 * expected.height * expected.width + 65536:
+        return f"unpacks to {entry.file_size} bytes, too large for a mask"
+    try:
+        with Image.open(io.BytesIO(archive.read(entry))) as image:
+            if image.format != "PNG":
+                return f"is {image.format}, not PNG"
+            if image.size != (expected.width, expected.height):
+                return f"is {image.width}x{image.height}, the video is {expected.width}x{expected.height}"
+            if image.mode not in ("1", "L"):
+                return f"has mode {image.mode}; one channel with 0 and 255 is expected"
+            values = np.unique(np.asarray(image.convert("L")))
+    except (OSError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
+        return f"can't be read: {error}"
+    if not set(values.tolist()) <= {0, 255}:
+        return f"holds the values {', '.join(map(str, values[:5]))}; 0 and 255 are expected"
+    return None

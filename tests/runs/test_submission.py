@@ -1,0 +1,149 @@
+"""A packed run is what the server takes; every known way to get a zip wrong is explained."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mevis_bench.cli.app import main
+from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.synthetic import make_mini
+from mevis_bench.records import DataError, MaskPrediction
+from mevis_bench.runs.submission import check, pack, read_profile
+from mevis_bench.store.prediction_files import encode_prediction
+
+PROFILE = read_profile("mevis_v2")
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
+    return open_split(make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data")), "tiny")
+
+
+@pytest.fixture(scope="module")
+def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    random = np.random.default_rng(0)
+    for video_id in split.video_ids:
+        video = split.video(video_id)
+        for expression in split.expressions(video_id):
+            masks = random.random((len(video), video.height, video.width)) < 0.01
+            path = folder / "predictions" / video_id / f"{expression.id}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_prediction(MaskPrediction(masks)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(run: Path, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("zip") / "submission.zip"
+    pack(run, split, PROFILE, out)
+    return out
+
+
+def test_a_packed_run_has_no_fault(packed: Path, split: Split) -> None:
+    assert check(packed, split, PROFILE) == ()
+
+
+def test_packing_again_gives_the_same_bytes(run: Path, split: Split, packed: Path, tmp_path: Path) -> None:
+    digest = pack(run, split, PROFILE, tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
+    manifest = json.loads((tmp_path / "again.zip.manifest.json").read_text())
+    assert manifest["sha256"] == digest
+    assert manifest["expressions"] == len(split.expressions(split.video_ids[0]))
+
+
+def test_masks_are_one_bit_and_survive(run: Path, split: Split, packed: Path) -> None:
+    from mevis_bench.store.prediction_files import StoredMasks, decode_masks, read_prediction
+
+    with zipfile.ZipFile(packed) as archive:
+        name = archive.namelist()[0]
+        image = Image.open(io.BytesIO(archive.read(name)))
+        assert image.mode == "1"
+        pixels = np.asarray(image)
+    stored = read_prediction(run / "predictions" / f"{name.rsplit('/', 1)[0]}.json")
+    assert isinstance(stored, StoredMasks)
+    assert (decode_masks(stored).masks[0] == pixels).all()
+
+
+def rewritten(packed: Path, out: Path, change: Callable[[str, bytes], list[tuple[str, bytes]]]) -> Path:
+    with zipfile.ZipFile(packed) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            for new_name, content in change(name, source.read(name)):
+                target.writestr(new_name, content)
+    return out
+
+
+def png(pixels: np.ndarray, form: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, form)
+    return buffer.getvalue()
+
+
+FIRST = "/00000.png"
+FAULTS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] = {
+    "wrapper": (lambda name, content: [(f"valid/{name}", content)], "everything lies in the folder 'valid'"),
+    "missing": (
+        lambda name, content: [] if name.endswith(FIRST) else [(name, content)],
+        "1 frames are missing, the first is 00000.png",
+    ),
+    "extra": (
+        lambda name, content: [(name, content)] + ([("notes.txt", b"x")] if name.endswith("/0" + FIRST) else []),
+        "'notes.txt' is not part of the split",
+    ),
+    "escaping": (
+        lambda name, content: [(name, content)] + ([("../evil.png", b"x")] if name.endswith("/0" + FIRST) else []),
+        "'../evil.png' points outside the zip",
+    ),
+    "size": (lambda name, content: [(name, png(np.zeros((4, 5), bool)))], "is 5x4, the video is 256x144"),
+    "colour": (lambda name, content: [(name, png(np.zeros((144, 256, 3), np.uint8)))], "has mode RGB; one channel"),
+    "values": (lambda name, content: [(name, png(np.ones((144, 256), np.uint8)))], "holds the values 1; 0 and 255"),
+    "format": (lambda name, content: [(name, png(np.zeros((144, 256), np.uint8), "BMP"))], "is BMP, not PNG"),
+    "cut off": (lambda name, content: [(name, content[: len(content) // 2])], "can't be read"),
+    "bomb": (lambda name, content: [(name, content + bytes(10**6))], "too large for a mask"),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_fault_is_explained(packed: Path, split: Split, tmp_path: Path, kind: str) -> None:
+    change, words = FAULTS[kind]
+    faults = check(rewritten(packed, tmp_path / "bad.zip", change), split, PROFILE)
+    assert 1 <= len(faults) <= 10
+    assert words in faults[0]
+
+
+def test_a_large_zip_is_named(packed: Path, split: Split) -> None:
+    from dataclasses import replace
+
+    assert "the server takes 0 MB" in check(packed, split, replace(PROFILE, max_bytes=10))[0]
+
+
+def test_something_else_is_no_zip(split: Split, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(b"no zip")
+    with pytest.raises(DataError, match=r"x\.zip: not a zip file"):
+        check(path, split, PROFILE)
+
+
+def test_a_missing_prediction_is_named_and_leaves_no_zip(split: Split, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such prediction"):
+        pack(tmp_path, split, PROFILE, tmp_path / "s.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands(run: Path, split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "s.zip")
+    data = ["--data", str(split.root), "--split", "tiny"]
+    assert main(["submit", "pack", str(run), "--out", out, *data]) == 0
+    assert "Codabench competition 11420" in capsys.readouterr().out
+    assert main(["submit", "check", out, *data]) == 0
+    bad = rewritten(Path(out), tmp_path / "bad.zip", FAULTS["wrapper"][0])
+    assert main(["submit", "check", str(bad), *data]) == 1
+    assert "the video folders must be at the zip's root" in capsys.readouterr().err
+    assert main(["submit", "pack", str(run), "--profile", "mevis_v3", *data]) == 2
+    assert "Did you mean" in capsys.readouterr().err
