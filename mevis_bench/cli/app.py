@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
+    "Measure": ("score",),
     "Look": ("list", "show"),
     "Read results": ("report", "compare", "gate", "submit"),
 }

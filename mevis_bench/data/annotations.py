@@ -14,10 +14,12 @@ class VideoEntry:
     Attributes:
         frames: Names of the frames, without suffix, in order; at least one.
         expressions: In file order.
+        size: Height and width, where the file says them; ``None`` where it does not.
     """
 
     frames: tuple[str, ...]
     expressions: tuple[Expression, ...]
+    size: tuple[int, int] | None = None
 
 
 def parse_videos(document: object, where: str) -> dict[str, object]:
@@ -50,7 +52,15 @@ def parse_video(entry: object, where: str, *, has_truth: bool) -> VideoEntry:
         parse_expression(expression_id, raw, f"{where}, expression {expression_id}", has_truth=has_truth)
         for expression_id, raw in expressions.items()
     )
-    return VideoEntry(parse_frames(entry, where), parsed)
+    return VideoEntry(parse_frames(entry, where), parsed, _size(entry))
+
+
+def _size(entry: object) -> tuple[int, int] | None:
+    """Return height and width if the entry has both; other files than MeViS's own often do."""
+    height, width = (entry.get(key) for key in ("height", "width")) if isinstance(entry, dict) else (None, None)
+    if type(height) is int and type(width) is int and height > 0 and width > 0:
+        return height, width
+    return None
 
 
 def parse_frames(entry: object, where: str) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ class Split:
         self._layout = layout
         self._raw = parse_videos(read_json(layout.meta), str(layout.meta))
         self._entries: dict[str, VideoEntry] = {}
+        self._tracks: tuple[str, dict[str, tuple[Rle | None, ...]]] = ("", {})
         self.video_ids: tuple[str, ...] = tuple(sorted(self._raw))
 
     @cached_property
@@ -74,6 +75,15 @@ class Split:
         )
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)
+
+    def frame_names(self, video_id: str) -> tuple[str, ...]:
+        """Return the names of a video's frames, without suffix, in order; the files need not be there.
+
+        Raises:
+            UsageError: There is no such video.
+            DataError: The video's entry is broken.
+        """
+        return self._entry(video_id).frames
 
     def expressions(self, video_id: str) -> tuple[Expression, ...]:
         """Return everything that is said about one video, in file order.
@@ -165,16 +175,24 @@ class Split:
                 f"anno_id {annotation_id} is not in mask_dict.json",
                 where=f"{self._layout.meta}, video {video_id}, expression {expression_id}",
             )
-        where = f"{self._layout.masks}, key {annotation_id}"
-        return parse_track(self._masks[annotation_id], len(self._entry(video_id).frames), where)
+        if self._tracks[0] != video_id:  # a video's objects are asked for again and again, and then never more
+            self._tracks = (video_id, {})
+        tracks = self._tracks[1]
+        if annotation_id not in tracks:
+            where = f"{self._layout.masks}, key {annotation_id}"
+            tracks[annotation_id] = parse_track(self._masks[annotation_id], len(self._entry(video_id).frames), where)
+        return tracks[annotation_id]
 
     def _size(self, video_id: str) -> tuple[int, int]:
-        """Return height and width: those of the video's masks, or of its first frame where it has no mask at all."""
+        """Return height and width: those of the video's masks; without any those of its entry, or its first frame."""
         for expression in self._entry(video_id).expressions:
             for annotation_id in expression.annotation_ids or ():
                 for mask in self._object(annotation_id, video_id, expression.id):
                     if mask is not None:
                         return mask.height, mask.width
+        size = self._entry(video_id).size
+        if size is not None:
+            return size
         video = self.video(video_id)
         return video.height, video.width
 

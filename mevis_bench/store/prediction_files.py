@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
+from mevis_bench.store.strict_json import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +73,25 @@ def read_prediction(path: Path) -> StoredPrediction:
         DataError: The file is missing, truncated, or not a prediction; masks are not decoded here.
     """
     try:
-        value = json.loads(path.read_bytes())
+        data = path.read_bytes()
     except FileNotFoundError:
         raise DataError("no such prediction", where=str(path)) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(f"can't be read: {error}", where=str(path)) from error
+    return parse_prediction(data, str(path))
+
+
+def parse_prediction(data: bytes, where: str) -> StoredPrediction:
+    """Read one prediction from a file's bytes.
+
+    Raises:
+        DataError: They are truncated, or not a prediction; masks are not decoded here.
+    """
+    value = parse_json(data, where)
     try:
         return _parse(value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"is not a prediction ({type(error).__name__}: {error})", where=str(path)) from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DataError(f"is not a prediction ({type(error).__name__}: {error})", where=where) from error
 
 
 def decode_masks(stored: StoredMasks) -> MaskPrediction:
@@ -124,8 +135,10 @@ def _parse(value: dict[str, Any]) -> StoredPrediction:
     if kind == "caption":
         return CaptionPrediction(_checked(value["text"], str))
     if kind == "tracks":
-        frames, ids = np.array(value["frames"], np.int64), np.array(value["ids"], np.int64)
-        boxes = np.array(value["boxes"], np.float64).reshape(-1, 4)
+        frames, ids = (
+            np.array([_checked(number, int) for number in value[key]], np.int64) for key in ("frames", "ids")
+        )
+        boxes = np.array(value["boxes"], np.float64).reshape(len(value["boxes"]), 4)
         if not len(frames) == len(ids) == len(boxes):
             raise ValueError(f"{len(frames)} frames, {len(ids)} ids, {len(boxes)} boxes")
         return TrackPrediction(frames, ids, boxes)
@@ -136,13 +149,15 @@ def _parse(value: dict[str, Any]) -> StoredPrediction:
     def rles(counts: list[str | None]) -> tuple[Rle | None, ...]:
         return tuple(None if text is None else Rle(height, width, text.encode("ascii")) for text in counts)
 
-    objects = value["objects"]
+    objects, score = value["objects"], value["target_score"]
+    if score is not None and not (type(score) in (int, float) and 0 <= score <= 1):
+        raise ValueError(f"target_score {score!r} is not in 0..1")
     return StoredMasks(
         height,
         width,
         rles(value["masks"]),
         None if objects is None else tuple(rles(each) for each in objects),
-        value["target_score"],
+        score,
     )
 
 

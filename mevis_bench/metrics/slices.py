@@ -1,0 +1,114 @@
+"""Slices of a split: named conditions on per-sample columns, written as Python comparisons and read without eval."""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mevis_bench.metrics.measured import Values
+from mevis_bench.records import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A named condition.
+
+    Attributes:
+        name: Heading in tables.
+        condition: For instance ``targets >= 2 and moving < 0.3``.
+        where: Where it was written, for messages.
+    """
+
+    name: str
+    condition: str
+    where: str = "built in"
+
+    def holds(self, values: Values) -> bool:
+        """Return whether a sample belongs to the slice; a comparison with something undefined does not hold.
+
+        Raises:
+            UsageError: The condition is no condition, or names a column that samples do not have.
+        """
+        return _holds(_parse(self), values, self)
+
+
+BUILT_IN: tuple[Slice, ...] = (
+    Slice("single", "targets == 1"),
+    Slice("multi", "targets >= 2"),
+    Slice("no-target", "targets == 0"),
+    Slice("motion-fleeting", "moving < 1/3"),
+    Slice("motion-medium", "1/3 <= moving < 2/3"),
+    Slice("motion-long", "moving >= 2/3"),
+    Slice("size-small", "size < 0.01"),
+    Slice("size-medium", "0.01 <= size < 0.1"),
+    Slice("size-large", "size >= 0.1"),
+    Slice("video-short", "frames < 50"),
+    Slice("video-medium", "50 <= frames < 100"),
+    Slice("video-long", "frames >= 100"),
+    Slice("reappearing", "returns >= 1"),
+)
+"""``moving``, ``size`` and the other columns are those of :func:`mevis_bench.metrics.targets.target_columns`."""
+
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_HINT = "Allowed: column names, numbers, + - * /, < <= > >= == !=, and, or, not, brackets."
+
+
+def _parse(part: Slice) -> ast.expr:
+    try:
+        return ast.parse(part.condition.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UsageError(
+            f"slice {part.name!r}: {part.condition!r} is no condition", where=part.where, hint=_HINT
+        ) from None
+
+
+def _holds(node: ast.expr, values: Values, part: Slice) -> bool:
+    if isinstance(node, ast.BoolOp):
+        combine = all if isinstance(node.op, ast.And) else any
+        return combine([_holds(child, values, part) for child in node.values])
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return not _holds(node.operand, values, part)
+    if isinstance(node, ast.Compare) and all(type(sign) in _COMPARISONS for sign in node.ops):
+        numbers = [_number(child, values, part) for child in (node.left, *node.comparators)]
+        pairs = zip(numbers, node.ops, numbers[1:], strict=False)
+        return all(a is not None and b is not None and _COMPARISONS[type(sign)](a, b) for a, sign, b in pairs)
+    raise _fault(node, part)
+
+
+def _number(node: ast.expr, values: Values, part: Slice) -> float | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return float(node.value)
+    if isinstance(node, ast.Name):
+        if node.id not in values:
+            columns = ", ".join(sorted(name for name in values if name.isidentifier()))
+            raise UsageError(
+                f"slice {part.name!r}: no column {node.id!r}", where=part.where, hint=f"Columns: {columns}"
+            )
+        return values[node.id]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        operand = _number(node.operand, values, part)
+        return None if operand is None else -operand
+    if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        a, b = _number(node.left, values, part), _number(node.right, values, part)
+        if a is None or b is None or (isinstance(node.op, ast.Div) and b == 0):
+            return None
+        return _ARITHMETIC[type(node.op)](a, b)
+    raise _fault(node, part)
+
+
+def _fault(node: ast.expr, part: Slice) -> UsageError:
+    source = ast.get_source_segment(part.condition.strip(), node)
+    return UsageError(f"slice {part.name!r}: {source!r} is not allowed here", where=part.where, hint=_HINT)

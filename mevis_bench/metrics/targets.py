@@ -1,0 +1,118 @@
+"""The truth of a video's expressions, each object read once and each set of objects united once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.masks import MaskRows
+from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.metrics.boundary import Boundary, boundary_of
+from mevis_bench.records import Truth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What one expression refers to.
+
+    Attributes:
+        rows: Union of the objects.
+        boundary: Boundary of ``rows``.
+        areas: int64 ``(length,)``, pixels of ``rows`` in every frame.
+        objects: Every object by its annotation id, in the order of the truth; empty: no target.
+    """
+
+    rows: MaskRows
+    boundary: Boundary
+    areas: NDArray[np.int64]
+    objects: Mapping[str, MaskRows]
+
+
+class TargetCache:
+    """Targets of one video. A video has many expressions but few objects, so both are kept."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, MaskRows] = {}
+        self._targets: dict[tuple[str, ...], Target] = {}
+
+    def target(self, truth: Truth) -> Target:
+        """Return the target of one expression of this video.
+
+        Raises:
+            DataError: A true mask can't be decoded or has another size than the video.
+        """
+        ids = truth.expression.annotation_ids
+        assert ids is not None, "a truth has annotation ids"
+        key = tuple(sorted(set(ids)))
+        if key not in self._targets:
+            objects = {name: self._object(name, index, truth) for index, name in enumerate(ids)}
+            empty = MaskRows.empty(truth.length, truth.height, truth.width)
+            rows = reduce(united, [objects[name] for name in key], empty)
+            self._targets[key] = Target(rows, boundary_of(rows), rows.areas(), objects)
+        return self._targets[key]
+
+    def _object(self, name: str, index: int, truth: Truth) -> MaskRows:
+        if name not in self._objects:
+            where = f"truth of {truth.video_id}, object {name}"
+            self._objects[name] = rows_from_rle(truth.objects[index], truth.height, truth.width, where=where)
+        return self._objects[name]
+
+
+def united(a: MaskRows, b: MaskRows) -> MaskRows:
+    """Return the pixels that either covers."""
+    if a.is_empty or b.is_empty:
+        return b if a.is_empty else a
+    from mevis_bench.masks.row_loops import unite
+
+    return MaskRows(a.length, a.height, a.width, *unite(a.offsets, a.x, b.offsets, b.x))
+
+
+def target_columns(truth: Truth, target: Target) -> dict[str, float | None]:
+    """Describe a target, for slices.
+
+    Returns:
+        ``targets``: number of objects. ``frames``: of the video. ``visible``: share of frames in which it is seen.
+        ``size``: its mean share of the frame while seen. ``moving``: share of the steps from frame to frame in which
+        one of its objects moves. ``returns``: how often an object comes back after having been gone. ``None``
+        where there is no target (or, for ``moving``, a single frame).
+    """
+    columns: dict[str, float | None] = {"targets": len(target.objects), "frames": truth.length}
+    if not target.objects:
+        return columns | {"visible": None, "size": None, "moving": None, "returns": None}
+    seen = target.areas > 0
+    moves = [_moves(masks) for masks in target.objects.values()]
+    return columns | {
+        "visible": float(seen.mean()),
+        "size": float(target.areas[seen].mean() / (truth.height * truth.width)) if seen.any() else None,
+        "moving": float(np.logical_or.reduce(moves).mean()) if truth.length > 1 else None,
+        "returns": sum(_returns(masks) for masks in target.objects.values()),
+    }
+
+
+MOVED = 0.005
+"""An object moves where the centre of its box shifts by more than this share of the frame's diagonal."""
+
+
+def _moves(masks: MaskRows) -> NDArray[np.bool_]:
+    from mevis_bench.masks.row_loops import bounding_boxes
+
+    boxes = bounding_boxes(masks.length, masks.offsets, masks.x).astype(np.float64)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    seen = boxes[:, 3] > 0
+    shift = np.hypot(*np.diff(centres, axis=0).T)
+    moved: NDArray[np.bool_] = seen[1:] & seen[:-1] & (shift > MOVED * np.hypot(masks.height, masks.width))
+    return moved
+
+
+def _returns(masks: MaskRows) -> int:
+    seen = masks.areas() > 0
+    appearances = int(seen[0]) + int(np.count_nonzero(seen[1:] & ~seen[:-1]))
+    return max(0, appearances - 1)
+
+
+def all_targets(truths: Sequence[Truth]) -> list[Target]:
+    """Return the targets of one video's expressions, in order."""
+    cache = TargetCache()
+    return [cache.target(truth) for truth in truths]

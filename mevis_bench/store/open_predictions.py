@@ -1,0 +1,53 @@
+"""Opening predictions: the format is recognised by what is there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mevis_bench.records import DataError, UsageError
+from mevis_bench.store.file_tree import FileTree, Folder, ZipFolder
+from mevis_bench.store.official_png import PngPredictions
+from mevis_bench.store.prediction_source import PredictionSource
+from mevis_bench.store.rle_json import JsonPredictions
+from mevis_bench.store.run_predictions import RunPredictions
+
+_FORMATS = "A run folder, <video>/<expression>/<frame>.png, a zip of either, or a JSON file {video: {expression: ...}}"
+
+
+def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionSource:
+    """Open predictions in any format that can be scored.
+
+    Args:
+        path: A run folder, a folder ``<video>/<expression>/<frame>.png``, a zip of either, or a JSON file.
+        threshold: PNG values from this one on are foreground; ``None``: all but 0, and soft masks are refused.
+
+    Raises:
+        UsageError: There is nothing at ``path``.
+        DataError: What is there is in no known format.
+    """
+    if not path.exists():
+        raise UsageError("no such file or folder", where=str(path), hint=_FORMATS)
+    if path.is_dir():
+        inner = path / "predictions"
+        return _open_tree(Folder(inner if inner.is_dir() else path), str(path), threshold)
+    if path.suffix.lower() == ".zip":
+        return _open_tree(ZipFolder(path), str(path), threshold)
+    if path.suffix.lower() == ".json":
+        return JsonPredictions.open(path)
+    raise DataError("not a format of predictions", where=str(path), hint=_FORMATS)
+
+
+def _open_tree(files: FileTree, where: str, threshold: int | None) -> PredictionSource:
+    names = files.names()
+    if any(name.count("/") == 2 and name.lower().endswith(".png") for name in names):
+        return PngPredictions(files, threshold)
+    if any(name.count("/") == 1 and name.endswith(".json") for name in names):
+        return RunPredictions(files)
+    raise DataError("no predictions in here", where=where, hint=_wrapped(names) or _FORMATS)
+
+
+def _wrapped(names: Sequence[str]) -> str | None:
+    """Explain the most common slip: the videos are one folder further down."""
+    roots = {name.split("/", 1)[0] for name in names}
+    if len(roots) == 1 and any(name.count("/") == 3 for name in names):
+        return f"The videos are inside {next(iter(roots))}/; they must be at the root."
+    return None

@@ -1,0 +1,85 @@
+"""What a reader of predictions gives: one stored answer per sample, whatever the format it rests in."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from mevis_bench.masks import MaskRows
+from mevis_bench.records import CaptionPrediction, DataError, Rle, TrackPrediction
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The frames that a prediction answers for.
+
+    Attributes:
+        video_id: The video.
+        frame_names: File names without suffix, in order.
+        height: Rows, in pixels.
+        width: Columns, in pixels.
+    """
+
+    video_id: str
+    frame_names: tuple[str, ...]
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipMasks:
+    """Masks as they are scored.
+
+    Attributes:
+        rows: The foreground of every frame.
+        objects: The same kept apart by object, one mask a frame, where the method knew it, else ``None``.
+        target_score: The method's own confidence in 0..1 that there is a target; ``None``: it gave none.
+    """
+
+    rows: MaskRows
+    objects: tuple[tuple[Rle | None, ...], ...] | None = None
+    target_score: float | None = None
+
+
+Answer = ClipMasks | TrackPrediction | CaptionPrediction
+
+
+class PredictionSource(Protocol):
+    """Predictions of many samples at rest. It can be pickled; files are opened where they are read."""
+
+    @property
+    def format(self) -> str:
+        """Name of the format, for people."""
+        ...
+
+    def samples(self) -> Set[str]:
+        """Return the ids ``<video>/<expression>`` of everything that is there, readable or not."""
+        ...
+
+    def only(self, video_id: str) -> "PredictionSource":
+        """Return a source that need only answer for one video: what a worker process is sent."""
+        ...
+
+    def read(self, expression_id: str, clip: Clip) -> Answer:
+        """Read one sample.
+
+        Raises:
+            DataError: It is missing, broken, or does not fit the clip; names file and key.
+        """
+        ...
+
+
+def check_name(name: str, where: str) -> str:
+    """Return ``name`` if it can only name something directly inside a folder.
+
+    Raises:
+        DataError: It is empty, ``.`` or ``..``, or holds a path separator or a NUL.
+    """
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+        raise DataError(f"{name!r} can't be a name of a video, an expression or a frame", where=where)
+    return name
+
+
+def check_length(masks: Sequence[object], clip: Clip, where: str) -> None:
+    """Raise :class:`DataError` unless there is one mask a frame."""
+    if len(masks) != len(clip.frame_names):
+        raise DataError(f"{len(masks)} masks for {len(clip.frame_names)} frames", where=where)

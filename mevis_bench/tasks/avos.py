@@ -1,0 +1,34 @@
+"""AVOS: segment what a spoken sentence refers to; the sentence itself is not shown (the paper, section 3.3)."""
+
+from mevis_bench.data.mevis import Split
+from mevis_bench.metrics.measured import Measurement
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.segmentation import MaskCorpus, measure_masks, measure_no_masks
+from mevis_bench.metrics.targets import TargetCache
+from mevis_bench.records import DataError, Expression, SpeechPrompt, Truth
+from mevis_bench.store.prediction_source import Answer, ClipMasks
+from mevis_bench.tasks.task import Task
+
+
+def _prompt(split: Split, video_id: str, expression: Expression) -> SpeechPrompt:
+    audio = split.audio(video_id, expression.id)
+    if audio is None:
+        raise DataError("the expression has no audio", where=f"{split.root}, {video_id}/{expression.id}")
+    return SpeechPrompt(expression.id, audio)
+
+
+def _measure(answer: Answer, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
+    assert isinstance(answer, ClipMasks)
+    return measure_masks(answer.rows, answer.target_score, truth, targets, rules)
+
+
+AVOS = Task(
+    name="avos",
+    title="Audio-guided video object segmentation",
+    answers=(ClipMasks,),
+    asks=lambda expression: True,
+    prompt=_prompt,
+    measure=_measure,
+    measure_missing=measure_no_masks,
+    corpus=MaskCorpus,
+)

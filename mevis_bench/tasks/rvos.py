@@ -1,0 +1,31 @@
+"""RVOS: segment what a sentence refers to (the paper, section 3.3; metrics in section 5)."""
+
+from mevis_bench.data.mevis import Split
+from mevis_bench.metrics.measured import Measurement
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.segmentation import MaskCorpus, measure_masks, measure_no_masks
+from mevis_bench.metrics.targets import TargetCache
+from mevis_bench.records import Expression, TextPrompt, Truth
+from mevis_bench.store.prediction_source import Answer, ClipMasks
+from mevis_bench.tasks.task import Task
+
+
+def _prompt(split: Split, video_id: str, expression: Expression) -> TextPrompt:
+    return TextPrompt(expression.id, expression.text)
+
+
+def _measure(answer: Answer, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
+    assert isinstance(answer, ClipMasks)
+    return measure_masks(answer.rows, answer.target_score, truth, targets, rules)
+
+
+RVOS = Task(
+    name="rvos",
+    title="Referring video object segmentation",
+    answers=(ClipMasks,),
+    asks=lambda expression: True,
+    prompt=_prompt,
+    measure=_measure,
+    measure_missing=measure_no_masks,
+    corpus=MaskCorpus,
+)

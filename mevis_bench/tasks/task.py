@@ -1,0 +1,68 @@
+"""What a task is: what a method is asked, what it may answer, and how answers are scored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mevis_bench.data.mevis import Split
+from mevis_bench.metrics.measured import Corpus, Measured, Measurement
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.targets import TargetCache
+from mevis_bench.records import DataError, Expression, Prompt, Truth
+from mevis_bench.store.prediction_source import Answer
+
+
+class Measure(Protocol):
+    """Scores one answer."""
+
+    def __call__(self, answer: Answer, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
+        """Return the sample's values and what the aggregate needs beyond them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One of the benchmark's tasks.
+
+    Attributes:
+        name: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
+        title: Its name in words.
+        answers: Types of answers that can be scored.
+        asks: Whether an expression is a sample of the task, given its truth's annotation ids.
+        prompt: What a method is asked about one expression of a video.
+        measure: Scores one answer of one of these types.
+        measure_missing: Scores a sample without an answer, where these count as zero.
+        corpus: Puts measured samples together.
+    """
+
+    name: str
+    title: str
+    answers: tuple[type, ...]
+    asks: Callable[[Expression], bool]
+    prompt: Callable[[Split, str, Expression], Prompt]
+    measure: Measure
+    measure_missing: Callable[[Truth, TargetCache], Measurement]
+    corpus: Callable[[Sequence[Measured], ScoringRules], Corpus]
+
+    def expressions(self, split: Split, video_id: str) -> tuple[Expression, ...]:
+        """Return the expressions of one video that are samples of this task, in file order."""
+        return tuple(expression for expression in split.expressions(video_id) if self.asks(expression))
+
+    def prompts(self, split: Split, video_id: str) -> tuple[Prompt, ...]:
+        """Return everything that is asked about one video, in file order."""
+        return tuple(self.prompt(split, video_id, expression) for expression in self.expressions(split, video_id))
+
+    def check_answer(self, answer: Answer, where: str) -> Answer:
+        """Return ``answer`` if this task can score its type.
+
+        Raises:
+            DataError: It can't.
+        """
+        if not isinstance(answer, self.answers):
+            wanted = " or ".join(_WORDS[kind.__name__] for kind in self.answers)
+            found = _WORDS[type(answer).__name__]
+            raise DataError(f"{self.name} is scored from {wanted}; this holds {found}", where=where)
+        return answer
+
+
+_WORDS = {"ClipMasks": "masks", "TrackPrediction": "tracks", "CaptionPrediction": "a caption"}

@@ -1,0 +1,157 @@
+"""Scores on disk are those of the slow references, whatever the format of the predictions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.records import DataError, NothingMeasuredError, UsageError
+from mevis_bench.runs.score import score_run
+from mevis_bench.store.score_files import read_results, read_scores
+from tests import mevis_folder
+from tests.mevis_folder import FolderVideo
+from tests.paths import SHARED, needs_shared
+from tests.references import region_boundary as reference
+
+SHAPES = {"cat": (3, 24, 31), "dog": (5, 1, 17), "eel": (1, 33, 1), "fox": (4, 40, 64)}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A split, and predictions of it as dense masks."""
+    rng = np.random.default_rng(3)
+    videos = {name: mevis_folder.draw_video(rng, shape, 5) for name, shape in SHAPES.items()}
+    root = mevis_folder.write_split(tmp_path_factory.mktemp("split"), videos)
+    clips = {
+        name: {expression: mevis_folder.noisy(rng, video.truth(expression)) for expression in video.expressions}
+        for name, video in videos.items()
+    }
+    return root, videos, clips
+
+
+@pytest.mark.parametrize("protocol", ["mevis_v1", "mevis_v2"])
+def test_scores_are_bit_equal_to_the_references(world, tmp_path: Path, protocol: str) -> None:
+    root, videos, clips = world
+    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    score_run(predictions, data=root, rules=ScoringRules(protocol=protocol), out=tmp_path)
+    samples = []
+    for score in read_scores(tmp_path):
+        video, expression = videos[score.video], score.sample.rsplit("/", 1)[1]
+        truth, prediction = video.truth(expression), clips[score.video][expression]
+        targets = len(video.expressions[expression])
+        slow = reference.score_v1 if protocol == "mevis_v1" or targets else reference.score_v2
+        j, f = slow(truth, prediction)
+        assert (score.values["J"], score.values["F"]) == (j, f), score.sample
+        assert score.values["targets"] == targets
+        samples.append((targets, j, f, not prediction.any()))
+    results = read_results(tmp_path)
+    assert results.counts == {"expected": 20, "scored": 20, "missing": 0}
+    assert results.protocol == protocol
+    expected = reference.corpus(samples)
+    assert dict(results.metrics) == pytest.approx(expected, abs=1e-15)
+    assert results.slices["no-target"]["count"] == 4
+    assert results.slices["multi"]["J&F"] == pytest.approx(expected["J&F_m"], abs=1e-15)
+
+
+def test_every_format_gives_the_same_bytes(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    sources = {
+        "json": mevis_folder.write_json(tmp_path / "p.json", clips),
+        "png": mevis_folder.write_png_tree(tmp_path / "png", clips),
+        "palette": mevis_folder.write_png_tree(tmp_path / "palette", clips, "P"),
+        "1-bit": mevis_folder.write_png_tree(tmp_path / "bits", clips, "1"),
+        "zip": mevis_folder.write_zip(tmp_path / "p.zip", clips),
+        "run": mevis_folder.write_run(tmp_path / "run", clips),
+    }
+    written = {}
+    for name, source in sources.items():
+        out = tmp_path / "out" / name
+        score_run(source, data=root, out=out)
+        written[name] = [(out / file).read_bytes() for file in ("scores.jsonl", "results.json")]
+    assert all(files == written["json"] for files in written.values())
+
+
+def test_a_missing_prediction_is_an_error_or_counts_zero(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    fewer = {name: dict(expressions) for name, expressions in clips.items()}
+    del fewer["cat"]["0"], fewer["fox"]["1"]
+    predictions = mevis_folder.write_json(tmp_path / "p.json", fewer)
+    with pytest.raises(DataError, match=r"p\.json, cat/0: prediction is missing"):
+        score_run(predictions, data=root, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    scored = score_run(predictions, data=root, rules=ScoringRules(missing="zero"), out=tmp_path / "out")
+    assert scored.results.counts == {"expected": 20, "scored": 18, "missing": 2}
+    assert list(scored.faults) == ["cat/0", "fox/1"]
+    values = {score.sample: score.values for score in scored.scores}
+    assert (values["cat/0"]["J&F"], values["cat/0"]["N-acc"], values["cat/0"]["T-acc"]) == (0.0, 0.0, None)
+    assert (values["fox/1"]["J&F"], values["fox/1"]["N-acc"], values["fox/1"]["T-acc"]) == (0.0, None, 0.0)
+    whole = score_run(mevis_folder.write_json(tmp_path / "q.json", clips), data=root, out=tmp_path / "whole")
+    assert len(scored.scores) == len(whole.scores) == 20
+
+
+def test_predictions_of_unknown_samples_are_refused(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    strange = {**clips, "cow": {"0": np.zeros((1, 2, 2), bool)}}
+    predictions = mevis_folder.write_png_tree(tmp_path / "png", strange)
+    with pytest.raises(DataError, match=r"split 'valid_u' does not have: cow/0\nIs it the right --data"):
+        score_run(predictions, data=root, out=tmp_path)
+
+
+def test_undefined_metrics_are_null_never_zero(tmp_path: Path) -> None:
+    masks = np.ones((2, 4, 4), bool)
+    root = mevis_folder.write_split(tmp_path / "split", {"cat": FolderVideo({"1": masks}, {"0": ["1"]})})
+    predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks}})
+    score_run(predictions, data=root, out=tmp_path)
+    metrics = json.loads((tmp_path / "results.json").read_text())["metrics"]
+    assert metrics == {
+        "J&F": 1.0,
+        "J": 1.0,
+        "F": 1.0,
+        "J&F_s": 1.0,
+        "J&F_m": None,
+        "N-acc": None,
+        "T-acc": 1.0,
+        "final": None,
+    }
+
+
+def test_no_target_rules(tmp_path: Path) -> None:
+    masks = np.zeros((2, 4, 4), bool)
+    masks[0, 0, 0] = True
+    video = FolderVideo({"1": np.ones((2, 4, 4), bool)}, {"0": [], "1": ["1"]})
+    root = mevis_folder.write_split(tmp_path / "split", {"cat": video})
+    predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks, "1": masks}})
+
+    def metrics(**rules: str) -> tuple[float | None, ...]:
+        found = score_run(predictions, data=root, rules=ScoringRules(**rules), out=tmp_path / "out").results.metrics
+        return found["J"], found["N-acc"], found["T-acc"]
+
+    assert metrics() == (1 / 64, 0.0, 1.0)
+    assert metrics(no_target="pixels:2") == ((1 + 1 / 32) / 2, 1.0, 0.0)
+    assert metrics(no_target="pixels:2", empty_on_target="zero") == (0.5, 1.0, 0.0)
+    assert metrics(protocol="mevis_v1") == ((0.5 + 1 / 32) / 2, 0.0, 1.0)
+    with pytest.raises(UsageError, match="has no target_score"):
+        metrics(no_target="flag")
+    with pytest.raises(UsageError, match="--no-target is empty or flag or pixels:N, not 'never'"):
+        metrics(no_target="never")
+
+
+def test_only_the_chosen_samples_are_expected(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    scored = score_run(predictions, data=root, samples=["cat/1", "fox/0"], out=tmp_path)
+    assert [score.sample for score in scored.scores] == ["cat/1", "fox/0"]
+    with pytest.raises(UsageError, match="has no sample 'cat/77'"):
+        score_run(predictions, data=root, samples=["cat/77"], out=tmp_path)
+    with pytest.raises(NothingMeasuredError, match="no samples for rvos"):
+        score_run(predictions, data=root, samples=[], out=tmp_path)
+
+
+@needs_shared
+def test_published_davis_scores(tmp_path: Path) -> None:
+    data = SHARED / "data"
+    scored = score_run(data / "car_shadow_osvos", data=data / "car_shadow", samples=["car-shadow/0"], out=tmp_path)
+    assert scored.results.metrics["J"] == pytest.approx(0.923675, abs=5e-7)
+    assert scored.results.metrics["F"] == pytest.approx(0.913107, abs=5e-7)
