@@ -1,0 +1,73 @@
+"""Weights of LMPM++: the mini variant's own file, and the public files the ``paper`` variant starts from."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from baselines.lmpmpp.extractor import FrameEncoder, ObjectDecoder
+from baselines.lmpmpp.language_part import LanguagePart
+from baselines.lmpmpp.model import LMPMpp
+from baselines.lmpmpp.sentence_encoder import SentenceEncoder, WordTokenizer
+from baselines.lmpmpp.sizes import MINI
+from baselines.lmpmpp.stage_extractor import Extractor
+from mevis_bench.records import DataError
+
+FORMAT = "lmpmpp-mini-1"
+
+
+def build_mini(words: int) -> LMPMpp:
+    """Build the mini variant for a vocabulary of ``words`` words, padding and unknown included."""
+    extractor = Extractor(FrameEncoder(MINI.extractor), ObjectDecoder(MINI.extractor, MINI.language.text_channels))
+    language = LanguagePart(MINI.extractor, MINI.language, MINI.trajectory)
+    return LMPMpp(MINI, extractor, SentenceEncoder(words, MINI.language.text_channels), language)
+
+
+def untrained_mini(seed: int) -> tuple[LMPMpp, WordTokenizer]:
+    """Build the mini variant with random weights and no vocabulary: every word is unknown to it."""
+    torch.manual_seed(seed)
+    tokenizer = WordTokenizer(())
+    return build_mini(len(tokenizer)), tokenizer
+
+
+def save_mini(model: LMPMpp, tokenizer: WordTokenizer, path: Path, *, fingerprint: str, seed: int) -> None:
+    """Write weights in half precision, with the vocabulary and what they were made from."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for name, value in model.state_dict().items()
+    }
+    metadata = {
+        "format": FORMAT,
+        "words": json.dumps(tokenizer.words),
+        "data_fingerprint": fingerprint,
+        "seed": str(seed),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata=metadata)
+
+
+def load_mini(path: Path) -> tuple[LMPMpp, WordTokenizer]:
+    """Read what ``save_mini`` wrote.
+
+    Raises:
+        DataError: The file is no checkpoint of the mini variant, or does not fit the model.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
+    except Exception as error:
+        raise DataError(f"weights can't be read: {error}", where=str(path)) from error
+    if metadata.get("format") != FORMAT:
+        raise DataError(f"not weights of lmpmpp's mini variant ({FORMAT})", where=str(path))
+    tokenizer = WordTokenizer(json.loads(metadata["words"]))
+    model = build_mini(len(tokenizer))
+    try:
+        model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
+    except RuntimeError as error:
+        raise DataError(
+            f"weights don't fit the model: {str(error).splitlines()[1].strip()}", where=str(path)
+        ) from error
+    return model, tokenizer

@@ -1,0 +1,52 @@
+"""Low-rank adapters (Hu et al., "LoRA", ICLR 2022): ``W x`` becomes ``W x + (alpha / r) B A x`` with W frozen."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear layer with a trainable low-rank addition, zero at the start."""
+
+    def __init__(self, linear: nn.Linear, rank: int, alpha: float) -> None:
+        super().__init__()
+        self.linear = linear.requires_grad_(False)
+        self.scale = alpha / rank
+        place = {"device": linear.weight.device, "dtype": linear.weight.dtype}
+        self.lora_a = nn.Parameter(torch.empty(rank, linear.in_features, **place))
+        self.lora_b = nn.Parameter(torch.zeros(linear.out_features, rank, **place))
+        nn.init.kaiming_uniform_(self.lora_a, a=5**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(..., in_features)`` to ``(..., out_features)``."""
+        return self.linear(x) + self.scale * (x @ self.lora_a.T @ self.lora_b.T)
+
+    def merged(self) -> nn.Linear:
+        """Return one plain linear layer that computes the same."""
+        self.linear.weight.data += self.scale * (self.lora_b @ self.lora_a).data
+        return self.linear
+
+
+def add_lora(model: nn.Module, targets: Sequence[str], rank: int, alpha: float) -> None:
+    """Freeze ``model`` and give every linear layer named in ``targets`` an adapter, in place."""
+    model.requires_grad_(False)
+    for parent, name, layer in _children(model, nn.Linear):
+        if name in targets:
+            setattr(parent, name, LoraLinear(layer, rank, alpha))
+
+
+def merge_lora(model: nn.Module) -> None:
+    """Fold all adapters of ``model`` into the weights they adapt, in place."""
+    for parent, name, layer in _children(model, LoraLinear):
+        setattr(parent, name, layer.merged())
+
+
+def _children(model: nn.Module, kind: type[nn.Module]) -> list[tuple[nn.Module, str, nn.Module]]:
+    return [
+        (parent, name, child)
+        for parent in model.modules()
+        if not isinstance(parent, LoraLinear)
+        for name, child in parent.named_children()
+        if isinstance(child, kind)
+    ]

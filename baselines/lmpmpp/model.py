@@ -1,0 +1,113 @@
+"""LMPM++ as a whole (paper section 4, figure 7): a video is encoded once and answers many sentences.
+
+Axes: t frames, k tracks, n sentences, s <SEG> tokens, h and w at the mask features' stride, H and W of the video.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.lmpmpp.camera import camera_path
+from baselines.lmpmpp.extractor import FrameObjects, resize_frames
+from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
+from baselines.lmpmpp.linking import Trajectories, link
+from baselines.lmpmpp.sentence_encoder import SentenceEncoder
+from baselines.lmpmpp.sizes import LMPMppSize
+from baselines.lmpmpp.stage_extractor import Extractor
+from baselines.lmpmpp.trajectory_encoder import TrackFeatures, resample
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedVideo:
+    """All that is needed of a video to answer any sentence about it.
+
+    Attributes:
+        trajectories: Its objects, followed.
+        tracks: The same, resampled: a batch of one.
+        read: What the language model has read of it, by modality; ``None`` where no object was found.
+    """
+
+    trajectories: Trajectories
+    tracks: TrackFeatures
+    read: ReadVideos | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one sentence.
+
+    Attributes:
+        mask_logits: One per <SEG>, ``(N_o, t, h, w)``; none where N_o = 0.
+        target_score: 1 - p(N_o = 0).
+    """
+
+    mask_logits: Tensor
+    target_score: float
+
+
+class LMPMpp(nn.Module):
+    """Extractor, frozen text encoder and language part."""
+
+    def __init__(
+        self, size: LMPMppSize, extractor: Extractor, sentences: SentenceEncoder, language: LanguagePart
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.extractor, self.sentences, self.language = extractor, sentences, language
+
+    @torch.inference_mode()
+    def encode_video(self, chunks: Iterable[Tensor], modality: str = "text") -> EncodedVideo:
+        """Look at a video once.
+
+        Args:
+            chunks: Consecutive uint8 frames ``(t_i, H, W, 3)``; one chunk is held at a time.
+            modality: How it will be asked: ``text`` or ``audio``.
+        """
+        found: list[FrameObjects] = []
+        small: list[Tensor] = []
+        for chunk in chunks:
+            frames = resize_frames(chunk, self.size.extractor)
+            found.append(self.extractor(frames)[-1])
+            small.append(frames)
+        objects = FrameObjects(
+            *(torch.cat([getattr(f, name) for f in found]) for name in ("embeddings", "class_logits", "mask_logits"))
+        )
+        frames = torch.cat(small)
+        trajectories = link(objects, camera_path(frames) / frames.shape[-2], self.size.trajectory.tracks)
+        tracks = resample(trajectories, self.size.trajectory.tracks, self.size.trajectory.steps)
+        read = self.language.read_videos(tracks, modality) if len(trajectories.boxes) else None
+        return EncodedVideo(trajectories, tracks, read)
+
+    @torch.inference_mode()
+    def answer(self, video: EncodedVideo, features: Tensor, modality: str = "text") -> list[Reply]:
+        """Answer sentences or utterances, given by their features ``(n, c)``."""
+        if video.read is None:
+            empty = video.trajectories.mask_logits
+            return [Reply(empty, 0.0) for _ in features]
+        rows = torch.zeros(len(features), dtype=torch.long, device=features.device)
+        said: Answers = self.language.answer(video.read, rows, features, modality=modality)
+        most = video.read.valid.sum(1)[rows]
+        none = self.language.count_logits(said.logits[:, 0], most).softmax(-1)[:, 0]
+        count = len(video.trajectories.boxes)
+        replies = []
+        for shares, n, p in zip(said.shares, said.counts.tolist(), none.tolist(), strict=True):
+            masks = torch.einsum("sk,kthw->sthw", shares[:n, :count], video.trajectories.mask_logits)
+            replies.append(Reply(masks, 1 - p))
+        return replies
+
+
+def full_size_masks(logits: Tensor, height: int, width: int) -> Tensor:
+    """Bring one object's mask logits ``(t, h, w)`` to the video's size, bilinear, > 0: bool ``(t, H, W)``.
+
+    One frame at a time, so that memory holds one frame of logits.
+    """
+    out = torch.zeros(len(logits), height, width, dtype=torch.bool, device=logits.device)
+    for frame, small in enumerate(logits):
+        if bool((small > 0).any()):
+            out[frame] = (
+                F.interpolate(small[None, None], size=(height, width), mode="bilinear", align_corners=False)[0, 0] > 0
+            )
+    return out

@@ -1,0 +1,146 @@
+"""How large the parts of LMPM++ are, and which of our additions are on. Two sizes: ``mini`` and ``paper``."""
+
+from dataclasses import dataclass, field
+
+from baselines.layers.swin import SWIN_T, SwinConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorSize:
+    """Language-Guided Extractor; the defaults are Mask2Former's (Implementation Details).
+
+    Attributes:
+        backbone: Swin Transformer; Swin-T in the paper.
+        channels: C, width of maps, queries and mask features.
+        heads: Attention heads of pixel decoder and transformer decoder.
+        groups: Groups of the pixel decoder's group norm.
+        pixel_layers: Deformable attention layers of the pixel decoder.
+        pixel_feedforward: Hidden width of these layers.
+        decoder_layers: Masked-attention layers of the transformer decoder.
+        feedforward: Hidden width of these layers.
+        queries: N1, object queries per frame; 20 in the paper.
+        language_queries: Condition the queries on the sentence, as in the paper; off: they look for every object, so
+            one pass of the decoder, too, serves all sentences of a video.
+        mask_stride: 4 as in the paper, or the addition 2: four mask features per cell of stride 4 (sub-pixel
+            convolution, Shi et al., CVPR 2016), for sharper masks of small frames.
+        position_code: Addition: add a sine position code to the mask features, which separates look-alikes.
+        short_side: Frames are resized to this short side, in pixels; 360 in the paper.
+        long_side: ... but to at most this long side; 640 in the paper.
+    """
+
+    backbone: SwinConfig = SWIN_T
+    channels: int = 256
+    heads: int = 8
+    groups: int = 32
+    pixel_layers: int = 6
+    pixel_feedforward: int = 1024
+    decoder_layers: int = 9
+    feedforward: int = 2048
+    queries: int = 20
+    language_queries: bool = True
+    mask_stride: int = 4
+    position_code: bool = False
+    short_side: int = 360
+    long_side: int = 640
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageSize:
+    """Language model and what surrounds it; the defaults are those of Video-LLaMA-7B.
+
+    Attributes:
+        hidden: Width D of the language model.
+        layers: Its depth.
+        heads: Its attention heads.
+        feedforward: Hidden width of its gated perceptron.
+        vocabulary: Tokens it knows.
+        max_objects: N_max, the largest numeral the answer may begin with.
+        lora_rank: Rank of the adapters.
+        lora_alpha: Their scale is ``lora_alpha / lora_rank``.
+        lora_targets: Linear layers that get an adapter, by name.
+        text_channels: Width of the frozen text encoder's features.
+        audio_channels: Width of the audio encoder's features.
+    """
+
+    hidden: int = 4096
+    layers: int = 32
+    heads: int = 32
+    feedforward: int = 11008
+    vocabulary: int = 32005
+    max_objects: int = 9
+    lora_rank: int = 8
+    lora_alpha: float = 16.0
+    lora_targets: tuple[str, ...] = ("q_proj", "v_proj")
+    text_channels: int = 768
+    audio_channels: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectorySize:
+    """Addition: link the queries over frames and give the language model few tokens per object instead of T * N1.
+
+    Attributes:
+        tracks: K, at most this many objects are followed.
+        steps: S, a trajectory is resampled to this many moments, whatever the length of the video.
+        windows: W, a trajectory gives one token for all of it and one for each of W equal parts.
+        appearance: Channels of the object embedding that are kept per moment.
+        hidden: Width of the trajectory perceptron.
+        channels: Width A of the space in which trajectories and sentences are aligned.
+    """
+
+    tracks: int = 8
+    steps: int = 16
+    windows: int = 4
+    appearance: int = 8
+    hidden: int = 256
+    channels: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class LMPMppSize:
+    """The whole model.
+
+    Attributes:
+        extractor: See there.
+        language: See there.
+        trajectory: ``None``: no linking; all T * N1 object tokens go into the language model frame by frame and a
+            <SEG> is dotted with the plain mask features, as the paper describes it.
+    """
+
+    extractor: ExtractorSize = field(default_factory=ExtractorSize)
+    language: LanguageSize = field(default_factory=LanguageSize)
+    trajectory: TrajectorySize | None = None
+
+
+PAPER = LMPMppSize()
+"""Swin-T, RoBERTa-base, Llama-7B: the sizes of the paper."""
+
+MINI = LMPMppSize(
+    extractor=ExtractorSize(
+        backbone=SwinConfig(channels=32, depths=(1, 2, 2, 2), heads=(1, 2, 4, 8), mlp_ratio=2.0),
+        channels=64,
+        heads=4,
+        groups=8,
+        pixel_layers=1,
+        pixel_feedforward=128,
+        decoder_layers=3,
+        feedforward=128,
+        language_queries=False,
+        mask_stride=2,
+        position_code=True,
+        short_side=72,
+        long_side=128,
+    ),
+    language=LanguageSize(
+        hidden=128,
+        layers=4,
+        heads=4,
+        feedforward=256,
+        vocabulary=32,
+        lora_targets=("q_proj", "k_proj", "v_proj", "o_proj"),
+        text_channels=128,
+        audio_channels=128,
+    ),
+    trajectory=TrajectorySize(),
+)
+"""The same modules in small numbers, trained on two cores."""

@@ -1,0 +1,128 @@
+"""Stage 3: trajectories and sentences meet in one space, so that their dot product says "this one is meant".
+
+The idea of equation 1, tried on every pair of a track and a sentence of its video. What comes out is a trajectory
+encoder, the text encoder that is frozen from here on, and row (i) of the paper's Table 4: motion aggregation with a
+matching threshold. Axes: b videos, k tracks, n sentences, a channels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.lmpmpp.sentence_encoder import SentenceEncoder
+from baselines.lmpmpp.track_cache import TrackCache
+from baselines.lmpmpp.trajectory_encoder import TrackFeatures, TrajectoryEncoder
+
+
+class Matcher(nn.Module):
+    """Row (i) of Table 4: every track whose similarity to the sentence passes a threshold is meant."""
+
+    def __init__(self, trajectories: TrajectoryEncoder, sentences: SentenceEncoder) -> None:
+        super().__init__()
+        self.trajectories, self.sentences = trajectories, sentences
+        self.threshold = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, tracks: TrackFeatures, rows: Tensor, features: Tensor) -> Tensor:
+        """Logit that track k of video ``rows[i]`` is meant by sentence i: ``(n, k)``; above 0: it is."""
+        whole, _ = self.trajectories(tracks)
+        similarity = (whole[rows] * features[:, None]).sum(-1) * features.shape[-1] ** -0.5
+        return similarity - self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some videos and some sentences about each.
+
+    Attributes:
+        videos: Index of each video in the cache, int64 ``(b,)``.
+        rows: Which of the b videos a sentence is about, int64 ``(n,)``.
+        sentences: Index of each sentence in the cache, int64 ``(n,)``.
+    """
+
+    videos: Tensor
+    rows: Tensor
+    sentences: Tensor
+
+
+class BatchSampler:
+    """Draws videos, and up to a number of sentences of each."""
+
+    def __init__(self, cache: TrackCache, videos: int, sentences: int) -> None:
+        owners = cache.sentence_videos.cpu().numpy()
+        self.by_video = [np.flatnonzero(owners == video) for video in range(len(cache.tracks.valid))]
+        self.videos, self.sentences = min(videos, len(self.by_video)), sentences
+        self.device = cache.sentence_videos.device
+
+    def __call__(self, rng: np.random.Generator) -> Batch:
+        """Draw one batch."""
+        videos = rng.choice(len(self.by_video), self.videos, replace=False)
+        chosen = [rng.permutation(self.by_video[video])[: self.sentences] for video in videos]
+        rows = np.repeat(np.arange(len(videos)), [len(part) for part in chosen])
+        arrays = (videos, rows, np.concatenate(chosen))
+        return Batch(*(torch.from_numpy(array).to(self.device) for array in arrays))
+
+
+def track_targets(cache: TrackCache, videos: Tensor, sentences: Tensor) -> Tensor:
+    """Tell which tracks show an object that a sentence means: float ``(n, k)``; ``videos`` ``(n,)``: theirs."""
+    shown = cache.track_objects[videos]
+    meant = cache.sentence_objects[sentences].gather(1, (shown - 1).clamp(min=0))
+    return (meant & (shown > 0)).float()
+
+
+def alignment_losses(
+    matcher: Matcher, cache: TrackCache, batch: Batch, tracks: TrackFeatures, words: Tensor
+) -> dict[str, Tensor]:
+    """Binary cross-entropy over all pairs of a sentence and a track of its video.
+
+    Args:
+        matcher: Trained here.
+        cache: Of the training split.
+        batch: Which videos and sentences.
+        tracks: Their b videos as they are shown.
+        words: Their n sentences as they are said, ``(n, l)``.
+    """
+    logits = matcher(tracks, batch.rows, matcher.sentences(words)[0])
+    targets = track_targets(cache, batch.videos[batch.rows], batch.sentences)
+    valid = tracks.valid[batch.rows]
+    return {"loss": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
+
+
+@torch.no_grad()
+def match_all(matcher: Matcher, cache: TrackCache, features: Tensor) -> Tensor:
+    """Choose tracks for every sentence of a split by threshold: bool ``(n, k)``."""
+    logits = matcher(cache.tracks, cache.sentence_videos, features)
+    return (logits > 0) & cache.tracks.valid[cache.sentence_videos]
+
+
+@torch.no_grad()
+def sentence_features(sentences: SentenceEncoder, words: Tensor) -> Tensor:
+    """Encode all sentences of a split with the text encoder as it is: ``(n, a)``."""
+    return torch.cat([sentences(part)[0] for part in words.split(512)])
+
+
+def selection_quality(chosen: Tensor, cache: TrackCache) -> dict[str, float]:
+    """Score a choice of tracks, bool ``(n, k)`` for all n sentences, by the objects the tracks show.
+
+    Returns:
+        ``iou`` of chosen and meant objects, 1 where both are none; ``exact``: share of sentences answered exactly;
+        ``N-acc`` and ``T-acc``.
+    """
+    shown = cache.track_objects[cache.sentence_videos]
+    meant = cache.sentence_objects
+    picked = torch.zeros_like(meant, dtype=torch.float)
+    picked = picked.scatter_add(1, (shown - 1).clamp(min=0), (chosen & (shown > 0)).float()) > 0
+    ghosts = (chosen & (shown == 0)).sum(1)
+    both = (picked & meant).sum(1).float()
+    either = (picked | meant).sum(1) + ghosts
+    iou = torch.where(either == 0, 1.0, both / either.clamp(min=1))
+    none = ~meant.any(1)
+    empty = ~chosen.any(1)
+    return {
+        "iou": float(iou.mean()),
+        "exact": float((iou == 1).float().mean()),
+        "N-acc": float(empty[none].float().mean()),
+        "T-acc": float((~empty[~none]).float().mean()),
+    }

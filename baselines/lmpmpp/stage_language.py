@@ -1,0 +1,213 @@
+"""Stage 4: the language model learns to answer "N_o <SEG> ... <SEG>" (equations 1 and 2 of the paper).
+
+Axes: b videos, k tracks, n sentences, s <SEG> tokens, o objects, p points, a channels of the aligned space.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
+from baselines.lmpmpp.losses import (
+    cheapest_order,
+    mask_bce,
+    mask_dice,
+    pairwise_bce,
+    pairwise_dice,
+    temporal_contrastive_loss,
+    total_loss,
+)
+from baselines.lmpmpp.stage_alignment import Batch
+from baselines.lmpmpp.track_cache import TrackCache
+from baselines.lmpmpp.trajectory_encoder import TrackFeatures, geometry
+
+STILL = 0.25
+"""An object whose path in the scene is shorter than this, in frame heights, looks the same in any order of frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The <SEG> tokens of a batch that mean something, one row each.
+
+    Attributes:
+        sentence: Which of the n sentences, int64 ``(m,)``.
+        slot: Which of its <SEG> tokens, int64 ``(m,)``.
+        object: The true object matched to it, int64 ``(m,)``, 0-based within its video.
+    """
+
+    sentence: Tensor
+    slot: Tensor
+    object: Tensor
+
+
+def language_losses(
+    part: LanguagePart,
+    cache: TrackCache,
+    batch: Batch,
+    tracks: TrackFeatures,
+    text: Tensor,
+    rng: np.random.Generator,
+    *,
+    contrastive: bool,
+    shuffled_videos: int,
+) -> dict[str, Tensor]:
+    """Equation 2 on one batch, the answers forced to the true N_o.
+
+    Args:
+        part: The language part.
+        cache: Of the training split.
+        batch: Which videos and sentences.
+        tracks: The b videos as they are shown.
+        text: Frozen text features of the n sentences, ``(n, a)``.
+        rng: Draws the disrupted orders of equation 1.
+        contrastive: Whether L_con is in the sum (rows (ii) and (iii) of Table 4).
+        shuffled_videos: The first so many videos of the batch also give disrupted <SEG> tokens.
+    """
+    meant = cache.sentence_objects[batch.sentences]
+    counts = meant.sum(1).clamp(max=part.language.size.max_objects)
+    said = part.answer(part.read_videos(tracks), batch.rows, text, counts)
+    segments, masks = match_segments(said, cache, batch, meant)
+    logits, targets = masks
+    parts = {
+        "txt": text_loss(part, said),
+        "bce": mask_bce(logits, targets).mean(),
+        "dice": mask_dice(logits, targets).mean(),
+    }
+    if contrastive:
+        parts["con"] = contrastive_loss(part, said, segments, cache, batch, tracks, text, rng, shuffled_videos)
+    return {"loss": total_loss(parts), **parts}
+
+
+def text_loss(part: LanguagePart, said: Answers) -> Tensor:
+    """L_txt: autoregressive cross-entropy of N_o, the <SEG> tokens and the end of the answer."""
+    prompt = part.language.prompt
+    n, steps = said.logits.shape[:2]
+    place = torch.arange(steps, device=said.counts.device)[None]
+    counts = said.counts[:, None]
+    target = torch.full((n, steps), prompt.seg, device=said.counts.device)
+    target[:, 0] = torch.tensor(prompt.numerals, device=target.device)[said.counts]
+    target = target.masked_fill(place == counts + 1, prompt.end).masked_fill(place > counts + 1, -100)
+    return F.cross_entropy(said.logits.flatten(0, 1), target.flatten(), ignore_index=-100)
+
+
+def match_segments(
+    said: Answers, cache: TrackCache, batch: Batch, meant: Tensor
+) -> tuple[Segments, tuple[Tensor, Tensor]]:
+    """Match each sentence's <SEG> masks to its true objects: the order of <SEG> tokens means nothing.
+
+    Returns:
+        The matched <SEG> tokens, and mask logits and true masks of each at the cache's points, ``(m, p)``.
+    """
+    points = cache.point_logits[batch.videos]
+    truth = cache.point_objects[batch.videos]
+    sentences, slots, objects, all_logits, all_targets = [], [], [], [], []
+    for count in said.counts.unique().tolist():
+        if count == 0:
+            continue
+        chosen = (said.counts == count).nonzero()[:, 0]
+        rows = batch.rows[chosen]
+        logits = said.shares[chosen, :count] @ points[rows]
+        things = meant[chosen].float().topk(count, dim=1).indices
+        targets = (truth[rows][:, None] == things[..., None] + 1).float()
+        with torch.no_grad():
+            cost = 2 * pairwise_bce(logits, targets) + 0.5 * pairwise_dice(logits, targets)
+            order = cheapest_order(cost)
+        sentences.append(chosen.repeat_interleave(count))
+        slots.append(torch.arange(count, device=chosen.device).repeat(len(chosen)))
+        objects.append(things.gather(1, order).flatten())
+        all_logits.append(logits.flatten(0, 1))
+        all_targets.append(targets.gather(1, order[..., None].expand_as(targets)).flatten(0, 1))
+    segments = Segments(torch.cat(sentences), torch.cat(slots), torch.cat(objects))
+    return segments, (torch.cat(all_logits), torch.cat(all_targets))
+
+
+def contrastive_loss(
+    part: LanguagePart,
+    said: Answers,
+    segments: Segments,
+    cache: TrackCache,
+    batch: Batch,
+    tracks: TrackFeatures,
+    text: Tensor,
+    rng: np.random.Generator,
+    shuffled_videos: int,
+) -> Tensor:
+    """L_con, equation 1: sentences against their own <SEG>, those of other objects, and time-shuffled ones.
+
+    Other objects are those of the same video, because a sentence may well be true of an object of another video.
+    """
+    tokens = said.seg[segments.sentence, segments.slot]
+    own = segments.sentence[None] == torch.arange(len(text), device=text.device)[:, None]
+    same_video = batch.rows[:, None] == batch.rows[segments.sentence][None]
+    meant = cache.sentence_objects[batch.sentences]
+    other_object = same_video & ~meant[:, segments.object]
+    disrupted, owner = disrupted_segments(part, segments, cache, batch, tracks, text, rng, shuffled_videos)
+    all_tokens = part.contrast(torch.cat((tokens, disrupted)))
+    none = torch.zeros(len(text), len(disrupted), dtype=torch.bool, device=text.device)
+    shuffled = owner[None] == torch.arange(len(text), device=text.device)[:, None]
+    return temporal_contrastive_loss(
+        text, all_tokens, torch.cat((own, none), dim=1), torch.cat((other_object, shuffled), dim=1)
+    )
+
+
+def disrupted_segments(
+    part: LanguagePart,
+    segments: Segments,
+    cache: TrackCache,
+    batch: Batch,
+    tracks: TrackFeatures,
+    text: Tensor,
+    rng: np.random.Generator,
+    shuffled_videos: int,
+) -> tuple[Tensor, Tensor]:
+    """Ask the same questions about videos whose object embeddings are shuffled along time.
+
+    Objects that hardly move give no disrupted token: "stays still" is as true of a shuffled video.
+
+    Returns:
+        <SEG> states ``(m', D)`` and the sentence of each, int64 ``(m',)``.
+    """
+    tracks = tracks.of(torch.arange(shuffled_videos, device=text.device))
+    steps = tracks.present.shape[2]
+    order = torch.from_numpy(rng.permuted(np.tile(np.arange(steps), (len(tracks.valid), 1)), axis=1)).to(text.device)
+    inside = (batch.rows < shuffled_videos).nonzero()[:, 0]
+    counts = cache.sentence_objects[batch.sentences].sum(1).clamp(max=part.language.size.max_objects)
+    said = part.answer(part.read_videos(tracks.shuffled(order)), batch.rows[inside], text[inside], counts[inside])
+    moving = path_lengths(tracks) > STILL
+    shown = cache.track_objects[batch.videos[:shuffled_videos]]
+    keep = batch.rows[segments.sentence] < shuffled_videos
+    sentence, slot, thing = segments.sentence[keep], segments.slot[keep], segments.object[keep]
+    rows = batch.rows[sentence]
+    moves = ((shown[rows] == thing[:, None] + 1) & moving[rows]).any(1)
+    sentence, slot = sentence[moves], slot[moves]
+    place = torch.searchsorted(inside, sentence)
+    return said.seg[place, slot], sentence
+
+
+def path_lengths(tracks: TrackFeatures) -> Tensor:
+    """Length of every track's path in the scene, in frame heights: ``(b, k)``."""
+    places = geometry(tracks)[..., 1:3]
+    return (places[:, :, 1:] - places[:, :, :-1]).norm(dim=-1).sum(-1)
+
+
+@torch.no_grad()
+def answer_all(part: LanguagePart, cache: TrackCache, features: Tensor, chunk: int = 64) -> tuple[Tensor, Tensor]:
+    """Answer every sentence of a split greedily.
+
+    Returns:
+        Chosen tracks, bool ``(n, k)``, and N_o ``(n,)``.
+    """
+    chosen, counts = [], []
+    for first in range(0, len(cache.tracks.valid), chunk):
+        videos = torch.arange(first, min(first + chunk, len(cache.tracks.valid)), device=features.device)
+        sentences = ((cache.sentence_videos >= first) & (cache.sentence_videos <= videos[-1])).nonzero()[:, 0]
+        rows = cache.sentence_videos[sentences] - first
+        read: ReadVideos = part.read_videos(cache.tracks.of(videos))
+        said = part.answer(read, rows, features[sentences])
+        meant = torch.arange(said.seg.shape[1], device=rows.device)[None] < said.counts[:, None]
+        chosen.append(((said.shares > 0.5) & meant[..., None]).any(1))
+        counts.append(said.counts)
+    return torch.cat(chosen), torch.cat(counts)
