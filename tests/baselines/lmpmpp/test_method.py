@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from baselines.lmpmpp.checkpoint import build_mini, load_mini, save_mini
+from baselines.lmpmpp.extractor import FrameFeatures
+from baselines.lmpmpp.method import LMPMppMethod, load
+from baselines.lmpmpp.sentence_encoder import WordTokenizer
+from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TextPrompt, UsageError, Video
+
+SENTENCES = ("the ball that moves left", "the one that jumps", "balls rolling to the right", "the first ball to stop")
+PROMPTS = tuple(TextPrompt(str(i), text) for i, text in enumerate(SENTENCES))
+
+
+def setup(variant="mini", weights=None):
+    return MethodSetup(task="rvos", variant=variant, options={}, weights=weights, device="cpu", seed=0)
+
+
+def video(folder, frames, height, width):
+    rng = np.random.default_rng(0)
+    names = tuple(f"{t:05d}" for t in range(frames))
+    paths = tuple(folder / f"{name}.png" for name in names)
+    for path in paths:
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
+    return Video("v", names, paths, height, width)
+
+
+@pytest.fixture(scope="module")
+def method():
+    """Random weights, turned so that it sees objects and means some of them."""
+    torch.manual_seed(5)
+    tokenizer = WordTokenizer.from_sentences(SENTENCES)
+    model = build_mini(len(tokenizer)).eval()
+    with torch.no_grad():
+        model.extractor.decoder.class_embed.bias.copy_(torch.tensor([4.0, 0.0]))
+    return LMPMppMethod(model, tokenizer, "cpu")
+
+
+def say(method, number):
+    """Make the model's answer begin with one numeral, whatever it is asked."""
+    prompt = method.model.language.language.prompt
+
+    def numeral(question, most):
+        return torch.full((len(question),), number).minimum(most)
+
+    assert number < len(prompt.numerals)
+    method.model.language.decode_counts = numeral
+
+
+@pytest.fixture(autouse=True)
+def free_answers(method):
+    yield
+    vars(method.model.language).pop("decode_counts", None)
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(1, 48, 64), (5, 37, 91), (16, 144, 256), (40, 60, 33)])
+def test_predictions_have_the_size_of_the_video(method, tmp_path, frames, height, width):
+    say(method, 2)
+    answers = list(method.predict(video(tmp_path, frames, height, width), PROMPTS))
+    assert len(answers) == len(PROMPTS)
+    for answer in answers:
+        assert answer.masks.shape == (frames, height, width)
+        assert answer.masks.dtype == np.bool_
+        assert len(answer.objects) <= 2
+        union = np.zeros_like(answer.masks)
+        for thing in answer.objects:
+            union |= thing
+        assert np.array_equal(union, answer.masks)
+        assert 0 <= answer.target_score <= 1
+
+
+def test_no_target_is_an_empty_prediction(method, tmp_path):
+    say(method, 0)
+    for answer in method.predict(video(tmp_path, 4, 40, 50), PROMPTS):
+        assert answer.objects == ()
+        assert not answer.masks.any()
+
+
+def test_a_video_without_objects_has_no_target(tmp_path):
+    method = load(setup())
+    with torch.no_grad():
+        method.model.extractor.decoder.class_embed.bias.copy_(torch.tensor([-9.0, 9.0]))
+    (answer,) = method.predict(video(tmp_path, 3, 40, 50), PROMPTS[:1])
+    assert not answer.masks.any()
+    assert answer.target_score == 0
+
+
+def test_asking_all_at_once_is_asking_one_by_one(method, tmp_path):
+    clip = video(tmp_path, 6, 72, 128)
+    together = list(method.predict(clip, PROMPTS))
+    for prompt, expected in zip(PROMPTS, together, strict=True):
+        (alone,) = method.predict(clip, [prompt])
+        assert np.array_equal(alone.masks, expected.masks)
+        assert len(alone.objects) == len(expected.objects)
+
+
+def test_the_video_is_looked_at_once(method, tmp_path, monkeypatch):
+    seen = []
+    encode = method.model.extractor.encoder.forward
+
+    def counting(frames) -> FrameFeatures:
+        seen.append(len(frames))
+        return encode(frames)
+
+    monkeypatch.setattr(method.model.extractor.encoder, "forward", counting)
+    list(method.predict(video(tmp_path, 20, 36, 64), PROMPTS * 5))
+    assert seen == [8, 8, 4]
+
+
+def test_untrained_weights_follow_from_the_seed():
+    one, other = load(setup()).model.state_dict(), load(setup()).model.state_dict()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_weights_survive_writing_and_reading(method, tmp_path):
+    path = tmp_path / "mini.safetensors"
+    save_mini(method.model, method.tokenizer, path, fingerprint="f", seed=1)
+    model, tokenizer = load_mini(path)
+    assert tokenizer.words == method.tokenizer.words
+    for name, value in method.model.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name].float(), value.float(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path):
+    path = tmp_path / "mini.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(DataError, match=r"mini\.safetensors: weights can't be read"):
+        load(setup(weights={"model": path}))
+
+
+def test_weights_of_another_shape_are_named(method, tmp_path):
+    path = tmp_path / "mini.safetensors"
+    save_mini(method.model, WordTokenizer(("a", "b")), path, fingerprint="f", seed=1)
+    with pytest.raises(DataError, match=r"weights don't fit the model: size mismatch for sentences\.embedding\.weight"):
+        load(setup(weights={"model": path}))
+
+
+def test_speech_is_refused_in_words(method, tmp_path):
+    with pytest.raises(UsageError, match="lmpmpp can't be asked by SpeechPrompt"):
+        list(method.predict(video(tmp_path, 1, 40, 50), [SpeechPrompt("0", tmp_path / "a.wav")]))
+
+
+def test_other_variants_are_refused_in_words():
+    with pytest.raises(UsageError, match=r"variant paper of lmpmpp can be built and trained"):
+        load(setup(variant="paper"))
