@@ -39,20 +39,20 @@ class FrozenBatchNorm2d(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 with a residual: ``(n, in, h, w) -> (n, 4 * width, ceil(h / stride), ceil(w / stride))``."""
 
-    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, norm: type[nn.Module] = FrozenBatchNorm2d) -> None:
         super().__init__()
         out_channels = 4 * width
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
-        self.bn1 = FrozenBatchNorm2d(width)
+        self.bn1 = norm(width)
         self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
-        self.bn2 = FrozenBatchNorm2d(width)
+        self.bn2 = norm(width)
         self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
-        self.bn3 = FrozenBatchNorm2d(out_channels)
+        self.bn3 = norm(out_channels)
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Sequential | None = None
         if stride != 1 or in_channels != out_channels:
             self.downsample = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), FrozenBatchNorm2d(out_channels)
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), norm(out_channels)
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,19 +68,20 @@ class ResNet(nn.Module):
 
     Args:
         blocks: Bottlenecks of each of the four stages, a value of ``BLOCKS``.
+        norm: Class of the norms, called with a number of channels; LBDT trains ``nn.BatchNorm2d``.
     """
 
-    def __init__(self, blocks: Sequence[int]) -> None:
+    def __init__(self, blocks: Sequence[int], norm: type[nn.Module] = FrozenBatchNorm2d) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = FrozenBatchNorm2d(64)
+        self.bn1 = norm(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         first, second, third, fourth = blocks
-        self.layer1 = _stage(64, 64, first, stride=1)
-        self.layer2 = _stage(256, 128, second, stride=2)
-        self.layer3 = _stage(512, 256, third, stride=2)
-        self.layer4 = _stage(1024, 512, fourth, stride=2)
+        self.layer1 = _stage(64, 64, first, stride=1, norm=norm)
+        self.layer2 = _stage(256, 128, second, stride=2, norm=norm)
+        self.layer3 = _stage(512, 256, third, stride=2, norm=norm)
+        self.layer4 = _stage(1024, 512, fourth, stride=2, norm=norm)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -102,7 +103,7 @@ class ResNet(nn.Module):
         return maps
 
 
-def _stage(in_channels: int, width: int, blocks: int, *, stride: int) -> nn.Sequential:
+def _stage(in_channels: int, width: int, blocks: int, *, stride: int, norm: type[nn.Module]) -> nn.Sequential:
     """``blocks`` bottlenecks; only the first one changes size and channels."""
-    first = Bottleneck(in_channels, width, stride)
-    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1) for _ in range(blocks - 1)))
+    first = Bottleneck(in_channels, width, stride, norm)
+    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1, norm) for _ in range(blocks - 1)))

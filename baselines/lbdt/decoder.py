@@ -1,0 +1,101 @@
+"""Decoder with bilateral channel activation: both pyramids, gated by each other and by the sentence, to one mask.
+
+Ding et al., LBDT, CVPR 2022, section 3.3; upsampling as in CondInst (Tian et al., ECCV 2020).
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.lbdt.duplex_transfer import WIDTH as WORD_WIDTH
+
+WIDTH = 128
+PYRAMID = (256, 512, 1024, 2048)
+
+
+def aligned_upsample(x: Tensor, factor: int) -> Tensor:
+    """Bilinear upsampling in which cell i of the input lies on cell ``factor * i + factor // 2`` of the output.
+
+    ``(b, c, h, w)`` -> ``(b, c, factor * h, factor * w)``.
+    """
+    if factor == 1:
+        return x
+    height, width = x.shape[-2] * factor, x.shape[-1] * factor
+    x = F.pad(x, (0, 1, 0, 1), mode="replicate")
+    x = F.interpolate(x, size=(height + 1, width + 1), mode="bilinear", align_corners=True)
+    return F.pad(x, (factor // 2, 0, factor // 2, 0), mode="replicate")[..., :height, :width]
+
+
+def conv_block(in_channels: int, channels: int) -> nn.Sequential:
+    """3x3 convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+    )
+
+
+def _tower() -> nn.Sequential:
+    return nn.Sequential(*(conv_block(WIDTH, WIDTH) for _ in range(4)), nn.Conv2d(WIDTH, 1, 1))
+
+
+class ChannelActivation(nn.Module):
+    """Gate the channels of each stream by the sentence and by both streams' means, then merge."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.img_flo_fc = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU(inplace=True))
+        self.img_txt_fc = nn.Linear(WIDTH + WORD_WIDTH, WIDTH)
+        self.flo_txt_fc = nn.Linear(WIDTH + WORD_WIDTH, WIDTH)
+        self.img_enhance_fc = nn.Linear(WIDTH, WIDTH)
+        self.flo_enhance_fc = nn.Linear(WIDTH, WIDTH)
+        self.fusion_cat_conv = conv_block(2 * WIDTH, WIDTH)
+
+    def forward(self, image: Tensor, flow: Tensor, sentence: Tensor) -> Tensor:
+        """``image`` and ``flow`` ``(b, 128, h, w)``, ``sentence`` ``(b, 512)`` -> ``(b, 128, h, w)``."""
+        image_mean, flow_mean = image.mean((2, 3)), flow.mean((2, 3))
+        both = self.img_flo_fc(torch.cat((image_mean, flow_mean), 1))
+        image_gate = self.img_txt_fc(torch.cat((image_mean, sentence), 1)).sigmoid()
+        flow_gate = self.flo_txt_fc(torch.cat((flow_mean, sentence), 1)).sigmoid()
+        image_gate = image_gate * self.img_enhance_fc(both).sigmoid()
+        flow_gate = flow_gate * self.flo_enhance_fc(both).sigmoid()
+        gated = (image * image_gate[:, :, None, None], flow * flow_gate[:, :, None, None])
+        return self.fusion_cat_conv(torch.cat(gated, 1))
+
+
+class Decoder(nn.Module):
+    """Four levels of both streams to mask logits.
+
+    ``spa_tower``, ``tem_tower`` and ``mask_head`` are not used; published files hold them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refine_spa = nn.ModuleList(conv_block(channels, WIDTH) for channels in PYRAMID)
+        self.refine_tem = nn.ModuleList(conv_block(channels, WIDTH) for channels in PYRAMID)
+        self.spa_tower = _tower()
+        self.tem_tower = _tower()
+        self.fusion = ChannelActivation()
+        self.fuse_tower = _tower()
+        self.mask_head = nn.Conv2d(3, 1, 3, padding=1)
+
+    def refine(self, maps: Sequence[Tensor], refiners: nn.ModuleList, first: int) -> Tensor:
+        """Sum consecutive levels of one stream at stride 4.
+
+        Args:
+            maps: Levels ``first``, ``first + 1``, ... , ``(b, PYRAMID[level], h, w)``.
+            refiners: ``refine_spa`` or ``refine_tem``.
+            first: Level of the first map; 0 is stride 4.
+
+        Returns:
+            ``(b, 128, H/4, W/4)``.
+        """
+        total = None
+        for level, x in enumerate(maps, first):
+            refined = aligned_upsample(refiners[level](x), 2**level)
+            total = refined if total is None else total + refined
+        return total
+
+    def forward(self, image: Tensor, flow: Tensor, sentence: Tensor) -> Tensor:
+        """Both streams at stride 4, ``(b, 128, h, w)``, and ``(b, 512)`` -> logits ``(b, 4h, 4w)``."""
+        return aligned_upsample(self.fuse_tower(self.fusion(image, flow, sentence)), 4)[:, 0]

@@ -1,0 +1,100 @@
+"""Language-bridged duplex transfer: image and difference features talk through the words.
+
+Ding et al., LBDT, CVPR 2022, section 3.2. Everything is sequence first: ``(n, b, 512)``.
+"""
+
+from math import log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WIDTH = 512
+HEADS = 8
+LAYERS = 4
+
+
+def word_positions(length: int, device: torch.device) -> Tensor:
+    """Sines and cosines in turn of the word's number: ``(length, 1, 512)``."""
+    return _waves(length, WIDTH, device)[:, None]
+
+
+def map_positions(height: int, width: int, device: torch.device) -> Tensor:
+    """First half of the channels by column, second half by row, neither normalised: ``(height * width, 1, 512)``."""
+    columns = _waves(width, WIDTH // 2, device)[None].expand(height, -1, -1)
+    rows = _waves(height, WIDTH // 2, device)[:, None].expand(-1, width, -1)
+    return torch.cat((columns, rows), 2).flatten(0, 1)[:, None]
+
+
+def _waves(length: int, channels: int, device: torch.device) -> Tensor:
+    steps = torch.arange(0, channels, 2, device=device, dtype=torch.float32)
+    phase = torch.arange(length, device=device)[:, None] * torch.exp(steps * (-log(10000.0) / channels))
+    return torch.stack((phase.sin(), phase.cos()), 2).flatten(1)
+
+
+class TransferLayer(nn.Module):
+    """Words gather from the source, the target gathers from the words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attn_words = nn.MultiheadAttention(WIDTH, HEADS)
+        self.cross_attn_img = nn.MultiheadAttention(WIDTH, HEADS)
+        self.cross_attn_flo = nn.MultiheadAttention(WIDTH, HEADS)
+        self.linear1 = nn.Linear(WIDTH, WIDTH)
+        self.linear2 = nn.Linear(WIDTH, WIDTH)
+        self.norm_words_1 = nn.LayerNorm(WIDTH)
+        self.norm_words_2 = nn.LayerNorm(WIDTH)
+        self.norm_flo = nn.LayerNorm(WIDTH)
+        self.norm_flo2 = nn.LayerNorm(WIDTH)
+
+    def forward(self, source: Tensor, target: Tensor, words: Tensor, positions: Tensor, absent: Tensor) -> Tensor:
+        """Update the target.
+
+        Args:
+            source: ``(n, b, 512)``.
+            target: ``(n, b, 512)``.
+            words: ``(l, b, 512)``.
+            positions: ``(n, 1, 512)``.
+            absent: bool ``(b, l)``, ``True`` where there is no word.
+
+        Returns:
+            ``(n, b, 512)``.
+        """
+        asked = words + word_positions(len(words), words.device)
+        heard, _ = self.self_attn_words(asked, asked, words, key_padding_mask=absent, need_weights=False)
+        words = self.norm_words_1(words + heard)
+        source = source + positions
+        words = self.norm_words_2(words + self.cross_attn_img(words, source, source, need_weights=False)[0])
+        told, _ = self.cross_attn_flo(target + positions, words, words, key_padding_mask=absent, need_weights=False)
+        target = self.norm_flo(target + told)
+        return self.norm_flo2(target + self.linear2(F.relu(self.linear1(target))))
+
+
+class DuplexTransfer(nn.Module):
+    """Four layers; each serves both directions with the same weights, from the same two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(TransferLayer() for _ in range(LAYERS))
+
+    def forward(self, image: Tensor, flow: Tensor, words: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
+        """Exchange between two maps.
+
+        Args:
+            image: ``(b, 512, h, w)``.
+            flow: ``(b, 512, h, w)``.
+            words: ``(l, b, 512)``; every layer starts from the same words.
+            absent: bool ``(b, l)``.
+
+        Returns:
+            Both maps, updated.
+        """
+        height, width = image.shape[-2:]
+        positions = map_positions(height, width, image.device)
+        image, flow = image.flatten(2).permute(2, 0, 1), flow.flatten(2).permute(2, 0, 1)
+        for layer in self.layers:
+            image, flow = (
+                layer(flow, image, words, positions, absent),
+                layer(image, flow, words, positions, absent),
+            )
+        return tuple(x.permute(1, 2, 0).unflatten(2, (height, width)) for x in (image, flow))

@@ -1,0 +1,135 @@
+"""LBDT-4's network: one frame, its difference to an earlier frame and a sentence to one mask."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.layers.resnet import BLOCKS, ResNet
+from baselines.lbdt.decoder import Decoder
+from baselines.lbdt.duplex_transfer import WIDTH, DuplexTransfer
+
+VECTOR_SIZE = 300
+"""Size of a GloVe vector."""
+
+
+class Stream(NamedTuple):
+    """What one trunk knows of a frame before any text.
+
+    Attributes:
+        fine: Decoder input from strides 4 and 8, ``(b, 128, H/4, W/4)``.
+        stride16: ``(b, 1024, H/16, W/16)``.
+    """
+
+    fine: Tensor
+    stride16: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFeatures:
+    """A batch of frames before any text: the image stream and the difference stream."""
+
+    image: Stream
+    difference: Stream
+
+
+class Words(NamedTuple):
+    """An encoded batch of sentences.
+
+    Attributes:
+        words: ``(l, b, 512)``.
+        absent: bool ``(b, l)``, ``True`` where there is no word.
+        sentence: ``(b, 512)``, the sum over all l places, empty ones included (the original's rule).
+    """
+
+    words: Tensor
+    absent: Tensor
+    sentence: Tensor
+
+
+class TextEncoder(nn.Module):
+    """One LSTM over the word vectors, empty places included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(VECTOR_SIZE, WIDTH, batch_first=True)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """``(b, l, 300)`` -> ``(b, l, 512)``."""
+        return self.lstm(vectors)[0]
+
+
+def _projection(in_channels: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
+
+
+class Lbdt(nn.Module):
+    """Two ResNet trunks that exchange through words at strides 16 and 32, and a shared decoder.
+
+    Args:
+        backbone: ``resnet50`` or ``resnet101``.
+    """
+
+    def __init__(self, backbone: str = "resnet50") -> None:
+        super().__init__()
+        self.image_trunk = ResNet(BLOCKS[backbone], nn.BatchNorm2d)
+        self.difference_trunk = ResNet(BLOCKS[backbone], nn.BatchNorm2d)
+        self.text_encoder = TextEncoder()
+        self.decoder = Decoder()
+        self.transformer = nn.ModuleDict({"stage4": DuplexTransfer(), "stage5": DuplexTransfer()})
+        self.conv_r4_1_reduce = _projection(1024, WIDTH)
+        self.conv_r4_2_reduce = _projection(1024, WIDTH)
+        self.conv_r4_1_up = _projection(WIDTH, 1024)
+        self.conv_r4_2_up = _projection(WIDTH, 1024)
+        self.conv_r5_1_reduce = _projection(2048, WIDTH)
+        self.conv_r5_2_reduce = _projection(2048, WIDTH)
+        self.conv_r5_1_up = _projection(WIDTH, 2048)
+        self.conv_r5_2_up = _projection(WIDTH, 2048)
+
+    def encode_frames(self, images: Tensor, differences: Tensor) -> FrameFeatures:
+        """Encode frames once for all sentences.
+
+        Args:
+            images: ``(b, 3, H, W)``, normalised; H and W multiples of 32.
+            differences: Absolute differences of normalised frames, same shape.
+        """
+        return FrameFeatures(
+            image=self._stream(self.image_trunk, images, self.decoder.refine_spa),
+            difference=self._stream(self.difference_trunk, differences, self.decoder.refine_tem),
+        )
+
+    def _stream(self, trunk: ResNet, images: Tensor, refiners: nn.ModuleList) -> Stream:
+        x = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
+        stride4 = trunk.layer1(x)
+        stride8 = trunk.layer2(stride4)
+        return Stream(self.decoder.refine((stride4, stride8), refiners, first=0), trunk.layer3(stride8))
+
+    def encode_words(self, vectors: Tensor, present: Tensor) -> Words:
+        """Encode sentences: ``vectors`` ``(b, l, 300)``, ``present`` bool ``(b, l)``."""
+        words = self.text_encoder(vectors)
+        return Words(words.transpose(0, 1), ~present, words.sum(1))
+
+    def forward(self, frames: FrameFeatures, words: Words) -> Tensor:
+        """Segment frames, each with its own sentence.
+
+        Returns:
+            Mask logits ``(b, H, W)``.
+        """
+        image, flow = frames.image.stride16, frames.difference.stride16
+        told_image, told_flow = self.transformer["stage4"](
+            self.conv_r4_1_reduce(image), self.conv_r4_2_reduce(flow), words.words, words.absent
+        )
+        image, flow = F.relu(image + self.conv_r4_1_up(told_image)), F.relu(flow + self.conv_r4_2_up(told_flow))
+        deep_image, deep_flow = self.image_trunk.layer4(image), self.difference_trunk.layer4(flow)
+        told_image, told_flow = self.transformer["stage5"](
+            self.conv_r5_1_reduce(deep_image), self.conv_r5_2_reduce(deep_flow), words.words, words.absent
+        )
+        deep_image = F.relu(deep_image + self.conv_r5_1_up(told_image))
+        deep_flow = F.relu(deep_flow + self.conv_r5_2_up(told_flow))
+        refine = self.decoder.refine
+        return self.decoder(
+            frames.image.fine + refine((image, deep_image), self.decoder.refine_spa, first=2),
+            frames.difference.fine + refine((flow, deep_flow), self.decoder.refine_tem, first=2),
+            words.sentence,
+        )
