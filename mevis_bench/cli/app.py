@@ -19,7 +19,7 @@ from mevis_bench.records import ExitCode, MevisBenchError
 PANELS = {
     "Measure": ("score",),
     "Look": ("list", "show"),
-    "Read results": ("report", "compare", "gate", "submit"),
+    "Read results": ("report", "compare", "gate", "failures", "gallery", "history", "submit"),
 }
 """Every command by its heading in ``--help``, in order of appearance."""
 

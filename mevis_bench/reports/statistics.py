@@ -100,3 +100,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = largest
     return adjusted
+
+
+def mean_interval(values: ArrayLike, videos: Sequence[str], *, seed: int = 0) -> tuple[float, float, float]:
+    """Return the mean of per-sample values with the ends of its 95 % interval (whole videos resampled).
+
+    Args:
+        values: float ``(n,)``, n >= 1.
+        videos: Length n, the video of each sample.
+        seed: Seed of the resampling.
+    """
+    result = paired_difference(values, videos, seed=seed)
+    return result.effect, result.low, result.high

@@ -1,0 +1,5 @@
+"""The gallery: every sample of a run as pictures, in one folder that opens from disk."""
+
+from mevis_bench.reports.gallery.build import build_gallery
+
+__all__ = ["build_gallery"]

@@ -1,0 +1,181 @@
+"""Writes the gallery: one folder that opens from disk, without a server or another host."""
+
+import base64
+import html
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from mevis_bench.data.mevis import Split
+from mevis_bench.masks import MaskRows
+from mevis_bench.records import UsageError, Video
+from mevis_bench.reports.failures import count_failures, no_target_curve
+from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
+from mevis_bench.reports.gallery.view import SampleView, jf, view_video
+from mevis_bench.reports.render import to_html
+from mevis_bench.reports.table import build_table, percent
+from mevis_bench.store.score_files import Results, read_results, read_scores
+
+SHOWN_WIDTH = 400
+"""Frames and masks are shown at most this wide, in pixels; scores are those of the full size."""
+
+
+def build_gallery(run: Path, split: Split, out: Path, *, against: Path | None = None) -> int:
+    """Write the gallery of one scored run and return the number of samples in it.
+
+    Args:
+        run: A scored run folder of RVOS or AVOS.
+        split: The split it was scored on.
+        out: Folder to write; made where it is missing.
+        against: Another scored run; samples show their change against it.
+
+    Raises:
+        UsageError: The run was scored on other annotation files.
+        DataError: The run is not one of masks.
+    """
+    results = read_results(run)
+    if results.fingerprint != split.fingerprint:
+        raise UsageError(
+            f"the run was scored on other annotation files than split {split.name!r}",
+            where=str(run),
+            hint="Give the same --data and --split as when it was scored.",
+        )
+    before = {} if against is None else {score.sample: jf(score) for score in read_scores(against)}
+    (out / "data").mkdir(parents=True, exist_ok=True)
+    views: list[SampleView] = []
+    samples: list[dict[str, Any]] = []
+    for number, video_id in enumerate(split.video_ids):
+        found = list(view_video(split, run, video_id))
+        if not found:
+            continue
+        _write_script(
+            out / "data" / f"video_{number}.js", f"VIDEO({number}, ", _video(split.video(video_id), found), ");"
+        )
+        for view in found:
+            audio = _copy_audio(split, video_id, view, out, len(samples))
+            samples.append(_sample(view, number, len(samples), audio, before))
+        views += found
+    _write_script(out / "data" / "samples.js", "GALLERY = ", {"samples": samples}, ";")
+    for name in ("gallery.css", "gallery.js"):
+        (out / name).write_bytes(files(__package__).joinpath(name).read_bytes())
+    (out / "index.html").write_text(_page(results, views), encoding="utf-8")
+    return len(samples)
+
+
+def _write_script(path: Path, before: str, value: object, after: str) -> None:
+    """Write data as a script: pages opened from disk may not fetch. ``<`` is escaped, so no text ends the script."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+    path.write_text(f"window.{before}{text}{after}\n", encoding="ascii")
+
+
+def _sample(view: SampleView, video: int, index: int, audio: str | None, before: dict[str, float]) -> dict[str, Any]:
+    score, anatomy = jf(view.score), view.anatomy
+    return {
+        "sample": view.score.sample,
+        "video": video,
+        "index": index,
+        "text": view.expression.text,
+        "audio": audio,
+        "score": score,
+        "values": {name: view.score.values[name] for name in ("J", "F")},
+        "change": score - before[view.score.sample] if view.score.sample in before else None,
+        "kind": anatomy.failure.value,
+        "detail": anatomy.detail,
+        "cost": anatomy.cost,
+        "groups": list(view.score.groups),
+        "strip": [round(float(value), 3) for value in view.j],
+    }
+
+
+def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
+    from PIL import Image
+
+    width = min(SHOWN_WIDTH, video.width)
+    height = max(1, round(video.height * width / video.width))
+    frames = []
+    for pixels in video.frames():
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR).save(buffer, "JPEG", quality=80)
+        frames.append("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"))
+    masks = {
+        view.score.sample: {
+            "truth": _small_masks(view.truth, height, width),
+            "prediction": _small_masks(view.prediction, height, width),
+        }
+        for view in views
+    }
+    return {"width": width, "height": height, "frames": frames, "masks": masks}
+
+
+def _small_masks(masks: MaskRows, height: int, width: int) -> list[str | None]:
+    """Shrink masks to the shown size (nearest pixel) and encode them as COCO's compressed counts."""
+    from pycocotools import mask as coco
+
+    rows = (np.arange(height) * masks.height) // height
+    columns = (np.arange(width) * masks.width) // width
+    small = masks.to_dense()[:, rows][:, :, columns]
+    return [
+        coco.encode(np.asfortranarray(frame, dtype=np.uint8))["counts"].decode("ascii") if frame.any() else None
+        for frame in small
+    ]
+
+
+def _copy_audio(split: Split, video_id: str, view: SampleView, out: Path, index: int) -> str | None:
+    source = split.audio(video_id, view.expression.id)
+    if source is None:
+        return None
+    (out / "audio").mkdir(exist_ok=True)
+    name = f"audio/{index}{source.suffix}"
+    shutil.copyfile(source, out / name)
+    return name
+
+
+def _page(results: Results, views: Sequence[SampleView]) -> str:
+    method = f"{results.method['name']}:{results.method['variant']}" if results.method else "predictions"
+    page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+    return page.substitute(
+        title=html.escape(f"{method} on {results.split}"),
+        subtitle=html.escape(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples"),
+        table=to_html(build_table(results.task, [results])),
+        slices=_slices(results),
+        plots=_plots(views),
+    )
+
+
+def _slices(results: Results) -> str:
+    names = sorted({name for values in results.slices.values() for name in values} - {"count"})
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    rows = []
+    for label, values in results.slices.items():
+        count = int(values["count"] or 0)
+        cells = "".join(f"<td>{percent(values.get(name))}</td>" for name in names)
+        rows.append(
+            f'<tr class="{"small" if count < 30 else ""}"><th>{html.escape(label)}</th><td>{count}</td>{cells}</tr>'
+        )
+    return f"<table><thead><tr><th>slice</th><th>samples</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _plots(views: Sequence[SampleView]) -> str:
+    counts = count_failures([view.anatomy for view in views])
+    drawings = [
+        figure(
+            "J&F lost to each kind, points",
+            bars([(c.failure.value, c.cost, f"{100 * c.cost:.1f}  ({c.samples})") for c in counts]),
+        ),
+        figure("Samples by J&F", histogram([jf(view.score) for view in views])),
+    ]
+    flags = [
+        (view.target_score, bool(view.expression.annotation_ids)) for view in views if view.target_score is not None
+    ]
+    points = no_target_curve([(score, has_target) for score, has_target in flags if score is not None])
+    if points:
+        drawn = curve([(t_acc, n_acc) for _, n_acc, t_acc in points], "T-acc.", "N-acc.")
+        drawings.append(figure("N-acc. against T-acc. over every threshold", drawn))
+    return "".join(drawings)

@@ -1,0 +1,45 @@
+"""The history grows by lines, names a broken one, and its page escapes what it shows."""
+
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.records import DataError
+from mevis_bench.reports.history import HistoryEntry, Point, append, entry_of, page, read_history
+from tests.reports.test_compare import scored
+
+
+def entry(value: float, day: int, run: str = "rvos/m:v/valid_u") -> HistoryEntry:
+    points = {"J&F": {"all": Point(value, value - 0.02, value + 0.02), "multi": Point(value / 2, None, None)}}
+    return HistoryEntry(run, f"c{day}", f"2026-01-{day:02d}T00:00:00Z", points)
+
+
+def test_entries_come_back_oldest_first(tmp_path: Path) -> None:
+    append(tmp_path / "h.jsonl", [entry(0.5, 2)])
+    append(tmp_path / "h.jsonl", [entry(0.4, 1)])
+    assert read_history(tmp_path / "h.jsonl") == (entry(0.4, 1), entry(0.5, 2))
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    append(tmp_path / "h.jsonl", [entry(0.5, 2)])
+    with (tmp_path / "h.jsonl").open("a") as file:
+        file.write('{"run": "x"}\n')
+    with pytest.raises(DataError, match=r"h\.jsonl:2: this line is no history entry"):
+        read_history(tmp_path / "h.jsonl")
+
+
+def test_a_run_is_condensed_with_intervals_and_slices(tmp_path: Path) -> None:
+    points = entry_of(scored(tmp_path / "run"), "abc", "2026-01-01T00:00:00Z").points
+    assert points["J&F"]["all"] == Point(0.5, None, None)
+
+
+def test_a_step_is_marked_and_a_quiet_night_is_not() -> None:
+    drawn = page([entry(0.5, 1), entry(0.501, 2), entry(0.6, 3)])
+    assert drawn.count('<circle class="mark"') == 1
+    assert "2026-01-03 c3: 60.0" in drawn
+    assert "J&amp;F: 60.0" in drawn
+
+
+def test_names_are_escaped_and_nothing_is_said_plainly() -> None:
+    assert "<script>" not in page([entry(0.5, 1, run="<script>")])
+    assert "No entries yet." in page([])
