@@ -155,6 +155,8 @@ def _slices(results: Results) -> str:
     rows = []
     for label, values in results.slices.items():
         count = int(values["count"] or 0)
+        if count == 0:
+            continue
         cells = "".join(f"<td>{percent(values.get(name))}</td>" for name in names)
         rows.append(
             f'<tr class="{"small" if count < 30 else ""}"><th>{html.escape(label)}</th><td>{count}</td>{cells}</tr>'

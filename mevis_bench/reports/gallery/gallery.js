@@ -120,7 +120,7 @@ function draw() {
   const hit = rgb("hit"), miss = rgb("miss"), wrong = rgb("false"), accent = rgb("accent"), image = video.images[t];
   paint($("truth"), image, (i) => truth[i] && hit, 1); paint($("prediction"), image, (i) => prediction[i] && accent, 1);
   paint($("difference"), image, (i) => (truth[i] ? (prediction[i] ? hit : miss) : prediction[i] && wrong), 0.5);
-  $("frame").textContent = `${t + 1} / ${video.images.length}`; $("play").textContent = state.playing ? "⏸" : "▶"; strip(sample, t);
+  $("frame").textContent = `${t + 1} / ${video.images.length}`; $("play").textContent = state.playing ? "pause" : "play"; strip(sample, t);
 }
 function strip(sample, t) {
   const canvas = $("strip"), width = (canvas.width = canvas.clientWidth), height = canvas.height, context = canvas.getContext("2d"), step = width / sample.strip.length;
