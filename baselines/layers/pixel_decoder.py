@@ -29,6 +29,34 @@ class PixelFeatures:
     fine: Tensor
     mask_features: Tensor
 
+    def memory(self, codes: Tensor) -> list["LevelMemory"]:
+        """Flatten the levels for cross-attention, each with its own code added; ``codes`` ``(levels, c)``."""
+        flat = []
+        for x, code in zip(self.levels, codes, strict=True):
+            size = (x.shape[2], x.shape[3])
+            place = sine_grid(size, x.shape[1] // 2, device=x.device).flatten(2).transpose(1, 2)
+            flat.append(LevelMemory(x.flatten(2).transpose(1, 2) + code, place, size))
+        return flat
+
+    def mask_logits(self, embeddings: Tensor) -> Tensor:
+        """Multiply mask embeddings ``(b, q, c)`` with the mask features: ``(b, q, h / 4, w / 4)``."""
+        return (embeddings @ self.mask_features.flatten(2)).unflatten(-1, self.mask_features.shape[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMemory:
+    """One level as a transformer decoder looks at it.
+
+    Attributes:
+        tokens: ``(b, h * w, c)``.
+        place: Sine positions, ``(1, h * w, c)``.
+        size: Rows and columns.
+    """
+
+    tokens: Tensor
+    place: Tensor
+    size: tuple[int, int]
+
 
 class NormedConv(nn.Conv2d):
     """Convolution without bias, then group norm kept under the key ``norm``."""

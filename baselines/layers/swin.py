@@ -196,8 +196,7 @@ class PatchEmbed(nn.Module):
 
 def swin_blocks(config: SwinConfig, stage: int) -> nn.ModuleList:
     """Build the blocks of one stage; odd blocks are shifted, drop path grows over all blocks of the network."""
-    rates = torch.linspace(0, config.drop_path, sum(config.depths)).tolist()
-    first = sum(config.depths[:stage])
+    first, blocks = sum(config.depths[:stage]), sum(config.depths)
     return nn.ModuleList(
         SwinBlock(
             config.widths[stage],
@@ -205,7 +204,7 @@ def swin_blocks(config: SwinConfig, stage: int) -> nn.ModuleList:
             config.heads[stage],
             config.window // 2 if block % 2 else 0,
             config.mlp_ratio,
-            rates[first + block],
+            config.drop_path * (first + block) / max(1, blocks - 1),
         )
         for block in range(config.depths[stage])
     )

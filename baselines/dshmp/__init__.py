@@ -1,0 +1,1 @@
+"""DsHmp: decoupled static and hierarchical motion perception."""

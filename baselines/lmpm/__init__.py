@@ -1,0 +1,1 @@
+"""LMPM: language-guided motion perception and matching."""

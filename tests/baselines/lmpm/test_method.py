@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
+from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
+from baselines.layers.swin import SwinConfig
+from baselines.layers.text_encoder import HashTokenizer
+from baselines.lmpm import checkpoint, method
+from baselines.lmpm.method import sentence_ids
+from baselines.lmpm.model import Lmpm
+from mevis_bench.methods.method_spec import read_method_spec
+from mevis_bench.records import DataError, MethodSetup, TextPrompt, Video
+from tests.baselines.parity import tiny_roberta_config
+from tests.paths import ROOT
+
+SPEC = read_method_spec(ROOT / "baselines" / "lmpm" / "method.yaml")
+SMALL_SWIN = SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2))
+
+
+def small():
+    """LMPM with small widths."""
+    torch.manual_seed(0)
+    return Lmpm(tiny_roberta_config(), SMALL_SWIN, 32).eval()
+
+
+@pytest.fixture
+def video(tmp_path):
+    paths = []
+    generator = np.random.default_rng(0)
+    for index in range(5):
+        paths.append(tmp_path / f"{index:05}.png")
+        Image.fromarray(generator.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(paths[-1])
+    return Video("v", tuple(path.stem for path in paths), tuple(paths), 40, 60)
+
+
+def test_sentences_are_lowered_cut_and_padded_with_zero():
+    ids, mask = sentence_ids(HashTokenizer(), "  The   bird flying away SLOWLY ")
+    assert ids[0, :9].tolist() == [0, 82, 354, 287, 461, 211, 2, 0, 0]
+    assert mask.sum() == 7
+    ids, mask = sentence_ids(HashTokenizer(), "word " * 50)
+    assert ids.shape == (1, 40)
+    assert mask.all()
+    assert ids[0, -1] != 2, "a long sentence loses its end token"
+
+
+def test_untrained_runs_and_follows_its_seed(video, monkeypatch):
+    monkeypatch.setattr(method, "Lmpm", lambda: Lmpm(tiny_roberta_config(), SMALL_SWIN, 32))
+    options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
+    predictions = []
+    for seed in (1, 1, 2):
+        loaded = method.load(MethodSetup("rvos", "swin-t", options, None, "cpu", seed))
+        predictions.append(next(loaded.predict(video, [TextPrompt("0", "the bird")])))
+        loaded.close()
+    assert predictions[0].masks.shape == (5, 40, 60)
+    assert np.array_equal(predictions[0].masks, predictions[1].masks)
+    assert predictions[0].target_score == predictions[1].target_score != predictions[2].target_score
+
+
+def test_chunks_do_not_change_the_scores(video):
+    network = small()
+
+    def read(prompt):
+        return network.encode_text(*sentence_ids(HashTokenizer(), prompt.text))
+
+    def predict(chunk, kept, precision="float32"):
+        settings = SegmenterSettings(64, 100, PIXEL_MEAN, PIXEL_STD, -1.0, chunk, kept, precision)
+        return next(QuerySegmenter(network, read, settings, "cpu").predict(video, [TextPrompt("0", "the bird")]))
+
+    whole = predict(18, 72)
+    for chunk, kept in ((2, 72), (2, 0), (5, 3)):
+        parts = predict(chunk, kept)
+        assert parts.target_score == pytest.approx(whole.target_score, abs=1e-5)
+        assert (parts.masks != whole.masks).mean() < 1e-3
+    half = predict(18, 72, "bfloat16")
+    assert half.target_score == pytest.approx(whole.target_score, abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def state():
+    """A state dict of the right shapes, without its memory."""
+    with torch.device("meta"):
+        shapes = Lmpm().state_dict()
+    return {key: torch.zeros(1, dtype=value.dtype).expand(value.shape) for key, value in shapes.items()}
+
+
+def write(path, state):
+    """Save a state dict; expanded tensors keep their few bytes."""
+    torch.save({"model": state, "iteration": 1}, path)
+    return path
+
+
+def test_the_authors_file_loads_with_its_extra_buffers(tmp_path, state):
+    extra = {key: torch.ones(2) for key in checkpoint.DROPPED}
+    loaded = checkpoint.load(write(tmp_path / "model_final.pth", {**state, **extra}))
+    assert loaded.keys() == state.keys()
+
+
+def test_a_file_of_another_backbone_is_refused(tmp_path, state):
+    other = {**state, "backbone.patch_embed.proj.weight": torch.zeros(128, 3, 4, 4)}
+    with pytest.raises(DataError, match=r"1 of another shape: backbone\.patch_embed\.proj\.weight \(128, 3, 4, 4\)"):
+        checkpoint.load(write(tmp_path / "swin_b.pth", other))
+
+
+def test_a_file_of_another_method_is_refused(tmp_path):
+    save_file({"detr.class_embed.weight": torch.ones(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match=r"883 missing: .*; 1 unexpected: detr\.class_embed\.weight"):
+        checkpoint.load(tmp_path / "other.safetensors")
+
+
+def test_a_truncated_file_is_refused(tmp_path, state):
+    path = write(tmp_path / "cut.pth", state)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(DataError, match="cut short"):
+        checkpoint.load(path)
+
+
+def test_code_in_a_file_is_not_run(tmp_path, state):
+    class Evil:
+        def __reduce__(self):
+            return print, ("run",)
+
+    with pytest.raises(DataError, match="may be code"):
+        checkpoint.load(write(tmp_path / "evil.pth", {**state, "x": Evil()}))
