@@ -1,0 +1,1 @@
+"""TempRMOT: see README.md."""

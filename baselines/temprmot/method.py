@@ -1,0 +1,31 @@
+"""TempRMOT behind the harness's ``predict``."""
+
+import torch
+
+from baselines.layers.text_encoder import open_tokenizer
+from baselines.layers.track_streaming import StreamingTracker, read_rules
+from baselines.temprmot.checkpoint import load_model
+from baselines.temprmot.model import TempRmot
+from mevis_bench.records import MethodSetup
+
+
+def load(setup: MethodSetup) -> StreamingTracker:
+    """Build TempRMOT with the authors' weights, or with seeded random ones.
+
+    Raises:
+        DataError: The checkpoint is not TempRMOT's, or the tokenizer not RoBERTa's.
+    """
+    history = setup.options["history"]
+    if setup.weights is None:
+        torch.manual_seed(setup.seed)
+        model, tokenizer = TempRmot(history=history, track_attention=False), open_tokenizer(None)
+    else:
+        model, tokenizer = load_model(setup.weights["model"], history), open_tokenizer(setup.weights["tokenizer"])
+    return StreamingTracker(
+        model.eval().to(setup.device),
+        tokenizer,
+        read_rules(setup.options),
+        short_side=setup.options["short_side"],
+        long_side=setup.options["long_side"],
+        device=setup.device,
+    )

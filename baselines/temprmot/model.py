@@ -1,0 +1,63 @@
+"""TempRMOT: TransRMOT with a memory of each query's past.
+
+Zhang et al., "Bootstrapping Referring Multi-Object Tracking" (2024). The authors' code carries no licence and was not
+opened; this is written from its published shapes and figures.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from transformers import RobertaConfig
+
+from baselines.layers.deformable_transformer import EncodedLevels
+from baselines.layers.referring_detector import DETECT_QUERIES, WIDTH, ReferringDetector
+from baselines.layers.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
+from baselines.layers.track_streaming import Step
+from baselines.temprmot.temporal import History, SpatialTemporalReasoner
+
+_UPDATE_SCORE = 0.5
+"""Above this score a track's queries follow the frame; below, they stay as they were. No option of the original."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RememberedTracks:
+    """Tracks that enter a frame, and their history; rows belong together."""
+
+    queries: TrackQueries
+    history: History
+
+
+class TempRmot(ReferringDetector):
+    """The detector, the temporal reasoner, and the module that makes the next frame's queries.
+
+    Args:
+        history: Frames of history.
+        track_attention: With attention among the tracks in every decoder layer.
+        text: Sizes of the text encoder; ``None``: roberta-base.
+    """
+
+    def __init__(self, *, history: int, track_attention: bool, text: RobertaConfig | None = None) -> None:
+        super().__init__(track_attention=track_attention, text=text)
+        self.track_embed = QueryInteraction()
+        self.STReasoner = SpatialTemporalReasoner(history, WIDTH)
+
+    def step(self, encoded: EncodedLevels, tracks: RememberedTracks | None, life: LifeCycle) -> Step:
+        """Take one frame: detect, correct from the past, judge, and carry the surviving tracks on."""
+        queries = self.queries(None if tracks is None else tracks.queries)
+        detections = self.detect(encoded, queries)
+        position = queries.embedding[:, :WIDTH]
+        history = History.empty(DETECT_QUERIES, self.STReasoner.length, position)
+        if tracks is not None:
+            history = history.followed_by(tracks.history)
+        detections, history = self.STReasoner(detections, history, position)
+        queries = life.update(queries, detections.scores)
+        alive = queries.ids != NO_TRACK
+        survivors, found = queries[alive], detections[alive]
+        updated = self.track_embed(survivors, found)
+        sure = (found.scores > _UPDATE_SCORE)[:, None]
+        survivors = replace(
+            survivors,
+            reference=torch.where(sure, updated.reference, survivors.reference),
+            embedding=torch.where(sure, updated.embedding, survivors.embedding),
+        )
+        return Step(queries, detections, RememberedTracks(survivors, history[alive]))

@@ -1,0 +1,158 @@
+"""TempRMOT's temporal enhancement: each query looks back at its own past, then at all other queries.
+
+Zhang et al., "Bootstrapping Referring Multi-Object Tracking" (2024). Axes: q queries, n frames of history, oldest
+first, c channels.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.layers.deformable_transformer import inverse_sigmoid
+from baselines.layers.masked_attention import Perceptron
+from baselines.layers.track_queries import Detections
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What each query was in the last n frames.
+
+    Attributes:
+        states: ``(q, n, c)``, newest last.
+        absent: bool ``(q, n)``, ``True`` where the query did not exist yet.
+    """
+
+    states: Tensor
+    absent: Tensor
+
+    @classmethod
+    def empty(cls, queries: int, length: int, like: Tensor) -> "History":
+        """Return the history of queries that are new."""
+        states = like.new_zeros(queries, length, like.shape[-1])
+        return cls(states, torch.ones(queries, length, dtype=torch.bool, device=like.device))
+
+    def __getitem__(self, rows: Tensor) -> "History":
+        return History(self.states[rows], self.absent[rows])
+
+    def followed_by(self, other: "History") -> "History":
+        """Put the histories of other queries behind these."""
+        return History(torch.cat((self.states, other.states)), torch.cat((self.absent, other.absent)))
+
+    def shifted(self, newest: Tensor) -> "History":
+        """Forget the oldest frame and add ``newest`` ``(q, c)``."""
+        present = torch.zeros_like(self.absent[:, :1])
+        return History(
+            torch.cat((self.states[:, 1:], newest[:, None]), dim=1), torch.cat((self.absent[:, 1:], present), dim=1)
+        )
+
+    def corrected(self, newest: Tensor) -> "History":
+        """Replace the newest frame by ``newest`` ``(q, c)``."""
+        return History(torch.cat((self.states[:, :-1], newest[:, None]), dim=1), self.absent)
+
+
+class HistoryLayer(nn.Module):
+    """Self-attention, attention to a memory, feed-forward; each post-normed."""
+
+    def __init__(self, channels: int = 256, feedforward: int = 1024, heads: int = 8) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.norm2 = nn.LayerNorm(channels)
+        self.cross_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.norm1 = nn.LayerNorm(channels)
+        self.linear1 = nn.Linear(channels, feedforward)
+        self.linear2 = nn.Linear(feedforward, channels)
+        self.norm3 = nn.LayerNorm(channels)
+
+    def forward(
+        self, x: Tensor, memory: Tensor, position: Tensor, key_position: Tensor, absent: Tensor | None
+    ) -> Tensor:
+        """Refine ``x`` ``(b, t, c)`` from ``memory`` ``(b, n, c)``; ``absent`` bool ``(b, n)`` hides memory entries."""
+        query = x + position
+        attended, _ = self.self_attn(query, query, x, need_weights=False)
+        x = self.norm2(x + attended)
+        attended, _ = self.cross_attn(
+            x + position, memory + key_position, memory, key_padding_mask=absent, need_weights=False
+        )
+        x = self.norm1(x + attended)
+        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+
+
+class HistoryStack(nn.Module):
+    """Layers that all look at the same memory; keys ``layers.<i>``."""
+
+    def __init__(self, depth: int = 3) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(HistoryLayer() for _ in range(depth))
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+
+    def forward(
+        self, x: Tensor, memory: Tensor, position: Tensor, key_position: Tensor, absent: Tensor | None = None
+    ) -> Tensor:
+        """Refine ``x``; axes as in the layer."""
+        for layer in self.layers:
+            x = layer(x, memory, position, key_position, absent)
+        return x
+
+
+class SpatialTemporalReasoner(nn.Module):
+    """Correct a frame's detections from the queries' history and from each other.
+
+    The detect queries take part too, so every score depends on all tracks. ``fusion_module`` stands in the authors'
+    files and is applied nowhere; ``obiect_attention`` is spelled as there.
+
+    Args:
+        length: Frames of history.
+        channels: Width.
+    """
+
+    def __init__(self, length: int, channels: int = 256) -> None:
+        super().__init__()
+        self.length = length
+        self.fusion_module = nn.ModuleDict({"multihead_attn": nn.MultiheadAttention(channels, 8, batch_first=True)})
+        self.ts_query_embed = nn.Sequential(
+            nn.Linear(channels, channels), nn.ReLU(inplace=True), nn.Linear(channels, channels)
+        )
+        self.hist_transformer = HistoryStack()
+        self.obiect_attention = HistoryStack()
+        self.track_cls = nn.Linear(channels, 1)
+        self.track_ref = nn.Linear(channels, 1)
+        self.track_box = Perceptron(channels, channels, 4, depth=3)
+        for head in (self.track_cls, self.track_ref):
+            nn.init.constant_(head.bias, -4.595)  # probability 0.01, as the detector's heads
+        nn.init.zeros_(self.track_box.layers[-1].weight)
+        nn.init.zeros_(self.track_box.layers[-1].bias)
+
+    def forward(self, detections: Detections, history: History, position: Tensor) -> tuple[Detections, History]:
+        """Refine.
+
+        Args:
+            detections: Of all queries of the frame.
+            history: Of the same queries, without this frame.
+            position: ``(q, c)``, position half of the queries' embeddings.
+
+        Returns:
+            The corrected detections and the history with this frame, corrected.
+        """
+        history = history.shifted(detections.output)
+        time = self.ts_query_embed(time_encoding(self.length, position))[None]
+        x = detections.output[:, None]
+        x = self.hist_transformer(x, history.states, time[:, -1:], time, history.absent)
+        x = x.transpose(0, 1)  # every query a batch of its own before, all queries one sequence now
+        x = self.obiect_attention(x, x, position[None], position[None])[0]
+        boxes = (self.track_box(x) + inverse_sigmoid(detections.boxes)).sigmoid()
+        refined = Detections(self.track_cls(x)[:, 0], self.track_ref(x)[:, 0], boxes, x)
+        return refined, history.corrected(x)
+
+
+def time_encoding(length: int, like: Tensor) -> Tensor:
+    """Sines and cosines of ``length`` moments spread evenly over 0..2π, oldest first: ``(length, c)``."""
+    channels = like.shape[-1]
+    index = torch.arange(channels, dtype=like.dtype, device=like.device)
+    wave = 10000.0 ** (2 * torch.div(index, 2, rounding_mode="floor") / channels)
+    phase = torch.linspace(0, 2 * math.pi, length, dtype=like.dtype, device=like.device)[:, None] / wave
+    return torch.stack((phase[:, 0::2].sin(), phase[:, 1::2].cos()), dim=-1).flatten(1)

@@ -1,0 +1,1 @@
+"""TransRMOT: see README.md."""

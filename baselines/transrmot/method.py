@@ -1,0 +1,30 @@
+"""TransRMOT behind the harness's ``predict``."""
+
+import torch
+
+from baselines.layers.text_encoder import open_tokenizer
+from baselines.layers.track_streaming import StreamingTracker, read_rules
+from baselines.transrmot.checkpoint import load_model
+from baselines.transrmot.model import TransRmot
+from mevis_bench.records import MethodSetup
+
+
+def load(setup: MethodSetup) -> StreamingTracker:
+    """Build TransRMOT with the authors' weights, or with seeded random ones.
+
+    Raises:
+        DataError: The checkpoint is not TransRMOT's, or the tokenizer not RoBERTa's.
+    """
+    if setup.weights is None:
+        torch.manual_seed(setup.seed)
+        model, tokenizer = TransRmot(track_attention=False), open_tokenizer(None)
+    else:
+        model, tokenizer = load_model(setup.weights["model"]), open_tokenizer(setup.weights["tokenizer"])
+    return StreamingTracker(
+        model.eval().to(setup.device),
+        tokenizer,
+        read_rules(setup.options),
+        short_side=setup.options["short_side"],
+        long_side=setup.options["long_side"],
+        device=setup.device,
+    )
