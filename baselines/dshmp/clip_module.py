@@ -10,7 +10,8 @@ from baselines.dshmp.motion_attention import MotionAttention
 from baselines.dshmp.sentence import Sentence
 from baselines.dshmp.word_fusion import WordFusion
 from baselines.layers.clip_windows import ClipWindows
-from baselines.layers.masked_attention import CrossAttentionLayer, FeedForwardLayer, Perceptron, SelfAttentionLayer
+from baselines.layers.masked_attention import CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
+from baselines.layers.mlp import Mlp
 
 MOTION_SHARE = 0.1
 """How much of what the motion words say is added to the queries."""
@@ -55,9 +56,9 @@ class ClipModule(nn.Module):
         self.fq_pos = nn.Embedding(frame_queries, channels)
         self.input_proj_dec = nn.Linear(channels, channels)
         self.class_embed = nn.Linear(channels, 2)
-        self.mask_embed = Perceptron(channels, channels, channels, 3)
+        self.mask_embed = Mlp(channels, channels, channels, channels)
         # Projections of the losses: in the published file, not used to predict.
-        self.contrastive_embed = Perceptron(channels, channels, channels, 3)
+        self.contrastive_embed = Mlp(channels, channels, channels, channels)
         self.sim_embed_frame = nn.Linear(channels, channels)
         self.sim_embed_clip = nn.Linear(channels, channels)
 

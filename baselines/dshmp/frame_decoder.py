@@ -10,10 +10,10 @@ from baselines.dshmp.word_fusion import WordFusion
 from baselines.layers.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
-    Perceptron,
     SelfAttentionLayer,
     attention_mask,
 )
+from baselines.layers.mlp import Mlp
 from baselines.layers.pixel_decoder import PixelFeatures
 
 STATIC_SHARE = 0.1
@@ -42,7 +42,7 @@ class FrameDecoder(nn.Module):
         self.query_embed = nn.Embedding(queries, channels)
         self.level_embed = nn.Embedding(3, channels)
         self.class_embed = nn.Linear(channels, 2)
-        self.mask_embed = Perceptron(channels, channels, channels, 3)
+        self.mask_embed = Mlp(channels, channels, channels, channels)
 
     def forward(self, features: PixelFeatures, sentence: Sentence) -> tuple[Tensor, Tensor]:
         """Find the objects of each frame: queries ``(t, q, c)`` and class logits ``(t, q, 2)``."""

@@ -34,9 +34,10 @@ def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
     Raises:
         DataError: The checkpoint or the tokenizer file is not DsHmp's.
         MethodError: The variant's tagger is not installed.
-        UsageError: There is no such tagger.
+        UsageError: An option can't be used.
     """
     tagger = open_tagger(setup.options["tagger"])
+    settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
     if setup.weights is None:
         torch.manual_seed(setup.seed)
     model = DsHmp()
@@ -50,19 +51,4 @@ def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
             raise TypeError(f"DsHmp reads text, not {type(prompt).__name__}")
         return encode_sentence(model, tokenizer, tagger, prompt.text, setup.device)
 
-    return QuerySegmenter(model, read, settings(setup), setup.device)
-
-
-def settings(setup: MethodSetup) -> SegmenterSettings:
-    """The variant's options as the driver takes them."""
-    options = setup.options
-    return SegmenterSettings(
-        short=options["short"],
-        longest=options["longest"],
-        mean=PIXEL_MEAN,
-        std=PIXEL_STD,
-        threshold=options["threshold"],
-        chunk=options["chunk"],
-        kept=options["kept"],
-        precision=options["precision"],
-    )
+    return QuerySegmenter(model, read, settings, setup.device)

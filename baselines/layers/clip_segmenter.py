@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.method_options import is_count, require, require_precision
 from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD, Size, resize
-from mevis_bench.records import MaskPrediction, Prompt, UsageError, Video
+from mevis_bench.records import MaskPrediction, Prompt, Video
 
 TextT = TypeVar("TextT")
 ClipT = TypeVar("ClipT")
 AnswerT = TypeVar("AnswerT")
 
-PRECISIONS = ("float32", "bfloat16", "float16")
 SAMPLINGS = ("consecutive", "interleaved")
 
 
@@ -49,11 +49,11 @@ class ClipSettings:
             UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
         """
         settings = cls(*(options[key] for key in ("short", "clip_length", "sampling", "precision")))
-        _require("short", settings.short, _is_count(settings.short) and settings.short >= 32, "pixels, at least 32")
+        require("short", settings.short, is_count(settings.short) and settings.short >= 32, "pixels, at least 32")
         length = settings.clip_length
-        _require("clip_length", length, length is None or _is_count(length), "a number of frames, or null for all")
-        _require("sampling", settings.sampling, settings.sampling in SAMPLINGS, " or ".join(SAMPLINGS))
-        _require("precision", settings.precision, settings.precision in PRECISIONS, ", ".join(PRECISIONS))
+        require("clip_length", length, length is None or is_count(length), "a number of frames, or null for all")
+        require("sampling", settings.sampling, settings.sampling in SAMPLINGS, " or ".join(SAMPLINGS))
+        require_precision(settings.precision)
         return settings
 
     def clips(self, frames: int) -> list[range]:
@@ -62,15 +62,6 @@ class ClipSettings:
             return [range(frames)]
         cut = interleaved if self.sampling == "interleaved" else consecutive
         return cut(frames, self.clip_length)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _require(key: str, value: object, fits: bool, wanted: str) -> None:
-    if not fits:
-        raise UsageError(f"{value!r} does not fit", where=f"method.{key}", hint=f"Wanted: {wanted}.")
 
 
 def consecutive(frames: int, length: int) -> list[range]:

@@ -4,8 +4,6 @@ Cheng et al., "Masked-attention Mask Transformer" (CVPR 2022), section 3.2; also
 of ``torch.nn.MultiheadAttention``. Axes: b batch, q queries, s memory cells, c channels.
 """
 
-from itertools import pairwise
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -120,21 +118,6 @@ class FeedForwardLayer(nn.Module):
         """Map ``(..., c)`` to ``(..., c)``."""
         hidden = self.dropout(F.relu(self.linear1(x)))
         return self.norm(x + self.dropout(self.linear2(hidden)))
-
-
-class Perceptron(nn.Module):
-    """Linear layers with ReLU between them (keys ``layers.<i>``)."""
-
-    def __init__(self, channels: int, hidden: int, out: int, depth: int) -> None:
-        super().__init__()
-        widths = [channels, *[hidden] * (depth - 1), out]
-        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(widths))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(..., channels)`` to ``(..., out)``."""
-        for layer in self.layers[:-1]:
-            x = F.relu(layer(x))
-        return self.layers[-1](x)
 
 
 def attention_mask(mask_logits: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,7 +5,7 @@ its embedding against every frame's map. So the maps are wanted twice. They stay
 video and are computed again, to the same bits, for the rest: memory is bounded whatever the length.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -16,10 +16,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.layers.method_options import is_count, is_number, require, require_precision
 from baselines.layers.resize import resize, shortest_edge_rounded
 from mevis_bench.records import MaskPrediction, Prompt, Video
 
 SentenceT = TypeVar("SentenceT")
+Rgb = tuple[float, float, float]
 STRIDE = 32
 """Input sizes are padded to multiples of this."""
 DRAWN_AT_ONCE = 5
@@ -70,12 +72,29 @@ class SegmenterSettings:
 
     short: int
     longest: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Rgb
+    std: Rgb
     threshold: float
     chunk: int
     kept: int
     precision: str
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object], mean: Rgb, std: Rgb) -> "SegmenterSettings":
+        """Check a variant's options.
+
+        Raises:
+            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
+        """
+        short, longest, threshold = options["short"], options["longest"], options["threshold"]
+        chunk, kept, precision = options["chunk"], options["kept"], options["precision"]
+        require("short", short, is_count(short) and short >= STRIDE, f"pixels, at least {STRIDE}")
+        require("longest", longest, is_count(longest) and longest >= short, "pixels, no less than method.short")
+        require("threshold", threshold, is_number(threshold), "a number; scores are 0 to 1")
+        require("chunk", chunk, is_count(chunk), "a number of frames")
+        require("kept", kept, kept == 0 or is_count(kept), "a number of frames, or 0")
+        require_precision(precision)
+        return cls(short, longest, mean, std, threshold, chunk, kept, precision)
 
 
 class QuerySegmenter(Generic[SentenceT]):

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines.layers.clip_windows import ClipWindows
-from baselines.layers.masked_attention import CrossAttentionLayer, FeedForwardLayer, Perceptron, SelfAttentionLayer
+from baselines.layers.masked_attention import CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
+from baselines.layers.mlp import Mlp
 
 
 class ClipModule(nn.Module):
@@ -45,7 +46,7 @@ class ClipModule(nn.Module):
         self.fq_pos = nn.Embedding(frame_queries, channels)
         self.input_proj_dec = nn.Linear(channels, channels)
         self.class_embed = nn.Linear(2 * channels, 2)
-        self.mask_embed = Perceptron(channels, channels, channels, 3)
+        self.mask_embed = Mlp(channels, channels, channels, channels)
         # Projections of the similarity loss: in the published file, not used to predict.
         self.sim_embed_frame = nn.Linear(channels, channels)
         self.sim_embed_clip = nn.Linear(channels, channels)

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from baselines.layers.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
-    Perceptron,
     SelfAttentionLayer,
     attention_mask,
 )
+from baselines.layers.mlp import Mlp
 from baselines.layers.pixel_decoder import PixelFeatures
 
 
@@ -33,7 +33,7 @@ class FrameDecoder(nn.Module):
         self.query_embed = nn.Embedding(queries, channels)
         self.level_embed = nn.Embedding(3, channels)
         self.class_embed = nn.Linear(channels, 2)
-        self.mask_embed = Perceptron(channels, channels, channels, 3)
+        self.mask_embed = Mlp(channels, channels, channels, channels)
 
     def forward(self, features: PixelFeatures, sentence: Tensor) -> tuple[Tensor, Tensor]:
         """Find the objects of each frame.

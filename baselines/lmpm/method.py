@@ -26,7 +26,9 @@ def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
 
     Raises:
         DataError: The checkpoint or the tokenizer file is not LMPM's.
+        UsageError: An option can't be used.
     """
+    settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
     if setup.weights is None:
         torch.manual_seed(setup.seed)
     model = Lmpm()
@@ -41,19 +43,4 @@ def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
         ids, mask = sentence_ids(tokenizer, prompt.text)
         return model.encode_text(ids.to(setup.device), mask.to(setup.device))
 
-    return QuerySegmenter(model, read, settings(setup), setup.device)
-
-
-def settings(setup: MethodSetup) -> SegmenterSettings:
-    """The variant's options as the driver takes them."""
-    options = setup.options
-    return SegmenterSettings(
-        short=options["short"],
-        longest=options["longest"],
-        mean=PIXEL_MEAN,
-        std=PIXEL_STD,
-        threshold=options["threshold"],
-        chunk=options["chunk"],
-        kept=options["kept"],
-        precision=options["precision"],
-    )
+    return QuerySegmenter(model, read, settings, setup.device)

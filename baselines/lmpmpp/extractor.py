@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from baselines.layers.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
-    Perceptron,
     SelfAttentionLayer,
     attention_mask,
 )
+from baselines.layers.mlp import Mlp
 from baselines.layers.pixel_decoder import PixelDecoder
 from baselines.layers.position_encoding import sine_grid
 from baselines.layers.swin import Swin
@@ -115,7 +115,7 @@ class ObjectDecoder(nn.Module):
         self.transformer_ffn_layers = nn.ModuleList(FeedForwardLayer(c, size.feedforward) for _ in range(depth))
         self.decoder_norm = nn.LayerNorm(c)
         self.class_embed = nn.Linear(c, 2)
-        self.mask_embed = Perceptron(c, c, c, 3)
+        self.mask_embed = Mlp(c, c, c, c)
 
     def forward(self, features: FrameFeatures, sentence: Tensor | None = None) -> list[FrameObjects]:
         """Decode all frames.

@@ -1,7 +1,5 @@
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from baselines.dshmp import checkpoint, method
 from baselines.dshmp.method import PIXEL_STD, encode_sentence
@@ -12,8 +10,9 @@ from baselines.layers.resize import PIXEL_MEAN
 from baselines.layers.swin import SwinConfig
 from baselines.layers.text_encoder import HashTokenizer
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.records import DataError, MethodSetup, TextPrompt, Video
+from mevis_bench.records import DataError, MethodSetup, TextPrompt
 from tests.baselines.parity import tiny_roberta_config
+from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "dshmp" / "method.yaml")
@@ -29,12 +28,7 @@ def small():
 
 @pytest.fixture
 def video(tmp_path):
-    paths = []
-    generator = np.random.default_rng(0)
-    for index in range(5):
-        paths.append(tmp_path / f"{index:05}.png")
-        Image.fromarray(generator.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(paths[-1])
-    return Video("v", tuple(path.stem for path in paths), tuple(paths), 40, 60)
+    return noise_video(tmp_path, 5, 40, 60)
 
 
 def sentence(network, text):

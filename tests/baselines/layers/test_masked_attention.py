@@ -6,7 +6,6 @@ from baselines.layers.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
     MultiHeadAttention,
-    Perceptron,
     SelfAttentionLayer,
     attention_mask,
 )
@@ -69,13 +68,6 @@ def test_feed_forward_agrees_with_torch():
     ours.linear1, ours.linear2, ours.norm = theirs.linear1, theirs.linear2, theirs.norm2
     x = torch.randn(2, 5, 24)
     torch.testing.assert_close(ours(x), theirs.norm2(x + theirs._ff_block(x)))
-
-
-def test_perceptron_has_relu_between_layers_only():
-    mlp = Perceptron(2, 3, 4, 2)
-    x = torch.randn(5, 2)
-    assert torch.equal(mlp(x), mlp.layers[1](mlp.layers[0](x).relu()))
-    assert len(Perceptron(2, 3, 4, 3).layers) == 3
 
 
 def test_background_is_blocked_and_an_empty_mask_sees_everything():
