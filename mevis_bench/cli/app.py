@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
-    "Measure": ("score",),
+    "Run and score": ("run", "score"),
     "Look": ("list", "show"),
     "Read results": ("report", "compare", "gate", "failures", "gallery", "history", "submit"),
 }

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from mevis_bench.records import MevisBenchError
@@ -43,3 +44,13 @@ def print_fault(what: str, *, where: str | None = None, hint: str | None = None)
     console.print(text, soft_wrap=True)
     if hint:
         console.print(Text(hint, style="cyan"), soft_wrap=True)
+
+
+def facts_table(facts: Mapping[str, object]) -> Table:
+    """Return names and values as two columns; ``None`` is shown as ``-``."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(f"  {name}", Text("-" if value is None else str(value)))
+    return table

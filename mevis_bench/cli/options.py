@@ -51,3 +51,4 @@ Weights = Annotated[
         default_factory=list,
     ),
 ]
+TaskName = Annotated[str | None, typer.Option("--task", metavar="rvos|avos|rmot|rmeg", help="What is asked.")]

@@ -1,7 +1,6 @@
 """``mevis-bench show``: everything about one thing."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,6 @@ from mevis_bench.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from mevis_bench.methods.registry import FoundMethod
 
@@ -51,16 +49,19 @@ def method(
 def _print_head(console: "Console", found: "FoundMethod") -> None:
     from rich.text import Text
 
+    from mevis_bench.cli.console import facts_table
+
     spec = found.spec
     console.print(Text.assemble((spec.title, "bold"), "  ", (spec.name, "cyan"), "  ", (found.origin, "dim")))
     console.print(
-        _facts({"paper": spec.paper, "code": spec.code, "licence": spec.licence, "folder": str(found.folder)})
+        facts_table({"paper": spec.paper, "code": spec.code, "licence": spec.licence, "folder": str(found.folder)})
     )
 
 
 def _print_variant(console: "Console", found: "FoundMethod", variant: str, store: Path) -> None:
     from rich.text import Text
 
+    from mevis_bench.cli.console import facts_table
     from mevis_bench.methods.registry import ChosenMethod
     from mevis_bench.methods.weights import provenance, weights_state
 
@@ -80,16 +81,4 @@ def _print_variant(console: "Console", found: "FoundMethod", variant: str, store
         facts[f"  {name} sha256"] = weights.sha256 or "not known"
     facts["options"] = "  ".join(f"{key}={value}" for key, value in spec.options.items()) or None
     facts["notes"] = spec.notes
-    console.print(_facts(facts))
-
-
-def _facts(facts: Mapping[str, str | None]) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        table.add_row(f"  {name}", Text(value if value is not None else "-"))
-    return table
+    console.print(facts_table(facts))

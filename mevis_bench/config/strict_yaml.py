@@ -4,6 +4,7 @@ Differences from YAML 1.1, each a known trap: ``yes``, ``no``, ``on`` and ``off`
 a doubled key is an error, and there are no tags, so nothing in a file can name code.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,9 +69,9 @@ def parse_node(text: str, name: str) -> Node:
 
 
 def place(node: Node) -> str:
-    """Return where a node stands: ``file:line``, or the setting it came from."""
+    """Return where a node stands: ``file:line``, or the flag it came from."""
     name = str(node.start_mark.name)
-    return name if name.startswith("--set ") else f"{name}:{node.start_mark.line + 1}"
+    return name if name.startswith("--") else f"{name}:{node.start_mark.line + 1}"
 
 
 def with_settings(node: Node, settings: Sequence[str]) -> Node:
@@ -89,6 +90,13 @@ def with_settings(node: Node, settings: Sequence[str]) -> Node:
         name = f"--set {setting}"
         scalar = parse_node(value if value.strip() else "''", name)
         _put(node, key.split("."), scalar, name)
+    return node
+
+
+def with_flag(node: Node, key: str, value: object) -> Node:
+    """Put the value of a flag over a file's; ``key`` is the flag's name with ``_`` for ``-``."""
+    name = f"--{key.replace('_', '-')}"
+    _put(node, [key], parse_node(json.dumps(value), name), name)
     return node
 
 

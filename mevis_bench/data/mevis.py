@@ -28,7 +28,8 @@ def open_split(root: Path | None, name: str) -> "Split":
         UsageError: There is no such split.
         DataError: The expression file is broken.
     """
-    return Split(name, find_split(root, name))
+    layout = find_split(root, name)
+    return Split(layout.root.name, layout)
 
 
 class Split:

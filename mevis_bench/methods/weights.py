@@ -71,8 +71,14 @@ def weights_state(chosen: ChosenMethod, store: Path) -> State:
 
 
 def provenance(chosen: ChosenMethod) -> str:
-    """Return who made a variant's weights: ``official``, ``trained-here``, or ``-`` where it has none."""
-    return ", ".join(dict.fromkeys(spec.provenance for spec in chosen.spec.weights.values())) or "-"
+    """Return who made a variant's weights: ``official``, ``trained-here``, or ``floor`` where it has none.
+
+    One file that was trained here makes the whole ``trained-here``.
+    """
+    makers = {spec.provenance for spec in chosen.spec.weights.values()}
+    if not makers:
+        return "floor"
+    return "official" if makers == {"official"} else "trained-here"
 
 
 def locate_weights(chosen: ChosenMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:

@@ -1,5 +1,6 @@
 """``samples.jsonl``: a line a sample, appended whole. Resume reads only this."""
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -17,18 +18,21 @@ class SampleStatus:
     Attributes:
         id: ``<video>/<expression>``.
         status: ``ok``: its prediction is on disk; ``failed``: it has none.
-        seconds: Wall time until the prediction was known, what the video's samples share counted to the first.
-        decode_seconds: Of these, spent decoding frames.
+        seconds: Wall time from the question to the prediction on disk; what the samples of a video share counts to the
+            first of them.
+        model_seconds: Of these, inside the method, decoding of frames not counted.
         frames: Number of frames of its video.
         error: Why it failed; ``None`` where it did not.
+        traceback: Where it failed, for the one who mends the method; ``None``: the error says it all.
     """
 
     id: str
     status: Literal["ok", "failed"]
     seconds: float
-    decode_seconds: float
+    model_seconds: float
     frames: int
     error: str | None = None
+    traceback: str | None = None
 
 
 class SampleIndex:
@@ -57,20 +61,19 @@ class SampleIndex:
         os.ftruncate(self._file, whole)
 
     def append(self, status: SampleStatus) -> None:
-        """Add one line and flush it to the disk.
+        """Add one line. It is with the system at once, so a kill can't lose it; a power cut may.
 
         Raises:
             OSError: The disk is full; the half line that may be left is dropped at the next opening.
         """
         line = (json.dumps(asdict(status), ensure_ascii=False) + "\n").encode()
         if os.write(self._file, line) != len(line):
-            os.fsync(self._file)
-            raise OSError(28, "No space left on device", str(self.path))
-        os.fsync(self._file)
+            raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
         self.statuses[status.id] = status
 
     def close(self) -> None:
-        """Close the file; ``statuses`` stays."""
+        """Flush the file to the disk and close it; ``statuses`` stays."""
+        os.fsync(self._file)
         os.close(self._file)
 
 

@@ -6,18 +6,20 @@ from pathlib import Path
 from mevis_bench.records import DataError
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write a file under another name, flush it to the disk, then give it its own name.
 
-    Folders are made where they are missing.
+    Folders are made where they are missing. ``durable=False`` leaves the flush to the system: a kill still leaves no
+    piece, a power cut may, so who reads such files has to check them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

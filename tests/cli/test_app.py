@@ -2,9 +2,9 @@
 
 import errno
 import json
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,11 +30,13 @@ def test_start_is_light(words: list[str]) -> None:
 
 
 def test_help_starts_within_the_promise() -> None:
+    # Processor time: on a busy machine the clock on the wall says nothing about the program.
     times = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "mevis_bench", "--help"], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(times) < 0.7, times
 
 

@@ -1,0 +1,208 @@
+"""``mevis-bench run``: predict, and score where there is truth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mevis_bench.cli import options
+from mevis_bench.records import ExitCode
+
+if TYPE_CHECKING:
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.runs.plan import RunPlan
+    from mevis_bench.runs.predict import RunReport
+    from mevis_bench.store.run_folder import RunFolder
+    from mevis_bench.store.sample_index import SampleStatus
+    from mevis_bench.store.score_files import Results
+
+
+def command(
+    settings: options.Settings,
+    weights: options.Weights,
+    method_dir: options.MethodDirs,
+    sample: Annotated[
+        list[str],
+        typer.Option(
+            "--sample", metavar="VIDEO[/EXPRESSION]", help="Only these; may be repeated.", default_factory=list
+        ),
+    ],
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML file with any of the flags below as keys.")
+    ] = None,
+    task: options.TaskName = None,
+    method: Annotated[
+        str | None, typer.Option("--method", metavar="NAME[:VARIANT]", help="See mevis-bench list methods.")
+    ] = None,
+    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="Variant of the method.")] = None,
+    data: options.DataRoot = None,
+    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Split inside --data.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="Only the first N samples.")] = None,
+    perturb: Annotated[
+        str | None,
+        typer.Option(
+            "--perturb", metavar="shuffle|reverse|static|every-K", help="Show the method the frames in another way."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of everything random.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there is."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The run's folder. Default: one under runs/, the same again."),
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed samples again.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed sample.")] = False,
+    max_failures: Annotated[
+        int | None, typer.Option("--max-failures", metavar="N", help="Stop after N failed samples.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    json: options.Json = False,
+) -> int:
+    """Run a method on a task: predict, store, and score where there is truth.
+
+    The same command again continues a run that was stopped or killed, and does nothing where it is finished.
+    """
+    from mevis_bench.config.run_config import read_run_config
+    from mevis_bench.runs.plan import plan_run
+    from mevis_bench.runs.predict import find_folder
+
+    given = {
+        "task": task,
+        "method": method,
+        "variant": variant,
+        "weights": weights,
+        "method_dir": [str(folder) for folder in method_dir],
+        "data": data and str(data),
+        "split": split,
+        "sample": sample,
+        "limit": limit,
+        "perturb": perturb,
+        "seed": seed,
+        "device": device,
+        "out": out and str(out),
+        "retry_failed": retry_failed or None,
+        "fail_fast": fail_fast or None,
+        "max_failures": max_failures,
+    }
+    flags = {key: value for key, value in given.items() if value is not None and value != []}
+    plan = plan_run(read_run_config(config, flags, settings))
+    folder = find_folder(plan)
+    if dry_run:
+        return _tell_plan(plan, folder, json)
+    return _run(plan, folder, json)
+
+
+def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.runs.predict import left_to_do
+
+    identity = plan.identity
+    left = sum(len(video.expression_ids) for video in left_to_do(plan, folder))
+    facts = {
+        "folder": str(folder.path),
+        "task": identity.task,
+        "method": f"{identity.method}:{identity.variant}",
+        "weights": plan.provenance,
+        "data": plan.data,
+        "split": identity.split,
+        "videos": len(plan.videos),
+        "samples": len(identity.samples),
+        "left to do": left,
+        "device": identity.device,
+        "seed": identity.seed,
+        "perturb": identity.perturb,
+    }
+    if json:
+        print_json({key.replace(" ", "_"): value for key, value in facts.items()})
+    else:
+        from mevis_bench.cli.console import facts_table
+
+        out().print(facts_table(facts))
+    return ExitCode.OK
+
+
+class _BarWatcher:
+    """Shows a run as a bar."""
+
+    def __init__(self, bar: "Bar") -> None:
+        self._bar = bar
+        self._failed = 0
+
+    def begin(self, folder: "RunFolder", total: int, done: int) -> None:
+        from mevis_bench.cli.console import err
+
+        if done:
+            err().print(f"continuing {folder.path}: {done} of {total} samples are there", markup=False, soft_wrap=True)
+        self._bar.begin(folder.path.name, total, done)
+
+    def sample(self, status: "SampleStatus") -> None:
+        self._failed += status.status == "failed"
+        self._bar.advance(f"[red]{self._failed} failed[/red]" if self._failed else "")
+
+
+def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.runs.run import run_plan
+
+    with Bar("samples") as bar:
+        finished = run_plan(plan, folder, _BarWatcher(bar))
+    report = finished.report
+    if json:
+        _tell_json(report, finished.results)
+    else:
+        _tell_report(report)
+        _tell_results(report.manifest.provenance, finished.results)
+    return ExitCode.FAILED if report.failed else ExitCode.OK
+
+
+def _tell_json(report: "RunReport", results: "Results | None") -> None:
+    import dataclasses
+
+    from mevis_bench.cli.console import print_json
+
+    print_json(
+        {
+            "folder": str(report.folder.path),
+            "status": report.manifest.status,
+            "done": report.done,
+            "failed": [{"sample": status.id, "error": status.error} for status in report.failed],
+            "computed": report.computed,
+            "costs": report.manifest.costs,
+            "results": results and dataclasses.asdict(results),
+        }
+    )
+
+
+def _tell_report(report: "RunReport") -> None:
+    from rich.text import Text
+
+    from mevis_bench.cli.console import err
+
+    console = err()
+    path = str(report.folder.path)
+    if not report.computed:
+        console.print(Text.assemble(("nothing to do", "bold"), f": {path} is {report.manifest.status}"), soft_wrap=True)
+    else:
+        console.print(Text.assemble(("written to ", "dim"), path), soft_wrap=True)
+    for status in report.failed[:5]:
+        console.print(Text.assemble(("failed ", "red"), (status.id, "bold"), f"  {status.error}"), soft_wrap=True)
+    if len(report.failed) > 5:
+        console.print(f"and {len(report.failed) - 5} more: {report.folder.samples_path}", markup=False, soft_wrap=True)
+    if report.failed:
+        console.print("They count as zero. The same command with --retry-failed tries them again.", style="cyan")
+
+
+def _tell_results(provenance: str, results: "Results | None") -> None:
+    from mevis_bench.cli.console import err, out
+    from mevis_bench.reports.render import to_terminal
+    from mevis_bench.reports.table import build_table
+
+    if results is None:
+        err().print("not scored: the split has no truth, or nothing was answered", style="dim")
+        return
+    if provenance == "untrained":
+        err().print("[yellow]untrained[/yellow]: seeded random weights; the numbers say nothing about the method")
+    out().print(to_terminal(build_table(results.task, [results])))

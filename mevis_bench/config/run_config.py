@@ -1,0 +1,87 @@
+"""Everything that ``mevis-bench run`` can be told, by flags, by a YAML file, or both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mevis_bench.config.strict_yaml import parse_node, read_node, with_flag, with_settings
+from mevis_bench.config.typed import build
+from mevis_bench.records import UsageError
+
+Task = Literal["rvos", "avos", "rmot", "rmeg"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One run. The keys of a run's YAML file and the flags of ``mevis-bench run`` have these names.
+
+    Attributes:
+        task: What is asked.
+        method: ``name`` or ``name:variant``.
+        variant: Variant of the method; ``None``: the one in ``method``, or the default.
+        options: Options of the variant that are changed (``--set method.<key>=<value>``).
+        weights: ``untrained``, a file, ``NAME=FILE``, or a weights store; empty: where they are found.
+        method_dir: Folders of further methods.
+        data: A MeViS folder or a split; ``None``: the embedded one.
+        split: Name of the split.
+        sample: ``<video>`` or ``<video>/<expression>``; empty: all.
+        limit: Only the first so many samples; ``None``: all.
+        perturb: How frames are changed before the method sees them.
+        seed: Seed of everything random.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        out: The run's folder; ``None``: one under ``runs/``, the same again for the same plan.
+        retry_failed: Whether samples that failed before are tried again.
+        fail_fast: Whether to stop at the first failed sample.
+        max_failures: Stop after so many failed samples; ``None``: never.
+    """
+
+    task: Task
+    method: str
+    variant: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    weights: tuple[str, ...] = ()
+    method_dir: tuple[Path, ...] = ()
+    data: Path | None = None
+    split: str = "valid_u"
+    sample: tuple[str, ...] = ()
+    limit: int | None = None
+    perturb: str = "none"
+    seed: int = 0
+    device: str = "auto"
+    out: Path | None = None
+    retry_failed: bool = False
+    fail_fast: bool = False
+    max_failures: int | None = None
+
+
+def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Sequence[str]) -> RunConfig:
+    """Put a file (or nothing), then flags, then ``--set`` settings over each other.
+
+    Args:
+        file: A YAML file; ``None``: there is none.
+        flags: Values by key of ``RunConfig``, only those that were given.
+        settings: ``key=value``; ``method.<key>=<value>`` sets an option of the method.
+
+    Raises:
+        UsageError: Task or method are given nowhere, or a setting has no value.
+        DataError: A key is unknown or mistyped; names file and line, or the flag.
+    """
+    node = read_node(file) if file is not None else parse_node("{}", "the command line")
+    for key, value in flags.items():
+        with_flag(node, key, value)
+    with_settings(node, [f"options.{each[7:]}" if each.startswith("method.") else each for each in settings])
+    given = {key.value for key, _ in node.value}
+    for key in ("task", "method"):
+        if key not in given:
+            raise UsageError(f"--{key} is missing", hint=_MISSING_HINTS[key])
+    config = build(node, RunConfig)
+    if config.limit is not None and config.limit < 1:
+        raise UsageError(f"must be at least 1, not {config.limit}", where="--limit")
+    return config
+
+
+_MISSING_HINTS = {
+    "task": "One of rvos, avos, rmot, rmeg; see mevis-bench list tasks",
+    "method": "See mevis-bench list methods",
+}

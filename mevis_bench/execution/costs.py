@@ -1,0 +1,43 @@
+"""What a method used up: parameters and peaks of memory, looked up without importing torch."""
+
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from mevis_bench.execution.work import Costs
+
+
+def measured_costs(method: object, device: str) -> Costs:
+    """Measure this process and a method that ran in it.
+
+    Parameters are counted over the attributes of ``method`` that have ``parameters()``, which torch's modules have.
+    """
+    counts = [_count(value) for value in vars(method).values() if hasattr(value, "parameters")]
+    total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
+    peak_device, name = None, processor()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and device.startswith("cuda"):
+        peak_device, name = torch.cuda.max_memory_allocated(device), torch.cuda.get_device_name(device)
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak_host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return Costs(name, total, trainable, peak_host, peak_device)
+
+
+def processor() -> str:
+    """Return the processor's name as the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _count(module: Any) -> tuple[int, int]:
+    parameters = list(module.parameters())
+    total = sum(parameter.numel() for parameter in parameters)
+    return total, sum(parameter.numel() for parameter in parameters if parameter.requires_grad)

@@ -1,0 +1,97 @@
+"""``--perturb``: frames given to a method in another way, so that anyone can ask whether it uses motion.
+
+The method is told nothing. Its answers are put back to the video's own frames, so they are scored as ever.
+"""
+
+import hashlib
+import re
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.records import MaskPrediction, Prediction, Prompt, TargetMasks, TrackPrediction, UsageError, Video
+
+NONE = "none"
+
+
+def frame_order(perturb: str, video_id: str, length: int, seed: int) -> NDArray[np.int64]:
+    """Return which of the video's frames the method is shown, in the order shown.
+
+    Args:
+        perturb: ``none``; ``shuffle``: a random order, the same for every run of one seed; ``reverse``: back to front;
+            ``static``: the middle frame, as often as the video is long; ``every-K``: frames 0, K, 2K, ...
+        video_id: The video; another one is shuffled in another way.
+        length: Number of frames.
+        seed: Seed of the run.
+
+    Raises:
+        UsageError: ``perturb`` is none of these.
+    """
+    indices = np.arange(length, dtype=np.int64)
+    if perturb == NONE:
+        return indices
+    if perturb == "reverse":
+        return indices[::-1].copy()
+    if perturb == "static":
+        return np.full(length, length // 2, np.int64)
+    if perturb == "shuffle":
+        digest = hashlib.sha256(f"{seed}/{video_id}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8])).permutation(indices)
+    check_perturbation(perturb)
+    return indices[:: int(perturb.removeprefix("every-"))]
+
+
+def check_perturbation(perturb: str) -> None:
+    """Raise ``UsageError`` unless ``frame_order`` knows the name."""
+    if perturb not in (NONE, "shuffle", "reverse", "static") and not re.fullmatch(r"every-[1-9][0-9]*", perturb):
+        hint = "Known: none, shuffle, reverse, static, every-2 (or any other number)"
+        raise UsageError(f"'{perturb}' is no perturbation", where="--perturb", hint=hint)
+
+
+def perturbed_video(video: Video, order: NDArray[np.int64]) -> Video:
+    """Return the video whose frame ``i`` is the given one's frame ``order[i]``."""
+    return replace(
+        video,
+        frame_names=tuple(video.frame_names[index] for index in order),
+        frame_paths=tuple(video.frame_paths[index] for index in order),
+    )
+
+
+def perturbed_prompt(prompt: Prompt, order: NDArray[np.int64]) -> Prompt:
+    """Return a prompt that speaks of the perturbed video: masks follow their frames."""
+    if isinstance(prompt, TargetMasks):
+        return replace(prompt, objects=tuple(tuple(each[index] for index in order) for each in prompt.objects))
+    return prompt
+
+
+def put_back(prediction: Prediction, order: NDArray[np.int64], length: int) -> Prediction:
+    """Return the answer about the perturbed video as one about the video itself, which has ``length`` frames.
+
+    Where a frame was not shown, the answer of the last shown one before it stands (``every-K``); where one frame was
+    shown ``length`` times (``static``), the answers stay in the order they were given in.
+    """
+    source = _answer_of_frame(order, length)
+    if isinstance(prediction, MaskPrediction):
+        objects = prediction.objects
+        return MaskPrediction(
+            prediction.masks[source],
+            None if objects is None else tuple(each[source] for each in objects),
+            prediction.target_score,
+        )
+    if isinstance(prediction, TrackPrediction):
+        picks = [np.flatnonzero(prediction.frames == shown) for shown in source]
+        rows = np.concatenate(picks) if picks else np.empty(0, np.int64)
+        frames = np.repeat(np.arange(length, dtype=np.int64), [len(pick) for pick in picks])
+        return TrackPrediction(frames, prediction.ids[rows], prediction.boxes[rows])
+    return prediction
+
+
+def _answer_of_frame(order: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Return for every frame of the video which shown frame answers for it."""
+    if len(order) == length and len(set(order.tolist())) < length:
+        return np.arange(length, dtype=np.int64)
+    source = np.full(length, -1, np.int64)
+    source[order] = np.arange(len(order))
+    # Frame 0 is always shown, so the running maximum of what was shown fills every gap from before.
+    return source if (source >= 0).all() else np.maximum.accumulate(source)

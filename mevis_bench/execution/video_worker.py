@@ -1,0 +1,208 @@
+"""Answers videos with one loaded method and writes the predictions. Every executor runs this, wherever it runs."""
+
+import errno
+import hashlib
+import random
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.data.mevis import open_split
+from mevis_bench.execution.answer_checks import check_answer
+from mevis_bench.execution.costs import measured_costs
+from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
+from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
+from mevis_bench.methods.loading import load_method
+from mevis_bench.records import DataError, MethodError, MethodSetup, MevisBenchError, Prediction, Prompt, Video
+from mevis_bench.store.prediction_files import encode_prediction
+from mevis_bench.store.run_folder import RunFolder
+from mevis_bench.store.sample_index import SampleStatus
+from mevis_bench.store.whole_files import write_whole
+from mevis_bench.tasks import find_task
+
+
+class VideoWorker:
+    """One method, loaded once, and the folder its predictions go to."""
+
+    def __init__(self, plan: WorkPlan) -> None:
+        """Load the method.
+
+        Raises:
+            MevisBenchError: It can't be loaded, or the split can't be opened.
+        """
+        self.plan = plan
+        self.split = open_split(plan.data, plan.split)
+        self.folder = RunFolder(plan.out)
+        self.task = find_task(plan.task)
+        setup = MethodSetup(plan.task, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
+        self.method = load_method(plan.chosen.method, setup)
+
+    def answer(self, work: VideoWork) -> Iterator[SampleStatus]:
+        """Answer every sample of one video; a status is yielded when its prediction is on disk.
+
+        A sample that fails is told as failed, and the method is asked again for the ones behind it. A frame that can't
+        be read fails all that is left of its video.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        left = list(work.expression_ids)
+        try:
+            video = self.split.video(work.video_id)
+            prompts = [self._prompt(work.video_id, one) for one in left]
+        except DataError as error:
+            yield from (self._failed(work, one, error, _Clock()) for one in left)
+            return
+        while left:
+            try:
+                yield from self._ask(video, prompts[-len(left) :], work, left)
+            except _UnreadableFrameError as reason:
+                yield from (self._failed(work, one, reason.fault, _Clock()) for one in left)
+                return
+
+    def close(self) -> Costs:
+        """Let the method give back what it holds, and say what was used."""
+        costs = measured_costs(self.method, self.plan.device)
+        self.method.close()
+        return costs
+
+    def _ask(self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str]) -> Iterator[SampleStatus]:
+        """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
+        order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
+        shown = _TimedVideo.of(perturbed_video(video, order))
+        answers: Iterator[Prediction] | None = None
+        while left:
+            clock = _Clock(shown.decoding)
+            try:
+                self._seed(video.id)
+                if answers is None:
+                    answers = iter(self.method.predict(shown, [perturbed_prompt(one, order) for one in prompts]))
+                answer = _next(answers, last=len(left) == 1)
+                clock.answered()
+                check_answer(answer, self.plan.task, shown)
+                self._store(put_back(answer, order, len(video)), video.id, left[0])
+            except Exception as error:
+                if _is_full_disk(error):
+                    raise
+                if shown.decoding.fault is not None:
+                    raise _UnreadableFrameError(shown.decoding.fault) from error
+                if _is_out_of_memory(error) and self._shrink():
+                    return
+                yield self._failed(work, left.pop(0), error, clock)
+                return
+            seconds, model_seconds = clock.stopped()
+            sample = f"{video.id}/{left.pop(0)}"
+            yield SampleStatus(sample, "ok", seconds, model_seconds, len(video))
+
+    def _prompt(self, video_id: str, expression_id: str) -> Prompt:
+        (expression,) = [each for each in self.split.expressions(video_id) if each.id == expression_id]
+        return self.task.prompt(self.split, video_id, expression)
+
+    def _store(self, answer: Prediction, video_id: str, expression_id: str) -> None:
+        write_whole(self.folder.prediction_path(video_id, expression_id), encode_prediction(answer), durable=False)
+
+    def _failed(self, work: VideoWork, expression_id: str, error: BaseException, clock: "_Clock") -> SampleStatus:
+        told = str(error) if isinstance(error, MevisBenchError) else f"{type(error).__name__}: {error}"
+        seconds, model_seconds = clock.stopped()
+        sample = f"{work.video_id}/{expression_id}"
+        return SampleStatus(sample, "failed", seconds, model_seconds, work.frames, told, _traceback(error))
+
+    def _seed(self, video_id: str) -> None:
+        """Seed everything random from the run's seed and the video, so that who answers before does not matter."""
+        digest = hashlib.sha256(f"{self.plan.seed}/{video_id}".encode()).digest()
+        seed = int.from_bytes(digest[:4])
+        random.seed(seed)
+        np.random.seed(seed)
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(seed)
+
+    def _shrink(self) -> bool:
+        """Make the method work in smaller chunks where it can (an optional ``reduce_memory() -> bool``)."""
+        reduce = getattr(self.method, "reduce_memory", None)
+        if "torch" in sys.modules and self.plan.device.startswith("cuda"):
+            sys.modules["torch"].cuda.empty_cache()
+        return reduce is not None and bool(reduce())
+
+
+class _UnreadableFrameError(Exception):
+    """Nothing more can be asked about this video."""
+
+    def __init__(self, fault: DataError) -> None:
+        self.fault = fault
+
+
+@dataclass(slots=True)
+class _Decoding:
+    """Seconds spent decoding frames, and the fault of a frame that can't be read."""
+
+    seconds: float = 0.0
+    fault: DataError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _TimedVideo(Video):
+    """A video that knows how long its frames took to decode."""
+
+    decoding: _Decoding = field(default_factory=_Decoding)
+
+    @classmethod
+    def of(cls, video: Video) -> "_TimedVideo":
+        return cls(video.id, video.frame_names, video.frame_paths, video.height, video.width)
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        start = time.perf_counter()
+        try:
+            return Video.frame(self, index)
+        except DataError as error:
+            self.decoding.fault = error
+            raise
+        finally:
+            self.decoding.seconds += time.perf_counter() - start
+
+
+class _Clock:
+    """Times one sample: from the question to the answer, and to the prediction on disk."""
+
+    def __init__(self, decoding: _Decoding | None = None) -> None:
+        self._decoding = decoding or _Decoding()
+        self._decoded = self._decoding.seconds
+        self._start = time.perf_counter()
+        self._model = 0.0
+
+    def answered(self) -> None:
+        """The method has given its answer."""
+        self._model = time.perf_counter() - self._start - (self._decoding.seconds - self._decoded)
+
+    def stopped(self) -> tuple[float, float]:
+        """Return seconds in all, and inside the method without decoding."""
+        return round(time.perf_counter() - self._start, 6), round(self._model, 6)
+
+
+def _next(answers: Iterator[Prediction], *, last: bool) -> Prediction:
+    try:
+        answer = next(answers)
+    except StopIteration:
+        raise MethodError("the method gave fewer answers than there were prompts") from None
+    if last and next(answers, None) is not None:
+        raise MethodError("the method gave more answers than there were prompts")
+    return answer
+
+
+def _is_full_disk(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Torch's error is known by its name, so that torch need not be imported here."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _traceback(error: BaseException) -> str | None:
+    if isinstance(error, MevisBenchError):
+        return None
+    return "".join(traceback.format_exception(error)[-12:])

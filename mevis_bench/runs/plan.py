@@ -1,0 +1,177 @@
+"""From what the user asked to everything a run needs, checked before anything is computed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mevis_bench import __version__
+from mevis_bench.config.run_config import RunConfig
+from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.execution.perturbation import check_perturbation
+from mevis_bench.execution.work import VideoWork, WorkPlan
+from mevis_bench.methods.loading import code_fingerprint
+from mevis_bench.methods.registry import ChosenMethod, find_methods
+from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
+from mevis_bench.records import UsageError
+from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.runs.machine import resolve_device
+from mevis_bench.store.run_folder import Identity
+from mevis_bench.tasks import Task, find_task
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """A run that could start.
+
+    Attributes:
+        config: What was asked.
+        identity: What decides the run's bytes.
+        work: What every worker needs; its ``out`` is set when the folder is known.
+        videos: What is asked about every video, all of it.
+        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``; ``floor``: there are none.
+        data: Folder of the split, or ``embedded``.
+        has_truth: Whether the run can be scored.
+    """
+
+    config: RunConfig
+    identity: Identity
+    work: WorkPlan
+    videos: tuple[VideoWork, ...]
+    provenance: str
+    data: str
+    has_truth: bool
+
+
+def plan_run(config: RunConfig) -> RunPlan:
+    """Find the method, its weights, the data and the samples.
+
+    Raises:
+        UsageError: A name, an option or a combination is wrong.
+        MissingWeightsError: The weights are not on this machine.
+        DataError: The data or the weights are broken.
+    """
+    chosen = find_methods(config.method_dir).choose(config.method, config.variant)
+    _check_task(chosen, config.task)
+    options = _options(chosen, config.options)
+    choice = parse_weights(config.weights)
+    weights = locate_weights(chosen, choice)
+    split = open_split(config.data, config.split)
+    check_perturbation(config.perturb)
+    device = resolve_device(config.device)
+    videos = _select(split, config)
+    identity = Identity(
+        task=config.task,
+        method=chosen.method.spec.name,
+        variant=chosen.variant,
+        options=options,
+        weights=None if weights is None else {name: sha256(path) for name, path in sorted(weights.items())},
+        code=code_fingerprint(chosen.method),
+        bridge=None,
+        split=split.name,
+        fingerprint=split.fingerprint,
+        samples=tuple(f"{video.video_id}/{one}" for video in videos for one in video.expression_ids),
+        perturb=config.perturb,
+        seed=config.seed,
+        device=device.partition(":")[0],
+        version=__version__,
+    )
+    work = WorkPlan(
+        task=config.task,
+        chosen=chosen,
+        options=options,
+        weights=weights,
+        device=device,
+        seed=config.seed,
+        data=config.data,
+        split=config.split,
+        perturb=config.perturb,
+        out=Path(),
+    )
+    return RunPlan(
+        config=config,
+        identity=identity,
+        work=work,
+        videos=videos,
+        provenance=UNTRAINED if weights is None else provenance(chosen),
+        data=EMBEDDED if config.data is None else str(split.root),
+        has_truth=split.has_truth,
+    )
+
+
+def _check_task(chosen: ChosenMethod, task: str) -> None:
+    if task in chosen.spec.tasks:
+        return
+    fitting = [name for name, spec in chosen.method.spec.variants.items() if task in spec.tasks]
+    hint = (
+        f"Its variants for {task}: {', '.join(fitting)}" if fitting else f"See mevis-bench list methods --task {task}"
+    )
+    raise UsageError(f"{chosen.name} does not answer {task}, only {', '.join(chosen.spec.tasks)}", hint=hint)
+
+
+def _options(chosen: ChosenMethod, changes: Mapping[str, object]) -> dict[str, object]:
+    """Return the variant's options with changes put over them: known keys, and values of the same kind."""
+    options = dict(chosen.spec.options)
+    for key, value in changes.items():
+        where = f"--set method.{key}={value}"
+        if key not in options:
+            raise UsageError(f"{chosen.name} has no option '{key}'", where=where, hint=did_you_mean(key, list(options)))
+        wanted = type(options[key])
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if type(value) is not wanted and options[key] is not None:
+            raise UsageError(f"must be {_WORDS[wanted]} like {options[key]!r}, not {value!r}", where=where)
+        options[key] = value
+    return options
+
+
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a mapping",
+}
+
+
+def _select(split: Split, config: RunConfig) -> tuple[VideoWork, ...]:
+    task = find_task(config.task)
+    wanted = _wanted(split, task, config.sample)
+    videos: list[VideoWork] = []
+    left = config.limit
+    for video_id in split.video_ids:
+        expressions = _sample_ids(split, task, video_id)
+        if wanted is not None:
+            expressions = tuple(one for one in expressions if one in wanted.get(video_id, ()))
+        if left is not None:
+            expressions = expressions[:left]
+            left -= len(expressions)
+        if expressions:
+            videos.append(VideoWork(video_id, expressions, len(split.frame_names(video_id))))
+    if not videos:
+        raise UsageError(f"split '{split.name}' has no sample of {task.name}", where=str(split.root))
+    return tuple(videos)
+
+
+def _sample_ids(split: Split, task: Task, video_id: str) -> tuple[str, ...]:
+    return tuple(expression.id for expression in task.expressions(split, video_id))
+
+
+def _wanted(split: Split, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:
+    """Understand ``--sample``: expressions by video; ``None``: all."""
+    if not names:
+        return None
+    wanted: dict[str, set[str]] = {}
+    for name in names:
+        video_id, _, expression_id = name.partition("/")
+        if video_id not in split.video_ids:
+            hint = did_you_mean(video_id, list(split.video_ids[:20]))
+            raise UsageError(f"there is no video '{video_id}'", where=f"--sample {name}", hint=hint)
+        known = _sample_ids(split, task, video_id)
+        if expression_id and expression_id not in known:
+            hint = did_you_mean(expression_id, list(known))
+            raise UsageError(f"'{name}' is no sample of {task.name}", where=f"--sample {name}", hint=hint)
+        wanted.setdefault(video_id, set()).update([expression_id] if expression_id else known)
+    return wanted

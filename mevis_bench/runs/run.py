@@ -1,0 +1,55 @@
+"""A whole run: plan, predict, and score where there is truth. What ``mevis-bench run`` does, for Python."""
+
+from dataclasses import dataclass
+
+from mevis_bench.config.run_config import RunConfig
+from mevis_bench.execution.inline import Inline
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.runs.plan import RunPlan, plan_run
+from mevis_bench.runs.predict import RunReport, Watcher, find_folder, predict
+from mevis_bench.runs.score import score_run
+from mevis_bench.store.run_folder import RunFolder
+from mevis_bench.store.score_files import Results, read_results
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that came to its end.
+
+    Attributes:
+        report: How predicting ended.
+        results: The scores; ``None``: the split has no truth, or nothing was answered.
+    """
+
+    report: RunReport
+    results: Results | None
+
+
+def run(config: RunConfig, watcher: Watcher) -> FinishedRun:
+    """Plan, predict and score.
+
+    Raises:
+        MevisBenchError: What the user can mend, before or while computing.
+        OSError: The disk is full; what was finished is on disk, and the same call goes on.
+    """
+    plan = plan_run(config)
+    return run_plan(plan, find_folder(plan), watcher)
+
+
+def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
+    """Predict and score what is planned (see ``run``).
+
+    Failed samples count as zero; the counts of the results say how many.
+    """
+    report = predict(plan, folder, Inline(), watcher)
+    if not plan.has_truth or not report.done:
+        return FinishedRun(report, None)
+    if not report.computed and (folder.path / "results.json").is_file():
+        return FinishedRun(report, read_results(folder.path))
+    scored = score_run(
+        folder.path,
+        data=plan.config.data,
+        split=plan.config.split,
+        rules=ScoringRules(missing="zero" if report.failed else "error"),
+    )
+    return FinishedRun(report, scored.results)

@@ -1,0 +1,131 @@
+"""``mevis-bench run`` as a person sees it: the table, the folder, every fault in one message."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.records import ExitCode
+from tests.tiny_split import write_fake_method, write_tiny_split
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_tiny_split(tmp_path / "data")
+    write_fake_method(tmp_path / "methods")
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATA", "METHOD_DIR", "DEVICE"):
+        monkeypatch.setenv(f"MEVIS_BENCH_{name}", {"DATA": "data", "METHOD_DIR": "methods", "DEVICE": "cpu"}[name])
+    return tmp_path
+
+
+def test_run_prints_its_scores_and_a_second_time_has_nothing_to_do(place: Path, capsys) -> None:
+    assert main(["run", "--task", "rvos", "--method", "empty"]) == ExitCode.OK
+    first = capsys.readouterr()
+    # Two of the eight expressions have no target.
+    assert "25.0" in first.out
+    assert "empty:default" in first.out
+    assert "floor" in first.out
+    (folder,) = (place / "runs").iterdir()
+    assert f"written to runs/{folder.name}" in first.err
+    assert "8/8 samples" in first.err
+    assert main(["run", "--task", "rvos", "--method", "empty"]) == ExitCode.OK
+    second = capsys.readouterr()
+    assert second.out == first.out
+    assert second.err == f"nothing to do: runs/{folder.name} is finished\n"
+
+
+def test_json_is_one_document(place: Path, capsys) -> None:
+    assert main(["run", "--task", "rvos", "--method", "empty", "--out", "r", "--json"]) == ExitCode.OK
+    told = json.loads(capsys.readouterr().out)
+    assert (told["folder"], told["status"], told["done"], told["computed"]) == ("r", "finished", 8, 8)
+    assert told["results"]["metrics"]["N-acc"] == 1.0
+    assert told["results"]["method"] == {"name": "empty", "variant": "default", "provenance": "floor"}
+    assert told["results"] == json.loads((place / "r" / "results.json").read_text())
+
+
+def test_failed_samples_are_told_count_as_zero_and_give_exit_code_1(place: Path, capsys) -> None:
+    write_fake_method(
+        place / "methods", "def act(setup, video, prompt):\n    if prompt.id == '1': raise ValueError('[x]')\n"
+    )
+    assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.FAILED
+    told = capsys.readouterr()
+    assert "failed va/1  ValueError: [x]\n" in told.err
+    assert "They count as zero. The same command with --retry-failed tries them again." in told.err
+    assert "5 of 8 samples scored, 3 missing" in told.out
+
+
+def test_dry_run_does_nothing(place: Path, capsys) -> None:
+    assert main(["run", "--task", "rvos", "--method", "fake", "--limit", "5", "--dry-run", "--json"]) == ExitCode.OK
+    told = json.loads(capsys.readouterr().out)
+    assert (told["samples"], told["left_to_do"], told["videos"], told["method"]) == (5, 5, 2, "fake:default")
+    assert not (place / "runs").exists()
+
+
+def test_a_file_gives_what_flags_do_not(place: Path, capsys) -> None:
+    (place / "run.yaml").write_text("task: rvos\nmethod: fake\nlimit: 3\noptions: {column: 2}\n")
+    words = ["run", "run.yaml", "--limit", "2", "--set", "method.speed=3", "--out", "r", "--json"]
+    assert main(words) == ExitCode.OK
+    identity = json.loads((place / "r" / "manifest.json").read_text())["identity"]
+    assert identity["options"] == {"column": 2, "speed": 3.0}
+    assert identity["samples"] == ["va/0", "va/1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "error: --task is missing\nOne of rvos, avos, rmot, rmeg; see mevis-bench list tasks\n"),
+        (["--task", "rvos"], "error: --method is missing\nSee mevis-bench list methods\n"),
+        (
+            ["--task", "rwos", "--method", "fake"],
+            "error: --task: 'task' must be one of rvos, avos, rmot, rmeg, not 'rwos'\n",
+        ),
+        (["--task", "rvos", "--method", "fakes"], "error: there is no method 'fakes'\nDid you mean 'fake'?"),
+        (["--task", "rvos", "--method", "fake", "--limit", "0"], "error: --limit: must be at least 1, not 0\n"),
+        (
+            ["--task", "rvos", "--method", "fake", "--set", "sed=1"],
+            "error: --set sed=1: unknown key 'sed'\nDid you mean 'seed'? Known: task, method,",
+        ),
+        (["--task", "rvos", "--method", "fake", "--data", "nowhere"], "error: nowhere: there is no such folder"),
+        (["run.yaml"], "error: run.yaml: no such file\n"),
+    ],
+)
+def test_faults_of_the_call_are_one_message_and_exit_code_2(place: Path, capsys, words, message: str) -> None:
+    assert main(["run", *words]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(message)
+    assert not (place / "runs").exists()
+
+
+def test_missing_weights_say_what_to_do(place: Path, capsys, tmp_path: Path) -> None:
+    spec = place / "methods" / "fake" / "method.yaml"
+    spec.write_text(
+        spec.read_text().rstrip()
+        + "\n    weights:\n      model: {file: m.safetensors, sha256: null, source: a page, licence: MIT,"
+        " provenance: official}\n"
+    )
+    (place / "store").mkdir()
+    words = ["run", "--task", "rvos", "--method", "fake", "--out", "r"]
+    assert main([*words, "--weights", "store"]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "error: the weights 'model' of fake:default are not on this machine\nFrom:    a page (licence: MIT)\n"
+    )
+    assert "--weights untrained" in err
+    assert main([*words, "--weights", "untrained"]) == ExitCode.OK
+    told = capsys.readouterr()
+    assert "untrained: seeded random weights; the numbers say nothing about the method" in told.err
+    assert "untrained" in told.out
+    assert json.loads((place / "r" / "manifest.json").read_text())["identity"]["weights"] is None
+
+
+def test_ctrl_c_says_how_to_go_on(place: Path, capsys) -> None:
+    write_fake_method(
+        place / "methods", "def act(setup, video, prompt):\n    if video.id == 'vb': raise KeyboardInterrupt\n"
+    )
+    assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.INTERRUPTED
+    assert (
+        "error: interrupted\nEverything finished so far is on disk; the same command continues.\n"
+        in capsys.readouterr().err
+    )
+    assert len((place / "r" / "samples.jsonl").read_text().splitlines()) == 3

@@ -1,0 +1,97 @@
+"""Frames shown in another way, answers put back where they belong."""
+
+import numpy as np
+import pytest
+
+from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
+from mevis_bench.records import MaskPrediction, Rle, TargetMasks, TrackPrediction, UsageError, Video
+
+
+@pytest.mark.parametrize(
+    ("perturb", "length", "expected"),
+    [
+        ("none", 3, [0, 1, 2]),
+        ("reverse", 3, [2, 1, 0]),
+        ("static", 4, [2, 2, 2, 2]),
+        ("every-2", 5, [0, 2, 4]),
+        ("every-9", 5, [0]),
+    ],
+)
+def test_orders(perturb: str, length: int, expected: list[int]) -> None:
+    assert frame_order(perturb, "v", length, 0).tolist() == expected
+
+
+def test_shuffling_depends_on_seed_and_video_alone() -> None:
+    first = frame_order("shuffle", "v", 50, 0)
+    assert sorted(first.tolist()) == list(range(50))
+    assert first.tolist() == frame_order("shuffle", "v", 50, 0).tolist()
+    assert first.tolist() != frame_order("shuffle", "w", 50, 0).tolist()
+    assert first.tolist() != frame_order("shuffle", "v", 50, 1).tolist()
+
+
+@pytest.mark.parametrize("perturb", ["", "every-0", "every-x", "every-", "Shuffle"])
+def test_unknown_ones_are_refused(perturb: str) -> None:
+    with pytest.raises(UsageError, match=f"'{perturb}' is no perturbation"):
+        frame_order(perturb, "v", 3, 0)
+
+
+def _video(length: int) -> Video:
+    from pathlib import Path
+
+    names = tuple(f"{t}" for t in range(length))
+    return Video("v", names, tuple(Path(name) for name in names), 1, 1)
+
+
+def _answer(shown: Video) -> MaskPrediction:
+    """What a method that looks at every frame for itself says: bit k of the frame's own number, as 8 columns."""
+    values = [int(name) for name in shown.frame_names]
+    masks = np.array([[[value >> k & 1 for k in range(8)]] for value in values], bool)
+    return MaskPrediction(masks, (masks, ~masks), 0.5)
+
+
+@pytest.mark.parametrize("perturb", ["none", "reverse", "shuffle"])
+def test_masks_of_a_frame_by_frame_method_do_not_change(perturb: str) -> None:
+    order = frame_order(perturb, "v", 9, 3)
+    back = put_back(_answer(perturbed_video(_video(9), order)), order, 9)
+    np.testing.assert_array_equal(back.masks, _answer(_video(9)).masks)
+    np.testing.assert_array_equal(back.objects[1], ~_answer(_video(9)).masks)
+    assert back.target_score == 0.5
+
+
+def test_frames_that_were_not_shown_take_the_answer_before_them() -> None:
+    order = frame_order("every-2", "v", 5, 0)
+    back = put_back(_answer(perturbed_video(_video(5), order)), order, 5)
+    np.testing.assert_array_equal(back.masks, _answer(_video(5)).masks[[0, 0, 2, 2, 4]])
+
+
+def test_static_keeps_the_order_of_the_answers() -> None:
+    order = frame_order("static", "v", 4, 0)
+    masks = np.arange(4).reshape(4, 1, 1) > 1
+    np.testing.assert_array_equal(put_back(MaskPrediction(masks), order, 4).masks, masks)
+
+
+def test_tracks_follow_their_frames() -> None:
+    shown = TrackPrediction(np.array([0, 0, 2]), np.array([1, 2, 1]), np.arange(12.0).reshape(3, 4))
+    back = put_back(shown, frame_order("reverse", "v", 3, 0), 3)
+    assert list(zip(back.frames.tolist(), back.ids.tolist(), back.boxes[:, 0].tolist(), strict=True)) == [
+        (0, 1, 8.0),
+        (2, 1, 0.0),
+        (2, 2, 4.0),
+    ]
+    every = put_back(shown, frame_order("every-2", "v", 5, 0), 5)
+    assert list(zip(every.frames.tolist(), every.ids.tolist(), strict=True)) == [
+        (0, 1),
+        (0, 2),
+        (1, 1),
+        (1, 2),
+        (4, 1),
+    ]
+    nothing = TrackPrediction(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
+    assert len(put_back(nothing, frame_order("reverse", "v", 3, 0), 3).frames) == 0
+
+
+def test_target_masks_follow_their_frames() -> None:
+    rles = tuple(Rle(1, 1, b"%d" % k) for k in range(3))
+    prompt = TargetMasks("0", ((rles[0], None, rles[2]),))
+    order = frame_order("reverse", "v", 3, 0)
+    assert perturbed_prompt(prompt, order).objects == ((rles[2], None, rles[0]),)

@@ -1,0 +1,327 @@
+"""A run goes on after anything: failures, Ctrl-C, a full disk, a cut file; and tells another plan's folder apart."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.config.run_config import RunConfig
+from mevis_bench.execution.inline import Inline
+from mevis_bench.records import MethodError, UsageError
+from mevis_bench.runs.plan import plan_run
+from mevis_bench.runs.predict import RunReport, find_folder, left_to_do, predict
+from mevis_bench.store.run_folder import RunFolder
+from tests.tiny_split import write_fake_method, write_tiny_split
+
+ALL = ("va/0", "va/1", "va/2", "vb/0", "vb/1", "vc/0", "vc/1", "vc/10")
+
+
+class Seen:
+    """A fake watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.samples: list[str] = []
+        self.begun: tuple[int, int] | None = None
+
+    def begin(self, folder: RunFolder, total: int, done: int) -> None:
+        self.begun = (total, done)
+
+    def sample(self, status) -> None:
+        self.samples.append(status.id)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_tiny_split(tmp_path / "data")
+    write_fake_method(tmp_path / "methods")
+    return tmp_path
+
+
+def config(place: Path, **changes) -> RunConfig:
+    settings = {
+        "task": "rvos",
+        "method": "fake",
+        "method_dir": (place / "methods",),
+        "data": place / "data",
+        "out": place / "run",
+        "device": "cpu",
+    }
+    return RunConfig(**(settings | changes))
+
+
+def go(place: Path, seen: Seen | None = None, **changes) -> RunReport:
+    plan = plan_run(config(place, **changes))
+    return predict(plan, find_folder(plan, place / "runs"), Inline(), seen or Seen())
+
+
+def act(place: Path, code: str) -> None:
+    """Let the fake method do something before it answers."""
+    write_fake_method(place / "methods", "def act(setup, video, prompt):\n" + code)
+
+
+def predictions(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("predictions/**/*.json"))}
+
+
+def test_a_run_leaves_what_the_design_says(place: Path) -> None:
+    seen = Seen()
+    report = go(place, seen)
+    assert (report.done, report.computed, report.failed) == (8, 8, ())
+    assert seen.begun == (8, 0)
+    assert tuple(seen.samples) == ALL
+    assert sorted(predictions(place / "run")) == sorted(f"predictions/{sample}.json" for sample in ALL)
+    manifest = json.loads((place / "run" / "manifest.json").read_text())
+    assert manifest["status"] == "finished"
+    assert manifest["provenance"] == "floor"
+    assert tuple(manifest["identity"]["samples"]) == ALL
+    assert manifest["identity"]["options"] == {"column": 0, "speed": 0.5}
+    assert manifest["costs"]["fps_end_to_end"] > 0
+    masks = json.loads((place / "run" / "predictions" / "va" / "0.json").read_text())
+    assert (masks["height"], masks["width"], len(masks["masks"])) == (6, 8, 4)
+
+
+def test_a_finished_run_is_not_run_again(place: Path) -> None:
+    go(place)
+    before = (place / "run" / "manifest.json").read_bytes()
+    seen = Seen()
+    report = go(place, seen)
+    assert (report.done, report.computed, seen.begun) == (8, 0, None)
+    assert (place / "run" / "manifest.json").read_bytes() == before
+
+
+def test_ctrl_c_continues_without_doing_anything_twice(place: Path) -> None:
+    act(
+        place,
+        "    import pathlib\n    if prompt.id == '1' and video.id == 'vc' and pathlib.Path('stop').exists():\n"
+        "        raise KeyboardInterrupt\n",
+    )
+    whole = go(place, out=place / "undisturbed")
+    stop = Path("stop")
+    stop.touch()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            go(place)
+    finally:
+        stop.unlink()
+    assert RunFolder(place / "run").read_manifest().status == "interrupted"
+    seen = Seen()
+    report = go(place, seen)
+    assert seen.samples == ["vc/1", "vc/10"]
+    assert seen.begun == (8, 6)
+    assert report.manifest.status == "finished"
+    assert predictions(place / "run") == predictions(whole.folder.path)
+
+
+def test_without_out_the_same_plan_finds_its_folder_and_another_plan_gets_its_own(place: Path) -> None:
+    first = go(place, out=None)
+    assert first.folder.path.parent == place / "runs"
+    assert first.folder.path.name.startswith("rvos-fake-default-data-")
+    assert go(place, out=None).folder.path == first.folder.path
+    assert find_folder(plan_run(config(place, out=None, limit=2)), place / "runs").path != first.folder.path
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"seed": 3}, "  seed: there 0, asked 3"),
+        ({"limit": 2}, "  samples: there 8 samples, asked 2 samples"),
+        ({"perturb": "reverse"}, "  perturb: there none, asked reverse"),
+        ({"options": {"column": 4}}, "  options: there {'column': 0, 'speed': 0.5}, asked {'column': 4, 'speed': 0.5}"),
+    ],
+)
+def test_out_with_another_plan_is_refused_and_says_what_differs(place: Path, changes, line: str) -> None:
+    go(place)
+    with pytest.raises(UsageError) as caught:
+        go(place, **changes)
+    assert str(caught.value) == (
+        f"{place / 'run'}: the folder holds a run of another plan\n{line}\nGive another --out, or remove the folder."
+    )
+
+
+def test_changed_code_of_the_method_is_another_plan(place: Path) -> None:
+    go(place)
+    write_fake_method(place / "methods", "# changed\n")
+    with pytest.raises(UsageError, match="another plan\n  code: there"):
+        go(place)
+
+
+def test_out_with_foreign_files_is_refused(place: Path) -> None:
+    (place / "run").mkdir()
+    (place / "run" / "thesis.tex").write_text("mine")
+    with pytest.raises(UsageError, match="the folder is not empty and holds no run that could be continued"):
+        go(place)
+
+
+def test_a_failing_sample_is_recorded_and_the_run_goes_on(place: Path) -> None:
+    act(place, "    if prompt.id == '1': raise ValueError(f'no {prompt.text}')\n")
+    report = go(place)
+    assert report.manifest.status == "failed"
+    assert report.done == 5
+    assert [(status.id, status.error) for status in report.failed] == [
+        ("va/1", "ValueError: no both"),
+        ("vb/1", "ValueError: no none here"),
+        ("vc/1", "ValueError: no again"),
+    ]
+    assert "method.py" in report.failed[0].traceback
+    assert go(place).computed == 0
+    assert go(place, retry_failed=True).computed == 3
+
+
+def test_fail_fast_and_max_failures_stop_the_run(place: Path) -> None:
+    act(place, "    raise ValueError('never')\n")
+    with pytest.raises(MethodError) as caught:
+        go(place, fail_fast=True)
+    assert str(caught.value) == (
+        "va/0: stopped after 1 failed sample: ValueError: never\n"
+        "Everything finished before is on disk; mend it and start the same command with --retry-failed."
+    )
+    with pytest.raises(MethodError, match="stopped after 3 failed samples: ValueError: never"):
+        go(place, out=place / "other", max_failures=3)
+
+
+@pytest.mark.parametrize("content", [b"not an image", None])
+def test_a_broken_frame_fails_only_its_video(place: Path, content: bytes | None) -> None:
+    frame = place / "data" / "JPEGImages" / "vb" / "00002.jpg"
+    frame.write_bytes(content) if content else frame.unlink()
+    report = go(place)
+    assert [status.id for status in report.failed] == ["vb/0", "vb/1"]
+    assert all(f"{frame}: frame can't be read" in status.error for status in report.failed)
+    assert report.done == 6
+
+
+def test_a_video_without_first_frame_fails_alone(place: Path) -> None:
+    (place / "data" / "JPEGImages" / "vb" / "00000.jpg").unlink()
+    assert [status.id for status in go(place).failed] == ["vb/0", "vb/1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("def answer(setup, masks): return masks", "the method answered rvos with a ndarray, not a MaskPrediction"),
+        (
+            "def answer(setup, masks): return MaskPrediction(masks[1:])",
+            "masks are bool (3, 6, 8), they must be bool (4, 6, 8)",
+        ),
+        (
+            "def answer(setup, masks): return MaskPrediction(masks * 1.0)",
+            "masks are float64 (4, 6, 8), they must be bool (4, 6, 8)",
+        ),
+        (
+            "def answer(setup, masks): return MaskPrediction(masks, (masks[:, 1:],))",
+            "objects[0] are bool (4, 5, 8), they must be bool (4, 6, 8)",
+        ),
+        (
+            "def answer(setup, masks): return MaskPrediction(masks, None, 2.0)",
+            "target_score is 2.0, it must be in 0..1",
+        ),
+        ("Fake.predict = lambda *_: iter(())", "the method gave fewer answers than there were prompts"),
+        (
+            "Fake.predict = lambda self, video, prompts: iter([MaskPrediction(np.zeros((4, 6, 8), bool))] * 9)",
+            "the method gave more answers than there were prompts",
+        ),
+    ],
+)
+def test_answers_that_do_not_fit_fail_with_the_reason(place: Path, code: str, error: str) -> None:
+    write_fake_method(place / "methods", code)
+    assert error in [status.error for status in go(place, sample=("va",)).failed]
+
+
+def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mevis_bench.execution import video_worker
+
+    write = video_worker.write_whole
+
+    def full_at_vb(path: Path, *rest: object, **more: object) -> None:
+        if path.parent.name == "vb":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, *rest, **more)
+
+    monkeypatch.setattr(video_worker, "write_whole", full_at_vb)
+    with pytest.raises(OSError, match="No space left"):
+        go(place)
+    monkeypatch.undo()
+    seen = Seen()
+    assert go(place, seen).done == 8
+    assert seen.samples == list(ALL[3:])
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
+def test_a_prediction_lost_in_a_power_cut_is_made_again(place: Path, damage) -> None:
+    report = go(place)
+    whole = predictions(place / "run")
+    damage(place / "run" / "predictions" / "vb" / "0.json")
+    manifest = RunFolder(place / "run").read_manifest()
+    assert [video.expression_ids for video in left_to_do(plan_run(config(place)), report.folder)] == [("0",)]
+    assert go(place).computed == 1
+    assert predictions(place / "run") == whole
+    assert RunFolder(place / "run").read_manifest().started == manifest.started
+
+
+def test_a_second_run_into_the_folder_is_told_who_holds_it(place: Path) -> None:
+    import os
+    import socket
+
+    plan = plan_run(config(place))
+    folder = find_folder(plan)
+    with folder.locked(), pytest.raises(UsageError) as caught:
+        predict(plan, folder, Inline(), Seen())
+    assert str(caught.value) == (
+        f"{place / 'run'}: process {os.getpid()} on {socket.gethostname()} is writing this run\n"
+        "Wait for it (mevis-bench status shows how far it is), or give another --out."
+    )
+
+
+def test_memory_that_runs_out_is_tried_again_smaller(place: Path) -> None:
+    write_fake_method(
+        place / "methods",
+        "class OutOfMemoryError(RuntimeError): pass\n"
+        "def act(setup, video, prompt):\n"
+        "    if Fake.chunk > 2: raise OutOfMemoryError('CUDA out of memory')\n"
+        "def reduce_memory(self):\n"
+        "    Fake.chunk //= 2\n"
+        "    return Fake.chunk >= 1\n"
+        "Fake.chunk = 8\n"
+        "Fake.reduce_memory = reduce_memory\n",
+    )
+    assert go(place).failed == ()
+
+
+def test_limit_sample_and_their_faults(place: Path) -> None:
+    assert plan_run(config(place, limit=4)).identity.samples == ALL[:4]
+    assert plan_run(config(place, sample=("vc/10", "va"))).identity.samples == (*ALL[:3], "vc/10")
+    with pytest.raises(UsageError, match="--sample vd/0: there is no video 'vd'\nKnown: va, vb, vc"):
+        plan_run(config(place, sample=("vd/0",)))
+    with pytest.raises(UsageError, match="'vc/7' is no sample of rvos"):
+        plan_run(config(place, sample=("vc/7",)))
+
+
+def test_wrong_options_of_the_method_are_named(place: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_run(config(place, options={"colum": 3}))
+    assert str(caught.value) == (
+        "--set method.colum=3: fake:default has no option 'colum'\nDid you mean 'column'? Known: column, speed"
+    )
+    with pytest.raises(UsageError, match=r"--set method\.column=x: must be a whole number like 0, not 'x'"):
+        plan_run(config(place, options={"column": "x"}))
+    assert plan_run(config(place, options={"speed": 2})).identity.options == {"column": 0, "speed": 2.0}
+
+
+def test_a_task_the_method_does_not_answer_is_refused(place: Path) -> None:
+    with pytest.raises(UsageError, match="fake:default does not answer avos, only rvos, rmot, rmeg"):
+        plan_run(config(place, task="avos"))
+
+
+def test_devices(place: Path) -> None:
+    with pytest.raises(UsageError, match="--device: 'gpu' is no device\nKnown: auto, cpu, cuda, cuda:N"):
+        plan_run(config(place, device="gpu"))
+
+
+def test_perturbed_frames_are_put_back(place: Path) -> None:
+    plain = go(place)
+    reverse = go(place, perturb="reverse", out=place / "reversed")
+    # The fake method answers every frame by that frame's own value, so seeing them in another order changes nothing.
+    assert predictions(reverse.folder.path) == predictions(plain.folder.path)
+    assert reverse.manifest.identity.perturb == "reverse"
+    with pytest.raises(UsageError, match="--perturb: 'backwards' is no perturbation\nKnown: none, shuffle, reverse"):
+        plan_run(config(place, perturb="backwards"))
