@@ -10,6 +10,7 @@ from mevis_bench.records.errors import (
     NothingMeasuredError,
     UsageError,
 )
+from mevis_bench.records.highlighted_video import HighlightedVideo
 from mevis_bench.records.method import Method, MethodSetup
 from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
@@ -23,6 +24,7 @@ __all__ = [
     "DataError",
     "ExitCode",
     "Expression",
+    "HighlightedVideo",
     "IncomparableError",
     "MaskPrediction",
     "Method",

@@ -40,9 +40,16 @@ class TrackPrediction:
 
 @dataclass(frozen=True, slots=True)
 class CaptionPrediction:
-    """RMEG: one sentence; an empty string means the method said nothing."""
+    """RMEG: one sentence.
+
+    Attributes:
+        text: The sentence; empty: the method said nothing.
+        target_kept: Share of the targets' pixels, 0..1, that lay inside what the method looked at (a centre crop
+            loses some), over the frames it looked at; ``None``: it does not crop, or does not know.
+    """
 
     text: str
+    target_kept: float | None = None
 
 
 Prediction = MaskPrediction | TrackPrediction | CaptionPrediction

@@ -3,7 +3,7 @@
 - masks: ``{"kind": "masks", "height": H, "width": W, "masks": [counts | null, ...], "objects": [[...], ...] | null,
   "target_score": x | null}`` with COCO's compressed counts, one per frame, ``null`` where nothing is foreground;
 - tracks: ``{"kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
-- captions: ``{"kind": "caption", "text": "..."}``.
+- captions: ``{"kind": "caption", "text": "...", "target_kept": x | null}``; ``target_kept`` may be missing.
 
 Equal predictions give equal bytes.
 """
@@ -62,7 +62,7 @@ def encode_prediction(prediction: Prediction) -> bytes:
             "boxes": prediction.boxes.tolist(),
         }
     else:
-        value = {"kind": "caption", "text": prediction.text}
+        value = {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
     return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 
@@ -133,7 +133,8 @@ def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.b
 def _parse(value: dict[str, Any]) -> StoredPrediction:
     kind = value["kind"]
     if kind == "caption":
-        return CaptionPrediction(_checked(value["text"], str))
+        kept = value.get("target_kept")
+        return CaptionPrediction(_checked(value["text"], str), None if kept is None else float(kept))
     if kind == "tracks":
         frames, ids = (
             np.array([_checked(number, int) for number in value[key]], np.int64) for key in ("frames", "ids")

@@ -49,9 +49,11 @@ def test_tracks_and_captions_come_back(tmp_path: Path) -> None:
         for name in ("frames", "ids", "boxes"):
             np.testing.assert_array_equal(getattr(back, name), getattr(prediction, name))
             assert getattr(back, name).dtype == getattr(prediction, name).dtype
-    caption = CaptionPrediction("zwei Vögel, 'hin'\n\u2028und her")
-    path.write_bytes(encode_prediction(caption))
-    assert read_prediction(path) == caption
+    for caption in (CaptionPrediction("zwei Vögel, 'hin'\n\u2028und her"), CaptionPrediction("", target_kept=0.25)):
+        path.write_bytes(encode_prediction(caption))
+        assert read_prediction(path) == caption
+    path.write_bytes(b'{"kind":"caption","text":"short form"}')
+    assert read_prediction(path) == CaptionPrediction("short form")
     assert path.read_bytes().count(b"\n") == 1
 
 

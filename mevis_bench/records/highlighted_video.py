@@ -1,0 +1,66 @@
+"""A video with target objects painted over, as RMEG shows them to captioners that can't be handed masks.
+
+The paper, section 5.7: "we highlight the target object with a semitransparent mask throughout the video". It gives
+neither colour nor opacity, so a method's options hold both.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.records.errors import DataError
+from mevis_bench.records.prompt import TargetMasks
+from mevis_bench.records.video import Video
+
+
+@dataclass(frozen=True, slots=True)
+class HighlightedVideo(Video):
+    """A video whose frames show where the targets are.
+
+    Attributes:
+        target: The objects that are painted over.
+        colour: Red, green, blue, each 0..255.
+        alpha: Opacity of the colour, 0..1.
+    """
+
+    target: TargetMasks
+    colour: tuple[int, int, int]
+    alpha: float
+
+    @classmethod
+    def of(cls, video: Video, target: TargetMasks, colour: tuple[int, int, int], alpha: float) -> "HighlightedVideo":
+        """Highlight targets in a video."""
+        known = {field.name: getattr(video, field.name) for field in fields(Video)}
+        return cls(**known, target=target, colour=colour, alpha=alpha)
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        """Decode one frame, targets painted over: RGB ``(height, width, 3)``, values 0..255."""
+        pixels = Video.frame(self, index).copy()
+        inside = self.target_mask(index)
+        blended = (1 - self.alpha) * pixels[inside] + self.alpha * np.array(self.colour)
+        pixels[inside] = np.rint(blended).astype(np.uint8)
+        return pixels
+
+    def target_mask(self, index: int) -> NDArray[np.bool_]:
+        """Union of the targets in one frame: bool ``(height, width)``, all ``False`` where all are absent.
+
+        Raises:
+            DataError: A mask is broken or not of the video's size.
+        """
+        from pycocotools import mask as coco
+
+        union = np.zeros((self.height, self.width), bool)
+        for each in self.target.objects:
+            rle = each[index]
+            if rle is None:
+                continue
+            where = f"{self.id}/{self.target.id}, frame {index}"
+            if (rle.height, rle.width) != union.shape:
+                size = f"{rle.width}x{rle.height}"
+                raise DataError(f"mask is {size}, the video is {self.width}x{self.height}", where=where)
+            try:
+                union |= coco.decode(rle.to_coco()).astype(bool)
+            except ValueError as error:
+                raise DataError(f"mask can't be decoded: {error}", where=where) from error
+        return union
