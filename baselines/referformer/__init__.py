@@ -1,0 +1,1 @@
+"""ReferFormer: language as queries."""

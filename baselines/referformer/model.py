@@ -1,0 +1,48 @@
+"""ReferFormer: five queries made from the sentence, one trajectory each.
+
+Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022. Axes: t frames, q queries,
+c channels, h rows, w columns, s words.
+"""
+
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from baselines.layers.cross_modal_fpn import Level, Words
+from baselines.layers.language_queries import ClipFeatures, LanguageQueries, SegmentedClip
+from baselines.layers.text_reference import TextReference
+
+
+class ReferFormer(nn.Module):
+    """The network, from frames to mask logits.
+
+    Args:
+        backbone: A name of ``clip_backbones.BACKBONES``.
+        reference: Encodes the sentences.
+    """
+
+    def __init__(self, backbone: str, reference: TextReference) -> None:
+        super().__init__()
+        self.reference = reference
+        self.queries = LanguageQueries(backbone)
+
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+        """Encode a clip once for all sentences; see `LanguageQueries.encode`."""
+        return self.queries.encode(frames, size)
+
+    def read(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Words, Tensor]:
+        """Encode one sentence; see `TextReference`."""
+        return self.reference(ids, mask)
+
+    def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> SegmentedClip:
+        """Answer one sentence in one clip."""
+        words, sentence = text
+        found = self.queries.find([self._fuse(level, words) for level in clip.levels], sentence)
+        states, boxes = found.states[-1], found.boxes[-1]
+        logits = self.queries.class_embed[-1](states).squeeze(-1)
+        masks = self.queries.segment(clip, found, words, states, boxes[..., :2])
+        return SegmentedClip(logits, boxes, masks, found)
+
+    def _fuse(self, level: Level, words: Words) -> Level:
+        """Weigh every cell by what the words say about it."""
+        return replace(level, maps=[x * self.queries.fusion_module(x, words) for x in level.maps])
