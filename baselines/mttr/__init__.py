@@ -1,0 +1,1 @@
+"""MTTR: frames and words through one transformer."""

@@ -1,0 +1,140 @@
+"""MTTR, the Multimodal Tracking Transformer.
+
+Botach et al., "End-to-End Referring Video Object Segmentation with Multimodal Transformers", CVPR 2022, sections 3.1
+to 3.3. Axes: t frames of a clip, f some of them, q queries, c channels, h rows, w columns, s words, n tokens of a
+frame and the words together. Key names are the authors'.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from baselines.layers.mlp import Mlp
+from baselines.layers.position_encoding import sine_encoding
+from baselines.layers.video_swin import VIDEO_SWIN_T, VideoSwin
+from baselines.mttr.spatial_decoder import KERNEL, SpatialDecoder
+from baselines.mttr.transformer import CHANNELS, MultimodalTransformer
+
+QUERIES = 50
+STAGES = 3
+FRAMES_AT_ONCE = 8
+"""Frames that go through everything after the backbone together; any number gives the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFeatures:
+    """What is known of a clip before any sentence.
+
+    Attributes:
+        tokens: ``(t, h * w, c)``, the stride-16 map projected, row by row.
+        position: ``(1, h * w, c)``.
+        padding: bool ``(1, h * w)``, ``True`` = padding.
+        size: Rows and columns of that map.
+        middle: ``(t, 128, h, w)`` at stride 8, for the spatial decoder.
+        fine: ``(t, 64, h, w)`` at stride 4, for the spatial decoder.
+    """
+
+    tokens: Tensor
+    position: Tensor
+    padding: Tensor
+    size: tuple[int, int]
+    middle: Tensor
+    fine: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one sentence: features ``(s, c)`` and padding, bool ``(s,)``."""
+
+    features: Tensor
+    padding: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedClip:
+    """The answer to one sentence in one clip.
+
+    Attributes:
+        referred: ``(t, q, 2)``: logits of being the referred object, and of not being it.
+        kernels: ``(t, q, 8)``.
+        features: ``(t, 8, h, w)`` at stride 4.
+    """
+
+    referred: Tensor
+    kernels: Tensor
+    features: Tensor
+
+    def masks(self, query: int) -> Tensor:
+        """Mask logits of one query, ``(t, h, w)``."""
+        return torch.einsum("tk,tkhw->thw", self.kernels[:, query], self.features)
+
+
+class Mttr(nn.Module):
+    """The network, from frames to mask kernels.
+
+    Args:
+        text_encoder: A RoBERTa without pooler.
+    """
+
+    def __init__(self, text_encoder: nn.Module) -> None:
+        super().__init__()
+        self.backbone = VideoSwin(VIDEO_SWIN_T, STAGES)
+        fine, middle, coarse = self.backbone.channels
+        self.vid_embed_proj = nn.Conv2d(coarse, CHANNELS, 1)
+        self.obj_queries = nn.Embedding(QUERIES, CHANNELS)
+        self.transformer = MultimodalTransformer(text_encoder)
+        self.is_referred_head = nn.Linear(CHANNELS, 2)
+        self.instance_kernels_head = Mlp(CHANNELS, CHANNELS, KERNEL)
+        self.spatial_decoder = SpatialDecoder(CHANNELS, middle, fine)
+
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+        """Encode a clip, once for all sentences.
+
+        Args:
+            frames: Normalised RGB, ``(t, 3, H, W)``.
+            size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
+        """
+        height, width = frames.shape[-2:]
+        padding = torch.ones(1, height, width, dtype=torch.bool, device=frames.device)
+        padding[:, : height if size is None else size[0], : width if size is None else size[1]] = False
+        fine, middle, coarse = (level[0] for level in self.backbone(frames[None]))
+        rows, columns = coarse.shape[-2:]
+        padding = nn.functional.interpolate(padding[None].float(), size=(rows, columns), mode="nearest")[0].bool()
+        return ClipFeatures(
+            tokens=self.vid_embed_proj(coarse).flatten(2).transpose(1, 2),
+            position=sine_encoding(padding, CHANNELS // 2).flatten(2).transpose(1, 2),
+            padding=padding.flatten(1),
+            size=(rows, columns),
+            middle=self.spatial_decoder.adapter1(middle),
+            fine=self.spatial_decoder.adapter2(fine),
+        )
+
+    def read(self, ids: Tensor, mask: Tensor | None = None) -> Words:
+        """Encode one sentence.
+
+        Args:
+            ids: int64 ``(1, s)``.
+            mask: ``(1, s)``, 1 on tokens and 0 on padding; ``None``: no padding.
+        """
+        mask = torch.ones_like(ids) if mask is None else mask
+        return Words(self.transformer.read(ids, mask)[0], mask[0] != 1)
+
+    def forward(self, clip: ClipFeatures, words: Words) -> SegmentedClip:
+        """Answer one sentence in one clip."""
+        pieces = zip(*(x.split(FRAMES_AT_ONCE) for x in (clip.tokens, clip.middle, clip.fine)), strict=True)
+        answers = [self._answer(clip, words, *piece) for piece in pieces]
+        return SegmentedClip(*(torch.cat(parts) for parts in zip(*answers, strict=True)))
+
+    def _answer(
+        self, clip: ClipFeatures, words: Words, tokens: Tensor, middle: Tensor, fine: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Answer for some frames, each by itself; returns the parts of `SegmentedClip`."""
+        f, cells, _ = tokens.shape
+        memory = torch.cat((tokens, words.features.expand(f, -1, -1)), dim=1)
+        position = nn.functional.pad(clip.position, (0, 0, 0, len(words.features)))  # words have none
+        padding = torch.cat((clip.padding, words.padding[None]), dim=1)
+        memory, states = self.transformer(memory, position, padding, self.obj_queries.weight)
+        seen = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
+        features = self.spatial_decoder(seen, middle, fine)
+        return self.is_referred_head(states), self.instance_kernels_head(states), features

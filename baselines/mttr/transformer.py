@@ -1,0 +1,120 @@
+"""MTTR's multimodal transformer: DETR's encoder over the tokens of a frame and all words, DETR's decoder on top.
+
+Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020. Axes: f frames, n tokens, q queries,
+c channels. Dropout is left out: the layers are evaluated only.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from baselines.layers.masked_attention import MultiHeadAttention
+from baselines.layers.text_encoder import FeatureResizer
+
+CHANNELS = 256
+HEADS = 8
+DEPTH = 3
+FEEDFORWARD = 2048
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward, each post-normed; positions enter queries and keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attn = MultiHeadAttention(CHANNELS, HEADS)
+        self.linear1 = nn.Linear(CHANNELS, FEEDFORWARD)
+        self.linear2 = nn.Linear(FEEDFORWARD, CHANNELS)
+        self.norm1 = nn.LayerNorm(CHANNELS)
+        self.norm2 = nn.LayerNorm(CHANNELS)
+
+    def forward(self, x: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+        """Refine ``(f, n, c)``."""
+        placed = x + position
+        x = self.norm1(x + self.self_attn(placed, placed, x, blocked=blocked))
+        return self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, attention to the memory, feed-forward, each post-normed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_attn = MultiHeadAttention(CHANNELS, HEADS)
+        self.multihead_attn = MultiHeadAttention(CHANNELS, HEADS)
+        self.linear1 = nn.Linear(CHANNELS, FEEDFORWARD)
+        self.linear2 = nn.Linear(FEEDFORWARD, CHANNELS)
+        self.norm1 = nn.LayerNorm(CHANNELS)
+        self.norm2 = nn.LayerNorm(CHANNELS)
+        self.norm3 = nn.LayerNorm(CHANNELS)
+
+    def forward(self, x: Tensor, query_pos: Tensor, memory: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+        """Refine queries ``(f, q, c)``."""
+        placed = x + query_pos
+        x = self.norm1(x + self.self_attn(placed, placed, x))
+        x = self.norm2(x + self.multihead_attn(x + query_pos, memory + position, memory, blocked=blocked))
+        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+
+
+class Encoder(nn.Module):
+    """A stack of layers without a final norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(DEPTH))
+
+    def forward(self, x: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+        """Refine ``(f, n, c)``."""
+        for layer in self.layers:
+            x = layer(x, position, blocked)
+        return x
+
+
+class Decoder(nn.Module):
+    """A stack of layers with a final norm; queries start from zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(DecoderLayer() for _ in range(DEPTH))
+        self.norm = nn.LayerNorm(CHANNELS)
+
+    def forward(self, query_pos: Tensor, memory: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+        """Decode ``query_pos (q, c)`` in every frame of ``memory (f, n, c)``: ``(f, q, c)``."""
+        x = query_pos.new_zeros(len(memory), *query_pos.shape)
+        for layer in self.layers:
+            x = layer(x, query_pos, memory, position, blocked)
+        return self.norm(x)
+
+
+class MultimodalTransformer(nn.Module):
+    """Text encoder, its projection, encoder and decoder.
+
+    Args:
+        text_encoder: A RoBERTa without pooler.
+    """
+
+    def __init__(self, text_encoder: nn.Module) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.txt_proj = FeatureResizer(text_encoder.config.hidden_size, CHANNELS)
+        self.encoder = Encoder()
+        self.decoder = Decoder()
+
+    def read(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Encode token ids ``(b, s)`` with attention mask ``(b, s)``: ``(b, s, c)``."""
+        return self.txt_proj(self.text_encoder(ids, attention_mask=mask).last_hidden_state)
+
+    def forward(self, x: Tensor, position: Tensor, padding: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode frames together with the words and decode the queries.
+
+        Args:
+            x: ``(f, n, c)``, visual tokens, then words.
+            position: ``(1, n, c)``.
+            padding: bool ``(1, n)``, ``True`` = padding.
+            queries: ``(q, c)``.
+
+        Returns:
+            The memory ``(f, n, c)`` and the queries' states ``(f, q, c)``.
+        """
+        blocked = padding[:, None, None] if padding.any() else None
+        memory = self.encoder(x, position, blocked)
+        return memory, self.decoder(queries, memory, position, blocked)
