@@ -1,0 +1,1 @@
+"""MUTR: ReferFormer with temporal aggregation before and interaction after its transformer."""
