@@ -1,51 +1,66 @@
 """Addition: where the camera looks, so that an object's motion is measured in the scene and not in the frame.
 
-Shifts between neighbouring frames are found by phase correlation (Kuglin and Hines, 1975). Pure translation only.
+Neighbouring frames are laid over one another at every shift up to ``REACH`` pixels; the one at which the background
+differs least is how the picture moved. Pure translation only.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+REACH = 7
+"""Largest shift between two frames that is tried, in pixels of the model's frames."""
 
-def camera_path(frames: Tensor) -> Tensor:
+
+def camera_path(frames: Tensor, foreground: Tensor) -> Tensor:
     """Follow the camera through a video.
 
     Args:
         frames: ``(t, 3, h, w)``, any range.
+        foreground: bool ``(t, h', w')``, where objects are; they are left out, because they move by themselves.
 
     Returns:
         float32 ``(t, 2)``: x and y of the frame's corner in the scene, in pixels of ``frames``; first row 0.
     """
-    grey = frames.mean(1)
-    path = grey.new_zeros(len(grey), 2)
-    if len(grey) > 1:
-        path[1:] = -frame_shifts(grey).cumsum(0)
+    path = frames.new_zeros(len(frames), 2)
+    if len(frames) > 1:
+        size = frames.shape[-2:]
+        covered = F.interpolate(F.max_pool2d(foreground[:, None].float(), 3, 1, 1), size=size, mode="nearest")
+        path[1:] = -frame_shifts(frames, 1 - covered).cumsum(0)
     return path
 
 
-def frame_shifts(grey: Tensor) -> Tensor:
-    """Shift of the picture from each frame of ``(t, h, w)`` to the next, x and y in pixels, ``(t - 1, 2)``."""
-    height, width = grey.shape[-2:]
-    window = torch.hann_window(height, device=grey.device)[:, None] * torch.hann_window(width, device=grey.device)
-    spectrum = torch.fft.rfft2((grey - grey.mean((1, 2), keepdim=True)) * window)
-    cross = spectrum[1:] * spectrum[:-1].conj()
-    surface = torch.fft.irfft2(cross / cross.abs().clamp(min=1e-8), s=(height, width))
-    peak = surface.flatten(1).argmax(-1)
-    row, column = peak // width, peak % width
-    return torch.stack((_refine(surface, row, column, 2), _refine(surface, row, column, 1)), dim=-1)
+def frame_shifts(frames: Tensor, weight: Tensor) -> Tensor:
+    """How far the picture moves from each frame to the next: x and y in pixels, ``(t - 1, 2)``.
+
+    Args:
+        frames: ``(t, 3, h, w)``.
+        weight: 0 or 1 for every pixel, ``(t, 1, h, w)``; 0: left out.
+    """
+    side = 2 * REACH + 1
+    grey = frames.mean(1, keepdim=True)
+    later = F.pad(grey[1:], [REACH] * 4)
+    later_weight = F.pad(weight[1:], [REACH] * 4)
+    height, width = frames.shape[-2:]
+    difference = frames.new_empty(len(frames) - 1, side, side)
+    for row in range(side):
+        for column in range(side):
+            window = (..., slice(row, row + height), slice(column, column + width))
+            both = weight[:-1] * later_weight[window]
+            away = both * (grey[:-1] - later[window]).square()
+            difference[:, row, column] = away.sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp(min=1)
+    best = difference.flatten(1).argmin(-1)
+    row, column = best // side, best % side
+    index = torch.arange(len(difference), device=frames.device)
+    y = _lowest(difference[index, :, column], row)
+    x = _lowest(difference[index, row], column)
+    return torch.stack((x, y), dim=-1) - REACH
 
 
-def _refine(surface: Tensor, row: Tensor, column: Tensor, axis: int) -> Tensor:
-    """Position of the peak along an axis, to a fraction of a pixel: centre of mass of the peak and its neighbours."""
-    height, width = surface.shape[-2:]
-    index = torch.arange(len(surface), device=surface.device)
-    size = (height, width)[axis - 1]
-    start = row if axis == 1 else column
-    values = []
-    for step in (-1, 0, 1):
-        r = (row + step) % height if axis == 1 else row
-        c = (column + step) % width if axis == 2 else column
-        values.append(surface[index, r, c].clamp(min=0))
-    below, at, above = values
-    shift = start + (above - below) / (below + at + above).clamp(min=1e-8)
-    return torch.where(shift > size / 2, shift - size, shift)
+def _lowest(values: Tensor, place: Tensor) -> Tensor:
+    """Where a parabola through the least of ``(n, m)`` values, at ``place`` ``(n,)``, and its neighbours is lowest."""
+    inner = place.clamp(1, values.shape[1] - 2)
+    below, at, above = (values.gather(1, inner[:, None] + step)[:, 0] for step in (-1, 0, 1))
+    bend = below - 2 * at + above
+    offset = torch.where(bend > 0, (below - above) / (2 * bend).clamp(min=1e-8), 0.0).clamp(-0.5, 0.5)
+    return torch.where(inner == place, inner + offset, place.to(offset.dtype))

@@ -22,11 +22,13 @@ class ReadVideos:
 
     Attributes:
         context: Of b videos, up to <Text>.
-        tracks: Object tokens of the whole trajectories, ``(b, k, D)``.
+        aligned: Whole trajectories in the aligned space, ``(b, k, a)``.
+        tracks: Their object tokens, ``(b, k, D)``.
         valid: bool ``(b, k)``.
     """
 
     context: Context
+    aligned: Tensor
     tracks: Tensor
     valid: Tensor
 
@@ -61,6 +63,7 @@ class LanguagePart(nn.Module):
                 "audio": nn.Linear(language.audio_channels, language.hidden),
             }
         )
+        self.guide = nn.Linear(trajectory.channels, language.hidden) if language.guided_tracks else None
         self.language = LanguageModel(language, PromptTokens.of_words(language.max_objects))
         self.mask_decoder = LinkedMaskDecoder(language.hidden, extractor.channels)
         self.contrast = nn.Linear(language.hidden, language.text_channels)
@@ -69,7 +72,7 @@ class LanguagePart(nn.Module):
         """Read what can be read before a question is known."""
         whole, windows = self.trajectories(tracks)
         tokens, valid, last = self.object_tokens(whole, windows, tracks.valid)
-        return ReadVideos(self.language.read_objects(tokens, valid, modality), last, tracks.valid)
+        return ReadVideos(self.language.read_objects(tokens, valid, modality), whole, last, tracks.valid)
 
     def answer(
         self, videos: ReadVideos, rows: Tensor, features: Tensor, counts: Tensor | None = None, modality: str = "text"
@@ -85,10 +88,8 @@ class LanguagePart(nn.Module):
             modality: ``text`` or ``audio``.
         """
         context = videos.context.branch(rows)
-        embedded = self.project[modality](features)[:, None]
-        question = self.language.read_prompt(
-            context, embedded, torch.ones(embedded.shape[:2], dtype=torch.bool, device=embedded.device), modality
-        )
+        embedded, valid = self.embed(videos, rows, features, modality)
+        question = self.language.read_prompt(context, embedded, valid, modality)
         if counts is None:
             counts = self.decode_counts(question, videos.valid[rows].sum(1))
         slots = max(1, int(counts.max()))
@@ -96,6 +97,19 @@ class LanguagePart(nn.Module):
         seg = states[:, 1:]
         logits = self.language.head(torch.cat((question[:, None], states), dim=1))
         return Answers(logits, counts, seg, self.mask_decoder.shares(seg, videos.tracks[rows], videos.valid[rows]))
+
+    def embed(self, videos: ReadVideos, rows: Tensor, features: Tensor, modality: str) -> tuple[Tensor, Tensor]:
+        """What stands between <Text> and </Text>: the projected feature and, if so built, tracks conditioned on it.
+
+        Returns:
+            ``(n, l, D)``, and which of these tokens count, bool ``(n, l)``.
+        """
+        embedded = self.project[modality](features)[:, None]
+        valid = torch.ones(embedded.shape[:2], dtype=torch.bool, device=embedded.device)
+        if self.guide is None:
+            return embedded, valid
+        guided = self.guide(videos.aligned[rows] * features[:, None]) + self.object_tokens.track.weight
+        return torch.cat((embedded, guided), dim=1), torch.cat((valid, videos.valid[rows]), dim=1)
 
     def decode_counts(self, question: Tensor, most: Tensor) -> Tensor:
         """Greedy N_o from the state after the question ``(n, D)``, at most ``most`` ``(n,)``: int64 ``(n,)``."""

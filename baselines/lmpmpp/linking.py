@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from baselines.lmpmpp.camera import camera_path
 from baselines.lmpmpp.extractor import FrameObjects
 
 SCORE_THRESHOLD = 0.5
@@ -70,6 +71,12 @@ def mask_boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack((cx, cy, w, h), dim=-1), mass / height**2
 
 
+def follow(objects: FrameObjects, frames: Tensor, tracks: int) -> Trajectories:
+    """Link the objects of resized frames ``(t, 3, H, W)``, their motion measured in the scene; see ``link``."""
+    found = (objects.class_logits.softmax(-1)[..., 0] > SCORE_THRESHOLD)[..., None, None] & (objects.mask_logits > 0)
+    return link(objects, camera_path(frames, found.any(1)) / frames.shape[-2], tracks)
+
+
 def link(objects: FrameObjects, camera: Tensor, tracks: int) -> Trajectories:
     """Follow at most ``tracks`` objects through a video; the longest seen come first.
 
@@ -80,7 +87,8 @@ def link(objects: FrameObjects, camera: Tensor, tracks: int) -> Trajectories:
     """
     masks = objects.mask_logits.sigmoid()
     scores = objects.class_logits.softmax(-1)[..., 0]
-    boxes, areas = mask_boxes(masks)
+    # Without their tails: far from an object, many cells of little mass would widen its box.
+    boxes, areas = mask_boxes(masks * (masks > 0.25))
     kept = _detections(scores, masks > 0.5)
     made = _follow(
         kept,

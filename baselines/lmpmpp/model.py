@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.lmpmpp.camera import camera_path
 from baselines.lmpmpp.extractor import FrameObjects, resize_frames
 from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
-from baselines.lmpmpp.linking import Trajectories, link
+from baselines.lmpmpp.linking import Trajectories, follow
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.sizes import LMPMppSize
 from baselines.lmpmpp.stage_extractor import Extractor
@@ -75,8 +74,7 @@ class LMPMpp(nn.Module):
         objects = FrameObjects(
             *(torch.cat([getattr(f, name) for f in found]) for name in ("embeddings", "class_logits", "mask_logits"))
         )
-        frames = torch.cat(small)
-        trajectories = link(objects, camera_path(frames) / frames.shape[-2], self.size.trajectory.tracks)
+        trajectories = follow(objects, torch.cat(small), self.size.trajectory.tracks)
         tracks = resample(trajectories, self.size.trajectory.tracks, self.size.trajectory.steps)
         read = self.language.read_videos(tracks, modality) if len(trajectories.boxes) else None
         return EncodedVideo(trajectories, tracks, read)

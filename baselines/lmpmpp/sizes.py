@@ -60,6 +60,8 @@ class LanguageSize:
         lora_targets: Linear layers that get an adapter, by name.
         text_channels: Width of the frozen text encoder's features.
         audio_channels: Width of the audio encoder's features.
+        guided_tracks: Addition: where objects are linked before they meet the sentence, condition them on it
+            afterwards: one more token per track and sentence, their product in the aligned space.
     """
 
     hidden: int = 4096
@@ -73,6 +75,7 @@ class LanguageSize:
     lora_targets: tuple[str, ...] = ("q_proj", "v_proj")
     text_channels: int = 768
     audio_channels: int = 1024
+    guided_tracks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ MINI = LMPMppSize(
         lora_targets=("q_proj", "k_proj", "v_proj", "o_proj"),
         text_channels=128,
         audio_channels=128,
+        guided_tracks=True,
     ),
     trajectory=TrajectorySize(),
 )

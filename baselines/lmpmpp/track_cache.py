@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save_file
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from baselines.lmpmpp.camera import camera_path
-from baselines.lmpmpp.linking import Trajectories, link
+from baselines.lmpmpp.linking import Trajectories, follow
 from baselines.lmpmpp.sizes import TrajectorySize
 from baselines.lmpmpp.stage_extractor import Extractor
 from baselines.lmpmpp.training_cache import TrainingCache
@@ -52,8 +51,7 @@ class TrackCache:
 @torch.no_grad()
 def follow_objects(extractor: Extractor, frames: Tensor, tracks: int) -> Trajectories:
     """Find and link the objects of one video's frames ``(t, 3, h, w)``, 0..255, that fit into memory at once."""
-    camera = camera_path(frames) / frames.shape[-2]
-    return link(extractor(frames)[-1], camera, tracks)
+    return follow(extractor(frames)[-1], frames, tracks)
 
 
 def open_track_cache(

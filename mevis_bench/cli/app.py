@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
-    "Run and score": ("run", "score"),
+    "Run and score": ("run", "score", "pairs"),
     "Look": ("list", "show"),
     "Read results": ("report", "compare", "gate", "failures", "gallery", "history", "submit"),
 }

@@ -95,7 +95,8 @@ def parse_expression(expression_id: str, raw: object, where: str, *, has_truth: 
     """Check one expression.
 
     Raises:
-        DataError: ``exp`` is no sentence, ``anno_id`` is no list of different ids, or ``audio`` is no file name.
+        DataError: ``exp`` is no sentence, ``anno_id`` is no list of different ids, ``audio`` is no file name, or
+            ``order_pair`` no id.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
         raise DataError("there is no sentence 'exp', or it is empty", where=where)
@@ -103,7 +104,10 @@ def parse_expression(expression_id: str, raw: object, where: str, *, has_truth: 
     if audio is not None and not isinstance(audio, str):
         raise DataError("'audio' has to be a file name", where=where)
     ids = _annotation_ids(raw.get("anno_id"), where) if has_truth else None
-    return Expression(expression_id, raw["exp"], ids, audio)
+    order_pair = raw.get("order_pair")
+    if order_pair is not None and not isinstance(order_pair, str):
+        raise DataError("'order_pair' has to be the id of an expression", where=where)
+    return Expression(expression_id, raw["exp"], ids, audio, order_pair)
 
 
 def _annotation_ids(raw: object, where: str) -> tuple[str, ...]:

@@ -15,12 +15,15 @@ class Expression:
         annotation_ids: Keys of ``mask_dict.json`` whose union is the target; empty: no target. ``None`` where the
             split has no truth (valid, test).
         audio: File name of the spoken sentence relative to the split, ``None`` where there is none.
+        order_pair: Id of the expression of the same video that differs only in the order of two motions; ``None``
+            where there is none, as in all of the real data.
     """
 
     id: str
     text: str
     annotation_ids: tuple[str, ...] | None
     audio: str | None = None
+    order_pair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

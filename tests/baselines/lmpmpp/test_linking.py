@@ -87,8 +87,9 @@ def test_the_camera_is_followed():
     corner = [(20, 10), (23, 10), (27, 9), (27, 14), (25, 14)]
     frames = torch.stack([world[:, y : y + 72, x : x + 128] for x, y in corner])
     expected = torch.tensor([(x - 20, y - 10) for x, y in corner]).float()
-    torch.testing.assert_close(camera_path(frames), expected, atol=0.3, rtol=0)
-    assert camera_path(frames[:1]).tolist() == [[0, 0]]
+    nothing = torch.zeros(5, 36, 64, dtype=torch.bool)
+    torch.testing.assert_close(camera_path(frames, nothing), expected, atol=0.3, rtol=0)
+    assert camera_path(frames[:1], nothing[:1]).tolist() == [[0, 0]]
 
 
 def test_motion_is_measured_in_the_scene():
