@@ -52,7 +52,7 @@ def test_tracks_and_captions_come_back(tmp_path: Path) -> None:
     for caption in (CaptionPrediction("zwei Vögel, 'hin'\n\u2028und her"), CaptionPrediction("", target_kept=0.25)):
         path.write_bytes(encode_prediction(caption))
         assert read_prediction(path) == caption
-    path.write_bytes(b'{"kind":"caption","text":"short form"}')
+    path.write_bytes(b'{"kind":"caption","text":"short form"}\n')
     assert read_prediction(path) == CaptionPrediction("short form")
     assert path.read_bytes().count(b"\n") == 1
 
