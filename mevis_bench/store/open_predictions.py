@@ -7,17 +7,22 @@ from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.file_tree import FileTree, Folder, ZipFolder
 from mevis_bench.store.official_png import PngPredictions
 from mevis_bench.store.prediction_source import PredictionSource
+from mevis_bench.store.refer_kitti import PREDICTIONS, ReferKittiPredictions
 from mevis_bench.store.rle_json import JsonPredictions
 from mevis_bench.store.run_predictions import RunPredictions
 
-_FORMATS = "A run folder, <video>/<expression>/<frame>.png, a zip of either, or a JSON file {video: {expression: ...}}"
+_FORMATS = (
+    "A run folder, <video>/<expression>/<frame>.png, <video>/<expression>/predict.txt, a zip of either, "
+    "or a JSON file {video: {expression: ...}}"
+)
 
 
 def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionSource:
     """Open predictions in any format that can be scored.
 
     Args:
-        path: A run folder, a folder ``<video>/<expression>/<frame>.png``, a zip of either, or a JSON file.
+        path: A run folder, a folder ``<video>/<expression>/<frame>.png`` or (Refer-KITTI's tracks)
+            ``<video>/<expression>/predict.txt``, a zip of either, or a JSON file.
         threshold: PNG values from this one on are foreground; ``None``: all but 0, and soft masks are refused.
 
     Raises:
@@ -40,6 +45,8 @@ def _open_tree(files: FileTree, where: str, threshold: int | None) -> Prediction
     names = files.names()
     if any(name.count("/") == 2 and name.lower().endswith(".png") for name in names):
         return PngPredictions(files, threshold)
+    if any(name.count("/") == 2 and name.endswith(f"/{PREDICTIONS}") for name in names):
+        return ReferKittiPredictions(files)
     if any(name.count("/") == 1 and name.endswith(".json") for name in names):
         return RunPredictions(files)
     raise DataError("no predictions in here", where=where, hint=_wrapped(names) or _FORMATS)

@@ -1,0 +1,185 @@
+"""Export a split, and tracks made on it, in the layout of Refer-KITTI, for TransRMOT's and TempRMOT's own scripts.
+
+::
+
+    KITTI/training/image_02/<video>/000000.jpg          frames, numbered from 0
+    KITTI/labels_with_ids/image_02/<video>/000000.txt   "0 <id> x y w h" of every object, as shares of the frame
+    expression/<video>/<expression>.json                {"label": {"<frame, from 0>": [ids]}, "sentence": ...}
+    frames.txt                                          all frames, a line each: the list that training reads
+    seqmap.txt                                          "<video>+<expression>" a line: the list that scoring reads;
+                                                        of expressions with predictions, where some are given
+    results/<video>/<expression>/gt.txt                 "frame,id,x,y,w,h,1,1,1" in pixels, frames from 1
+    results/<video>/<expression>/predict.txt            the same of given predictions
+
+Label file k, key k of an expression and frame k + 1 of ``gt.txt`` and ``predict.txt`` are one and the same frame.
+TransRMOT's test script writes a ``gt.txt`` of its own that is one frame late; these are right.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.data.mevis import Split
+from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.records import DataError, Expression, TrackPrediction, Truth, UsageError, Video
+from mevis_bench.store.open_predictions import open_predictions
+from mevis_bench.store.prediction_source import Clip, PredictionSource
+from mevis_bench.store.refer_kitti import PREDICTIONS, TRUTH, encode_tracks, expression_name
+from mevis_bench.store.whole_files import inside, write_whole
+
+FRAMES = "KITTI/training/image_02"
+LABELS = "KITTI/labels_with_ids/image_02"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        videos: Number of videos.
+        expressions: Number of expressions, those without target included.
+        frames: Number of frames.
+        predictions: Number of expressions with predictions.
+    """
+
+    videos: int
+    expressions: int
+    frames: int
+    predictions: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Boxes:
+    """Boxes of one video's objects: int64 ``(t, 4)`` by annotation id, half-open; all zero where one is absent."""
+
+    by_annotation: dict[str, NDArray[np.int64]]
+
+    def tracks(self, annotation_ids: Sequence[str]) -> TrackPrediction:
+        """Return the boxes of some objects; identities are places in this video's order of objects."""
+        frames, ids, boxes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, 4))]
+        for identity, (annotation_id, corners) in enumerate(self.by_annotation.items()):
+            if annotation_id in annotation_ids:
+                (present,) = np.nonzero(corners[:, 3])
+                frames.append(present)
+                ids.append(np.full(present.size, identity))
+                boxes.append(corners[present].astype(np.float64))
+        return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
+
+
+def export_split(
+    split: Split,
+    out: Path,
+    *,
+    copy_frames: bool,
+    predictions: Path | None,
+    advance: Callable[[int, int], None],
+) -> Exported:
+    """Write a split in the layout of Refer-KITTI.
+
+    Args:
+        split: A split with truth.
+        out: A new or empty folder.
+        copy_frames: Copy the image files; otherwise links point to them.
+        predictions: Tracks to write beside the truth, in any format that can be scored; ``None``: none.
+        advance: Called with videos done and videos in all.
+
+    Raises:
+        UsageError: ``out`` is not empty, or the split has no truth.
+        DataError: The data or a prediction is broken, or a prediction holds no tracks.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError("is not empty", where=str(out), hint="Give a new folder with --out.")
+    source = None if predictions is None else open_predictions(predictions)
+    sequences: list[str] = []
+    frames: list[str] = []
+    expressions = 0
+    for done, video_id in enumerate(split.video_ids, start=1):
+        video, truths = split.video(video_id), split.truths(video_id)
+        frames += _write_frames(video, out, copy=copy_frames)
+        boxes = _boxes(truths)
+        _write_labels(video, boxes, out)
+        for truth in truths:
+            sequence = _write_expression(video, truth.expression, boxes, out)
+            expressions += 1
+            if source is None or _write_prediction(source, video, truth.expression, out):
+                sequences.append(sequence)
+        advance(done, len(split.video_ids))
+    write_whole(out / "frames.txt", "".join(f"{line}\n" for line in frames))
+    write_whole(out / "seqmap.txt", "".join(f"{line}\n" for line in sequences))
+    return Exported(len(split.video_ids), expressions, len(frames), 0 if source is None else len(sequences))
+
+
+def _write_frames(video: Video, out: Path, *, copy: bool) -> list[str]:
+    folder = inside(out / FRAMES, video.id)
+    folder.mkdir(parents=True)
+    lines = []
+    for index, path in enumerate(video.frame_paths):
+        name = f"{index:06d}{path.suffix}"
+        if copy:
+            shutil.copyfile(path, folder / name)
+        else:
+            (folder / name).symlink_to(path.resolve())
+        lines.append(f"{FRAMES}/{video.id}/{name}")
+    return lines
+
+
+def _boxes(truths: Sequence[Truth]) -> _Boxes:
+    """Return the boxes of every object that some expression means, in the order in which they first come up."""
+    from mevis_bench.masks.row_loops import bounding_boxes
+
+    boxes: dict[str, NDArray[np.int64]] = {}
+    for truth in truths:
+        for annotation_id, masks in zip(truth.expression.annotation_ids or (), truth.objects, strict=True):
+            if annotation_id not in boxes:
+                where = f"video {truth.video_id}, annotation {annotation_id}"
+                rows = rows_from_rle(masks, truth.height, truth.width, where=where)
+                boxes[annotation_id] = bounding_boxes(rows.length, rows.offsets, rows.x)
+    return _Boxes(boxes)
+
+
+def _write_labels(video: Video, boxes: _Boxes, out: Path) -> None:
+    tracks = boxes.tracks(tuple(boxes.by_annotation))
+    lines: list[list[str]] = [[] for _ in range(len(video))]
+    for frame, identity, (x0, y0, x1, y1) in zip(
+        tracks.frames.tolist(), tracks.ids.tolist(), tracks.boxes.tolist(), strict=True
+    ):
+        shares = x0 / video.width, y0 / video.height, (x1 - x0) / video.width, (y1 - y0) / video.height
+        lines[frame].append(f"0 {identity + 1} " + " ".join(f"{share:.8f}" for share in shares) + "\n")
+    for frame, entries in enumerate(lines):
+        _write_text(out / LABELS / video.id / f"{frame:06d}.txt", "".join(entries))
+
+
+def _write_expression(video: Video, expression: Expression, boxes: _Boxes, out: Path) -> str:
+    name = expression_name(expression.id, expression.text)
+    tracks = boxes.tracks(expression.annotation_ids or ())
+    label: dict[str, list[int]] = {}
+    for frame, identity in sorted(zip(tracks.frames.tolist(), tracks.ids.tolist(), strict=True)):
+        label.setdefault(str(frame), []).append(identity + 1)
+    content = {"label": label, "ignore": [], "video_name": video.id, "sentence": expression.text}
+    _write_text(out / "expression" / video.id / f"{name}.json", json.dumps(content) + "\n")
+    _write_text(out / "results" / video.id / name / TRUTH, encode_tracks(tracks))
+    return f"{video.id}+{name}"
+
+
+def _write_prediction(source: PredictionSource, video: Video, expression: Expression, out: Path) -> bool:
+    """Write one sample's tracks; ``False`` where the predictions don't have it."""
+    sample = f"{video.id}/{expression.id}"
+    if sample not in source.samples():
+        return False
+    answer = source.only(video.id).read(expression.id, Clip(video.id, video.frame_names, video.height, video.width))
+    if not isinstance(answer, TrackPrediction):
+        raise DataError("the prediction holds no tracks", where=sample, hint="Give a run of --task rmot.")
+    name = expression_name(expression.id, expression.text)
+    _write_text(out / "results" / video.id / name / PREDICTIONS, encode_tracks(answer))
+    return True
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write without flushing to the disk: an export is made anew, and 100,000 small files would take an hour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
