@@ -120,6 +120,5 @@ class TemporalInteraction(nn.Module):
         for index, (attend, feed) in enumerate(zip(self.enc_self_attn, self.enc_ffn, strict=True)):
             shifted = index % 2 == 1 and not self.training
             cut = windows.split(x, shifted=shifted)
-            cut = attend(cut, bias=windows.shifted_bias) if shifted else attend(cut, blocked=windows.plain_blocked)
-            x = windows.join(feed(cut), shifted=shifted)
+            x = windows.join(feed(attend(cut, bias=windows.bias[shifted])), shifted=shifted)
         return x[:frames]
