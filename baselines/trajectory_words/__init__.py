@@ -1,0 +1,1 @@
+"""RMEG without a model: the targets' trajectories put into words."""
