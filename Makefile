@@ -11,14 +11,15 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 
 setup: $(VENV)/ready
 
-# Two packages come without their dependencies: openai-whisper asks for triton (1 GB; torch brings it where there is
-# CUDA), trackeval for OpenCV (which its metrics do not use). What they do use is named beside them.
+# Three packages come without their dependencies: openai-whisper asks for triton (1 GB; torch brings it where there is
+# CUDA), trackeval for OpenCV (which its metrics do not use), motmetrics for pandas (tests read its data files only).
+# What they do use is named beside them.
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mevis-bench needs Python 3.11 or newer, not " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(UV) --editable '.[rmeg,plots,dev]' more-itertools tiktoken tabulate
-	$(UV) --no-deps openai-whisper trackeval
+	$(UV) --no-deps openai-whisper trackeval motmetrics==1.4.0
 	touch $@
 
 demo: setup

@@ -63,6 +63,8 @@ def _print(scored: "Scored", json: bool) -> None:
         err().print(f"counts as zero: {sample} ({reason})", markup=False, soft_wrap=True)
     if len(scored.faults) > 10:
         err().print(f"and {len(scored.faults) - 10} more")
+    for note in scored.notes:
+        err().print(note, markup=False, soft_wrap=True)
     if json:
         print_json(dataclasses.asdict(scored.results))
         return

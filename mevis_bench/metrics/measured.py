@@ -38,7 +38,16 @@ class Measured:
 
 
 class Corpus(Protocol):
-    """All measured samples of a split, asked about together."""
+    """All measured samples of a split, asked about together. It is made before measuring starts, and closed at last."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its reader should know, for instance why a metric is undefined."""
+        ...
+
+    def take(self, measured: Sequence[Measured]) -> None:
+        """Take all samples; everything below comes after it."""
+        ...
 
     def values(self) -> Sequence[Values]:
         """Return every sample's values, in the order of the samples."""

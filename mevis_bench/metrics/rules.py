@@ -22,6 +22,7 @@ class ScoringRules:
         empty_on_target: A target that is answered with "no target": ``scored`` like any other, or ``zero`` (GRES).
         missing: A prediction that is missing or broken: an ``error``, or ``zero`` for the sample.
         references: RMEG: ``all`` sentences of the same target set, or the sample's ``own``.
+        device: Where dense arithmetic may run (``cpu``, ``cuda``, ``cuda:1``); no number depends on it.
     """
 
     protocol: str = "mevis_v2"
@@ -29,6 +30,7 @@ class ScoringRules:
     empty_on_target: str = "scored"
     missing: str = "error"
     references: str = "all"
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for field, patterns in _CHOICES.items():

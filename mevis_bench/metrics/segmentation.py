@@ -67,7 +67,13 @@ def measure_no_masks(truth: Truth, targets: TargetCache) -> Measurement:
 class MaskCorpus:
     """The measured expressions of a split."""
 
-    def __init__(self, measured: Sequence[Measured], rules: ScoringRules) -> None:
+    notes: Sequence[str] = ()
+
+    def __init__(self) -> None:
+        self._values: Sequence[Values] = ()
+
+    def take(self, measured: Sequence[Measured]) -> None:
+        """Take all samples."""
         self._values = [sample.values for sample in measured]
 
     def values(self) -> Sequence[Values]:

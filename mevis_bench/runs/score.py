@@ -28,12 +28,14 @@ class Scored:
         results: The aggregate.
         scores: Every sample's scores, sorted by sample.
         faults: Why samples count as zero, by sample; empty unless the rules allow it.
+        notes: What the reader should know, for instance why a metric is undefined.
         out: Where the two files were written.
     """
 
     results: Results
     scores: Sequence[SampleScore]
     faults: Mapping[str, str]
+    notes: Sequence[str]
     out: Path
 
 
@@ -96,19 +98,20 @@ def score_run(
     jobs = _plan(opened, chosen, source, rules, samples if samples is not None else run.samples)
     total = sum(len(job.truths) for job in jobs)
     measured: list[Measured] = []
-    for done in map(measure_video, jobs):
-        measured.extend(done)
-        if progress:
-            progress(len(measured), total)
-    corpus = chosen.corpus(measured, rules)
+    corpus = chosen.corpus()
     try:
+        for done in map(measure_video, jobs):
+            measured.extend(done)
+            if progress:
+                progress(len(measured), total)
+        corpus.take(measured)
         scores, results = _conclude(corpus, measured, chosen, rules, opened, run, (*BUILT_IN, *slices))
     finally:
         corpus.close()
     folder = out or (predictions if predictions.is_dir() else predictions.parent)
     _write(folder, scores, results)
     faults = {sample.sample: sample.fault for sample in measured if sample.fault is not None}
-    return Scored(results, sorted(scores, key=lambda score: score.sample), faults, folder)
+    return Scored(results, sorted(scores, key=lambda score: score.sample), faults, corpus.notes, folder)
 
 
 def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.tasks.avos import AVOS
+from mevis_bench.tasks.rmeg import RMEG
+from mevis_bench.tasks.rmot import RMOT
 from mevis_bench.tasks.rvos import RVOS
 from mevis_bench.tasks.task import Task
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (RVOS, AVOS)}
+TASKS: Mapping[str, Task] = {task.name: task for task in (RVOS, AVOS, RMOT, RMEG)}
 
 
 def find_task(name: str) -> Task:

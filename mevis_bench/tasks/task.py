@@ -1,11 +1,11 @@
 """What a task is: what a method is asked, what it may answer, and how answers are scored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from mevis_bench.data.mevis import Split
-from mevis_bench.metrics.measured import Corpus, Measured, Measurement
+from mevis_bench.metrics.measured import Corpus, Measurement
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import DataError, Expression, Prompt, Truth
@@ -32,7 +32,7 @@ class Task:
         prompt: What a method is asked about one expression of a video.
         measure: Scores one answer of one of these types.
         measure_missing: Scores a sample without an answer, where these count as zero.
-        corpus: Puts measured samples together.
+        corpus: Makes what puts measured samples together.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Task:
     prompt: Callable[[Split, str, Expression], Prompt]
     measure: Measure
     measure_missing: Callable[[Truth, TargetCache], Measurement]
-    corpus: Callable[[Sequence[Measured], ScoringRules], Corpus]
+    corpus: Callable[[], Corpus]
 
     def expressions(self, split: Split, video_id: str) -> tuple[Expression, ...]:
         """Return the expressions of one video that are samples of this task, in file order."""

