@@ -39,6 +39,15 @@ lint: setup
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini
 
+# What CI measures every night: everything in the suite, held against the accepted results, and the page over time.
+NIGHT := runs/nightly
+nightly: setup
+	rm -rf $(NIGHT)
+	$(BIN)/mevis-bench suite configs/suites/nightly.yaml --out $(NIGHT)
+	$(BIN)/mevis-bench history add $(NIGHT)/*/ --file runs/history.jsonl
+	$(BIN)/mevis-bench history page --file runs/history.jsonl --out $(NIGHT)
+	$(BIN)/mevis-bench gate $(NIGHT)/*/ --expected configs/suites/nightly.expected.json --out $(NIGHT)
+
 # Exact versions for Python 3.11 on Linux; without triton, OpenCV and the nvidia packages (see above), and with torch
 # named without a build tag, so that CUDA machines take theirs.
 constraints: setup

@@ -124,7 +124,7 @@ def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     return ExitCode.OK
 
 
-class _BarWatcher:
+class BarWatcher:
     """Shows a run as a bar."""
 
     def __init__(self, bar: "Bar") -> None:
@@ -132,6 +132,7 @@ class _BarWatcher:
         self._failed = 0
 
     def begin(self, folder: "RunFolder", total: int, done: int) -> None:
+        """Show an empty bar, and how much an earlier call has done."""
         from mevis_bench.cli.console import err
 
         if done:
@@ -139,6 +140,7 @@ class _BarWatcher:
         self._bar.begin(folder.path.name, total, done)
 
     def sample(self, status: "SampleStatus") -> None:
+        """Move the bar by one sample."""
         self._failed += status.status == "failed"
         self._bar.advance(f"[red]{self._failed} failed[/red]" if self._failed else "")
 
@@ -148,7 +150,7 @@ def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     from mevis_bench.runs.run import run_plan
 
     with Bar("samples") as bar:
-        finished = run_plan(plan, folder, _BarWatcher(bar))
+        finished = run_plan(plan, folder, BarWatcher(bar))
     report = finished.report
     if json:
         _tell_json(report, finished.results)

@@ -1,0 +1,37 @@
+"""``mevis-bench suite``: several runs from one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mevis_bench.cli import options
+from mevis_bench.records import ExitCode
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's YAML file (configs/suites/*.yaml).")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the runs' folders are made.")],
+    json: options.Json = False,
+) -> int:
+    """Run everything a suite names, score it, and print one table a task."""
+    from mevis_bench.cli import console
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.cli.run import BarWatcher
+    from mevis_bench.reports.render import to_terminal
+    from mevis_bench.reports.table import COLUMNS, build_table
+    from mevis_bench.runs.suite import read_suite, run_suite
+
+    suite = read_suite(file)
+    with Bar("samples") as bar:
+        finished = list(run_suite(suite, out, lambda: BarWatcher(bar)))
+    results = [run.results for run in finished if run.results is not None]
+    if json:
+        console.print_json(
+            [{"folder": str(run.report.folder.path), "failed": len(run.report.failed)} for run in finished]
+        )
+    else:
+        for task in COLUMNS:
+            if any(result.task == task for result in results):
+                console.out().print(to_terminal(build_table(task, results)))
+    return ExitCode.FAILED if any(run.report.failed for run in finished) else ExitCode.OK

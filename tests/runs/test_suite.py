@@ -1,0 +1,46 @@
+"""A suite runs everything it names into one folder each; a faulty file is named with its line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.data.synthetic import make_mini
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data"))
+
+
+def suite(folder: Path, text: str) -> str:
+    path = folder / "suite.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_suite_runs_scores_and_tells_the_folders(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"name: s\nruns:\n  - {{task: rvos, method: empty, data: {data}, split: tiny}}\n"
+    assert main(["suite", suite(tmp_path, text), "--out", str(tmp_path / "out"), "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry == {"folder": str(tmp_path / "out" / "rvos-empty-tiny"), "failed": 0}
+    assert json.loads((tmp_path / "out" / "rvos-empty-tiny" / "results.json").read_text())["metrics"]["N-acc"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: s\nruns: []\n", "suite.yaml: the suite has no runs"),
+        (
+            "name: s\nruns:\n  - {task: rvos, method: empty}\n  - {task: rvos, method: empty}\n",
+            "the suite has rvos-empty-valid_u twice",
+        ),
+        ("name: s\nruns:\n  - {task: rvos, methd: empty}\n", "suite.yaml:3"),
+    ],
+)
+def test_a_faulty_suite_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
+    assert main(["suite", suite(tmp_path, text), "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
