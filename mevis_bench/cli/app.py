@@ -18,6 +18,7 @@ from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
     "Run and score": ("run", "score", "pairs", "suite"),
+    "Data": ("data",),
     "Look": ("list", "show"),
     "Read results": ("report", "compare", "gate", "failures", "gallery", "history", "submit"),
 }

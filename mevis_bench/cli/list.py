@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mevis_bench.methods.overview import MethodRow
 
-command = typer.Typer(no_args_is_help=True)
+command = typer.Typer(no_args_is_help=True, add_completion=False)
 
 _STATE_STYLES = {"none needed": "dim", "shipped": "green", "in store": "green", "missing": "yellow"}
 

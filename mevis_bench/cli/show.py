@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mevis_bench.methods.registry import FoundMethod
 
-command = typer.Typer(no_args_is_help=True)
+command = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @command.callback()

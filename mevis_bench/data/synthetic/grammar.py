@@ -31,10 +31,10 @@ PLACES = {
     "right": ("right", "to the right", "rightward", "toward the right"),
     "up": ("up", "upward"),
     "down": ("down", "downward"),
-    "up_left": ("diagonally up to the left", "toward the upper left", "up and to the left at once"),
-    "up_right": ("diagonally up to the right", "toward the upper right", "up and to the right at once"),
-    "down_left": ("diagonally down to the left", "toward the lower left", "down and to the left at once"),
-    "down_right": ("diagonally down to the right", "toward the lower right", "down and to the right at once"),
+    "up_left": ("diagonally up to the left", "toward the upper left", "up and to the left"),
+    "up_right": ("diagonally up to the right", "toward the upper right", "up and to the right"),
+    "down_left": ("diagonally down to the left", "toward the lower left", "down and to the left"),
+    "down_right": ("diagonally down to the right", "toward the lower right", "down and to the right"),
 }
 
 MOVES = {
@@ -205,7 +205,7 @@ class Speaker:
         if claim.form == "start":
             return self._move(name), self._pick((" at first", " at the start", " in the beginning", " to begin with"))
         if claim.form == "end":
-            return self._move(name), self._pick((" in the end", " at the end", " toward the end"))
+            return self._move(name), self._pick((" in the end", " at the end", " in the final part"))
         table = EVENTS if claim.form == "event" else RELATIONS
         if name == "stay_in":
             return Verb("never leaves the frame", "never leave the frame", "staying in view the whole time"), ""

@@ -5,20 +5,25 @@
     OUT/<split>/JPEGImages/<video>/<frame>.jpg
     OUT/<split>/meta_expressions.json     {"videos": {video: {"expressions": {id: {...}}, "vid_id", "frames"}}}
     OUT/<split>/mask_dict.json            {anno_id: [COCO RLE or null, one per frame]}
+    OUT/<split>/audio/<video>/<expression>.<voice>.ogg
 
-Every expression has MeViS's ``exp``, ``obj_id`` and ``anno_id``, and these keys of ours, which real data lacks:
-``kind`` (``single``, ``multi``, ``no_target``), ``form`` (what it speaks about), ``reasoning``, and in order pairs
-``order_pair`` (id of the expression of the same video that differs only in the order of two moves).
+Every expression has MeViS's ``exp``, ``obj_id``, ``anno_id`` and, where it is spoken, ``audio`` (a path in the split).
+These keys are ours, and real data lacks them: ``kind`` (``single``, ``multi``, ``no_target``), ``form`` (what it speaks
+about, see ``expressions.Sentence``), ``reasoning``, and in order pairs ``order_pair`` (id of the expression of the same
+video that differs only in the order of two moves).
 """
 
 import json
+import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from mevis_bench.data.speech import FLITE_VOICES, VOICES, Utterance, require_voices, speak
 from mevis_bench.data.synthetic.expressions import Annotator, Sentence
 from mevis_bench.data.synthetic.facts import Facts
 from mevis_bench.data.synthetic.grammar import Speaker
@@ -30,6 +35,11 @@ from mevis_bench.records import UsageError
 
 JPEG_QUALITY = 85
 
+Speech = Literal["none", "one", "all"]
+
+VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": FLITE_VOICES, "all": VOICES}
+"""Who speaks: nobody; each sentence one of flite's voices, by rotation, as they are fast; every voice each sentence."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MadeVideo:
@@ -40,7 +50,12 @@ class MadeVideo:
 
 
 def make_mini(
-    split: str, videos: int, seed: int, out: Path, progress: Callable[[int, int], None] = lambda done, total: None
+    split: str,
+    videos: int,
+    seed: int,
+    out: Path,
+    speech: Speech = "none",
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Path:
     """Generate a split of mini.
 
@@ -52,16 +67,21 @@ def make_mini(
         videos: How many, >= 1.
         seed: Any non-negative integer.
         out: Where the split's folder is made.
-        progress: Called with (videos done, videos in all) after each.
+        speech: Whether the sentences are spoken; needs flite, and for ``all`` festival.
+        progress: Called with (``videos`` or ``sentences``, done, in all).
 
     Returns:
         The split's folder.
 
     Raises:
-        UsageError: The folder already holds a split, or a number makes no sense.
+        UsageError: The folder already holds a split, a number makes no sense, or a voice is not installed.
     """
-    root = _fresh_folder(split, videos, seed, out)
-    meta: dict[str, object] = {}
+    final = _checked_folder(split, videos, seed, out)
+    require_voices(VOICES_OF[speech])
+    root = final.with_name(f"{split}.part")
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    meta: dict[str, dict[str, Any]] = {}
     masks: dict[str, list[dict[str, object] | None]] = {}
     for index in range(videos):
         made = make_video(split, seed, index)
@@ -74,10 +94,14 @@ def make_mini(
             "vid_id": index,
             "frames": [f"{t:05d}" for t in range(LENGTH)],
         }
-        progress(index + 1, videos)
+        progress("videos", index + 1, videos)
+    if speech != "none":
+        utterances = _utterances(meta, root, VOICES_OF[speech], one=speech == "one")
+        speak(utterances, lambda done, total: progress("sentences", done, total))
     (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
     (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
-    return root
+    root.replace(final)
+    return final
 
 
 def make_video(split: str, seed: int, index: int) -> MadeVideo:
@@ -101,7 +125,7 @@ def _all_seen(footage: Footage) -> bool:
     return bool(np.all(covered <= 4)) and bool(np.all((visible > 0).sum(axis=0) >= 5))
 
 
-def _fresh_folder(split: str, videos: int, seed: int, out: Path) -> Path:
+def _checked_folder(split: str, videos: int, seed: int, out: Path) -> Path:
     if not split or split in (".", "..") or Path(split).name != split:
         raise UsageError(f"{split!r} can't name a split: it has to be a plain folder name")
     if videos < 1:
@@ -111,7 +135,6 @@ def _fresh_folder(split: str, videos: int, seed: int, out: Path) -> Path:
     root = out / split
     if root.exists() and any(root.iterdir()):
         raise UsageError("the folder is not empty", where=str(root), hint="Choose another --out, or delete it first.")
-    root.mkdir(parents=True, exist_ok=True)
     return root
 
 
@@ -129,6 +152,21 @@ def _encode(footage: Footage) -> list[list[dict[str, object] | None]]:
     stack = np.asfortranarray(footage.masks.reshape(t * n, h, w).transpose(1, 2, 0).astype(np.uint8))
     rles = [{"size": [h, w], "counts": rle["counts"].decode()} for rle in coco.encode(stack)]
     return [[rles[k * n + i] if footage.masks[k, i].any() else None for k in range(t)] for i in range(n)]
+
+
+def _utterances(meta: Mapping[str, dict[str, Any]], root: Path, voices: Sequence[str], *, one: bool) -> list[Utterance]:
+    """Plan who says what, and enter into every expression the file that is its ``audio``."""
+    utterances = []
+    turn = 0
+    for video_id, video in meta.items():
+        for expression_id, entry in video["expressions"].items():
+            chosen = voices[turn % len(voices)]
+            entry["audio"] = f"audio/{video_id}/{expression_id}.{chosen}.ogg"
+            for voice in (chosen,) if one else voices:
+                path = root / f"audio/{video_id}/{expression_id}.{voice}.ogg"
+                utterances.append(Utterance(entry["exp"], voice, path))
+            turn += 1
+    return utterances
 
 
 def _expressions(sentences: tuple[Sentence, ...], first_id: int) -> dict[str, dict[str, object]]:

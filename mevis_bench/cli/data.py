@@ -1,0 +1,124 @@
+"""``mevis-bench data``: check data sets, and make the splits of mini."""
+
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mevis_bench.cli import options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.data.verify import VerifyReport
+
+command = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+class SpeechChoice(StrEnum):
+    """What ``make-mini --speech`` takes."""
+
+    NONE = "none"
+    ONE = "one"
+    ALL = "all"
+
+
+@command.callback()
+def _group() -> None:
+    """Check a data set, or make a split of mini."""
+
+
+@command.command()
+def verify(
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="PATH", help="A MeViS folder, or a split itself. Default: the embedded split."),
+    ] = None,
+    split: options.SplitName = "valid_u",
+    json: options.Json = False,
+) -> int:
+    """Count what a split holds and name every fault of it; exit code 1 if there is any."""
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.data.verify import verify_split
+    from mevis_bench.records import ExitCode
+
+    with Bar("videos") as bar:
+        report = verify_split(path, split, partial(_show, bar, "verify"))
+    if json:
+        print_json(_as_json(report))
+    else:
+        console = out()
+        console.print(_counts(report))
+        for fault in report.faults:
+            console.print(f"  {fault}", markup=False, style="red", soft_wrap=True)
+        verdict = f"{len(report.faults)} faults" if report.faults else "no fault"
+        console.print(f"{report.root}: {verdict}", markup=False, soft_wrap=True)
+    return ExitCode.FAILED if report.faults else ExitCode.OK
+
+
+@command.command("make-mini")
+def make_mini(
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Its name, for instance train.")],
+    videos: Annotated[int, typer.Option("--videos", metavar="N", help="How many videos.")],
+    seed: options.Seed,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The split becomes DIR/SPLIT.")],
+    speech: Annotated[
+        SpeechChoice,
+        typer.Option(
+            "--speech", help="Speak the sentences: in one voice each, by rotation (flite), or in all (and festival)."
+        ),
+    ] = SpeechChoice.NONE,
+    json: options.Json = False,
+) -> None:
+    """Make a split of mini, in MeViSv2's own format: the same arguments give the same split."""
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.console import print_json
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.data.synthetic import make_mini
+
+    with Bar("done") as bar:
+        root = make_mini(split, videos, seed, out, speech.value, partial(_show, bar))
+    if json:
+        print_json({"root": str(root), "split": split, "videos": videos, "seed": seed, "speech": speech.value})
+        return
+    stdout().print(f"{videos} videos are in {root}; use them with --data {out} --split {split}", markup=False)
+
+
+def _show(bar: "Bar", stage: str, done: int, total: int) -> None:
+    """Move a bar on; the first step of a stage starts it anew."""
+    if done == 1:
+        bar.begin(stage, total)
+    bar.advance_to(done)
+
+
+def _as_json(report: "VerifyReport") -> dict[str, object]:
+    kinds = {"single": report.single, "multi": report.multi, "no_target": report.no_target, "unknown": report.unknown}
+    return {
+        "split": report.split,
+        "root": str(report.root),
+        "has_truth": report.has_truth,
+        "videos": report.videos,
+        "frames": report.frames,
+        "objects": report.objects,
+        "expressions": {"all": report.expressions, **kinds, "spoken": report.spoken},
+        "faults": [{"file": fault.file, "key": fault.key, "what": fault.what} for fault in report.faults],
+    }
+
+
+def _counts(report: "VerifyReport") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"split {report.split}", title_justify="left")
+    for heading in ("videos", "frames", "objects", "expressions", "single", "multi", "no target", "unknown", "spoken"):
+        table.add_column(heading, justify="right")
+    numbers = (
+        report.videos, report.frames, report.objects, report.expressions,
+        report.single, report.multi, report.no_target, report.unknown, report.spoken,
+    )  # fmt: skip
+    table.add_row(*(f"{number:,}" for number in numbers))
+    return table
