@@ -17,10 +17,13 @@ from transformers import DynamicCache, LlamaConfig, LlamaModel
 from baselines.lmpmpp.lora import add_lora
 from baselines.lmpmpp.sizes import LanguageSize
 
+ADDED_TOKENS = 5
+"""<Text>, </Text>, <Audio>, </Audio> and <SEG> follow the vocabulary that Llama comes with."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptTokens:
-    """The instruction and the answer template as token numbers.
+    """The instruction and the answer template as token numbers; the last ``ADDED_TOKENS`` are the added ones.
 
     Attributes:
         instruction: "Can you track and segment".
@@ -47,7 +50,7 @@ class PromptTokens:
         question = ["in", "this", "video", "?"]
         tags = ["<Text>", "</Text>", "<Audio>", "</Audio>"]
         numerals = [str(n) for n in range(max_objects + 1)]
-        words = ["</s>", *instruction, *tags, *question, "<SEG>", *numerals]
+        words = ["</s>", *instruction, *question, *numerals, *tags, "<SEG>"]
         number = {word: index for index, word in enumerate(words)}
         return cls(
             instruction=tuple(number[word] for word in instruction),
@@ -98,16 +101,27 @@ class LanguageModel(nn.Module):
             attn_implementation="sdpa",
         )
         self.llama = LlamaModel(config)
-        self.head = nn.Linear(size.hidden, size.vocabulary, bias=False)
+        self.llama_head = nn.Linear(size.hidden, size.vocabulary, bias=False)
+        self.added_tokens = nn.Embedding(ADDED_TOKENS, size.hidden)
+        nn.init.normal_(self.added_tokens.weight, std=config.initializer_range)
+        self.added_head = nn.Linear(size.hidden, ADDED_TOKENS, bias=False)
 
     def add_adapters(self) -> None:
-        """Freeze the language model and give its attention low-rank adapters; new tokens stay trainable."""
+        """Freeze Llama and give its attention low-rank adapters; the added tokens stay trainable."""
         add_lora(self.llama, self.size.lora_targets, self.size.lora_rank, self.size.lora_alpha)
+        self.llama_head.requires_grad_(False)
 
-    def tokens(self, numbers: Sequence[int]) -> Tensor:
-        """Embed token numbers: ``(len(numbers), D)``."""
-        device = self.llama.embed_tokens.weight.device
-        return self.llama.embed_tokens(torch.tensor(numbers, dtype=torch.long, device=device))
+    def tokens(self, numbers: Sequence[int] | Tensor) -> Tensor:
+        """Embed token numbers, ``(...)`` to ``(..., D)``; those beyond Llama's vocabulary are the added ones."""
+        known = self.size.vocabulary
+        numbers = torch.as_tensor(numbers, dtype=torch.long, device=self.added_tokens.weight.device)
+        own = self.llama.embed_tokens(numbers.clamp(max=known - 1))
+        added = self.added_tokens((numbers - known).clamp(min=0))
+        return torch.where((numbers < known)[..., None], own, added)
+
+    def head(self, states: Tensor) -> Tensor:
+        """Next-token logits of states ``(..., D)``: ``(..., v)``, Llama's tokens first."""
+        return torch.cat((self.llama_head(states), self.added_head(states)), dim=-1)
 
     def read_objects(self, objects: Tensor, valid: Tensor, modality: str = "text") -> Context:
         """Read object tokens ``(b, o, D)``, bool ``valid`` ``(b, o)``, and the instruction up to <Text> or <Audio>."""
@@ -150,7 +164,7 @@ class LanguageModel(nn.Module):
         """
         numerals = torch.tensor(self.prompt.numerals, device=counts.device)[counts]
         seg = numerals.new_full((len(counts), slots), self.prompt.seg)
-        inputs = self.llama.embed_tokens(torch.cat((numerals[:, None], seg), dim=1))
+        inputs = self.tokens(torch.cat((numerals[:, None], seg), dim=1))
         return self._read(context, inputs, context.mask.new_ones(inputs.shape[:2]))
 
     def _read(self, context: Context, inputs: Tensor, valid: Tensor) -> Tensor:

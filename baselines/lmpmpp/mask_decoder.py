@@ -15,7 +15,7 @@ class MaskDecoder(nn.Module):
 
     def __init__(self, hidden: int, channels: int) -> None:
         super().__init__()
-        self.mlp = Mlp(hidden, hidden, hidden, channels)
+        self.mlp = Mlp(hidden, channels, channels, channels)
 
     def forward(self, seg: Tensor, mask_features: Tensor) -> Tensor:
         """Mask logits of <SEG> states ``(n, D)`` in frames ``(t, c, h, w)``: ``(n, t, h, w)``."""
@@ -32,7 +32,7 @@ class LinkedMaskDecoder(nn.Module):
 
     def __init__(self, hidden: int, channels: int) -> None:
         super().__init__()
-        self.mlp = Mlp(hidden, hidden, hidden, channels)
+        self.mlp = Mlp(hidden, channels, channels, channels)
         self.key = nn.Linear(hidden, channels)
         self.scale = channels**-0.5
 

@@ -58,7 +58,7 @@ class LMPMppMethod:
             if not isinstance(prompt, TextPrompt):
                 raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", where=prompt.id)
             sentences.append(prompt.text)
-        return self.model.sentences(self.tokenizer(sentences).to(self.device))[0]
+        return self.model.sentences(self.tokenizer(sentences).to(self.device))
 
 
 def prediction(reply: Reply, encoded: EncodedVideo, video: Video) -> MaskPrediction:

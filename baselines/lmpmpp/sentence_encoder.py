@@ -49,22 +49,18 @@ def split_words(sentence: str) -> list[str]:
 
 
 class SentenceEncoder(nn.Module):
-    """Bidirectional GRU over words; a sentence is the attention-weighted mean of its word features."""
+    """Bidirectional GRU over words; a sentence is an attention-weighted mean of its word states and their peaks."""
 
     def __init__(self, words: int, channels: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, channels, padding_idx=PADDING)
-        self.gru = nn.GRU(channels, channels // 2, num_layers=2, dropout=DROPOUT, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(channels, channels, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(DROPOUT)
-        self.attention = nn.Linear(channels, 1)
-        self.out = nn.Sequential(nn.Linear(2 * channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
+        self.attention = nn.Linear(2 * channels, 1)
+        self.out = nn.Sequential(nn.Linear(4 * channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
 
-    def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode int64 ``(n, l)``, padded with 0 at the end.
-
-        Returns:
-            Sentence features ``(n, c)`` and word features ``(n, l, c)``, zero at the padding.
-        """
+    def forward(self, words: Tensor) -> Tensor:
+        """Encode word numbers ``(n, l)``, padded with 0 at the end: ``(n, c)``."""
         lengths = (words != PADDING).sum(1)
         packed = nn.utils.rnn.pack_padded_sequence(
             self.dropout(self.embedding(words)), lengths.cpu(), batch_first=True, enforce_sorted=False
@@ -76,4 +72,4 @@ class SentenceEncoder(nn.Module):
         weights = self.attention(features)[..., 0].masked_fill(padding, float("-inf")).softmax(-1)
         mean = (weights[..., None] * features).sum(1)
         peak = features.masked_fill(padding[..., None], float("-inf")).amax(1)
-        return self.out(torch.cat((mean, peak), dim=-1)), features
+        return self.out(torch.cat((mean, peak), dim=-1))

@@ -53,7 +53,7 @@ class LanguageSize:
         layers: Its depth.
         heads: Its attention heads.
         feedforward: Hidden width of its gated perceptron.
-        vocabulary: Tokens it knows.
+        vocabulary: Tokens it comes with; our own follow them.
         max_objects: N_max, the largest numeral the answer may begin with.
         lora_rank: Rank of the adapters.
         lora_alpha: Their scale is ``lora_alpha / lora_rank``.
@@ -68,11 +68,11 @@ class LanguageSize:
     layers: int = 32
     heads: int = 32
     feedforward: int = 11008
-    vocabulary: int = 32005
+    vocabulary: int = 32000
     max_objects: int = 9
-    lora_rank: int = 8
-    lora_alpha: float = 16.0
-    lora_targets: tuple[str, ...] = ("q_proj", "v_proj")
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
+    lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     text_channels: int = 768
     audio_channels: int = 1024
     guided_tracks: bool = False
@@ -139,8 +139,9 @@ MINI = LMPMppSize(
         layers=4,
         heads=4,
         feedforward=256,
-        vocabulary=32,
-        lora_targets=("q_proj", "k_proj", "v_proj", "o_proj"),
+        vocabulary=21,
+        lora_rank=8,
+        lora_alpha=16.0,
         text_channels=128,
         audio_channels=128,
         guided_tracks=True,

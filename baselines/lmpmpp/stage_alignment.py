@@ -84,7 +84,7 @@ def alignment_losses(
         tracks: Their b videos as they are shown.
         words: Their n sentences as they are said, ``(n, l)``.
     """
-    logits = matcher(tracks, batch.rows, matcher.sentences(words)[0])
+    logits = matcher(tracks, batch.rows, matcher.sentences(words))
     targets = track_targets(cache, batch.videos[batch.rows], batch.sentences)
     valid = tracks.valid[batch.rows]
     return {"loss": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
@@ -100,7 +100,7 @@ def match_all(matcher: Matcher, cache: TrackCache, features: Tensor) -> Tensor:
 @torch.no_grad()
 def sentence_features(sentences: SentenceEncoder, words: Tensor) -> Tensor:
     """Encode all sentences of a split with the text encoder as it is: ``(n, a)``."""
-    return torch.cat([sentences(part)[0] for part in words.split(512)])
+    return torch.cat([sentences(part) for part in words.split(512)])
 
 
 def selection_quality(chosen: Tensor, cache: TrackCache) -> dict[str, float]:

@@ -75,5 +75,5 @@ def test_frozen_parameters_stay(tmp_path):
 def test_the_rate_warms_up_and_falls_to_zero():
     rates = [STAGE.rate(step) for step in range(STAGE.steps)]
     assert rates[:3] == pytest.approx([0.01 / 3, 0.02 / 3, 0.01])
-    assert all(a >= b for a, b in itertools.pairwise(rates))
+    assert all(a >= b for a, b in itertools.pairwise(rates[2:]))
     assert rates[-1] < 0.001
