@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.deformable_transformer import inverse_sigmoid
-from baselines.layers.masked_attention import Perceptron
+from baselines.layers.mlp import Mlp
 from baselines.layers.track_queries import Detections
 
 
@@ -121,7 +121,7 @@ class SpatialTemporalReasoner(nn.Module):
         self.obiect_attention = HistoryStack()
         self.track_cls = nn.Linear(channels, 1)
         self.track_ref = nn.Linear(channels, 1)
-        self.track_box = Perceptron(channels, channels, 4, depth=3)
+        self.track_box = Mlp(channels, channels, channels, 4)
         for head in (self.track_cls, self.track_ref):
             nn.init.constant_(head.bias, -4.595)  # probability 0.01, as the detector's heads
         nn.init.zeros_(self.track_box.layers[-1].weight)
