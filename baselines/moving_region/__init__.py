@@ -1,0 +1,1 @@
+"""Moving region: what moves against the background, whatever the text says."""

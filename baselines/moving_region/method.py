@@ -1,0 +1,149 @@
+"""What moves against the background, by temporal median with the camera's shift taken out; no words, no weights."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mevis_bench.records import MaskPrediction, MethodSetup, Prediction, Prompt, Video
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The variant's options; see README.md for what each does."""
+
+    short_side: int
+    reach: int
+    contrast: float
+    smallest: float
+    overlap: float
+    frames: int
+
+
+class MovingRegion:
+    """Answers every prompt about a video with the same masks."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
+        """Find what moves once, and yield it for every prompt."""
+        scale = max(1, min(video.height, video.width) // self.options.short_side)
+        small = np.stack([shrink(frame, scale) for frame in video.frames()])
+        objects = link(moving_pixels(small, self.options), self.options)
+        full = tuple(enlarge(masks, scale, video.height, video.width) for masks in objects)
+        masks = np.zeros((len(video), video.height, video.width), bool)
+        for each in full:
+            masks |= each
+        for _ in prompts:
+            yield MaskPrediction(masks, full)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def shrink(frame: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
+    """Average blocks of ``scale`` x ``scale`` pixels: uint8 ``(h, w, 3)`` to 0..1 ``(ceil(h/s), ceil(w/s), 3)``."""
+    height, width, _ = frame.shape
+    padded = np.pad(frame, ((0, -height % scale), (0, -width % scale), (0, 0)), mode="edge").astype(np.float32)
+    blocks = padded.reshape(padded.shape[0] // scale, scale, padded.shape[1] // scale, scale, 3)
+    return blocks.mean(axis=(1, 3)) / 255
+
+
+def enlarge(masks: NDArray[np.bool_], scale: int, height: int, width: int) -> NDArray[np.bool_]:
+    """Turn ``(t, h/s, w/s)`` into ``(t, h, w)``, every pixel a block."""
+    return masks.repeat(scale, axis=1).repeat(scale, axis=2)[:, :height, :width]
+
+
+def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Find by how many pixels, down and right, the background moved from one frame ``(h, w)`` to the next.
+
+    The shift of the smallest mean difference, every pixel's difference cut at ``CUT``: what moves on its own differs
+    anyway, so it has little say. Searched from coarse to fine, then refined by a parabola through the best three.
+    """
+    best = np.zeros(2, int)
+    for level, radius in ((4, 4), (2, 2), (1, 1)):
+        one, other = (ndimage.uniform_filter(frame, level)[::level, ::level] for frame in (before, after))
+        candidates = [best * 2 + (dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
+        costs = [_cost(one, other, candidate) for candidate in candidates]
+        best = candidates[int(np.argmin(costs))]
+    shift = best.astype(np.float64)
+    for axis in range(2):
+        step = np.eye(2, dtype=int)[axis]
+        left, middle, right = (_cost(before, after, best + k * step) for k in (-1, 0, 1))
+        bend = left - 2 * middle + right
+        if bend > 0:
+            shift[axis] += np.clip(0.5 * (left - right) / bend, -0.5, 0.5)
+    return shift
+
+
+CUT = 0.05
+"""Difference from which on a pixel counts as moved; pixels are in 0..1."""
+
+
+def _cost(before: NDArray[np.float32], after: NDArray[np.float32], shift: NDArray[np.int64]) -> float:
+    """Return the mean cut difference where both frames overlap after a shift by whole pixels."""
+    height, width = before.shape
+    dy, dx = shift
+    one = before[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+    other = after[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
+    return float(np.minimum(np.abs(one - other), CUT).mean())
+
+
+def moving_pixels(frames: NDArray[np.float32], options: Options) -> NDArray[np.bool_]:
+    """Mark what differs from the background: ``(t, h, w, 3)`` to ``(t, h, w)``."""
+    grey = frames.mean(axis=3)
+    steps = [camera_shift(grey[t], grey[t + 1]) for t in range(len(frames) - 1)]
+    position = np.cumsum([np.zeros(2), *steps], axis=0)
+    stride = max(1, options.reach // 8)
+    difference = np.empty(grey.shape, np.float32)
+    for t in range(len(frames)):
+        near = range(max(0, t - options.reach), min(len(frames), t + options.reach + 1), stride)
+        around = [
+            ndimage.shift(frames[s], (*(position[t] - position[s]), 0), order=1, cval=np.nan) for s in near if s != t
+        ]
+        background = np.nanmedian([*around, frames[t]], axis=0)
+        difference[t] = ndimage.gaussian_filter(np.abs(frames[t] - background).max(axis=2), 1)
+    middle = np.median(difference)
+    spread = 1.4826 * np.median(np.abs(difference - middle))
+    # 0.03 is about eight grey levels: below it, JPEG's noise on a still video would move.
+    moving = difference > max(middle + options.contrast * spread, 0.03)
+    return np.stack([clean(frame, options.smallest) for frame in moving])
+
+
+def clean(mask: NDArray[np.bool_], smallest: float) -> NDArray[np.bool_]:
+    """Close gaps, fill holes, and drop regions under a share of the frame: ``(h, w)`` to ``(h, w)``."""
+    closed = ndimage.binary_fill_holes(ndimage.binary_closing(mask, np.ones((3, 3))))
+    opened = ndimage.binary_opening(closed, np.ones((2, 2)))
+    regions, count = ndimage.label(opened)
+    areas = ndimage.sum_labels(opened, regions, np.arange(count + 1))
+    return np.isin(regions, np.flatnonzero(areas >= smallest * mask.size)) & opened
+
+
+def link(masks: NDArray[np.bool_], options: Options) -> list[NDArray[np.bool_]]:
+    """Split ``(t, h, w)`` into objects of the same shape: regions that overlap from frame to frame."""
+    objects: list[NDArray[np.bool_]] = []
+    for t, frame in enumerate(masks):
+        regions, count = ndimage.label(frame)
+        for number in range(1, count + 1):
+            region = regions == number
+            scores = [_iou(each[t - 1], region) if t and not each[t].any() else 0.0 for each in objects]
+            best = int(np.argmax(scores)) if scores else 0
+            if not scores or scores[best] < options.overlap:
+                objects.append(np.zeros_like(masks))
+                best = len(objects) - 1
+            objects[best][t] = region
+    wanted = min(options.frames, len(masks))
+    return [each for each in objects if each.any(axis=(1, 2)).sum() >= wanted]
+
+
+def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    union = (one | other).sum()
+    return float((one & other).sum() / union) if union else 0.0
+
+
+def load(setup: MethodSetup) -> MovingRegion:
+    """Make the method; nothing is read."""
+    return MovingRegion(Options(**setup.options))  # type: ignore[arg-type]

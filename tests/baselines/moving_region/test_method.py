@@ -1,0 +1,77 @@
+"""What moves is found under a moving camera; what stands still is not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from baselines.moving_region.method import camera_shift, load
+from mevis_bench.methods.method_spec import read_method_spec
+from mevis_bench.records import MethodSetup, TextPrompt, Video
+from tests.paths import ROOT
+
+H, W, T = 96, 160, 12
+
+
+def _world(rng: np.random.Generator) -> np.ndarray:
+    coarse = rng.integers(60, 200, (16, 40, 3)).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((W * 3, H * 2), Image.Resampling.BICUBIC))
+
+
+def _video(folder: Path, *, moving: bool, pan: int) -> tuple[Video, np.ndarray]:
+    """A textured world seen by a camera that pans, and in it a square that moves or a world alone."""
+    world = _world(np.random.default_rng(0))
+    truth = np.zeros((T, H, W), bool)
+    paths = []
+    for t in range(T):
+        frame = world[20 : 20 + H, 50 + pan * t : 50 + pan * t + W].copy()
+        if moving:
+            top, left = 30, 10 + 9 * t
+            frame[top : top + 24, left : left + 24] = (250, 20, 20)
+            truth[t, top : top + 24, left : left + 24] = True
+        paths.append(folder / f"{t}.png")
+        Image.fromarray(frame).save(paths[-1])
+    return Video("v", tuple(map(str, range(T))), tuple(paths), H, W), truth
+
+
+def _predict(video: Video, prompts: int):
+    spec = read_method_spec(ROOT / "baselines" / "moving_region" / "method.yaml")
+    options = spec.variants["default"].options
+    method = load(MethodSetup("rvos", "default", options, {}, "cpu", 0))
+    return list(method.predict(video, [TextPrompt(str(k), f"sentence {k}") for k in range(prompts)]))
+
+
+@pytest.mark.parametrize("pan", [0, 3])
+def test_the_moving_square_is_found_and_is_one_object(tmp_path: Path, pan: int) -> None:
+    video, truth = _video(tmp_path, moving=True, pan=pan)
+    first, second = _predict(video, 2)
+    overlap = (first.masks & truth).sum() / (first.masks | truth).sum()
+    assert overlap > 0.7
+    np.testing.assert_array_equal(second.masks, first.masks)
+    largest = max(first.objects, key=np.count_nonzero)
+    assert (largest & truth).sum() > 0.9 * truth.sum()
+    np.testing.assert_array_equal(np.any(first.objects, axis=0), first.masks)
+
+
+@pytest.mark.parametrize("pan", [0, 3])
+def test_where_only_the_camera_moves_nothing_is_found(tmp_path: Path, pan: int) -> None:
+    video, _ = _video(tmp_path, moving=False, pan=pan)
+    (answer,) = _predict(video, 1)
+    assert answer.masks.mean() < 0.01
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (3, -7), (-11, 14)])
+def test_the_camera_shift_is_found(shift: tuple[int, int]) -> None:
+    world = _world(np.random.default_rng(1)).mean(axis=2).astype(np.float32) / 255
+    before = world[40 : 40 + H, 60 : 60 + W]
+    after = world[40 - shift[0] : 40 - shift[0] + H, 60 - shift[1] : 60 - shift[1] + W]
+    assert camera_shift(before, after) == pytest.approx(shift, abs=0.1)
+
+
+def test_one_frame_does_not_move(tmp_path: Path) -> None:
+    video, _ = _video(tmp_path, moving=True, pan=0)
+    single = Video("v", video.frame_names[:1], video.frame_paths[:1], H, W)
+    (answer,) = _predict(single, 1)
+    assert answer.masks.shape == (1, H, W)
+    assert not answer.masks.any()
