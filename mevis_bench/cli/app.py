@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
-    "Run and score": ("run", "score", "pairs", "suite"),
+    "Run and score": ("run", "score", "train", "pairs", "suite"),
     "Data": ("data",),
     "Look": ("list", "show"),
     "Read results": ("report", "compare", "gate", "failures", "gallery", "history", "submit"),

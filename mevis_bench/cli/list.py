@@ -24,15 +24,42 @@ def _group() -> None:
 
 
 @command.command()
-def methods(method_dir: options.MethodDirs, weights: options.Weights, json: options.Json = False) -> None:
+def tasks(json: options.Json = False) -> None:
+    """The benchmark's tasks and the metrics of each."""
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.reports.table import COLUMNS
+    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.tasks import TASKS
+
+    if json:
+        print_json([{"name": task.name, "title": task.title, "metrics": COLUMNS[task.name]} for task in TASKS.values()])
+        return
+    table = terminal_table()
+    for name in ("task", "what it is", "metrics"):
+        table.add_column(name)
+    for task in TASKS.values():
+        table.add_row(f"[bold]{task.name}[/bold]", task.title, f"[dim]{', '.join(COLUMNS[task.name])}[/dim]")
+    out().print(table)
+
+
+@command.command()
+def methods(
+    method_dir: options.MethodDirs,
+    weights: options.Weights,
+    task: options.TaskName = None,
+    json: options.Json = False,
+) -> None:
     """Every method and variant: its tasks, where its weights are, and who made them."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.methods.overview import overview
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.methods.weights import parse_weights
+    from mevis_bench.tasks import find_task
 
+    if task is not None:
+        find_task(task)
     registry = find_methods(method_dir)
-    rows = overview(registry, parse_weights(weights).store)
+    rows = [row for row in overview(registry, parse_weights(weights).store) if task is None or task in row.tasks]
     if json:
         broken = [dataclasses.asdict(entry) for entry in registry.broken]
         print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": broken})
@@ -45,10 +72,9 @@ def methods(method_dir: options.MethodDirs, weights: options.Weights, json: opti
 
 
 def _table(rows: Sequence["MethodRow"]) -> "Table":
-    from rich import box
-    from rich.table import Table
+    from mevis_bench.reports.terminal import terminal_table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = terminal_table()
     table.add_column("method")
     table.add_column("title", style="dim")
     for task in ("rvos", "avos", "rmot", "rmeg"):

@@ -18,7 +18,7 @@ def _python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list", "methods"], ["show", "method", "empty"]])
+@pytest.mark.parametrize("words", [["--help"], ["list", "methods"], ["list", "tasks"], ["show", "method", "empty"]])
 def test_start_is_light(words: list[str]) -> None:
     code = (
         "import sys\n"

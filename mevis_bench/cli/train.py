@@ -1,0 +1,67 @@
+"""``mevis-bench train``: make a method's weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mevis_bench.cli import options
+
+if TYPE_CHECKING:
+    from mevis_bench.cli.progress import Bar
+
+
+def command(
+    settings: options.Settings,
+    method_dir: options.MethodDirs,
+    method: Annotated[str, typer.Option("--method", metavar="NAME[:VARIANT]", help="See mevis-bench list methods.")],
+    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="Variant of the method.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="A MeViS folder. Default: mini, generated once.")
+    ] = None,
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Split of --data to learn from.")] = "train",
+    held_out: Annotated[
+        str, typer.Option("--held-out", metavar="NAME", help="Split of --data to measure on, never to learn from.")
+    ] = "valid_u",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Default: runs/train-METHOD-VARIANT, continued.")
+    ] = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    json: options.Json = False,
+) -> None:
+    """Train a method and write its weights; the same command again continues."""
+    from mevis_bench.cli.console import err, print_json
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.config.train_config import read_train_config
+    from mevis_bench.methods.registry import find_methods
+    from mevis_bench.runs.train import Training, describe, train
+
+    chosen = find_methods(method_dir).choose(method, variant)
+    config = read_train_config(chosen.method.spec.name, chosen.variant, settings)
+    folder = out or Path("runs") / f"train-{chosen.method.spec.name}-{chosen.variant}"
+    training = Training(chosen, config, data, split, held_out, folder, device, seed)
+    err().print(f"training {chosen.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
+    with Bar("steps") as bar:
+        weights = train(training, _Shown(bar))
+    if json:
+        print_json({"out": str(folder), "weights": [str(path) for path in weights]})
+        return
+    for path in weights:
+        err().print(f"written to {path}", markup=False, soft_wrap=True)
+    err().print(f"Use them: mevis-bench run --task rvos --method {chosen.name} --weights FILE", style="cyan")
+
+
+class _Shown:
+    """Shows a training stage by stage."""
+
+    def __init__(self, bar: "Bar") -> None:
+        self._bar = bar
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int, losses: Mapping[str, float]) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.begin(stage, total, done)
+        self._bar.advance_to(done, "  ".join(f"{name} {value:.4g}" for name, value in losses.items()))

@@ -1,0 +1,136 @@
+"""Training a method: its data is found or generated, and the same call again continues."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mevis_bench.config.train_config import MiniData, TrainConfig
+from mevis_bench.data import synthetic
+from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.synthetic import make_mini
+from mevis_bench.methods.loading import import_part
+from mevis_bench.methods.registry import ChosenMethod
+from mevis_bench.records import DataError, TrainSetup, UsageError
+from mevis_bench.runs.machine import resolve_device
+from mevis_bench.store.run_folder import RunFolder
+from mevis_bench.store.whole_files import write_whole
+
+Progress = Callable[[str, int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What ``mevis-bench train`` was asked.
+
+    Attributes:
+        chosen: Method and variant.
+        config: Its configuration.
+        data: A MeViS folder; ``None``: mini, generated once and kept in the cache.
+        split: Name of the split to learn from; of mini it is ``train``.
+        held_out: Name of the split to measure on; of mini it is ``held_out``.
+        out: Folder of checkpoints, curves and weights.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        seed: Seed of everything random.
+    """
+
+    chosen: ChosenMethod
+    config: TrainConfig
+    data: Path | None
+    split: str
+    held_out: str
+    out: Path
+    device: str
+    seed: int
+
+
+def train(training: Training, progress: Progress) -> tuple[Path, ...]:
+    """Train, or go on with a training that was stopped.
+
+    Returns:
+        The weights files that lie in ``out`` at the end.
+
+    Raises:
+        UsageError: ``out`` holds a training with other settings, or another process is at it.
+        MethodError: The method has no ``train.py``.
+    """
+    module = import_part(training.chosen.method, "train")
+    device = resolve_device(training.device)
+    if training.data is None:
+        data = mini_split("train", training.config.mini.videos, training.config.mini.seed, progress)
+        held_out = mini_split("held_out", training.config.mini.held_out_videos, training.config.mini.seed, progress)
+    else:
+        data, held_out = open_split(training.data, training.split), open_split(training.data, training.held_out)
+    _check_splits(data, held_out)
+    with RunFolder(training.out).locked():
+        _check_same(training, data, held_out)
+        setup = TrainSetup(
+            variant=training.chosen.variant,
+            options=training.config.options,
+            data=data,
+            held_out=held_out,
+            out=training.out,
+            device=device,
+            seed=training.seed,
+            progress=progress,
+        )
+        module.train(setup)
+    return tuple(sorted(training.out.glob("*.safetensors")))
+
+
+def cache_folder() -> Path:
+    """Return where generated splits are kept; it need not exist."""
+    return Path.home() / ".cache" / "mevis-bench" / "mini"
+
+
+def mini_split(name: str, videos: int, seed: int, progress: Progress) -> Split:
+    """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
+    folder = cache_folder() / f"{name}-{videos}-{seed}-{_generator_version()}"
+    if not (folder / name).is_dir():
+        make_mini(
+            name, videos, seed, folder, progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {})
+        )
+    return open_split(folder, name)
+
+
+def _generator_version() -> str:
+    """Return the start of the sha256 of the generator's source."""
+    sources = sorted(Path(synthetic.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
+
+
+def describe(mini: MiniData) -> str:
+    """Say what is generated, in words."""
+    return f"mini: {mini.videos} videos to learn from, {mini.held_out_videos} held out, seed {mini.seed}"
+
+
+def _check_splits(data: Split, held_out: Split) -> None:
+    for split in (data, held_out):
+        if not split.has_truth:
+            raise DataError("the split has no truth (mask_dict.json), so nothing can be learned", where=str(split.root))
+    if data.fingerprint == held_out.fingerprint:
+        raise UsageError("the held-out split is the one to learn from", where=str(data.root), hint="Give --held-out.")
+
+
+def _check_same(training: Training, data: Split, held_out: Split) -> None:
+    """Write what this training is, or compare with what is written there."""
+    asked = {
+        "method": training.chosen.name,
+        "options": training.config.options,
+        "seed": training.seed,
+        "data": data.fingerprint,
+        "held_out": held_out.fingerprint,
+    }
+    path = training.out / "training.json"
+    if not path.is_file():
+        write_whole(path, json.dumps({**asked, "mini": asdict(training.config.mini)}, indent=2) + "\n")
+        return
+    there = json.loads(path.read_text())
+    different = [name for name, value in asked.items() if there.get(name) != json.loads(json.dumps(value))]
+    if different:
+        raise UsageError(
+            f"the folder holds a training with other settings: {', '.join(different)}",
+            where=str(training.out),
+            hint="Give another --out, or remove the folder.",
+        )

@@ -1,0 +1,102 @@
+"""``mevis-bench train`` finds its data, continues, and refuses a folder of another training."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.config.places import configs_folder
+from mevis_bench.config.train_config import read_train_config
+from mevis_bench.records import DataError, ExitCode
+from tests.tiny_split import VIDEOS, write_fake_method, write_tiny_split
+
+TRAIN = """
+from pathlib import Path
+
+def train(setup):
+    done = len(list(setup.out.glob("step*")))
+    for step in range(done, setup.options["steps"]):
+        assert len(setup.data.video_ids) and setup.data.truths(setup.data.video_ids[0])
+        (setup.out / f"step{step}").touch()
+        setup.progress("only", step + 1, setup.options["steps"], {"loss": 1 / (step + 1)})
+        if Path("stop").exists():
+            raise KeyboardInterrupt
+    (setup.out / "fake.safetensors").write_text(f"{setup.seed} {setup.held_out.video_ids}")
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_tiny_split(tmp_path / "data" / "train")
+    write_tiny_split(tmp_path / "data" / "valid_u", {"va": VIDEOS["va"]})
+    (write_fake_method(tmp_path / "methods") / "fake" / "train.py").write_text(TRAIN)
+    configs = tmp_path / "configs"
+    (configs / "train").mkdir(parents=True)
+    text = "mini: {videos: 2, held_out_videos: 1, seed: 5}\nsteps: 3\n"
+    (configs / "train" / "fake-default.yaml").write_text(text)
+    monkeypatch.setattr("mevis_bench.config.train_config.configs_folder", lambda: configs)
+    monkeypatch.setattr("mevis_bench.runs.train.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setenv("MEVIS_BENCH_METHOD_DIR", "methods")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_train_on_a_folder_and_go_on_after_ctrl_c(place: Path, capsys) -> None:
+    words = ["train", "--method", "fake", "--data", "data", "--seed", "7"]
+    Path("stop").touch()
+    assert main(words) == ExitCode.INTERRUPTED
+    Path("stop").unlink()
+    assert main([*words, "--json"]) == ExitCode.OK
+    told = json.loads(capsys.readouterr().out)
+    out = Path("runs/train-fake-default")
+    assert told == {"out": str(out), "weights": [str(out / "fake.safetensors")]}
+    assert (out / "fake.safetensors").read_text() == "7 ('va',)"
+    assert main([*words, "--set", "steps=9"]) == ExitCode.USAGE
+    assert capsys.readouterr().err.endswith(
+        "error: runs/train-fake-default: the folder holds a training with other settings: options\n"
+        "Give another --out, or remove the folder.\n"
+    )
+
+
+def test_without_data_mini_is_made_once(place: Path, capsys) -> None:
+    assert main(["train", "--method", "fake"]) == ExitCode.OK
+    err = capsys.readouterr().err
+    assert "training fake:default on mini: 2 videos to learn from, 1 held out, seed 5" in err
+    assert "written to runs/train-fake-default/fake.safetensors" in err
+    made = {path: path.stat().st_mtime_ns for path in (place / "cache").rglob("*.jpg")}
+    assert len({path.parts[-2] for path in made}) == 2
+    assert main(["train", "--method", "fake", "--out", "other"]) == ExitCode.OK
+    assert {path: path.stat().st_mtime_ns for path in (place / "cache").rglob("*.jpg")} == made
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--method", "empty"], "error: {configs}/train/empty-default.yaml: empty:default has no training config"),
+        (["--method", "fake", "--set", "mini.video=3"], "error: --set mini.video=3: unknown key 'video'"),
+        (["--method", "fake", "--data", "data", "--held-out", "train"], "training fake:default on data\nerror: data"),
+    ],
+)
+def test_faults(place: Path, capsys, words, message: str) -> None:
+    assert main(["train", *words]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(message.format(configs=place / "configs"))
+
+
+def test_a_method_without_training_is_told(place: Path, capsys) -> None:
+    (place / "methods" / "fake" / "train.py").unlink()
+    assert main(["train", "--method", "fake", "--data", "data"]) == ExitCode.FAILED
+    assert "methods/fake: method 'fake' has no train.py" in capsys.readouterr().err
+
+
+def test_every_shipped_training_configuration_can_be_read() -> None:
+    for path in (configs_folder() / "train").glob("*.yaml"):
+        method, _, variant = path.stem.partition("-")
+        assert read_train_config(method, variant, []).mini.videos > 0
+
+
+def test_a_configuration_without_mini_is_named(place: Path) -> None:
+    path = place / "configs" / "train" / "fake-default.yaml"
+    path.write_text("steps: 3\n")
+    with pytest.raises(DataError, match="key 'mini' is missing"):
+        read_train_config("fake", "default", [])
