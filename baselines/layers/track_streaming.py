@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.deformable_transformer import EncodedLevels
+from baselines.layers.method_options import is_count, is_number, require
 from baselines.layers.referring_detector import Words
 from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.text_encoder import Tokenizer
 from baselines.layers.track_queries import NO_TRACK, Detections, LifeCycle, TrackQueries, TrackRules
-from mevis_bench.records import TextPrompt, TrackPrediction, UsageError, Video
+from mevis_bench.records import TextPrompt, TrackPrediction, Video
 
 _LONGEST_SENTENCE = 512
 """Tokens that RoBERTa has positions for."""
@@ -107,16 +108,35 @@ def prepare_image(pixels: NDArray[np.uint8], short: int, longest: int) -> Tensor
     return (image - mean[:, None, None]) / std[:, None, None]
 
 
-def read_rules(options: Mapping[str, object]) -> TrackRules:
-    """Take the thresholds out of a variant's options.
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """A variant's options, checked.
 
-    Raises:
-        UsageError: A count or a size is less than one.
+    Attributes:
+        rules: When tracks are born, dropped and shown.
+        short: Short side of the resized frame, in pixels.
+        longest: Upper bound of its long side.
     """
-    for name in ("patience", "most_tracks", "short_side", "long_side", "history"):
-        if name in options and options[name] < 1:
-            raise UsageError(f"method.{name} must be at least 1, not {options[name]}")
-    return TrackRules(**{field.name: options[field.name] for field in fields(TrackRules)})
+
+    rules: TrackRules
+    short: int
+    longest: int
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object]) -> "StreamSettings":
+        """Check a variant's options.
+
+        Raises:
+            UsageError: A score is not in 0..1, or a count or size is not a whole number above 0.
+        """
+        for key in ("birth_score", "keep_score", "show_score", "show_refer"):
+            require(key, options[key], is_number(options[key]) and 0 <= options[key] <= 1, "a number from 0 to 1")
+        for key in ("patience", "most_tracks", "short", "longest"):
+            require(key, options[key], is_count(options[key]), "a whole number above 0")
+        area = options["show_area"]
+        require("show_area", area, is_number(area) and area >= 0, "a number of square pixels")
+        rules = TrackRules(**{field.name: options[field.name] for field in fields(TrackRules)})
+        return cls(rules, options["short"], options["longest"])
 
 
 class StreamingTracker:
@@ -125,26 +145,14 @@ class StreamingTracker:
     Args:
         model: The model, in evaluation mode, on ``device``.
         tokenizer: Turns sentences into its token ids.
-        rules: When tracks are born, dropped and shown.
-        short_side: Short side of the resized frame, in pixels.
-        long_side: Upper bound of its long side.
+        settings: The variant's options.
         device: Where the model is.
     """
 
-    def __init__(
-        self,
-        model: TrackModel,
-        tokenizer: Tokenizer,
-        rules: TrackRules,
-        *,
-        short_side: int,
-        long_side: int,
-        device: str,
-    ) -> None:
+    def __init__(self, model: TrackModel, tokenizer: Tokenizer, settings: StreamSettings, device: str) -> None:
         self._model = model
         self._tokenizer = tokenizer
-        self._rules = rules
-        self._sides = (short_side, long_side)
+        self._settings = settings
         self._device = device
 
     def predict(self, video: Video, prompts: Sequence[TextPrompt]) -> Iterator[TrackPrediction]:
@@ -158,15 +166,16 @@ class StreamingTracker:
     @torch.inference_mode()
     def _track(self, video: Video, prompts: Sequence[TextPrompt]) -> list[TrackPrediction]:
         sentences = [self._model.read(self._ids(prompt.text)) for prompt in prompts]
-        lives = [LifeCycle(self._rules) for _ in prompts]
+        settings = self._settings
+        lives = [LifeCycle(settings.rules) for _ in prompts]
         tracks: list[Any] = [None] * len(prompts)
         shown: list[list[Shown]] = [[] for _ in prompts]
         for pixels in video.frames():
-            levels = self._model.see(prepare_image(pixels, *self._sides).to(self._device))
+            levels = self._model.see(prepare_image(pixels, settings.short, settings.longest).to(self._device))
             for index, words in enumerate(sentences):
                 step = self._model.step(self._model.encode(levels, words), tracks[index], lives[index])
                 tracks[index] = step.tracks
-                shown[index].append(shown_tracks(live_tracks(step, video.height, video.width), self._rules))
+                shown[index].append(shown_tracks(live_tracks(step, video.height, video.width), settings.rules))
         return [_prediction(frames) for frames in shown]
 
     def _ids(self, text: str) -> Tensor:

@@ -2,8 +2,9 @@
 
 import torch
 
+from baselines.layers.method_options import is_count, require
 from baselines.layers.text_encoder import open_tokenizer
-from baselines.layers.track_streaming import StreamingTracker, read_rules
+from baselines.layers.track_streaming import StreamingTracker, StreamSettings
 from baselines.temprmot.checkpoint import load_model
 from baselines.temprmot.model import TempRmot
 from mevis_bench.records import MethodSetup
@@ -14,18 +15,14 @@ def load(setup: MethodSetup) -> StreamingTracker:
 
     Raises:
         DataError: The checkpoint is not TempRMOT's, or the tokenizer not RoBERTa's.
+        UsageError: An option can't be used.
     """
+    settings = StreamSettings.from_options(setup.options)
     history = setup.options["history"]
+    require("history", history, is_count(history), "a whole number of frames above 0")
     if setup.weights is None:
         torch.manual_seed(setup.seed)
         model, tokenizer = TempRmot(history=history, track_attention=False), open_tokenizer(None)
     else:
         model, tokenizer = load_model(setup.weights["model"], history), open_tokenizer(setup.weights["tokenizer"])
-    return StreamingTracker(
-        model.eval().to(setup.device),
-        tokenizer,
-        read_rules(setup.options),
-        short_side=setup.options["short_side"],
-        long_side=setup.options["long_side"],
-        device=setup.device,
-    )
+    return StreamingTracker(model.eval().to(setup.device), tokenizer, settings, setup.device)

@@ -3,7 +3,7 @@
 import torch
 
 from baselines.layers.text_encoder import open_tokenizer
-from baselines.layers.track_streaming import StreamingTracker, read_rules
+from baselines.layers.track_streaming import StreamingTracker, StreamSettings
 from baselines.transrmot.checkpoint import load_model
 from baselines.transrmot.model import TransRmot
 from mevis_bench.records import MethodSetup
@@ -14,17 +14,12 @@ def load(setup: MethodSetup) -> StreamingTracker:
 
     Raises:
         DataError: The checkpoint is not TransRMOT's, or the tokenizer not RoBERTa's.
+        UsageError: An option can't be used.
     """
+    settings = StreamSettings.from_options(setup.options)
     if setup.weights is None:
         torch.manual_seed(setup.seed)
         model, tokenizer = TransRmot(track_attention=False), open_tokenizer(None)
     else:
         model, tokenizer = load_model(setup.weights["model"]), open_tokenizer(setup.weights["tokenizer"])
-    return StreamingTracker(
-        model.eval().to(setup.device),
-        tokenizer,
-        read_rules(setup.options),
-        short_side=setup.options["short_side"],
-        long_side=setup.options["long_side"],
-        device=setup.device,
-    )
+    return StreamingTracker(model.eval().to(setup.device), tokenizer, settings, setup.device)

@@ -1,4 +1,4 @@
-"""``mevis-bench data``: check data sets, and make the splits of mini."""
+"""``mevis-bench data``: check data sets, make the splits of mini, and write splits in another layout."""
 
 from enum import StrEnum
 from functools import partial
@@ -26,9 +26,22 @@ class SpeechChoice(StrEnum):
     ALL = "all"
 
 
+class Layout(StrEnum):
+    """What ``export --format`` takes."""
+
+    REFER_KITTI = "refer-kitti"
+
+
+class FrameFiles(StrEnum):
+    """What ``export --frames`` takes."""
+
+    LINK = "link"
+    COPY = "copy"
+
+
 @command.callback()
 def _group() -> None:
-    """Check a data set, or make a split of mini."""
+    """Check a data set, make a split of mini, or write a split in another layout."""
 
 
 @command.command()
@@ -86,6 +99,46 @@ def make_mini(
         print_json({"root": str(root), "split": split, "videos": videos, "seed": seed, "speech": speech.value})
         return
     stdout().print(f"{videos} videos are in {root}; use them with --data {out} --split {split}", markup=False)
+
+
+@command.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    layout: Annotated[
+        Layout, typer.Option("--format", help="refer-kitti: the one of TransRMOT's and TempRMOT's own scripts.")
+    ] = Layout.REFER_KITTI,
+    data: options.DataRoot = None,
+    split: options.SplitName = "valid_u",
+    predictions: Annotated[
+        Path | None,
+        typer.Option("--predictions", metavar="PREDS", help="An RMOT run, or its tracks in any format that is scored."),
+    ] = None,
+    frames: Annotated[FrameFiles, typer.Option("--frames", help="Link to the images, or copy them.")] = FrameFiles.LINK,
+    json: options.Json = False,
+) -> None:
+    """Write a split, and tracks made on it, in the layout of other code, frame numbers right."""
+    from dataclasses import asdict
+
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.console import print_json
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.data.mevis import open_split
+    from mevis_bench.runs.refer_kitti import export_split
+
+    with Bar("videos") as bar:
+        exported = export_split(
+            open_split(data, split),
+            out,
+            copy_frames=frames is FrameFiles.COPY,
+            predictions=predictions,
+            advance=partial(_show, bar, "export"),
+        )
+    if json:
+        print_json({"root": str(out), "format": layout.value, **asdict(exported)})
+        return
+    counts = f"{exported.videos} videos, {exported.frames} frames, {exported.expressions} expressions"
+    told = "" if predictions is None else f", predictions of {exported.predictions}"
+    stdout().print(f"{out}: {counts}{told}, as {layout.value}", markup=False, soft_wrap=True)
 
 
 def _show(bar: "Bar", stage: str, done: int, total: int) -> None:

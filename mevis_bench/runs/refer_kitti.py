@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.data.mevis import Split
 from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.masks.tracks import boxes_of
 from mevis_bench.records import DataError, Expression, TrackPrediction, Truth, UsageError, Video
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import Clip, PredictionSource
@@ -130,15 +131,13 @@ def _write_frames(video: Video, out: Path, *, copy: bool) -> list[str]:
 
 def _boxes(truths: Sequence[Truth]) -> _Boxes:
     """Return the boxes of every object that some expression means, in the order in which they first come up."""
-    from mevis_bench.masks.row_loops import bounding_boxes
-
     boxes: dict[str, NDArray[np.int64]] = {}
     for truth in truths:
         for annotation_id, masks in zip(truth.expression.annotation_ids or (), truth.objects, strict=True):
             if annotation_id not in boxes:
                 where = f"video {truth.video_id}, annotation {annotation_id}"
                 rows = rows_from_rle(masks, truth.height, truth.width, where=where)
-                boxes[annotation_id] = bounding_boxes(rows.length, rows.offsets, rows.x)
+                boxes[annotation_id] = boxes_of(rows)
     return _Boxes(boxes)
 
 

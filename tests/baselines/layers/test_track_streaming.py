@@ -11,9 +11,9 @@ from baselines.layers.track_queries import NO_TRACK, Detections, TrackQueries, T
 from baselines.layers.track_streaming import (
     Step,
     StreamingTracker,
+    StreamSettings,
     live_tracks,
     prepare_image,
-    read_rules,
     shown_tracks,
 )
 from mevis_bench.records import TextPrompt, UsageError, Video
@@ -62,7 +62,7 @@ def video(tmp_path):
 
 
 def _tracker(model):
-    return StreamingTracker(model, HashTokenizer(), RULES, short_side=8, long_side=16, device="cpu")
+    return StreamingTracker(model, HashTokenizer(), StreamSettings(RULES, short=8, longest=16), "cpu")
 
 
 def test_a_track_is_born_kept_lost_and_born_again(video):
@@ -121,8 +121,22 @@ def test_pixels_are_sampled_between_centres_without_smoothing():
             np.testing.assert_allclose(greys[row, column], (corner * weights[..., None]).sum((0, 1)), atol=0.501)
 
 
-def test_a_count_below_one_is_a_user_error():
-    options = {field: getattr(RULES, field) for field in RULES.__slots__}
-    assert read_rules({**options, "short_side": 800}) == RULES
-    with pytest.raises(UsageError, match=r"method\.history must be at least 1, not 0"):
-        read_rules({**options, "history": 0})
+OPTIONS = {**{name: getattr(RULES, name) for name in RULES.__slots__}, "short": 8, "longest": 16}
+
+
+def test_options_become_settings():
+    assert StreamSettings.from_options({**OPTIONS, "history": 8}) == StreamSettings(RULES, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("patience", 0, "a whole number above 0"),
+        ("short", 8.5, "a whole number above 0"),
+        ("birth_score", 70, "a number from 0 to 1"),
+        ("show_area", "large", "a number of square pixels"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_named(key, value, wanted):
+    with pytest.raises(UsageError, match=rf"method\.{key}: {value!r} does not fit\nWanted: {wanted}"):
+        StreamSettings.from_options({**OPTIONS, key: value})
