@@ -18,7 +18,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mevis-bench needs Python 3.11 or newer, not " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(UV) --editable '.[rmeg,plots,dev]' more-itertools tiktoken tabulate
+	$(UV) --editable '.[rmeg,plots,notebook,dev]' more-itertools tiktoken tabulate
 	$(UV) --no-deps openai-whisper trackeval motmetrics==1.4.0
 	touch $@
 
@@ -53,5 +53,5 @@ nightly: setup
 constraints: setup
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --python-version 3.11 --all-extras \
 		--no-emit-package triton --no-emit-package opencv-python \
-		--constraint <(echo torch==2.13.0) pyproject.toml | sed 's/+cpu//' | grep -v '^nvidia-' > constraints.new
+		--constraint <(echo torch==2.13.0) pyproject.toml | sed 's/+cpu//' | grep -vE '^(nvidia|cuda)-' > constraints.new
 	mv constraints.new constraints.txt
