@@ -53,7 +53,7 @@ class DsHmp(nn.Module):
         self.sem_seg_head = SegmentationHead(swin.widths, channels)
         self.vita_module = ClipModule(channels)
         self.resizer = FeatureResizer(768, channels)
-        self.text_encoder = build_roberta(text)
+        self.text_encoder = build_roberta(text).requires_grad_(False)  # frozen in training too
 
     def encode_text(self, ids: Tensor, mask: Tensor, static: Sequence[int], motion: Sequence[int]) -> Sentence:
         """Encode a sentence.

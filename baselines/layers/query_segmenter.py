@@ -7,7 +7,7 @@ video and are computed again, to the same bits, for the rest: memory is bounded 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -118,6 +118,13 @@ class QuerySegmenter(Generic[SentenceT]):
 
     def close(self) -> None:
         """Nothing is held between videos."""
+
+    def reduce_memory(self) -> bool:
+        """Halve the chunk and what is kept, after the device ran out of memory; ``False``: it is one frame already."""
+        if self.settings.chunk == 1:
+            return False
+        self.settings = replace(self.settings, chunk=self.settings.chunk // 2, kept=self.settings.kept // 2)
+        return True
 
     def prepare(self, frames: Tensor, original: tuple[int, int]) -> "Clip":
         """Cut resized frames, uint8 ``(t, 3, h, w)``, into chunks and run the stem over those that are kept."""

@@ -66,7 +66,7 @@ class Lmpm(nn.Module):
         self.sem_seg_head = SegmentationHead(swin.widths, channels)
         self.vita_module = ClipModule(channels)
         self.resizer = FeatureResizer(768, channels)
-        self.text_encoder = build_roberta(text)
+        self.text_encoder = build_roberta(text).requires_grad_(False)  # frozen in training too
 
     def encode_text(self, ids: Tensor, mask: Tensor) -> Sentence:
         """Encode token ids ``(1, n)`` with attention mask ``(1, n)``."""

@@ -103,6 +103,17 @@ def test_frames_of_no_target_are_not_drawn(video):
     assert method.network.encoded == 10
 
 
+def test_less_memory_gives_the_same_masks(video):
+    method = segmenter({"a": [0.9]})
+    before = next(method.predict(video, [TextPrompt("a", "")]))
+    assert method.reduce_memory()
+    assert (method.settings.chunk, method.settings.kept) == (2, 50)
+    after = next(method.predict(video, [TextPrompt("a", "")]))
+    assert np.array_equal(before.masks, after.masks)
+    assert method.reduce_memory()
+    assert not method.reduce_memory()
+
+
 def test_frames_are_resized_by_the_shortest_edge(video):
     frames = read_frames(video, SETTINGS)
     assert frames.shape == (10, 3, 64, 107)  # 106.67 rounds up
