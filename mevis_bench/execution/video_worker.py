@@ -18,7 +18,16 @@ from mevis_bench.execution.costs import measured_costs
 from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
 from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
 from mevis_bench.methods.loading import load_method
-from mevis_bench.records import DataError, MethodError, MethodSetup, MevisBenchError, Prediction, Prompt, Video
+from mevis_bench.records import (
+    DataError,
+    MethodError,
+    MethodSetup,
+    MevisBenchError,
+    Prediction,
+    Prompt,
+    TextPrompt,
+    Video,
+)
 from mevis_bench.store.prediction_files import encode_prediction
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.sample_index import SampleStatus
@@ -101,6 +110,8 @@ class VideoWorker:
 
     def _prompt(self, video_id: str, expression_id: str) -> Prompt:
         (expression,) = [each for each in self.split.expressions(video_id) if each.id == expression_id]
+        if self.plan.chosen.spec.oracle_text:
+            return TextPrompt(expression.id, expression.text)
         return self.task.prompt(self.split, video_id, expression)
 
     def _store(self, answer: Prediction, video_id: str, expression_id: str) -> None:

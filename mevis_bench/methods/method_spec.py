@@ -43,6 +43,7 @@ class VariantSpec:
         outputs: What its predictions carry.
         weights: Files by the name under which ``load`` gets them; empty: the method has none.
         notes: Protocol in a line.
+        oracle_text: AVOS only: it is given the sentence itself in place of the speech. Its name must say ``oracle``.
     """
 
     title: str
@@ -51,6 +52,7 @@ class VariantSpec:
     notes: str
     options: Mapping[str, object] = field(default_factory=dict)
     weights: Mapping[str, WeightSpec] = field(default_factory=dict)
+    oracle_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, where: str
     foreign = [task for task in variant.tasks if task not in spec.tasks]
     if foreign:
         raise DataError(f"variant '{name}' answers {foreign[0]}, which is not in the method's tasks", where=where)
+    if variant.oracle_text != ("oracle" in name) or (variant.oracle_text and variant.tasks != ("avos",)):
+        what = f"variant '{name}': oracle_text, the word 'oracle' in its name and tasks [avos] belong together"
+        raise DataError(what, where=where)
     for weights in variant.weights.values():
         path = PurePosixPath(weights.file)
         if path.is_absolute() or ".." in path.parts or not weights.file:

@@ -78,6 +78,12 @@ def test_wrong_names_are_told_with_a_guess(tmp_path: Path, name: str, variant: s
         ("title: Mine\n", "titel: Mine\n", "method.yaml:2: unknown key 'titel'\nDid you mean 'title'?"),
         ("name: {name}", "name: other", "method.yaml: name is 'other' but the folder is 'mine'"),
         ("tasks: [rvos]\nvariants", "tasks: [rmot]\nvariants", "variant 'small' answers rvos, which is not in"),
+        ("  large:", "  large-oracle:", "'large-oracle': oracle_text, the word 'oracle' in its name and tasks [avos]"),
+        (
+            "    notes: nothing\n  large",
+            "    notes: nothing\n    oracle_text: true\n  large",
+            "'small': oracle_text, the",
+        ),
         ("tasks: [rvos]\nvariants", "tasks: [rwos]\nvariants", "'tasks[0]' must be one of rvos, avos, rmot, rmeg"),
         ("small.safetensors", "../small.safetensors", "weights file '../small.safetensors' must be a path inside"),
         ("sha256: null", "sha256: abc", "sha256 of 'small.safetensors' must be 64 hex digits"),

@@ -1,0 +1,31 @@
+"""What a method is asked, beyond what whole runs show (tests/runs/test_predict.py)."""
+
+from pathlib import Path
+
+from mevis_bench.config.run_config import RunConfig
+from mevis_bench.execution.video_worker import VideoWorker
+from mevis_bench.records import TextPrompt
+from mevis_bench.runs.plan import plan_run
+from tests.tiny_split import write_fake_method, write_tiny_split
+
+ORACLE = """\
+  oracle:
+    title: Fake, told the sentence
+    tasks: [avos]
+    outputs: [masks]
+    oracle_text: true
+    notes: for tests only
+"""
+
+
+def test_an_oracle_is_told_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> None:
+    write_tiny_split(tmp_path / "data")
+    methods = write_fake_method(tmp_path / "methods")
+    spec = methods / "fake" / "method.yaml"
+    spec.write_text(spec.read_text().replace("\ntasks: [rvos,", "\ntasks: [rvos, avos,") + ORACLE)
+    config = RunConfig(
+        task="avos", method="fake", variant="oracle", method_dir=(methods,), data=tmp_path / "data",
+        out=tmp_path / "run", device="cpu",
+    )  # fmt: skip
+    worker = VideoWorker(plan_run(config).work)
+    assert worker._prompt("va", "1") == TextPrompt("1", "both")
