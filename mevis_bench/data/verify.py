@@ -106,23 +106,23 @@ class _Verifier:
     def __init__(self, name: str, layout: SplitLayout) -> None:
         self.layout = layout
         self.report = VerifyReport(name, layout.root, layout.masks is not None)
-        self.masks: dict[str, object] = {}
+        self.masks: dict[str, object] | None = {}
+        """Raw masks by annotation id; ``None``: the file can't be read, so nothing can be said about them."""
         self.owners: dict[str, str] = {}
         """The video that named an annotation first."""
 
     def run(self, progress: Callable[[int, int], None]) -> VerifyReport:
         videos = self._read(self.layout.meta, parse_videos) or {}
         if self.layout.masks is not None:
-            self.masks = self._read(self.layout.masks, parse_masks) or {}
+            self.masks = self._read(self.layout.masks, parse_masks)
         self.report.videos = len(videos)
-        self.report.objects = len(self.masks)
+        self.report.objects = len(self.masks or {})
         for done, (video_id, entry) in enumerate(videos.items(), 1):
             self._video(video_id, entry)
             progress(done, len(videos))
-        for annotation_id, raw in self.masks.items():
+        for annotation_id, raw in (self.masks or {}).items():
             if annotation_id not in self.owners:
-                length = len(raw) if isinstance(raw, list) else 0
-                self._track(annotation_id, length, None)
+                self._track(annotation_id, raw, None, None)
         return self.report
 
     def _fault(self, path: Path, key: str, what: str) -> None:
@@ -158,7 +158,7 @@ class _Verifier:
         for expression_id, raw in expressions.items():
             expression = self._expression(f"{key}, expression {expression_id}", expression_id, raw)
             for annotation_id in (expression.annotation_ids or ()) if expression else ():
-                self._annotation(annotation_id, video_id, expression_id, len(frames or ()), size)
+                self._annotation(annotation_id, video_id, expression_id, len(frames) if frames else None, size)
 
     def _frames(self, video_id: str, names: tuple[str, ...]) -> tuple[int, int] | None:
         """Check that every frame is there, whole, and of one size, which is returned."""
@@ -196,9 +196,11 @@ class _Verifier:
         return expression
 
     def _annotation(
-        self, annotation_id: str, video_id: str, expression_id: str, length: int, size: tuple[int, int] | None
+        self, annotation_id: str, video_id: str, expression_id: str, length: int | None, size: tuple[int, int] | None
     ) -> None:
         """Check that an annotation exists and belongs to one video; its masks are checked when first met."""
+        if self.masks is None:
+            return
         key = f"video {video_id}, expression {expression_id}"
         is_new = annotation_id not in self.owners
         owner = self.owners.setdefault(annotation_id, video_id)
@@ -207,11 +209,13 @@ class _Verifier:
         elif owner != video_id:
             self._fault(self.layout.meta, key, f"anno_id {annotation_id} belongs to video {owner}")
         elif is_new:
-            self._track(annotation_id, length, size)
+            self._track(annotation_id, self.masks[annotation_id], length, size)
 
-    def _track(self, annotation_id: str, length: int, size: tuple[int, int] | None) -> None:
-        """Check one object's masks: one per frame, each decodable, all of the frames' size."""
-        path, key, raw = self.layout.root / MASK_NAME, f"key {annotation_id}", self.masks[annotation_id]
+    def _track(self, annotation_id: str, raw: object, length: int | None, size: tuple[int, int] | None) -> None:
+        """Check one object's masks: one per frame, each decodable, all of the frames' size, where those are known."""
+        path, key = self.layout.root / MASK_NAME, f"key {annotation_id}"
+        if length is None:
+            length = len(raw) if isinstance(raw, list) else 0
         try:
             masks = parse_track(raw, length, "")
             first = next((mask for mask in masks if mask is not None), None)

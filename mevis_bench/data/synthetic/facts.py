@@ -73,6 +73,8 @@ def _kind_of_path(steps: np.ndarray, path: float, distance: float) -> str:
     if distance >= 9 and distance >= 0.95 * path:
         return "straight"
     moving = steps[np.linalg.norm(steps, axis=1) > 0.5]
+    if len(moving) == 0:
+        return "unclear"
     angles = np.unwrap(np.arctan2(moving[:, 1], moving[:, 0]))
     if abs(angles[-1] - angles[0]) >= math.radians(270) and distance <= 0.5 * path:
         return "circle"

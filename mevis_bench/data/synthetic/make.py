@@ -28,7 +28,7 @@ from mevis_bench.data.synthetic.expressions import Annotator, Sentence
 from mevis_bench.data.synthetic.facts import Facts
 from mevis_bench.data.synthetic.grammar import Speaker
 from mevis_bench.data.synthetic.motion import LENGTH
-from mevis_bench.data.synthetic.plan import make_plan
+from mevis_bench.data.synthetic.plan import Plan, make_plan
 from mevis_bench.data.synthetic.render import Footage, draw
 from mevis_bench.data.synthetic.sprites import KINDS
 from mevis_bench.records import UsageError
@@ -43,8 +43,9 @@ VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": FLITE_VOICES, "al
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MadeVideo:
-    """One generated video: what is seen and what is said."""
+    """One generated video: what happens, what is seen of it, and what is said."""
 
+    plan: Plan
     footage: Footage
     sentences: tuple[Sentence, ...]
 
@@ -115,7 +116,7 @@ def make_video(split: str, seed: int, index: int) -> MadeVideo:
             continue
         footage = draw(plan, kind, rng)
         if _all_seen(footage):
-            return MadeVideo(footage, tuple(sentences))
+            return MadeVideo(plan, footage, tuple(sentences))
 
 
 def _all_seen(footage: Footage) -> bool:

@@ -1,0 +1,71 @@
+"""``mevis-bench data``: what a person sees, and the exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from tests.data.tiny_split import documents, write_split
+
+
+def test_verify_counts_the_embedded_split(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "verify"]) == 0
+    shown = capsys.readouterr().out
+    assert "18" in shown
+    assert "191" in shown
+    assert shown.rstrip().endswith("valid_u: no fault")
+
+
+def test_verify_names_faults_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    meta, masks = documents()
+    masks.pop("9")
+    meta["videos"]["b_dogs"]["frames"][0] = "[red]up"
+    write_split(tmp_path, meta, masks)
+    assert main(["data", "verify", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "JPEGImages/b_dogs/[red]up.jpg: frame is missing" in shown
+    assert "meta_expressions.json: video a_cat, expression 0: anno_id 9 is not in mask_dict.json" in shown
+    assert f"{tmp_path}: 2 faults" in shown
+
+
+def test_verify_has_a_json_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    meta, masks = documents()
+    masks["8"].pop()
+    write_split(tmp_path / "train", meta, masks)
+    assert main(["data", "verify", str(tmp_path), "--split", "train", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["expressions"] == {
+        "all": 6, "single": 4, "multi": 1, "no_target": 1, "unknown": 0, "spoken": 0
+    }  # fmt: skip
+    assert report["faults"] == [
+        {"file": "mask_dict.json", "key": "key 8", "what": "there are 2 masks, the video has 3 frames"}
+    ]
+
+
+def test_verify_of_nothing_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "verify", str(tmp_path / "gone")]) == 2
+    assert "gone: there is no such folder" in capsys.readouterr().err
+    assert main(["data", "verify", str(tmp_path)]) == 2
+    assert "there is no split 'valid_u'" in capsys.readouterr().err
+
+
+def test_make_mini_makes_a_split_that_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "make-mini", "--split", "train", "--videos", "1", "--seed", "5", "--out", str(tmp_path)]
+    assert main(words) == 0
+    assert f"1 videos are in {tmp_path / 'train'}; use them with --data {tmp_path}" in capsys.readouterr().out
+    assert main(["data", "verify", str(tmp_path), "--split", "train"]) == 0
+    assert main(words) == 2
+    assert "the folder is not empty" in capsys.readouterr().err
+
+
+def test_help_of_data_starts_light() -> None:
+    code = (
+        "import sys\n"
+        "from mevis_bench.cli.app import main\n"
+        "main(['data', '--help'])\n"
+        "sys.exit(repr([m for m in ('torch', 'numba', 'PIL', 'soundfile') if m in sys.modules]))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr.strip() == "[]"

@@ -1,0 +1,105 @@
+"""The generator is deterministic, its splits share nothing, and what it writes is the MeViSv2 layout."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+
+from mevis_bench.data.mevis import open_split
+from mevis_bench.data.synthetic import MadeVideo, make_mini, make_video
+from mevis_bench.data.verify import verify_split
+from mevis_bench.records import UsageError
+
+
+def same(one: MadeVideo, other: MadeVideo) -> bool:
+    return (
+        one.sentences == other.sentences
+        and np.array_equal(one.footage.masks, other.footage.masks)
+        and all(np.array_equal(a, b) for a, b in zip(one.footage.frames, other.footage.frames, strict=True))
+    )
+
+
+def test_a_video_depends_on_split_seed_and_number_alone() -> None:
+    video = make_video("train", 3, 1)
+    assert same(video, make_video("train", 3, 1))
+    for other in (make_video("train", 3, 2), make_video("train", 4, 1), make_video("valid_u", 3, 1)):
+        assert not same(video, other)
+
+
+def test_a_split_is_written_as_mevis_has_it(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    root = make_mini("train", 3, 9, tmp_path, progress=lambda *step: told.append(step))
+    assert root == tmp_path / "train"
+    assert sorted(path.name for path in root.iterdir()) == ["JPEGImages", "mask_dict.json", "meta_expressions.json"]
+    assert told == [("videos", 1, 3), ("videos", 2, 3), ("videos", 3, 3)]
+    assert verify_split(tmp_path, "train").faults == []
+    meta = json.loads((root / "meta_expressions.json").read_text())["videos"]
+    masks = json.loads((root / "mask_dict.json").read_text())
+    seen: list[int] = []
+    for index, (name, video) in enumerate(meta.items()):
+        made = make_video("train", 9, index)
+        assert video["vid_id"] == index
+        assert [entry["exp"] for entry in video["expressions"].values()] == [said.text for said in made.sentences]
+        for entry, said in zip(video["expressions"].values(), made.sentences, strict=True):
+            assert entry["obj_id"] == list(said.targets)
+            assert entry["kind"] == ("no_target", "single", "multi")[min(2, len(said.targets))]
+            assert all(anno == len(seen) + i for anno, i in zip(entry["anno_id"], said.targets, strict=True))
+        for i in range(len(made.plan.tracks)):
+            decoded = [None if rle is None else coco.decode(rle) for rle in masks[str(len(seen) + i)]]
+            for t, mask in enumerate(decoded):
+                expected = made.footage.masks[t, i]
+                assert (mask is None and not expected.any()) or np.array_equal(mask, expected)
+        frame = open_split(tmp_path, "train").video(name).frame(7)
+        assert np.abs(frame.astype(int) - np.asarray(made.footage.frames[7])).mean() < 6
+        seen += list(range(len(made.plan.tracks)))
+    assert len(masks) == len(seen)
+
+
+def test_order_pairs_point_at_each_other(tmp_path: Path) -> None:
+    root = make_mini("train", 4, 1, tmp_path)
+    pairs = 0
+    for video in json.loads((root / "meta_expressions.json").read_text())["videos"].values():
+        for number, entry in video["expressions"].items():
+            if "order_pair" in entry:
+                assert video["expressions"][entry["order_pair"]]["order_pair"] == number
+                pairs += 1
+    assert pairs >= 2
+
+
+def test_a_longer_split_begins_with_the_shorter_one(tmp_path: Path) -> None:
+    short, long = (make_mini("x", count, 2, tmp_path / str(count)) for count in (1, 2))
+    one, two = (json.loads((root / "meta_expressions.json").read_text())["videos"] for root in (short, long))
+    assert one["00000"] == two["00000"]
+
+
+def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_mini("train", 2, 0, tmp_path, progress=stop)
+    assert not (tmp_path / "train").exists()
+    make_mini("train", 1, 0, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train"]
+    with pytest.raises(UsageError, match=r"train: the folder is not empty\nChoose another --out, or delete it first\."):
+        make_mini("train", 1, 0, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("split", "videos", "seed", "message"),
+    [
+        ("../up", 1, 0, "'../up' can't name a split: it has to be a plain folder name"),
+        ("", 1, 0, "'' can't name a split"),
+        ("train", 0, 0, "a split needs at least one video, not 0"),
+        ("train", 1, -1, "a seed can't be negative: -1"),
+    ],
+)
+def test_senseless_requests_are_refused(tmp_path: Path, split: str, videos: int, seed: int, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_mini(split, videos, seed, tmp_path / "out")
+    assert str(caught.value).startswith(message)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,87 @@
+"""The shipped split is what was promised, and what its generator makes."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import soundfile
+from pycocotools import mask as coco
+
+from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.speech import RATE, VOICES
+from mevis_bench.data.synthetic import make_video
+from mevis_bench.data.verify import verify_split
+
+SEED = 0
+"""valid_u was made by: mevis-bench data make-mini --split valid_u --videos 18 --seed 0 --speech all --out DIR"""
+
+
+@pytest.fixture(scope="module")
+def mini() -> Split:
+    return open_split(None, "valid_u")
+
+
+def test_it_is_sound_and_large_enough() -> None:
+    report = verify_split(None, "valid_u")
+    assert report.faults == []
+    assert report.videos >= 12
+    assert report.expressions >= 120
+    assert report.spoken == report.expressions
+    assert report.single / report.expressions == pytest.approx(0.60, abs=0.05)
+    assert report.multi / report.expressions == pytest.approx(0.25, abs=0.05)
+    assert report.no_target / report.expressions >= 0.10
+
+
+def test_it_is_small(mini: Split) -> None:
+    assert sum(path.stat().st_size for path in mini.root.rglob("*") if path.is_file()) < 15_000_000
+
+
+def test_it_has_order_pairs_and_reasoning(mini: Split) -> None:
+    meta = json.loads((mini.root / "meta_expressions.json").read_text())["videos"]
+    entries = [entry for video in meta.values() for entry in video["expressions"].values()]
+    assert sum("order_pair" in entry for entry in entries) >= 16
+    assert sum(entry["reasoning"] for entry in entries) >= 15
+
+
+@pytest.mark.parametrize("index", [0, 11])
+def test_its_generator_makes_it_again(mini: Split, index: int) -> None:
+    """Words exactly; pixels and masks up to what another build of Pillow may round."""
+    made = make_video("valid_u", SEED, index)
+    video_id = mini.video_ids[index]
+    assert [expression.text for expression in mini.expressions(video_id)] == [said.text for said in made.sentences]
+    video = mini.video(video_id)
+    for t in (0, 15):
+        assert np.abs(video.frame(t).astype(int) - np.asarray(made.footage.frames[t])).mean() < 6
+    for truth, said in zip(mini.truths(video_id), made.sentences, strict=True):
+        assert len(truth.objects) == len(said.targets)
+        for i, masks in zip(said.targets, truth.objects, strict=True):
+            for t, mask in enumerate(masks):
+                expected = made.footage.masks[t, i]
+                found = np.zeros_like(expected) if mask is None else coco.decode(mask.to_coco()).astype(bool)
+                assert np.sum(found ^ expected) <= 0.03 * expected.sum() + 2
+
+
+def test_every_sentence_is_spoken_by_every_voice(mini: Split) -> None:
+    named: Counter[str] = Counter()
+    for video_id in mini.video_ids:
+        for expression in mini.expressions(video_id):
+            audio = mini.audio(video_id, expression.id)
+            assert audio is not None
+            named[audio.name.split(".")[1]] += 1
+            for voice in VOICES:
+                info = soundfile.info(audio.with_name(f"{expression.id}.{voice}.ogg"))
+                assert (info.samplerate, info.channels) == (RATE, 1)
+                letters = len(expression.text)
+                assert 0.03 * letters < info.duration < 0.12 * letters + 1.2
+    assert set(named) == set(VOICES)
+    assert max(named.values()) - min(named.values()) <= 1
+
+
+def test_it_can_be_heard(mini: Split) -> None:
+    audio = mini.audio(mini.video_ids[0], "0")
+    assert audio is not None
+    for voice in VOICES:
+        samples, _ = soundfile.read(audio.with_name(f"0.{voice}.ogg"))
+        assert 0.02 < np.sqrt(np.mean(samples**2)) < 0.5
+        assert np.abs(samples).max() > 0.1

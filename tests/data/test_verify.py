@@ -1,0 +1,202 @@
+"""Every kind of fault that a split can have is planted and has to be named, alone and with its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mevis_bench.data.verify import verify_split
+from tests.data.tiny_split import HEIGHT, WIDTH, documents, square, write_split
+from tests.paths import SHARED, needs_shared
+
+
+def test_a_sound_split_is_counted(tmp_path: Path) -> None:
+    report = verify_split(write_split(tmp_path, *documents()), "x")
+    assert report.faults == []
+    assert (report.videos, report.frames, report.objects, report.expressions) == (2, 6, 3, 6)
+    assert (report.single, report.multi, report.no_target, report.unknown, report.spoken) == (4, 1, 1, 0, 0)
+
+
+def test_a_split_without_truth_is_sound(tmp_path: Path) -> None:
+    report = verify_split(write_split(tmp_path, documents()[0], None), "x")
+    assert (report.has_truth, report.objects, report.unknown, report.faults) == (False, 0, 6, [])
+
+
+def cat(meta: dict[str, Any]) -> dict[str, Any]:
+    video: dict[str, Any] = meta["videos"]["a_cat"]
+    return video
+
+
+def cut_counts(mask: dict[str, Any]) -> None:
+    mask["counts"] = mask["counts"][:-1]
+
+
+IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
+    "unknown anno_id": (
+        lambda meta, masks: masks.pop("9"),
+        ["meta_expressions.json: video a_cat, expression 0: anno_id 9 is not in mask_dict.json"],
+    ),
+    "wrong length": (
+        lambda meta, masks: masks["8"].pop(),
+        ["mask_dict.json: key 8: there are 2 masks, the video has 3 frames"],
+    ),
+    "mask of another size": (
+        lambda meta, masks: masks["9"][1].update(size=[WIDTH, HEIGHT]),
+        ["mask_dict.json: key 9, frame 1: mask is 6x8, the video is 8x6"],
+    ),
+    "counts cut off": (
+        lambda meta, masks: cut_counts(masks["9"][2]),
+        ["mask_dict.json: key 9, frame 2: RLE counts are cut off"],
+    ),
+    "counts of no COCO character": (
+        lambda meta, masks: masks["7"][0].update(counts="\x7f"),
+        ["mask_dict.json: key 7, frame 0: RLE counts hold a character that is none of COCO's"],
+    ),
+    "counts not compressed": (
+        lambda meta, masks: masks["7"][0].update(counts=[3, 45]),
+        ["mask_dict.json: key 7, frame 0: mask counts have to be COCO's compressed string"],
+    ),
+    "mask without size": (
+        lambda meta, masks: masks["7"][1].pop("size"),
+        ["mask_dict.json: key 7, frame 1: a mask has to be null or {'size': [height, width], 'counts': ...}"],
+    ),
+    "two bad masks in one object": (
+        lambda meta, masks: (cut_counts(masks["7"][0]), masks["7"][1].update(size=[0, 8])),
+        [
+            "mask_dict.json: key 7, frame 0: RLE counts do not sum to the 6x8 pixels of the frame",
+            "mask_dict.json: key 7, frame 1: mask size has to be two positive numbers, not [0, 8]",
+        ],
+    ),
+    "object nobody refers to": (
+        lambda meta, masks: masks.update({"99": [None, {"size": [6, 8], "counts": "0"}]}),
+        ["mask_dict.json: key 99, frame 1: RLE counts do not sum to the 6x8 pixels of the frame"],
+    ),
+    "object that is no list": (
+        lambda meta, masks: masks.update({"9": "masks"}),
+        ["mask_dict.json: key 9: an object has to be a list with one mask per frame"],
+    ),
+    "object of another video": (
+        lambda meta, masks: cat(meta)["expressions"]["0"].update(anno_id=[7]),
+        ["meta_expressions.json: video a_cat, expression 0: anno_id 7 belongs to video b_dogs"],
+    ),
+    "anno_id twice": (
+        lambda meta, masks: cat(meta)["expressions"]["0"].update(anno_id=[9, 9]),
+        ["meta_expressions.json: video a_cat, expression 0: anno_id '9' is there twice"],
+    ),
+    "anno_id missing": (
+        lambda meta, masks: cat(meta)["expressions"]["0"].pop("anno_id"),
+        [
+            "meta_expressions.json: video a_cat, expression 0: "
+            "'anno_id' has to be a list of ids; an empty one means no target"
+        ],
+    ),
+    "no sentence": (
+        lambda meta, masks: cat(meta)["expressions"]["0"].update(exp=" "),
+        ["meta_expressions.json: video a_cat, expression 0: there is no sentence 'exp', or it is empty"],
+    ),
+    "no expressions": (
+        lambda meta, masks: cat(meta).pop("expressions"),
+        ["meta_expressions.json: video a_cat: there is no object 'expressions'"],
+    ),
+    "frame twice": (
+        lambda meta, masks: cat(meta).update(frames=["00000", "00001", "00000"]),
+        ["meta_expressions.json: video a_cat: frame '00000' is there twice"],
+    ),
+    "frame name that leaves the folder": (
+        lambda meta, masks: cat(meta)["frames"].__setitem__(2, "../../up"),
+        ["meta_expressions.json: video a_cat: frame name '../../up' is no plain name"],
+    ),
+    "sound file that leaves the folder": (
+        lambda meta, masks: cat(meta)["expressions"]["0"].update(audio="/etc/passwd"),
+        ["meta_expressions.json: video a_cat, expression 0, audio: path '/etc/passwd' leaves the folder"],
+    ),
+    "sound file missing": (
+        lambda meta, masks: cat(meta)["expressions"]["0"].update(audio="audio/0.wav"),
+        ["audio/0.wav: sound file is missing; video a_cat, expression 0 names it"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_DOCUMENTS)
+def test_a_fault_in_the_annotations_is_named(tmp_path: Path, kind: str) -> None:
+    plant, expected = IN_DOCUMENTS[kind]
+    meta, masks = documents()
+    plant(meta, masks)
+    assert [str(fault) for fault in verify_split(write_split(tmp_path, meta, masks), "x").faults] == expected
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def link(path: Path) -> None:
+    outside = path.parents[3] / "outside.jpg"
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+FRAME = "JPEGImages/a_cat/00001.jpg"
+
+IN_FRAMES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (Path.unlink, f"{FRAME}: frame is missing"),
+    "cut off": (truncate, f"{FRAME}: frame is cut off"),
+    "no image": (lambda path: path.write_text("text"), f"{FRAME}: frame can't be read: cannot identify image file"),
+    "another size": (
+        lambda path: Image.new("RGB", (10, 6)).save(path),
+        f"{FRAME}: frame is 10x6, the video is 8x6",
+    ),
+    "a link out of the folder": (
+        link,
+        "meta_expressions.json: video a_cat, frame 00001: "
+        "path 'JPEGImages/a_cat/00001.jpg' leaves the folder through a link",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_FRAMES)
+def test_a_fault_in_a_frame_is_named(tmp_path: Path, kind: str) -> None:
+    plant, expected = IN_FRAMES[kind]
+    root = write_split(tmp_path / "split", *documents())
+    plant(root / FRAME)
+    faults = verify_split(root, "x").faults
+    assert len(faults) == 1
+    assert str(faults[0]).startswith(expected)
+
+
+def test_keys_that_are_there_twice_and_broken_json_are_named(tmp_path: Path) -> None:
+    root = write_split(tmp_path, *documents())
+    path = root / "mask_dict.json"
+    path.write_text(path.read_text().replace('"8":', '"9":'))
+    faults = [str(fault) for fault in verify_split(root, "x").faults]
+    assert faults == [
+        "mask_dict.json: key 9: the key is there twice",
+        "meta_expressions.json: video b_dogs, expression 1: anno_id 8 is not in mask_dict.json",
+    ]
+    path.write_text('{\n"7": [null, nul')
+    faults = [str(fault) for fault in verify_split(root, "x").faults]
+    assert faults == ["mask_dict.json: line 2, column 13: not valid JSON: Expecting value"]
+    (root / "meta_expressions.json").write_text("{}")
+    assert str(verify_split(root, "x").faults[0]) == "meta_expressions.json: there is no object 'videos'"
+
+
+def test_every_fault_of_a_split_is_named_in_one_go(tmp_path: Path) -> None:
+    meta, masks = documents()
+    masks["7"].pop()
+    masks["9"][2] = square(1) | {"counts": "?"}
+    root = write_split(tmp_path, meta, masks)
+    (root / "JPEGImages/b_dogs/00000.jpg").unlink()
+    faults = {str(fault) for fault in verify_split(root, "x").faults}
+    assert faults == {
+        "JPEGImages/b_dogs/00000.jpg: frame is missing",
+        "mask_dict.json: key 7: there are 2 masks, the video has 3 frames",
+        "mask_dict.json: key 9, frame 2: RLE counts do not sum to the 6x8 pixels of the frame",
+    }
+
+
+@needs_shared
+def test_real_footage_is_sound() -> None:
+    report = verify_split(SHARED / "data/car_shadow", "x")
+    assert (report.videos, report.frames, report.objects, report.single, report.no_target) == (1, 40, 1, 2, 1)
+    assert report.faults == []
