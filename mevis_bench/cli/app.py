@@ -20,7 +20,20 @@ PANELS = {
     "Run and score": ("run", "score", "train", "pairs", "suite"),
     "Data": ("data",),
     "Look": ("list", "show"),
-    "Read results": ("report", "compare", "gate", "failures", "gallery", "history", "picture", "submit"),
+    "Methods": (
+        "new",
+        "weights",
+    ),
+    "Read results": (
+        "report",
+        "compare",
+        "gate",
+        "failures",
+        "gallery",
+        "history",
+        "picture",
+        "submit",
+    ),
 }
 """Every command by its heading in ``--help``, in order of appearance."""
 

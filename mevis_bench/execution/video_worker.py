@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.data.mevis import open_split
-from mevis_bench.execution.answer_checks import check_answer
 from mevis_bench.execution.costs import measured_costs
 from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
 from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
+from mevis_bench.methods.answer_checks import check_answer
 from mevis_bench.methods.loading import load_method
 from mevis_bench.records import (
     DataError,

@@ -1,10 +1,10 @@
 """Methods as rows, for ``list`` and ``show``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mevis_bench.methods.registry import ChosenMethod, Registry
-from mevis_bench.methods.weights import State, provenance, weights_state
+from mevis_bench.methods.weights import State, file_state, provenance, weights_state
 
 TASKS = ("rvos", "avos", "rmot", "rmeg")
 
@@ -53,3 +53,52 @@ def overview(registry: Registry, store: Path) -> list[MethodRow]:
                 )
             )
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsRow:
+    """One file of weights of one method, whichever variants use it.
+
+    Attributes:
+        method: Name of the method.
+        name: Name of the weights in ``method.yaml``.
+        file: Its path inside the method's weights folder.
+        state: Where it is.
+        licence: Licence of the weights.
+        source: Where it comes from.
+        sha256: Its known hash; ``None``: not known.
+        variants: The variants that use it.
+    """
+
+    method: str
+    name: str
+    file: str
+    state: State
+    licence: str
+    source: str
+    sha256: str | None
+    variants: tuple[str, ...]
+
+
+def weights_overview(registry: Registry, store: Path) -> list[WeightsRow]:
+    """Return a row for every weights file of every working method, by method, in order of ``method.yaml``."""
+    rows: dict[tuple[str, str], WeightsRow] = {}
+    for method in registry.methods.values():
+        for variant, spec in method.spec.variants.items():
+            for name, weights in spec.weights.items():
+                key = method.spec.name, weights.file
+                if key in rows:
+                    rows[key] = replace(rows[key], variants=(*rows[key].variants, variant))
+                    continue
+                state = file_state(method.folder, method.spec.name, weights, store)
+                rows[key] = WeightsRow(
+                    method.spec.name,
+                    name,
+                    weights.file,
+                    state,
+                    weights.licence,
+                    weights.source,
+                    weights.sha256,
+                    (variant,),
+                )
+    return list(rows.values())

@@ -1,6 +1,7 @@
 """Where a method's weights are: shipped beside it, in the user's store, or named on the command line."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +63,17 @@ def parse_weights(values: Sequence[str]) -> WeightsChoice:
 
 def weights_state(chosen: ChosenMethod, store: Path) -> State:
     """Say whether a variant could run with its weights now, without reading them."""
-    specs = chosen.spec.weights.values()
-    if not specs:
-        return "none needed"
-    if all((chosen.method.folder / "weights" / spec.file).exists() for spec in specs):
+    method = chosen.method
+    states = {file_state(method.folder, method.spec.name, spec, store) for spec in chosen.spec.weights.values()}
+    order: tuple[State, ...] = ("missing", "in store", "shipped")
+    return next((state for state in order if state in states), "none needed")
+
+
+def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> State:
+    """Say where one file of weights is: ``shipped`` in the method's folder, ``in store``, or ``missing``."""
+    if (folder / "weights" / spec.file).exists():
         return "shipped"
-    return "in store" if all(_find(chosen, spec, store) is not None for spec in specs) else "missing"
+    return "in store" if (store / method / spec.file).exists() else "missing"
 
 
 def provenance(chosen: ChosenMethod) -> str:
@@ -111,15 +117,32 @@ def locate_weights(chosen: ChosenMethod, choice: WeightsChoice) -> Mapping[str, 
 
 
 def check_sha256(path: Path, spec: WeightSpec) -> None:
-    """Raise ``DataError`` if a file is not the one that ``method.yaml`` knows (nothing where no hash is known)."""
+    """Raise ``DataError`` if a file is not the one that ``method.yaml`` knows (nothing where no hash is known).
+
+    A file that ``weights add`` converted is known by the hash of what it was made from.
+    """
     if spec.sha256 is not None and path.is_file():
         found = sha256(path)
-        if found != spec.sha256:
+        if found != spec.sha256 and (spec.sha256, found) != _origin(path):
             raise DataError(
                 f"is not the file that is wanted: sha256 {found}, expected {spec.sha256}",
                 where=str(path),
                 hint=f"Get it again: {spec.source}",
             )
+
+
+def origin_path(path: Path) -> Path:
+    """Return the file beside stored weights that says what they were made from."""
+    return path.with_name(path.name + ".origin.json")
+
+
+def _origin(path: Path) -> tuple[str, str] | None:
+    """Return the hashes of what stored weights were made from and of what was stored; ``None``: not known."""
+    try:
+        origin = json.loads(origin_path(path).read_text())
+        return origin["sha256"], origin["stored_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def sha256(path: Path) -> str:

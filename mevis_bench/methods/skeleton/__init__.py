@@ -1,0 +1,1 @@
+"""Skeleton: what this method is, in a line."""

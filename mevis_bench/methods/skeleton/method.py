@@ -1,0 +1,40 @@
+"""A complete small method: what is far from the frame's mean colour is the answer to everything."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mevis_bench.records import MaskPrediction, MethodSetup, Prediction, Prompt, TextPrompt, Video
+
+
+class Skeleton:
+    """Keep the network as an attribute: the cost table counts its parameters."""
+
+    def __init__(self, contrast: float) -> None:
+        self.contrast = contrast
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
+        """Yield one prediction per prompt, in order, each as soon as it is known."""
+        # What does not depend on the prompt is computed once per video; frames are decoded one by one.
+        masks = np.empty((len(video), video.height, video.width), bool)
+        for index, frame in enumerate(video.frames()):
+            distance = np.abs(frame - frame.mean(axis=(0, 1))).sum(axis=2)
+            masks[index] = distance > distance.mean() + self.contrast * distance.std()
+        for prompt in prompts:
+            assert isinstance(prompt, TextPrompt)
+            nothing = not prompt.text
+            yield MaskPrediction(masks & (not nothing))
+
+    def close(self) -> None:
+        """Give back what the method holds; here nothing."""
+
+
+def load(setup: MethodSetup) -> Skeleton:
+    """Make the method.
+
+    ``setup.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are
+    asked for (``--weights untrained``). ``setup.options`` are the variant's, ``setup.device`` is where to compute.
+    """
+    contrast = setup.options["contrast"]
+    assert isinstance(contrast, float)
+    return Skeleton(contrast)

@@ -1,0 +1,103 @@
+"""``mevis-bench weights``: what is missing is told, what is added is checked and can be read by nobody's code."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.methods.registry import find_methods
+from mevis_bench.methods.weights import locate_weights, parse_weights, sha256
+from mevis_bench.records import ExitCode
+from tests.methods.test_registry import SPEC, make_method
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_method(tmp_path / "methods", "mine")
+    (tmp_path / "store").mkdir()
+    monkeypatch.setenv("MEVIS_BENCH_METHOD_DIR", str(tmp_path / "methods"))
+    monkeypatch.setenv("MEVIS_BENCH_WEIGHTS", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _row(capsys) -> dict[str, object]:
+    assert main(["weights", "list", "mine", "--json"]) == ExitCode.OK
+    (row,) = json.loads(capsys.readouterr().out)
+    return row
+
+
+@pytest.mark.parametrize("entry", [None, "model", "state_dict"])
+def test_a_training_checkpoint_becomes_safetensors_once(place: Path, capsys, entry: str | None) -> None:
+    from safetensors.torch import load_file
+
+    shared = torch.arange(4.0)
+    tensors = {"a.weight": shared, "b.weight": shared}
+    torch.save(tensors if entry is None else {entry: tensors, "epoch": 3}, "theirs.pth")
+    assert _row(capsys)["state"] == "missing"
+    assert main(["weights", "add", "mine", "theirs.pth"]) == ExitCode.OK
+    stored = place / "store" / "mine" / "small.safetensors"
+    assert f"mine:small model: {stored}" in capsys.readouterr().err
+    loaded = load_file(stored)
+    assert sorted(loaded) == ["a.weight", "b.weight"]
+    assert loaded["b.weight"].tolist() == [0, 1, 2, 3]
+    assert _row(capsys)["state"] == "in store"
+
+
+def test_a_known_hash_is_that_of_the_authors_file(place: Path, capsys) -> None:
+    torch.save({"w": torch.ones(2)}, "theirs.pth")
+    spec = SPEC.replace("sha256: null", f"sha256: '{sha256(Path('theirs.pth'))}'")
+    (place / "methods" / "mine" / "method.yaml").write_text(spec.format(name="mine"))
+    torch.save({"w": torch.zeros(2)}, "others.pth")
+    assert main(["weights", "add", "mine", "others.pth"]) == ExitCode.USAGE
+    assert "error: others.pth: is not the file that is wanted: sha256 " in capsys.readouterr().err
+    assert main(["weights", "add", "mine", "theirs.pth"]) == ExitCode.OK
+    chosen = find_methods([place / "methods"]).choose("mine")
+    located = locate_weights(chosen, parse_weights([str(place / "store")]))
+    stored = place / "store" / "mine" / "small.safetensors"
+    assert located == {"model": stored}
+    stored.write_bytes(stored.read_bytes() + b"x")
+    with pytest.raises(Exception, match="is not the file that is wanted"):
+        locate_weights(chosen, parse_weights([str(place / "store")]))
+
+
+class _Bomb:
+    def __reduce__(self):
+        return (Path.touch, (Path("exploded"),))
+
+
+@pytest.mark.parametrize("name", ["bomb.pth", "bomb.pkl"])
+def test_a_file_with_code_inside_is_refused_and_not_run(place: Path, capsys, name: str) -> None:
+    Path(name).write_bytes(pickle.dumps({"model": _Bomb()}))
+    assert main(["weights", "add", "mine", name]) == ExitCode.USAGE
+    assert "the file holds Python objects besides tensors, which may be code, so it is not opened" in (
+        capsys.readouterr().err
+    )
+    assert not Path("exploded").exists()
+    assert not (place / "store" / "mine" / "small.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mine", "nowhere.pth"], "error: nowhere.pth: no such file or folder\n"),
+        (["mine", "other=here"], "error: mine:small has no weights 'other'\nKnown: model\n"),
+        (["mine:large", "here"], "error: mine:large has 0 weights files: say which, NAME=FILE\nKnown: none\n"),
+        (["mine", "here"], "error: here: not a checkpoint, or one that is cut short\n"),
+    ],
+)
+def test_faults(place: Path, capsys, words: list[str], message: str) -> None:
+    Path("here").write_bytes(b"PK\x03\x04 cut")
+    assert main(["weights", "add", *words]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_the_list_says_where_missing_weights_come_from(place: Path, capsys) -> None:
+    assert main(["weights", "list"]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert "the authors' page" in told
+    assert "missing" in told
