@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from baselines.layers.method_options import is_count, require, require_precision
 from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD, Size, resize
@@ -82,6 +82,8 @@ def interleaved(frames: int, length: int) -> list[range]:
 class ClipModel(Protocol[TextT, ClipT, AnswerT]):
     """What the driver needs of a method."""
 
+    network: nn.Module
+
     def input_size(self, height: int, width: int, short: int) -> Size:
         """Rows and columns at which the network sees frames of ``height`` x ``width``."""
         ...
@@ -112,6 +114,7 @@ class ClipSegmenter(Generic[TextT, ClipT, AnswerT]):
 
     def __init__(self, model: ClipModel[TextT, ClipT, AnswerT], settings: ClipSettings, device: str) -> None:
         self.model, self.settings = model, settings
+        self.network = model.network  # the harness counts the parameters of what it finds here
         self.device = torch.device(device)
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:

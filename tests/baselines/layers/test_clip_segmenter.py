@@ -15,6 +15,7 @@ class FakeModel:
     """Finds each frame by its brightness: the mask of ``left`` is its left half, that of ``right`` its right half."""
 
     def __init__(self):
+        self.network = torch.nn.Linear(2, 3)
         self.calls = []
 
     def input_size(self, height, width, short):
@@ -81,6 +82,12 @@ def test_inference_mode_does_not_leak_to_the_caller(tmp_path):
     segmenter = ClipSegmenter(FakeModel(), ClipSettings.from_options(OPTIONS), "cpu")
     for _ in segmenter.predict(graded_video(tmp_path, [True]), PROMPTS):
         assert not torch.is_inference_mode_enabled()
+
+
+def test_the_network_is_where_its_parameters_are_counted(tmp_path):
+    segmenter = ClipSegmenter(FakeModel(), ClipSettings.from_options(OPTIONS), "cpu")
+    assert [sum(p.numel() for p in value.parameters()) for value in vars(segmenter).values()
+            if hasattr(value, "parameters")] == [9]  # fmt: skip
 
 
 def test_no_prompts_no_predictions(tmp_path):
