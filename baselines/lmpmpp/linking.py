@@ -4,7 +4,7 @@ Axes: t frames, n queries, k tracks, h and w rows and columns of the mask logits
 square of side 1 is as high as the frame), so that nothing depends on the size of the video.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from baselines.lmpmpp.extractor import FrameObjects
 
 SCORE_THRESHOLD = 0.5
 DUPLICATE_IOU = 0.5
-REACH, REACH_PER_MISSED_FRAME = 1.2, 0.5
+REACH, REACH_PER_MISSED_FRAME = 1.6, 0.8
 """A detection may lie this many object sizes from where its track is expected, and more for each frame not seen."""
 
 
@@ -85,11 +85,12 @@ def link(objects: FrameObjects, camera: Tensor, tracks: int) -> Trajectories:
         camera: ``(t, 2)`` in frame heights.
         tracks: K.
     """
-    masks = objects.mask_logits.sigmoid()
     scores = objects.class_logits.softmax(-1)[..., 0]
+    kept = _detections(scores, objects.mask_logits > 0)
+    objects = replace(objects, mask_logits=_disjoint(objects.mask_logits, kept))
+    masks = objects.mask_logits.sigmoid()
     # Without their tails: far from an object, many cells of little mass would widen its box.
     boxes, areas = mask_boxes(masks * (masks > 0.25))
-    kept = _detections(scores, masks > 0.5)
     made = _follow(
         kept,
         (boxes[..., :2] + camera[:, None]).double().cpu().numpy(),
@@ -116,6 +117,21 @@ def _detections(scores: Tensor, masks: Tensor) -> list[list[int]]:
                 chosen.append(int(query))
         kept.append(chosen)
     return kept
+
+
+def _disjoint(logits: Tensor, kept: list[list[int]]) -> Tensor:
+    """Give each pixel to the surest of the kept queries only: ``(t, n, h, w)`` to the same.
+
+    A query tends to light up on look-alikes of its object, too; there, however, another query is surer.
+    """
+    out = logits.clone()
+    for frame, queries in enumerate(kept):
+        if len(queries) > 1:
+            own = logits[frame, queries]
+            best, second = own.topk(2, dim=0).values
+            rival = torch.where(own == best, second, best)
+            out[frame, queries] = own - rival.clamp(min=0)
+    return out
 
 
 def _follow(
