@@ -28,7 +28,7 @@ def main() -> None:
     video = split.video(split.video_ids[0])
     texts = [expression.text for v in split.video_ids for expression in split.expressions(v)]
     prompts = [TextPrompt(str(i), text) for i, text in enumerate(texts[: arguments.sentences])]
-    method = load(MethodSetup("rvos", "mini", {}, {"model": WEIGHTS}, "cpu", 0))
+    method = load(MethodSetup("rvos", "mini", {"answers": "language"}, {"model": WEIGHTS}, "cpu", 0))
     list(method.predict(video, prompts[:1]))  # the first call pays for lazy imports
     together = separate = float("inf")
     for _ in range(arguments.repeats):

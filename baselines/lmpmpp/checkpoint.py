@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from baselines.lmpmpp.extractor import FrameEncoder, ObjectDecoder
 from baselines.lmpmpp.language_part import LanguagePart
+from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.model import LMPMpp
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder, WordTokenizer
 from baselines.lmpmpp.sizes import MINI
@@ -22,7 +23,8 @@ def build_mini(words: int) -> LMPMpp:
     """Build the mini variant for a vocabulary of ``words`` words, padding and unknown included."""
     extractor = Extractor(FrameEncoder(MINI.extractor), ObjectDecoder(MINI.extractor, MINI.language.text_channels))
     language = LanguagePart(MINI.extractor, MINI.language, MINI.trajectory)
-    return LMPMpp(MINI, extractor, SentenceEncoder(words, MINI.language.text_channels), language)
+    matcher = Matcher(MINI.trajectory, MINI.extractor.channels)
+    return LMPMpp(MINI, extractor, SentenceEncoder(words, MINI.language.text_channels), language, matcher)
 
 
 def untrained_mini(seed: int) -> tuple[LMPMpp, WordTokenizer]:

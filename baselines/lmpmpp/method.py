@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.method_options import require
 from baselines.lmpmpp.checkpoint import load_mini, untrained_mini
 from baselines.lmpmpp.model import EncodedVideo, LMPMpp, Reply, full_size_masks
 from baselines.lmpmpp.sentence_encoder import WordTokenizer
@@ -16,35 +17,41 @@ FRAMES_PER_CHUNK = 8
 
 SENTENCES_PER_BATCH = 32
 
+ANSWERS = ("language", "matcher")
+"""Who answers: the language model, or the matcher it was started from (row (i) of the paper's Table 4)."""
+
 
 def load(setup: MethodSetup) -> "LMPMppMethod":
-    """Load a variant; without weights the model is random, from ``setup.seed``."""
-    if setup.variant != "mini":
-        raise UsageError(
-            f"variant {setup.variant} of lmpmpp can be built and trained, but there are no trained weights to run",
-            hint="Run the variant mini, or train this one: see baselines/lmpmpp/README.md.",
-        )
+    """Load a variant; without weights the model is random, from ``setup.seed``.
+
+    Raises:
+        UsageError: An option has a value it can't have.
+        DataError: The weights are not this method's.
+    """
+    answers = setup.options["answers"]
+    require("answers", answers, answers in ANSWERS, " or ".join(ANSWERS))
     model, tokenizer = untrained_mini(setup.seed) if setup.weights is None else load_mini(setup.weights["model"])
-    return LMPMppMethod(model.to(setup.device).eval(), tokenizer, setup.device)
+    return LMPMppMethod(model.to(setup.device).eval(), tokenizer, setup.device, answers == "matcher")
 
 
 class LMPMppMethod:
     """A loaded LMPM++."""
 
-    def __init__(self, model: LMPMpp, tokenizer: WordTokenizer, device: str) -> None:
+    def __init__(self, model: LMPMpp, tokenizer: WordTokenizer, device: str, matching: bool = False) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device
+        self._reply = model.match if matching else model.answer
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
         """Encode the video once, then answer the prompts in batches."""
         encoded = self.model.encode_video(self._chunks(video))
         for first in range(0, len(prompts), SENTENCES_PER_BATCH):
             batch = prompts[first : first + SENTENCES_PER_BATCH]
-            for reply in self.model.answer(encoded, self._features(batch)):
+            for reply in self._reply(encoded, self._features(batch)):
                 yield prediction(reply, encoded, video)
 
     def close(self) -> None:
         """Give back the model's memory."""
-        del self.model
+        del self.model, self._reply
 
     def _chunks(self, video: Video) -> Iterator[Tensor]:
         for first in range(0, len(video), FRAMES_PER_CHUNK):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from baselines.lmpmpp.extractor import FrameObjects, resize_frames
 from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
 from baselines.lmpmpp.linking import Trajectories, follow
+from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.sizes import LMPMppSize
 from baselines.lmpmpp.stage_extractor import Extractor
@@ -48,14 +49,19 @@ class Reply:
 
 
 class LMPMpp(nn.Module):
-    """Extractor, frozen text encoder and language part."""
+    """Extractor, frozen text encoder and language part; and the matcher that the language part was started from."""
 
     def __init__(
-        self, size: LMPMppSize, extractor: Extractor, sentences: SentenceEncoder, language: LanguagePart
+        self,
+        size: LMPMppSize,
+        extractor: Extractor,
+        sentences: SentenceEncoder,
+        language: LanguagePart,
+        matcher: Matcher,
     ) -> None:
         super().__init__()
         self.size = size
-        self.extractor, self.sentences, self.language = extractor, sentences, language
+        self.extractor, self.sentences, self.language, self.matcher = extractor, sentences, language, matcher
 
     @torch.inference_mode()
     def encode_video(self, chunks: Iterable[Tensor], modality: str = "text") -> EncodedVideo:
@@ -95,6 +101,15 @@ class LMPMpp(nn.Module):
             masks = torch.einsum("sk,kthw->sthw", shares[:n, :count], video.trajectories.mask_logits)
             replies.append(Reply(masks, 1 - p))
         return replies
+
+    @torch.inference_mode()
+    def match(self, video: EncodedVideo, features: Tensor) -> list[Reply]:
+        """Answer sentences without the language model (row (i) of Table 4), one mask per track above the threshold."""
+        if video.read is None:
+            return [Reply(video.trajectories.mask_logits, 0.0) for _ in features]
+        rows = torch.zeros(len(features), dtype=torch.long, device=features.device)
+        logits = self.matcher(video.tracks, rows, features)[:, : len(video.trajectories.boxes)]
+        return [Reply(video.trajectories.mask_logits[own > 0], float(own.max().sigmoid())) for own in logits]
 
 
 def full_size_masks(logits: Tensor, height: int, width: int) -> Tensor:

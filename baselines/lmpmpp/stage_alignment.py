@@ -12,24 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.track_cache import TrackCache
-from baselines.lmpmpp.trajectory_encoder import TrackFeatures, TrajectoryEncoder
+from baselines.lmpmpp.trajectory_encoder import TrackFeatures
 
 
-class Matcher(nn.Module):
-    """Row (i) of Table 4: every track whose similarity to the sentence passes a threshold is meant."""
+class Alignment(nn.Module):
+    """What stage 3 trains: trajectories on one side, sentences on the other."""
 
-    def __init__(self, trajectories: TrajectoryEncoder, sentences: SentenceEncoder) -> None:
+    def __init__(self, matcher: Matcher, sentences: SentenceEncoder) -> None:
         super().__init__()
-        self.trajectories, self.sentences = trajectories, sentences
-        self.threshold = nn.Parameter(torch.tensor(2.0))
-
-    def forward(self, tracks: TrackFeatures, rows: Tensor, features: Tensor) -> Tensor:
-        """Logit that track k of video ``rows[i]`` is meant by sentence i: ``(n, k)``; above 0: it is."""
-        whole, _ = self.trajectories(tracks)
-        similarity = (whole[rows] * features[:, None]).sum(-1) * features.shape[-1] ** -0.5
-        return similarity - self.threshold
+        self.matcher, self.sentences = matcher, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +67,18 @@ def track_targets(cache: TrackCache, videos: Tensor, sentences: Tensor) -> Tenso
 
 
 def alignment_losses(
-    matcher: Matcher, cache: TrackCache, batch: Batch, tracks: TrackFeatures, words: Tensor
+    alignment: Alignment, cache: TrackCache, batch: Batch, tracks: TrackFeatures, words: Tensor
 ) -> dict[str, Tensor]:
     """Binary cross-entropy over all pairs of a sentence and a track of its video.
 
     Args:
-        matcher: Trained here.
+        alignment: Trained here.
         cache: Of the training split.
         batch: Which videos and sentences.
         tracks: Their b videos as they are shown.
         words: Their n sentences as they are said, ``(n, l)``.
     """
-    logits = matcher(tracks, batch.rows, matcher.sentences(words))
+    logits = alignment.matcher(tracks, batch.rows, alignment.sentences(words))
     targets = track_targets(cache, batch.videos[batch.rows], batch.sentences)
     valid = tracks.valid[batch.rows]
     return {"loss": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
@@ -93,8 +87,7 @@ def alignment_losses(
 @torch.no_grad()
 def match_all(matcher: Matcher, cache: TrackCache, features: Tensor) -> Tensor:
     """Choose tracks for every sentence of a split by threshold: bool ``(n, k)``."""
-    logits = matcher(cache.tracks, cache.sentence_videos, features)
-    return (logits > 0) & cache.tracks.valid[cache.sentence_videos]
+    return matcher(cache.tracks, cache.sentence_videos, features) > 0
 
 
 @torch.no_grad()

@@ -24,8 +24,8 @@ from baselines.lmpmpp.model import LMPMpp
 from baselines.lmpmpp.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.sizes import MINI
 from baselines.lmpmpp.stage_alignment import (
+    Alignment,
     BatchSampler,
-    Matcher,
     alignment_losses,
     match_all,
     selection_quality,
@@ -105,8 +105,8 @@ class Training:
 
     def train_alignment(self, tracks: TrackCache, held_out: TrackCache) -> None:
         """Stage 3, and with it row (i) of Table 4."""
-        options = self.options.alignment
-        matcher = Matcher(self.model.language.trajectories, self.model.sentences).to(self.setup.device)
+        options, model = self.options.alignment, self.model
+        alignment = Alignment(model.matcher, model.sentences)
         words = self._words(tracks)
         sample = BatchSampler(tracks, options.videos, options.sentences)
         augment = Augmentation(self.tokenizer, tracks, words, ASPECT)
@@ -114,14 +114,15 @@ class Training:
         def compute(rng: np.random.Generator) -> dict[str, Tensor]:
             batch = sample(rng)
             varied = augment(batch, rng)
-            return alignment_losses(matcher, tracks, batch, varied.tracks, varied.words)
+            return alignment_losses(alignment, tracks, batch, varied.tracks, varied.words)
 
         def measure() -> dict[str, float]:
-            features = sentence_features(matcher.sentences, self._words(held_out))
-            return selection_quality(match_all(matcher, held_out, features), held_out)
+            features = sentence_features(model.sentences, self._words(held_out))
+            return selection_quality(match_all(model.matcher, held_out, features), held_out)
 
-        self._fit("alignment", options.steps, options.learning_rate, matcher, compute, measure)
-        self.model.sentences.requires_grad_(False)
+        self._fit("alignment", options.steps, options.learning_rate, alignment, compute, measure)
+        model.sentences.requires_grad_(False)
+        model.language.trajectories.load_state_dict(model.matcher.trajectories.state_dict())
 
     def train_language(self, tracks: TrackCache, held_out: TrackCache) -> None:
         """Stage 4: stands in for the pretraining that Video-LLaMA comes with."""

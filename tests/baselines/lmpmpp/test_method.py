@@ -13,8 +13,9 @@ SENTENCES = ("the ball that moves left", "the one that jumps", "balls rolling to
 PROMPTS = tuple(TextPrompt(str(i), text) for i, text in enumerate(SENTENCES))
 
 
-def setup(variant="mini", weights=None):
-    return MethodSetup(task="rvos", variant=variant, options={}, weights=weights, device="cpu", seed=0)
+def setup(weights=None, answers="language"):
+    options = {"answers": answers}
+    return MethodSetup(task="rvos", variant="mini", options=options, weights=weights, device="cpu", seed=0)
 
 
 def video(folder, frames, height, width):
@@ -141,6 +142,21 @@ def test_speech_is_refused_in_words(method, tmp_path):
         list(method.predict(video(tmp_path, 1, 40, 50), [SpeechPrompt("0", tmp_path / "a.wav")]))
 
 
-def test_other_variants_are_refused_in_words():
-    with pytest.raises(UsageError, match=r"variant paper of lmpmpp can be built and trained"):
-        load(setup(variant="paper"))
+def test_an_unknown_answerer_is_refused_in_words():
+    with pytest.raises(UsageError, match=r"method\.answers: 'oracle' does not fit\nWanted: language or matcher"):
+        load(setup(answers="oracle"))
+
+
+def test_the_matcher_answers_with_the_tracks_above_its_threshold(method, tmp_path):
+    clip = video(tmp_path, 6, 72, 128)
+    matching = LMPMppMethod(method.model, method.tokenizer, "cpu", matching=True)
+    with torch.no_grad():
+        method.model.matcher.threshold.fill_(-1e6)
+    for answer in matching.predict(clip, PROMPTS):
+        assert 0 < len(answer.objects) <= 8
+        assert answer.target_score == 1
+    with torch.no_grad():
+        method.model.matcher.threshold.fill_(1e6)
+    for answer in matching.predict(clip, PROMPTS):
+        assert answer.objects == ()
+        assert answer.target_score == 0
