@@ -33,6 +33,7 @@ PANELS = {
         "history",
         "picture",
         "submit",
+        "export",
     ),
 }
 """Every command by its heading in ``--help``, in order of appearance."""

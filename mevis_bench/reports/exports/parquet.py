@@ -1,0 +1,17 @@
+"""Every sample as a row of ``scores.parquet`` beside the scores."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mevis_bench.store.score_files import Results, SampleScore
+
+
+def export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str:
+    """Write the samples with the run's method and protocol in columns; groups are lists, undefined is null."""
+    import pandas as pd
+
+    facts = {"task": results.task, "protocol": results.protocol, "split": results.split, **results.method}
+    rows = [{"sample": score.sample, "groups": list(score.groups), **facts, **score.values} for score in scores]
+    path = run / "scores.parquet"
+    pd.DataFrame(rows).to_parquet(path, index=False)
+    return str(path)
