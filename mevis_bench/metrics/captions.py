@@ -144,12 +144,9 @@ def tokenize_samples(samples: Sequence[CaptionSample]) -> list[TokenizedSample]:
     lines = {text: one_line(text) for sample in samples for text in (sample.caption, *sample.references)}
     distinct = sorted({line for line in lines.values() if line})
     tokens = {"": "", **dict(zip(distinct, tokenize(distinct) if distinct else [], strict=True))}
-    words = {text: " ".join(tokens[line].replace("|||", " ").split()) for text, line in lines.items()}
+    words = {text: tokens[line] for text, line in lines.items()}
     return [
-        TokenizedSample(
-            words[sample.caption],
-            tuple(words[reference] for reference in sample.references if words[reference]) or ("",),
-        )
+        TokenizedSample(words[sample.caption], tuple(filter(None, map(words.get, sample.references))) or ("",))
         for sample in samples
     ]
 
