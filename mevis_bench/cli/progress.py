@@ -1,6 +1,7 @@
 """Progress with an estimate of what is left: a bar on a terminal, a line now and then elsewhere. On stderr."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -63,6 +64,16 @@ class Bar:
             self._told = now
             words = (f"{self._description}: {done}/{self._total} {self._unit}", left, note)
             self._console.print("  ".join(word for word in words if word), markup=False)
+
+    def count(self, description: str) -> Callable[[int, int], None]:
+        """Return what counts (done, in all) under this description, beginning with the first call."""
+
+        def count(done: int, total: int) -> None:
+            if self._total != total:
+                self.begin(description, total)
+            self.advance_to(done)
+
+        return count
 
     def advance(self, note: str = "") -> None:
         """One more is done."""

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.records import ExitCode
 
 if TYPE_CHECKING:
     from mevis_bench.runs.score import Scored
+    from mevis_bench.runs.verify import Verification
 
 
 def command(
@@ -16,14 +18,17 @@ def command(
         Path,
         typer.Argument(
             metavar="PREDS",
-            help="A run folder, <video>/<expression>/<frame>.png, a zip of one, or {video: {expression: ...}} as JSON.",
+            help="A run folder, <video>/<expression>/<frame>.png, tracks as <video>/<expression>.txt, a zip of one of "
+            "these, or {video: {expression: [rle, ...] or sentence}} as JSON.",
         ),
     ],
     data: options.DataRoot = None,
-    split: options.SplitName = "valid_u",
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the run's, or valid_u.")
+    ] = None,
     task: Annotated[
         str | None,
-        typer.Option("--task", metavar="TASK", help="rvos, avos, rmot or rmeg. Default: the run's, or rvos."),
+        typer.Option("--task", metavar="rvos|avos|rmot|rmeg", help="Default: the run's, or rvos."),
     ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol", metavar="mevis_v2|mevis_v1", help="mevis_v1: frame by frame, no-target too.")
@@ -37,22 +42,61 @@ def command(
     empty_on_target: Annotated[
         str, typer.Option("--empty-on-target", metavar="scored|zero", help="A target answered with 'no target'.")
     ] = "scored",
+    references: Annotated[
+        str, typer.Option("--references", metavar="all|own", help="rmeg: all sentences of the target set, or its own.")
+    ] = "all",
     threshold: Annotated[
         int | None, typer.Option("--threshold", metavar="N", min=1, max=255, help="PNG: values >= N are foreground.")
     ] = None,
+    slices: Annotated[
+        Path | None,
+        typer.Option(
+            "--slices", metavar="FILE", help="YAML, 'name: condition' a line, like 'frames > 99 and J < 0.1'."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one a core.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="cpu|cuda[:N]|auto", help="Where dense arithmetic runs; same scores.")
+    ] = "cpu",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Score 20 samples again with slow, independent code.")
+    ] = False,
+    verify_all: Annotated[bool, typer.Option("--verify-all", help="Score all samples again; takes long.")] = False,
     out: options.Out = None,
     json: options.Json = False,
 ) -> None:
     """Score predictions; write scores.jsonl and results.json beside them or into --out."""
+    from mevis_bench.cli.progress import Bar
     from mevis_bench.metrics.rules import ScoringRules
+    from mevis_bench.runs.machine import resolve_device
     from mevis_bench.runs.score import score_run
+    from mevis_bench.runs.slice_file import read_slices
+    from mevis_bench.runs.verify import SOME
+    from mevis_bench.runs.verify import verify as verify_scored
 
-    rules = ScoringRules(protocol=protocol, no_target=no_target, empty_on_target=empty_on_target, missing=missing)
-    scored = score_run(predictions, data=data, split=split, task=task, rules=rules, threshold=threshold, out=out)
-    _print(scored, json)
+    rules = ScoringRules(protocol, no_target, empty_on_target, missing, references, resolve_device(device))
+    with Bar("samples") as bar:
+        scored = score_run(
+            predictions,
+            data=data,
+            split=split,
+            task=task,
+            rules=rules,
+            threshold=threshold,
+            slices=read_slices(slices) if slices else (),
+            out=out,
+            workers=workers,
+            progress=bar.count("scoring"),
+        )
+    verification = verify_scored(scored, None if verify_all else SOME) if verify or verify_all else None
+    _print(scored, verification, json)
+    if verification is not None and not verification.agrees:
+        raise typer.Exit(ExitCode.FAILED)
 
 
-def _print(scored: "Scored", json: bool) -> None:
+def _print(scored: "Scored", verification: "Verification | None", json: bool) -> None:
     import dataclasses
 
     from mevis_bench.cli.console import err, out, print_json
@@ -66,6 +110,12 @@ def _print(scored: "Scored", json: bool) -> None:
     for note in scored.notes:
         err().print(note, markup=False, soft_wrap=True)
     if json:
-        print_json(dataclasses.asdict(scored.results))
+        verified = {} if verification is None else {"verification": dataclasses.asdict(verification)}
+        print_json({**dataclasses.asdict(scored.results), **verified})
         return
     out().print(to_terminal(build_table(scored.results.task, [scored.results])))
+    if verification is not None:
+        differences = ", ".join(f"{name} {value:.3g}" for name, value in verification.differences.items())
+        word = "agrees" if verification.agrees else "DOES NOT AGREE"
+        out().print(f"Scored again by {verification.by}: {word}; {verification.samples} samples, largest difference:")
+        out().print(f"  {differences}", highlight=False)

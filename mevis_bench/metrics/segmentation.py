@@ -8,6 +8,7 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
 from mevis_bench.metrics.measured import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.no_target import target_accuracy
+from mevis_bench.metrics.on_device import count_rows
 from mevis_bench.metrics.region import intersections, region_j
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import Target, TargetCache
@@ -32,18 +33,22 @@ def score_masks(prediction: MaskRows, target: Target, said_no_target: bool, rule
     elif has_target and said_no_target and rules.empty_on_target == "zero":
         j = f = 0.0
     else:
-        j, f = _frame_means(prediction, target)
+        j, f = _frame_means(prediction, target, rules.device)
     return {"J": j, "F": f, "J&F": (j + f) / 2, **target_accuracy(has_target, said_no_target)}
 
 
-def _frame_means(prediction: MaskRows, target: Target) -> tuple[float, float]:
+def _frame_means(prediction: MaskRows, target: Target, device: str) -> tuple[float, float]:
     truth = target.rows
-    shared = intersections(prediction, truth)
-    j = region_j(shared, prediction.areas() + target.areas - shared)
-    counts = match_counts(
-        boundary_of(prediction), target.boundary, length=truth.length, height=truth.height, width=truth.width
-    )
-    return float(np.mean(j)), float(np.mean(boundary_f(counts)))
+    if device == "cpu":
+        shared = intersections(prediction, truth)
+        union = prediction.areas() + target.areas - shared
+        counts = match_counts(
+            boundary_of(prediction), target.boundary, length=truth.length, height=truth.height, width=truth.width
+        )
+    else:
+        shared, union, *rest = count_rows(prediction, truth, device).T
+        counts = np.stack(rest, axis=1)
+    return float(np.mean(region_j(shared, union))), float(np.mean(boundary_f(counts)))
 
 
 def measure_masks(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mevis_bench.metrics.measured import Values
 from mevis_bench.records import UsageError
+from mevis_bench.records.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,9 @@ def _number(node: ast.expr, values: Values, part: Slice) -> float | None:
         return float(node.value)
     if isinstance(node, ast.Name):
         if node.id not in values:
-            columns = ", ".join(sorted(name for name in values if name.isidentifier()))
-            raise UsageError(
-                f"slice {part.name!r}: no column {node.id!r}", where=part.where, hint=f"Columns: {columns}"
-            )
+            columns = sorted(name for name in values if name.isidentifier())
+            what = f"slice {part.name!r}: no column {node.id!r}"
+            raise UsageError(what, where=part.where, hint=did_you_mean(node.id, columns))
         return values[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         operand = _number(node.operand, values, part)

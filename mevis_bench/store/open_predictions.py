@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.file_tree import FileTree, Folder, ZipFolder
+from mevis_bench.store.mot_text import MotPredictions
 from mevis_bench.store.official_png import PngPredictions
 from mevis_bench.store.prediction_source import PredictionSource
 from mevis_bench.store.refer_kitti import PREDICTIONS, ReferKittiPredictions
@@ -12,8 +13,8 @@ from mevis_bench.store.rle_json import JsonPredictions
 from mevis_bench.store.run_predictions import RunPredictions
 
 _FORMATS = (
-    "A run folder, <video>/<expression>/<frame>.png, <video>/<expression>/predict.txt, a zip of either, "
-    "or a JSON file {video: {expression: ...}}"
+    "A run folder, <video>/<expression>/<frame>.png, tracks as <video>/<expression>.txt or "
+    "<video>/<expression>/predict.txt, a zip of any of these, or a JSON file {video: {expression: ...}}"
 )
 
 
@@ -21,8 +22,8 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
     """Open predictions in any format that can be scored.
 
     Args:
-        path: A run folder, a folder ``<video>/<expression>/<frame>.png`` or (Refer-KITTI's tracks)
-            ``<video>/<expression>/predict.txt``, a zip of either, or a JSON file.
+        path: A run folder, a folder ``<video>/<expression>/<frame>.png``, tracks as ``<video>/<expression>.txt``
+            (MOT) or ``<video>/<expression>/predict.txt`` (Refer-KITTI), a zip of any of these, or a JSON file.
         threshold: PNG values from this one on are foreground; ``None``: all but 0, and soft masks are refused.
 
     Raises:
@@ -49,6 +50,8 @@ def _open_tree(files: FileTree, where: str, threshold: int | None) -> Prediction
         return ReferKittiPredictions(files)
     if any(name.count("/") == 1 and name.endswith(".json") for name in names):
         return RunPredictions(files)
+    if any(name.count("/") == 1 and name.endswith(".txt") for name in names):
+        return MotPredictions(files)
     raise DataError("no predictions in here", where=where, hint=_wrapped(names) or _FORMATS)
 
 

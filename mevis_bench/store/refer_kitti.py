@@ -98,11 +98,14 @@ class ReferKittiPredictions:
 
     format = "Refer-KITTI text"
 
-    def __init__(self, files: FileTree) -> None:
+    def __init__(self, files: FileTree, names: dict[str, str] | None = None) -> None:
         self.files = files
+        self._given = names
 
     @cached_property
     def _names(self) -> dict[str, str]:
+        if self._given is not None:
+            return self._given
         names: dict[str, str] = {}
         for name in self.files.names():
             parts = name.split("/")
@@ -118,8 +121,9 @@ class ReferKittiPredictions:
         return self._names.keys()
 
     def only(self, video_id: str) -> "ReferKittiPredictions":
-        """Return a reader of the same files."""
-        return ReferKittiPredictions(self.files)
+        """Return a reader of this video's files."""
+        kept = {sample: name for sample, name in self._names.items() if name.startswith(f"{video_id}/")}
+        return ReferKittiPredictions(self.files, kept)
 
     def read(self, expression_id: str, clip: Clip) -> Answer:
         """Read one sample's tracks.

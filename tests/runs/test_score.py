@@ -9,6 +9,8 @@ import pytest
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.records import DataError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
+from mevis_bench.runs.slice_file import read_slices
+from mevis_bench.runs.workers import map_in_order
 from mevis_bench.store.score_files import read_results, read_scores
 from tests import mevis_folder
 from tests.mevis_folder import FolderVideo
@@ -95,7 +97,7 @@ def test_predictions_of_unknown_samples_are_refused(world, tmp_path: Path) -> No
     root, _, clips = world
     strange = {**clips, "cow": {"0": np.zeros((1, 2, 2), bool)}}
     predictions = mevis_folder.write_png_tree(tmp_path / "png", strange)
-    with pytest.raises(DataError, match=r"split 'valid_u' does not have: cow/0\nIs it the right --data"):
+    with pytest.raises(DataError, match=r"split '.*' does not have: cow/0\nIs it the right --data"):
         score_run(predictions, data=root, out=tmp_path)
 
 
@@ -147,6 +149,66 @@ def test_only_the_chosen_samples_are_expected(world, tmp_path: Path) -> None:
         score_run(predictions, data=root, samples=["cat/77"], out=tmp_path)
     with pytest.raises(NothingMeasuredError, match="no samples for rvos"):
         score_run(predictions, data=root, samples=[], out=tmp_path)
+
+
+def test_the_number_of_workers_changes_no_byte(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    predictions = mevis_folder.write_zip(tmp_path / "p.zip", clips)
+    for workers in (1, 2, 5):
+        score_run(predictions, data=root, out=tmp_path / str(workers), workers=workers)
+    for name in ("scores.jsonl", "results.json"):
+        one, two, five = ((tmp_path / workers / name).read_bytes() for workers in ("1", "2", "5"))
+        assert one == two == five
+
+
+def break_at(job: str) -> str:
+    if job == "b.json":
+        raise DataError("is broken", where=job, hint="Mend it.")
+    return job
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_a_worker_is_the_same_error(workers: int) -> None:
+    assert list(map_in_order(break_at, ["a.json", "c.json"], workers)) == ["a.json", "c.json"]
+    with pytest.raises(DataError, match=r"^b\.json: is broken\nMend it\.$"):
+        list(map_in_order(break_at, ["a.json", "b.json", "c.json"], workers))
+
+
+def test_slices_of_ones_own(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    path = tmp_path / "slices.yaml"
+    path.write_text("tall: frames >= 4 and not targets == 0\nbad: J < 0.5\n")
+    scored = score_run(predictions, data=root, slices=read_slices(path), out=tmp_path)
+    assert scored.results.slices["tall"]["count"] == 8
+    bad = [score for score in scored.scores if score.values["J"] < 0.5]
+    assert scored.results.slices["bad"]["count"] == len(bad) > 0
+    assert all("bad" in score.groups for score in bad)
+    path.write_text("a: J < 0.5\nb: sise < 1\n")
+    with pytest.raises(UsageError, match=r"slices\.yaml:2: slice 'b': no column 'sise'\nDid you mean 'size'"):
+        score_run(predictions, data=root, slices=read_slices(path), out=tmp_path)
+
+
+def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    run = mevis_folder.write_run(tmp_path / "run", clips)
+    identity = {"task": "avos", "method": "m", "variant": "v", "split": "s", "samples": ["cat/1", "eel/2"]}
+    manifest = {"identity": identity, "provenance": "floor", "data": str(root)}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    results = score_run(run).results
+    assert (results.task, results.counts["expected"]) == ("avos", 2)
+    assert results.method == {"name": "m", "variant": "v", "provenance": "floor"}
+    assert (run / "results.json").is_file()
+    (run / "manifest.json").write_text("{}")
+    with pytest.raises(DataError, match=r"manifest\.json: is no manifest of a run"):
+        score_run(run)
+
+
+def test_scores_that_cant_be_written_say_where_to_go(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    with pytest.raises(UsageError, match=r"p\.json: scores can't be written here: .*\nSay where with --out DIR"):
+        score_run(predictions, data=root, out=predictions)
 
 
 @needs_shared

@@ -1,0 +1,20 @@
+"""A YAML file of slices: a name and a condition on per-sample columns a line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mevis_bench.config.strict_yaml import place, read_node
+from mevis_bench.config.typed import build
+from mevis_bench.metrics.slices import Slice
+
+
+def read_slices(path: Path) -> tuple[Slice, ...]:
+    """Read ``name: condition`` lines, for instance ``long and small: frames >= 100 and size < 0.01``.
+
+    Raises:
+        DataError: The file is missing or is no such mapping; names file and line.
+    """
+    node = read_node(path)
+    conditions = build(node, Mapping[str, str])  # type: ignore[type-abstract]
+    places = {key.value: place(key) for key, _ in node.value}
+    return tuple(Slice(name, condition, places[name]) for name, condition in conditions.items())

@@ -1,0 +1,66 @@
+"""Masks decoded the slow way, by Pillow and pycocotools: what ``score --verify`` reads predictions with."""
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.records import Rle, UsageError
+from mevis_bench.store.official_png import PngPredictions
+from mevis_bench.store.prediction_source import Clip, PredictionSource
+from mevis_bench.store.rle_json import JsonPredictions
+from mevis_bench.store.run_predictions import RunPredictions
+
+
+def decode_rle(masks: Sequence[Rle | None], height: int, width: int) -> NDArray[np.bool_]:
+    """Decode with pycocotools; bool ``(t, h, w)``."""
+    from pycocotools import mask as coco
+
+    dense = np.zeros((len(masks), height, width), bool)
+    for frame, mask in zip(dense, masks, strict=True):
+        if mask is not None:
+            frame[:] = coco.decode(mask.to_coco())
+    return dense
+
+
+def read_dense(source: PredictionSource, expression_id: str, clip: Clip) -> NDArray[np.bool_]:
+    """Read one sample's masks, bool ``(t, h, w)``.
+
+    Raises:
+        UsageError: These predictions hold no masks.
+    """
+    sample = f"{clip.video_id}/{expression_id}"
+    if isinstance(source, PngPredictions):
+        return _read_png(source, sample, clip)
+    if isinstance(source, RunPredictions):
+        counts = json.loads(source.files.read(f"{sample}.json"))["masks"]
+    elif isinstance(source, JsonPredictions):
+        counts = [_counts(entry) for entry in source.videos[clip.video_id][expression_id]]
+    else:
+        raise UsageError("these predictions hold no masks", where=source.format)
+    masks = [None if text is None else Rle(clip.height, clip.width, text.encode("ascii")) for text in counts]
+    return decode_rle(masks, clip.height, clip.width)
+
+
+def _counts(entry: Any) -> str | None:
+    """Return COCO's compressed counts of one entry, which may have plain ones."""
+    if entry is None or isinstance(entry["counts"], str):
+        return None if entry is None else str(entry["counts"])
+    from pycocotools import mask as coco
+
+    return str(coco.frPyObjects(entry, *entry["size"])["counts"].decode("ascii"))
+
+
+def _read_png(source: PngPredictions, sample: str, clip: Clip) -> NDArray[np.bool_]:
+    from PIL import Image
+
+    lowest = 1 if source.threshold is None else source.threshold
+    frames = []
+    for name in clip.frame_names:
+        with Image.open(io.BytesIO(source.files.read(f"{sample}/{name}.png"))) as image:
+            grey = image.convert("L") if image.mode == "1" else image  # Pillow widens 2- and 4-bit grey by itself
+            frames.append(np.asarray(grey) >= lowest)
+    return np.stack(frames)

@@ -1,0 +1,41 @@
+"""The torch path gives the integers of the loops, on CPU tensors always and on a GPU where there is one."""
+
+import numpy as np
+import pytest
+
+from mevis_bench.masks import MaskRows
+from mevis_bench.metrics.boundary import boundary_of, match_counts
+from mevis_bench.metrics.on_device import count_frames, count_rows
+from mevis_bench.metrics.region import intersections
+from tests.metrics.test_region_boundary import draw_mask
+
+
+def check(device: str, cases: int) -> None:
+    import torch
+
+    rng = np.random.default_rng(4)
+    for _ in range(cases):
+        height, width = (int(side) for side in rng.integers(1, 50, 2))
+        length = int(rng.choice([1, 2, 35]))
+        dense = [np.stack([draw_mask(rng, height, width) for _ in range(length)]) for _ in range(2)]
+        prediction, truth = (MaskRows.from_dense(masks) for masks in dense)
+        shared = intersections(prediction, truth)
+        union = prediction.areas() + truth.areas() - shared
+        counts = match_counts(boundary_of(prediction), boundary_of(truth), length, height, width)
+        expected = np.concatenate([np.stack([shared, union], axis=1), counts], axis=1)
+        assert np.array_equal(count_rows(prediction, truth, device), expected)
+        on_device = [torch.from_numpy(masks).to(device) for masks in dense]
+        assert np.array_equal(count_frames(*on_device).cpu().numpy(), expected)
+
+
+def test_cpu_tensors() -> None:
+    check("cpu", 60)
+
+
+@pytest.mark.gpu
+def test_cuda() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    check("cuda", 300)
