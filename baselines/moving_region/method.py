@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mevis_bench.records import MaskPrediction, MethodSetup, Prediction, Prompt, Video
+from mevis_bench.records import MaskPrediction, MethodSetup, Prediction, Prompt, TrackPrediction, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,10 @@ class Options:
 
 
 class MovingRegion:
-    """Answers every prompt about a video with the same masks."""
+    """Answers every prompt about a video with the same masks or, asked to track, with their boxes."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, task: str, options: Options) -> None:
+        self.task = task
         self.options = options
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
@@ -34,14 +35,38 @@ class MovingRegion:
         small = np.stack([shrink(frame, scale) for frame in video.frames()])
         objects = link(moving_pixels(small, self.options), self.options)
         full = tuple(enlarge(masks, scale, video.height, video.width) for masks in objects)
-        masks = np.zeros((len(video), video.height, video.width), bool)
-        for each in full:
-            masks |= each
+        answer = tracks(full) if self.task == "rmot" else together(full, (len(video), video.height, video.width))
         for _ in prompts:
-            yield MaskPrediction(masks, full)
+            yield answer
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def together(objects: Sequence[NDArray[np.bool_]], shape: tuple[int, int, int]) -> MaskPrediction:
+    """Return the objects, each ``shape`` = ``(t, h, w)``, and their union."""
+    masks = np.zeros(shape, bool)
+    for each in objects:
+        masks |= each
+    return MaskPrediction(masks, tuple(objects))
+
+
+def tracks(objects: Sequence[NDArray[np.bool_]]) -> TrackPrediction:
+    """Return one track per object ``(t, h, w)``: its tight box in every frame where it is."""
+    frames, ids, boxes = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty((0, 4))]
+    for identity, masks in enumerate(objects):
+        rows, columns = masks.any(axis=2), masks.any(axis=1)
+        (seen,) = np.nonzero(rows.any(axis=1))
+        corners = [_ends(columns[seen]), _ends(rows[seen])]
+        frames.append(seen)
+        ids.append(np.full(len(seen), identity))
+        boxes.append(np.stack([corners[0][0], corners[1][0], corners[0][1], corners[1][1]], axis=1).astype(np.float64))
+    return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
+
+
+def _ends(covered: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first covered place of every line ``(n, k)`` and the one after the last."""
+    return covered.argmax(axis=1), covered.shape[1] - covered[:, ::-1].argmax(axis=1)
 
 
 def shrink(frame: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
@@ -146,4 +171,4 @@ def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 
 def load(setup: MethodSetup) -> MovingRegion:
     """Make the method; nothing is read."""
-    return MovingRegion(Options(**setup.options))  # type: ignore[arg-type]
+    return MovingRegion(setup.task, Options(**setup.options))  # type: ignore[arg-type]

@@ -35,10 +35,10 @@ def _video(folder: Path, *, moving: bool, pan: int) -> tuple[Video, np.ndarray]:
     return Video("v", tuple(map(str, range(T))), tuple(paths), H, W), truth
 
 
-def _predict(video: Video, prompts: int):
+def _predict(video: Video, prompts: int, task: str = "rvos"):
     spec = read_method_spec(ROOT / "baselines" / "moving_region" / "method.yaml")
     options = spec.variants["default"].options
-    method = load(MethodSetup("rvos", "default", options, {}, "cpu", 0))
+    method = load(MethodSetup(task, "default", options, {}, "cpu", 0))
     return list(method.predict(video, [TextPrompt(str(k), f"sentence {k}") for k in range(prompts)]))
 
 
@@ -75,3 +75,24 @@ def test_one_frame_does_not_move(tmp_path: Path) -> None:
     (answer,) = _predict(single, 1)
     assert answer.masks.shape == (1, H, W)
     assert not answer.masks.any()
+
+
+def test_asked_to_track_it_gives_the_boxes_of_its_objects(tmp_path: Path) -> None:
+    video, _ = _video(tmp_path, moving=True, pan=3)
+    (found,) = _predict(video, 1, "rmot")
+    (masks,) = _predict(video, 1)
+    assert len(set(found.ids.tolist())) == len(masks.objects) > 0
+    for frame, identity, (x0, y0, x1, y1) in zip(found.frames, found.ids, found.boxes.astype(int), strict=True):
+        mask = masks.objects[identity][frame]
+        assert mask[y0:y1, x0:x1].sum() == mask.sum()
+        assert mask[[y0, y1 - 1]].any(axis=1).all()
+        assert mask[:, [x0, x1 - 1]].any(axis=0).all()
+    square = [tuple(box) for frame, box in zip(found.frames, found.boxes, strict=True) if frame == T // 2]
+    left = 10 + 9 * (T // 2)
+    assert any(np.abs(np.subtract(box, (left, 30, left + 24, 54))).max() <= 3 for box in square)
+
+
+def test_nothing_moving_is_no_track(tmp_path: Path) -> None:
+    video, _ = _video(tmp_path, moving=False, pan=0)
+    (found,) = _predict(video, 1, "rmot")
+    assert (found.frames.shape, found.ids.shape, found.boxes.shape) == ((0,), (0,), (0, 4))
