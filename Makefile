@@ -23,9 +23,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/mevis-bench run --task rvos --method empty
-	$(BIN)/mevis-bench run --task rvos --method moving_region
-	$(BIN)/mevis-bench run --task rvos --method lmpmpp
+	$(BIN)/mevis-bench suite configs/suites/demo.yaml --out runs/demo
+	$(BIN)/mevis-bench pairs runs/demo/rvos-lmpmpp-valid_u
 
 test: setup
 	$(BIN)/python -m pytest
