@@ -16,6 +16,7 @@ from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.track_cache import TrackCache
 from baselines.lmpmpp.trajectory_encoder import TrackFeatures
+from mevis_bench.records import UsageError
 
 
 class Alignment(nn.Module):
@@ -42,17 +43,20 @@ class Batch:
 
 
 class BatchSampler:
-    """Draws videos, and up to a number of sentences of each."""
+    """Draws videos in which objects were found, and up to a number of sentences of each."""
 
     def __init__(self, cache: TrackCache, videos: int, sentences: int) -> None:
         owners = cache.sentence_videos.cpu().numpy()
         self.by_video = [np.flatnonzero(owners == video) for video in range(len(cache.tracks.valid))]
-        self.videos, self.sentences = min(videos, len(self.by_video)), sentences
+        self.seen = cache.tracks.valid.any(1).nonzero()[:, 0].cpu().numpy()
+        if not len(self.seen):
+            raise UsageError("no object was found in any training video", hint="Train the extractor for more steps.")
+        self.videos, self.sentences = min(videos, len(self.seen)), sentences
         self.device = cache.sentence_videos.device
 
     def __call__(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
-        videos = rng.choice(len(self.by_video), self.videos, replace=False)
+        videos = rng.choice(self.seen, self.videos, replace=False)
         chosen = [rng.permutation(self.by_video[video])[: self.sentences] for video in videos]
         rows = np.repeat(np.arange(len(videos)), [len(part) for part in chosen])
         arrays = (videos, rows, np.concatenate(chosen))

@@ -73,8 +73,8 @@ def language_losses(
     logits, targets = masks
     parts = {
         "txt": text_loss(part, said),
-        "bce": mask_bce(logits, targets).mean(),
-        "dice": mask_dice(logits, targets).mean(),
+        "bce": mask_bce(logits, targets).sum() / max(1, len(logits)),
+        "dice": mask_dice(logits, targets).sum() / max(1, len(logits)),
     }
     if contrastive:
         parts["con"] = contrastive_loss(part, said, segments, cache, batch, tracks, text, rng, shuffled_videos)
@@ -103,7 +103,9 @@ def match_segments(
     """
     points = cache.point_logits[batch.videos]
     truth = cache.point_objects[batch.videos]
-    sentences, slots, objects, all_logits, all_targets = [], [], [], [], []
+    none = batch.rows[:0]
+    sentences, slots, objects = [none], [none], [none]
+    all_logits, all_targets = [points[:0, 0]], [points[:0, 0]]
     for count in said.counts.unique().tolist():
         if count == 0:
             continue

@@ -22,6 +22,9 @@ from baselines.lmpmpp.trajectory_encoder import TrackFeatures, resample
 POINTS = 1024
 """Points a video's mask loss is taken at: half on objects, half anywhere else."""
 
+SUREST = 5.0
+"""Mask logits count as no surer than this in the losses of stages 4 and 5, else one wrong track outweighs all else."""
+
 MAX_OBJECTS = 16
 
 
@@ -82,7 +85,7 @@ def open_track_cache(
         objects[row, list(sentence.objects)] = True
     return TrackCache(
         features,
-        stored["point_logits"].float(),
+        stored["point_logits"].float().clamp(-SUREST, SUREST),
         stored["point_objects"].long(),
         stored["track_objects"].long(),
         torch.tensor([index for index, _ in sentences], device=device),

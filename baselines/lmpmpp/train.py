@@ -68,7 +68,8 @@ class Training:
         )
         torch.manual_seed(setup.seed)
         self.model: LMPMpp = build_mini(len(self.tokenizer)).to(setup.device)
-        self.measured: dict[str, dict[str, float]] = {}
+        measured = setup.out / "held_out.json"
+        self.measured = json.loads(measured.read_text()) if measured.is_file() else {}
 
     def run(self) -> None:
         """Run the stages in order."""
@@ -83,7 +84,6 @@ class Training:
         path = self.setup.out / WEIGHTS_FILE
         merge_lora(self.model)
         save_mini(self.model, self.tokenizer, path, fingerprint=self.setup.data.fingerprint, seed=self.setup.seed)
-        (self.setup.out / "held_out.json").write_text(json.dumps(self.measured, indent=1) + "\n")
         draw_curves(self.setup.out, self.setup.out / "curves.png")
 
     def train_extractor(self, data: TrainingCache, held_out: TrainingCache) -> None:
@@ -175,6 +175,7 @@ class Training:
             if step % self.options.measure_every == 0 or step == total:
                 module.eval()
                 self.measured[name] = measure()
+                (self.setup.out / "held_out.json").write_text(json.dumps(self.measured, indent=1) + "\n")
                 module.train()
                 losses = {**losses, **{f"held_out_{key}": value for key, value in self.measured[name].items()}}
             self.setup.progress(stage, step, total, losses)

@@ -1,0 +1,90 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from baselines.lmpmpp import linking
+from baselines.lmpmpp.checkpoint import load_mini
+from baselines.lmpmpp.train import train
+from mevis_bench.data.mevis import open_split
+from mevis_bench.data.synthetic import make_mini
+from mevis_bench.records import TrainSetup, UsageError
+
+OPTIONS = {
+    "extractor": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
+    "alignment": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4},
+    "language": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4, "shuffled_videos": 1},
+    "adapters": {"steps": 2, "learning_rate": 1e-3, "contrastive": True},
+    "measure_every": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory):
+    root = tmp_path_factory.mktemp("splits")
+    for name, videos in (("train", 2), ("held_out", 1)):
+        make_mini(name, videos, 7, root)
+    return open_split(root, "train"), open_split(root, "held_out")
+
+
+def setup(splits, out, options=OPTIONS, variant="mini", seen=None):
+    def progress(stage, step, steps, losses):
+        if seen is not None:
+            seen.append((stage, step, steps, dict(losses)))
+
+    return TrainSetup(variant, options, *splits, out, "cpu", 0, progress)
+
+
+@pytest.fixture(scope="module")
+def trained(splits, tmp_path_factory):
+    out, seen = tmp_path_factory.mktemp("out"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linking, "SCORE_THRESHOLD", 0.0)  # after two steps nothing scores high
+        train(setup(splits, out, seen=seen))
+    return out, seen
+
+
+def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
+    out, seen = trained
+    stages = [stage for stage, step, steps, _ in seen if step == steps]
+    assert stages == ["extractor", "tracks of train", "tracks of held_out", "alignment", "language", "adapters"]
+    for stage in ("extractor", "alignment", "language", "adapters"):
+        curve = json.loads((out / f"{stage}.json").read_text())
+        assert curve[-1]["step"] == 2
+        assert all(torch.isfinite(torch.tensor(value)) for value in curve[-1].values())
+    assert set(json.loads((out / "adapters.json").read_text())[-1]) == {"step", "loss", "txt", "bce", "dice", "con"}
+    measured = json.loads((out / "held_out.json").read_text())
+    assert set(measured["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
+    model, tokenizer = load_mini(out / "mini.safetensors")
+    assert len(tokenizer) > 20
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+def test_a_finished_training_is_only_read(trained, splits):
+    out, _ = trained
+    before, measured, seen = load_file(out / "mini.safetensors"), (out / "held_out.json").read_text(), []
+    train(setup(splits, out, seen=seen))
+    assert not seen
+    after = load_file(out / "mini.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert (out / "held_out.json").read_text() == measured
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"adapters": {**OPTIONS["adapters"], "rank": 4}}, "unknown training option adapters.rank"),
+        ({"measure_every": "often"}, "training option measure_every must be int, not 'often'"),
+        ({"extractor": {"steps": 2}}, "training option extractor.learning_rate is missing"),
+        ({"extractor": 3}, "training option extractor. must be a group of options"),
+    ],
+)
+def test_wrong_options_are_named(splits, tmp_path, change, message):
+    with pytest.raises(UsageError, match=message):
+        train(setup(splits, tmp_path, {**OPTIONS, **change}))
+
+
+def test_other_variants_are_not_trained_by_this_command(splits, tmp_path):
+    with pytest.raises(UsageError, match="variant paper of lmpmpp is not trained by this command"):
+        train(setup(splits, tmp_path, variant="paper"))
