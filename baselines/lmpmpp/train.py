@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.fitting import Stage, fit
 from baselines.lmpmpp.augmentation import Augmentation
 from baselines.lmpmpp.checkpoint import build_mini, save_mini
 from baselines.lmpmpp.curves import draw_curves
-from baselines.lmpmpp.fitting import Stage, fit
 from baselines.lmpmpp.lora import merge_lora
 from baselines.lmpmpp.model import LMPMpp
 from baselines.lmpmpp.sentence_encoder import WordTokenizer
