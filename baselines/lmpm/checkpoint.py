@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.text_encoder import build_roberta
 from baselines.lmpm.model import Lmpm
+from baselines.lmpm.speech import SpeechEncoder
 
 DROPPED = (
     "criterion.empty_weight",
@@ -18,11 +20,13 @@ DROPPED = (
 
 
 def load(path: Path) -> dict[str, Tensor]:
-    """Return exactly the model's tensors from ``model_final.pth`` or from safetensors made of it.
+    """Return exactly the model's tensors from ``model_final.pth``, or from safetensors made of it or trained here.
 
     Raises:
         DataError: The file is not this method's checkpoint; see ``read_tensors`` and ``match_keys``.
     """
+    tensors = read_tensors(path, entry="model")
+    hears = any(key.startswith("speech_encoder.") for key in tensors)
     with torch.device("meta"):
-        expected = Lmpm()
-    return match_keys(read_tensors(path, entry="model"), expected, where=str(path), dropped=DROPPED)
+        expected = Lmpm(SpeechEncoder() if hears else build_roberta())
+    return match_keys(tensors, expected, where=str(path), dropped=DROPPED)

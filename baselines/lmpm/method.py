@@ -1,13 +1,19 @@
-"""LMPM behind the harness's ``predict``: sentence in, union of the matched trajectories out."""
+"""LMPM behind the harness's ``predict``: a sentence, written or spoken, in; union of the matched trajectories out."""
+
+from collections.abc import Callable
 
 import torch
 
+from baselines.layers.audio_file import read_audio
+from baselines.layers.checkpoint_file import match_keys
+from baselines.layers.method_options import require
 from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
-from baselines.layers.text_encoder import Tokenizer, open_tokenizer, padded_ids
+from baselines.layers.text_encoder import Tokenizer, build_roberta, open_tokenizer, padded_ids
 from baselines.lmpm.checkpoint import load as load_checkpoint
 from baselines.lmpm.model import Lmpm, Sentence
-from mevis_bench.records import MethodSetup, Prompt, TextPrompt
+from baselines.lmpm.speech import RATE, SpeechEncoder
+from mevis_bench.records import MethodSetup, Prompt, SpeechPrompt, TextPrompt
 
 WORDS = 40
 """Tokens of a sentence, begin and end included; a longer one loses its end token."""
@@ -22,25 +28,44 @@ def sentence_ids(tokenizer: Tokenizer, text: str) -> tuple[torch.Tensor, torch.T
 
 
 def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
-    """Build LMPM with the authors' weights, or with seeded random ones.
+    """Build LMPM with the weights of a file, or with seeded random ones.
 
     Raises:
-        DataError: The checkpoint or the tokenizer file is not LMPM's.
+        DataError: The checkpoint or the tokenizer file is not LMPM's, or not the variant's.
         UsageError: An option can't be used.
     """
     settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
     if setup.weights is None:
         torch.manual_seed(setup.seed)
-    model = Lmpm()
+    reads = setup.options["reads"]
+    require("reads", reads, reads in ("text", "speech"), "text or speech")
+    hears = reads == "speech"
+    model = Lmpm(SpeechEncoder() if hears else build_roberta())
     if setup.weights is not None:
-        model.load_state_dict(load_checkpoint(setup.weights["model"]))
+        path = setup.weights["model"]
+        model.load_state_dict(match_keys(load_checkpoint(path), model, where=str(path)))
     model.eval().to(setup.device)
+    read = speech_reader(model) if hears else text_reader(model, setup)
+    return QuerySegmenter(model, read, settings, setup.device)
+
+
+def text_reader(model: Lmpm, setup: MethodSetup) -> Callable[[Prompt], Sentence]:
+    """Read written prompts, with RoBERTa's tokenizer or, untrained, the stand-in for it."""
     tokenizer = open_tokenizer(None if setup.weights is None else setup.weights["tokenizer"])
 
     def read(prompt: Prompt) -> Sentence:
-        if not isinstance(prompt, TextPrompt):
-            raise TypeError(f"LMPM reads text, not {type(prompt).__name__}")
+        assert isinstance(prompt, TextPrompt)
         ids, mask = sentence_ids(tokenizer, prompt.text)
         return model.encode_text(ids.to(setup.device), mask.to(setup.device))
 
-    return QuerySegmenter(model, read, settings, setup.device)
+    return read
+
+
+def speech_reader(model: Lmpm) -> Callable[[Prompt], Sentence]:
+    """Listen to spoken prompts."""
+
+    def read(prompt: Prompt) -> Sentence:
+        assert isinstance(prompt, SpeechPrompt)
+        return model.encode_speech(read_audio(prompt.audio, RATE))
+
+    return read

@@ -6,16 +6,19 @@ frame; a clip module turns those of the whole video into 10 trajectory queries. 
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import RobertaConfig
+from transformers import RobertaModel
 
 from baselines.layers.language_swin import LanguageSwin
 from baselines.layers.pixel_decoder import PixelDecoder
 from baselines.layers.swin import SWIN_T, SwinConfig
-from baselines.layers.text_encoder import FeatureResizer, build_roberta
+from baselines.layers.text_encoder import FeatureResizer
 from baselines.lmpm.clip_module import ClipModule
 from baselines.lmpm.frame_decoder import FrameDecoder
+from baselines.lmpm.speech import SpeechEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Sentence:
     """An encoded sentence.
 
     Attributes:
-        words: ``(1, 768, n)``, RoBERTa's last hidden state.
+        words: ``(1, 768, n)``, RoBERTa's last hidden state, or what a ``SpeechEncoder`` makes of speech.
         mask: ``(1, n)``, 1 on words, 0 on padding.
         feature: ``(1, c)``, the whole sentence.
     """
@@ -58,20 +61,36 @@ class SegmentationHead(nn.Module):
 
 
 class Lmpm(nn.Module):
-    """The whole network; key names are the published file's."""
+    """The whole network; key names are the published file's.
 
-    def __init__(self, text: RobertaConfig | None = None, swin: SwinConfig = SWIN_T, channels: int = 256) -> None:
+    Args:
+        reader: What makes words of a prompt: RoBERTa (kept as ``text_encoder``) or a ``SpeechEncoder`` (kept as
+            ``speech_encoder``).
+        swin: Sizes of the backbone.
+        channels: Width of everything behind it.
+    """
+
+    def __init__(self, reader: RobertaModel | SpeechEncoder, swin: SwinConfig = SWIN_T, channels: int = 256) -> None:
         super().__init__()
         self.backbone = LanguageSwin(swin)
         self.sem_seg_head = SegmentationHead(swin.widths, channels)
         self.vita_module = ClipModule(channels)
         self.resizer = FeatureResizer(768, channels)
-        self.text_encoder = build_roberta(text).requires_grad_(False)  # frozen in training too
+        if isinstance(reader, SpeechEncoder):
+            self.speech_encoder = reader
+        else:
+            self.text_encoder = reader.requires_grad_(False)  # frozen in training too
 
     def encode_text(self, ids: Tensor, mask: Tensor) -> Sentence:
         """Encode token ids ``(1, n)`` with attention mask ``(1, n)``."""
         out = self.text_encoder(input_ids=ids, attention_mask=mask)
         return Sentence(out.last_hidden_state.transpose(1, 2), mask, self.resizer(out.pooler_output))
+
+    def encode_speech(self, waveform: NDArray[np.float32]) -> Sentence:
+        """Encode speech ``(samples,)`` at 16 kHz."""
+        words, feature = self.speech_encoder(waveform)
+        mask = torch.ones(words.shape[:2], dtype=torch.int64, device=words.device)
+        return Sentence(words.transpose(1, 2), mask, self.resizer(feature))
 
     def stem(self, images: Tensor) -> Tensor:
         """Encode images ``(t, 3, h, w)`` as far as that goes without the words: ``(t, h / 4, w / 4, 96)``."""

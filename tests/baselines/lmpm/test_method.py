@@ -6,13 +6,13 @@ from safetensors.torch import save_file
 from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
 from baselines.layers.swin import SwinConfig
-from baselines.layers.text_encoder import HashTokenizer
+from baselines.layers.text_encoder import HashTokenizer, build_roberta
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.method import sentence_ids
 from baselines.lmpm.model import Lmpm
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodSetup, TextPrompt
-from tests.baselines.parity import tiny_roberta_config
+from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
@@ -23,7 +23,7 @@ SMALL_SWIN = SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2))
 def small():
     """LMPM with small widths."""
     torch.manual_seed(0)
-    return Lmpm(tiny_roberta_config(), SMALL_SWIN, 32).eval()
+    return Lmpm(tiny_roberta(), SMALL_SWIN, 32).eval()
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ def test_sentences_are_lowered_cut_and_padded_with_zero():
 
 
 def test_untrained_runs_and_follows_its_seed(video, monkeypatch):
-    monkeypatch.setattr(method, "Lmpm", lambda: Lmpm(tiny_roberta_config(), SMALL_SWIN, 32))
+    monkeypatch.setattr(method, "Lmpm", lambda reader: Lmpm(reader, SMALL_SWIN, 32))
+    monkeypatch.setattr(method, "build_roberta", tiny_roberta)
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
     predictions = []
     for seed in (1, 1, 2):
@@ -77,7 +78,7 @@ def test_chunks_do_not_change_the_scores(video):
 def state():
     """A state dict of the right shapes, without its memory."""
     with torch.device("meta"):
-        shapes = Lmpm().state_dict()
+        shapes = Lmpm(build_roberta()).state_dict()
     return {key: torch.zeros(1, dtype=value.dtype).expand(value.shape) for key, value in shapes.items()}
 
 
@@ -119,3 +120,10 @@ def test_code_in_a_file_is_not_run(tmp_path, state):
 
     with pytest.raises(DataError, match="may be code"):
         checkpoint.load(write(tmp_path / "evil.pth", {**state, "x": Evil()}))
+
+
+def test_weights_of_the_other_branch_are_refused(tmp_path, state):
+    path = write(tmp_path / "text.pth", state)
+    options = SPEC.variants["swin-t-audio"].options
+    with pytest.raises(DataError, match=r"missing: speech_encoder\.whisper\..*unexpected: text_encoder\."):
+        method.load(MethodSetup("avos", "swin-t-audio", options, {"model": path}, "cpu", 0))

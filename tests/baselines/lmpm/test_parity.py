@@ -5,6 +5,7 @@ import torch
 
 from baselines.layers.query_segmenter import SegmenterSettings
 from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
+from baselines.layers.text_encoder import build_roberta
 from baselines.lmpm.checkpoint import DROPPED
 from baselines.lmpm.model import Lmpm
 from tests.baselines.parity import (
@@ -13,7 +14,7 @@ from tests.baselines.parity import (
     load_vectors,
     parity_files,
     shapes,
-    tiny_roberta_config,
+    tiny_roberta,
 )
 from tests.baselines.small_vectors import check_thinned, load_small_vector
 from tests.baselines.trajectory_vectors import STRICT, check_outputs, run_on
@@ -23,7 +24,7 @@ SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.8, 18, 72, "flo
 
 @pytest.fixture(scope="module")
 def network():
-    network = Lmpm(tiny_roberta_config()).eval()
+    network = Lmpm(tiny_roberta()).eval()
     fill_by_name(network)
     return network
 
@@ -65,7 +66,7 @@ def test_keys_are_the_authors(network):
 
 def test_the_full_model_has_its_published_size():
     with torch.device("meta"):
-        network = Lmpm()
+        network = Lmpm(build_roberta())
     assert len(network.state_dict()) + 2 == 885  # and the two dropped buffers of the losses
     own = [p.numel() for name, p in network.named_parameters() if not name.startswith("text_encoder.")]
     assert round(sum(own) / 1e6, 2) == 66.39
