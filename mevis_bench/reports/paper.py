@@ -105,7 +105,7 @@ def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:
         reasons.append(f"other protocol ({results.protocol}; the paper's is {row.protocol})")
     if results.method["provenance"] == "untrained":
         reasons.append("untrained weights")
-    if "oracle" in results.method["variant"] and "oracle" not in row.ours:
+    if "oracle" in results.method["variant"] and "oracle" not in (row.ours or ""):
         reasons.append("oracle text")
     if results.counts["missing"]:
         reasons.append(f"{results.counts['missing']} samples missing")

@@ -113,3 +113,9 @@ def test_untrained_and_oracle_rows_are_not_comparable() -> None:
     method = {"name": "lmpm", "variant": "oracle", "provenance": "untrained"}
     entries = versus_paper(replace(OTHER_SPLIT, method=method), read_paper_rows(paper_folder()))
     assert {entry.not_comparable for entry in entries if entry.row.table == 7} == {("untrained weights", "oracle text")}
+
+
+def test_an_oracle_is_comparable_with_the_papers_oracle_only() -> None:
+    method = {"name": "lmpm", "variant": "swin-t-oracle", "provenance": "official"}
+    entries = versus_paper(replace(OTHER_SPLIT, task="avos", method=method), read_paper_rows(paper_folder()))
+    assert {entry.row.method: entry.not_comparable for entry in entries} == {"LMPM (GT Text)": ()}
