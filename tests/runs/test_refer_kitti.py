@@ -1,6 +1,7 @@
 """An export is read the way the originals' scripts read it, and compared with the masks."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from mevis_bench.data.mevis import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, TrackPrediction, UsageError
 from mevis_bench.runs.refer_kitti import Exported, export_split
+from mevis_bench.runs.score import score_run
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_files import encode_prediction
 from mevis_bench.store.prediction_source import Clip
+from mevis_bench.store.refer_kitti import expression_id
 from tests.mevis_folder import frame_names
 
 NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
@@ -148,3 +151,63 @@ def test_a_split_without_truth_can_not_be_exported(tmp_path: Path) -> None:
         export_split(
             open_split(root, "valid"), tmp_path / "out", copy_frames=False, predictions=None, advance=NO_PROGRESS
         )
+
+
+def test_trackeval_reads_the_export_and_gives_our_hota(split: Split, tmp_path: Path) -> None:
+    trackeval = pytest.importorskip("trackeval")
+    _write_shifted_truth(split, tmp_path / "run")
+    root = tmp_path / "out"
+    export_split(split, root, copy_frames=False, predictions=tmp_path / "run", advance=NO_PROGRESS)
+    score_run(root / "results", data=split.root, split=split.name, task="rmot", out=tmp_path / "scores")
+    ours = {
+        line["sample"]: line["values"]["HOTA"]
+        for line in map(json.loads, (tmp_path / "scores" / "scores.jsonl").read_text().splitlines())
+    }
+    lengths = _arrange_for_trackeval(root, tmp_path)
+    dataset = trackeval.datasets.MotChallenge2DBox(
+        {
+            "GT_FOLDER": str(tmp_path / "gt"), "TRACKERS_FOLDER": str(tmp_path / "trackers"), "SKIP_SPLIT_FOL": True,
+            "SEQ_INFO": lengths, "DO_PREPROC": False, "PRINT_CONFIG": False,
+        }
+    )  # fmt: skip
+    hota = trackeval.metrics.HOTA({"PRINT_CONFIG": False})
+    assert len(lengths) > 3
+    for sequence in lengths:
+        raw = dataset.get_raw_seq_data("ours", sequence)
+        theirs = hota.eval_sequence(dataset.get_preprocessed_seq_data(raw, "pedestrian"))["HOTA"].mean()
+        video_id, _, name = sequence.partition("+")
+        assert 0 < theirs < 1
+        assert theirs == pytest.approx(ours[f"{video_id}/{expression_id(name)}"], abs=1e-12)
+
+
+def _write_shifted_truth(split: Split, run: Path) -> None:
+    """Write a run whose tracks are those of the truth, two pixels to the right."""
+    for video_id in split.video_ids:
+        for truth in split.truths(video_id):
+            entries = sorted(
+                (frame - 1, number, *(x + 2, y, x + w + 2, y + h))
+                for number, one in enumerate(truth.objects)
+                for frame, x, y, w, h in _boxes_of_masks([one])
+            )
+            table = np.array(entries, np.float64).reshape(-1, 6)
+            tracks = TrackPrediction(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
+            path = run / "predictions" / video_id / f"{truth.expression.id}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_prediction(tracks))
+
+
+def _arrange_for_trackeval(root: Path, out: Path) -> dict[str, int]:
+    """Put every sequence with a target where TrackEval looks for it; return their lengths."""
+    lengths = {}
+    for sequence in (root / "seqmap.txt").read_text().splitlines():
+        video, _, name = sequence.partition("+")
+        results = root / "results" / video / name
+        if (results / "gt.txt").stat().st_size > 0:
+            for source, target in (
+                ("gt.txt", f"gt/{sequence}/gt/gt.txt"),
+                ("predict.txt", f"trackers/ours/data/{sequence}.txt"),
+            ):
+                (out / target).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(results / source, out / target)
+            lengths[sequence] = len(list((root / "KITTI/training/image_02" / video).iterdir()))
+    return lengths
