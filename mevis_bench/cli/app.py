@@ -23,6 +23,7 @@ PANELS = {
     "Methods": (
         "new",
         "weights",
+        "env",
     ),
     "Read results": (
         "report",

@@ -52,9 +52,20 @@ def _print_head(console: "Console", found: "FoundMethod") -> None:
     from mevis_bench.cli.console import facts_table
 
     spec = found.spec
+    own = spec.environment
+    needs = None if own is None else ", ".join(filter(None, (f"Python {own.python}", own.requirements)))
     console.print(Text.assemble((spec.title, "bold"), "  ", (spec.name, "cyan"), "  ", (found.origin, "dim")))
     console.print(
-        facts_table({"paper": spec.paper, "code": spec.code, "licence": spec.licence, "folder": str(found.folder)})
+        facts_table(
+            {
+                "paper": spec.paper,
+                "code": spec.code,
+                "licence": spec.licence,
+                "folder": str(found.folder),
+                "environment": needs or "that of mevis-bench",
+                "command": None if spec.command is None else " ".join(spec.command.run),
+            }
+        )
     )
 
 

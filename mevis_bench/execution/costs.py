@@ -6,14 +6,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mevis_bench.execution.isolated import IsolatedMethod
 from mevis_bench.execution.work import Costs
 
 
 def measured_costs(method: object, device: str) -> Costs:
     """Measure this process and a method that ran in it.
 
-    Parameters are counted over the attributes of ``method`` that have ``parameters()``, which torch's modules have.
+    A method in another process is measured there. Parameters are counted over the attributes of ``method`` that have
+    ``parameters()``, which torch's modules have.
     """
+    if isinstance(method, IsolatedMethod):
+        remote = method.costs(processor())
+        if remote is not None:
+            return remote
     counts = [_count(value) for value in vars(method).values() if hasattr(value, "parameters")]
     total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
     peak_device, name = None, processor()

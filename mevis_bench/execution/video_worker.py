@@ -7,17 +7,16 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mevis_bench.data.mevis import open_split
 from mevis_bench.execution.costs import measured_costs
+from mevis_bench.execution.open_method import open_method
 from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
-from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.timed_video import Decoding, TimedVideo
+from mevis_bench.execution.work import Costs, MethodGoneError, VideoWork, WorkPlan
 from mevis_bench.methods.answer_checks import check_answer
-from mevis_bench.methods.loading import load_method
 from mevis_bench.records import (
     DataError,
     MethodError,
@@ -49,7 +48,7 @@ class VideoWorker:
         self.folder = RunFolder(plan.out)
         self.task = find_task(plan.task)
         setup = MethodSetup(plan.task, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
-        self.method = load_method(plan.chosen.method, setup)
+        self.method = open_method(plan.chosen.method, setup)
 
     def answer(self, work: VideoWork) -> Iterator[SampleStatus]:
         """Answer every sample of one video; a status is yielded when its prediction is on disk.
@@ -58,6 +57,7 @@ class VideoWorker:
         be read fails all that is left of its video.
 
         Raises:
+            MethodGoneError: The method can't be asked any more.
             OSError: The disk is full.
         """
         left = list(work.expression_ids)
@@ -83,7 +83,7 @@ class VideoWorker:
     def _ask(self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str]) -> Iterator[SampleStatus]:
         """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
         order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
-        shown = _TimedVideo.of(perturbed_video(video, order))
+        shown = TimedVideo.of(perturbed_video(video, order))
         answers: Iterator[Prediction] | None = None
         while left:
             clock = _Clock(shown.decoding)
@@ -96,7 +96,7 @@ class VideoWorker:
                 check_answer(answer, self.plan.task, shown)
                 self._store(put_back(answer, order, len(video)), video.id, left[0])
             except Exception as error:
-                if _is_full_disk(error):
+                if _is_full_disk(error) or isinstance(error, MethodGoneError):
                     raise
                 if shown.decoding.fault is not None:
                     raise _UnreadableFrameError(shown.decoding.fault) from error
@@ -147,40 +147,11 @@ class _UnreadableFrameError(Exception):
         self.fault = fault
 
 
-@dataclass(slots=True)
-class _Decoding:
-    """Seconds spent decoding frames, and the fault of a frame that can't be read."""
-
-    seconds: float = 0.0
-    fault: DataError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _TimedVideo(Video):
-    """A video that knows how long its frames took to decode."""
-
-    decoding: _Decoding = field(default_factory=_Decoding)
-
-    @classmethod
-    def of(cls, video: Video) -> "_TimedVideo":
-        return cls(video.id, video.frame_names, video.frame_paths, video.height, video.width)
-
-    def frame(self, index: int) -> NDArray[np.uint8]:
-        start = time.perf_counter()
-        try:
-            return Video.frame(self, index)
-        except DataError as error:
-            self.decoding.fault = error
-            raise
-        finally:
-            self.decoding.seconds += time.perf_counter() - start
-
-
 class _Clock:
     """Times one sample: from the question to the answer, and to the prediction on disk."""
 
-    def __init__(self, decoding: _Decoding | None = None) -> None:
-        self._decoding = decoding or _Decoding()
+    def __init__(self, decoding: Decoding | None = None) -> None:
+        self._decoding = decoding or Decoding()
         self._decoded = self._decoding.seconds
         self._start = time.perf_counter()
         self._model = 0.0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mevis_bench.methods.registry import ChosenMethod
+from mevis_bench.records import MethodError
 from mevis_bench.store.sample_index import SampleStatus
 
 
@@ -85,6 +86,11 @@ class Executor(Protocol):
 
         Raises:
             MevisBenchError: The method could not be loaded.
+            MethodGoneError: It can't be asked any more.
             OSError: The disk is full.
         """
         ...
+
+
+class MethodGoneError(MethodError):
+    """A method can't be asked any more (its process died again and again): the run stops, samples left stay open."""

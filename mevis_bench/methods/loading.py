@@ -52,8 +52,12 @@ def import_part(found: FoundMethod, part: str) -> ModuleType:
 
 
 def code_fingerprint(found: FoundMethod) -> str:
-    """Return the sha256 of a method's Python files, ``method.yaml``, and the layers beside it."""
+    """Return the sha256 of a method's Python files, ``method.yaml``, its requirements, and the layers beside it."""
     digest = hashlib.sha256()
+    environment = found.spec.environment
+    if environment is not None and environment.requirements is not None:
+        requirements = found.folder / environment.requirements
+        digest.update(requirements.read_bytes() if requirements.is_file() else b"")
     folders = [found.folder]
     if found.package is not None:
         folders.append(found.folder.parent / SHARED_LAYERS)

@@ -8,9 +8,13 @@ from typing import Literal
 
 from mevis_bench.config.typed import read_config
 from mevis_bench.records import DataError
+from mevis_bench.records.suggestion import did_you_mean
 
 Task = Literal["rvos", "avos", "rmot", "rmeg"]
 Output = Literal["masks", "objects", "tracks", "captions"]
+
+COMMAND_PLACES = ("python", "checkout", "root", "split", "data", "out", "device", "seed")
+"""Names in braces that a command may hold, besides ``options.KEY`` and ``weights.NAME``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,41 @@ class VariantSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """The Python that a method runs in, apart from the one of mevis-bench (``mevis-bench env create``).
+
+    Attributes:
+        python: Versions that will do, for instance ``>=3.8,<3.9``; 3.7 or newer.
+        requirements: File in the method's folder, in pip's format; ``None``: no package is needed.
+        answer_seconds: An answer that takes longer fails its sample, and the process is started anew.
+        load_seconds: As for an answer, for loading the method.
+    """
+
+    python: str
+    requirements: str | None = None
+    answer_seconds: float = 600.0
+    load_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A checkout of someone's code that is run as it is: a MeViS folder in, a tree of PNG masks out.
+
+    Attributes:
+        checkout: Its folder, inside the method's.
+        run: The program and its arguments. ``{python}`` is the environment's Python, ``{root}`` a MeViS folder that
+            holds the split ``{split}`` (one video), ``{data}`` that split's folder, ``{out}`` where
+            ``<video>/<expression>/<frame>.png`` are wanted; ``{checkout}``, ``{device}``, ``{seed}``,
+            ``{weights.NAME}`` and ``{options.KEY}`` are what they say.
+        video_seconds: A video that takes longer fails.
+    """
+
+    checkout: str
+    run: tuple[str, ...]
+    video_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class MethodSpec:
     """A method as ``method.yaml`` describes it.
 
@@ -67,6 +106,8 @@ class MethodSpec:
         licence: Licence of the original code; ``none`` where it carries none.
         tasks: Tasks that some variant answers.
         variants: By name; the first is the default.
+        environment: The Python it runs in; ``None``: this one.
+        command: How a checkout is run in place of ``method.py``; ``None``: there is a ``method.py``.
     """
 
     name: str
@@ -76,6 +117,8 @@ class MethodSpec:
     licence: str
     tasks: tuple[Task, ...]
     variants: Mapping[str, VariantSpec]
+    environment: EnvironmentSpec | None = None
+    command: CommandSpec | None = None
 
     @property
     def default_variant(self) -> str:
@@ -98,7 +141,42 @@ def read_method_spec(path: Path) -> MethodSpec:
         raise DataError("there must be at least one variant", where=str(path))
     for name, variant in spec.variants.items():
         _check_variant(spec, name, variant, str(path))
+    if spec.environment is not None:
+        _check_environment(spec.environment, str(path))
+    if spec.command is not None:
+        _check_command(spec, spec.command, str(path))
     return spec
+
+
+def _check_environment(environment: EnvironmentSpec, where: str) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        SpecifierSet(environment.python)
+    except InvalidSpecifier:
+        raise DataError(f"python '{environment.python}' must be like '>=3.8,<3.9'", where=where) from None
+    if environment.requirements is not None:
+        _check_inside(environment.requirements, "requirements", where)
+
+
+def _check_command(spec: MethodSpec, command: CommandSpec, where: str) -> None:
+    if spec.tasks != ("rvos",) or any(variant.outputs != ("masks",) for variant in spec.variants.values()):
+        raise DataError("a command answers with PNG masks: tasks must be [rvos] and outputs [masks]", where=where)
+    if not command.run:
+        raise DataError("run names no program", where=where)
+    _check_inside(command.checkout, "checkout", where)
+    options = {f"options.{key}" for variant in spec.variants.values() for key in variant.options}
+    weights = {f"weights.{key}" for variant in spec.variants.values() for key in variant.weights}
+    known = [*COMMAND_PLACES, *sorted(options), *sorted(weights)]
+    for place in re.findall(r"\{(.*?)\}", " ".join(command.run)):
+        if place not in known:
+            raise DataError(f"run has an unknown '{{{place}}}'", where=where, hint=did_you_mean(place, known))
+
+
+def _check_inside(name: str, key: str, where: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise DataError(f"{key} '{name}' must be a path inside the method's folder", where=where)
 
 
 def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, where: str) -> None:

@@ -110,7 +110,7 @@ def find_methods(method_dirs: Sequence[Path] = ()) -> Registry:
         name, folder, package, origin = item
         try:
             spec = read_method_spec(folder / "method.yaml")
-            if not (folder / "method.py").is_file():
+            if spec.command is None and not (folder / "method.py").is_file():
                 raise DataError("there is no method.py beside method.yaml", where=str(folder))
         except MevisBenchError as error:
             broken.append(BrokenMethod(name, origin, str(error)))
