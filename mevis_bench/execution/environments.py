@@ -210,7 +210,8 @@ def _choose_python(environment: EnvironmentSpec, given: Path | None) -> Path | N
         if version is None or not wanted.contains(version, prereleases=True):
             raise UsageError(f"is {version or 'no Python'}, {environment.python} is wanted", where=f"--python {given}")
         return given
-    for minor in range(20, 6, -1):
+    fitting = [minor for minor in range(20, 6, -1) if any(wanted.contains(f"3.{minor}.{patch}") for patch in range(40))]
+    for minor in fitting:
         for path in _interpreters(minor):
             version = _version(path)
             if version is not None and wanted.contains(version, prereleases=True):

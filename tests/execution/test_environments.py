@@ -1,0 +1,160 @@
+"""Environments are made, checked and compared; what is wrong with one is said, offline and with real interpreters."""
+
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.execution import environments
+from mevis_bench.records import ExitCode
+from tests.execution.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MEVIS_BENCH_ENVIRONMENTS", str(tmp_path / "environments"))
+    monkeypatch.setenv("MEVIS_BENCH_METHOD_DIR", str(tmp_path / "methods"))
+    return tmp_path
+
+
+def write_wheel(folder: Path, version: str) -> None:
+    """Write the smallest wheel there can be."""
+    folder.mkdir(exist_ok=True)
+    info = f"fakelib-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"fakelib-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("fakelib.py", f"VERSION = '{version}'\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: fakelib\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def ask_for(place: Path, *requirements: str) -> None:
+    wheels = ["--no-index", f"--find-links {place / 'wheels'}"]
+    (place / "methods" / "fake" / "requirements.txt").write_text("\n".join([*wheels, *requirements]) + "\n")
+
+
+CODE = '"""Fake."""\n\nimport fakelib\n\n\ndef load(setup):\n    return fakelib\n'
+
+
+@pytest.mark.parametrize("tool", ["uv", pytest.param("venv", marks=pytest.mark.slow)])
+def test_create_doctor_and_diff(place: Path, capsys, tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if tool == "venv":
+        monkeypatch.setattr(environments, "_find_uv", lambda: None)
+    elif environments._find_uv() is None:
+        pytest.skip("uv is not installed")
+    write_wheel(place / "wheels", "1.4")
+    write_isolated_method(place / "methods", environment="  requirements: requirements.txt\n")
+    (place / "methods" / "fake" / "method.py").write_text(CODE)
+    ask_for(place, "fakelib==1.4  # pinned", "# a remark", "other>=2; python_version < '3.0'")
+    python = old_interpreter(8)
+    assert main(["env", "create", "fake", "--python", str(python)]) == ExitCode.OK
+    assert "check it:  mevis-bench env doctor fake" in capsys.readouterr().err
+    assert main(["env", "doctor", "fake"]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert "ok    packages  1 of 1 requirements are met" in told
+    assert "ok    method.py can be imported" in told
+    assert "ok    python    3.8." in told
+    ask_for(place, "fakelib==1.5", "absent")
+    assert main(["env", "diff", "fake", "--json"]) == ExitCode.FAILED
+    assert json.loads(capsys.readouterr().out) == [
+        {"wanted": "fakelib==1.5", "installed": "1.4", "fits": False},
+        {"wanted": "absent", "installed": None, "fits": False},
+    ]
+    assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
+    told = capsys.readouterr().out
+    assert "fault packages  0 of 2 requirements are met: fakelib==1.5 (1.4), absent (not installed)" in told
+
+
+def test_a_failed_create_leaves_nothing_and_says_what_the_tool_said(place: Path, capsys) -> None:
+    write_isolated_method(place / "methods", environment="  requirements: requirements.txt\n")
+    ask_for(place, "surely_not_there")
+    (place / "wheels").mkdir()
+    assert main(["env", "create", "fake", "--python", sys.executable]) == ExitCode.FAILED
+    told = capsys.readouterr().err
+    assert "ended with exit code" in told
+    assert "surely" in told
+    assert not (place / "environments" / "fake").exists()
+
+
+def test_an_environment_that_is_there_is_not_touched(place: Path, capsys) -> None:
+    write_isolated_method(place / "methods")
+    environment_like_this(place / "environments" / "fake")
+    assert main(["env", "create", "fake"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == (
+        f"error: {place / 'environments' / 'fake'}: the environment is there already\n"
+        "mevis-bench env doctor fake checks it, --recreate makes it anew.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["create", "doctor", "diff"])
+def test_a_method_without_environment_says_so(place: Path, capsys, command: str) -> None:
+    (place / "methods").mkdir()
+    assert main(["env", command, "empty"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == (
+        "error: 'empty' runs in the environment of mevis-bench\n"
+        "Only methods whose method.yaml has 'environment:' have one.\n"
+    )
+
+
+def test_doctor_names_every_fault(place: Path, capsys) -> None:
+    methods = write_isolated_method(place / "methods")
+    assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
+    assert "fault worker    does not start: " in capsys.readouterr().out
+    environment_like_this(place / "environments" / "fake")
+    spec = methods / "fake" / "method.yaml"
+    spec.write_text(spec.read_text().replace(">=3.7", "<3.9"))
+    (methods / "fake" / "method.py").write_text("import not_installed_here\n")
+    assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
+    told = capsys.readouterr().out
+    assert f"fault python    {sys.version.split()[0]}: <3.9 is wanted" in told
+    assert "fault method.py can't be imported: ModuleNotFoundError: No module named 'not_installed_here'" in told
+
+
+def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
+    methods = write_isolated_method(place / "methods")
+    spec = methods / "fake" / "method.yaml"
+    spec.write_text(spec.read_text().replace(">=3.7", "<3.7"))
+    assert main(["env", "create", "fake", "--python", sys.executable]) == ExitCode.USAGE
+    version = sys.version.split()[0]
+    assert capsys.readouterr().err == f"error: --python {sys.executable}: is {version}, <3.7 is wanted\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ("environment:\n  python: new\n", "python 'new' must be like '>=3.8,<3.9'"),
+        (
+            'environment:\n  python: ">=3.8"\n  requirements: ../r.txt\n',
+            "requirements '../r.txt' must be a path inside the method's folder",
+        ),
+        ('environment:\n  python: ">=3.8"\n  pythn: 1\n', "unknown key 'pythn'"),
+        (
+            "command:\n  checkout: code\n  run: [x]\n",
+            "a command answers with PNG masks: tasks must be [rvos] and outputs [masks]",
+        ),
+    ],
+)
+def test_what_method_yaml_says_is_checked(place: Path, capsys, lines: str, what: str) -> None:
+    methods = write_isolated_method(place / "methods")
+    spec = methods / "fake" / "method.yaml"
+    spec.write_text(spec.read_text().partition("environment:")[0] + lines)
+    assert main(["show", "method", "fake"]) == ExitCode.FAILED
+    assert what in capsys.readouterr().err
+
+
+def test_the_newest_python_that_fits_is_chosen(place: Path) -> None:
+    from mevis_bench.methods.method_spec import EnvironmentSpec
+
+    old = old_interpreter(8)
+    chosen = environments._choose_python(EnvironmentSpec(python=">=3.7,<3.9"), None)
+    assert chosen is not None
+    version = environments._version(chosen)
+    assert version is not None
+    assert version.startswith("3.8.")
+    assert environments._choose_python(EnvironmentSpec(python="<3"), None) is None
+    assert old.exists()
+    assert shutil.which("python3.2") is None
