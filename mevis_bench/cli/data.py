@@ -1,4 +1,4 @@
-"""``mevis-bench data``: check data sets, make the splits of mini, and write splits in another layout."""
+"""``mevis-bench data``: check data sets, make the splits of mini, and write or read other layouts."""
 
 from enum import StrEnum
 from functools import partial
@@ -27,9 +27,14 @@ class SpeechChoice(StrEnum):
 
 
 class Layout(StrEnum):
-    """What ``export --format`` takes."""
+    """What ``export`` and ``import`` take with ``--format``."""
 
     REFER_KITTI = "refer-kitti"
+
+
+LayoutName = Annotated[
+    Layout, typer.Option("--format", help="refer-kitti: the one of TransRMOT's and TempRMOT's own scripts.")
+]
 
 
 class FrameFiles(StrEnum):
@@ -41,7 +46,7 @@ class FrameFiles(StrEnum):
 
 @command.callback()
 def _group() -> None:
-    """Check a data set, make a split of mini, or write a split in another layout."""
+    """Check a data set, make a split of mini, or write or read another layout."""
 
 
 @command.command()
@@ -104,9 +109,7 @@ def make_mini(
 @command.command()
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    layout: Annotated[
-        Layout, typer.Option("--format", help="refer-kitti: the one of TransRMOT's and TempRMOT's own scripts.")
-    ] = Layout.REFER_KITTI,
+    layout: LayoutName = Layout.REFER_KITTI,
     data: options.DataRoot = None,
     split: options.SplitName = "valid_u",
     predictions: Annotated[
@@ -123,7 +126,7 @@ def export(
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
     from mevis_bench.data.mevis import open_split
-    from mevis_bench.runs.refer_kitti import export_split
+    from mevis_bench.runs.refer_kitti_export import export_split
 
     with Bar("videos") as bar:
         exported = export_split(
@@ -139,6 +142,27 @@ def export(
     counts = f"{exported.videos} videos, {exported.frames} frames, {exported.expressions} expressions"
     told = "" if predictions is None else f", predictions of {exported.predictions}"
     stdout().print(f"{out}: {counts}{told}, as {layout.value}", markup=False, soft_wrap=True)
+
+
+@command.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="PATH", help="The folder that holds KITTI and expression.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder, which becomes the split.")],
+    layout: LayoutName = Layout.REFER_KITTI,
+    json: options.Json = False,
+) -> None:
+    """Turn boxes and expressions of other data into a split for --task rmot; boxes become filled rectangles."""
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.console import print_json
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.runs.refer_kitti_import import import_split
+
+    with Bar("videos") as bar:
+        videos = import_split(source, out, partial(_show, bar, "import"))
+    if json:
+        print_json({"root": str(out), "format": layout.value, "videos": videos})
+        return
+    stdout().print(f"{videos} videos are in {out}; use them with --task rmot --data {out}", markup=False)
 
 
 def _show(bar: "Bar", stage: str, done: int, total: int) -> None:

@@ -245,14 +245,15 @@ def _decode(raw: object, size: tuple[int, int] | None) -> None:
 
 
 def _whole_image_size(path: Path) -> tuple[int, int]:
-    """Return height and width of a JPEG that does not break off.
+    """Return height and width of an image that does not break off: a JPEG, or a PNG under a JPEG's name.
 
     Raises:
         DataError: The file is missing, no image, or cut off.
     """
     size = image_size(path)
     with path.open("rb") as file:
+        end = b"IEND" if file.read(4) == b"\x89PNG" else b"\xff\xd9"
         file.seek(max(0, path.stat().st_size - 4096))
-        if b"\xff\xd9" not in file.read():
+        if end not in file.read():
             raise DataError("frame is cut off")
     return size

@@ -15,6 +15,11 @@ from mevis_bench.records import DataError, TrackPrediction
 from mevis_bench.store.file_tree import FileTree
 from mevis_bench.store.prediction_source import Answer, Clip
 
+FRAMES = "KITTI/training/image_02"
+LABELS = "KITTI/labels_with_ids/image_02"
+EXPRESSIONS = "expression"
+"""Folders of the data set, each with one folder a video."""
+
 PREDICTIONS = "predict.txt"
 TRUTH = "gt.txt"
 _LONGEST_SLUG = 100

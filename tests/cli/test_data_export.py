@@ -28,3 +28,12 @@ def test_a_second_export_into_the_same_folder_is_refused(tmp_path: Path, capsys:
 def test_an_unknown_layout_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "export", "--format", "kitti", "--out", str(tmp_path / "out")]) == 2
     assert "refer-kitti" in capsys.readouterr().err
+
+
+def test_an_export_can_be_imported_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "export", "--out", str(tmp_path / "kitti"), "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert main(["data", "import", str(tmp_path / "kitti"), "--out", str(tmp_path / "split"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["videos"] == written["videos"]
+    assert main(["data", "verify", str(tmp_path / "split"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["expressions"]["all"] == written["expressions"]

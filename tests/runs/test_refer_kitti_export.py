@@ -11,7 +11,7 @@ import pytest
 from mevis_bench.data.mevis import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, TrackPrediction, UsageError
-from mevis_bench.runs.refer_kitti import Exported, export_split
+from mevis_bench.runs.refer_kitti_export import Exported, export_split
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_files import encode_prediction

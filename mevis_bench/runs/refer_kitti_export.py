@@ -30,11 +30,16 @@ from mevis_bench.masks.tracks import boxes_of
 from mevis_bench.records import DataError, Expression, TrackPrediction, Truth, UsageError, Video
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import Clip, PredictionSource
-from mevis_bench.store.refer_kitti import PREDICTIONS, TRUTH, encode_tracks, expression_name
+from mevis_bench.store.refer_kitti import (
+    EXPRESSIONS,
+    FRAMES,
+    LABELS,
+    PREDICTIONS,
+    TRUTH,
+    encode_tracks,
+    expression_name,
+)
 from mevis_bench.store.whole_files import inside, write_whole
-
-FRAMES = "KITTI/training/image_02"
-LABELS = "KITTI/labels_with_ids/image_02"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _write_expression(video: Video, expression: Expression, boxes: _Boxes, out: 
     for frame, identity in sorted(zip(tracks.frames.tolist(), tracks.ids.tolist(), strict=True)):
         label.setdefault(str(frame), []).append(identity + 1)
     content = {"label": label, "ignore": [], "video_name": video.id, "sentence": expression.text}
-    _write_text(out / "expression" / video.id / f"{name}.json", json.dumps(content) + "\n")
+    _write_text(out / EXPRESSIONS / video.id / f"{name}.json", json.dumps(content) + "\n")
     _write_text(out / "results" / video.id / name / TRUTH, encode_tracks(tracks))
     return f"{video.id}+{name}"
 

@@ -1,0 +1,131 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.synthetic import make_mini
+from mevis_bench.data.verify import verify_split
+from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.records import DataError, TrackPrediction, Truth, UsageError
+from mevis_bench.runs.refer_kitti_export import export_split
+from mevis_bench.runs.refer_kitti_import import import_split
+
+NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
+WIDTH, HEIGHT = 100, 50
+
+
+def _tracks(truth: Truth) -> TrackPrediction:
+    return tracks_of([rows_from_rle(one, truth.height, truth.width, where="test") for one in truth.objects])
+
+
+def _boxes(truth: Truth) -> set[tuple[float, ...]]:
+    tracks = _tracks(truth)
+    return {(frame, *box) for frame, box in zip(tracks.frames.tolist(), tracks.boxes.tolist(), strict=True)}
+
+
+def _write(root: Path, *, frames: int = 3, suffix: str = "png") -> Path:
+    """Two tracks in every frame; 'turning cars' means track 7 in the middle frame only."""
+    for folder in ("KITTI/training/image_02/0005", "KITTI/labels_with_ids/image_02/0005", "expression/0005"):
+        (root / folder).mkdir(parents=True)
+    for number in range(frames):
+        Image.new("RGB", (WIDTH, HEIGHT)).save(root / f"KITTI/training/image_02/0005/{number:06d}.{suffix}")
+        lines = f"0 7 {0.1 + 0.1 * number} 0.2 0.3 0.4\n0 8 0.6 0.5 0.6 0.504\n"
+        (root / f"KITTI/labels_with_ids/image_02/0005/{number:06d}.txt").write_text(lines)
+    for name, label in (
+        ("cars", {"0": [7, 8], "1": [7, 8], "2": [7, 8]}),
+        ("turning-cars", {"1": ["7"]}),
+        ("all-cars", {"0": [8, 7], "1": [7, 8], "2": [7, 8]}),
+        ("no-car", {}),
+    ):
+        content = {"label": label, "ignore": [], "video_name": "", "sentence": name.replace("-", " ")}
+        (root / f"expression/0005/{name}.json").write_text(json.dumps(content))
+    return root
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Split:
+    assert import_split(_write(tmp_path / "kitti"), tmp_path / "split", NO_PROGRESS) == 1
+    return open_split(tmp_path / "split", "valid")
+
+
+def test_an_exported_split_comes_back_with_the_same_boxes(tmp_path: Path) -> None:
+    split = open_split(make_mini("tiny", 1, 3, tmp_path / "data"), "tiny")
+    export_split(split, tmp_path / "kitti", copy_frames=False, predictions=None, advance=NO_PROGRESS)
+    import_split(tmp_path / "kitti", tmp_path / "back", NO_PROGRESS)
+    back = open_split(tmp_path / "back", "valid")
+    assert back.video_ids == split.video_ids
+    for video_id in split.video_ids:
+        assert (split.video(video_id).frame(1) == back.video(video_id).frame(1)).all()
+        for truth in split.truths(video_id):
+            again = back.truth(video_id, truth.expression.id)
+            assert again.expression.text == truth.expression.text
+            assert _boxes(again) == _boxes(truth)
+            assert len(again.objects) == sum(any(mask is not None for mask in one) for one in truth.objects)
+
+
+def test_boxes_are_whole_pixels_inside_the_frame(imported: Split) -> None:
+    assert _boxes(imported.truth("0005", "cars")) == {
+        *((number, 10.0 + 10 * number, 10.0, 40.0 + 10 * number, 30.0) for number in range(3)),
+        *((number, 60.0, 25.0, 100.0, 50.0) for number in range(3)),
+    }
+
+
+def test_an_object_is_meant_in_the_frames_of_the_label_only(imported: Split) -> None:
+    assert _boxes(imported.truth("0005", "turning-cars")) == {(1, 20.0, 10.0, 50.0, 30.0)}
+    assert imported.truth("0005", "no-car").objects == ()
+
+
+def test_expressions_that_mean_the_same_share_their_objects(imported: Split) -> None:
+    ids = {expression.id: expression.annotation_ids for expression in imported.expressions("0005")}
+    assert set(ids["all-cars"] or ()) == set(ids["cars"] or ())
+    assert not set(ids["turning-cars"] or ()) & set(ids["cars"] or ())
+
+
+def test_the_split_has_no_fault_and_its_pngs_are_read(imported: Split) -> None:
+    assert not verify_split(imported.root, "valid", lambda done, total: None).faults
+    assert imported.video("0005").frame(0).shape == (HEIGHT, WIDTH, 3)
+    frame = imported.root / "JPEGImages/0005/000001.jpg"
+    frame.write_bytes(frame.read_bytes()[:-8])
+    (fault,) = verify_split(imported.root, "valid", lambda done, total: None).faults
+    assert (fault.file, fault.what) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
+
+
+def _break(root: Path, name: str, text: str) -> None:
+    (root / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("expression/0005/cars.json", "{", "not valid JSON"),
+        ("expression/0005/cars.json", '{"label": []}', "not an expression"),
+        (
+            "expression/0005/cars.json",
+            '{"label": {"3": [7]}, "sentence": "a"}',
+            "there is no frame 3; frames count from 0",
+        ),
+        ("expression/0005/cars.json", '{"label": {"1": [9]}, "sentence": "a"}', "track 9 has no box in frame 1"),
+        ("expression/0005/cars.json", '{"label": {"1": ["x"]}, "sentence": "a"}', "not a list of tracks"),
+        ("expression/0005/a--cars.json", '{"label": {}, "sentence": "a"}', "two files are expression 'cars'"),
+        ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 7 0.1 0.2 0.3\n", r"000001\.txt:1: not a label"),
+        ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 7 nan 0.2 0.3 0.4\n", r"000001\.txt:1: not a label"),
+        ("KITTI/training/image_02/0005/000007.png", "", r"frame 3 has to be 000003\.png, not 000007\.png"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    _break(_write(tmp_path / "kitti"), name, text)
+    with pytest.raises(DataError, match=message):
+        import_split(tmp_path / "kitti", tmp_path / "split", NO_PROGRESS)
+    assert not (tmp_path / "split" / "meta_expressions.json").exists()
+
+
+def test_another_folder_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there are no expressions in here"):
+        import_split(tmp_path, tmp_path / "split", NO_PROGRESS)
+    _write(tmp_path / "kitti")
+    with pytest.raises(UsageError, match="is not empty"):
+        import_split(tmp_path / "kitti", tmp_path / "kitti", NO_PROGRESS)
