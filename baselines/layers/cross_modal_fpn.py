@@ -45,12 +45,12 @@ class Level:
     Attributes:
         maps: Pieces ``(f, c, h, w)``.
         position: Position encoding, ``(1, c, h, w)``, the same for every frame.
-        padding: bool ``(1, h, w)``, ``True`` = padding, the same for every frame.
+        padding: bool ``(1, h, w)``, ``True`` = padding, the same for every frame; ``None``: there is none.
     """
 
     maps: Pieces
     position: Tensor
-    padding: Tensor
+    padding: Tensor | None = None
 
 
 class NormedConv(nn.Conv2d):
@@ -98,7 +98,7 @@ class CrossModalBlock(nn.Module):
         value = torch.cat([_tokens(_nearest(x, grid)) for x in level.maps])
         query = (value + _tokens(_nearest(level.position, grid))).flatten(0, 1)[None]
         blocked = None
-        if level.padding.any():
+        if level.padding is not None:
             padding = _nearest(level.padding[:, None].float(), grid).to(torch.bool)
             blocked = padding.flatten().repeat(len(value))[None, None, None]
         attended = self.self_attn(query, query, value.flatten(0, 1)[None], blocked=blocked)[0].view_as(value)

@@ -17,7 +17,7 @@ from baselines.layers.deformable_transformer import DeformableTransformer, Level
 from baselines.layers.dynamic_mask_head import dynamic_masks, parameter_count
 from baselines.layers.masked_attention import MultiHeadAttention
 from baselines.layers.mlp import Mlp
-from baselines.layers.position_encoding import sine_encoding
+from baselines.layers.position_encoding import sine_encoding, sine_grid
 
 CHANNELS = 256
 HEADS = 8
@@ -123,9 +123,10 @@ class LanguageQueries(nn.Module):
             size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
         """
         height, width = frames.shape[-2:]
-        size = (height, width) if size is None else size
-        padding = torch.ones(1, height, width, dtype=torch.bool, device=frames.device)
-        padding[:, : size[0], : size[1]] = False
+        padding = None
+        if size is not None and size != (height, width):
+            padding = torch.ones(1, height, width, dtype=torch.bool, device=frames.device)
+            padding[:, : size[0], : size[1]] = False
         step = max(1, PART_NUMBERS // (FEEDFORWARD * -(-height // MASK_STRIDE) * -(-width // MASK_STRIDE)))
         levels: list[Pieces] = [[] for _ in range(5)]
         for maps in self.backbone(frames, step):
@@ -133,7 +134,7 @@ class LanguageQueries(nn.Module):
             for pieces, x in zip(levels, projected, strict=True):
                 pieces.append(x)
         fine, *coarse = [_level(pieces, padding) for pieces in levels]
-        return ClipFeatures(size, coarse, self.pixel_decoder.fine_tokens(fine), fine.position)
+        return ClipFeatures(size or (height, width), coarse, self.pixel_decoder.fine_tokens(fine), fine.position)
 
     def find(self, fused: Sequence[Level], sentence: Tensor) -> FoundQueries:
         """Send queries that carry the sentence into every frame.
@@ -150,7 +151,7 @@ class LanguageQueries(nn.Module):
             encoded = self.transformer.encode(
                 maps,
                 [level.position for level in fused],
-                [level.padding.expand(frames, -1, -1) for level in fused],
+                [_padding_or_zeros(level, x).expand(frames, -1, -1) for level, x in zip(fused, maps, strict=True)],
             )
             start = sentence.expand(frames, QUERIES, -1)
             decoded = self.transformer.decoder(
@@ -187,7 +188,17 @@ class LanguageQueries(nn.Module):
         return torch.cat(masks)
 
 
-def _level(maps: Pieces, image_padding: Tensor) -> Level:
+def _level(maps: Pieces, image_padding: Tensor | None) -> Level:
     """Add the padding of that stride and the positions (counted at cell centres)."""
+    if image_padding is None:
+        position = sine_grid(maps[0].shape[-2:], CHANNELS // 2, centred=True, device=maps[0].device)
+        return Level(maps, position)
     (padding,) = level_paddings(image_padding, maps[:1])
     return Level(maps, sine_encoding(padding, CHANNELS // 2, centred=True), padding)
+
+
+def _padding_or_zeros(level: Level, like: Tensor) -> Tensor:
+    """The level's padding ``(1, h, w)``, or a mask that says there is none."""
+    if level.padding is not None:
+        return level.padding
+    return torch.zeros(1, *like.shape[-2:], dtype=torch.bool, device=like.device)

@@ -29,7 +29,7 @@ class ClipFeatures:
     Attributes:
         tokens: ``(t, h * w, c)``, the stride-16 map projected, row by row.
         position: ``(1, h * w, c)``.
-        padding: bool ``(1, h * w)``, ``True`` = padding.
+        padding: bool ``(1, h * w)``, ``True`` = padding; ``None``: there is none.
         size: Rows and columns of that map.
         middle: ``(t, 128, h, w)`` at stride 8, for the spatial decoder.
         fine: ``(t, 64, h, w)`` at stride 4, for the spatial decoder.
@@ -37,7 +37,7 @@ class ClipFeatures:
 
     tokens: Tensor
     position: Tensor
-    padding: Tensor
+    padding: Tensor | None
     size: tuple[int, int]
     middle: Tensor
     fine: Tensor
@@ -45,10 +45,10 @@ class ClipFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of one sentence: features ``(s, c)`` and padding, bool ``(s,)``."""
+    """The words of one sentence: features ``(s, c)`` and padding, bool ``(s,)``; ``None``: there is none."""
 
     features: Tensor
-    padding: Tensor
+    padding: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,19 @@ class Mttr(nn.Module):
             frames: Normalised RGB, ``(t, 3, H, W)``.
             size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
         """
-        height, width = frames.shape[-2:]
-        padding = torch.ones(1, height, width, dtype=torch.bool, device=frames.device)
-        padding[:, : height if size is None else size[0], : width if size is None else size[1]] = False
         fine, middle, coarse = (level[0] for level in self.backbone(frames[None]))
-        rows, columns = coarse.shape[-2:]
-        padding = nn.functional.interpolate(padding[None].float(), size=(rows, columns), mode="nearest")[0].bool()
+        grid = (coarse.shape[-2], coarse.shape[-1])
+        padding = torch.zeros(1, *grid, dtype=torch.bool, device=frames.device)
+        padded = size is not None and size != tuple(frames.shape[-2:])
+        if padded:
+            image = frames.new_ones(1, 1, *frames.shape[-2:])
+            image[..., : size[0], : size[1]] = 0
+            padding = nn.functional.interpolate(image, size=grid, mode="nearest")[0].bool()
         return ClipFeatures(
             tokens=self.vid_embed_proj(coarse).flatten(2).transpose(1, 2),
             position=sine_encoding(padding, CHANNELS // 2).flatten(2).transpose(1, 2),
-            padding=padding.flatten(1),
-            size=(rows, columns),
+            padding=padding.flatten(1) if padded else None,
+            size=grid,
             middle=self.spatial_decoder.adapter1(middle),
             fine=self.spatial_decoder.adapter2(fine),
         )
@@ -117,8 +119,8 @@ class Mttr(nn.Module):
             ids: int64 ``(1, s)``.
             mask: ``(1, s)``, 1 on tokens and 0 on padding; ``None``: no padding.
         """
-        mask = torch.ones_like(ids) if mask is None else mask
-        return Words(self.transformer.read(ids, mask)[0], mask[0] != 1)
+        features = self.transformer.read(ids, torch.ones_like(ids) if mask is None else mask)[0]
+        return Words(features, None if mask is None else mask[0] != 1)
 
     def forward(self, clip: ClipFeatures, words: Words) -> SegmentedClip:
         """Answer one sentence in one clip."""
@@ -133,8 +135,21 @@ class Mttr(nn.Module):
         f, cells, _ = tokens.shape
         memory = torch.cat((tokens, words.features.expand(f, -1, -1)), dim=1)
         position = nn.functional.pad(clip.position, (0, 0, 0, len(words.features)))  # words have none
-        padding = torch.cat((clip.padding, words.padding[None]), dim=1)
-        memory, states = self.transformer(memory, position, padding, self.obj_queries.weight)
+        blocked = _joined_padding(clip, words)
+        memory, states = self.transformer(memory, position, blocked, self.obj_queries.weight)
         seen = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
         features = self.spatial_decoder(seen, middle, fine)
         return self.is_referred_head(states), self.instance_kernels_head(states), features
+
+
+def _joined_padding(clip: ClipFeatures, words: Words) -> Tensor | None:
+    """Which tokens of a frame and the words are padding, bool ``(1, n)``; ``None``: none is."""
+    if clip.padding is None and words.padding is None:
+        return None
+    parts = [
+        torch.zeros(1, count, dtype=torch.bool, device=words.features.device)
+        if padding is None
+        else padding.view(1, -1)
+        for padding, count in ((clip.padding, clip.tokens.shape[1]), (words.padding, len(words.features)))
+    ]
+    return torch.cat(parts, dim=1)

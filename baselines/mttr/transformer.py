@@ -103,18 +103,18 @@ class MultimodalTransformer(nn.Module):
         """Encode token ids ``(b, s)`` with attention mask ``(b, s)``: ``(b, s, c)``."""
         return self.txt_proj(self.text_encoder(ids, attention_mask=mask).last_hidden_state)
 
-    def forward(self, x: Tensor, position: Tensor, padding: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, position: Tensor, padding: Tensor | None, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Encode frames together with the words and decode the queries.
 
         Args:
             x: ``(f, n, c)``, visual tokens, then words.
             position: ``(1, n, c)``.
-            padding: bool ``(1, n)``, ``True`` = padding.
+            padding: bool ``(1, n)``, ``True`` = padding; ``None``: there is none.
             queries: ``(q, c)``.
 
         Returns:
             The memory ``(f, n, c)`` and the queries' states ``(f, q, c)``.
         """
-        blocked = padding[:, None, None] if padding.any() else None
+        blocked = None if padding is None else padding[:, None, None]
         memory = self.encoder(x, position, blocked)
         return memory, self.decoder(queries, memory, position, blocked)

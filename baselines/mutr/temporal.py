@@ -43,7 +43,7 @@ class GatherLayer(nn.Module):
         """Refine words ``(s, c)``; padding words gather too, nobody reads them."""
         memory = torch.cat([piece.permute(0, 2, 3, 1).flatten(0, 2) for piece in level.maps])[None]
         blocked = None
-        if level.padding.any():
+        if level.padding is not None:
             frames = sum(len(piece) for piece in level.maps)
             blocked = level.padding.flatten().repeat(frames)[None, None, None]
         x = self.norm1(x + self.multihead_attn((x + position)[None], memory, memory, blocked=blocked)[0])

@@ -14,7 +14,6 @@ def randomised(module: nn.Module) -> nn.Module:
 
 def level(frames, channels, height, width, pieces, padding=None):
     maps = torch.randn(frames, channels, height, width).split(pieces)
-    padding = torch.zeros(1, height, width, dtype=torch.bool) if padding is None else padding
     return Level(list(maps), torch.randn(1, channels, height, width), padding)
 
 
@@ -51,7 +50,7 @@ def test_what_padding_holds_does_not_reach_the_image():
     other = Level([torch.where(padding[:, None], 100.0, piece) for piece in clip.maps], clip.position, padding)
     ours, theirs = (torch.cat(block.attend_clip(x)).unflatten(1, (4, 6)) for x in (clip, other))
     torch.testing.assert_close(ours[:, :3, :4], theirs[:, :3, :4])
-    blind = Level(other.maps, clip.position, torch.zeros_like(padding))
+    blind = Level(other.maps, clip.position)
     assert (torch.cat(block.attend_clip(blind)).unflatten(1, (4, 6))[:, :3, :4] - ours[:, :3, :4]).abs().max() > 0.01
 
 
