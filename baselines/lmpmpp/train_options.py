@@ -1,12 +1,9 @@
 """The training configuration of the mini variant (``configs/train/lmpmpp-mini.yaml``), checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import dataclass
 
-from mevis_bench.records import UsageError
-
-T = TypeVar("T")
+from baselines.layers.train_options import read_train_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +62,4 @@ class TrainOptions:
         Raises:
             UsageError: A key is unknown, missing or of the wrong kind.
         """
-        return _read(options, cls, "")
-
-
-def _read(options: object, kind: type[T], where: str) -> T:
-    if not isinstance(options, Mapping):
-        raise UsageError(f"training option {where} must be a group of options")
-    hints: dict[str, Any] = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for key in options:
-        if key not in names:
-            raise UsageError(f"unknown training option {where}{key}", hint=f"Known: {', '.join(names)}.")
-    values: dict[str, object] = {}
-    for name in names:
-        if name not in options:
-            raise UsageError(f"training option {where}{name} is missing")
-        value, wanted = options[name], hints[name]
-        if is_dataclass(wanted):
-            values[name] = _read(value, wanted, f"{where}{name}.")  # type: ignore[arg-type]
-        elif type(value) is wanted or (wanted is float and type(value) is int):
-            values[name] = wanted(value)
-        else:
-            raise UsageError(f"training option {where}{name} must be {wanted.__name__}, not {value!r}")
-    return kind(**values)
+        return read_train_options(options, cls)

@@ -1,0 +1,1 @@
+"""URVOS: unified referring video object segmentation, from its paper."""

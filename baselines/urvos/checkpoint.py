@@ -1,0 +1,36 @@
+"""Read weights of this URVOS, or start its encoders from torchvision's ImageNet ResNet-50."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.urvos.model import Urvos
+
+CLASSIFIER = ("fc.weight", "fc.bias")
+"""What torchvision's ResNet-50 carries beside the trunk."""
+
+
+def load(path: Path) -> dict[str, Tensor]:
+    """Return exactly the model's tensors from a file that ``mevis-bench train --method urvos`` wrote.
+
+    Raises:
+        DataError: The file is another one; see ``read_tensors`` and ``match_keys``.
+    """
+    with torch.device("meta"):
+        expected = Urvos()
+    return match_keys(read_tensors(path), expected, where=str(path))
+
+
+def start_from_imagenet(model: Urvos, path: Path) -> None:
+    """Put torchvision's ``resnet50-*.pth`` into both visual encoders.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    tensors = {key: value for key, value in read_tensors(path).items() if not key.endswith("num_batches_tracked")}
+    trunk = match_keys(tensors, model.encoder_q, where=str(path), dropped=CLASSIFIER)
+    model.encoder_q.load_state_dict(trunk)
+    memory = model.encoder_m.rgb
+    memory.load_state_dict({key: value for key, value in trunk.items() if not key.startswith("layer4.")})

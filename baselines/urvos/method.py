@@ -1,0 +1,126 @@
+"""URVOS behind the harness's ``predict``."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from baselines.layers.method_options import is_count, require
+from baselines.layers.resize import resize
+from baselines.urvos.checkpoint import load as load_checkpoint
+from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions, segment
+from baselines.urvos.model import Frames, Urvos
+from baselines.urvos.words import word_rows
+from mevis_bench.records import MaskPrediction, MethodSetup, Prompt, TextPrompt, Video
+
+
+class Urvos320:
+    """Answers prompts with one network; frames are squashed to a square."""
+
+    def __init__(self, model: Urvos, setup: MethodSetup) -> None:
+        self.model, self.device = model, setup.device
+        self.side, self.words, self.kept = (setup.options[key] for key in ("side", "words", "kept"))
+        self.passes = read_passes(setup)
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
+        """Yield one prediction per prompt; what knows no words is computed once for the first ``kept`` frames."""
+        clip = SquareVideo(self.model, video, self.side, self.kept, self.device)
+        for prompt in prompts:
+            yield self.answer(clip, prompt)
+
+    @torch.inference_mode()
+    def answer(self, clip: "SquareVideo", prompt: Prompt) -> MaskPrediction:
+        """Answer one prompt."""
+        assert isinstance(prompt, TextPrompt)
+        sentence = self.model.encode_text(word_rows(prompt.text, self.words).to(self.device))
+        soft, score = segment(self.model, clip, sentence, self.passes)
+        return MaskPrediction(scaled_masks(soft, clip.video.height, clip.video.width), target_score=score)
+
+    def close(self) -> None:
+        """Nothing is held between videos."""
+
+
+class SquareVideo:
+    """A video as URVOS sees it; the encoding of its first frames stays in memory."""
+
+    def __init__(self, model: Urvos, video: Video, side: int, kept: int, device: str) -> None:
+        self.model, self.video, self.device = model, video, device
+        squares = [resize(frame, (side, side)) for frame in video.frames()]
+        self.frames = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+        self.kept = kept
+        self._known: dict[int, Frames] = {}
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def image(self, index: int) -> Tensor:
+        """RGB ``(1, 3, side, side)`` in 0..1."""
+        return self._images(index, index + 1)
+
+    def encoded(self, first: int, stop: int) -> Frames:
+        """Frames of one block of 8, encoded; a block inside the first ``kept`` frames is encoded once."""
+        block = first // FRAMES_AT_ONCE
+        begin = block * FRAMES_AT_ONCE
+        end = min(begin + FRAMES_AT_ONCE, len(self))
+        if end > self.kept:
+            return self.model.encode_frames(self._images(first, stop))
+        if block not in self._known:
+            self._known[block] = self.model.encode_frames(self._images(begin, end))
+        return self._known[block].at(slice(first - begin, stop - begin))
+
+    def _images(self, first: int, stop: int) -> Tensor:
+        return self.frames[first:stop].to(self.device).float() / 255
+
+
+def scaled_masks(soft: Tensor, height: int, width: int) -> NDArray[np.bool_]:
+    """Scale probabilities ``(t, h, w)`` bilinearly to the video's size: bool ``(t, height, width)``, above one half."""
+    masks = np.empty((len(soft), height, width), bool)
+    for index, frame in enumerate(soft):
+        scaled = F.interpolate(frame[None, None], size=(height, width), mode="bilinear", align_corners=False)
+        masks[index] = (scaled[0, 0] > 0.5).numpy()
+    return masks
+
+
+def read_passes(setup: MethodSetup) -> PassOptions:
+    """Check the variant's options.
+
+    Raises:
+        UsageError: One can't be used.
+    """
+    options = setup.options
+    require("side", options["side"], is_count(options["side"]) and options["side"] % 32 == 0, "a multiple of 32")
+    for key in ("words", "memory_every"):
+        require(key, options[key], is_count(options[key]), "a whole number above 0")
+    frames = options["memory_frames"]
+    require("memory_frames", frames, is_count(frames) and frames >= 2, "a whole number, at least 2")
+    require("kept", options["kept"], options["kept"] == 0 or is_count(options["kept"]), "a number of frames, or 0")
+    require("anchor", options["anchor"], options["anchor"] in ("auto", "first"), "auto or first")
+    require("stages", options["stages"], options["stages"] in (1, 2), "1 or 2")
+    for key in ("abstain", "scaled", "masked"):
+        require(key, options[key], isinstance(options[key], bool), "true or false")
+    return PassOptions(
+        anchor=options["anchor"],
+        memory_every=options["memory_every"],
+        memory_frames=frames,
+        stages=options["stages"],
+        abstain=options["abstain"],
+    )
+
+
+def load(setup: MethodSetup) -> Urvos320:
+    """Build URVOS with trained weights, or with seeded random ones.
+
+    Raises:
+        DataError: The weights file is not this method's.
+        UsageError: An option can't be used.
+    """
+    read_passes(setup)
+    if setup.weights is None:
+        torch.manual_seed(setup.seed)
+    model = Urvos(scaled=setup.options["scaled"], masked=setup.options["masked"])
+    if setup.weights is not None:
+        model.load_state_dict(load_checkpoint(setup.weights["model"]))
+    return Urvos320(model.eval().to(setup.device), setup)

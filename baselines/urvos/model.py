@@ -1,0 +1,209 @@
+"""URVOS, unified referring video object segmentation (Seo, Lee & Han, ECCV 2020): an unofficial re-implementation.
+
+One network predicts a frame's mask from the frame, the sentence and, where there is one, a memory of frames with masks.
+What the paper fixes and what is our choice: README.md. Axes: b frames, l words, h rows and w columns of the input.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD
+from baselines.layers.resnet import BLOCKS, CHANNELS, ResNet
+from baselines.urvos.cross_attention import CrossModalAttention
+from baselines.urvos.words import PADDING, ROWS
+
+WORD_CHANNELS = 1000
+INSIDE = 512
+KEYS, VALUES = 128, 512
+"""Channels of memory keys and values."""
+DECODED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What is computed of frames without the sentence and without memory.
+
+    Attributes:
+        cells: ``(b, 512, h / 32, w / 32)``.
+        key: ``(b, 128, h / 16, w / 16)``, what memory is asked.
+        value: ``(b, 512, h / 16, w / 16)``.
+        skips: Decoder inputs at strides 8 and 4, ``(b, 256, h / 8, w / 8)`` and ``(b, 256, h / 4, w / 4)``.
+    """
+
+    cells: Tensor
+    key: Tensor
+    value: Tensor
+    skips: tuple[Tensor, Tensor]
+
+    def at(self, which: slice) -> "Frames":
+        """Some of the frames."""
+        return Frames(self.cells[which], self.key[which], self.value[which], tuple(x[which] for x in self.skips))
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence: words ``(1, l, 512)`` and bool ``(1, l)``, ``True`` on padding."""
+
+    words: Tensor
+    padding: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Cells of remembered frames: keys ``(128, n)`` and values ``(512, n)``."""
+
+    key: Tensor
+    value: Tensor
+
+    @staticmethod
+    def joined(parts: "list[Memory]") -> "Memory | None":
+        """All cells of several frames; of none: ``None``."""
+        if not parts:
+            return None
+        return Memory(torch.cat([part.key for part in parts], dim=1), torch.cat([part.value for part in parts], dim=1))
+
+
+class ResBlock(nn.Module):
+    """``x + conv(relu(conv(relu(x))))``, 3x3, channels kept."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(b, c, h, w)`` to ``(b, c, h, w)``."""
+        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+
+class MemoryEncoder(nn.Module):
+    """ResNet up to stride 16 over a frame and its soft mask, which enters beside RGB (STM)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rgb = ResNet(BLOCKS["resnet50"])
+        self.rgb.layer4 = None  # memory is kept at stride 16
+        self.mask_stem = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Map ``(b, 3, h, w)`` and ``(b, 1, h, w)`` in 0..1 to ``(b, 1024, h / 16, w / 16)``."""
+        rgb = self.rgb
+        x = rgb.maxpool(rgb.relu(rgb.bn1(rgb.conv1(images) + self.mask_stem(masks))))
+        return rgb.layer3(rgb.layer2(rgb.layer1(x)))
+
+
+class MemoryHeads(nn.Module):
+    """3x3 convolutions that make keys and values of query frames (q) and of remembered frames (m)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.key_q = nn.Conv2d(channels, KEYS, 3, padding=1)
+        self.value_q = nn.Conv2d(channels, VALUES, 3, padding=1)
+        self.key_m = nn.Conv2d(channels, KEYS, 3, padding=1)
+        self.value_m = nn.Conv2d(channels, VALUES, 3, padding=1)
+
+
+class Skip(nn.Module):
+    """A backbone map as the decoder adds it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, DECODED, 3, padding=1)
+        self.block = ResBlock(DECODED)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(b, channels, h, w)`` to ``(b, 256, h, w)``."""
+        return self.block(self.conv(x))
+
+
+class Decoder(nn.Module):
+    """From stride 16 over 8 to 4, each time doubled and added to a skip; two classes at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = ResBlock(DECODED)
+        self.skip3 = Skip(CHANNELS[1])
+        self.skip2 = Skip(CHANNELS[0])
+        self.refine3 = ResBlock(DECODED)
+        self.refine2 = ResBlock(DECODED)
+        self.pred = nn.Conv2d(DECODED, 2, 3, padding=1)
+
+    def forward(self, x: Tensor, skips: tuple[Tensor, Tensor]) -> Tensor:
+        """Map ``(b, 256, h / 16, w / 16)`` to logits of background and target, ``(b, 2, h / 4, w / 4)``."""
+        x = self.start(x)
+        for skip, refine in zip(skips, (self.refine3, self.refine2), strict=True):
+            x = refine(skip + F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False))
+        return self.pred(F.relu(x))
+
+
+class Urvos(nn.Module):
+    """The whole network.
+
+    Args:
+        scaled: Scale the logits of the attention among pairs (not done in the authors' baseline).
+        masked: Leave padding words out of it (not done either).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, *, scaled: bool = False, masked: bool = False) -> None:
+        super().__init__()
+        self.scaled, self.masked = scaled, masked
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.encoder_q = ResNet(BLOCKS["resnet50"])
+        self.encoder_m = MemoryEncoder()
+        self.word_embed = nn.Embedding(ROWS, WORD_CHANNELS, padding_idx=PADDING)
+        self.cross = CrossModalAttention(CHANNELS[3], WORD_CHANNELS, INSIDE)
+        self.memory = MemoryHeads(CHANNELS[2])
+        self.fuse = nn.Conv2d(2 * VALUES + INSIDE, DECODED, 3, padding=1)
+        self.decoder = Decoder()
+
+    def encode_frames(self, images: Tensor) -> Frames:
+        """Encode RGB images ``(b, 3, h, w)`` in 0..1; h and w are multiples of 32."""
+        res2, res3, res4, res5 = self.encoder_q((images - self.mean) / self.std)
+        return Frames(
+            cells=self.cross.see(res5),
+            key=self.memory.key_q(res4),
+            value=self.memory.value_q(res4),
+            skips=(self.decoder.skip3(res3), self.decoder.skip2(res2)),
+        )
+
+    def encode_text(self, rows: Tensor) -> Sentence:
+        """Encode rows of the word table ``(1, l)``."""
+        return Sentence(self.cross.read(self.word_embed(rows)), rows == PADDING)
+
+    def remember(self, images: Tensor, masks: Tensor) -> Memory:
+        """Encode RGB images ``(b, 3, h, w)`` in 0..1 with soft masks ``(b, h, w)`` in 0..1."""
+        x = self.encoder_m((images - self.mean) / self.std, masks[:, None])
+        key, value = (z.transpose(0, 1).flatten(1) for z in (self.memory.key_m(x), self.memory.value_m(x)))
+        return Memory(key, value)
+
+    def forward(self, frames: Frames, sentence: Sentence, memory: Memory | None) -> Tensor:
+        """Predict masks.
+
+        Args:
+            frames: Of b frames.
+            sentence: What to look for.
+            memory: Remembered frames; ``None``: the sentence alone decides, what is read of memory is zero.
+
+        Returns:
+            Logits of background and target at input size, ``(b, 2, h, w)``.
+        """
+        said = self.cross.pairs(frames.cells, sentence.words, sentence.padding, scaled=self.scaled, masked=self.masked)
+        said = F.interpolate(said, size=frames.value.shape[-2:], mode="nearest")
+        read = torch.zeros_like(frames.value) if memory is None else recall(frames.key, memory)
+        logits = self.decoder(self.fuse(torch.cat((frames.value, read, said), dim=1)), frames.skips)
+        return F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
+
+
+def recall(query: Tensor, memory: Memory) -> Tensor:
+    """Read memory for every cell of ``(b, 128, h, w)``: softmax over its cells, no scale (STM): ``(b, 512, h, w)``."""
+    asked = query.flatten(2).transpose(1, 2)
+    key, value = (x.transpose(0, 1)[None].expand(len(query), -1, -1) for x in (memory.key, memory.value))
+    read = F.scaled_dot_product_attention(asked, key, value, scale=1.0)
+    return read.transpose(1, 2).unflatten(2, query.shape[-2:])

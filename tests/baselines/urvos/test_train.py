@@ -1,0 +1,63 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.urvos import checkpoint, train
+from baselines.urvos.model import Urvos
+from mevis_bench.config.train_config import read_train_config
+from mevis_bench.data.mevis import open_split
+from mevis_bench.records import TrainSetup, UsageError
+from tests.tiny_split import write_tiny_split
+
+
+@pytest.fixture
+def split(tmp_path):
+    write_tiny_split(tmp_path / "data")
+    return open_split(tmp_path / "data", "train")
+
+
+def options(**changes):
+    small = {"steps": 2, "clips": 1, "frames": 2, "side": 32, "words": 4, "measured_clips": 2}
+    return {**read_train_config("urvos", "resnet50", []).options, **small, **changes}
+
+
+def test_a_short_training_writes_weights_that_load(split, tmp_path):
+    points = []
+    setup = TrainSetup(
+        "resnet50", options(), split, split, tmp_path / "out", "cpu", 0, lambda *point: points.append(point)
+    )
+    train.train(setup)
+    assert points[-1][:3] == ("urvos", 2, 2)
+    weights = checkpoint.load(tmp_path / "out" / train.WEIGHTS_FILE)
+    torch.manual_seed(0)
+    start = Urvos().state_dict()
+    moved = {key.split(".")[0] for key, value in weights.items() if not torch.equal(value, start[key])}
+    assert {"encoder_q", "encoder_m", "cross", "memory", "fuse", "decoder"} <= moved
+    assert torch.equal(weights["encoder_q.bn1.running_mean"], start["encoder_q.bn1.running_mean"])
+    assert 0 <= json.loads((tmp_path / "out" / "held_out.json").read_text())["IoU"] <= 1
+
+
+def test_the_target_is_the_union_of_the_objects(split):
+    both = next(truth for truth in split.truths("va") if truth.expression.text == "both")
+    mask = train.target_mask(both, 0)
+    assert mask[:, :2].all()
+    assert not mask[:, 2:].any()
+    none = next(truth for truth in split.truths("va") if truth.expression.text == "none")
+    assert not train.target_mask(none, 0).any()
+
+
+def test_clips_stay_inside_the_video(split):
+    read = train.read_train_options(options(frames=3), train.TrainOptions)
+    for seed in range(5):
+        clip = train.draw_clip(split, read, 3, np.random.default_rng(seed), "cpu")
+        assert clip.images.shape == (3, 3, 32, 32)
+        assert clip.masks.shape == (3, 32, 32)
+        assert clip.masks.dtype == torch.int64
+
+
+def test_options_are_checked(split, tmp_path):
+    setup = TrainSetup("resnet50", options(clip=1), split, split, tmp_path, "cpu", 0, print)
+    with pytest.raises(UsageError, match="unknown training option clip"):
+        train.train(setup)
