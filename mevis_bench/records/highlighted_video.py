@@ -36,7 +36,11 @@ class HighlightedVideo(Video):
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """Decode one frame, targets painted over: RGB ``(height, width, 3)``, values 0..255."""
-        pixels = Video.frame(self, index).copy()
+        return self.paint(Video.frame(self, index), index)
+
+    def paint(self, pixels: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+        """Return a copy of an already decoded frame, targets painted over."""
+        pixels = pixels.copy()
         inside = self.target_mask(index)
         blended = (1 - self.alpha) * pixels[inside] + self.alpha * np.array(self.colour)
         pixels[inside] = np.rint(blended).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""GIT: a generative image-to-text transformer on six frames."""

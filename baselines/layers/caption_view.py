@@ -1,0 +1,165 @@
+"""What a captioner sees of a video with highlighted targets: a few frames, each made square (VideoLLaMA 2, GIT)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from mevis_bench.records import HighlightedVideo, UsageError, Video
+
+Fit = Literal["crop", "pad", "squash"]
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+"""RGB mean of CLIP's training images, values 0..1."""
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+"""RGB standard deviation of CLIP's training images, values 0..1."""
+
+
+def chosen_frames(length: int, count: int) -> list[int]:
+    """Middles of ``count`` equal segments of a video of ``length`` frames, halves rounded up.
+
+    VideoLLaMA 2's rule. A video with fewer frames than ``count`` has some of them more than once.
+    """
+    segment = (length - 1) / count
+    return [int(np.round((index + 0.5) * segment + 1e-6)) for index in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """How a frame becomes a network's square input.
+
+    Attributes:
+        side: In pixels.
+        fit: ``crop``: short side scaled to ``side``, the middle kept (CLIP's processor); ``pad``: filled up to a square
+            with the mean colour first; ``squash``: both sides scaled (SigLIP's processor).
+        mean: RGB, values 0..1.
+        std: Likewise, standard deviation.
+    """
+
+    side: int
+    fit: Fit
+    mean: tuple[float, float, float] = CLIP_MEAN
+    std: tuple[float, float, float] = CLIP_STD
+
+    def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """RGB ``(h, w, 3)`` -> ``(side, side, 3)``, bicubic."""
+        image, side = Image.fromarray(pixels), self.side
+        width, height = image.size
+        if self.fit == "pad":
+            longest = max(image.size)
+            filled = Image.new("RGB", (longest, longest), tuple(int(value * 255) for value in self.mean))
+            filled.paste(image, ((longest - width) // 2, (longest - height) // 2))
+            image = filled
+        if self.fit != "crop":
+            return np.array(image.resize((side, side), Image.Resampling.BICUBIC))
+        left, top, scaled = self._crop(height, width)
+        resized = image.resize(scaled, Image.Resampling.BICUBIC)
+        return np.array(resized.crop((left, top, left + side, top + side)))
+
+    def normalise(self, squares: NDArray[np.uint8]) -> Tensor:
+        """``(..., side, side, 3)`` -> float32 ``(..., 3, side, side)``."""
+        pixels = torch.from_numpy(squares).movedim(-1, -3).float() / 255
+        mean, std = (torch.tensor(value).view(3, 1, 1) for value in (self.mean, self.std))
+        return (pixels - mean) / std
+
+    def kept(self, mask: NDArray[np.bool_]) -> tuple[int, int]:
+        """Count a mask's pixels ``(h, w)`` whose centre lies inside the square, and all of them."""
+        total = int(mask.sum())
+        if self.fit != "crop":
+            return total, total
+        height, width = mask.shape
+        left, top, (across, down) = self._crop(height, width)
+        columns = (np.arange(width) + 0.5) * across / width
+        rows = (np.arange(height) + 0.5) * down / height
+        inside = mask[(rows >= top) & (rows < top + self.side)]
+        return int(inside[:, (columns >= left) & (columns < left + self.side)].sum()), total
+
+    def _crop(self, height: int, width: int) -> tuple[int, int, tuple[int, int]]:
+        """Left and top of the square, and the width and height at which it is cut."""
+        side = self.side
+        across, down = (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
+        return (across - side) // 2, (down - side) // 2, (across, down)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionView:
+    """What a captioner looks at.
+
+    Attributes:
+        frames: How many.
+        square: What becomes of each.
+    """
+
+    frames: int
+    square: Square
+
+    @classmethod
+    def from_options(
+        cls,
+        options: Mapping[str, object],
+        side: int,
+        mean: tuple[float, float, float] = CLIP_MEAN,
+        std: tuple[float, float, float] = CLIP_STD,
+    ) -> "CaptionView":
+        """Check a variant's ``frames`` and ``fit``.
+
+        Raises:
+            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
+        """
+        frames, fit = options["frames"], options["fit"]
+        if not isinstance(frames, int) or isinstance(frames, bool) or not 1 <= frames <= 32:
+            raise UsageError(f"{frames!r} does not fit", where="method.frames", hint="Wanted: 1 to 32 frames.")
+        if fit not in ("crop", "pad", "squash"):
+            raise UsageError(f"{fit!r} does not fit", where="method.fit", hint="Wanted: crop, pad or squash.")
+        return cls(frames, Square(side, fit, mean, std))
+
+    def see(self, video: Video) -> tuple[Tensor, float | None]:
+        """Look at a video.
+
+        Returns:
+            float32 ``(t, 3, side, side)``, normalised; and, for a video with highlighted targets, which share of their
+            pixels in these frames is inside the squares (``None`` where there is no such pixel, or no target).
+        """
+        chosen = chosen_frames(len(video), self.frames)
+        seen = np.stack([self.square.cut(video.frame(index)) for index in chosen])
+        inside = total = 0
+        if isinstance(video, HighlightedVideo):
+            for index in chosen:
+                kept, there = self.square.kept(video.target_mask(index))
+                inside, total = inside + kept, total + there
+        return self.square.normalise(seen), inside / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """How targets are painted over.
+
+    Attributes:
+        colour: Red, green, blue, each 0..255.
+        alpha: Opacity, 0..1.
+    """
+
+    colour: tuple[int, int, int]
+    alpha: float
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object]) -> "Highlight":
+        """Check a variant's ``colour`` and ``alpha``.
+
+        Raises:
+            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
+        """
+        colour, alpha = options["colour"], options["alpha"]
+        if not isinstance(colour, list) or len(colour) != 3 or not all(part in range(256) for part in colour):
+            raise UsageError(
+                f"{colour!r} does not fit", where="method.colour", hint="Wanted: [red, green, blue], each 0 to 255."
+            )
+        if not isinstance(alpha, float) or not 0 <= alpha <= 1:
+            raise UsageError(f"{alpha!r} does not fit", where="method.alpha", hint="Wanted: a number from 0 to 1.")
+        red, green, blue = colour
+        return cls((red, green, blue), alpha)

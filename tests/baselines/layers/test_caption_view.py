@@ -1,0 +1,93 @@
+"""What captioners see: the right frames, squares as transformers' processors make them, and what a crop keeps."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from baselines.layers.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Highlight, Square, chosen_frames
+from mevis_bench.records import HighlightedVideo, Rle, TargetMasks, UsageError, Video
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "expected"),
+    [
+        (17, 8, [1, 3, 5, 7, 9, 11, 13, 15]),
+        (9, 4, [1, 3, 5, 7]),
+        (1, 3, [0, 0, 0]),
+        (3, 6, [0, 1, 1, 1, 2, 2]),
+        (5, 4, [1, 2, 3, 4]),  # midpoints 0.5, 1.5, ... go up
+    ],
+)
+def test_frames_are_the_middles_of_equal_segments(length: int, count: int, expected: list[int]) -> None:
+    assert chosen_frames(length, count) == expected
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (90, 161, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("pixels", [PIXELS, PIXELS.transpose(1, 0, 2), PIXELS[:, :90]], ids=["wide", "tall", "square"])
+def test_crop_is_what_clips_processor_does(pixels: np.ndarray) -> None:
+    from transformers import CLIPImageProcessorPil
+
+    processor = CLIPImageProcessorPil(size={"shortest_edge": 48}, crop_size={"height": 48, "width": 48})
+    expected = processor(pixels, return_tensors="np")["pixel_values"]
+    square = Square(48, "crop")
+    assert np.allclose(square.normalise(square.cut(pixels)[None]).numpy(), expected, atol=1e-5)
+
+
+def test_squash_is_what_siglips_processor_does() -> None:
+    from transformers import SiglipImageProcessorPil
+
+    half = (0.5, 0.5, 0.5)
+    processor = SiglipImageProcessorPil(
+        size={"height": 48, "width": 48}, resample=Image.Resampling.BICUBIC, image_mean=half, image_std=half
+    )
+    expected = processor(PIXELS, return_tensors="np")["pixel_values"]
+    square = Square(48, "squash", half, half)
+    assert np.allclose(square.normalise(square.cut(PIXELS)[None]).numpy(), expected, atol=1e-5)
+
+
+def test_pad_keeps_the_shape_and_fills_with_the_mean_colour() -> None:
+    white = np.full((40, 80, 3), 255, np.uint8)
+    padded = Square(80, "pad").cut(white)
+    assert (padded[20:60] == 255).all()
+    assert np.abs(padded[:18] - np.array(CLIP_MEAN) * 255).max() <= 1
+    assert len(CLIP_STD) == 3
+
+
+@pytest.mark.parametrize(
+    ("fit", "columns", "kept"),
+    [
+        ("crop", slice(30, 50), 1.0),
+        ("crop", slice(0, 20), 0.0),
+        ("crop", slice(10, 30), 0.5),
+        ("pad", slice(0, 20), 1.0),
+        ("squash", slice(0, 20), 1.0),
+    ],
+)
+def test_the_share_of_target_pixels_inside_is_told(tmp_path, fit: str, columns: slice, kept: float) -> None:
+    path = tmp_path / "0.png"
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(path)
+    mask = np.zeros((40, 80), np.uint8, order="F")
+    mask[10:20, columns] = 1
+    target = TargetMasks("0", ((Rle(40, 80, coco.encode(mask)["counts"]),),))
+    video = Video("v", ("0",), (path,), 40, 80)
+    view = CaptionView(2, Square(20, fit))
+    shown = HighlightedVideo.of(video, target, (255, 0, 0), 0.5)
+    assert view.see(shown)[1] == kept
+    assert view.see(video)[1] is None
+
+
+@pytest.mark.parametrize(("key", "value"), [("frames", 0), ("frames", "8"), ("frames", 33), ("fit", "stretch")])
+def test_senseless_views_are_usage_errors(key: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"method\.{key}"):
+        CaptionView.from_options({"frames": 8, "fit": "crop"} | {key: value}, 32)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("colour", [255, 0]), ("colour", "red"), ("colour", [0, 0, 256]), ("alpha", 1.5), ("alpha", "x")]
+)
+def test_senseless_highlights_are_usage_errors(key: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"method\.{key}"):
+        Highlight.from_options({"colour": [255, 0, 0], "alpha": 0.5} | {key: value})
