@@ -59,13 +59,16 @@ def methods(
     if task is not None:
         find_task(task)
     registry = find_methods(method_dir)
-    rows = [row for row in overview(registry, parse_weights(weights).store) if task is None or task in row.tasks]
+    rows = [row for row in overview(registry, parse_weights(weights).store) if task in (None, *row.tasks, *row.derived)]
     if json:
         broken = [dataclasses.asdict(entry) for entry in registry.broken]
         print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": broken})
         return
     console = out()
     console.print(_table(rows))
+    console.print(
+        "[cyan]●[/cyan] answers the task itself   [cyan]○[/cyan] derived, through a bridge   [dim](run --bridge)[/dim]"
+    )
     for entry in registry.broken:
         console.print(f"[red]✗ broken[/red]  [bold]{entry.name}[/bold]  [dim]{entry.origin}[/dim]")
         console.print(f"  {entry.reason}", markup=False, soft_wrap=True)
@@ -84,7 +87,13 @@ def _table(rows: Sequence["MethodRow"]) -> "Table":
     for row in rows:
         method, _, variant = row.name.partition(":")
         shown = f"[bold]{method}[/bold][dim]:{variant}[/dim]" if row.default else f"{method}:[bold]{variant}[/bold]"
-        marks = ["[cyan]●[/cyan]" if task in row.tasks else "" for task in ("rvos", "avos", "rmot", "rmeg")]
+        marks = [_mark(task, row) for task in ("rvos", "avos", "rmot", "rmeg")]
         state = f"[{_STATE_STYLES[row.weights]}]{row.weights}[/]"
         table.add_row(shown, row.title, *marks, state, row.provenance)
     return table
+
+
+def _mark(task: str, row: "MethodRow") -> str:
+    if task in row.tasks:
+        return "[cyan]●[/cyan]"
+    return "[cyan]○[/cyan]" if task in row.derived else ""

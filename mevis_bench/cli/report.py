@@ -46,7 +46,7 @@ def command(
     if vs_paper:
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:
-            out().print(_draw_versus(f"{result.method['name']}:{result.method['variant']}", versus_paper(result, rows)))
+            out().print(_draw_versus(result.label, versus_paper(result, rows)))
 
 
 def _draw_versus(label: str, entries: "tuple[Versus, ...]") -> "Group | str":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mevis_bench.cli.progress import Bar
     from mevis_bench.runs.plan import RunPlan
     from mevis_bench.runs.predict import RunReport
+    from mevis_bench.runs.run import FinishedRun
     from mevis_bench.store.run_folder import RunFolder
     from mevis_bench.store.sample_index import SampleStatus
     from mevis_bench.store.score_files import Results
@@ -38,6 +39,18 @@ def command(
     data: options.DataRoot = None,
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Split inside --data.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="Only the first N samples.")] = None,
+    bridge: Annotated[
+        str | None,
+        typer.Option(
+            "--bridge",
+            metavar="speech_to_text|oracle_text|masks_to_tracks",
+            help="How a method of another task answers this one. Default: the usual way, where there is one.",
+        ),
+    ] = None,
+    recogniser: Annotated[
+        str | None,
+        typer.Option("--recogniser", metavar="SIZE|PATH", help="Whisper for the bridge from speech. Default: base."),
+    ] = None,
     perturb: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +92,8 @@ def command(
         "split": split,
         "sample": sample,
         "limit": limit,
+        "bridge": bridge,
+        "recogniser": recogniser,
         "perturb": perturb,
         "seed": seed,
         "device": device,
@@ -114,6 +129,7 @@ def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
         "device": identity.device,
         "seed": identity.seed,
         "perturb": identity.perturb,
+        "bridge": identity.bridge["name"] if identity.bridge else None,
     }
     if json:
         print_json({key.replace(" ", "_"): value for key, value in facts.items()})
@@ -146,6 +162,7 @@ class BarWatcher:
 
 
 def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
+    from mevis_bench.cli.console import err
     from mevis_bench.cli.progress import Bar
     from mevis_bench.runs.run import run_plan
 
@@ -153,18 +170,21 @@ def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
         finished = run_plan(plan, folder, BarWatcher(bar))
     report = finished.report
     if json:
-        _tell_json(report, finished.results)
+        _tell_json(finished)
     else:
         _tell_report(report)
+        if finished.word_error_rate is not None:
+            err().print(f"speech was heard with a word error rate of {100 * finished.word_error_rate:.1f} %")
         _tell_results(report.manifest.provenance, finished.results)
     return ExitCode.FAILED if report.failed else ExitCode.OK
 
 
-def _tell_json(report: "RunReport", results: "Results | None") -> None:
+def _tell_json(finished: "FinishedRun") -> None:
     import dataclasses
 
     from mevis_bench.cli.console import print_json
 
+    report, results = finished.report, finished.results
     print_json(
         {
             "folder": str(report.folder.path),
@@ -173,6 +193,7 @@ def _tell_json(report: "RunReport", results: "Results | None") -> None:
             "failed": [{"sample": status.id, "error": status.error} for status in report.failed],
             "computed": report.computed,
             "costs": report.manifest.costs,
+            "word_error_rate": finished.word_error_rate,
             "results": results and dataclasses.asdict(results),
         }
     )

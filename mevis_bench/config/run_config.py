@@ -27,6 +27,8 @@ class RunConfig:
         split: Name of the split.
         sample: ``<video>`` or ``<video>/<expression>``; empty: all.
         limit: Only the first so many samples; ``None``: all.
+        bridge: Bridge to the task; ``None``: none where the method answers it itself, else the task's usual one.
+        recogniser: Whisper's size, file or folder, for the bridge from speech to text.
         perturb: How frames are changed before the method sees them.
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -46,6 +48,8 @@ class RunConfig:
     split: str = "valid_u"
     sample: tuple[str, ...] = ()
     limit: int | None = None
+    bridge: str | None = None
+    recogniser: str = "base"
     perturb: str = "none"
     seed: int = 0
     device: str = "auto"

@@ -13,14 +13,15 @@ from mevis_bench.execution.work import Costs
 def measured_costs(method: object, device: str) -> Costs:
     """Measure this process and a method that ran in it.
 
-    A method in another process is measured there. Parameters are counted over the attributes of ``method`` that have
-    ``parameters()``, which torch's modules have.
+    A method in another process is measured there. Parameters are counted over the attributes of ``method`` (of what is
+    inside, if it is a bridge) that have ``parameters()``, which torch's modules have.
     """
-    if isinstance(method, IsolatedMethod):
-        remote = method.costs(processor())
+    inner = getattr(method, "inner", method)
+    if isinstance(inner, IsolatedMethod):
+        remote = inner.costs(processor())
         if remote is not None:
             return remote
-    counts = [_count(value) for value in vars(method).values() if hasattr(value, "parameters")]
+    counts = [_count(value) for value in vars(inner).values() if hasattr(value, "parameters")]
     total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
     peak_device, name = None, processor()
     torch: Any = sys.modules.get("torch")

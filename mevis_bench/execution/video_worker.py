@@ -17,6 +17,7 @@ from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, pe
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
 from mevis_bench.execution.work import Costs, MethodGoneError, VideoWork, WorkPlan
 from mevis_bench.methods.answer_checks import check_answer
+from mevis_bench.methods.bridges import INNER_TASK, cross
 from mevis_bench.records import (
     DataError,
     MethodError,
@@ -47,8 +48,12 @@ class VideoWorker:
         self.split = open_split(plan.data, plan.split)
         self.folder = RunFolder(plan.out)
         self.task = find_task(plan.task)
-        setup = MethodSetup(plan.task, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
+        self.asked = find_task(INNER_TASK) if plan.bridge and plan.bridge.name == "oracle_text" else self.task
+        inner = INNER_TASK if plan.bridge else plan.task
+        setup = MethodSetup(inner, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
         self.method = open_method(plan.chosen.method, setup)
+        if plan.bridge is not None:
+            self.method = cross(self.method, plan.bridge, plan.device)
 
     def answer(self, work: VideoWork) -> Iterator[SampleStatus]:
         """Answer every sample of one video; a status is yielded when its prediction is on disk.
@@ -112,7 +117,7 @@ class VideoWorker:
         (expression,) = [each for each in self.split.expressions(video_id) if each.id == expression_id]
         if self.plan.chosen.spec.oracle_text:
             return TextPrompt(expression.id, expression.text)
-        return self.task.prompt(self.split, video_id, expression)
+        return self.asked.prompt(self.split, video_id, expression)
 
     def _store(self, answer: Prediction, video_id: str, expression_id: str) -> None:
         write_whole(self.folder.prediction_path(video_id, expression_id), encode_prediction(answer), durable=False)

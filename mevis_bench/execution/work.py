@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mevis_bench.methods.bridges import Bridge
 from mevis_bench.methods.registry import ChosenMethod
 from mevis_bench.records import MethodError
 from mevis_bench.store.sample_index import SampleStatus
@@ -25,6 +26,7 @@ class WorkPlan:
         split: Name of the split.
         perturb: How frames are changed before the method sees them; ``none``: not at all.
         out: The run's folder.
+        bridge: What turns the method's task into this one; ``None``: it answers the task itself.
     """
 
     task: str
@@ -37,6 +39,7 @@ class WorkPlan:
     split: str
     perturb: str
     out: Path
+    bridge: Bridge | None = None
 
 
 @dataclass(frozen=True, slots=True)

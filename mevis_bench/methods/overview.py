@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mevis_bench.methods.bridges import derived_tasks
 from mevis_bench.methods.registry import ChosenMethod, Registry
 from mevis_bench.methods.weights import State, file_state, provenance, weights_state
 
@@ -18,6 +19,7 @@ class MethodRow:
         title: Name in tables.
         default: Whether ``--method <method>`` alone means this variant.
         tasks: Tasks it answers itself, in the order rvos, avos, rmot, rmeg.
+        derived: Tasks it answers through a bridge.
         outputs: What its predictions carry.
         weights: Where its weights are.
         provenance: Who made them.
@@ -28,6 +30,7 @@ class MethodRow:
     title: str
     default: bool
     tasks: tuple[str, ...]
+    derived: tuple[str, ...]
     outputs: tuple[str, ...]
     weights: State
     provenance: str
@@ -46,6 +49,7 @@ def overview(registry: Registry, store: Path) -> list[MethodRow]:
                     title=spec.title,
                     default=variant == method.spec.default_variant,
                     tasks=tuple(task for task in TASKS if task in spec.tasks),
+                    derived=derived_tasks(spec),
                     outputs=spec.outputs,
                     weights=weights_state(chosen, store),
                     provenance=provenance(chosen),

@@ -92,8 +92,7 @@ class Baseline:
 
 def run_key(results: Results) -> str:
     """Name a run by what must stay the same from night to night."""
-    method = f"{results.method['name']}:{results.method['variant']}" if results.method else "foreign"
-    return f"{results.task}/{method}/{results.split}"
+    return f"{results.task}/{results.label}/{results.split}"
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -105,8 +105,10 @@ def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:
         reasons.append(f"other protocol ({results.protocol}; the paper's is {row.protocol})")
     if results.method["provenance"] == "untrained":
         reasons.append("untrained weights")
-    if "oracle" in results.method["variant"] and "oracle" not in (row.ours or ""):
+    if "oracle" in results.label and "oracle" not in (row.ours or ""):
         reasons.append("oracle text")
+    if "perturb" in results.method:
+        reasons.append(f"frames {results.method['perturb']}")
     if results.counts["missing"]:
         reasons.append(f"{results.counts['missing']} samples missing")
     return tuple(reasons)

@@ -99,7 +99,7 @@ def build_table(task: str, runs: Sequence[Results]) -> Table:
     """Arrange the runs of one task. No runs give a table without rows."""
     rows = [
         Row(
-            label=_label(results),
+            label=results.label,
             provenance=results.method["provenance"] if results.method else "foreign",
             setting=describe_setting(results),
             values=results.metrics,
@@ -116,12 +116,6 @@ def build_table(task: str, runs: Sequence[Results]) -> Table:
         rows=tuple(rows),
         settings=tuple(dict.fromkeys(row.setting for row in rows)),
     )
-
-
-def _label(results: Results) -> str:
-    if not results.method:
-        return "(foreign predictions)"
-    return f"{results.method['name']}:{results.method['variant']}"
 
 
 def percent(value: float | None) -> str:

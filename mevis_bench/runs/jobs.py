@@ -125,6 +125,8 @@ def _read_run(predictions: Path) -> _Run:
                 "name": str(identity["method"]),
                 "variant": str(identity["variant"]),
                 "provenance": str(manifest["provenance"]),
+                **({"bridge": str(identity["bridge"]["name"])} if identity["bridge"] else {}),
+                **({"perturb": str(identity["perturb"])} if identity["perturb"] != "none" else {}),
             },
         )
     except (ValueError, KeyError, TypeError, OSError) as error:

@@ -9,8 +9,10 @@ from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.mevis import Split, open_split
 from mevis_bench.execution.perturbation import check_perturbation
 from mevis_bench.execution.work import VideoWork, WorkPlan
+from mevis_bench.methods.bridges import Bridge, choose_bridge
 from mevis_bench.methods.loading import code_fingerprint
 from mevis_bench.methods.registry import ChosenMethod, find_methods
+from mevis_bench.methods.transcripts import find_recogniser
 from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
@@ -53,9 +55,9 @@ def plan_run(config: RunConfig) -> RunPlan:
         DataError: The data or the weights are broken.
     """
     chosen = find_methods(config.method_dir).choose(config.method, config.variant)
-    _check_task(chosen, config.task)
     options = _options(chosen, config.options)
     choice = parse_weights(config.weights)
+    bridge = _bridge(config, chosen, choice.store)
     weights = locate_weights(chosen, choice)
     split = open_split(config.data, config.split)
     check_perturbation(config.perturb)
@@ -68,7 +70,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         options=options,
         weights=None if weights is None else {name: sha256(path) for name, path in sorted(weights.items())},
         code=code_fingerprint(chosen.method),
-        bridge=None,
+        bridge=_describe(bridge),
         split=split.name,
         fingerprint=split.fingerprint,
         samples=tuple(f"{video.video_id}/{one}" for video in videos for one in video.expression_ids),
@@ -88,6 +90,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         split=config.split,
         perturb=config.perturb,
         out=Path(),
+        bridge=bridge,
     )
     return RunPlan(
         config=config,
@@ -100,14 +103,26 @@ def plan_run(config: RunConfig) -> RunPlan:
     )
 
 
-def _check_task(chosen: ChosenMethod, task: str) -> None:
-    if task in chosen.spec.tasks:
-        return
-    fitting = [name for name, spec in chosen.method.spec.variants.items() if task in spec.tasks]
-    hint = (
-        f"Its variants for {task}: {', '.join(fitting)}" if fitting else f"See mevis-bench list methods --task {task}"
-    )
-    raise UsageError(f"{chosen.name} does not answer {task}, only {', '.join(chosen.spec.tasks)}", hint=hint)
+def _bridge(config: RunConfig, chosen: ChosenMethod, store: Path) -> Bridge | None:
+    name = choose_bridge(chosen.spec, chosen.name, config.task, config.bridge)
+    if name is None:
+        return None
+    if name == "speech_to_text":
+        return Bridge(name, find_recogniser(config.recogniser, store), transcripts_folder())
+    return Bridge(name)
+
+
+def transcripts_folder() -> Path:
+    """Return where transcripts are kept; it need not exist."""
+    return Path.home() / ".cache" / "mevis-bench" / "transcripts"
+
+
+def _describe(bridge: Bridge | None) -> dict[str, object] | None:
+    """Say in the manifest which bridge was taken, and what it used."""
+    if bridge is None:
+        return None
+    recogniser = {} if bridge.recogniser is None else {"recogniser": sha256(bridge.recogniser)}
+    return {"name": bridge.name, **recogniser}
 
 
 def _options(chosen: ChosenMethod, changes: Mapping[str, object]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
 from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.runs.hearing import write_hearing
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunReport, Watcher, find_folder, predict
 from mevis_bench.runs.score import score_run
@@ -19,10 +20,12 @@ class FinishedRun:
     Attributes:
         report: How predicting ended.
         results: The scores; ``None``: the split has no truth, or nothing was answered.
+        word_error_rate: Of the speech recogniser; ``None``: none was used.
     """
 
     report: RunReport
     results: Results | None
+    word_error_rate: float | None = None
 
 
 def run(config: RunConfig, watcher: Watcher) -> FinishedRun:
@@ -42,14 +45,15 @@ def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
     Failed samples count as zero; the counts of the results say how many.
     """
     report = predict(plan, folder, Inline(), watcher)
+    rate = write_hearing(plan, folder)
     if not plan.has_truth or not report.done:
-        return FinishedRun(report, None)
+        return FinishedRun(report, None, rate)
     if not report.computed and (folder.path / "results.json").is_file():
-        return FinishedRun(report, read_results(folder.path))
+        return FinishedRun(report, read_results(folder.path), rate)
     scored = score_run(
         folder.path,
         data=plan.config.data,
         split=plan.config.split,
         rules=ScoringRules(missing="zero" if report.failed else "error"),
     )
-    return FinishedRun(report, scored.results)
+    return FinishedRun(report, scored.results, rate)

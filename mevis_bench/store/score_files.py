@@ -48,7 +48,8 @@ class Results:
         split: Name of the split.
         fingerprint: Fingerprint of the split's annotation files.
         slices: For every slice its ``count`` and its metrics.
-        method: ``name``, ``variant`` and ``provenance`` of the run; empty where foreign predictions were scored.
+        method: ``name``, ``variant`` and ``provenance`` of the run, and where they were used ``bridge`` and
+            ``perturb``; empty where foreign predictions were scored.
         choices: Every option that changes a number (metrics version, rule for missing samples, ...), by name.
         schema: Version of this layout.
     """
@@ -63,6 +64,15 @@ class Results:
     method: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def label(self) -> str:
+        """``method:variant``, and what else was done to get its predictions; for tables and keys."""
+        if not self.method:
+            return "foreign predictions"
+        bridge = f" via {self.method['bridge']}" if "bridge" in self.method else ""
+        perturb = f", frames {self.method['perturb']}" if "perturb" in self.method else ""
+        return f"{self.method['name']}:{self.method['variant']}{bridge}{perturb}"
 
 
 def write_scores(folder: Path, scores: Iterable[SampleScore], results: Results) -> None:

@@ -308,8 +308,8 @@ def test_wrong_options_of_the_method_are_named(place: Path) -> None:
 
 
 def test_a_task_the_method_does_not_answer_is_refused(place: Path) -> None:
-    with pytest.raises(UsageError, match="fake:default does not answer avos, only rvos, rmot, rmeg"):
-        plan_run(config(place, task="avos"))
+    with pytest.raises(UsageError, match="transrmot:resnet50 does not answer rvos, only rmot"):
+        plan_run(config(place, method="transrmot"))
 
 
 def test_devices(place: Path) -> None:

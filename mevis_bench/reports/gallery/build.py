@@ -138,10 +138,9 @@ def _copy_audio(split: Split, video_id: str, view: SampleView, out: Path, index:
 
 
 def _page(results: Results, views: Sequence[SampleView]) -> str:
-    method = f"{results.method['name']}:{results.method['variant']}" if results.method else "predictions"
     page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return page.substitute(
-        title=html.escape(f"{method} on {results.split}"),
+        title=html.escape(f"{results.label} on {results.split}"),
         subtitle=html.escape(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples"),
         table=to_html(build_table(results.task, [results])),
         slices=_slices(results),

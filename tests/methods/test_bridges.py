@@ -1,0 +1,225 @@
+"""A method of one task answers another through the paper's bridges."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mevis_bench.methods import transcripts
+from mevis_bench.methods.bridges import (
+    Bridge,
+    MasksToTracks,
+    SpeechToText,
+    choose_bridge,
+    cross,
+    derived_tasks,
+)
+from mevis_bench.methods.method_spec import VariantSpec
+from mevis_bench.methods.transcripts import Transcripts, find_recogniser, read_waveform, word_error_rate
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    MaskPrediction,
+    MethodError,
+    MissingWeightsError,
+    SpeechPrompt,
+    TextPrompt,
+    UsageError,
+    Video,
+)
+
+MASKS = VariantSpec("t", ("rvos",), ("masks",), "n")
+VIDEO = Video("v", ("0", "1"), (Path("0"), Path("1")), 4, 5)
+
+
+class Fake:
+    """A fake method: answers with what it is given, and remembers its prompts."""
+
+    def __init__(self, *answers) -> None:
+        self.answers = answers
+        self.prompts: list[object] = []
+        self.closed = False
+
+    def predict(self, video, prompts):
+        self.prompts.extend(prompts)
+        return iter(self.answers)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_which_tasks_are_derived() -> None:
+    assert derived_tasks(MASKS) == ("avos", "rmot")
+    assert derived_tasks(dataclasses.replace(MASKS, tasks=("rvos", "avos"))) == ("rmot",)
+    assert derived_tasks(dataclasses.replace(MASKS, tasks=("rmot",), outputs=("tracks",))) == ()
+    assert derived_tasks(dataclasses.replace(MASKS, tasks=("rmeg",), outputs=("captions",))) == ()
+
+
+def test_which_bridge_is_taken() -> None:
+    assert choose_bridge(MASKS, "m", "rvos", None) is None
+    assert choose_bridge(MASKS, "m", "avos", None) == "speech_to_text"
+    assert choose_bridge(MASKS, "m", "avos", "oracle_text") == "oracle_text"
+    assert choose_bridge(MASKS, "m", "rmot", None) == "masks_to_tracks"
+    assert choose_bridge(dataclasses.replace(MASKS, tasks=("rvos", "avos")), "m", "avos", None) is None
+
+
+@pytest.mark.parametrize(
+    ("tasks", "task", "asked", "message"),
+    [
+        (("rvos",), "rmeg", None, "m does not answer rmeg, only rvos\nSee mevis-bench list methods --task rmeg"),
+        (("rvos",), "rvos", "oracle_text", "--bridge: the bridge oracle_text leads to avos, not to rvos"),
+        (("rmot",), "avos", "oracle_text", "the bridge oracle_text starts from rvos, which m does not answer"),
+        (("rvos",), "avos", "oracle", "--bridge: there is no bridge 'oracle'\nDid you mean 'oracle_text'?"),
+    ],
+)
+def test_wrong_bridges(tasks, task: str, asked: str | None, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        choose_bridge(dataclasses.replace(MASKS, tasks=tasks), "m", task, asked)
+    assert str(caught.value).startswith(message)
+
+
+def test_every_object_becomes_a_track_of_tight_half_open_boxes() -> None:
+    one, other = np.zeros((2, 4, 5), bool), np.zeros((2, 4, 5), bool)
+    one[0, 1:3, 2:5] = True
+    one[1, 3, 0] = True
+    other[1, 0, 4] = True
+    inner = Fake(MaskPrediction(one | other, (one, other)), MaskPrediction(one | other), MaskPrediction(one[:0], ()))
+    bridged = MasksToTracks(inner)
+    apart, together, nothing = bridged.predict(VIDEO, [])
+    assert apart.frames.tolist() == [0, 1, 1]
+    assert apart.ids.tolist() == [0, 0, 1]
+    assert apart.boxes.tolist() == [[2, 1, 5, 3], [0, 3, 1, 4], [4, 0, 5, 1]]
+    assert together.ids.tolist() == [0, 0]
+    assert together.boxes.tolist() == [[2, 1, 5, 3], [0, 0, 5, 4]]
+    assert len(nothing.frames) == 0
+    bridged.close()
+    assert inner.closed
+
+
+def test_masks_to_tracks_refuses_words() -> None:
+    with pytest.raises(MethodError, match="masks_to_tracks needs masks, the method gave a CaptionPrediction"):
+        list(MasksToTracks(Fake(CaptionPrediction(""))).predict(VIDEO, []))
+
+
+def test_a_text_method_is_asked_what_was_heard() -> None:
+    inner = Fake()
+    bridged = SpeechToText(inner, lambda audio: f"heard in {audio.name}")
+    list(bridged.predict(VIDEO, [SpeechPrompt("3", Path("a/x.wav")), SpeechPrompt("4", Path("y.ogg"))]))
+    assert inner.prompts == [TextPrompt("3", "heard in x.wav"), TextPrompt("4", "heard in y.ogg")]
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    import soundfile
+
+    path = tmp_path / "tone.wav"
+    samples = np.sin(np.arange(22050) * 2 * np.pi * 440 / 22050).astype(np.float32)
+    soundfile.write(path, np.stack([samples, samples], axis=1) / 2, 22050)
+    return path
+
+
+def test_a_sound_file_is_heard_once_per_recogniser(tmp_path: Path, sound: Path, monkeypatch) -> None:
+    heard: list[int] = []
+
+    def load(weights: Path, device: str):
+        return lambda waveform: heard.append(len(waveform)) or f"  {weights.name} heard it "
+
+    monkeypatch.setattr(transcripts, "_load", load)
+    for name in ("a.pt", "b.pt"):
+        (tmp_path / name).write_text(name)
+    first = Transcripts(tmp_path / "a.pt", tmp_path / "kept", "cpu")
+    assert first.known(sound) is None
+    assert first(sound) == first(sound) == first.known(sound) == "a.pt heard it"
+    assert heard == [16000]
+    again = cross(Fake(), Bridge("speech_to_text", tmp_path / "a.pt", tmp_path / "kept"), "cpu")
+    list(again.predict(VIDEO, [SpeechPrompt("0", sound)]))
+    assert again.inner.prompts == [TextPrompt("0", "a.pt heard it")]
+    assert heard == [16000]
+    assert Transcripts(tmp_path / "b.pt", tmp_path / "kept", "cpu")(sound) == "b.pt heard it"
+    assert heard == [16000, 16000]
+
+
+def test_waveforms_are_mono_at_16_kilohertz(sound: Path) -> None:
+    waveform = read_waveform(sound)
+    assert waveform.dtype == np.float32
+    assert len(waveform) == 16000
+    spectrum = np.abs(np.fft.rfft(waveform))
+    assert spectrum.argmax() == 440
+    assert np.abs(waveform[1000:-1000]).max() == pytest.approx(0.5, abs=0.01)
+
+
+def test_faults_of_sound_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "x.wav").write_text("no sound")
+    with pytest.raises(DataError, match=r"x\.wav: sound can't be read: "):
+        read_waveform(tmp_path / "x.wav")
+    (tmp_path / "w.pt").write_text("")
+    with pytest.raises(DataError, match=r"none\.wav: sound can't be read: No such file"):
+        Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(tmp_path / "none.wav")
+
+
+def test_a_missing_recogniser_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    with pytest.raises(MissingWeightsError) as caught:
+        find_recogniser("base", tmp_path / "store")
+    assert str(caught.value) == (
+        "the speech recogniser 'whisper base' is not on this machine\n"
+        "From:    https://github.com/openai/whisper (licence: MIT): whisper.load_model downloads it;\n"
+        "         or a transformers folder such as openai/whisper-base from Hugging Face\n"
+        f"Put to:  {tmp_path}/store/whisper/base.pt or {tmp_path}/store/whisper/base/\n"
+        "Or name a file or folder: --recogniser PATH\n"
+        "The written sentence instead, as an oracle: --bridge oracle_text"
+    )
+    stored = tmp_path / "store" / "whisper" / "base.pt"
+    stored.parent.mkdir(parents=True)
+    stored.touch()
+    assert find_recogniser("base", tmp_path / "store") == stored
+    assert find_recogniser(str(stored), tmp_path) == stored
+
+
+@pytest.mark.parametrize(
+    ("pairs", "rate"),
+    [
+        ([("The bird flies", "the bird, flies!")], 0.0),
+        ([("a b c d", "a x c")], 0.5),
+        ([("a b", ""), ("c d", "c d")], 0.5),
+        ([("a", "a b c")], 2.0),
+        ([("it's", "its")], 1.0),
+        ([], None),
+        ([("", "a")], None),
+    ],
+)
+def test_word_error_rate(pairs, rate: float | None) -> None:
+    assert word_error_rate(pairs) == rate
+
+
+def test_a_package_that_is_not_installed_is_told(tmp_path: Path, sound: Path, monkeypatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "whisper", None)
+    (tmp_path / "w.pt").touch()
+    with pytest.raises(MethodError, match=r"speech needs the package 'whisper', which is not installed\npip install"):
+        Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(sound)
+
+
+def test_a_run_over_the_bridge_keeps_what_was_said_and_heard(tmp_path: Path, monkeypatch, capsys) -> None:
+    from mevis_bench.cli.app import main
+
+    monkeypatch.setattr(transcripts, "_load", lambda weights, device: lambda waveform: "something else")
+    monkeypatch.setattr("mevis_bench.runs.plan.transcripts_folder", lambda: tmp_path / "kept")
+    (tmp_path / "w.pt").touch()
+    words = ["run", "--task", "avos", "--method", "moving_region", "--bridge", "speech_to_text"]
+    words += ["--recogniser", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "speech was heard with a word error rate of 100.0 %" in told.err
+    assert "moving_region:default via speech_to_text" in told.out
+    kept = json.loads((tmp_path / "run" / "transcripts.json").read_text())
+    assert kept["word_error_rate"] == 1.0
+    assert len(kept["samples"]) == 2
+    assert {sample["heard"] for sample in kept["samples"].values()} == {"something else"}
+    assert main([*words[:5], "--bridge", "oracle_text", "--limit", "1", "--out", str(tmp_path / "o"), "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert results["method"]["bridge"] == "oracle_text"
+    assert results["task"] == "avos"
