@@ -66,6 +66,12 @@ def command(
         Path | None,
         typer.Option("--out", metavar="DIR", help="The run's folder. Default: one under runs/, the same again."),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Processes that answer side by side. Default: 1.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="Fail a sample that takes longer.")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed samples again.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed sample.")] = False,
     max_failures: Annotated[
@@ -98,6 +104,8 @@ def command(
         "seed": seed,
         "device": device,
         "out": out and str(out),
+        "workers": workers,
+        "timeout": timeout,
         "retry_failed": retry_failed or None,
         "fail_fast": fail_fast or None,
         "max_failures": max_failures,

@@ -33,6 +33,8 @@ class RunConfig:
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         out: The run's folder; ``None``: one under ``runs/``, the same again for the same plan.
+        workers: Processes that answer side by side.
+        timeout: Seconds a sample may take; ``None``: any time.
         retry_failed: Whether samples that failed before are tried again.
         fail_fast: Whether to stop at the first failed sample.
         max_failures: Stop after so many failed samples; ``None``: never.
@@ -54,6 +56,8 @@ class RunConfig:
     seed: int = 0
     device: str = "auto"
     out: Path | None = None
+    workers: int = 1
+    timeout: float | None = None
     retry_failed: bool = False
     fail_fast: bool = False
     max_failures: int | None = None
@@ -82,6 +86,10 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
     config = build(node, RunConfig)
     if config.limit is not None and config.limit < 1:
         raise UsageError(f"must be at least 1, not {config.limit}", where="--limit")
+    if config.workers < 1:
+        raise UsageError(f"must be at least 1, not {config.workers}", where="--workers")
+    if config.timeout is not None and config.timeout <= 0:
+        raise UsageError(f"must be above 0, not {config.timeout:g}", where="--timeout")
     return config
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
+from mevis_bench.execution.local_pool import LocalPool
+from mevis_bench.execution.work import Executor
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.runs.hearing import write_hearing
 from mevis_bench.runs.plan import RunPlan, plan_run
@@ -39,12 +41,19 @@ def run(config: RunConfig, watcher: Watcher) -> FinishedRun:
     return run_plan(plan, find_folder(plan), watcher)
 
 
+def _executor(config: RunConfig) -> Executor:
+    """Answer in this process, unless there is more than one worker, or a sample must be stopped from outside."""
+    if config.workers == 1 and config.timeout is None:
+        return Inline()
+    return LocalPool(config.workers, config.timeout)
+
+
 def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
     """Predict and score what is planned (see ``run``).
 
     Failed samples count as zero; the counts of the results say how many.
     """
-    report = predict(plan, folder, Inline(), watcher)
+    report = predict(plan, folder, _executor(plan.config), watcher)
     rate = write_hearing(plan, folder)
     if not plan.has_truth or not report.done:
         return FinishedRun(report, None, rate)

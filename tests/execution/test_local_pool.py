@@ -1,0 +1,54 @@
+"""Many workers give the bytes of one; dead and hanging ones cost one sample each."""
+
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.execution.local_pool import LocalPool
+from mevis_bench.records import DataError, MethodError
+from mevis_bench.runs.plan import plan_run
+from mevis_bench.runs.predict import find_folder, predict
+from tests.runs.test_predict import ALL, Seen, act, config, go, place, predictions
+
+__all__ = ["place"]
+
+
+def pool(where: Path, workers: int, timeout: float | None = None, out: str = "pool"):
+    plan = plan_run(config(where, out=where / out))
+    return predict(plan, find_folder(plan), LocalPool(workers, timeout), Seen())
+
+
+def test_workers_give_the_bytes_of_one_process(place: Path) -> None:
+    alone = go(place)
+    many = pool(place, 3)
+    assert many.done == len(ALL)
+    assert predictions(many.folder.path) == predictions(alone.folder.path)
+    assert many.manifest.costs["peak_host_bytes"] > 0
+
+
+def test_a_worker_that_dies_fails_its_sample_and_the_video_goes_on(place: Path) -> None:
+    act(place, "    import os\n    if prompt.id == '1' and video.id == 'vc': os.kill(os.getpid(), 9)\n")
+    report = pool(place, 2)
+    assert [(status.id, status.error) for status in report.failed] == [("vc/1", "the worker was killed by SIGKILL")]
+    assert report.done == len(ALL) - 1
+
+
+def test_a_worker_that_hangs_is_stopped(place: Path) -> None:
+    act(place, "    import time\n    if prompt.id == '0' and video.id == 'vb': time.sleep(600)\n")
+    report = pool(place, 1, timeout=8)
+    assert [(status.id, status.error) for status in report.failed] == [("vb/0", "took longer than 8 s")]
+    assert report.done == len(ALL) - 1
+
+
+def test_workers_that_always_die_end_the_run(place: Path) -> None:
+    act(place, "    import os\n    os._exit(3)\n")
+    with pytest.raises(MethodError, match="3 workers in a row ended without an answer; the last: the worker"):
+        pool(place, 1)
+
+
+def test_a_method_that_can_not_be_loaded_is_told_once(place: Path) -> None:
+    code = (place / "methods" / "fake" / "method.py").read_text()
+    fault = "from mevis_bench.records import DataError\ndef load(setup): raise DataError('no', where='here')\n"
+    (place / "methods" / "fake" / "method.py").write_text(code + fault)
+    with pytest.raises(DataError, match="here: no"):
+        pool(place, 2)
