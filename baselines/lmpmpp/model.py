@@ -98,7 +98,8 @@ class LMPMpp(nn.Module):
         count = len(video.trajectories.boxes)
         replies = []
         for shares, n, p in zip(said.shares, said.counts.tolist(), none.tolist(), strict=True):
-            masks = torch.einsum("sk,kthw->sthw", shares[:n, :count], video.trajectories.mask_logits)
+            # A mixture of tracks would be no object's mask: each <SEG> gets the track it means most.
+            masks = video.trajectories.mask_logits[shares[:n, :count].argmax(-1)]
             replies.append(Reply(masks, 1 - p))
         return replies
 
