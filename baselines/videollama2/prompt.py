@@ -1,0 +1,60 @@
+"""What the language model is told: the paper's instruction in the checkpoint's own chat template."""
+
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from mevis_bench.records import DataError
+
+INSTRUCTION = (
+    "Write an unambiguous referring expression that unambiguously describes the motion of the masked object(s) "
+    "in the video."
+)
+"""The paper, section 5.7."""
+
+PLACEHOLDER = "<video>"
+
+SYSTEM_MESSAGE = (
+    "<<SYS>>\n"
+    "You are a helpful, respectful and honest assistant. Always answer as helpfully as possible, while being safe.  "
+    "Your answers should not include any harmful, unethical, racist, sexist, toxic, dangerous, or illegal content. "
+    "Please ensure that your responses are socially unbiased and positive in nature.\n"
+    "If a question does not make any sense, or is not factually coherent, explain why instead of answering something "
+    "not correct. If you don't know the answer to a question, please don't share false information.\n"
+    "<</SYS>>"
+)
+"""Llama 2's message, which the authors put before every instruction to a Mistral model, to the letter."""
+
+
+def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Open a checkpoint's tokenizer.
+
+    Raises:
+        DataError: The folder holds none, or one without a chat template.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"tokenizer can't be read: {error}".splitlines()[0],
+            where=str(folder),
+            hint="tokenizer.json (or tokenizer.model) and tokenizer_config.json lie beside the weights.",
+        ) from error
+    if tokenizer.chat_template is None:
+        raise DataError("the tokenizer has no chat template", where=str(folder / "tokenizer_config.json"))
+    return tokenizer
+
+
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase, instruction: str, *, system_message: bool
+) -> tuple[list[int], list[int]]:
+    """Token ids before and after the place of the video.
+
+    The text on either side is tokenised on its own, as the authors do.
+    """
+    messages = [{"role": "system", "content": SYSTEM_MESSAGE}] if system_message else []
+    messages.append({"role": "user", "content": f"{PLACEHOLDER}\n{instruction}"})
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    before, after = text.split(PLACEHOLDER)
+    first, second = (tokenizer(part, add_special_tokens=False).input_ids for part in (before, after))
+    return first, second
