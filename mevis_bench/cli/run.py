@@ -66,6 +66,10 @@ def command(
         Path | None,
         typer.Option("--out", metavar="DIR", help="The run's folder. Default: one under runs/, the same again."),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only part I of N; mevis-bench merge puts them together."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", help="Processes that answer side by side. Default: 1.")
     ] = None,
@@ -104,6 +108,7 @@ def command(
         "seed": seed,
         "device": device,
         "out": out and str(out),
+        "shard": shard,
         "workers": workers,
         "timeout": timeout,
         "retry_failed": retry_failed or None,

@@ -33,6 +33,7 @@ class RunConfig:
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         out: The run's folder; ``None``: one under ``runs/``, the same again for the same plan.
+        shard: ``i/n``: only the i-th of n parts, video by video; ``None``: all.
         workers: Processes that answer side by side.
         timeout: Seconds a sample may take; ``None``: any time.
         retry_failed: Whether samples that failed before are tried again.
@@ -56,6 +57,7 @@ class RunConfig:
     seed: int = 0
     device: str = "auto"
     out: Path | None = None
+    shard: str | None = None
     workers: int = 1
     timeout: float | None = None
     retry_failed: bool = False

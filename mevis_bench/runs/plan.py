@@ -1,5 +1,6 @@
 """From what the user asked to everything a run needs, checked before anything is computed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def plan_run(config: RunConfig) -> RunPlan:
     split = open_split(config.data, config.split)
     check_perturbation(config.perturb)
     device = resolve_device(config.device)
-    videos = _select(split, config)
+    videos = _shard(_select(split, config), config.shard)
     identity = Identity(
         task=config.task,
         method=chosen.method.spec.name,
@@ -172,6 +173,19 @@ def _select(split: Split, config: RunConfig) -> tuple[VideoWork, ...]:
 
 def _sample_ids(split: Split, task: Task, video_id: str) -> tuple[str, ...]:
     return tuple(expression.id for expression in task.expressions(split, video_id))
+
+
+def _shard(videos: tuple[VideoWork, ...], shard: str | None) -> tuple[VideoWork, ...]:
+    """Return every n-th video from the i-th on (``i/n``)."""
+    if shard is None:
+        return videos
+    match = re.fullmatch(r"([1-9][0-9]*)/([1-9][0-9]*)", shard)
+    if match is None or int(match[1]) > int(match[2]):
+        raise UsageError(f"'{shard}' is no shard", where="--shard", hint="For example 1/4, 2/4, 3/4 and 4/4")
+    part = videos[int(match[1]) - 1 :: int(match[2])]
+    if not part:
+        raise UsageError(f"there are only {len(videos)} videos, so shard {shard} is empty", where="--shard")
+    return part
 
 
 def _wanted(split: Split, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:

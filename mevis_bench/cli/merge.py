@@ -1,0 +1,33 @@
+"""``mevis-bench merge``: shards of one run put together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mevis_bench.cli import options
+from mevis_bench.records import ExitCode
+
+
+def command(
+    shards: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of run --shard i/n.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The whole run's folder.")],
+    json: options.Json = False,
+) -> int:
+    """Put shards into one run folder and score it."""
+    import dataclasses
+
+    from mevis_bench.cli.console import err, print_json
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.reports.render import to_terminal
+    from mevis_bench.reports.table import build_table
+    from mevis_bench.runs.merge import merge_runs
+
+    manifest, results = merge_runs(shards, out)
+    if json:
+        print_json({"folder": str(out), "status": manifest.status, "results": results and dataclasses.asdict(results)})
+    else:
+        err().print(f"written to {out}", markup=False, soft_wrap=True)
+        if results is not None:
+            stdout().print(to_terminal(build_table(results.task, [results])))
+    return ExitCode.FAILED if manifest.status == "failed" else ExitCode.OK

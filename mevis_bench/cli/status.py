@@ -1,0 +1,39 @@
+"""``mevis-bench status``: how far runs are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mevis_bench.cli import options
+
+
+def command(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders. Default: all under runs/.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """How far runs are, those of another terminal included."""
+    import dataclasses
+
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.runs.predict import RUNS
+    from mevis_bench.runs.status import find_runs, run_state
+
+    states = [run_state(path) for path in runs or find_runs(RUNS)]
+    if json:
+        print_json([dataclasses.asdict(state) for state in states])
+        return
+    table = terminal_table()
+    table.add_column("run")
+    table.add_column("state")
+    for name in ("done", "failed", "of"):
+        table.add_column(name, justify="right")
+    table.add_column("started")
+    styles = {"running": "cyan", "finished": "green", "failed": "red"}
+    for state in states:
+        name = f"[{styles.get(state.state, 'yellow')}]{state.state}[/]"
+        table.add_row(str(state.folder), name, str(state.done), str(state.failed), str(state.total), state.started)
+    out().print(table)

@@ -1,0 +1,89 @@
+"""Shards of one run put together: the same folder as if one machine had run it all."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mevis_bench.data.mevis import open_split
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.records import UsageError
+from mevis_bench.runs.costs import total_costs
+from mevis_bench.runs.plan import EMBEDDED
+from mevis_bench.runs.score import score_run
+from mevis_bench.store.run_folder import Manifest, RunFolder, differences
+from mevis_bench.store.sample_index import SampleIndex, read_statuses
+from mevis_bench.store.score_files import Results
+from mevis_bench.store.whole_files import write_whole
+from mevis_bench.tasks import find_task
+
+
+def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | None]:
+    """Put shards (``run --shard i/n``) into one run folder, and score it where the split has truth.
+
+    Returns:
+        The manifest and the scores of the whole; ``None``: the split has no truth.
+
+    Raises:
+        UsageError: ``out`` is not empty, a shard is not finished, or the shards are of different plans or overlap.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise UsageError("the folder is not empty", where=str(out), hint="Give another --out.")
+    folders = [RunFolder(path) for path in shards]
+    manifests = [folder.read_manifest() for folder in folders]
+    _check(folders, manifests)
+    first = manifests[0]
+    split = open_split(None if first.data == EMBEDDED else Path(first.data), first.identity.split)
+    task = find_task(first.identity.task)
+    there = {sample for manifest in manifests for sample in manifest.identity.samples}
+    order = [f"{video}/{one.id}" for video in split.video_ids for one in task.expressions(split, video)]
+    merged = RunFolder(out)
+    with merged.locked():
+        index = SampleIndex(merged.samples_path)
+        for folder in folders:
+            for status in read_statuses(folder.samples_path).values():
+                if status.status == "ok":
+                    video_id, _, expression_id = status.id.partition("/")
+                    content = folder.prediction_path(video_id, expression_id).read_bytes()
+                    write_whole(merged.prediction_path(video_id, expression_id), content, durable=False)
+                index.append(status)
+        index.close()
+        failed = any(status.status == "failed" for status in index.statuses.values())
+        manifest = replace(
+            first,
+            identity=replace(first.identity, samples=tuple(sample for sample in order if sample in there)),
+            status="failed" if failed else "finished",
+            started=min(each.started for each in manifests),
+            finished=max(each.finished or "" for each in manifests),
+            costs={**first.costs, **_speeds(index)},
+        )
+        merged.flush()
+        merged.write_manifest(manifest)
+    if not split.has_truth:
+        return manifest, None
+    scored = score_run(out, rules=ScoringRules(missing="zero" if failed else "error"))
+    return manifest, scored.results
+
+
+def _speeds(index: SampleIndex) -> dict[str, object]:
+    costs = total_costs(index.statuses.values(), [], {})
+    return {name: costs[name] for name in ("fps_model", "fps_end_to_end")}
+
+
+def _check(folders: Sequence[RunFolder], manifests: Sequence[Manifest]) -> None:
+    seen: dict[str, Path] = {}
+    for folder, manifest in zip(folders, manifests, strict=True):
+        if manifest.status not in ("finished", "failed"):
+            raise UsageError(
+                f"the shard is {manifest.status}, not finished",
+                where=str(folder.path),
+                hint="Start its command again: it continues.",
+            )
+        different = [name for name in differences(manifests[0].identity, manifest.identity) if name != "samples"]
+        if different:
+            raise UsageError(
+                f"is of another plan than {folders[0].path}: {', '.join(different)}", where=str(folder.path)
+            )
+        for sample in manifest.identity.samples:
+            if sample in seen:
+                raise UsageError(f"sample {sample} is in {seen[sample]} too", where=str(folder.path))
+            seen[sample] = folder.path

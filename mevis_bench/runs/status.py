@@ -1,0 +1,50 @@
+"""How far runs are, read from another terminal while they run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mevis_bench.store.run_folder import RunFolder
+from mevis_bench.store.sample_index import read_statuses
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """How far one run is.
+
+    Attributes:
+        folder: Where it is.
+        state: The manifest's status; ``killed`` where it says ``running`` but nobody holds the folder.
+        total: Samples in all.
+        done: Samples that are on disk.
+        failed: Samples that failed.
+        started: When it was first started.
+    """
+
+    folder: Path
+    state: str
+    total: int
+    done: int
+    failed: int
+    started: str
+
+
+def run_state(path: Path) -> RunState:
+    """Read one run's state.
+
+    Raises:
+        DataError: It is no run folder.
+    """
+    folder = RunFolder(path)
+    manifest = folder.read_manifest()
+    statuses = read_statuses(folder.samples_path).values()
+    failed = sum(status.status == "failed" for status in statuses)
+    state: str = manifest.status
+    if state == "running" and not folder.is_locked():
+        state = "killed"
+    return RunState(path, state, len(manifest.identity.samples), len(statuses) - failed, failed, manifest.started)
+
+
+def find_runs(runs: Path) -> Sequence[Path]:
+    """Return the run folders in a folder, by name; none where the folder is missing."""
+    return sorted(path.parent for path in runs.glob("*/manifest.json"))
