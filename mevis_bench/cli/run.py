@@ -62,6 +62,14 @@ def command(
         str | None,
         typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there is."),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="local|ray", help="Compute on this machine, or on a Ray cluster."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT|auto", help="The Ray cluster. Default: one on this machine."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="The run's folder. Default: one under runs/, the same again."),
@@ -107,6 +115,8 @@ def command(
         "perturb": perturb,
         "seed": seed,
         "device": device,
+        "engine": engine,
+        "address": address,
         "out": out and str(out),
         "shard": shard,
         "workers": workers,

@@ -32,6 +32,8 @@ class RunConfig:
         perturb: How frames are changed before the method sees them.
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        engine: Where it is computed: on this machine, or on a Ray cluster with one worker a device.
+        address: Of the Ray cluster; ``None``: one on this machine.
         out: The run's folder; ``None``: one under ``runs/``, the same again for the same plan.
         shard: ``i/n``: only the i-th of n parts, video by video; ``None``: all.
         workers: Processes that answer side by side.
@@ -56,6 +58,8 @@ class RunConfig:
     perturb: str = "none"
     seed: int = 0
     device: str = "auto"
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
     out: Path | None = None
     shard: str | None = None
     workers: int = 1
@@ -92,6 +96,10 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
         raise UsageError(f"must be at least 1, not {config.workers}", where="--workers")
     if config.timeout is not None and config.timeout <= 0:
         raise UsageError(f"must be above 0, not {config.timeout:g}", where="--timeout")
+    if config.address is not None and config.engine != "ray":
+        raise UsageError("only --engine ray goes to a cluster", where=f"--address {config.address}")
+    if config.engine == "ray" and (config.workers > 1 or config.timeout is not None):
+        raise UsageError("--workers and --timeout are for this machine; a cluster has one worker a device")
     return config
 
 

@@ -32,6 +32,9 @@ class RemoteError(Exception):
 
     frame: int | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _named_error, (type(self).__name__, str(self), self.frame)
+
 
 class _RemoteTracebackError(Exception):
     """Carries the traceback of the other process as text, so that a traceback here shows it."""
@@ -164,8 +167,13 @@ def _raised(told: Mapping[str, Any]) -> Exception:
 
 
 def _remote_error(told: Mapping[str, Any]) -> RemoteError:
-    # The class carries the name of the one raised there, so that it reads alike and out-of-memory is known by it.
-    error: RemoteError = type(told["type"], (RemoteError,), {})(told["text"])
-    error.frame = told["frame"]
+    error = _named_error(told["type"], told["text"], told["frame"])
     error.__cause__ = _RemoteTracebackError("in the worker:\n" + told["traceback"])
+    return error
+
+
+def _named_error(name: str, text: str, frame: int | None) -> RemoteError:
+    """Make an error whose class has a name, so that it reads alike and out-of-memory is known by it."""
+    error: RemoteError = type(name, (RemoteError,), {})(text)
+    error.frame = frame
     return error

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.local_pool import LocalPool
+from mevis_bench.execution.ray_pool import RayPool
 from mevis_bench.execution.work import Executor
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.runs.hearing import write_hearing
@@ -43,6 +44,8 @@ def run(config: RunConfig, watcher: Watcher) -> FinishedRun:
 
 def _executor(config: RunConfig) -> Executor:
     """Answer in this process, unless there is more than one worker, or a sample must be stopped from outside."""
+    if config.engine == "ray":
+        return RayPool(config.address)
     if config.workers == 1 and config.timeout is None:
         return Inline()
     return LocalPool(config.workers, config.timeout)

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import json
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution import worker_child
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.isolated import _masks
+from mevis_bench.execution.worker_process import RemoteError
 from mevis_bench.records import MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
@@ -162,6 +164,14 @@ def test_what_load_tells_the_user_is_told(place: Path) -> None:
     )
     with pytest.raises(records.DataError, match=r"^x\.pth: is cut short\nGet it again$"):
         go(place)
+
+
+def test_what_load_raises_crosses_to_another_process_and_keeps_its_name(place: Path) -> None:
+    write_isolated_method(place / "methods", "def load(setup): raise KeyError('no such layer')\n")
+    with pytest.raises(RemoteError) as caught:
+        go(place)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy).__name__, str(copy)) == ("KeyError", "'no such layer'")
 
 
 def test_without_its_environment_a_method_says_how_to_make_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
