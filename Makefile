@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test lint train-mini nightly constraints
+.PHONY: setup demo test lint bench train-mini nightly constraints
 
 setup: $(VENV)/ready
 
@@ -34,6 +34,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+
+# How fast scoring is, and whether a video's sentences cost less together: every figure is measured here and now.
+bench: setup
+	$(BIN)/python -m benchmarks.scoring
+	$(BIN)/python -m benchmarks.encode_once
 
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini

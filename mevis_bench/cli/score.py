@@ -19,7 +19,7 @@ def command(
         typer.Argument(
             metavar="PREDS",
             help="A run folder, <video>/<expression>/<frame>.png, tracks as <video>/<expression>.txt, a zip of one of "
-            "these, or {video: {expression: [rle, ...] or sentence}} as JSON.",
+            "these, or JSON {video: {expression: masks or sentence}}.",
         ),
     ],
     data: options.DataRoot = None,
@@ -117,5 +117,5 @@ def _print(scored: "Scored", verification: "Verification | None", json: bool) ->
     if verification is not None:
         differences = ", ".join(f"{name} {value:.3g}" for name, value in verification.differences.items())
         word = "agrees" if verification.agrees else "DOES NOT AGREE"
-        out().print(f"Scored again by {verification.by}: {word}; {verification.samples} samples, largest difference:")
-        out().print(f"  {differences}", highlight=False)
+        out().print(f"Scored again by {verification.by}: {word}. Largest difference over {verification.samples} scored")
+        out().print(f"samples: {differences}")

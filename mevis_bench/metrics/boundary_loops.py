@@ -113,6 +113,7 @@ def match_frame(
     half-width ``d`` rows away from its centre; ``pieces`` and ``left_over`` are working memory.
     """
     total, unmatched = 0, 0
+    nothing_there = offsets_b[first_row] == offsets_b[first_row + height]
     for y in range(height):
         begin, end = offsets_a[first_row + y], offsets_a[first_row + y + 1]
         n = end - begin
@@ -121,7 +122,7 @@ def match_frame(
         for k in range(0, n, 2):
             total += pieces[k + 1] - pieces[k]
         for away in range(reaches.size):
-            if n == 0:
+            if n == 0 or nothing_there:
                 break
             for side in range(2):
                 other = y - away if side == 0 else y + away

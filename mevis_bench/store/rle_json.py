@@ -66,10 +66,10 @@ class JsonPredictions:
 def _rle(entry: Any, where: str) -> Rle:
     """Read ``{"size": [h, w], "counts": "..."}``; counts may be plain numbers too."""
     expect(entry, dict, where)
-    if set(entry) < {"size", "counts"}:
+    if not {"size", "counts"} <= set(entry):
         raise DataError("an RLE has 'size' and 'counts'", where=where)
     size, counts = expect(entry["size"], list, where), entry["counts"]
-    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+    if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
         raise DataError("'size' is [height, width]", where=where)
     if isinstance(counts, list):
         return Rle(size[0], size[1], _compress(counts, where))

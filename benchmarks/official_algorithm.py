@@ -1,0 +1,94 @@
+"""The official way to score an expression, with numpy alone: dense masks, boundaries dilated by an exact disk.
+
+It does what MeViS's evaluation script does, in its order: decode the truth of the expression, unite its objects, read
+the prediction, J from pixel sums, F frame by frame. OpenCV's dilation is replaced by an exact one that is about as
+fast: along rows by the distance to the nearest boundary pixel, across rows by comparing shifted copies of it.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as coco
+
+Masks = NDArray[np.bool_]
+
+
+def score_expression(split: dict, masks: dict, video: str, expression: str, read: "Reader") -> tuple[float, float]:
+    """Return J and F of one expression; the truth is decoded anew for every expression, as in the original."""
+    names = split["videos"][video]["frames"]
+    prediction = read(video, expression, names)
+    truth = np.zeros_like(prediction)
+    for annotation in split["videos"][video]["expressions"][expression]["anno_id"]:
+        for t, rle in enumerate(masks[annotation]):
+            if rle is not None:
+                truth[t] |= coco.decode(rle).astype(bool)
+    intersection = (truth & prediction).sum(axis=(1, 2))
+    union = (truth | prediction).sum(axis=(1, 2))
+    with np.errstate(invalid="ignore"):
+        j = intersection / union
+    j[union == 0] = 1
+    f = np.array([boundary_f(*pair) for pair in zip(truth, prediction, strict=True)])
+    return float(np.mean(j)), float(np.mean(f))
+
+
+class Reader:
+    """Reads a prediction as dense masks, from PNG files or from run lengths."""
+
+    def __init__(self, png: Path | None = None, run: Path | None = None) -> None:
+        self.png, self.run = png, run
+
+    def __call__(self, video: str, expression: str, names: list[str]) -> Masks:
+        """Return bool (t, h, w)."""
+        if self.png is not None:
+            folder = self.png / video / expression
+            return np.stack([np.asarray(Image.open(folder / f"{name}.png")) > 0 for name in names])
+        assert self.run is not None
+        answer = json.loads((self.run / "predictions" / video / f"{expression}.json").read_text())
+        dense = np.zeros((len(names), answer["height"], answer["width"]), bool)
+        for t, counts in enumerate(answer["masks"]):
+            if counts is not None:
+                dense[t] = coco.decode({"size": [answer["height"], answer["width"]], "counts": counts})
+        return dense
+
+
+def boundary_f(truth: Masks, prediction: Masks) -> float:
+    """Return F of one frame."""
+    radius = math.ceil(0.008 * math.sqrt(truth.shape[0] ** 2 + truth.shape[1] ** 2))
+    edges_true, edges_predicted = boundary(truth), boundary(prediction)
+    true, predicted = int(edges_true.sum()), int(edges_predicted.sum())
+    near_true, near_predicted = dilate(edges_true, radius), dilate(edges_predicted, radius)
+    if true == 0 or predicted == 0:
+        return float(true == predicted)
+    precision = int((edges_predicted & near_true).sum()) / predicted
+    recall = int((edges_true & near_predicted).sum()) / true
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def boundary(mask: Masks) -> Masks:
+    """Mark the pixels that differ from their right, lower or lower right neighbour."""
+    edges = np.zeros_like(mask)
+    edges[:, :-1] = mask[:, :-1] ^ mask[:, 1:]
+    edges[:-1] |= mask[:-1] ^ mask[1:]
+    edges[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
+    return edges
+
+
+def dilate(edges: Masks, radius: int) -> Masks:
+    """Mark every pixel within ``radius`` of a marked one."""
+    if not edges.any():
+        return edges
+    height, width = edges.shape
+    column = np.arange(width, dtype=np.int32)
+    to_left = column - np.maximum.accumulate(np.where(edges, column, -4 * width), axis=1)
+    nearest_right = np.minimum.accumulate(np.where(edges, column, 5 * width)[:, ::-1], axis=1)[:, ::-1]
+    distance = np.minimum(to_left, nearest_right - column)
+    near = np.zeros_like(edges)
+    for dy in range(-radius, radius + 1):
+        reach = math.isqrt(radius * radius - dy * dy)
+        begin, end = max(0, -dy), min(height, height - dy)
+        near[begin:end] |= distance[begin + dy : end + dy] <= reach
+    return near

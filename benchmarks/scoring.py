@@ -1,0 +1,184 @@
+"""How fast scoring is, against the official algorithm, TrackEval and pycocoevalcap, measured in one run.
+
+    python benchmarks/scoring.py [--frames 70] [--expressions 16] [--large 50] [--only masks growth memory rmot rmeg]
+
+Times of one process are processor time, the best of several measurements, after one call to warm up. The scores of
+both sides are compared too: a difference ends the benchmark.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.mevis_shape import Made, Shape, make
+from benchmarks.official_algorithm import Reader, score_expression
+from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.runs.score import score_run
+
+RULES = ScoringRules(protocol="mevis_v1")  # the official script knows no other
+
+
+def best_of(repeats: int, work: Callable[[], object]) -> float:
+    """Return the least processor seconds of several calls."""
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def masks(shape: Shape, root: Path) -> None:
+    """Time every format against the official algorithm."""
+    made = make(root, shape)
+    split, truth = (json.loads((made.split / name).read_text()) for name in ("meta_expressions.json", "mask_dict.json"))
+    frames = shape.videos * shape.expressions * shape.frames
+    slow = {name: _official(split, truth, reader) for name, reader in _readers(made).items()}
+    print(f"\nJ and F: {shape.videos} videos x {shape.expressions} expressions x {shape.frames} frames, 720p and 1080p")
+    print(f"{'predictions':<12} {'official ms/frame':>18} {'ours ms/frame':>14} {'frames/s':>9} {'times faster':>13}")
+    for name, path in (("PNG tree", made.png), ("zip of PNG", made.zip), ("run folder", made.run), ("JSON", made.json)):
+        reference, scores = slow["png" if "PNG" in name else "rle"]
+        scored = score_run(path, data=made.split, rules=RULES, out=root / "out")
+        _check(scores, {score.sample: (score.values["J"], score.values["F"]) for score in scored.scores})
+        ours = best_of(3, lambda path=path: score_run(path, data=made.split, rules=RULES, out=root / "out")) / frames
+        print(f"{name:<12} {1e3 * reference:>18.1f} {1e3 * ours:>14.3f} {1 / ours:>9.0f} {reference / ours:>13.0f}")
+
+
+def _readers(made: Made) -> dict[str, Reader]:
+    return {"png": Reader(png=made.png), "rle": Reader(run=made.run)}
+
+
+def _official(split: dict, truth: dict, read: Reader) -> tuple[float, dict[str, tuple[float, float]]]:
+    """Score every fourth expression the official way; return seconds a frame and the scores."""
+    scores, frames, start = {}, 0, time.process_time()
+    for video, entry in split["videos"].items():
+        for expression in list(entry["expressions"])[1::4]:
+            scores[f"{video}/{expression}"] = score_expression(split, truth, video, expression, read)
+            frames += len(entry["frames"])
+    return (time.process_time() - start) / frames, scores
+
+
+def _check(reference: dict[str, tuple[float, float]], ours: dict[str, tuple[float, float]]) -> None:
+    for sample, scores in reference.items():
+        if ours[sample] != scores:
+            sys.exit(f"{sample}: {ours[sample]} here, {scores} by the official algorithm")
+
+
+def growth(shape: Shape, root: Path) -> None:
+    """Show how cost grows with expressions, frames and workers."""
+    print("\nCost of a run folder, ms a frame (processor time)")
+    for label, changed in (
+        *((f"{n} expressions", Shape(2, shape.frames, n)) for n in (1, 4, 16)),
+        *((f"{n} frames", Shape(2, n, 16)) for n in (10, 35, 70)),
+    ):
+        made = make(root / label, changed, with_png=False)
+        frames = changed.videos * changed.expressions * changed.frames
+        score_run(made.run, data=made.split, rules=RULES)
+        ours = best_of(3, lambda made=made: score_run(made.run, data=made.split, rules=RULES))
+        print(f"{label:<16} {1e3 * ours / frames:.3f}")
+    made = make(root / "workers", Shape(24, shape.frames, shape.expressions), with_png=False)
+    print("Seconds from start to end of 24 videos, processes started anew")
+    for workers in (1, 2, 4):
+        start = time.perf_counter()
+        score_run(made.run, data=made.split, rules=RULES, workers=workers)
+        print(f"{workers} workers        {time.perf_counter() - start:.2f}")
+
+
+def memory(shape: Shape, root: Path, videos: int) -> None:
+    """Print the peak memory of scoring a split of valid_u's size in a fresh process."""
+    made = make(root, Shape(videos, shape.frames, 18), with_png=False)
+    words = [sys.executable, "-m", "mevis_bench", "score", str(made.run), "--data", str(made.split), "--workers", "1"]
+    start = time.perf_counter()
+    subprocess.run(words, check=True, capture_output=True)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(
+        f"\n{videos} videos x 18 expressions x {shape.frames} frames in a process of its own: {seconds:.1f} s, ", end=""
+    )
+    print(f"peak memory {peak:.0f} MiB")
+
+
+def tracking(sequences: int = 800, length: int = 70) -> None:
+    """Time HOTA of many sequences against TrackEval."""
+    from mevis_bench.metrics.tracking import combined, count_sequence, hota_scores
+    from tests.metrics.test_tracking import draw
+    from tests.references.trackeval_hota import evaluate
+
+    rng = np.random.default_rng(0)
+    drawn = [(*draw(rng, length, crowded=False), length) for _ in range(sequences)]
+    scores = []
+
+    def ours() -> None:
+        counts = combined([count_sequence(truth, prediction) for truth, prediction, _ in drawn])
+        scores.append(hota_scores(counts))
+
+    ours()
+    fast = best_of(3, ours)
+    start = time.process_time()
+    _, together = evaluate(drawn)
+    slow = time.process_time() - start
+    print(f"\nHOTA of {sequences} sequences x {length} frames: {fast:.2f} s, TrackEval {slow:.1f} s, ", end="")
+    print(f"{slow / fast:.0f} times faster; HOTA {scores[0].hota!r} and {float(np.mean(together['HOTA']))!r}")
+
+
+def captions(count: int = 900) -> None:
+    """Time METEOR and CIDEr beyond the start of Java, which is measured alone first."""
+    from mevis_bench.metrics.captions import CaptionSample, Meteor, tokenize_samples, without_gaps
+    from mevis_bench.metrics.description import CaptionCorpus
+    from mevis_bench.metrics.measured import Measured
+
+    words = ["bird", "dog", "flies", "runs", "left", "right", "first", "stops", "away", "camera", "other", "waits"]
+    rng = np.random.default_rng(0)
+    samples = [
+        CaptionSample(" ".join(rng.choice(words, 9)), tuple(" ".join(rng.choice(words, 8)) for _ in range(4)))
+        for _ in range(count)
+    ]
+    start = time.perf_counter()
+    meteor = Meteor()
+    meteor.send([without_gaps(sample) for sample in tokenize_samples(samples[:1])])
+    meteor.statistics(1)
+    alone = time.perf_counter() - start
+    meteor.close()
+    start = time.perf_counter()
+    corpus = CaptionCorpus()
+    corpus.take([Measured(f"v/{k}", {}, (sample, ("v", frozenset([str(k)])))) for k, sample in enumerate(samples)])
+    scores = corpus.metrics(range(count))
+    whole = time.perf_counter() - start
+    corpus.close()
+    print(
+        f"\nMETEOR and CIDEr of {count} captions with 4 references: {whole:.1f} s, Java's start {alone:.1f} s, ", end=""
+    )
+    print(f"beyond it {whole - alone:.1f} s ({', '.join(f'{k} {v:.4f}' for k, v in scores.items() if v is not None)})")
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=70)
+    parser.add_argument("--expressions", type=int, default=16)
+    parser.add_argument("--large", type=int, default=50, help="videos of the split whose memory is measured")
+    parser.add_argument("--only", nargs="+", default=["masks", "growth", "memory", "rmot", "rmeg"])
+    arguments = parser.parse_args()
+    shape = Shape(2, arguments.frames, arguments.expressions)
+    with tempfile.TemporaryDirectory() as folder:
+        parts: dict[str, Callable[[], None]] = {
+            "masks": lambda: masks(shape, Path(folder) / "masks"),
+            "growth": lambda: growth(shape, Path(folder) / "growth"),
+            "memory": lambda: memory(shape, Path(folder) / "memory", arguments.large),
+            "rmot": tracking,
+            "rmeg": captions,
+        }
+        for name in arguments.only:
+            parts[name]()
+
+
+if __name__ == "__main__":
+    main()
