@@ -1,0 +1,34 @@
+"""``selfcheck`` passes here, and would see one changed byte."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.runs.selfcheck import fingerprint
+
+
+@pytest.mark.slow
+def test_every_way_of_running_gives_the_same_bytes(capsys) -> None:
+    assert main(["selfcheck", "--limit", "24", "--kills", "1", "--json"]) == 0
+    checks = json.loads(capsys.readouterr().out)
+    assert [check["name"] for check in checks] == [
+        "one process",
+        "2 workers",
+        "2 shards, merged",
+        "kill -9 and resume",
+    ]
+    assert all(check["same"] for check in checks)
+
+
+def test_one_byte_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "predictions" / "v").mkdir(parents=True)
+    for name in ("predictions/v/0.json", "scores.jsonl", "results.json"):
+        (tmp_path / name).write_text("a")
+    before = fingerprint(tmp_path)
+    for name in ("predictions/v/0.json", "scores.jsonl", "results.json"):
+        (tmp_path / name).write_text("b")
+        assert fingerprint(tmp_path) != before
+        (tmp_path / name).write_text("a")
+    assert fingerprint(tmp_path) == before
