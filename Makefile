@@ -38,7 +38,7 @@ lint: setup
 # How fast scoring is, and whether a video's sentences cost less together: every figure is measured here and now.
 bench: setup
 	$(BIN)/python -m benchmarks.scoring
-	$(BIN)/python -m benchmarks.encode_once
+	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
 
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini

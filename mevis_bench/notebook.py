@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from mevis_bench.config.run_config import read_run_config
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.records import UsageError
+from mevis_bench.runs.machine import resolve_device
 from mevis_bench.runs.run import FinishedRun
 from mevis_bench.runs.run import run as run_config
 from mevis_bench.runs.score import Scored, score_run
+from mevis_bench.runs.slice_file import read_slices
 from mevis_bench.store.score_files import read_results, read_scores
 
 if TYPE_CHECKING:
@@ -49,13 +51,22 @@ def score(
     predictions: str | Path,
     *,
     data: str | Path | None = None,
-    split: str = "valid_u",
+    split: str | None = None,
     task: str | None = None,
     protocol: str = "mevis_v2",
     missing: str = "error",
+    no_target: str = "empty",
+    empty_on_target: str = "scored",
+    references: str = "all",
+    threshold: int | None = None,
+    slices: str | Path | None = None,
+    workers: int = 1,
+    device: str = "cpu",
     out: str | Path | None = None,
 ) -> Scored:
-    """Do what ``mevis-bench score`` does.
+    """Do what ``mevis-bench score`` does; the arguments are its flags.
+
+    With more than one worker, a script must have its calls below ``if __name__ == "__main__":``.
 
     Raises:
         MevisBenchError: What the command would print.
@@ -65,7 +76,10 @@ def score(
         data=None if data is None else Path(data),
         split=split,
         task=task,
-        rules=ScoringRules(protocol=protocol, missing=missing),
+        rules=ScoringRules(protocol, no_target, empty_on_target, missing, references, resolve_device(device)),
+        threshold=threshold,
+        slices=() if slices is None else read_slices(Path(slices)),
+        workers=workers,
         out=None if out is None else Path(out),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.metrics.captions import NOTHING, one_line
 from mevis_bench.metrics.dense_reference import reference_scores
 from mevis_bench.metrics.measured import Values
 from mevis_bench.metrics.targets import TargetCache
@@ -116,6 +117,7 @@ def _trackeval_data(truth: TrackPrediction, prediction: TrackPrediction, length:
 
 
 def _captions_again(pairs: Pairs) -> dict[str, Values]:
+    """Score captions again; what pycocoevalcap can't take (line breaks, no word at all) is put right before."""
     tokenizer = _imported("pycocoevalcap.tokenizer.ptbtokenizer", "pycocoevalcap").PTBTokenizer()
     said: dict[str, list[dict[str, str]]] = {}
     true: dict[str, list[dict[str, str]]] = {}
@@ -123,8 +125,8 @@ def _captions_again(pairs: Pairs) -> dict[str, Values]:
         answer = job.source.read(truth.expression.id, job.clip)
         assert isinstance(answer, CaptionPrediction)
         references = truth.references if job.rules.references == "all" else (truth.expression.text,)
-        said[truth.sample] = [{"caption": answer.text}]
-        true[truth.sample] = [{"caption": text} for text in references]
+        said[truth.sample] = [{"caption": one_line(answer.text) or NOTHING}]
+        true[truth.sample] = [{"caption": one_line(text)} for text in references]
     said_tokens, true_tokens = tokenizer.tokenize(said), tokenizer.tokenize(true)
     meteor = _imported("pycocoevalcap.meteor.meteor", "pycocoevalcap").Meteor()
     _, meteors = meteor.compute_score(true_tokens, said_tokens)
