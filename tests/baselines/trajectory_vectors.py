@@ -55,3 +55,11 @@ def check_outputs(ours, vectors, *, strict):
     masks, expected = ours["out_masks_all_queries"].numpy(), vectors["out_masks_all_queries"]
     assert masks.shape == expected.shape
     assert (masks != expected).mean() <= (1e-5 if strict else 1e-3)
+
+
+@torch.inference_mode()
+def check_clip_module(network, sentence, vectors):
+    """Hold the clip module alone against a file, fed with the file's own frame queries: strictly, in every file."""
+    logits, embeddings = network.encode_clip(torch.from_numpy(vectors["out_frame_queries"][0]), sentence)
+    check_close("out_pred_logits", logits[None, None], vectors["out_pred_logits"], atol=1e-4, rtol=1e-4)
+    check_close("out_pred_mask_embed", embeddings[None, None], vectors["out_pred_mask_embed"], atol=1e-4, rtol=1e-4)

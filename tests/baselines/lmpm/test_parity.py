@@ -17,7 +17,7 @@ from tests.baselines.parity import (
     tiny_roberta,
 )
 from tests.baselines.small_vectors import check_thinned, load_small_vector
-from tests.baselines.trajectory_vectors import STRICT, check_outputs, run_on
+from tests.baselines.trajectory_vectors import STRICT, check_clip_module, check_outputs, run_on
 
 SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.8, 18, 72, "float32")
 
@@ -29,6 +29,13 @@ def network():
     return network
 
 
+def read_sentence(network, vectors):
+    """A file's sentence, encoded."""
+    ids, mask = torch.from_numpy(vectors["in_lang_tokens"]), torch.from_numpy(vectors["in_lang_mask"])
+    with torch.inference_mode():
+        return network.encode_text(ids, mask)
+
+
 @pytest.fixture(scope="module")
 def outputs(network):
     """Our arrays for a file's inputs; the same inputs are run once."""
@@ -37,11 +44,7 @@ def outputs(network):
     def run(vectors):
         key = (vectors["in_frames"].tobytes(), vectors["in_lang_tokens"].tobytes())
         if key not in known:
-            with torch.inference_mode():
-                sentence = network.encode_text(
-                    torch.from_numpy(vectors["in_lang_tokens"]), torch.from_numpy(vectors["in_lang_mask"])
-                )
-            known[key] = run_on(network, SETTINGS, sentence, vectors["in_frames"])
+            known[key] = run_on(network, SETTINGS, read_sentence(network, vectors), vectors["in_frames"])
         return known[key]
 
     return run
@@ -51,6 +54,12 @@ def outputs(network):
 def test_parity_with_the_authors(path, outputs):
     vectors = load_vectors(path)
     check_outputs(outputs(vectors), vectors, strict=path.stem.removeprefix("parity_") in STRICT)
+
+
+@pytest.mark.parametrize("path", parity_files("lmpm"))
+def test_parity_of_the_clip_module_alone(path, network):
+    vectors = load_vectors(path)
+    check_clip_module(network, read_sentence(network, vectors), vectors)
 
 
 def test_parity_with_the_numbers_kept_here(outputs):
