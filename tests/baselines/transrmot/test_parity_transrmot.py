@@ -1,5 +1,5 @@
 import json
-from functools import cache
+from functools import lru_cache
 
 import pytest
 import torch
@@ -13,12 +13,11 @@ from tests.baselines.track_parity import (
     check_image_and_text,
     check_queries,
     check_step,
-    events,
     override,
 )
 
 
-@cache
+@lru_cache(maxsize=2)
 def _filled(track_attention: bool, overrides: str) -> TransRmot:
     """Several clip sizes share one model: building and filling it takes longer than the frames."""
     model = TransRmot(track_attention=track_attention, text=tiny_roberta_config()).eval()
@@ -43,7 +42,6 @@ def test_parity_over_streaming_frames(path):
         tracks = step.tracks
         check_step(stored, frame, step, tracks)
     assert not stored.unseen
-    assert {"born", "kept"} <= events(stored)
 
 
 @pytest.mark.parametrize(("name", "track_attention"), [("TransRMOT", False), ("TransRMOT_extra", True)])
