@@ -95,7 +95,7 @@ def _matched(edges: "Tensor", others: "Tensor", reaches: "Tensor") -> "Tensor":
 
     length, height, width = edges.shape
     far = 4 * (height + width)
-    columns = torch.arange(width, device=edges.device).expand_as(others)
+    columns = torch.arange(width, dtype=torch.int32, device=edges.device).expand_as(others)
     to_left = columns - torch.where(others, columns, -far).cummax(2).values
     to_right = torch.where(others, columns, far).flip(2).cummin(2).values.flip(2) - columns
     distance = torch.minimum(to_left, to_right)

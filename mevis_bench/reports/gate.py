@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mevis_bench.records import DataError, ExitCode
 from mevis_bench.reports.statistics import paired_difference
+from mevis_bench.reports.table import LOWER_IS_BETTER
 from mevis_bench.store.score_files import Results, SampleScore, read_results, read_scores
 
 SCHEMA = 1
@@ -179,17 +180,19 @@ def _judge_run(
         new = results.metrics.get(metric)
         allowed = tolerance.get(metric, tolerance["default"])
         p = _paired_p(accepted.samples.get(metric, {}), samples.get(metric, {}))
-        entries.append(GateEntry(key, metric, old, new, *_judge_value(old, new, allowed, p)))
+        entries.append(GateEntry(key, metric, old, new, *_judge_value(metric, old, new, allowed, p)))
     return entries
 
 
-def _judge_value(old: float | None, new: float | None, allowed: float, p: float | None) -> tuple[Verdict, str]:
+def _judge_value(
+    metric: str, old: float | None, new: float | None, allowed: float, p: float | None
+) -> tuple[Verdict, str]:
     if old is None:
         return Verdict.OK, "was undefined"
     if new is None:
         return Verdict.REGRESSED, "is undefined now"
-    change = new - old
-    points = f"{100 * change:+.2f} points"
+    points = f"{100 * (new - old):+.2f} points"
+    change = old - new if metric in LOWER_IS_BETTER else new - old
     if change < -allowed:
         return Verdict.REGRESSED, f"{points}, more than {100 * allowed:g} allowed"
     if change < 0 and p is not None and p < SIGNIFICANT:

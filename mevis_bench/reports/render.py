@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from rich.console import Group
 from rich.markup import escape
 
-from mevis_bench.reports.table import Table, percent
+from mevis_bench.reports.table import LOWER_IS_BETTER, Table, percent
 from mevis_bench.reports.terminal import terminal_table, titled
 
-ARROW = "↑"
+
+def arrow(column: str) -> str:
+    """Return which way better values of a metric lie."""
+    return "↓" if column in LOWER_IS_BETTER else "↑"
 
 
 def to_terminal(table: Table) -> Group:
@@ -21,7 +24,7 @@ def to_terminal(table: Table) -> Group:
     drawn.add_column("method", no_wrap=True)
     drawn.add_column("provenance")
     for column in table.columns:
-        drawn.add_column(f"{column} {ARROW}", justify="right")
+        drawn.add_column(f"{column} {arrow(column)}", justify="right")
     best = {column: table.best(column) for column in table.columns}
     for index, row in enumerate(table.rows):
         cells = [
@@ -36,7 +39,7 @@ def to_terminal(table: Table) -> Group:
 def to_markdown(table: Table) -> str:
     """Write a table as GitHub Markdown; the best value of a column is bold."""
     lines = [
-        "| method | provenance | " + " | ".join(f"{column} {ARROW}" for column in table.columns) + " |",
+        "| method | provenance | " + " | ".join(f"{column} {arrow(column)}" for column in table.columns) + " |",
         "|---|---|" + "--:|" * len(table.columns),
     ]
     best = {column: table.best(column) for column in table.columns}
@@ -48,7 +51,7 @@ def to_markdown(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """Write a ``booktabs`` table in the paper's column order; the best value of a column is bold."""
-    head = " & ".join(["Method", *(f"{_tex(column)} $\\uparrow$" for column in table.columns)])
+    head = " & ".join(["Method", *(f"{_tex(column)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns)])
     lines = ["% " + setting for setting in table.settings]
     lines += [f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}", "\\toprule", head + " \\\\", "\\midrule"]
     best = {column: table.best(column) for column in table.columns}
@@ -87,7 +90,7 @@ def to_json(table: Table) -> str:
 def to_html(table: Table) -> str:
     """Write a table as an HTML fragment; every text is escaped."""
     best = {column: table.best(column) for column in table.columns}
-    head = "".join(f"<th>{html.escape(column)} {ARROW}</th>" for column in table.columns)
+    head = "".join(f"<th>{html.escape(column)} {arrow(column)}</th>" for column in table.columns)
     body = []
     for index, row in enumerate(table.rows):
         cells = "".join(
@@ -118,6 +121,9 @@ def _mark(text: str, marked: bool, before: str, after: str) -> str:
 def _plain(text: str) -> str:
     """Keep a text from ending a Markdown cell or starting HTML."""
     return html.escape(text, quote=False).replace("|", "\\|")
+
+
+_TEX_ARROWS = {"↑": r"\uparrow", "↓": r"\downarrow"}
 
 
 def _tex(text: str) -> str:

@@ -30,6 +30,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Metrics in the column order of the paper's tables (7, 11, 10, 12); metrics beyond these follow by name."""
 
+LOWER_IS_BETTER = frozenset({"repeated"})
+"""``repeated``: the share of captions that are also given to another target. Of every other metric more is better."""
+
 PROVENANCES = ("paper", "official", "trained-here", "floor", "untrained", "foreign")
 """Where a row's numbers come from, in the order of the table's blocks."""
 
@@ -57,7 +60,7 @@ class Table:
 
     Attributes:
         task: The task of every row.
-        columns: Metric names in order. For every one of them larger is better.
+        columns: Metric names in order.
         rows: Sorted by provenance, then as given.
         settings: Every distinct setting, so that a table always names its split, protocol and choices.
     """
@@ -80,7 +83,8 @@ class Table:
                 if row.setting == setting and (value := row.values.get(column)) is not None
             }
             if len(values) > 1:
-                best |= {index for index, value in values.items() if value == max(values.values())}
+                pick = min if column in LOWER_IS_BETTER else max
+                best |= {index for index, value in values.items() if value == pick(values.values())}
         return frozenset(best)
 
 

@@ -45,6 +45,7 @@ class Assignment:
         rules: How to score.
         asked: Ids of the expressions to score, by video.
         method: Name, variant and provenance of the method, where the predictions are a run of ours.
+        threshold: PNG values from this one on are foreground; ``None``: all but 0.
     """
 
     task: Task
@@ -53,6 +54,13 @@ class Assignment:
     rules: ScoringRules
     asked: Mapping[str, tuple[str, ...]]
     method: Mapping[str, str]
+    threshold: int | None
+
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """Everything chosen that may change a number."""
+        threshold = {} if self.threshold is None else {"threshold": str(self.threshold)}
+        return {**self.rules.as_choices(), **threshold}
 
     @property
     def samples(self) -> int:
@@ -95,7 +103,7 @@ def plan_scoring(
     opened = open_split(data, split or "valid_u") if data or split else open_split(run.data, run.split)
     _refuse_strangers(source, opened)
     wanted = samples if samples is not None else run.samples
-    return Assignment(chosen, opened, source, rules, _asked(opened, chosen, wanted), run.method)
+    return Assignment(chosen, opened, source, rules, _asked(opened, chosen, wanted), run.method, threshold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,6 @@ def _conclude(
         fingerprint=assignment.split.fingerprint,
         slices={name: {"count": len(chosen), **corpus.metrics(chosen)} for name, chosen in members.items()},
         method=assignment.method,
-        choices=assignment.rules.as_choices(),
+        choices=assignment.choices,
     )
     return scores, results

@@ -119,3 +119,20 @@ def test_an_oracle_is_comparable_with_the_papers_oracle_only() -> None:
     method = {"name": "lmpm", "variant": "swin-t-oracle", "provenance": "official"}
     entries = versus_paper(replace(OTHER_SPLIT, task="avos", method=method), read_paper_rows(paper_folder()))
     assert {entry.row.method: entry.not_comparable for entry in entries} == {"LMPM (GT Text)": ()}
+
+
+def test_of_repeated_captions_fewer_are_better() -> None:
+    results = [
+        Results(
+            task="rmeg",
+            protocol="mevis_v2",
+            metrics={"METEOR": share, "repeated": share},
+            counts={"expected": 2, "scored": 2, "missing": 0},
+            split="valid_u",
+            fingerprint="f00d",
+        )
+        for share in (0.5, 0.25)
+    ]
+    table = build_table("rmeg", results)
+    assert (table.best("METEOR"), table.best("repeated")) == (frozenset({0}), frozenset({1}))
+    assert "| METEOR ↑ | repeated ↓ |" in to_markdown(table)
