@@ -193,6 +193,7 @@ def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
     root, _, clips = world
     run = mevis_folder.write_run(tmp_path / "run", clips)
     identity = {"task": "avos", "method": "m", "variant": "v", "split": "s", "samples": ["cat/1", "eel/2"]}
+    identity |= {"bridge": None, "perturb": "none"}
     manifest = {"identity": identity, "provenance": "floor", "data": str(root)}
     (run / "manifest.json").write_text(json.dumps(manifest))
     results = score_run(run).results
