@@ -27,7 +27,7 @@ demo: setup
 	$(BIN)/mevis-bench pairs runs/demo/rvos-lmpmpp-valid_u
 
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -102,5 +102,5 @@ def test_a_browser_shows_the_worst_sample_and_runs_nothing_foreign(gallery: Path
     )
     assert done.stdout.count("<li>") + done.stdout.count("<li class=") == len(samples_of(gallery))
     assert 'class="chosen"' in done.stdout
-    assert "<title>predictions on tiny</title>" in done.stdout
+    assert "<title>foreign predictions on tiny</title>" in done.stdout
     assert "&lt;img src=x" in done.stdout
