@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mevis_bench.reports.compare import Comparison
 
 NOTES = (
+    "Effects are differences of means over samples, for metrics that pool counts (HOTA), too.",
     "Intervals: 95 %, whole videos resampled. p: signs of whole videos flipped; Holm over the slices of a metric.",
     "Detectable: the smallest true difference this many videos show (power 80 %). Dim: fewer than 30 samples.",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from mevis_bench.records import DataError
 from mevis_bench.reports.gate import run_key
 from mevis_bench.reports.statistics import mean_interval
-from mevis_bench.store.score_files import read_results, read_scores
+from mevis_bench.store.score_files import SampleScore, read_results, read_scores
 
 WHOLE = "all"
 """The slice that holds every sample."""
@@ -48,22 +48,26 @@ class HistoryEntry:
 
 
 def entry_of(folder: Path, commit: str, time: str) -> HistoryEntry:
-    """Condense one scored run: every aggregate, and per slice every value that is a mean over samples."""
+    """Condense one scored run: every aggregate, whole and by slice, with an interval where it is a mean."""
     results, scores = read_results(folder), read_scores(folder)
-    points: dict[str, dict[str, Point]] = {
-        name: {WHOLE: Point(value, None, None)} for name, value in results.metrics.items() if value is not None
-    }
-    for name in results.metrics:
-        for part in (WHOLE, *results.slices):
-            chosen = [
-                (value, score.video)
-                for score in scores
-                if (part == WHOLE or part in score.groups) and (value := score.values.get(name)) is not None
-            ]
-            if chosen:
-                values, videos = zip(*chosen, strict=True)
-                points.setdefault(name, {})[part] = Point(*mean_interval(values, videos))
+    points: dict[str, dict[str, Point]] = {}
+    for part, metrics in ((WHOLE, results.metrics), *results.slices.items()):
+        members = [score for score in scores if part == WHOLE or part in score.groups]
+        for name in results.metrics:
+            value = metrics.get(name)
+            if value is not None:
+                points.setdefault(name, {})[part] = _point(name, value, members)
     return HistoryEntry(run_key(results), commit, time, points)
+
+
+def _point(name: str, value: float, scores: Sequence[SampleScore]) -> Point:
+    """Give an aggregate its interval, if it is the mean of its samples (pooled counts, like HOTA's, are not)."""
+    chosen = [(each, score.video) for score in scores if (each := score.values.get(name)) is not None]
+    if not chosen:
+        return Point(value, None, None)
+    values, videos = zip(*chosen, strict=True)
+    mean, low, high = mean_interval(values, videos)
+    return Point(value, low, high) if abs(mean - value) < 1e-9 else Point(value, None, None)
 
 
 def append(path: Path, entries: Sequence[HistoryEntry]) -> None:
@@ -127,7 +131,7 @@ _STYLE = (
     "figure{margin:0;border:1px solid light-dark(#e4e4e0,#2d323c);border-radius:10px;padding:12px 14px}"
     "figcaption{font-weight:600}text{font-size:11px;fill:light-dark(#667085,#98a1b3)}"
     ".whole{stroke:#2457d6;stroke-width:2.5;fill:none}.slice{stroke:#98a1b3;stroke-width:1;fill:none;opacity:.7}"
-    ".band{fill:#2457d6;opacity:.13}.mark{fill:#d6336c}.point{opacity:0}.axis{stroke:light-dark(#e4e4e0,#2d323c)}"
+    ".band{fill:#2457d6;opacity:.13}.mark{fill:#d6336c}.dot{fill:#2457d6}.axis{stroke:light-dark(#e4e4e0,#2d323c)}"
 )
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 390, 10, 150
 
@@ -152,8 +156,8 @@ def _panel(metric: str, entries: Sequence[HistoryEntry], marked_change: float) -
         words = html.escape(f"{entry.time[:10]} {entry.commit}: {100 * point.value:.1f}")
         changed = previous is not None and abs(point.value - previous) >= marked_change
         x, y = _x(index, len(entries)), _y(point.value)
-        name = "mark" if changed else "point"
-        drawn.append(f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{words}</title></circle>')
+        name, radius = ("mark", 4) if changed else ("dot", 2.5)
+        drawn.append(f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"><title>{words}</title></circle>')
         previous = point.value
     for x, anchor, entry in ((_LEFT, "start", entries[0]), (_RIGHT, "end", entries[-1])):
         words = html.escape(f"{entry.time[:10]} {entry.commit}")

@@ -1,12 +1,14 @@
 """The history grows by lines, names a broken one, and its page escapes what it shows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mevis_bench.records import DataError
 from mevis_bench.reports.history import HistoryEntry, Point, append, entry_of, page, read_history
-from tests.reports.test_compare import scored
+from mevis_bench.store.score_files import read_scores, write_scores
+from tests.reports.test_compare import RESULTS, scored
 
 
 def entry(value: float, day: int, run: str = "rvos/m:v/valid_u") -> HistoryEntry:
@@ -28,14 +30,25 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
         read_history(tmp_path / "h.jsonl")
 
 
-def test_a_run_is_condensed_with_intervals_and_slices(tmp_path: Path) -> None:
-    points = entry_of(scored(tmp_path / "run"), "abc", "2026-01-01T00:00:00Z").points
-    assert points["J&F"]["all"] == Point(0.5, None, None)
+def test_an_aggregate_has_an_interval_only_where_it_is_a_mean(tmp_path: Path) -> None:
+    run = scored(tmp_path / "run")
+    mean = sum(score.values["J"] or 0 for score in read_scores(run)) / 240
+    whole = {"J": mean, "J&F": 0.5}
+    write_scores(run, read_scores(run), replace(RESULTS, metrics=whole, slices={"multi": {"count": 80, "J": 0.25}}))
+    points = entry_of(run, "abc", "2026-01-01T00:00:00Z").points
+    assert points["J&F"] == {"all": Point(0.5, None, None)}
+    assert points["J"]["multi"] == Point(0.25, None, None)
+    interval = points["J"]["all"]
+    assert interval.value == mean
+    assert interval.low is not None
+    assert interval.high is not None
+    assert interval.low < mean < interval.high
 
 
 def test_a_step_is_marked_and_a_quiet_night_is_not() -> None:
     drawn = page([entry(0.5, 1), entry(0.501, 2), entry(0.6, 3)])
     assert drawn.count('<circle class="mark"') == 1
+    assert drawn.count('<circle class="dot"') == 2
     assert "2026-01-03 c3: 60.0" in drawn
     assert "J&amp;F: 60.0" in drawn
 
