@@ -90,6 +90,9 @@ def make_mini(
             "--speech", help="Speak the sentences: in one voice each, by rotation (flite), or in all (and festival)."
         ),
     ] = SpeechChoice.NONE,
+    annotators: Annotated[
+        int, typer.Option("--annotators", metavar="N", help="How many write about each video, eleven sentences each.")
+    ] = 1,
     json: options.Json = False,
 ) -> None:
     """Make a split of mini, in MeViSv2's own format: the same arguments give the same split."""
@@ -99,9 +102,10 @@ def make_mini(
     from mevis_bench.data.synthetic import make_mini
 
     with Bar("done") as bar:
-        root = make_mini(split, videos, seed, out, speech.value, partial(_show, bar))
+        root = make_mini(split, videos, seed, out, speech.value, annotators, partial(_show, bar))
     if json:
-        print_json({"root": str(root), "split": split, "videos": videos, "seed": seed, "speech": speech.value})
+        asked = {"videos": videos, "seed": seed, "speech": speech.value, "annotators": annotators}
+        print_json({"root": str(root), "split": split, **asked})
         return
     stdout().print(f"{videos} videos are in {root}; use them with --data {out} --split {split}", markup=False)
 

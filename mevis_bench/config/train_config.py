@@ -20,11 +20,13 @@ class MiniData:
         videos: Videos of the split ``train``.
         held_out_videos: Videos of the split ``held_out``: measured on while training, never learned from.
         seed: Seed of both.
+        annotators: How many write about each video of ``train``.
     """
 
     videos: int
     held_out_videos: int
     seed: int
+    annotators: int
 
 
 @dataclass(frozen=True, slots=True)

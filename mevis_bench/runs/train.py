@@ -58,8 +58,9 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
     module = import_part(training.chosen.method, "train")
     device = resolve_device(training.device)
     if training.data is None:
-        data = mini_split("train", training.config.mini.videos, training.config.mini.seed, progress)
-        held_out = mini_split("held_out", training.config.mini.held_out_videos, training.config.mini.seed, progress)
+        mini = training.config.mini
+        data = mini_split("train", mini.videos, mini.seed, mini.annotators, progress)
+        held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, progress)
     else:
         data, held_out = open_split(training.data, training.split), open_split(training.data, training.held_out)
     _check_splits(data, held_out)
@@ -84,12 +85,17 @@ def cache_folder() -> Path:
     return Path.home() / ".cache" / "mevis-bench" / "mini"
 
 
-def mini_split(name: str, videos: int, seed: int, progress: Progress) -> Split:
+def mini_split(name: str, videos: int, seed: int, annotators: int, progress: Progress) -> Split:
     """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
-    folder = cache_folder() / f"{name}-{videos}-{seed}-{_generator_version()}"
+    folder = cache_folder() / f"{name}-{videos}-{seed}-{annotators}-{_generator_version()}"
     if not (folder / name).is_dir():
         make_mini(
-            name, videos, seed, folder, progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {})
+            name,
+            videos,
+            seed,
+            folder,
+            annotators=annotators,
+            progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
         )
     return open_split(folder, name)
 

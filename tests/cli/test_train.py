@@ -33,7 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (write_fake_method(tmp_path / "methods") / "fake" / "train.py").write_text(TRAIN)
     configs = tmp_path / "configs"
     (configs / "train").mkdir(parents=True)
-    text = "mini: {videos: 2, held_out_videos: 1, seed: 5}\nsteps: 3\n"
+    text = "mini: {videos: 2, held_out_videos: 1, seed: 5, annotators: 2}\nsteps: 3\n"
     (configs / "train" / "fake-default.yaml").write_text(text)
     monkeypatch.setattr("mevis_bench.config.train_config.configs_folder", lambda: configs)
     monkeypatch.setattr("mevis_bench.runs.train.cache_folder", lambda: tmp_path / "cache")

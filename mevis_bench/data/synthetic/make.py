@@ -17,7 +17,7 @@ import json
 import shutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,6 +56,7 @@ def make_mini(
     seed: int,
     out: Path,
     speech: Speech = "none",
+    annotators: int = 1,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Path:
     """Generate a split of mini.
@@ -69,6 +70,7 @@ def make_mini(
         seed: Any non-negative integer.
         out: Where the split's folder is made.
         speech: Whether the sentences are spoken; needs flite, and for ``all`` festival.
+        annotators: How many write about each video, some eleven sentences each; >= 1.
         progress: Called with (``videos`` or ``sentences``, done, in all).
 
     Returns:
@@ -78,6 +80,8 @@ def make_mini(
         UsageError: The folder already holds a split, a number makes no sense, or a voice is not installed.
     """
     final = _checked_folder(split, videos, seed, out)
+    if annotators < 1:
+        raise UsageError(f"a video needs at least one annotator, not {annotators}")
     require_voices(VOICES_OF[speech])
     root = final.with_name(f"{split}.part")
     shutil.rmtree(root, ignore_errors=True)
@@ -85,7 +89,7 @@ def make_mini(
     meta: dict[str, dict[str, Any]] = {}
     masks: dict[str, list[dict[str, object] | None]] = {}
     for index in range(videos):
-        made = make_video(split, seed, index)
+        made = make_video(split, seed, index, annotators)
         name = f"{index:05d}"
         _write_frames(made.footage, root / "JPEGImages" / name)
         first_id = len(masks)
@@ -105,18 +109,33 @@ def make_mini(
     return final
 
 
-def make_video(split: str, seed: int, index: int) -> MadeVideo:
-    """Generate video ``index`` of a split; draws again until everybody can be seen and enough can be said."""
-    rng = np.random.default_rng([zlib.crc32(split.encode()), seed, index])
+def make_video(split: str, seed: int, index: int, annotators: int = 1) -> MadeVideo:
+    """Generate video ``index`` of a split; draws again until everybody can be seen and enough can be said.
+
+    What is seen, and what the first annotator says, does not depend on how many there are.
+    """
+    key = (zlib.crc32(split.encode()), seed, index)
+    rng = np.random.default_rng(key)
     while True:
         kind = KINDS[rng.integers(len(KINDS))]
         plan = make_plan(rng)
-        sentences = Annotator(Facts(plan), Speaker(kind, rng), rng).write()
+        facts = Facts(plan)
+        sentences = Annotator(facts, Speaker(kind, rng), rng).write()
         if len(sentences) < 9:
             continue
         footage = draw(plan, kind, rng)
         if _all_seen(footage):
-            return MadeVideo(plan, footage, tuple(sentences))
+            break
+    for another in range(1, annotators):
+        rng = np.random.default_rng((*key, another))
+        sentences = _joined(sentences, Annotator(facts, Speaker(kind, rng), rng).write())
+    return MadeVideo(plan, footage, tuple(sentences))
+
+
+def _joined(sentences: list[Sentence], more: list[Sentence]) -> list[Sentence]:
+    """Append another annotator's sentences; partners keep pointing at each other."""
+    start = len(sentences)
+    return sentences + [replace(s, partner=None if s.partner is None else s.partner + start) for s in more]
 
 
 def _all_seen(footage: Footage) -> bool:

@@ -74,6 +74,19 @@ def test_a_longer_split_begins_with_the_shorter_one(tmp_path: Path) -> None:
     assert one["00000"] == two["00000"]
 
 
+def test_more_annotators_add_sentences_and_change_nothing_else(tmp_path: Path) -> None:
+    one, three = make_video("train", 3, 1), make_video("train", 3, 1, annotators=3)
+    count = len(one.sentences)
+    assert three.sentences[:count] == one.sentences
+    assert len(three.sentences) > 2 * count
+    assert same(one, MadeVideo(three.plan, three.footage, one.sentences))
+    partners = [(i, s.partner) for i, s in enumerate(three.sentences) if s.partner is not None]
+    assert any(i >= count for i, _ in partners)
+    assert all(three.sentences[partner].partner == i for i, partner in partners)
+    with pytest.raises(UsageError, match="at least one annotator, not 0"):
+        make_mini("x", 1, 2, tmp_path, annotators=0)
+
+
 def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
