@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.masks import MaskRows
-from mevis_bench.masks.tracks import tracks_of
 from mevis_bench.methods.method_spec import VariantSpec
 from mevis_bench.records import (
     MaskPrediction,
@@ -134,6 +132,10 @@ class MasksToTracks:
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """Yield one track per object of the inner method's answer, in its order; one in all where it knows none."""
+        # Loaded late: `list` names the bridges and starts without numpy.
+        from mevis_bench.masks import MaskRows
+        from mevis_bench.masks.tracks import tracks_of
+
         for answer in self.inner.predict(video, prompts):
             if not isinstance(answer, MaskPrediction):
                 raise MethodError(f"masks_to_tracks needs masks, the method gave a {type(answer).__name__}")

@@ -4,14 +4,18 @@ The paper, section 5.7: "we highlight the target object with a semitransparent m
 neither colour nor opacity, so a method's options hold both.
 """
 
-from dataclasses import dataclass, fields
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from mevis_bench.records.errors import DataError
 from mevis_bench.records.prompt import TargetMasks
 from mevis_bench.records.video import Video
+
+if TYPE_CHECKING:  # numpy alone would double the time that help and lists take to start
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class HighlightedVideo(Video):
     alpha: float
 
     @classmethod
-    def of(cls, video: Video, target: TargetMasks, colour: tuple[int, int, int], alpha: float) -> "HighlightedVideo":
+    def of(cls, video: Video, target: TargetMasks, colour: tuple[int, int, int], alpha: float) -> HighlightedVideo:
         """Highlight targets in a video."""
         known = {field.name: getattr(video, field.name) for field in fields(Video)}
         return cls(**known, target=target, colour=colour, alpha=alpha)
@@ -40,6 +44,8 @@ class HighlightedVideo(Video):
 
     def paint(self, pixels: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
         """Return a copy of an already decoded frame, targets painted over."""
+        import numpy as np
+
         pixels = pixels.copy()
         inside = self.target_mask(index)
         blended = (1 - self.alpha) * pixels[inside] + self.alpha * np.array(self.colour)
@@ -52,6 +58,7 @@ class HighlightedVideo(Video):
         Raises:
             DataError: A mask is broken or not of the video's size.
         """
+        import numpy as np
         from pycocotools import mask as coco
 
         union = np.zeros((self.height, self.width), bool)

@@ -1,9 +1,13 @@
 """What a method answers. Axes: t frames, h rows, w columns, n entries; boxes are in pixels."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # numpy alone would double the time that help and lists take to start
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
