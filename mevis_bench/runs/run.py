@@ -52,7 +52,7 @@ def _executor(config: RunConfig) -> Executor:
 
 
 def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
-    """Predict and score what is planned (see ``run``).
+    """Predict and score what is planned (see ``run``), both on the run's device.
 
     Failed samples count as zero; the counts of the results say how many.
     """
@@ -66,6 +66,6 @@ def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
         folder.path,
         data=plan.config.data,
         split=plan.config.split,
-        rules=ScoringRules(missing="zero" if report.failed else "error"),
+        rules=ScoringRules(missing="zero" if report.failed else "error", device=plan.work.device),
     )
     return FinishedRun(report, scored.results, rate)

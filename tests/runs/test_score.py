@@ -161,6 +161,18 @@ def test_the_number_of_workers_changes_no_byte(world, tmp_path: Path) -> None:
         assert one == two == five
 
 
+def test_the_device_changes_no_byte(world, tmp_path: Path) -> None:
+    root, _, clips = world
+    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    for protocol in ("mevis_v1", "mevis_v2"):
+        written = []
+        for device in ("cpu", "cpu:0"):  # the second goes a GPU's way, on the CPU's tensors
+            out = tmp_path / protocol / device[3:]
+            score_run(predictions, data=root, out=out, rules=ScoringRules(protocol=protocol, device=device))
+            written.append([(out / name).read_bytes() for name in ("scores.jsonl", "results.json")])
+        assert written[0] == written[1]
+
+
 def break_at(job: str) -> str:
     if job == "b.json":
         raise DataError("is broken", where=job, hint="Mend it.")
