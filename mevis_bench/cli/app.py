@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from mevis_bench.records import ExitCode, MevisBenchError
 
 PANELS = {
-    "Run and score": ("run", "score", "train", "merge", "status", "selfcheck", "pairs", "suite"),
+    "Run and score": ("run", "score", "train", "merge", "status", "cost", "selfcheck", "pairs", "suite"),
     "Data": ("data",),
     "Look": ("list", "show"),
     "Methods": (
