@@ -110,6 +110,17 @@ def check_close(name: str, ours: Tensor, theirs: NDArray, *, atol: float = 1e-3,
     assert np.allclose(got, theirs, atol=atol, rtol=rtol), f"{name}: off by up to {worst:.3g}"
 
 
+def check_pixels(name: str, ours: Tensor, theirs: NDArray, *, undecided: float = 1e-3) -> None:
+    """Assert that mask logits give the same pixels, > 0, but for pixels whose stored logit is ``undecided``, near 0.
+
+    Which side of 0 those fall on differs between processors: MTTR's vector holds logits of a millionth.
+    """
+    got = ours.detach().cpu().numpy() > 0
+    flipped = (got != (theirs > 0)) & (np.abs(theirs) > undecided)
+    assert not flipped.any(), f"{name}: {flipped.sum()} of {flipped.size} pixels differ"
+    assert (np.abs(theirs) > undecided).mean() > 0.98, f"{name}: too many logits near 0 to say anything"
+
+
 def strided(maps: Tensor) -> Tensor:
     """Every 8th channel and every 2nd row and column of ``(t, c, h, w)``, as the vectors keep their large maps."""
     return maps[:, ::8, ::2, ::2]
