@@ -35,10 +35,11 @@ lint: setup
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
-# How fast scoring is, and whether a video's sentences cost less together: every figure is measured here and now.
+# How fast scoring is, whether a video's sentences cost less together, and what the runner costs: measured here and now.
 bench: setup
 	$(BIN)/python -m benchmarks.scoring
 	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
+	$(BIN)/python -m benchmarks.overhead
 
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini

@@ -72,6 +72,8 @@ def put_back(prediction: Prediction, order: NDArray[np.int64], length: int) -> P
     shown ``length`` times (``static``), the answers stay in the order they were given in.
     """
     source = _answer_of_frame(order, length)
+    if np.array_equal(source, np.arange(length)):
+        return prediction
     if isinstance(prediction, MaskPrediction):
         objects = prediction.objects
         return MaskPrediction(

@@ -124,7 +124,8 @@ def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: Watch
                 index.append(status)
                 watcher.sample(status)
                 computed += 1
-                _check_failures(plan, index)
+                if status.status == "failed":
+                    _check_failures(plan, index)
         except BaseException:
             # A full disk keeps the old manifest; the fault itself is what is told.
             with suppress(OSError):

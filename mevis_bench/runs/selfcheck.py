@@ -1,6 +1,7 @@
 """Does this machine give the same bytes whichever way a run is spread or stopped? Tried on the embedded split."""
 
 import hashlib
+import random
 import signal
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.records import MethodError
+from mevis_bench.records import MethodError, UsageError
 from mevis_bench.runs.merge import merge_runs
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.sample_index import read_statuses
+
+LATEST_KILL = 0.3
+"""Seconds. A sample of the floors takes a twentieth of it, so a kill may fall on any part of the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,15 @@ def selfcheck(method: str, limit: int, kills: int, scratch: Path) -> Iterator[Ch
     Args:
         method: A method of RVOS that runs on this machine.
         limit: Number of samples.
-        kills: How often the killed run is stopped with SIGKILL.
+        kills: How often the killed run is stopped with SIGKILL, at random moments.
         scratch: An empty folder.
 
     Raises:
+        UsageError: There are more kills than samples.
         MethodError: A run that should have ended well did not.
     """
+    if kills > limit:
+        raise UsageError(f"a run of {limit} samples can't be killed {kills} times", hint="Give a larger --limit.")
     words = ["run", "--task", "rvos", "--method", method, "--limit", str(limit), "--device", "cpu"]
     start = time.monotonic()
     _run([*words, "--out", str(scratch / "plain")])
@@ -78,13 +85,19 @@ def fingerprint(run: Path) -> str:
 
 
 def _run_and_kill(words: list[str], folder: Path, limit: int, kills: int) -> tuple[int, int]:
-    """Kill a run after some of its samples, again and again; return how often, and how many were done twice."""
+    """Kill a run again and again; return how often, and how many samples were done twice.
+
+    Each try may do its share of the samples, the first none; then a random moment later it is killed, while it starts,
+    computes, writes, or scores.
+    """
+    moments = random.Random(0)
     killed = 0
     for number in range(kills):
         process = subprocess.Popen([*_PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wanted = (number + 1) * limit // (kills + 1)
+        wanted = number * limit // kills
         while process.poll() is None and len(read_statuses(RunFolder(folder).samples_path)) < wanted:
-            time.sleep(0.005)
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0, LATEST_KILL))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             killed += 1

@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
 from mevis_bench.store.strict_json import parse_json
 
+ENCODED_AT_ONCE = 16
+"""Frames copied and encoded in one call, so that memory holds few copies whatever the length of the video."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMasks:
@@ -50,8 +53,7 @@ def encode_prediction(prediction: Prediction) -> bytes:
             "kind": "masks",
             "height": prediction.masks.shape[1],
             "width": prediction.masks.shape[2],
-            "masks": _encode_masks(prediction.masks),
-            "objects": None if prediction.objects is None else [_encode_masks(each) for each in prediction.objects],
+            **_encoded(prediction),
             "target_score": prediction.target_score,
         }
     elif isinstance(prediction, TrackPrediction):
@@ -105,15 +107,25 @@ def decode_masks(stored: StoredMasks) -> MaskPrediction:
     return MaskPrediction(_decode(stored.masks, shape), objects, stored.target_score)
 
 
+def _encoded(prediction: MaskPrediction) -> dict[str, object]:
+    masks = _encode_masks(prediction.masks)
+    objects = prediction.objects
+    if objects is None:
+        return {"masks": masks, "objects": None}
+    if len(objects) == 1 and np.array_equal(objects[0], prediction.masks):
+        return {"masks": masks, "objects": [masks]}
+    return {"masks": masks, "objects": [_encode_masks(each) for each in objects]}
+
+
 def _encode_masks(masks: NDArray[np.bool_]) -> list[str | None]:
     from pycocotools import mask as coco
 
     counts: list[str | None] = []
-    for frame in masks:
-        if frame.any():
-            counts.append(coco.encode(np.asfortranarray(frame, dtype=np.uint8))["counts"].decode("ascii"))
-        else:
-            counts.append(None)
+    for start in range(0, len(masks), ENCODED_AT_ONCE):
+        columns = np.asfortranarray(masks[start : start + ENCODED_AT_ONCE].transpose(1, 2, 0).view(np.uint8))
+        encoded = coco.encode(columns)
+        sizes = coco.area(encoded)
+        counts += [rle["counts"].decode("ascii") if size else None for rle, size in zip(encoded, sizes, strict=True)]
     return counts
 
 

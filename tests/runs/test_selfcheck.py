@@ -22,6 +22,11 @@ def test_every_way_of_running_gives_the_same_bytes(capsys) -> None:
     assert all(check["same"] for check in checks)
 
 
+def test_more_kills_than_samples_are_refused(capsys) -> None:
+    assert main(["selfcheck", "--limit", "4", "--kills", "5"]) == 2
+    assert "a run of 4 samples can't be killed 5 times" in capsys.readouterr().err
+
+
 def test_one_byte_is_seen(tmp_path: Path) -> None:
     (tmp_path / "predictions" / "v").mkdir(parents=True)
     for name in ("predictions/v/0.json", "scores.jsonl", "results.json"):
