@@ -62,7 +62,7 @@ def add(
     files: Annotated[list[str], typer.Argument(metavar="[NAME=]FILE...", help="Files or folders of weights.")],
     json: options.Json = False,
 ) -> None:
-    """Check files (hash where known, safe loading only) and put them into the store as safetensors."""
+    """Check files (hash where known, safe loading, the method loads them) and put them into the store."""
     from mevis_bench.cli.console import err, print_json
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.methods.weights import parse_weights
@@ -73,9 +73,12 @@ def add(
     for word in files:
         name, equals, rest = word.partition("=")
         named[name if equals else ""] = Path(rest if equals else word).expanduser()
-    stored = add_weights(chosen, named, parse_weights(weights).store)
+    added = add_weights(chosen, named, parse_weights(weights).store)
     if json:
-        print_json({name: str(path) for name, path in stored.items()})
+        print_json({name: str(path) for name, path in added.paths.items()})
         return
-    for name, path in stored.items():
+    for name, path in added.paths.items():
         err().print(f"{chosen.name} {name}: {path}", markup=False, soft_wrap=True)
+    if added.missing:
+        told = f"not tried yet: {chosen.name} also needs {', '.join(added.missing)} (mevis-bench weights list)"
+        err().print(told, markup=False, soft_wrap=True)

@@ -107,7 +107,7 @@ def locate_weights(chosen: ChosenMethod, choice: WeightsChoice) -> Mapping[str, 
     located = {}
     for name, spec in specs.items():
         given = choice.files.get(name) or choice.files.get("")
-        path = given or _find(chosen, spec, choice.store)
+        path = given or find_weights(chosen, spec, choice.store)
         if path is None:
             raise _missing(chosen, name, spec, choice.store)
         if given is None:
@@ -155,7 +155,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _find(chosen: ChosenMethod, spec: WeightSpec, store: Path) -> Path | None:
+def find_weights(chosen: ChosenMethod, spec: WeightSpec, store: Path) -> Path | None:
+    """Return where one file of weights is: shipped, else in the store; ``None``: on neither place."""
     for folder in (chosen.method.folder / "weights", store / chosen.method.spec.name):
         path = folder / spec.file
         if path.exists():

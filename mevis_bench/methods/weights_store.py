@@ -4,13 +4,15 @@ import importlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.method_spec import WeightSpec
 from mevis_bench.methods.registry import ChosenMethod
-from mevis_bench.methods.weights import origin_path, sha256
-from mevis_bench.records import DataError, UsageError
+from mevis_bench.methods.weights import find_weights, origin_path, sha256
+from mevis_bench.records import DataError, MethodSetup, UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
 _READER = "baselines.layers.checkpoint_file"
@@ -20,23 +22,36 @@ _ENTRIES = ("model", "model_state_dict", "state_dict")
 """Keys under which training scripts put the state dict beside optimiser and arguments."""
 
 
-def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) -> dict[str, Path]:
-    """Check files and put them into the store.
+@dataclass(frozen=True, slots=True)
+class AddedWeights:
+    """What ``add_weights`` did.
+
+    Attributes:
+        paths: Where each file lies now.
+        missing: Weights of the variant that are still missing; only where there are none, the method was loaded with
+            what was added, so that a file of another model was refused.
+    """
+
+    paths: Mapping[str, Path]
+    missing: tuple[str, ...]
+
+
+def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) -> AddedWeights:
+    """Check files and put them into the store; where one is refused, nothing is stored.
 
     Args:
         chosen: Whose weights they are.
         files: By the weights' name in ``method.yaml``; ``""``: the only one.
         store: The user's weights store.
 
-    Returns:
-        Where each lies now.
-
     Raises:
         UsageError: A name is none of the variant's, or a file is not there.
-        DataError: A hash is not the known one, or a file is no checkpoint, is cut short, or holds code.
+        DataError: A hash is not the known one; a file is no checkpoint, is cut short, or holds code; or the method
+            can't be loaded with it.
     """
     specs = chosen.spec.weights
-    stored = {}
+    folder = store / chosen.method.spec.name
+    sources = {}
     for name, source in files.items():
         known = next(iter(specs)) if name == "" and len(specs) == 1 else name
         if known not in specs:
@@ -44,30 +59,61 @@ def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) ->
             raise UsageError(f"{chosen.name} {what}", hint=did_you_mean(name, list(specs)))
         if not source.exists():
             raise UsageError("no such file or folder", where=str(source))
-        stored[known] = _add(source, specs[known], store / chosen.method.spec.name / specs[known].file)
-    return stored
-
-
-def _add(source: Path, spec: WeightSpec, place: Path) -> Path:
-    source_hash = sha256(source)
-    if spec.sha256 is not None and source_hash != spec.sha256:
-        raise DataError(
-            f"is not the file that is wanted: sha256 {source_hash}, expected {spec.sha256}",
-            where=str(source),
-            hint=f"Get it again: {spec.source}",
+        sources[known] = source
+    drafts = folder / "adding"
+    shutil.rmtree(drafts, ignore_errors=True)
+    try:
+        added = {name: _draft(source, specs[name], drafts / specs[name].file) for name, source in sources.items()}
+        found = {name: added.get(name) or find_weights(chosen, spec, store) for name, spec in specs.items()}
+        here = {name: path for name, path in found.items() if path is not None}
+        missing = tuple(name for name in specs if name not in here)
+        if not missing and chosen.method.spec.environment is None:
+            _load_once(chosen, here, sources)
+        return AddedWeights(
+            {name: _keep(added[name], sources[name], folder / specs[name].file) for name in added}, missing
         )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = place.with_name(f"{place.stem}.part{place.suffix}")
+    finally:
+        shutil.rmtree(drafts, ignore_errors=True)
+
+
+def _load_once(chosen: ChosenMethod, weights: Mapping[str, Path], sources: Mapping[str, Path]) -> None:
+    """Load the method with its weights; a fault names the user's file, not its copy."""
+    variant = chosen.spec
+    setup = MethodSetup(variant.tasks[0], chosen.variant, variant.options, weights, "cpu", 0)
+    try:
+        load_method(chosen.method, setup).close()
+    except DataError as error:
+        where = error.where or ""
+        for name, source in sources.items():
+            where = where.replace(str(weights[name]), str(source))
+        raise DataError(error.what, where=where or None, hint=error.hint) from error
+
+
+def _draft(source: Path, spec: WeightSpec, draft: Path) -> Path:
+    if spec.sha256 is not None:
+        found = sha256(source)
+        if found != spec.sha256:
+            raise DataError(
+                f"is not the file that is wanted: sha256 {found}, expected {spec.sha256}",
+                where=str(source),
+                hint=f"Get it again: {spec.source}",
+            )
+    draft.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(source, draft)
-        shutil.rmtree(place, ignore_errors=True)
-    elif place.suffix == ".safetensors" and source.suffix != ".safetensors":
+    elif draft.suffix == ".safetensors" and source.suffix != ".safetensors":
         _convert(source, draft)
     else:
         shutil.copyfile(source, draft)
+    return draft
+
+
+def _keep(draft: Path, source: Path, place: Path) -> Path:
+    origin = {"file": source.name, "sha256": sha256(source), "stored_sha256": sha256(draft)}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir():
+        shutil.rmtree(place)
     draft.replace(place)
-    origin = {"file": source.name, "sha256": source_hash, "stored_sha256": sha256(place)}
     origin_path(place).write_text(json.dumps(origin, indent=2) + "\n")
     return place
 

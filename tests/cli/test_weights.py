@@ -15,9 +15,28 @@ from tests.methods.test_registry import SPEC, make_method
 torch = pytest.importorskip("torch")
 
 
+FAKE_METHOD = """
+from safetensors.torch import load_file
+
+from mevis_bench.records import DataError
+
+
+class Method:
+    def close(self):
+        pass
+
+
+def load(setup):
+    path = setup.weights["model"]
+    if "other.weight" in load_file(path):
+        raise DataError("unexpected keys: other.weight", where=f"{path}", hint="It is of another model.")
+    return Method()
+"""
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    make_method(tmp_path / "methods", "mine")
+    (make_method(tmp_path / "methods", "mine") / "method.py").write_text(FAKE_METHOD)
     (tmp_path / "store").mkdir()
     monkeypatch.setenv("MEVIS_BENCH_METHOD_DIR", str(tmp_path / "methods"))
     monkeypatch.setenv("MEVIS_BENCH_WEIGHTS", str(tmp_path / "store"))
@@ -63,6 +82,33 @@ def test_a_known_hash_is_that_of_the_authors_file(place: Path, capsys) -> None:
     stored.write_bytes(stored.read_bytes() + b"x")
     with pytest.raises(Exception, match="is not the file that is wanted"):
         locate_weights(chosen, parse_weights([str(place / "store")]))
+
+
+def test_a_file_of_another_model_is_refused_and_what_was_there_stays(place: Path, capsys) -> None:
+    torch.save({"a.weight": torch.ones(2)}, "mine.pth")
+    torch.save({"other.weight": torch.ones(2)}, "other.pth")
+    assert main(["weights", "add", "mine", "mine.pth"]) == ExitCode.OK
+    stored = place / "store" / "mine" / "small.safetensors"
+    before = stored.read_bytes()
+    capsys.readouterr()
+    assert main(["weights", "add", "mine", "other.pth"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == ("error: other.pth: unexpected keys: other.weight\nIt is of another model.\n")
+    assert stored.read_bytes() == before
+    assert sorted(path.name for path in stored.parent.iterdir()) == [stored.name, f"{stored.name}.origin.json"]
+
+
+def test_what_cannot_be_tried_yet_is_said(place: Path, capsys) -> None:
+    path = place / "methods" / "mine" / "method.yaml"
+    first = "      model: {file: small.safetensors"
+    line = next(line for line in path.read_text().splitlines() if line.startswith(first))
+    path.write_text(
+        path.read_text().replace(line, line + "\n" + line.replace("model:", "words:").replace("small", "w"))
+    )
+    torch.save({"other.weight": torch.ones(2)}, "theirs.pth")
+    assert main(["weights", "add", "mine", "model=theirs.pth"]) == ExitCode.OK
+    assert "not tried yet: mine:small also needs words" in capsys.readouterr().err
+    assert main(["weights", "add", "mine", "words=theirs.pth"]) == ExitCode.USAGE
+    assert "unexpected keys: other.weight" in capsys.readouterr().err
 
 
 class _Bomb:
