@@ -16,7 +16,8 @@ PLAIN_SECONDS = 10.0
 class Bar:
     """Counts to a total that may be told late.
 
-    The estimate uses only what was done since ``begin``, so a continued run is not too hopeful.
+    The estimate uses only what was done since ``begin``, so a continued run is not too hopeful, and leaves out what
+    came before the first one was worked on (loading a model), so a short run does not look long.
     """
 
     def __init__(self, unit: str) -> None:
@@ -75,8 +76,10 @@ class Bar:
 
         return count
 
-    def advance(self, note: str = "") -> None:
-        """One more is done."""
+    def advance(self, seconds: float, note: str = "") -> None:
+        """One more is done, worked on for so many seconds."""
+        if self._done == self._first:
+            self._start = time.monotonic() - seconds
         self.advance_to(self._done + 1, note)
 
     def _left(self) -> str:

@@ -181,7 +181,7 @@ class BarWatcher:
     def sample(self, status: "SampleStatus") -> None:
         """Move the bar by one sample."""
         self._failed += status.status == "failed"
-        self._bar.advance(f"[red]{self._failed} failed[/red]" if self._failed else "")
+        self._bar.advance(status.seconds, f"[red]{self._failed} failed[/red]" if self._failed else "")
 
 
 def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:

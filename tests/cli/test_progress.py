@@ -1,0 +1,34 @@
+"""The estimate of what is left."""
+
+import pytest
+
+from mevis_bench.cli import progress
+from mevis_bench.cli.progress import Bar, duration
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_loading_is_not_taken_for_the_pace_of_samples(clock, capsys) -> None:
+    with Bar("samples") as bar:
+        bar.begin("run", total=11)
+        clock[0] += 60  # loading
+        bar.advance(seconds=2.0)
+        assert "1/11 samples  20 s left" in capsys.readouterr().err
+
+
+def test_what_an_earlier_call_did_is_not_taken_for_speed(clock, capsys) -> None:
+    with Bar("samples") as bar:
+        bar.begin("run", total=110, done=100)
+        clock[0] += 15
+        bar.advance(seconds=3.0)
+        assert "101/110 samples  27 s left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.6, "1:00 min"), (187, "3:07 min"), (7500, "2:05 h")])
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
