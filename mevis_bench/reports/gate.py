@@ -134,14 +134,19 @@ def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
 
 
 def judge(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEntry, ...]:
-    """Hold scored folders against the accepted results, run by run and metric by metric."""
+    """Hold folders against the accepted results, run by run and metric by metric; one without scores is told."""
     measured = {}
+    unscored = [folder for folder in runs if not (folder / "results.json").exists()]
     for folder in runs:
+        if folder in unscored:
+            continue
         results = read_results(folder)
         measured[run_key(results)] = (results, read_scores(folder))
     if not baseline.runs:
         return (GateEntry("-", "-", None, None, Verdict.NOTHING, "the baseline holds no run"),)
-    entries: list[GateEntry] = []
+    entries = [
+        GateEntry(str(folder), "-", None, None, Verdict.NOTHING, "nothing was scored here") for folder in unscored
+    ]
     for key, accepted in sorted(baseline.runs.items()):
         if key not in measured:
             entries.append(GateEntry(key, "-", None, None, Verdict.NOTHING, "the run is not among the results"))
