@@ -25,12 +25,20 @@ def small_vector(method: str) -> Path:
     return ROOT / "tests" / "baselines" / method / "small_vector.npz"
 
 
-def seeded_frames(shape: tuple[int, ...], dtype: np.dtype) -> NDArray:
-    """The vectors' input frames: bytes or standard normal numbers from torch's generator with seed 1."""
+def seeded_frames(*wanted: tuple[tuple[int, ...], np.dtype]) -> list[NDArray]:
+    """The vectors' input frames, one array after another from torch's generator with seed 1.
+
+    Args:
+        wanted: Shape and dtype of each: bytes or standard normal numbers.
+    """
     generator = torch.Generator().manual_seed(1)
-    if dtype == np.uint8:
-        return torch.randint(0, 256, shape, generator=generator).to(torch.uint8).numpy()
-    return torch.randn(shape, generator=generator).numpy()
+    arrays = []
+    for shape, dtype in wanted:
+        if dtype == np.uint8:
+            arrays.append(torch.randint(0, 256, shape, generator=generator).to(torch.uint8).numpy())
+        else:
+            arrays.append(torch.randn(shape, generator=generator).numpy())
+    return arrays
 
 
 def thinned(array: NDArray) -> NDArray:
@@ -39,25 +47,31 @@ def thinned(array: NDArray) -> NDArray:
     return array.reshape(-1)[::step]
 
 
-def make(method: str, source: Path, frames: str = "in_frames") -> Path:
-    """Write a method's small vector from a full one; ``frames`` is the input that is made again from its seed."""
+def make(method: str, source: Path, *frames: str) -> Path:
+    """Write a method's small vector from a full one; ``frames`` are the inputs that are made again from their seed."""
     arrays = load_vectors(source)
-    images = arrays.pop(frames)
-    if not np.array_equal(images, seeded_frames(images.shape, images.dtype)):
-        raise SystemExit(f"{frames} of {source.name} are not the seeded frames")
+    images = [arrays.pop(name) for name in frames]
+    again = seeded_frames(*((array.shape, array.dtype) for array in images))
+    for name, array, seeded in zip(frames, images, again, strict=True):
+        if not np.array_equal(array, seeded):
+            raise SystemExit(f"{name} of {source.name} are not the seeded frames")
     kept = {name: array if name.startswith("in_") else thinned(array) for name, array in arrays.items()}
-    kept[f"shape_{frames}"] = np.array(images.shape)
-    kept[f"dtype_{frames}"] = np.array(images.dtype.str)
+    for name, array in zip(frames, images, strict=True):
+        kept[f"shape_{name}"] = np.array(array.shape)
+        kept[f"dtype_{name}"] = np.array(array.dtype.str)
     path = small_vector(method)
     np.savez_compressed(path, **kept)
     return path
 
 
-def load_small_vector(method: str, frames: str = "in_frames") -> dict[str, NDArray]:
-    """Arrays of a small vector, the input frames included."""
+def load_small_vector(method: str, *frames: str) -> dict[str, NDArray]:
+    """Arrays of a small vector, the input frames (``in_frames``, or those named, in the order they were made) too."""
+    names = frames or ("in_frames",)
     arrays = load_vectors(small_vector(method))
-    shape, dtype = arrays.pop(f"shape_{frames}"), arrays.pop(f"dtype_{frames}")
-    return {**arrays, frames: seeded_frames(tuple(shape.tolist()), np.dtype(str(dtype)))}
+    wanted = [
+        (tuple(arrays.pop(f"shape_{name}").tolist()), np.dtype(str(arrays.pop(f"dtype_{name}")))) for name in names
+    ]
+    return {**arrays, **dict(zip(names, seeded_frames(*wanted), strict=True))}
 
 
 def check_thinned(name: str, ours: Tensor, kept: NDArray, *, atol: float = 1e-3, rtol: float = 1e-3) -> None:
@@ -66,5 +80,5 @@ def check_thinned(name: str, ours: Tensor, kept: NDArray, *, atol: float = 1e-3,
 
 
 if __name__ == "__main__":
-    written = make(sys.argv[1], PARITY / sys.argv[2], *sys.argv[3:])
+    written = make(sys.argv[1], PARITY / sys.argv[2], *(sys.argv[3:] or ["in_frames"]))
     print(f"{written.relative_to(ROOT)}: {written.stat().st_size} bytes")

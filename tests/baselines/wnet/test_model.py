@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
 
 from baselines.wnet.mask_head import BoxAttention, DeformableConv
 from baselines.wnet.model import WNet
@@ -18,6 +20,7 @@ from tests.baselines.parity import (
     parity_files,
     shapes,
 )
+from tests.baselines.small_vectors import check_thinned, load_small_vector
 
 
 @pytest.mark.parametrize(("frames", "name"), [(5, "Wnet"), (36, "Wnet_nf36")])
@@ -26,17 +29,30 @@ def test_keys_are_those_of_the_published_file(frames: int, name: str) -> None:
         assert shapes(WNet(frames)) == expected_keys(name)
 
 
-@pytest.mark.parametrize("path", parity_files("Wnet"))
-def test_parity_wnet(path: Path) -> None:
-    vectors = load_vectors(path)
-    frames = torch.from_numpy(vectors["in_frames"])
+@torch.inference_mode()
+def outputs(arrays: dict[str, NDArray]) -> dict[str, Tensor]:
+    """Every ``out_*`` array of a vector, from its inputs."""
+    frames = torch.from_numpy(arrays["in_frames"])
     model = WNet(len(frames)).eval()
     fill_by_name(model)
-    with torch.inference_mode():
-        logits, boxes = model(model.encode(frames), torch.from_numpy(vectors["in_audio"]))
-    check_close("out_pred_boxes", boxes, vectors["out_pred_boxes"])
-    check_close("out_pred_masks", logits, vectors["out_pred_masks"])
-    check_pixels("out_pred_masks", logits, vectors["out_pred_masks"])
+    logits, boxes = model(model.encode(frames), torch.from_numpy(arrays["in_audio"]))
+    return {"out_pred_boxes": boxes, "out_pred_masks": logits}
+
+
+@pytest.mark.parametrize("path", parity_files("Wnet"))
+def test_parity_wnet(path: Path) -> None:
+    arrays = load_vectors(path)
+    ours = outputs(arrays)
+    assert set(ours) == {name for name in arrays if name.startswith("out_")}
+    for name, array in ours.items():
+        check_close(name, array, arrays[name])
+    check_pixels("out_pred_masks", ours["out_pred_masks"], arrays["out_pred_masks"])
+
+
+def test_small_vector() -> None:
+    arrays = load_small_vector("wnet")
+    for name, array in outputs(arrays).items():
+        check_thinned(name, array, arrays[name])
 
 
 def test_a_deformable_convolution_without_offsets_is_a_convolution() -> None:
