@@ -14,7 +14,7 @@ def command(
     kills: Annotated[int, typer.Option("--kills", metavar="N", min=1, help="How often to kill -9 a run.")] = 3,
     json: options.Json = False,
 ) -> int:
-    """Run a method in one process, on workers, in shards, and killed in the middle; compare the bytes."""
+    """Run a method in one process, on workers, in shards, on Ray (where installed), and killed; compare the bytes."""
     import dataclasses
     import tempfile
     from pathlib import Path

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from mevis_bench.records import MethodError, UsageError
@@ -58,15 +59,20 @@ def selfcheck(method: str, limit: int, kills: int, scratch: Path) -> Iterator[Ch
     yield Check("one process", True, time.monotonic() - start, "what the others are held against")
 
     start = time.monotonic()
-    _run([*words, "--workers", "2", "--out", str(scratch / "workers")])
-    yield Check("2 workers", fingerprint(scratch / "workers") == plain, time.monotonic() - start, "")
+    _run([*words, "--workers", "4", "--out", str(scratch / "workers")])
+    yield Check("4 workers", fingerprint(scratch / "workers") == plain, time.monotonic() - start, "")
 
     start = time.monotonic()
-    shards = [scratch / f"shard{part}" for part in (1, 2)]
+    shards = [scratch / f"shard{part}" for part in (1, 2, 3)]
     for part, shard in enumerate(shards, 1):
-        _run([*words, "--shard", f"{part}/2", "--out", str(shard)])
+        _run([*words, "--shard", f"{part}/3", "--out", str(shard)])
     merge_runs(shards, scratch / "merged")
-    yield Check("2 shards, merged", fingerprint(scratch / "merged") == plain, time.monotonic() - start, "")
+    yield Check("3 shards, merged", fingerprint(scratch / "merged") == plain, time.monotonic() - start, "")
+
+    if find_spec("ray") is not None:
+        start = time.monotonic()
+        _run([*words, "--engine", "ray", "--out", str(scratch / "ray")])
+        yield Check("Ray", fingerprint(scratch / "ray") == plain, time.monotonic() - start, "")
 
     start = time.monotonic()
     killed, twice = _run_and_kill([*words, "--out", str(scratch / "killed")], scratch / "killed", limit, kills)
