@@ -14,11 +14,11 @@ def command(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the runs' folders are made.")],
     json: options.Json = False,
 ) -> int:
-    """Run everything a suite names, score it, and print one table a task."""
+    """Run everything a suite names, score it, and print one table a task, and one of all tasks."""
     from mevis_bench.cli import console
     from mevis_bench.cli.progress import Bar
     from mevis_bench.cli.run import BarWatcher
-    from mevis_bench.reports.render import to_terminal
+    from mevis_bench.reports.render import all_tasks_to_terminal, to_terminal
     from mevis_bench.reports.table import COLUMNS, build_table
     from mevis_bench.runs.suite import read_suite, run_suite
 
@@ -34,4 +34,6 @@ def command(
         for task in COLUMNS:
             if any(result.task == task for result in results):
                 console.out().print(to_terminal(build_table(task, results)))
+        if len({result.task for result in results}) > 1:
+            console.out().print(all_tasks_to_terminal(results))
     return ExitCode.FAILED if any(run.report.failed for run in finished) else ExitCode.OK

@@ -4,13 +4,14 @@ import csv
 import html
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Group
 from rich.markup import escape
 
-from mevis_bench.reports.table import LOWER_IS_BETTER, Table, percent
+from mevis_bench.reports.table import HEADLINES, LOWER_IS_BETTER, PROVENANCES, Table, percent
 from mevis_bench.reports.terminal import terminal_table, titled
+from mevis_bench.store.score_files import Results
 
 
 def arrow(column: str) -> str:
@@ -34,6 +35,23 @@ def to_terminal(table: Table) -> Group:
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
         drawn.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
     return titled(f"{table.task.upper()}, percent", drawn, *table.settings)
+
+
+def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
+    """Draw what every method reached in every task, by the metrics in ``HEADLINES``; ``-``: not run or undefined."""
+    rows: dict[tuple[str, str, str], dict[tuple[str, str], float | None]] = {}
+    for one in results:
+        provenance = one.method["provenance"] if one.method else "foreign"
+        values = rows.setdefault((one.label, provenance, one.split), {})
+        values.update({(task, metric): one.metrics.get(metric) for task, metric in HEADLINES if task == one.task})
+    drawn = terminal_table()
+    for name in ("method", "provenance", "split"):
+        drawn.add_column(name, no_wrap=True)
+    for task, metric in HEADLINES:
+        drawn.add_column(f"{task.upper()} {metric} {arrow(metric)}", justify="right")
+    for (label, provenance, split), values in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
+        drawn.add_row(escape(label), provenance, escape(split), *(percent(values.get(column)) for column in HEADLINES))
+    return titled("All tasks, percent", drawn)
 
 
 def to_markdown(table: Table) -> str:

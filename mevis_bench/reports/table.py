@@ -30,6 +30,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Metrics in the column order of the paper's tables (7, 11, 10, 12); metrics beyond these follow by name."""
 
+HEADLINES = (("rvos", "J&F"), ("avos", "J&F"), ("rmot", "HOTA"), ("rmeg", "METEOR"), ("rmeg", "CIDEr"))
+"""The metrics that stand for their tasks where all tasks share one table."""
+
 LOWER_IS_BETTER = frozenset({"repeated"})
 """``repeated``: the share of captions that are also given to another target. Of every other metric more is better."""
 

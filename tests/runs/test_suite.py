@@ -30,6 +30,24 @@ def test_a_suite_runs_scores_and_tells_the_folders(
     assert json.loads((tmp_path / "out" / "rvos-empty-tiny" / "results.json").read_text())["metrics"]["N-acc"] == 1.0
 
 
+def test_several_tasks_end_in_one_table(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = f"data: {data}, split: tiny"
+    runs = [("rvos", "empty"), ("rvos", "moving_region"), ("rmot", "moving_region")]
+    lines = "\n".join(f"  - {{task: {task}, method: {method}, {where}}}" for task, method in runs)
+    assert main(["suite", suite(tmp_path, f"name: s\nruns:\n{lines}\n"), "--out", str(tmp_path / "out")]) == 0
+    table = capsys.readouterr().out.split("All tasks, percent")[1]
+    head, empty, region = [line.split() for line in table.splitlines() if line.strip() and "─" not in line]
+    assert head[:7] == ["method", "provenance", "split", "RVOS", "J&F", "↑", "AVOS"]
+
+    def percent(run: str, metric: str) -> str:
+        values = json.loads((tmp_path / "out" / run / "results.json").read_text())["metrics"]
+        return f"{100 * values[metric]:.1f}"
+
+    assert empty[-6:] == ["tiny", percent("rvos-empty-tiny", "J&F"), "-", "-", "-", "-"]
+    j_and_f, hota = percent("rvos-moving_region-tiny", "J&F"), percent("rmot-moving_region-tiny", "HOTA")
+    assert region[-6:] == ["tiny", j_and_f, "-", hota, "-", "-"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
