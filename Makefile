@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test lint bench train-mini nightly constraints
+.PHONY: setup demo test lint bench train-mini ablation nightly constraints
 
 setup: $(VENV)/ready
 
@@ -43,6 +43,10 @@ bench: setup
 
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini
+
+# Table 4 of the paper on the embedded split, three seeds (hours on two cores): benchmarks/ablation.py.
+ablation: train-mini
+	$(BIN)/python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini
 
 # What CI measures every night: everything in the suite, held against the accepted results, and the page over time.
 NIGHT := runs/nightly

@@ -1,0 +1,110 @@
+"""Table 4 of the paper on the embedded split: what the language model adds, and what the contrastive loss adds.
+
+    python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --seeds 3 --out runs/ablation [--set KEY=VALUE]
+
+Rows: (i) motion aggregation with a matching threshold, (ii) with the language model, (iii) with the contrastive loss.
+Every seed trains everything behind the extractor anew, which all share, together with the tracks it found; rows (ii)
+and (iii) part at the last stage. Each row is run on valid_u as it is and with its frames shuffled. A stopped ablation
+goes on with the same command. ``ablation.md`` and ``ablation.json`` in ``--out`` hold the table.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+from mevis_bench.reports.order_pairs import count_order_pairs
+from mevis_bench.runs.machine import commit, machine
+
+ROWS: Mapping[str, tuple[str, str]] = {
+    "(i) motion aggregation, threshold": ("contrastive", "lmpmpp:matcher"),
+    "(ii) + language model": ("plain", "lmpmpp:mini"),
+    "(iii) + contrastive loss": ("contrastive", "lmpmpp:mini"),
+}
+"""Which training of a seed a row's weights are from, and what runs them."""
+
+METRICS = ("J&F", "N-acc", "T-acc", "pairs", "shuffled J&F", "shuffled pairs")
+"""``pairs``: of the sentences that differ only in the order of moves, the share answered with the right one of the two
+targets."""
+
+SHARED = ("extractor.safetensors", "extractor.json")
+BEFORE_LAST = (*SHARED, "alignment.safetensors", "alignment.json", "language.safetensors", "language.json")
+
+
+def command(*words: str) -> None:
+    """Run mevis-bench; what it says goes to the terminal."""
+    subprocess.run([sys.executable, "-m", "mevis_bench", *words], check=True)
+
+
+def train(out: Path, source: Path, files: Sequence[str], seed: int, changes: Sequence[str]) -> Path:
+    """Train into ``out`` from stages that are finished in ``source``; return the weights."""
+    weights = out / "mini.safetensors"
+    if not weights.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        if not (out / "cache").exists():
+            (out / "cache").symlink_to((source / "cache").resolve(), target_is_directory=True)
+        for name in files:
+            if not (out / name).exists():
+                shutil.copyfile(source / name, out / name)
+        settings = [word for change in changes for word in ("--set", change)]
+        command("train", "--method", "lmpmpp", "--variant", "mini", "--seed", str(seed), "--out", str(out), *settings)
+    return weights
+
+
+def measure(method: str, weights: Path, out: Path) -> dict[str, float]:
+    """Run and score one row on valid_u, as it is and shuffled."""
+    values = {}
+    for prefix, perturb in (("", "none"), ("shuffled ", "shuffle")):
+        folder = out.with_name(f"{out.name}-{perturb}")
+        asked = ["run", "--task", "rvos", "--method", method, "--weights", f"model={weights}", "--perturb", perturb]
+        command(*asked, "--out", str(folder), "--json")
+        metrics = json.loads((folder / "results.json").read_text())["metrics"]
+        pairs = count_order_pairs(folder)
+        values |= {f"{prefix}{name}": metrics[name] for name in ("J&F", "N-acc", "T-acc")}
+        values[f"{prefix}pairs"] = pairs.right / pairs.sentences
+    return values
+
+
+def to_markdown(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """Mean and standard deviation over seeds, in percent."""
+    lines = ["| row | " + " | ".join(METRICS) + " |", "|---|" + "--:|" * len(METRICS)]
+    for row, seeds in measured.items():
+        cells = []
+        for metric in METRICS:
+            values = [100 * seed[metric] for seed in seeds]
+            cells.append(f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else ""))
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Train, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--extractor", type=Path, required=True, help="a finished training of lmpmpp:mini")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
+    asked = parser.parse_args()
+    measured: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
+    for seed in range(asked.seeds):
+        folder = asked.out / f"seed-{seed}"
+        full, plain = folder / "contrastive", folder / "plain"
+        weights = {
+            "contrastive": train(full, asked.extractor, SHARED, seed, [*asked.changes, "adapters.contrastive=true"]),
+            "plain": train(plain, full, BEFORE_LAST, seed, [*asked.changes, "adapters.contrastive=false"]),
+        }
+        for row, (training, method) in ROWS.items():
+            measured[row].append(measure(method, weights[training], folder / row.split()[0].strip("()")))
+    table = to_markdown(measured)
+    about = {"seeds": asked.seeds, "changes": asked.changes, "commit": commit(), "machine": machine()}
+    (asked.out / "ablation.json").write_text(json.dumps({**about, "rows": measured}, indent=1) + "\n")
+    (asked.out / "ablation.md").write_text(table)
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
