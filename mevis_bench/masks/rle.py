@@ -1,8 +1,9 @@
-"""Masks from COCO run lengths."""
+"""Masks from COCO run lengths, and back."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mevis_bench.masks.mask_rows import MaskRows
 from mevis_bench.records.errors import DataError
@@ -49,3 +50,19 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, where
     if frame >= 0:
         raise DataError(_REASONS[why].format(height=height, width=width), where=f"{where}, frame {frame}")
     return MaskRows(len(texts), height, width, offsets, x)
+
+
+def counts_of(masks: NDArray[np.bool_]) -> list[bytes | None]:
+    """Encode a clip ``(t, h, w)`` as pycocotools does, to the byte.
+
+    Returns:
+        Compressed counts of each frame, ``None`` where it covers nothing.
+    """
+    from mevis_bench.masks.rle_loops import write_counts
+
+    covered = np.asarray(masks.any(axis=1))
+    text = np.empty(2 * masks.shape[1] * masks.shape[2] + 64, np.uint8)
+    return [
+        text[: write_counts(mask, columns, text)].tobytes() if columns.any() else None
+        for mask, columns in zip(masks, covered, strict=True)
+    ]

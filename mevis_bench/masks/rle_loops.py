@@ -1,4 +1,4 @@
-"""Compiled loops from COCO run lengths to row transitions. Imported when first used: it imports numba."""
+"""Compiled loops between COCO run lengths, row transitions and pixels. Imported when first used: it imports numba."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,3 +165,43 @@ def rows_of_counts(
         written = row_changes(toggles, bounds[frame], bounds[frame + 1], height, size, spans)
         place_row_changes(spans, written, height, cursors[frame * height : (frame + 1) * height], x)
     return offsets, x, -1, OK
+
+
+@compiled
+def write_number(number: int, text: Counts, at: int) -> int:
+    """Write one number the way ``read_toggles`` reads it; return one past its last byte."""
+    more = True
+    while more:
+        group = number & 31
+        number >>= 5
+        more = number != (-1 if group & 16 else 0)
+        text[at] = 48 + group + (32 if more else 0)
+        at += 1
+    return at
+
+
+@compiled
+def write_counts(mask: NDArray[np.bool_], covered: NDArray[np.bool_], text: Counts) -> int:
+    """Encode one frame.
+
+    Args:
+        mask: ``(h, w)``.
+        covered: ``(w,)``: which columns hold a foreground pixel; the others are not looked at.
+        text: Filled with the compressed counts; at least ``2 * h * w + 64`` long.
+
+    Returns:
+        How many bytes were written.
+    """
+    height, width = mask.shape
+    at, runs, run, on = 0, 0, 0, False
+    before_last, last = 0, 0
+    for x in range(width):
+        for y in range(height if covered[x] else 1):
+            value = covered[x] and mask[y, x]
+            if value != on:
+                at = write_number(run - before_last if runs > 2 else run, text, at)
+                before_last, last = last, run
+                runs += 1
+                run, on = 0, value
+            run += 1 if covered[x] else height
+    return write_number(run - before_last if runs > 2 else run, text, at)

@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.masks.rle import counts_of
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
 from mevis_bench.store.strict_json import parse_json
-
-ENCODED_AT_ONCE = 16
-"""Frames copied and encoded in one call, so that memory holds few copies whatever the length of the video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +116,7 @@ def _encoded(prediction: MaskPrediction) -> dict[str, object]:
 
 
 def _encode_masks(masks: NDArray[np.bool_]) -> list[str | None]:
-    from pycocotools import mask as coco
-
-    counts: list[str | None] = []
-    for start in range(0, len(masks), ENCODED_AT_ONCE):
-        columns = np.asfortranarray(masks[start : start + ENCODED_AT_ONCE].transpose(1, 2, 0).view(np.uint8))
-        encoded = coco.encode(columns)
-        sizes = coco.area(encoded)
-        counts += [rle["counts"].decode("ascii") if size else None for rle, size in zip(encoded, sizes, strict=True)]
-    return counts
+    return [None if counts is None else counts.decode("ascii") for counts in counts_of(masks)]
 
 
 def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.bool_]:

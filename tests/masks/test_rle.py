@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
 from mevis_bench.masks import MaskRows
-from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.masks.rle import counts_of, rows_from_rle
 from mevis_bench.records import DataError, Rle
 
 
@@ -30,6 +30,19 @@ def test_rows_are_those_of_the_dense_mask(clip: np.ndarray) -> None:
     assert np.array_equal(rows.x, expected.x)
     assert np.array_equal(rows.to_dense(), clip)
     assert np.array_equal(rows.areas(), clip.sum(axis=(1, 2)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(clips)
+def test_counts_are_those_of_pycocotools(clip: np.ndarray) -> None:
+    assert counts_of(clip) == [encode(mask).counts if mask.any() else None for mask in clip]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 999), (999, 1), (480, 854)])
+@pytest.mark.parametrize("share", [0.001, 0.5, 1.0])
+def test_counts_of_noise_of_any_density_fit(shape: tuple[int, int], share: float) -> None:
+    clip = np.random.default_rng(0).random((2, *shape)) <= share
+    assert counts_of(clip) == [encode(mask).counts if mask.any() else None for mask in clip]
 
 
 def test_an_absent_mask_covers_nothing() -> None:
