@@ -6,6 +6,7 @@ differs least is how the picture moved. Pure translation only.
 
 import torch
 import torch.nn.functional as F
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 REACH = 7
@@ -38,17 +39,16 @@ def frame_shifts(frames: Tensor, weight: Tensor) -> Tensor:
         weight: 0 or 1 for every pixel, ``(t, 1, h, w)``; 0: left out.
     """
     side = 2 * REACH + 1
-    grey = frames.mean(1, keepdim=True)
-    later = F.pad(grey[1:], [REACH] * 4)
-    later_weight = F.pad(weight[1:], [REACH] * 4)
-    height, width = frames.shape[-2:]
-    difference = frames.new_empty(len(frames) - 1, side, side)
-    for row in range(side):
-        for column in range(side):
-            window = (..., slice(row, row + height), slice(column, column + width))
-            both = weight[:-1] * later_weight[window]
-            away = both * (grey[:-1] - later[window]).square()
-            difference[:, row, column] = away.sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp(min=1)
+    grey = frames.mean(1).double()
+    # In double precision, and around the mean: the squares below are far larger than the differences they end in.
+    grey, weight = grey - grey.mean(), weight[:, 0].double()
+    size = [next_fast_len(length + REACH, real=True) for length in grey.shape[-2:]]
+    # Σ w(p) w'(p + d) (g(p) - g'(p + d))² over all p, for every shift d at once: three correlations.
+    plain, first, second = (torch.fft.rfft2(weight * power, s=size) for power in (torch.ones_like(grey), grey, grey**2))
+    away = second[:-1].conj() * plain[1:] - 2 * first[:-1].conj() * first[1:] + plain[:-1].conj() * second[1:]
+    shifts = torch.arange(-REACH, REACH + 1, device=frames.device)
+    apart, both = (torch.fft.irfft2(x, s=size)[:, shifts][..., shifts] for x in (away, plain[:-1].conj() * plain[1:]))
+    difference = (apart / both.round().clamp(min=1)).float()
     best = difference.flatten(1).argmin(-1)
     row, column = best // side, best % side
     index = torch.arange(len(difference), device=frames.device)

@@ -5,6 +5,7 @@ features' stride.
 """
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from baselines.layers.mlp import Mlp
@@ -49,3 +50,19 @@ class LinkedMaskDecoder(nn.Module):
         """
         products = self.mlp(seg) @ self.key(tracks).mT * self.scale
         return products.masked_fill(~valid[:, None], float("-inf")).softmax(-1)
+
+
+def meant_tracks(shares: Tensor, count: int) -> Tensor:
+    """Give each of the first N_o <SEG> tokens a track of its own, the shares together as large as can be.
+
+    A mixture of tracks would be no object's mask, and two <SEG> tokens never mean one object.
+
+    Args:
+        shares: How much of each track every <SEG> means, ``(s, k)``.
+        count: N_o, at most s and at most the number of tracks with a share.
+
+    Returns:
+        Indices of tracks, int64 ``(N_o,)``.
+    """
+    _, tracks = linear_sum_assignment(shares[:count].cpu().numpy(), maximize=True)
+    return torch.as_tensor(tracks, dtype=torch.long, device=shares.device)

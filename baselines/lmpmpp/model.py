@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from baselines.lmpmpp.extractor import FrameObjects, resize_frames
 from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
 from baselines.lmpmpp.linking import Trajectories, follow
+from baselines.lmpmpp.mask_decoder import meant_tracks
 from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.sizes import LMPMppSize
@@ -98,8 +99,7 @@ class LMPMpp(nn.Module):
         count = len(video.trajectories.boxes)
         replies = []
         for shares, n, p in zip(said.shares, said.counts.tolist(), none.tolist(), strict=True):
-            # A mixture of tracks would be no object's mask: each <SEG> gets the track it means most.
-            masks = video.trajectories.mask_logits[shares[:n, :count].argmax(-1)]
+            masks = video.trajectories.mask_logits[meant_tracks(shares[:, :count], n)]
             replies.append(Reply(masks, 1 - p))
         return replies
 

@@ -20,6 +20,7 @@ from baselines.lmpmpp.losses import (
     temporal_contrastive_loss,
     total_loss,
 )
+from baselines.lmpmpp.mask_decoder import meant_tracks
 from baselines.lmpmpp.stage_alignment import Batch
 from baselines.lmpmpp.track_cache import TrackCache
 from baselines.lmpmpp.trajectory_encoder import TrackFeatures, geometry
@@ -209,7 +210,9 @@ def answer_all(part: LanguagePart, cache: TrackCache, features: Tensor, chunk: i
         rows = cache.sentence_videos[sentences] - first
         read: ReadVideos = part.read_videos(cache.tracks.of(videos))
         said = part.answer(read, rows, features[sentences])
-        meant = torch.arange(said.seg.shape[1], device=rows.device)[None] < said.counts[:, None]
-        chosen.append(((said.shares > 0.5) & meant[..., None]).any(1))
+        picked = torch.zeros_like(read.valid[rows])
+        for row, shares, count in zip(picked, said.shares, said.counts.tolist(), strict=True):
+            row[meant_tracks(shares, count)] = True
+        chosen.append(picked)
         counts.append(said.counts)
     return torch.cat(chosen), torch.cat(counts)

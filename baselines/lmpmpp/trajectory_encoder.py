@@ -12,8 +12,13 @@ from torch import Tensor, nn
 from baselines.lmpmpp.linking import Trajectories
 from baselines.lmpmpp.sizes import TrajectorySize
 
-GEOMETRY = 11
-"""Numbers per moment: present, place in scene (2), place in frame (2), size (2), step (2), growth, step's length."""
+GEOMETRY = 12
+"""Numbers per moment: present, place in scene (2), place in frame (2), size (2), step (2), growth, step's length, way
+travelled so far."""
+
+RELATION = 6
+"""Numbers per moment of one track seen from another: where it is (2), how far away, how fast it comes nearer, by how
+much its step is longer, by how much it has travelled farther."""
 
 DROPOUT = 0.1
 """In training only. Without it, and without varied tracks, 1,500 videos are learned by heart."""
@@ -90,15 +95,40 @@ def resample(trajectories: Trajectories, tracks: int, steps: int) -> TrackFeatur
 def geometry(tracks: TrackFeatures) -> Tensor:
     """Describe every moment of every track by ``GEOMETRY`` numbers: ``(b, k, s, GEOMETRY)``."""
     frame_place, size = tracks.boxes[..., :2], tracks.boxes[..., 2:]
-    scene_place = frame_place + tracks.camera[:, None]
-    step = torch.zeros_like(scene_place)
-    step[:, :, 1:] = (scene_place[:, :, 1:] - scene_place[:, :, :-1]) * STEP_SCALE
-    extent = size.mean(-1, keepdim=True).clamp(min=1e-3).log()
-    growth = torch.zeros_like(extent)
-    growth[:, :, 1:] = (extent[:, :, 1:] - extent[:, :, :-1]) * STEP_SCALE
+    place = scene_places(tracks)
+    step = change(place)
+    growth = change(size.mean(-1, keepdim=True).clamp(min=1e-3).log())
     length = step.norm(dim=-1, keepdim=True)
+    travelled = length.cumsum(2) / STEP_SCALE
     middle = frame_place - torch.tensor([0.9, 0.5], device=size.device)
-    return torch.cat((tracks.present[..., None], scene_place, middle, size * 4, step, growth, length), dim=-1)
+    return torch.cat((tracks.present[..., None], place, middle, size * 4, step, growth, length, travelled), dim=-1)
+
+
+def relation(tracks: TrackFeatures) -> Tensor:
+    """Describe every moment of every track as seen from every track: ``(b, k, k, s, RELATION)``.
+
+    All of it follows from the two tracks' geometry, but a perceptron would have to learn to subtract first.
+    """
+    place = scene_places(tracks)
+    length = change(place).norm(dim=-1, keepdim=True)
+    away = _from_each(place)
+    distance = away.norm(dim=-1, keepdim=True)
+    nearer = -change(distance)
+    return torch.cat((away, distance, nearer, _from_each(length), _from_each(length.cumsum(2)) / STEP_SCALE), dim=-1)
+
+
+def scene_places(tracks: TrackFeatures) -> Tensor:
+    """Where every track is in the scene, whatever the camera does, in frame heights: ``(b, k, s, 2)``."""
+    return tracks.boxes[..., :2] + tracks.camera[:, None]
+
+
+def change(x: Tensor) -> Tensor:
+    """Change since the moment before, times ``STEP_SCALE``, 0 at first: of ``(..., s, d)``."""
+    return torch.cat((torch.zeros_like(x[..., :1, :]), x[..., 1:, :] - x[..., :-1, :]), dim=-2) * STEP_SCALE
+
+
+def _from_each(x: Tensor) -> Tensor:  # (b, k, s, d) to (b, k seen from, k seen, s, d)
+    return x[:, None] - x[:, :, None]
 
 
 class TrajectoryEncoder(nn.Module):
@@ -110,8 +140,11 @@ class TrajectoryEncoder(nn.Module):
         per_moment = GEOMETRY + size.appearance
         self.appearance = nn.Linear(embedding_channels, size.appearance)
         self.whole = _perceptron(size.steps * per_moment, size.hidden, size.hidden)
-        self.pair = _perceptron(2 * size.steps * GEOMETRY, size.hidden, size.hidden)
-        self.join = _perceptron(2 * size.hidden, size.hidden, size.channels)
+        self.one = nn.Linear(size.steps * GEOMETRY, size.hidden)
+        self.other = nn.Linear(size.steps * GEOMETRY, size.hidden)
+        self.relation = nn.Linear(size.steps * RELATION, size.hidden)
+        self.pair = nn.Sequential(nn.GELU(), nn.Dropout(DROPOUT), _perceptron(size.hidden, size.hidden, size.hidden))
+        self.join = _perceptron(3 * size.hidden, size.hidden, size.channels)
         self.window = _perceptron(size.steps // size.windows * per_moment, size.hidden, size.channels)
 
     def forward(self, tracks: TrackFeatures) -> tuple[Tensor, Tensor]:
@@ -123,19 +156,24 @@ class TrajectoryEncoder(nn.Module):
         moments = geometry(tracks)
         described = torch.cat((moments, self.appearance(tracks.embeddings)), dim=-1)
         alone = self.whole(described.flatten(2))
-        together = self._pairs(moments.flatten(2), tracks.valid)
+        together = self._among_others(moments.flatten(2), relation(tracks).flatten(3), tracks.valid)
         whole = self.join(torch.cat((alone, together), dim=-1))
         parts = described.unflatten(2, (self.size.windows, -1)).flatten(3)
         return whole, self.window(parts)
 
-    def _pairs(self, flat: Tensor, valid: Tensor) -> Tensor:
-        """What each track is to the others: the strongest response over all of them; 0 where it is alone."""
-        k = flat.shape[1]
-        one = flat[:, :, None].expand(-1, -1, k, -1)
-        other = flat[:, None].expand(-1, k, -1, -1)
-        met = self.pair(torch.cat((one, other), dim=-1))
-        apart = ~torch.eye(k, dtype=torch.bool, device=flat.device) & valid[:, None, :]
-        return met.masked_fill(~apart[..., None], 0.0).amax(2)
+    def _among_others(self, moments: Tensor, relations: Tensor, valid: Tensor) -> Tensor:
+        """What each track is to the others, ``(b, k, 2 hidden)``: strongest and mean response over all of them.
+
+        The strongest says that there is one such other ("follows the second ..."), the mean that all are such
+        ("the fastest"). Both are 0 where a track is alone.
+        """
+        one, other = self.one(moments)[:, :, None], self.other(moments)[:, None]
+        met = self.pair(one + other + self.relation(relations))
+        apart = (~torch.eye(met.shape[1], dtype=torch.bool, device=met.device) & valid[:, None, :])[..., None]
+        alone = ~apart.any(2)
+        strongest = met.masked_fill(~apart, float("-inf")).amax(2).masked_fill(alone, 0.0)
+        mean = (met * apart).sum(2) / apart.sum(2).clamp(min=1)
+        return torch.cat((strongest, mean), dim=-1)
 
 
 def _perceptron(channels: int, hidden: int, out: int) -> nn.Sequential:

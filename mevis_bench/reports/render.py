@@ -39,19 +39,21 @@ def to_terminal(table: Table) -> Group:
 
 def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
     """Draw what every method reached in every task, by the metrics in ``HEADLINES``; ``-``: not run or undefined."""
-    rows: dict[tuple[str, str, str], dict[tuple[str, str], float | None]] = {}
+    rows: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
     for one in results:
+        name, via, bridge = one.label.partition(" via ")
         provenance = one.method["provenance"] if one.method else "foreign"
-        values = rows.setdefault((one.label, provenance, one.split), {})
-        values.update({(task, metric): one.metrics.get(metric) for task, metric in HEADLINES if task == one.task})
+        cells = rows.setdefault((name, provenance, one.split), {})
+        mark = f" [dim]{bridge}[/]" if via else ""
+        cells.update({(t, m): percent(one.metrics.get(m)) + mark for t, m in HEADLINES if t == one.task})
     drawn = terminal_table()
-    for name in ("method", "provenance", "split"):
-        drawn.add_column(name, no_wrap=True)
+    for title in ("method", "provenance", "split"):
+        drawn.add_column(title, no_wrap=True)
     for task, metric in HEADLINES:
         drawn.add_column(f"{task.upper()} {metric} {arrow(metric)}", justify="right")
-    for (label, provenance, split), values in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
-        drawn.add_row(escape(label), provenance, escape(split), *(percent(values.get(column)) for column in HEADLINES))
-    return titled("All tasks, percent", drawn)
+    for (name, provenance, split), cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
+        drawn.add_row(escape(name), provenance, escape(split), *(cells.get(column, "-") for column in HEADLINES))
+    return titled("All tasks, percent; a bridge that answered is named beside its value", drawn)
 
 
 def to_markdown(table: Table) -> str:

@@ -1,6 +1,6 @@
 import torch
 
-from baselines.lmpmpp.camera import camera_path
+from baselines.lmpmpp.camera import REACH, camera_path, frame_shifts
 from baselines.lmpmpp.extractor import FrameObjects
 from baselines.lmpmpp.linking import fill_in, link, mask_boxes
 from baselines.lmpmpp.trajectory_encoder import geometry, resample
@@ -90,6 +90,26 @@ def test_the_camera_is_followed():
     nothing = torch.zeros(5, 36, 64, dtype=torch.bool)
     torch.testing.assert_close(camera_path(frames, nothing), expected, atol=0.3, rtol=0)
     assert camera_path(frames[:1], nothing[:1]).tolist() == [[0, 0]]
+
+
+def test_all_shifts_at_once_are_all_shifts_one_by_one():
+    """The whole shift is the one that a plain search over all shifts finds."""
+    random = torch.Generator().manual_seed(3)
+    frames = torch.rand(5, 3, H, W, generator=random) * 255
+    frames[1:] = torch.stack([torch.roll(frames[0], (t, -2 * t), (1, 2)) for t in range(1, 5)])
+    frames += torch.randn(frames.shape, generator=random) * 20
+    weight = (torch.rand(5, 1, H, W, generator=random) > 0.3).float()
+    shifts = range(-REACH, REACH + 1)
+    for t, found in enumerate(frame_shifts(frames, weight)):
+        grey, later = frames[t].mean(0), frames[t + 1].mean(0)
+        cost = {}
+        for y in shifts:
+            for x in shifts:
+                here = slice(max(0, -y), H - max(0, y)), slice(max(0, -x), W - max(0, x))
+                there = slice(max(0, y), H - max(0, -y)), slice(max(0, x), W - max(0, -x))
+                both = weight[t, 0][here] * weight[t + 1, 0][there]
+                cost[x, y] = float((both * (grey[here] - later[there]).square()).sum() / both.sum().clamp(min=1))
+        assert tuple(found.round().tolist()) == min(cost, key=cost.get)
 
 
 def test_motion_is_measured_in_the_scene():
