@@ -29,6 +29,6 @@ def export(run: Path, to: str) -> str:
         exporter = found[to].load()
         return str(exporter(run, results, scores))
     except ImportError as error:
-        raise UsageError(
-            f"exporting to {to} needs a package: {error}", where="--to", hint=f"pip install {error.name}"
-        ) from error
+        missing = isinstance(error, ModuleNotFoundError)
+        hint = f"pip install {error.name}" if missing else "What is installed does not fit together: install it anew."
+        raise UsageError(f"exporting to {to} needs a package: {error}", where="--to", hint=hint) from error
