@@ -10,7 +10,6 @@ processes that run generated splits of three sizes.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.peak_memory import peak_mib
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.mevis import open_split
 from mevis_bench.execution.video_worker import VideoWorker
@@ -87,12 +87,7 @@ def peak_memory(method: str, videos: int, scratch: Path) -> float:
     make = ["data", "make-mini", "--split", "train", "--videos", str(videos), "--seed", "5", "--out", str(data)]
     run = ["run", "--task", "rvos", "--method", method, "--data", str(data), "--split", "train", "--device", "cpu"]
     subprocess.run([*program, *make], check=True, capture_output=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    child = subprocess.Popen([*program, *run, "--out", str(scratch / f"run-{videos}")], **quiet)
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"the run of {videos} videos ended with exit code {os.waitstatus_to_exitcode(status)}")
-    return used.ru_maxrss / 1024
+    return peak_mib([*program, *run, "--out", str(scratch / f"run-{videos}")])
 
 
 def main() -> None:

@@ -8,8 +8,6 @@ both sides are compared too: a difference ends the benchmark.
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +18,7 @@ import numpy as np
 
 from benchmarks.mevis_shape import Made, Shape, make
 from benchmarks.official_algorithm import Reader, score_expression
+from benchmarks.peak_memory import peak_mib
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.runs.score import score_run
 
@@ -97,9 +96,8 @@ def memory(shape: Shape, root: Path, videos: int) -> None:
     made = make(root, Shape(videos, shape.frames, 18), with_png=False)
     words = [sys.executable, "-m", "mevis_bench", "score", str(made.run), "--data", str(made.split), "--workers", "1"]
     start = time.perf_counter()
-    subprocess.run(words, check=True, capture_output=True)
+    peak = peak_mib(words)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
         f"\n{videos} videos x 18 expressions x {shape.frames} frames in a process of its own: {seconds:.1f} s, ", end=""
     )
