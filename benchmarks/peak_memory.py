@@ -7,7 +7,8 @@ from collections.abc import Sequence
 _FRESH = """
 import resource, subprocess, sys
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-sys.stderr.buffer.write(done.stderr[-2000:])
+if done.returncode:
+    sys.stderr.buffer.write(done.stderr[-2000:])
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(done.returncode)
 """
