@@ -23,7 +23,7 @@ from baselines.lmpmpp.losses import (
 from baselines.lmpmpp.mask_decoder import meant_tracks
 from baselines.lmpmpp.stage_alignment import Batch
 from baselines.lmpmpp.track_cache import TrackCache
-from baselines.lmpmpp.trajectory_encoder import TrackFeatures, geometry
+from baselines.lmpmpp.trajectory_encoder import TrackFeatures, scene_places
 
 STILL = 0.25
 """An object whose path in the scene is shorter than this, in frame heights, looks the same in any order of frames."""
@@ -192,7 +192,7 @@ def disrupted_segments(
 
 def path_lengths(tracks: TrackFeatures) -> Tensor:
     """Length of every track's path in the scene, in frame heights: ``(b, k)``."""
-    places = geometry(tracks)[..., 1:3]
+    places = scene_places(tracks)
     return (places[:, :, 1:] - places[:, :, :-1]).norm(dim=-1).sum(-1)
 
 

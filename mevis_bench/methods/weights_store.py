@@ -63,15 +63,20 @@ def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) ->
     drafts = folder / "adding"
     shutil.rmtree(drafts, ignore_errors=True)
     try:
-        added = {name: _draft(source, specs[name], drafts / specs[name].file) for name, source in sources.items()}
+        hashes = {name: sha256(source) for name, source in sources.items()}
+        added = {
+            name: _draft(source, hashes[name], specs[name], drafts / specs[name].file)
+            for name, source in sources.items()
+        }
         found = {name: added.get(name) or find_weights(chosen, spec, store) for name, spec in specs.items()}
         here = {name: path for name, path in found.items() if path is not None}
         missing = tuple(name for name in specs if name not in here)
         if not missing and chosen.method.spec.environment is None:
             _load_once(chosen, here, sources)
-        return AddedWeights(
-            {name: _keep(added[name], sources[name], folder / specs[name].file) for name in added}, missing
-        )
+        kept = {
+            name: _keep(draft, sources[name], hashes[name], folder / specs[name].file) for name, draft in added.items()
+        }
+        return AddedWeights(kept, missing)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
 
@@ -89,15 +94,13 @@ def _load_once(chosen: ChosenMethod, weights: Mapping[str, Path], sources: Mappi
         raise DataError(error.what, where=where or None, hint=error.hint) from error
 
 
-def _draft(source: Path, spec: WeightSpec, draft: Path) -> Path:
-    if spec.sha256 is not None:
-        found = sha256(source)
-        if found != spec.sha256:
-            raise DataError(
-                f"is not the file that is wanted: sha256 {found}, expected {spec.sha256}",
-                where=str(source),
-                hint=f"Get it again: {spec.source}",
-            )
+def _draft(source: Path, source_hash: str, spec: WeightSpec, draft: Path) -> Path:
+    if spec.sha256 is not None and source_hash != spec.sha256:
+        raise DataError(
+            f"is not the file that is wanted: sha256 {source_hash}, expected {spec.sha256}",
+            where=str(source),
+            hint=f"Get it again: {spec.source}",
+        )
     draft.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, draft)
@@ -108,8 +111,8 @@ def _draft(source: Path, spec: WeightSpec, draft: Path) -> Path:
     return draft
 
 
-def _keep(draft: Path, source: Path, place: Path) -> Path:
-    origin = {"file": source.name, "sha256": sha256(source), "stored_sha256": sha256(draft)}
+def _keep(draft: Path, source: Path, source_hash: str, place: Path) -> Path:
+    origin = {"file": source.name, "sha256": source_hash, "stored_sha256": sha256(draft)}
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_dir():
         shutil.rmtree(place)

@@ -137,9 +137,7 @@ def judge(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEntry, ...]:
     """Hold folders against the accepted results, run by run and metric by metric; one without scores is told."""
     measured = {}
     unscored = [folder for folder in runs if not (folder / "results.json").exists()]
-    for folder in runs:
-        if folder in unscored:
-            continue
+    for folder in (folder for folder in runs if folder not in unscored):
         results = read_results(folder)
         measured[run_key(results)] = (results, read_scores(folder))
     if not baseline.runs:

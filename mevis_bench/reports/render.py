@@ -5,6 +5,7 @@ import html
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Group
 from rich.markup import escape
@@ -41,10 +42,11 @@ def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
     """Draw what every method reached in every task, by the metrics in ``HEADLINES``; ``-``: not run or undefined."""
     rows: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
     for one in results:
-        name, via, bridge = one.label.partition(" via ")
-        provenance = one.method["provenance"] if one.method else "foreign"
-        cells = rows.setdefault((name, provenance, one.split), {})
-        mark = f" [dim]{bridge}[/]" if via else ""
+        method = dict(one.method)
+        bridge = method.pop("bridge", None)
+        mark = f" [dim]{escape(bridge)}[/]" if bridge else ""
+        label = replace(one, method=method).label
+        cells = rows.setdefault((label, method.get("provenance", "foreign"), one.split), {})
         cells.update({(t, m): percent(one.metrics.get(m)) + mark for t, m in HEADLINES if t == one.task})
     drawn = terminal_table()
     for title in ("method", "provenance", "split"):

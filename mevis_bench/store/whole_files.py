@@ -12,9 +12,8 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = True) -> No
     Folders are made where they are missing. ``durable=False`` leaves the flush to the system: a kill still leaves no
     piece, a power cut may, so who reads such files has to check them.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with draft.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

@@ -1,12 +1,16 @@
 """A suite runs everything it names into one folder each; a faulty file is named with its line."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mevis_bench.cli.app import main
 from mevis_bench.data.synthetic import make_mini
+from mevis_bench.reports.render import all_tasks_to_terminal
+from mevis_bench.store.score_files import Results
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,29 @@ def test_several_tasks_end_in_one_table(data: Path, tmp_path: Path, capsys: pyte
     assert empty[-6:] == ["tiny", percent("rvos-empty-tiny", "J&F"), "-", "-", "-", "-"]
     j_and_f, hota = percent("rvos-moving_region-tiny", "J&F"), percent("rmot-moving_region-tiny", "HOTA")
     assert region[-6:] == ["tiny", j_and_f, "-", hota, "-", "-"]
+
+
+def test_a_bridge_shares_its_method_s_row_and_shuffled_frames_do_not() -> None:
+    def result(task: str, metric: str, value: float, **how: str) -> Results:
+        method = {"name": "m", "variant": "v", "provenance": "official", **how}
+        counts = {"expected": 1, "scored": 1, "missing": 0}
+        return Results(task, "mevis_v2", {metric: value}, counts, "s", "f", method=method)
+
+    console = Console(width=200, file=io.StringIO())
+    console.print(
+        all_tasks_to_terminal(
+            [
+                result("rvos", "J&F", 0.5),
+                result("rmot", "HOTA", 0.4, bridge="masks_to_tracks"),
+                result("rmot", "HOTA", 0.1, bridge="masks_to_tracks", perturb="shuffle"),
+            ]
+        )
+    )
+    rows = [" ".join(line.split()) for line in console.file.getvalue().splitlines() if line.startswith(" m:v")]
+    assert rows == [
+        "m:v official s 50.0 - 40.0 masks_to_tracks - -",
+        "m:v, frames shuffle official s - - 10.0 masks_to_tracks - -",
+    ]
 
 
 @pytest.mark.parametrize(
