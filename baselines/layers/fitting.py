@@ -19,6 +19,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from baselines.layers.workers import ALONE, Workers
+
 Compute = Callable[[np.random.Generator], Mapping[str, Tensor]]
 """One step's losses by name; the one called ``loss`` is minimised, the others are only reported."""
 
@@ -57,11 +59,20 @@ class Stage:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def fit(stage: Stage, module: nn.Module, compute: Compute, out: Path, seed: int, progress: Progress) -> None:
+def fit(
+    stage: Stage,
+    module: nn.Module,
+    compute: Compute,
+    out: Path,
+    seed: int,
+    progress: Progress,
+    workers: Workers = ALONE,
+) -> None:
     """Train the parameters of ``module`` that require a gradient, or go on where an earlier call stopped.
 
-    Afterwards ``module`` holds the trained weights, ``<out>/<name>.safetensors`` the last checkpoint and
-    ``<out>/<name>.json`` the loss curve. A stage that is complete is only read.
+    Afterwards ``module`` holds the trained weights, ``<out>/<name>.safetensors`` the last checkpoint, frozen parameters
+    left out, and ``<out>/<name>.json`` the loss curve. A stage that is complete is only read. Where there are several
+    ``workers``, each computes the losses of its part of a step, and their means count.
     """
     trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
     decayed = [p for p in trained.values() if p.dim() > 1]
@@ -83,17 +94,19 @@ def fit(stage: Stage, module: nn.Module, compute: Compute, out: Path, seed: int,
         losses = compute(rng)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
+        workers.average_gradients(list(trained.values()))
         nn.utils.clip_grad_norm_(trained.values(), stage.clip)
         optimizer.step()
         step += 1
         for name, value in losses.items():
-            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + workers.mean(value)
         if step % stage.log_every == 0 or step == stage.steps:
             point = {name: float(value) / (step - logged) for name, value in sums.items()}
             curve.append({"step": step, **point})
-            progress(stage.name, step, stage.steps, point)
+            if workers.rank == 0:
+                progress(stage.name, step, stage.steps, point)
             sums, logged = {}, step
-            if step % stage.save_every == 0 or step == stage.steps:
+            if workers.rank == 0 and (step % stage.save_every == 0 or step == stage.steps):
                 _save(path, module, optimizer, trained, curve)
     module.eval()
 
@@ -102,7 +115,9 @@ def _save(
     path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, trained: Mapping[str, Tensor], curve: list[dict]
 ) -> None:
     """Write weights, optimiser state and curve in one file, whole or not at all."""
-    tensors = {f"model.{name}": value.detach().contiguous() for name, value in module.state_dict().items()}
+    frozen = {name for name, _ in module.named_parameters()} - trained.keys()
+    kept = {name: value for name, value in module.state_dict().items() if name not in frozen}
+    tensors = {f"model.{name}": value.detach().contiguous() for name, value in kept.items()}
     for name, parameter in trained.items():
         for key, value in optimizer.state[parameter].items():
             tensors[f"optimizer.{name}.{key}"] = value.contiguous()
@@ -124,7 +139,9 @@ def _resume(
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
         curve = json.loads(file.metadata()["curve"])
-    module.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+    found = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+    frozen = {n: p for n, p in module.named_parameters() if n not in trained}
+    module.load_state_dict({**frozen, **found})
     for name, parameter in trained.items():
         prefix = f"optimizer.{name}."
         optimizer.state[parameter] = {

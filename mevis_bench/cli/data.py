@@ -87,7 +87,7 @@ def make_mini(
     speech: Annotated[
         SpeechChoice,
         typer.Option(
-            "--speech", help="Speak the sentences: in one voice each, by rotation (flite), or in all (and festival)."
+            "--speech", help="Speak the sentences: in one voice each, by rotation, or in all (flite and festival)."
         ),
     ] = SpeechChoice.NONE,
     annotators: Annotated[

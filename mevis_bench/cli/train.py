@@ -36,12 +36,15 @@ def command(
     from mevis_bench.cli.progress import Bar
     from mevis_bench.config.train_config import read_train_config
     from mevis_bench.methods.registry import find_methods
-    from mevis_bench.runs.train import Training, describe, train
+    from mevis_bench.runs.train import Training, describe, leads, train
 
     chosen = find_methods(method_dir).choose(method, variant)
     config = read_train_config(chosen.method.spec.name, chosen.variant, settings)
     folder = out or Path("runs") / f"train-{chosen.method.spec.name}-{chosen.variant}"
     training = Training(chosen, config, data, split, held_out, folder, device, seed)
+    if not leads():
+        train(training, lambda *told: None)
+        return
     err().print(f"training {chosen.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
     with Bar("steps") as bar:
         weights = train(training, _Shown(bar))
@@ -50,7 +53,8 @@ def command(
         return
     for path in weights:
         err().print(f"written to {path}", markup=False, soft_wrap=True)
-    err().print(f"Use them: mevis-bench run --task rvos --method {chosen.name} --weights FILE", style="cyan")
+    task = chosen.spec.tasks[0]
+    err().print(f"Use them: mevis-bench run --task {task} --method {chosen.name} --weights FILE", style="cyan")
 
 
 class _Shown:

@@ -21,12 +21,15 @@ class MiniData:
         held_out_videos: Videos of the split ``held_out``: measured on while training, never learned from.
         seed: Seed of both.
         annotators: How many write about each video of ``train``.
+        spoken_videos: So many videos of ``train``, the first ones, have their sentences spoken, and all of
+            ``held_out`` if it is not 0; needs flite and festival.
     """
 
     videos: int
     held_out_videos: int
     seed: int
     annotators: int
+    spoken_videos: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,7 @@ from pathlib import Path
 
 from mevis_bench.records import DataError, UsageError
 
-FLITE_VOICES = ("flite_rms", "flite_awb", "flite_slt", "flite_kal16")
-
-VOICES = (*FLITE_VOICES, "festival_slt_hts")
+VOICES = ("flite_rms", "flite_awb", "flite_slt", "flite_kal16", "festival_slt_hts")
 """All voices: two men and a woman recorded in America, a man from Scotland, and the woman again by another method."""
 
 RATE = 16000

@@ -26,6 +26,10 @@ class TrainingData(Protocol):
         """Return the frames of one video, not yet decoded."""
         ...
 
+    def audio(self, video_id: str, expression_id: str) -> Path | None:
+        """Return the sound file of a spoken expression, ``None`` where it is not spoken."""
+        ...
+
     def truths(self, video_id: str) -> Sequence[Truth]:
         """Return the truth of every expression of one video, in file order."""
         ...

@@ -1,7 +1,10 @@
 """Training a method: its data is found or generated, and the same call again continues."""
 
+import contextlib
 import hashlib
 import json
+import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +19,8 @@ from mevis_bench.records import DataError, TrainSetup, UsageError
 from mevis_bench.runs.machine import resolve_device
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.whole_files import write_whole
+
+_RECORD = "training.json"
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -48,6 +53,8 @@ class Training:
 def train(training: Training, progress: Progress) -> tuple[Path, ...]:
     """Train, or go on with a training that was stopped.
 
+    Where torchrun started several processes, the first one makes the data and holds the folder; the others wait for it.
+
     Returns:
         The weights files that lie in ``out`` at the end.
 
@@ -57,15 +64,20 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
     """
     module = import_part(training.chosen.method, "train")
     device = resolve_device(training.device)
+    if not leads():
+        _await(training.out / _RECORD)
     if training.data is None:
         mini = training.config.mini
-        data = mini_split("train", mini.videos, mini.seed, mini.annotators, progress)
-        held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, progress)
+        spoken = min(mini.spoken_videos, mini.videos)
+        data = mini_split("train", mini.videos, mini.seed, mini.annotators, spoken, progress)
+        heard = mini.held_out_videos if spoken else 0
+        held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, heard, progress)
     else:
         data, held_out = open_split(training.data, training.split), open_split(training.data, training.held_out)
     _check_splits(data, held_out)
-    with RunFolder(training.out).locked():
-        _check_same(training, data, held_out)
+    with RunFolder(training.out).locked() if leads() else contextlib.nullcontext():
+        if leads():
+            _check_same(training, data, held_out)
         setup = TrainSetup(
             variant=training.chosen.variant,
             options=training.config.options,
@@ -85,16 +97,18 @@ def cache_folder() -> Path:
     return Path.home() / ".cache" / "mevis-bench" / "mini"
 
 
-def mini_split(name: str, videos: int, seed: int, annotators: int, progress: Progress) -> Split:
+def mini_split(name: str, videos: int, seed: int, annotators: int, spoken: int, progress: Progress) -> Split:
     """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
-    folder = cache_folder() / f"{name}-{videos}-{seed}-{annotators}-{_generator_version()}"
+    folder = cache_folder() / f"{name}-{videos}-{seed}-{annotators}-{spoken}-{_generator_version()}"
     if not (folder / name).is_dir():
         make_mini(
             name,
             videos,
             seed,
             folder,
-            annotators=annotators,
+            "one" if spoken else "none",
+            annotators,
+            spoken_videos=spoken,
             progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
         )
     return open_split(folder, name)
@@ -109,6 +123,17 @@ def _generator_version() -> str:
 def describe(mini: MiniData) -> str:
     """Say what is generated, in words."""
     return f"mini: {mini.videos} videos to learn from, {mini.held_out_videos} held out, seed {mini.seed}"
+
+
+def leads() -> bool:
+    """Tell whether this is the only process of a training, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _await(path: Path) -> None:
+    """Wait until the first process of a training has written ``path``; torchrun ends all of them if it fails."""
+    while not path.is_file():
+        time.sleep(0.2)
 
 
 def _check_splits(data: Split, held_out: Split) -> None:
@@ -128,7 +153,7 @@ def _check_same(training: Training, data: Split, held_out: Split) -> None:
         "data": data.fingerprint,
         "held_out": held_out.fingerprint,
     }
-    path = training.out / "training.json"
+    path = training.out / _RECORD
     if not path.is_file():
         write_whole(path, json.dumps({**asked, "mini": asdict(training.config.mini)}, indent=2) + "\n")
         return

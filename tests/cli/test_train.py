@@ -1,6 +1,8 @@
 """``mevis-bench train`` finds its data, continues, and refuses a folder of another training."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,20 @@ def test_without_data_mini_is_made_once(place: Path, capsys) -> None:
     assert len({path.parts[-2] for path in made}) == 2
     assert main(["train", "--method", "fake", "--out", "other"]) == ExitCode.OK
     assert {path: path.stat().st_mtime_ns for path in (place / "cache").rglob("*.jpg")} == made
+
+
+def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monkeypatch) -> None:
+    """A thread stands for a second process that torchrun started, and is there first."""
+    monkeypatch.setattr("mevis_bench.runs.train.leads", lambda: threading.current_thread() is threading.main_thread())
+    ended = []
+    second = threading.Thread(target=lambda: ended.append(main(["train", "--method", "fake"])))
+    second.start()
+    time.sleep(0.5)
+    assert not (place / "cache").exists()
+    assert main(["train", "--method", "fake"]) == ExitCode.OK
+    second.join()
+    assert ended == [ExitCode.OK]
+    assert capsys.readouterr().err.count("training fake:default") == 1
 
 
 @pytest.mark.parametrize(

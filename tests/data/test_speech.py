@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from mevis_bench.data.speech import FLITE_VOICES, RATE, VOICES, Utterance, speak
+from mevis_bench.data.speech import RATE, VOICES, Utterance, speak
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import UsageError
 
-needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 needs_voices = pytest.mark.skipif(
     shutil.which("flite") is None or shutil.which("festival") is None, reason="flite or festival is not installed"
 )
@@ -29,15 +28,23 @@ def test_every_voice_speaks_in_its_own_way(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep"]
 
 
-@needs_flite
+@needs_voices
 def test_a_split_can_speak_with_one_voice_a_sentence(tmp_path: Path) -> None:
     root = make_mini("train", 1, 4, tmp_path, "one")
     entries = json.loads((root / "meta_expressions.json").read_text())["videos"]["00000"]["expressions"]
     for turn, (number, entry) in enumerate(entries.items()):
-        voice = FLITE_VOICES[turn % len(FLITE_VOICES)]
+        voice = VOICES[turn % len(VOICES)]
         assert entry["audio"] == f"audio/00000/{number}.{voice}.ogg"
         assert (root / entry["audio"]).is_file()
     assert len(list(root.rglob("*.ogg"))) == len(entries)
+
+
+@needs_voices
+def test_a_part_of_a_split_can_speak(tmp_path: Path) -> None:
+    root = make_mini("train", 2, 4, tmp_path, "one", spoken_videos=1)
+    videos = json.loads((root / "meta_expressions.json").read_text())["videos"]
+    assert all("audio" in entry for entry in videos["00000"]["expressions"].values())
+    assert not any("audio" in entry for entry in videos["00001"]["expressions"].values())
 
 
 def test_a_missing_program_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +52,7 @@ def test_a_missing_program_is_told_before_anything_is_made(tmp_path: Path, monke
     with pytest.raises(UsageError) as caught:
         make_mini("train", 1, 0, tmp_path / "out", "one")
     assert str(caught.value) == (
-        "flite is not installed, so nothing can be spoken\n"
+        "festival is not installed, so nothing can be spoken\n"
         "On Debian and Ubuntu: apt-get install flite festival festvox-us-slt-hts"
     )
     assert not (tmp_path / "out").exists()

@@ -13,6 +13,7 @@ about, see ``expressions.Sentence``), ``reasoning``, and in order pairs ``order_
 video that differs only in the order of two moves).
 """
 
+import itertools
 import json
 import shutil
 import zlib
@@ -23,7 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mevis_bench.data.speech import FLITE_VOICES, VOICES, Utterance, require_voices, speak
+from mevis_bench.data.speech import VOICES, Utterance, require_voices, speak
 from mevis_bench.data.synthetic.expressions import Annotator, Sentence
 from mevis_bench.data.synthetic.facts import Facts
 from mevis_bench.data.synthetic.grammar import Speaker
@@ -37,8 +38,8 @@ JPEG_QUALITY = 85
 
 Speech = Literal["none", "one", "all"]
 
-VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": FLITE_VOICES, "all": VOICES}
-"""Who speaks: nobody; each sentence one of flite's voices, by rotation, as they are fast; every voice each sentence."""
+VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": VOICES, "all": VOICES}
+"""Who speaks: nobody; each sentence one of the voices, by rotation; every voice each sentence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +59,7 @@ def make_mini(
     speech: Speech = "none",
     annotators: int = 1,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    spoken_videos: int | None = None,
 ) -> Path:
     """Generate a split of mini.
 
@@ -69,9 +71,10 @@ def make_mini(
         videos: How many, >= 1.
         seed: Any non-negative integer.
         out: Where the split's folder is made.
-        speech: Whether the sentences are spoken; needs flite, and for ``all`` festival.
+        speech: Whether the sentences are spoken; needs flite and festival.
         annotators: How many write about each video, some eleven sentences each; >= 1.
         progress: Called with (``videos`` or ``sentences``, done, in all).
+        spoken_videos: With speech, the sentences of so many videos are spoken, the first ones; ``None``: of all.
 
     Returns:
         The split's folder.
@@ -101,7 +104,8 @@ def make_mini(
         }
         progress("videos", index + 1, videos)
     if speech != "none":
-        utterances = _utterances(meta, root, VOICES_OF[speech], one=speech == "one")
+        spoken = dict(itertools.islice(meta.items(), spoken_videos))
+        utterances = _utterances(spoken, root, VOICES_OF[speech], one=speech == "one")
         speak(utterances, lambda done, total: progress("sentences", done, total))
     (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
     (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
