@@ -1,74 +1,40 @@
-"""Training of the mini variant (``mevis-bench train --method videollama2 --variant mini``).
+"""Training of the mini variant (``mevis-bench train --method videollama2 --variant mini``), from nothing.
 
-One stage, from nothing: the whole network learns to say, word by word, the sentences of the training split about
-highlighted targets. Every step takes some target sets and a few sentences of each; half of the videos are mirrored,
-left and right exchanged in their sentences.
+1. ``vision``: vision tower and connector learn to see where the highlighted targets are: every visual token tells which
+   part of its piece of the clip is highlighted (``locating.py``). It stands in for a pretrained CLIP.
+2. ``captions``: the whole network learns to note where the targets are (``notes.py``), and then to say, word by word,
+   the sentences about them.
+
+Every step takes some target sets and, in stage 2, a few sentences of each; half of the videos are mirrored, left and
+right exchanged in their sentences. Axes: b target sets, k sentences of each, l words.
 """
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from baselines.layers.caption_view import CaptionView, Highlight
 from baselines.layers.fitting import Stage, fit
+from baselines.layers.train_options import read_train_options
+from baselines.videollama2.locating import Locator, locating_loss
 from baselines.videollama2.model import build, splice, visual_tokens
+from baselines.videollama2.notes import NOTE_TOKENS, notes_of
 from baselines.videollama2.prompt import INSTRUCTION, prompt_ids
 from baselines.videollama2.sizes import SIZES
+from baselines.videollama2.train_options import TrainOptions
 from baselines.videollama2.training_cache import TargetCache, open_cache
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import TrainSetup, UsageError
 
 MIRRORED = {"left": "right", "right": "left", "leftward": "rightward", "rightward": "leftward"}
 NO_LOSS = -100
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """The training configuration (``configs/train/videollama2-mini.yaml``).
-
-    Attributes:
-        steps: Optimiser steps.
-        learning_rate: Its peak.
-        targets: Target sets in a step.
-        sentences: Sentences of each, drawn with repetition.
-        frames: Frames of a video; the variant's ``frames``.
-        fit: How a frame becomes a square; the variant's ``fit``.
-        colour: Of the targets; the variant's ``colour``.
-        alpha: Its opacity; the variant's ``alpha``.
-    """
-
-    steps: int
-    learning_rate: float
-    targets: int
-    sentences: int
-    frames: int
-    fit: str
-    colour: list
-    alpha: float
-
-    @classmethod
-    def read(cls, options: Mapping[str, object]) -> "TrainOptions":
-        """Check a configuration.
-
-        Raises:
-            UsageError: An option is missing, unknown or of the wrong kind.
-        """
-        wanted = {field.name: field.type for field in fields(cls)}
-        if options.keys() != wanted.keys():
-            wrong = sorted(options.keys() ^ wanted.keys())
-            raise UsageError(f"missing or unknown: {', '.join(wrong)}", where="videollama2's training options")
-        for name, kind in wanted.items():
-            if type(options[name]) is not kind:
-                raise UsageError(f"{name} can't be {options[name]!r}", where="videollama2's training options")
-        return cls(**options)
 
 
 def train(setup: TrainSetup) -> None:
@@ -79,7 +45,7 @@ def train(setup: TrainSetup) -> None:
     """
     if setup.variant != "mini":
         raise UsageError(f"variant {setup.variant} of videollama2 is not trained here", hint="Use --variant mini.")
-    options = TrainOptions.read(setup.options)
+    options = read_train_options(setup.options, TrainOptions)
     sizes = SIZES["mini"]
     view = CaptionView.from_options(setup.options, sizes.vision().image_size, sizes.mean, sizes.std)
     cache = open_cache(setup.data, setup.out / "cache", view, Highlight.from_options(setup.options))
@@ -87,28 +53,55 @@ def train(setup: TrainSetup) -> None:
     tokenizer = build_tokenizer(said, sizes.language().vocab_size)
     torch.manual_seed(setup.seed)
     network = build(sizes).to(setup.device)
+    seeing = nn.ModuleDict({"tower": network.model.vision_tower, "connector": network.model.mm_projector})
+    seeing["locator"] = Locator(sizes).to(setup.device)
     before, after = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message)
 
-    def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-        frames, sentences = draw_batch(cache, options, rng)
-        labels = label_ids(tokenizer, sentences).to(setup.device)
-        return {"loss": caption_loss(network, view.square.normalise(frames).to(setup.device), before, after, labels)}
+    def look(frames: NDArray[np.uint8]) -> Tensor:
+        return visual_tokens(network, view.square.normalise(frames).to(setup.device))
 
-    stage = Stage("captions", options.steps, options.learning_rate, warm_up=30, log_every=25)
-    fit(stage, network, compute, setup.out, setup.seed, setup.progress)
+    note_ids = torch.tensor(tokenizer.convert_tokens_to_ids(list(NOTE_TOKENS)))
+
+    def see(rng: np.random.Generator) -> dict[str, Tensor]:
+        rows, mirrored = draw_targets(cache, options.vision.targets, rng)
+        frames, shares = (flipped(array, rows, mirrored) for array in (cache.frames, cache.shares))
+        return {"loss": locating_loss(seeing["locator"], look(frames), torch.from_numpy(shares).to(setup.device))}
+
+    def describe(rng: np.random.Generator) -> dict[str, Tensor]:
+        rows, mirrored = draw_targets(cache, options.captions.targets, rng)
+        sentences = draw_sentences(cache, rows, mirrored, options.captions.sentences, rng)
+        labels = label_ids(tokenizer, sentences).unflatten(0, (len(rows), -1)).to(setup.device)
+        notes = note_ids[notes_of(torch.from_numpy(flipped(cache.shares, rows, mirrored)))].to(setup.device)
+        return caption_losses(network, look(flipped(cache.frames, rows, mirrored)), before, after, notes, labels)
+
+    for name, stage, module, compute in (
+        ("vision", options.vision, seeing, see),
+        ("captions", options.captions, network, describe),
+    ):
+        fit(Stage(name, stage.steps, stage.learning_rate), module, compute, setup.out, setup.seed, setup.progress)
     save_weights(network, tokenizer, setup)
 
 
-def draw_batch(cache: TargetCache, options: TrainOptions, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
-    """Draw target sets and ``options.sentences`` sentences of each, target by target; half of them mirrored."""
-    rows = np.sort(rng.choice(len(cache.sentences), options.targets, replace=False))
-    frames, sentences = [], []
-    for row in rows:
-        mirrored = rng.random() < 0.5
-        frames.append(cache.frames[row, :, :, ::-1] if mirrored else cache.frames[row])
-        for said in rng.choice(cache.sentences[row], options.sentences):
-            sentences.append(mirror(said) if mirrored else str(said))
-    return np.stack(frames), sentences
+def draw_targets(cache: TargetCache, count: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """Draw rows of ``count`` target sets, int64 ``(b,)``, and which to mirror, bool ``(b,)``."""
+    rows = np.sort(rng.choice(len(cache.sentences), min(count, len(cache.sentences)), replace=False))
+    return rows, rng.random(len(rows)) < 0.5
+
+
+def flipped(array: NDArray, rows: NDArray, mirrored: NDArray) -> NDArray:
+    """Take ``rows`` of ``(n, t, height, width, ...)``, the mirrored ones from right to left."""
+    return np.stack([array[row][:, :, ::-1] if flip else array[row] for row, flip in zip(rows, mirrored, strict=True)])
+
+
+def draw_sentences(
+    cache: TargetCache, rows: NDArray, mirrored: NDArray, count: int, rng: np.random.Generator
+) -> list[str]:
+    """Draw ``count`` sentences of every target set, with repetition, set by set."""
+    sentences = []
+    for row, flip in zip(rows, mirrored, strict=True):
+        for said in rng.choice(cache.sentences[row], count):
+            sentences.append(mirror(said) if flip else str(said))
+    return sentences
 
 
 def mirror(sentence: str) -> str:
@@ -123,26 +116,53 @@ def label_ids(tokenizer: PreTrainedTokenizerBase, sentences: list[str]) -> Tenso
     return torch.tensor([each + [NO_LOSS] * (longest - len(each)) for each in ids])
 
 
-def caption_loss(
-    network: PreTrainedModel, frames: Tensor, before: list[int], after: list[int], labels: Tensor
-) -> Tensor:
-    """Mean cross-entropy of the next word.
+def caption_losses(
+    network: PreTrainedModel, visual: Tensor, before: list[int], after: list[int], notes: Tensor, labels: Tensor
+) -> dict[str, Tensor]:
+    """Mean cross-entropy of the next word; the sentences of a target set share what stands in front of them.
 
     Args:
         network: The model.
-        frames: ``(b, t, 3, s, s)``, normalised.
+        visual: Visual tokens of the videos, ``(b, m, d)``.
         before: Token ids in front of the video.
         after: Token ids behind it.
-        labels: ``(b * k, l)``: k sentences of every video, ``NO_LOSS`` where there is no word.
+        notes: Token ids of the notes, ``(b, p)``.
+        labels: int64 ``(b, k, l)``, ``NO_LOSS`` where there is no word.
+
+    Returns:
+        ``notes``, ``words``, and their sum ``loss``.
     """
-    visual = visual_tokens(network, frames)
-    visual = visual.repeat_interleave(len(labels) // len(visual), 0)
-    first, second = (torch.tensor(ids, device=labels.device).expand(len(labels), -1) for ids in (before, after))
-    said = network.model.embed_tokens(labels.clamp(min=0))
-    states = network.model(inputs_embeds=torch.cat((splice(network, first, visual, second), said), 1))
-    length = labels.shape[1]
-    logits = network.lm_head(states.last_hidden_state[:, -length - 1 : -1])
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=NO_LOSS)
+    b, k, length = labels.shape
+    embed = network.model.embed_tokens
+    first, second = (torch.tensor(ids, device=labels.device).expand(b, -1) for ids in (before, after))
+    prefix = torch.cat((splice(network, first, visual, second), embed(notes)), 1)
+    shared = prefix.shape[1]
+    states = network.model(
+        inputs_embeds=torch.cat((prefix, embed(labels.clamp(min=0).flatten(1))), 1),
+        attention_mask=side_by_side(shared, k, length, prefix.device)[None, None],
+        position_ids=torch.cat((torch.arange(shared), shared + torch.arange(length).repeat(k))).to(labels.device)[None],
+        use_cache=False,
+    ).last_hidden_state
+    noted = network.lm_head(states[:, shared - 1 - notes.shape[1] : shared - 1])
+    told = states[:, shared:].unflatten(1, (k, length))[:, :, :-1]
+    start = states[:, None, shared - 1 : shared].expand(-1, k, -1, -1)
+    logits = network.lm_head(torch.cat((start, told), 2))
+    parts = {
+        "notes": F.cross_entropy(noted.flatten(0, 1), notes.flatten()),
+        "words": F.cross_entropy(logits.flatten(0, 2), labels.flatten(), ignore_index=NO_LOSS),
+    }
+    return {"loss": parts["notes"] + parts["words"], **parts}
+
+
+def side_by_side(shared: int, sentences: int, length: int, device: torch.device) -> Tensor:
+    """Who sees whom where ``sentences`` of ``length`` words go on from one prefix: bool ``(tokens, tokens)``.
+
+    A word sees the prefix and the words before it in its own sentence, not the other sentences.
+    """
+    own = torch.block_diag(*[torch.ones(length, length)] * sentences)
+    sees = torch.ones(shared + len(own), shared + len(own))
+    sees[shared:, shared:] = own
+    return sees.tril().bool().to(device)
 
 
 def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, setup: TrainSetup) -> None:

@@ -7,9 +7,10 @@ from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from baselines.videollama2.notes import NOTE_TOKENS
 from baselines.videollama2.prompt import INSTRUCTION
 
-SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "[INST]", "[/INST]")
+SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "[INST]", "[/INST]", *NOTE_TOKENS)
 CHAT_TEMPLATE = "{{ bos_token }}{% for message in messages %}[INST]{{ message['content'] }}[/INST]{% endfor %}"
 
 
@@ -31,7 +32,7 @@ def build_tokenizer(sentences: Iterable[str], size: int) -> PreTrainedTokenizerF
         eos_token="</s>",
         pad_token="<pad>",
         unk_token="<unk>",
-        additional_special_tokens=["[INST]", "[/INST]"],
+        additional_special_tokens=list(SPECIAL[4:]),
         clean_up_tokenization_spaces=True,
         chat_template=CHAT_TEMPLATE,
     )

@@ -1,0 +1,34 @@
+"""The training configuration of the mini variant (``configs/train/videollama2-mini.yaml``), checked."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class VisionOptions:
+    """Stage 1: optimiser steps, peak learning rate, target sets in a step."""
+
+    steps: int
+    learning_rate: float
+    targets: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionOptions:
+    """Stage 2: as stage 1; ``sentences`` of each target set, drawn with repetition."""
+
+    steps: int
+    learning_rate: float
+    targets: int
+    sentences: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """Both stages, and how the video is shown: the variant's ``frames``, ``fit``, ``colour`` and ``alpha``."""
+
+    vision: VisionOptions
+    captions: CaptionOptions
+    frames: int
+    fit: str
+    colour: list
+    alpha: float
