@@ -1,0 +1,154 @@
+"""Training of MUTR's audio branch, of which nobody has published weights (``--variant audio-video-swin-t``).
+
+Frozen VGGish, as the paper says; everything else learns, by ReferFormer's matching and losses at every decoder layer.
+A step sees some spoken sentences of a MeViS split, each in a clip of consecutive frames; one that means several objects
+has their union for a target, one that means nothing teaches the queries to say so.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pycocotools import mask as coco
+from safetensors.torch import save_file
+from torch import Tensor
+
+from baselines.layers.audio_file import read_audio
+from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.fitting import Stage, fit
+from baselines.layers.language_queries import DEPTH
+from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
+from baselines.layers.train_options import read_train_options
+from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
+from baselines.mutr.losses import Target, query_losses, weighted
+from baselines.mutr.model import Mutr
+from mevis_bench.records import TrainingData, TrainSetup, Truth, UsageError
+
+VARIANT, BACKBONE = "audio-video-swin-t", "video-swin-t"
+WEIGHTS_FILE = "audio_video_swin_t.safetensors"
+MASK_STRIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """A training (``configs/train/mutr-audio-video-swin-t.yaml``).
+
+    Attributes:
+        steps: Optimiser steps.
+        learning_rate: Peak of the schedule.
+        clips: Spoken sentences a step, one after the other.
+        frames: Frames of a clip.
+        short: Short side of the frames, in pixels.
+        vggish: ``vggish-10086976.pth`` of torchvggish; empty: seeded random.
+    """
+
+    steps: int
+    learning_rate: float
+    clips: int
+    frames: int
+    short: int
+    vggish: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpokenClip:
+    """Normalised frames ``(t, 3, h, w)``, VGGish's examples ``(e, 96, 64)`` of the sentence, and what it means."""
+
+    frames: Tensor
+    examples: Tensor
+    target: Target
+
+
+def train(setup: TrainSetup) -> None:
+    """Train, or go on with a training that was stopped, and write the weights.
+
+    Raises:
+        UsageError: The variant is not trained here, an option can't be used, or the split does not speak.
+        DataError: The VGGish file is another one.
+    """
+    if setup.variant != VARIANT:
+        raise UsageError(f"variant {setup.variant} of mutr is not trained here", hint=f"Use --variant {VARIANT}.")
+    options = read_train_options(setup.options, TrainOptions)
+    spoken = spoken_sentences(setup.data)
+    torch.manual_seed(setup.seed)
+    network = Mutr(BACKBONE, AudioReference())
+    if options.vggish:
+        vggish = network.reference.audio_encoder
+        vggish.load_state_dict(match_keys(read_tensors(Path(options.vggish)), vggish, where=options.vggish))
+    network.to(setup.device)
+
+    def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+        totals: dict[str, Tensor] = {}
+        for _ in range(options.clips):
+            clip = draw_clip(setup.data, *spoken[rng.integers(len(spoken))], options, rng)
+            for name, value in clip_losses(network, clip, setup.device).items():
+                totals[name] = totals.get(name, torch.zeros((), device=setup.device)) + value / options.clips
+        return {"loss": weighted(totals), **totals}
+
+    stage = Stage("mutr", options.steps, options.learning_rate, weight_decay=5e-4, clip=0.1)
+    fit(stage, network, compute, setup.out, setup.seed, setup.progress)
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, setup.out / WEIGHTS_FILE)
+
+
+def spoken_sentences(data: TrainingData) -> list[tuple[str, Truth, Path]]:
+    """Return video, truth and sound file of every sentence that is spoken.
+
+    Raises:
+        UsageError: None is.
+    """
+    found = []
+    for video_id in data.video_ids:
+        for truth in data.truths(video_id):
+            sound = data.audio(video_id, truth.expression.id)
+            if sound is not None:
+                found.append((video_id, truth, sound))
+    if not found:
+        raise UsageError("no sentence of the split is spoken", hint="MeViSv2's splits are, MeViS v1's are not.")
+    return found
+
+
+def draw_clip(
+    data: TrainingData, video_id: str, truth: Truth, sound: Path, options: TrainOptions, rng: np.random.Generator
+) -> SpokenClip:
+    """Draw consecutive frames of a video and what the sentence means in them; a short video repeats its last one."""
+    video = data.video(video_id)
+    first = int(rng.integers(max(1, len(video) - options.frames + 1)))
+    chosen = [min(first + step, len(video) - 1) for step in range(options.frames)]
+    size = shortest_edge_truncated(video.height, video.width, options.short)
+    images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in chosen]))
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
+    small = [-(-side // MASK_STRIDE) for side in size]
+    masks = F.adaptive_avg_pool2d(torch.stack([union(truth, index) for index in chosen])[:, None], small)[:, 0]
+    return SpokenClip(
+        (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,
+        log_mel_examples(torch.from_numpy(read_audio(sound, RATE))),
+        Target.of((masks >= 0.5).float()),
+    )
+
+
+def union(truth: Truth, index: int) -> Tensor:
+    """Union of a sentence's objects in one frame, float ``(h, w)``."""
+    out = np.zeros((truth.height, truth.width), np.uint8)
+    for masks in truth.objects:
+        rle = masks[index]
+        if rle is not None:
+            out |= coco.decode(rle.to_coco())
+    return torch.from_numpy(out).float()
+
+
+def clip_losses(network: Mutr, clip: SpokenClip, device: str) -> dict[str, Tensor]:
+    """Losses of one clip, summed over the decoder layers; each layer's boxes say where its masks are looked for."""
+    target = Target(clip.target.masks.to(device), clip.target.boxes.to(device), clip.target.seen.to(device))
+    words = network.read(clip.examples.to(device))
+    encoded = network.encode(clip.frames.to(device))
+    found = network.find(encoded, words)
+    totals: dict[str, Tensor] = {}
+    for layer in range(DEPTH):
+        met, boxes = network.mti(found.states[layer]), found.boxes[layer]
+        logits = network.queries.class_embed[layer](met).squeeze(-1)
+        masks = network.queries.segment(encoded, found, words, met.expand(len(boxes), -1, -1), boxes[..., :2])
+        for name, value in query_losses(logits, boxes, masks, target).items():
+            totals[name] = totals.get(name, torch.zeros((), device=device)) + value
+    return totals
