@@ -9,6 +9,7 @@ processes that run generated splits of three sizes.
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -58,11 +59,17 @@ def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Call
 
 
 def harness(plan: RunPlan, scratch: Path) -> Callable[[], None]:
-    """The same through the runner's own loop, with everything written to disk; loading is left out on both sides."""
-    folder = RunFolder(scratch)
+    """The same through the runner's own loop, with everything written to disk; loading is left out on both sides.
+
+    Each round is a run of its own, in a new folder: putting a file in another one's place makes some file systems wait
+    for the disk.
+    """
     worker = VideoWorker(replace(plan.work, out=scratch))
+    rounds = itertools.count()
 
     def run() -> None:
+        worker.folder = folder = RunFolder(scratch / f"{next(rounds)}")
+        folder.path.mkdir(parents=True)
         index = SampleIndex(folder.samples_path)
         for work in plan.videos:
             for status in worker.answer(work):
