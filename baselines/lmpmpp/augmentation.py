@@ -74,9 +74,12 @@ class Augmentation:
         self.cache, self.words, self.aspect = cache, words, aspect
         self.mirrored_words = mirror_words(words, tokenizer)
 
-    def __call__(self, batch: Batch, rng: np.random.Generator) -> Varied:
-        """Mirror half of the videos of a batch, sentences included, and disturb the tracks of all."""
-        mirrored = torch.from_numpy(rng.random(len(batch.videos)) < 0.5).to(self.words.device)
+    def __call__(self, batch: Batch, rng: np.random.Generator, *, mirroring: bool = True) -> Varied:
+        """Mirror half of the videos of a batch, sentences included, and disturb the tracks of all.
+
+        ``mirroring``: off where sentences are spoken, because a recording can't be told to say "right" for "left".
+        """
+        mirrored = torch.from_numpy(rng.random(len(batch.videos)) < (0.5 if mirroring else 0)).to(self.words.device)
         tracks = disturb(mirror_tracks(self.cache.tracks.of(batch.videos), mirrored, self.aspect), rng)
         other = mirrored[batch.rows][:, None]
         words = torch.where(other, self.mirrored_words[batch.sentences], self.words[batch.sentences])

@@ -1,6 +1,7 @@
 """Weights of LMPM++: the mini variant's own file, and the public files the ``paper`` variant starts from."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,10 +14,11 @@ from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.model import LMPMpp
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder, WordTokenizer
 from baselines.lmpmpp.sizes import MINI
+from baselines.lmpmpp.speech_encoder import SpeechEncoder
 from baselines.lmpmpp.stage_extractor import Extractor
 from mevis_bench.records import DataError
 
-FORMAT = "lmpmpp-mini-1"
+FORMAT = "lmpmpp-mini-2"
 
 
 def build_mini(words: int) -> LMPMpp:
@@ -24,7 +26,8 @@ def build_mini(words: int) -> LMPMpp:
     extractor = Extractor(FrameEncoder(MINI.extractor), ObjectDecoder(MINI.extractor, MINI.language.text_channels))
     language = LanguagePart(MINI.extractor, MINI.language, MINI.trajectory)
     matcher = Matcher(MINI.trajectory, MINI.extractor.channels)
-    return LMPMpp(MINI, extractor, SentenceEncoder(words, MINI.language.text_channels), language, matcher)
+    sentences = SentenceEncoder(words, MINI.language.text_channels)
+    return LMPMpp(MINI, extractor, sentences, SpeechEncoder(MINI.language.audio_channels), language, matcher)
 
 
 def untrained_mini(seed: int) -> tuple[LMPMpp, WordTokenizer]:
@@ -34,8 +37,10 @@ def untrained_mini(seed: int) -> tuple[LMPMpp, WordTokenizer]:
     return build_mini(len(tokenizer)), tokenizer
 
 
-def save_mini(model: LMPMpp, tokenizer: WordTokenizer, path: Path, *, fingerprint: str, seed: int) -> None:
-    """Write weights in half precision, with the vocabulary and what they were made from."""
+def save_mini(
+    model: LMPMpp, tokenizer: WordTokenizer, path: Path, *, hears: bool, made_from: Mapping[str, str]
+) -> None:
+    """Write weights in half precision, with the vocabulary, whether it hears, and what they were made from."""
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for name, value in model.state_dict().items()
@@ -43,8 +48,8 @@ def save_mini(model: LMPMpp, tokenizer: WordTokenizer, path: Path, *, fingerprin
     metadata = {
         "format": FORMAT,
         "words": json.dumps(tokenizer.words),
-        "data_fingerprint": fingerprint,
-        "seed": str(seed),
+        "hears": str(hears),
+        **made_from,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata=metadata)
@@ -66,6 +71,7 @@ def load_mini(path: Path) -> tuple[LMPMpp, WordTokenizer]:
         raise DataError(f"not weights of lmpmpp's mini variant ({FORMAT})", where=str(path))
     tokenizer = WordTokenizer(json.loads(metadata["words"]))
     model = build_mini(len(tokenizer))
+    model.hears = metadata["hears"] == "True"
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
     except RuntimeError as error:

@@ -39,6 +39,10 @@ class FrameFeatures:
     levels: Sequence[Tensor]
     mask_features: Tensor
 
+    def every(self, stride: int) -> "FrameFeatures":
+        """Every so manieth frame, from the first."""
+        return FrameFeatures([level[::stride] for level in self.levels], self.mask_features[::stride])
+
 
 @dataclass(frozen=True, slots=True)
 class FrameObjects:

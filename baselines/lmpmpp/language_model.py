@@ -7,8 +7,10 @@ the answer. Everything before the text embedding is the same for all sentences o
 Axes: b videos, p tokens of the shared part, n sentences, l tokens of a text embedding, D hidden channels.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +18,14 @@ from transformers import DynamicCache, LlamaConfig, LlamaModel
 
 from baselines.lmpmpp.lora import add_lora
 from baselines.lmpmpp.sizes import LanguageSize
+from mevis_bench.records import DataError
 
 ADDED_TOKENS = 5
 """<Text>, </Text>, <Audio>, </Audio> and <SEG> follow the vocabulary that Llama comes with."""
+
+
+INSTRUCTION, QUESTION = "Can you track and segment", "in this video?"
+"""The paper's prompt: "Can you track and segment <Text><Text Embedding></Text> in this video?"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +53,8 @@ class PromptTokens:
     @classmethod
     def of_words(cls, max_objects: int) -> "PromptTokens":
         """Number the words of the paper's prompt one after another: the mini variant's whole vocabulary."""
-        instruction = ["<s>", "Can", "you", "track", "and", "segment"]
-        question = ["in", "this", "video", "?"]
+        instruction = ["<s>", *INSTRUCTION.split()]
+        question = [*QUESTION.rstrip("?").split(), "?"]
         tags = ["<Text>", "</Text>", "<Audio>", "</Audio>"]
         numerals = [str(n) for n in range(max_objects + 1)]
         words = ["</s>", *instruction, *question, *numerals, *tags, "<SEG>"]
@@ -60,6 +67,42 @@ class PromptTokens:
             numerals=tuple(number[word] for word in numerals),
             seg=number["<SEG>"],
             end=number["</s>"],
+        )
+
+    @classmethod
+    def of_llama(cls, path: Path, vocabulary: int, max_objects: int) -> "PromptTokens":
+        """Number the paper's prompt with Llama's own tokenizer; the added tokens follow its ``vocabulary``.
+
+        Args:
+            path: ``tokenizer.json`` of Llama or Llama 2.
+            vocabulary: How many tokens the language model comes with.
+            max_objects: N_max, 0..9: a numeral is one token.
+
+        Raises:
+            DataError: The file is no tokenizer, or not Llama's.
+        """
+        from tokenizers import Tokenizer
+
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception for every fault of a file
+            raise DataError(f"not a tokenizer file: {error}", where=str(path)) from error
+        special = {name: tokenizer.token_to_id(name) for name in ("<s>", "</s>")}
+        numerals = [tokenizer.token_to_id(str(n)) for n in range(max_objects + 1)]
+        if None in (*special.values(), *numerals):
+            raise DataError("not Llama's tokenizer: it lacks <s>, </s> or a digit", where=str(path))
+        instruction, question = (
+            tokenizer.encode(text, add_special_tokens=False).ids for text in (INSTRUCTION, QUESTION)
+        )
+        tags = range(vocabulary, vocabulary + ADDED_TOKENS)
+        return cls(
+            instruction=(special["<s>"], *instruction),
+            opening={"text": tags[0], "audio": tags[2]},
+            closing={"text": tags[1], "audio": tags[3]},
+            question=tuple(question),
+            numerals=tuple(numerals),
+            seg=tags[4],
+            end=special["</s>"],
         )
 
 
@@ -86,7 +129,10 @@ class Context:
 class LanguageModel(nn.Module):
     """Llama with object tokens and text embeddings between its own tokens."""
 
-    def __init__(self, size: LanguageSize, prompt: PromptTokens) -> None:
+    def __init__(
+        self, size: LanguageSize, prompt: PromptTokens, *, filled: bool = True, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Build with initial weights; Llama's are of ``dtype``, or, not ``filled``, wait for a checkpoint's."""
         super().__init__()
         self.size, self.prompt = size, prompt
         config = LlamaConfig(
@@ -100,8 +146,9 @@ class LanguageModel(nn.Module):
             tie_word_embeddings=False,
             attn_implementation="sdpa",
         )
-        self.llama = LlamaModel(config)
-        self.llama_head = nn.Linear(size.hidden, size.vocabulary, bias=False)
+        with contextlib.nullcontext() if filled else torch.device("meta"):
+            self.llama = LlamaModel._from_config(config, dtype=dtype)
+            self.llama_head = nn.Linear(size.hidden, size.vocabulary, bias=False, dtype=dtype)
         self.added_tokens = nn.Embedding(ADDED_TOKENS, size.hidden)
         nn.init.normal_(self.added_tokens.weight, std=config.initializer_range)
         self.added_head = nn.Linear(size.hidden, ADDED_TOKENS, bias=False)
@@ -166,6 +213,29 @@ class LanguageModel(nn.Module):
         seg = numerals.new_full((len(counts), slots), self.prompt.seg)
         inputs = self.tokens(torch.cat((numerals[:, None], seg), dim=1))
         return self._read(context, inputs, context.mask.new_ones(inputs.shape[:2]))
+
+    def read_at_once(self, objects: Tensor, text: Tensor, counts: Tensor, slots: int, modality: str = "text") -> Tensor:
+        """Read object tokens, question and answer in one pass, nothing kept: what training with checkpoints needs.
+
+        Args:
+            objects: ``(n, o, D)``, all of which count.
+            text: Projected text or audio embedding, ``(n, l, D)``.
+            counts: N_o as it is, int64 ``(n,)``.
+            slots: Number of <SEG> tokens that are read.
+            modality: ``text`` or ``audio``.
+
+        Returns:
+            States of the question mark, the numeral and the <SEG> tokens, ``(n, 2 + slots, D)``: what
+            ``read_objects``, ``read_prompt`` and ``read_answer`` give one after another.
+        """
+        prompt, n = self.prompt, len(objects)
+        opening = self.tokens((*prompt.instruction, prompt.opening[modality])).expand(n, -1, -1)
+        closing = self.tokens((prompt.closing[modality], *prompt.question)).expand(n, -1, -1)
+        numerals = torch.tensor(prompt.numerals, device=counts.device)[counts]
+        answer = self.tokens(torch.cat((numerals[:, None], numerals.new_full((n, slots), prompt.seg)), dim=1))
+        inputs = torch.cat((opening[:, :1], objects, opening[:, 1:], text, closing, answer), dim=1)
+        out = self.llama(inputs_embeds=inputs, use_cache=False)
+        return out.last_hidden_state[:, -2 - slots :]
 
     def _read(self, context: Context, inputs: Tensor, valid: Tensor) -> Tensor:
         """Read inputs ``(n, i, D)``, skipping those that are not valid; return their states, same shape."""

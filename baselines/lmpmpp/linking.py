@@ -59,6 +59,8 @@ def mask_boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         ``(..., 4)``: cx, cy, w, h in frame heights, and the area ``(...)`` in squared frame heights.
     """
+    # Without their tails: far from an object, many cells of little mass would widen its box.
+    masks = masks * (masks > 0.25)
     height, width = masks.shape[-2:]
     y = (torch.arange(height, device=masks.device) + 0.5) / height
     x = (torch.arange(width, device=masks.device) + 0.5) / height
@@ -88,9 +90,7 @@ def link(objects: FrameObjects, camera: Tensor, tracks: int) -> Trajectories:
     scores = objects.class_logits.softmax(-1)[..., 0]
     kept = _detections(scores, objects.mask_logits > 0)
     objects = replace(objects, mask_logits=_disjoint(objects.mask_logits, kept))
-    masks = objects.mask_logits.sigmoid()
-    # Without their tails: far from an object, many cells of little mass would widen its box.
-    boxes, areas = mask_boxes(masks * (masks > 0.25))
+    boxes, areas = mask_boxes(objects.mask_logits.sigmoid())
     made = _follow(
         kept,
         (boxes[..., :2] + camera[:, None]).double().cpu().numpy(),

@@ -7,15 +7,18 @@ from torch import Tensor, nn
 
 
 class LoraLinear(nn.Module):
-    """A frozen linear layer with a trainable low-rank addition, zero at the start."""
+    """A frozen linear layer with a trainable low-rank addition, zero at the start.
+
+    The addition is float32 whatever the layer is: half precision would swallow small steps.
+    """
 
     def __init__(self, linear: nn.Linear, rank: int, alpha: float) -> None:
         super().__init__()
         self.linear = linear.requires_grad_(False)
         self.scale = alpha / rank
-        place = {"device": linear.weight.device, "dtype": linear.weight.dtype}
-        self.lora_a = nn.Parameter(torch.empty(rank, linear.in_features, **place))
-        self.lora_b = nn.Parameter(torch.zeros(linear.out_features, rank, **place))
+        device = linear.weight.device
+        self.lora_a = nn.Parameter(torch.empty(rank, linear.in_features, dtype=torch.float32, device=device))
+        self.lora_b = nn.Parameter(torch.zeros(linear.out_features, rank, dtype=torch.float32, device=device))
         nn.init.kaiming_uniform_(self.lora_a, a=5**0.5)
 
     def forward(self, x: Tensor) -> Tensor:

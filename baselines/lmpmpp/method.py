@@ -9,45 +9,74 @@ from torch import Tensor
 from baselines.layers.method_options import require
 from baselines.lmpmpp.checkpoint import load_mini, untrained_mini
 from baselines.lmpmpp.model import EncodedVideo, LMPMpp, Reply, full_size_masks
+from baselines.lmpmpp.paper_method import PaperMethod, load_paper
 from baselines.lmpmpp.sentence_encoder import WordTokenizer
-from mevis_bench.records import MaskPrediction, MethodSetup, Prompt, TextPrompt, UsageError, Video
+from baselines.lmpmpp.speech_encoder import pad, speech_bands
+from mevis_bench.records import (
+    DataError,
+    MaskPrediction,
+    MethodSetup,
+    Prompt,
+    SpeechPrompt,
+    TextPrompt,
+    TrackPrediction,
+    UsageError,
+    Video,
+)
 
 FRAMES_PER_CHUNK = 8
 """Frames that are decoded and encoded at a time; the result does not depend on it."""
 
-SENTENCES_PER_BATCH = 32
+PROMPTS_PER_BATCH = 32
 
 ANSWERS = ("language", "matcher")
 """Who answers: the language model, or the matcher it was started from (row (i) of the paper's Table 4)."""
 
+SHOWS = ("masks", "boxes")
+"""What is answered: masks, or boxes of the detection head (LMPM++_det)."""
 
-def load(setup: MethodSetup) -> "LMPMppMethod":
+
+def load(setup: MethodSetup) -> "LMPMppMethod | PaperMethod":
     """Load a variant; without weights the model is random, from ``setup.seed``.
 
     Raises:
         UsageError: An option has a value it can't have.
-        DataError: The weights are not this method's.
+        DataError: The weights are not this method's, or speech is to be heard and they never learned to.
     """
-    answers = setup.options["answers"]
+    if setup.options["size"] == "paper":
+        return load_paper(setup)
+    answers, shows = setup.options["answers"], setup.options["shows"]
     require("answers", answers, answers in ANSWERS, " or ".join(ANSWERS))
+    require("shows", shows, shows in SHOWS, " or ".join(SHOWS))
     model, tokenizer = untrained_mini(setup.seed) if setup.weights is None else load_mini(setup.weights["model"])
-    return LMPMppMethod(model.to(setup.device).eval(), tokenizer, setup.device, answers == "matcher")
+    if setup.task == "avos" and not model.hears:
+        raise DataError(
+            "these weights were trained without speech",
+            where=str(setup.weights["model"]),
+            hint="Train on a split that speaks, or let it be written down: --bridge speech_to_text.",
+        )
+    return LMPMppMethod(
+        model.to(setup.device).eval(), tokenizer, setup.device, matching=answers == "matcher", boxes=shows == "boxes"
+    )
 
 
 class LMPMppMethod:
     """A loaded LMPM++."""
 
-    def __init__(self, model: LMPMpp, tokenizer: WordTokenizer, device: str, matching: bool = False) -> None:
+    def __init__(
+        self, model: LMPMpp, tokenizer: WordTokenizer, device: str, *, matching: bool = False, boxes: bool = False
+    ) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device
+        self.boxes = boxes
         self._reply = model.match if matching else model.answer
 
-    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction | TrackPrediction]:
         """Encode the video once, then answer the prompts in batches."""
-        encoded = self.model.encode_video(self._chunks(video))
-        for first in range(0, len(prompts), SENTENCES_PER_BATCH):
-            batch = prompts[first : first + SENTENCES_PER_BATCH]
-            for reply in self._reply(encoded, self._features(batch)):
-                yield prediction(reply, encoded, video)
+        modality = "audio" if isinstance(prompts[0], SpeechPrompt) else "text"
+        encoded = self.model.encode_video(self._chunks(video), modality)
+        for first in range(0, len(prompts), PROMPTS_PER_BATCH):
+            for reply in self._reply(encoded, self._features(prompts[first : first + PROMPTS_PER_BATCH])):
+                yield self._tracks(reply, encoded, video) if self.boxes else masks_of(reply, video)
 
     def close(self) -> None:
         """Give back the model's memory."""
@@ -60,15 +89,29 @@ class LMPMppMethod:
 
     @torch.inference_mode()
     def _features(self, prompts: Sequence[Prompt]) -> Tensor:
-        sentences = []
+        """Features ``(n, c)`` of n sentences, read or heard; one at a time where heard, so that none sees another."""
+        if isinstance(prompts[0], SpeechPrompt):
+            utterances = [pad([speech_bands(prompt.audio)]) for prompt in prompts]
+            heard = [self.model.speech(bands.to(self.device), lengths) for bands, lengths in utterances]
+            return torch.cat(heard)
         for prompt in prompts:
             if not isinstance(prompt, TextPrompt):
                 raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", where=prompt.id)
-            sentences.append(prompt.text)
-        return self.model.sentences(self.tokenizer(sentences).to(self.device))
+        return self.model.sentences(self.tokenizer([prompt.text for prompt in prompts]).to(self.device))
+
+    def _tracks(self, reply: Reply, encoded: EncodedVideo, video: Video) -> TrackPrediction:
+        """One track per <SEG>: boxes of the detection head wherever its object is seen."""
+        scale = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
+        frames, ids, boxes = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty((0, 4))]
+        for identity, track in enumerate(reply.tracks.tolist()):
+            seen = np.flatnonzero(encoded.trajectories.present[track].cpu().numpy())
+            frames.append(seen)
+            ids.append(np.full(len(seen), identity, np.int64))
+            boxes.append(self.model.detect(encoded, track).double().cpu().numpy()[seen].clip(0, 1) * scale)
+        return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
 
 
-def prediction(reply: Reply, encoded: EncodedVideo, video: Video) -> MaskPrediction:
+def masks_of(reply: Reply, video: Video) -> MaskPrediction:
     """Turn <SEG> masks into the video's own size; their union is the answer, nothing where N_o = 0."""
     objects = tuple(full_size_masks(logits, video.height, video.width).cpu().numpy() for logits in reply.mask_logits)
     masks = np.zeros((len(video), video.height, video.width), dtype=np.bool_)

@@ -3,13 +3,14 @@
 Axes: t frames, k tracks, n sentences, s <SEG> tokens, h and w at the mask features' stride, H and W of the video.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.lmpmpp.detection_head import DetectionHead, in_shares
 from baselines.lmpmpp.extractor import FrameObjects, resize_frames
 from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
 from baselines.lmpmpp.linking import Trajectories, follow
@@ -17,6 +18,7 @@ from baselines.lmpmpp.mask_decoder import meant_tracks
 from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.sizes import LMPMppSize
+from baselines.lmpmpp.speech_encoder import SpeechEncoder
 from baselines.lmpmpp.stage_extractor import Extractor
 from baselines.lmpmpp.trajectory_encoder import TrackFeatures, resample
 
@@ -28,12 +30,14 @@ class EncodedVideo:
     Attributes:
         trajectories: Its objects, followed.
         tracks: The same, resampled: a batch of one.
-        read: What the language model has read of it, by modality; ``None`` where no object was found.
+        read: What the language model has read of it; ``None`` where no object was found.
+        modality: How it is asked: ``text`` or ``audio``.
     """
 
     trajectories: Trajectories
     tracks: TrackFeatures
     read: ReadVideos | None
+    modality: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +46,36 @@ class Reply:
 
     Attributes:
         mask_logits: One per <SEG>, ``(N_o, t, h, w)``; none where N_o = 0.
+        tracks: Index of each among the video's trajectories, int64 ``(N_o,)``.
         target_score: 1 - p(N_o = 0).
     """
 
     mask_logits: Tensor
+    tracks: Tensor
     target_score: float
 
 
 class LMPMpp(nn.Module):
-    """Extractor, frozen text encoder and language part; and the matcher that the language part was started from."""
+    """Extractor, frozen encoders of text and speech, language part; and the matcher the language part started from."""
+
+    hears: bool
+    """Whether the speech encoder has learned anything, or nothing here has."""
 
     def __init__(
         self,
         size: LMPMppSize,
         extractor: Extractor,
         sentences: SentenceEncoder,
+        speech: SpeechEncoder,
         language: LanguagePart,
         matcher: Matcher,
     ) -> None:
         super().__init__()
         self.size = size
-        self.extractor, self.sentences, self.language, self.matcher = extractor, sentences, language, matcher
+        self.extractor, self.sentences, self.speech = extractor, sentences, speech
+        self.language, self.matcher = language, matcher
+        self.detection = DetectionHead(size.extractor.channels)
+        self.hears = True
 
     @torch.inference_mode()
     def encode_video(self, chunks: Iterable[Tensor], modality: str = "text") -> EncodedVideo:
@@ -84,33 +97,41 @@ class LMPMpp(nn.Module):
         trajectories = follow(objects, torch.cat(small), self.size.trajectory.tracks)
         tracks = resample(trajectories, self.size.trajectory.tracks, self.size.trajectory.steps)
         read = self.language.read_videos(tracks, modality) if len(trajectories.boxes) else None
-        return EncodedVideo(trajectories, tracks, read)
+        return EncodedVideo(trajectories, tracks, read, modality)
 
     @torch.inference_mode()
-    def answer(self, video: EncodedVideo, features: Tensor, modality: str = "text") -> list[Reply]:
+    def answer(self, video: EncodedVideo, features: Tensor) -> list[Reply]:
         """Answer sentences or utterances, given by their features ``(n, c)``."""
         if video.read is None:
-            empty = video.trajectories.mask_logits
-            return [Reply(empty, 0.0) for _ in features]
+            return [self._reply(video, [], 0.0) for _ in features]
         rows = torch.zeros(len(features), dtype=torch.long, device=features.device)
-        said: Answers = self.language.answer(video.read, rows, features, modality=modality)
+        said: Answers = self.language.answer(video.read, rows, features, modality=video.modality)
         most = video.read.valid.sum(1)[rows]
         none = self.language.count_logits(said.logits[:, 0], most).softmax(-1)[:, 0]
         count = len(video.trajectories.boxes)
         replies = []
         for shares, n, p in zip(said.shares, said.counts.tolist(), none.tolist(), strict=True):
-            masks = video.trajectories.mask_logits[meant_tracks(shares[:, :count], n)]
-            replies.append(Reply(masks, 1 - p))
+            replies.append(self._reply(video, meant_tracks(shares[:, :count], n), 1 - p))
         return replies
 
     @torch.inference_mode()
     def match(self, video: EncodedVideo, features: Tensor) -> list[Reply]:
         """Answer sentences without the language model (row (i) of Table 4), one mask per track above the threshold."""
         if video.read is None:
-            return [Reply(video.trajectories.mask_logits, 0.0) for _ in features]
+            return [self._reply(video, [], 0.0) for _ in features]
         rows = torch.zeros(len(features), dtype=torch.long, device=features.device)
         logits = self.matcher(video.tracks, rows, features)[:, : len(video.trajectories.boxes)]
-        return [Reply(video.trajectories.mask_logits[own > 0], float(own.max().sigmoid())) for own in logits]
+        return [self._reply(video, (own > 0).nonzero()[:, 0], float(own.max().sigmoid())) for own in logits]
+
+    @torch.inference_mode()
+    def detect(self, video: EncodedVideo, track: int) -> Tensor:
+        """Boxes of one trajectory by the detection head, ``(t, 4)``: corners in shares of width and height."""
+        found = video.trajectories
+        return self.detection(found.embeddings[track], in_shares(found.boxes[track], found.mask_logits.shape[-2:]))
+
+    def _reply(self, video: EncodedVideo, tracks: Sequence[int] | Tensor, score: float) -> Reply:
+        index = torch.as_tensor(tracks, dtype=torch.long, device=video.trajectories.mask_logits.device)
+        return Reply(video.trajectories.mask_logits[index], index, score)
 
 
 def full_size_masks(logits: Tensor, height: int, width: int) -> Tensor:

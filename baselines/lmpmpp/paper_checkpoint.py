@@ -1,25 +1,20 @@
-"""The public files that the ``paper`` variant starts from, and where each of their tensors goes.
+"""The files of the ``paper`` variant, and where each of their tensors goes.
 
-``mask2former``: Mask2Former Swin-T, COCO instance segmentation, as safetensors or a PyTorch file of tensors.
-``llama``: the language model of Video-LLaMA-7B in transformers' layout, one safetensors file.
-``roberta``: roberta-base. Where they come from: ``SOURCES``.
+Public ones it starts from: Mask2Former Swin-T (COCO instance segmentation), as safetensors or a PyTorch file of
+tensors; the language model of Video-LLaMA-7B in transformers' layout, one safetensors file; roberta-base; ImageBind.
+Its own: what training changed.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from baselines.layers.checkpoint_file import match_keys, read_tensors
-from baselines.lmpmpp.lora import LoraLinear
 from baselines.lmpmpp.paper_model import PaperLMPMpp
-from mevis_bench.records import MissingWeightsError
 
-SOURCES = {
-    "mask2former": "Mask2Former Swin-T, COCO instance segmentation: https://github.com/facebookresearch/Mask2Former",
-    "llama": "the language model of Video-LLaMA-7B: https://github.com/DAMO-NLP-SG/Video-LLaMA",
-    "roberta": "model.safetensors of https://huggingface.co/FacebookAI/roberta-base",
-}
+FORMAT = "lmpmpp-paper-1"
 
 PREFIXES = {
     "backbone.": "encoder.backbone.",
@@ -34,27 +29,14 @@ STARTS_NEW = ("decoder.class_embed.", "decoder.language.")
 DROPPED = ("criterion.empty_weight",)
 
 
-def load_public_weights(model: PaperLMPMpp, roberta: nn.Module, files: Mapping[str, Path]) -> None:
-    """Load extractor, language model and text encoder, in place; adapters, projections and added tokens start new.
-
-    Args:
-        model: The paper variant.
-        roberta: Its text encoder.
-        files: A path for every name of ``SOURCES``.
+def load_mask2former(model: PaperLMPMpp, path: Path) -> None:
+    """Start the extractor from Mask2Former; what conditions its queries and its classes start new.
 
     Raises:
-        MissingWeightsError: A file is not named or not there.
-        DataError: A file is not what its name says.
+        DataError: The file is another one.
     """
-    paths = {name: _existing(name, files) for name in SOURCES}
-    extractor = mask2former_tensors(
-        read_tensors(paths["mask2former"], entry="model"), model.extractor, paths["mask2former"]
-    )
-    model.extractor.load_state_dict(extractor, strict=False)
-    load_llama(model, read_tensors(paths["llama"]), paths["llama"])
-    tensors = {key.removeprefix("roberta."): value for key, value in read_tensors(paths["roberta"]).items()}
-    heads = [key for key in tensors if key.startswith(("lm_head.", "embeddings.position_ids"))]
-    roberta.load_state_dict(match_keys(tensors, roberta, where=str(paths["roberta"]), dropped=heads))
+    tensors = mask2former_tensors(read_tensors(path, entry="model"), model.extractor, path)
+    model.extractor.load_state_dict(tensors, strict=False)
 
 
 def mask2former_tensors(tensors: Mapping[str, Tensor], extractor: nn.Module, path: Path) -> dict[str, Tensor]:
@@ -73,30 +55,60 @@ def mask2former_tensors(tensors: Mapping[str, Tensor], extractor: nn.Module, pat
 
 
 def load_llama(model: PaperLMPMpp, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Load Llama's weights beneath the adapters; extra rows of its vocabulary are left out."""
-    adapted = {name for name, module in model.language.llama.named_modules() if isinstance(module, LoraLinear)}
-    renamed: dict[str, Tensor] = {}
-    for key, value in tensors.items():
-        name = key.removeprefix("model.")
-        owner, _, last = name.rpartition(".")
-        renamed[f"{owner}.linear.{last}" if owner in adapted else name] = value
+    """Put Llama's weights in, as they are, before it gets its adapters; extra rows of its vocabulary are left out."""
+    language = model.language
+    renamed = {key.removeprefix("model."): value for key, value in tensors.items()}
     head = renamed.pop("lm_head.weight", None)
-    wanted = {k: v for k, v in model.language.llama.state_dict().items() if ".lora_" not in k}
-    rows = len(wanted["embed_tokens.weight"])
+    rows = language.size.vocabulary
     if "embed_tokens.weight" in renamed:
         renamed["embed_tokens.weight"] = renamed["embed_tokens.weight"][:rows]
     buffers = [key for key in renamed if key.endswith("rotary_emb.inv_freq")]
-    model.language.llama.load_state_dict(match_keys(renamed, wanted, where=str(path), dropped=buffers), strict=False)
-    expected = {"lm_head.weight": model.language.llama_head.weight}
+    matched = match_keys(renamed, language.llama, where=str(path), dropped=buffers)
+    language.llama.load_state_dict(matched, assign=True)
+    language.llama.rotary_emb = type(language.llama.rotary_emb)(language.llama.config)
     found = {} if head is None else {"lm_head.weight": head[:rows]}
-    checked = match_keys(found, expected, where=str(path))
-    model.language.llama_head.load_state_dict({"weight": checked["lm_head.weight"]})
+    checked = match_keys(found, {"lm_head.weight": language.llama_head.weight}, where=str(path))
+    language.llama_head.load_state_dict({"weight": checked["lm_head.weight"]}, assign=True)
 
 
-def _existing(name: str, files: Mapping[str, Path]) -> Path:
-    hint = f"It is {SOURCES[name]}."
-    if name not in files:
-        raise MissingWeightsError(f"no file is named for {name}", hint=hint)
-    if not files[name].is_file():
-        raise MissingWeightsError(f"the file for {name} is not there", where=str(files[name]), hint=hint)
-    return files[name]
+def trained_tensors(model: PaperLMPMpp) -> dict[str, Tensor]:
+    """What training changes, by name: everything but Llama."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def save_trained(model: PaperLMPMpp, path: Path, made_from: Mapping[str, str]) -> None:
+    """Write what training changed, and what it was made from."""
+    tensors = {name: p.detach().cpu().contiguous() for name, p in trained_tensors(model).items()}
+    save_file(tensors, path, metadata={"format": FORMAT, **made_from})
+
+
+def load_trained(model: PaperLMPMpp, path: Path) -> None:
+    """Read what ``save_trained`` wrote into a model with adapters.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    found = match_keys(read_tensors(path), trained_tensors(model), where=str(path))
+    model.load_state_dict(found, strict=False)
+
+
+def load_roberta(roberta: nn.Module, path: Path) -> None:
+    """Load RoBERTa's file.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    tensors = {key.removeprefix("roberta."): value for key, value in read_tensors(path).items()}
+    heads = [key for key in tensors if key.startswith(("lm_head.", "embeddings.position_ids"))]
+    roberta.load_state_dict(match_keys(tensors, roberta, where=str(path), dropped=heads))
+
+
+def load_imagebind(imagebind: nn.Module, path: Path) -> None:
+    """Load the audio trunk out of ImageBind's file, which holds the other modalities, too.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    tensors = read_tensors(path)
+    others = [key for key in tensors if key.split(".")[1:2] != ["audio"]]
+    imagebind.load_state_dict(match_keys(tensors, imagebind, where=str(path), dropped=others))

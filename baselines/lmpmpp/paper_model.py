@@ -1,7 +1,8 @@
 """LMPM++ in the paper's sizes and form: language-conditioned queries, T * N1 object tokens, plain mask features.
 
-Backbone and pixel decoder run once a video (``encode_frames``); queries, language model and masks once a sentence.
-Axes: t frames, n = N1 queries, s <SEG> tokens, c = C mask channels, h and w at stride 4, D hidden channels, v tokens.
+Backbone and pixel decoder run once a video (``encode_frames``); queries, language model and masks once a question.
+Axes: t frames, n = N1 queries, l words, s <SEG> tokens, c = C mask channels, h and w at stride 4, D hidden channels,
+v tokens.
 """
 
 from dataclasses import dataclass
@@ -19,30 +20,60 @@ from baselines.lmpmpp.stage_extractor import Extractor
 
 
 @dataclass(frozen=True, slots=True)
-class PaperAnswer:
-    """The answer to one sentence, and what its losses need.
+class Question:
+    """What is asked, as a frozen encoder has it: RoBERTa for text, ImageBind for audio.
 
     Attributes:
-        objects: What every decoder layer found, conditioned on the sentence.
+        whole: Feature of the whole sentence, ``(text or audio channels,)``.
+        words: What stands between <Text> and </Text> or <Audio> and </Audio>, ``(l, text or audio channels)``.
+        modality: ``text`` or ``audio``.
+    """
+
+    whole: Tensor
+    words: Tensor
+    modality: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperAnswer:
+    """The answer to one question, and what its losses need.
+
+    Attributes:
         logits: Next-token logits after the question, the numeral and each <SEG>, ``(2 + s, v)``.
         count: N_o.
-        seg: <SEG> states in the space of the text features, ``(s, text channels)``: a' of equation 1.
+        anchor: The question in the space of text features, ``(text channels,)``: a of equation 1.
+        seg: <SEG> states in the same space, ``(s, text channels)``: a' of equation 1.
         mask_logits: ``(N_o, t, h, w)``.
     """
 
-    objects: list[FrameObjects]
     logits: Tensor
     count: int
+    anchor: Tensor
     seg: Tensor
     mask_logits: Tensor
 
 
 class PaperLMPMpp(nn.Module):
-    """LMPM++ as section 4 describes it."""
+    """LMPM++ as section 4 describes it; call ``language.add_adapters()`` when Llama's weights are in place.
 
-    def __init__(self, size: LMPMppSize = PAPER, prompt: PromptTokens | None = None) -> None:
+    Args:
+        size: Its sizes.
+        prompt: Token numbers of the prompt; ``None``: words in order, for a model without Llama's tokenizer.
+        filled: Give Llama initial weights; if not, it waits for a checkpoint's.
+        dtype: Of Llama's initial weights.
+    """
+
+    def __init__(
+        self,
+        size: LMPMppSize = PAPER,
+        prompt: PromptTokens | None = None,
+        *,
+        filled: bool = True,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
         extractor, language = size.extractor, size.language
+        self.size = size
         self.extractor = Extractor(FrameEncoder(extractor), ObjectDecoder(extractor, language.text_channels))
         self.object_tokens = FrameObjectTokens(extractor.channels, language.hidden)
         self.project = nn.ModuleDict(
@@ -51,8 +82,9 @@ class PaperLMPMpp(nn.Module):
                 "audio": nn.Linear(language.audio_channels, language.hidden),
             }
         )
-        self.language = LanguageModel(language, prompt or PromptTokens.of_words(language.max_objects))
-        self.language.add_adapters()
+        self.hear = nn.Linear(language.audio_channels, language.text_channels)
+        prompt = prompt or PromptTokens.of_words(language.max_objects)
+        self.language = LanguageModel(language, prompt, filled=filled, dtype=dtype)
         self.mask_decoder = MaskDecoder(language.hidden, extractor.channels)
         self.contrast = nn.Linear(language.hidden, language.text_channels)
 
@@ -60,31 +92,55 @@ class PaperLMPMpp(nn.Module):
         """Encode resized frames ``(t, 3, H, W)``, 0..255, whatever is asked about them."""
         return self.extractor.encoder(frames)
 
-    def answer(
-        self, features: FrameFeatures, sentence: Tensor, words: Tensor, count: int | None = None, modality: str = "text"
-    ) -> PaperAnswer:
-        """Answer one sentence.
+    def anchor(self, question: Question) -> Tensor:
+        """Bring a question into the space of text features, ``(text channels,)``; queries are conditioned on it."""
+        return self.hear(question.whole) if question.modality == "audio" else question.whole
+
+    def find_objects(self, features: FrameFeatures, question: Question) -> FrameObjects:
+        """Language-conditioned object queries of t frames."""
+        return self.extractor.decoder(features, self.anchor(question))[-1]
+
+    @torch.inference_mode()
+    def answer(self, features: FrameFeatures, question: Question, stride: int = 1) -> PaperAnswer:
+        """Answer one question, N_o decoded greedily.
 
         Args:
             features: Of t frames.
-            sentence: The frozen encoder's feature of the whole sentence, ``(text channels,)``.
-            words: Its features between <Text> and </Text>, ``(l, text channels)``.
-            count: N_o as it is (training); ``None``: decoded greedily.
-            modality: ``text`` or ``audio``.
+            question: What is asked.
+            stride: The language model reads the objects of every so manieth frame; masks are drawn in all.
         """
-        objects = self.extractor.decoder(features, sentence)
-        tokens = self.object_tokens(objects[-1].embeddings[None])
+        tokens = self.object_tokens(self.find_objects(features.every(stride), question).embeddings[None])
         everything = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        context = self.language.read_objects(tokens, everything, modality)
-        embedded = self.project[modality](words)[None]
-        question = self.language.read_prompt(context, embedded, everything.new_ones(1, len(words)), modality)
-        if count is None:
-            numerals = torch.tensor(self.language.prompt.numerals, device=question.device)
-            count = int(self.language.head(question)[0, numerals].argmax())
-        states = self.language.read_answer(context, torch.tensor([count], device=question.device), max(1, count))
-        logits = self.language.head(torch.cat((question[:, None], states), dim=1))[0]
-        seg = states[0, 1 : 1 + count]
-        return PaperAnswer(objects, logits, count, self.contrast(seg), self.mask_decoder(seg, features.mask_features))
+        context = self.language.read_objects(tokens, everything, question.modality)
+        embedded = self.project[question.modality](question.words)[None]
+        asked = self.language.read_prompt(context, embedded, everything.new_ones(embedded.shape[:2]), question.modality)
+        numerals = torch.tensor(self.language.prompt.numerals, device=asked.device)
+        count = int(self.language.head(asked)[0, numerals].argmax())
+        states = self.language.read_answer(context, torch.tensor([count], device=asked.device), max(1, count))
+        return self._answer(torch.cat((asked[:, None], states), dim=1)[0], count, features, question)
+
+    def answer_as_told(
+        self, features: FrameFeatures, embeddings: Tensor, question: Question, count: int
+    ) -> PaperAnswer:
+        """Answer with N_o as it is (training).
+
+        Args:
+            features: Of t frames.
+            embeddings: Object embeddings ``(t, n, c)`` that the language model reads; shuffled for equation 1.
+            question: What is asked.
+            count: N_o.
+        """
+        embedded = self.project[question.modality](question.words)[None]
+        counts = torch.tensor([count], device=embeddings.device)
+        states = self.language.read_at_once(
+            self.object_tokens(embeddings[None]), embedded, counts, max(1, count), question.modality
+        )
+        return self._answer(states[0], count, features, question)
+
+    def _answer(self, states: Tensor, count: int, features: FrameFeatures, question: Question) -> PaperAnswer:
+        seg = states[2 : 2 + count]
+        masks = self.mask_decoder(seg, features.mask_features)
+        return PaperAnswer(self.language.head(states), count, self.anchor(question), self.contrast(seg), masks)
 
 
 def parameter_counts(size: LMPMppSize = PAPER) -> dict[str, int]:
@@ -94,6 +150,7 @@ def parameter_counts(size: LMPMppSize = PAPER) -> dict[str, int]:
     """
     with torch.device("meta"):
         model, roberta = PaperLMPMpp(size), build_roberta(pooler=True)
+        model.language.add_adapters()
     everything = sum(p.numel() for module in (model, roberta) for p in module.parameters())
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     adapters = sum(p.numel() for name, p in model.named_parameters() if ".lora_" in name)

@@ -48,28 +48,39 @@ def split_words(sentence: str) -> list[str]:
     return re.findall(r"[a-z0-9']+", sentence.lower())
 
 
+class Pooling(nn.Module):
+    """A sequence of states becomes one feature: an attention-weighted mean of them, beside their peaks."""
+
+    def __init__(self, states: int, channels: int) -> None:
+        super().__init__()
+        self.attention = nn.Linear(states, 1)
+        self.out = nn.Sequential(nn.Linear(2 * states, states), nn.GELU(), nn.Linear(states, channels))
+
+    def forward(self, states: Tensor, padding: Tensor) -> Tensor:
+        """Pool states ``(n, l, s)`` where bool ``padding`` ``(n, l)`` is not set: ``(n, c)``."""
+        weights = self.attention(states)[..., 0].masked_fill(padding, float("-inf")).softmax(-1)
+        mean = (weights[..., None] * states).sum(1)
+        peak = states.masked_fill(padding[..., None], float("-inf")).amax(1)
+        return self.out(torch.cat((mean, peak), dim=-1))
+
+
 class SentenceEncoder(nn.Module):
-    """Bidirectional GRU over words; a sentence is an attention-weighted mean of its word states and their peaks."""
+    """Bidirectional GRU over words, pooled."""
 
     def __init__(self, words: int, channels: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, channels, padding_idx=PADDING)
         self.gru = nn.GRU(channels, channels, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(DROPOUT)
-        self.attention = nn.Linear(2 * channels, 1)
-        self.out = nn.Sequential(nn.Linear(4 * channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
+        self.pooling = Pooling(2 * channels, channels)
 
     def forward(self, words: Tensor) -> Tensor:
         """Encode word numbers ``(n, l)``, padded with 0 at the end: ``(n, c)``."""
-        lengths = (words != PADDING).sum(1)
-        packed = nn.utils.rnn.pack_padded_sequence(
-            self.dropout(self.embedding(words)), lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        features, _ = nn.utils.rnn.pad_packed_sequence(
-            self.gru(packed)[0], batch_first=True, total_length=words.shape[1]
-        )
-        padding = words == PADDING
-        weights = self.attention(features)[..., 0].masked_fill(padding, float("-inf")).softmax(-1)
-        mean = (weights[..., None] * features).sum(1)
-        peak = features.masked_fill(padding[..., None], float("-inf")).amax(1)
-        return self.out(torch.cat((mean, peak), dim=-1))
+        states = run_gru(self.gru, self.dropout(self.embedding(words)), (words != PADDING).sum(1))
+        return self.pooling(states, words == PADDING)
+
+
+def run_gru(gru: nn.GRU, x: Tensor, lengths: Tensor) -> Tensor:
+    """Read padded sequences ``(n, l, c)`` of int64 ``lengths`` ``(n,)``, >= 1: states of the same rows, 0 behind."""
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    return nn.utils.rnn.pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=x.shape[1])[0]

@@ -43,12 +43,17 @@ class Batch:
 
 
 class BatchSampler:
-    """Draws videos in which objects were found, and up to a number of sentences of each."""
+    """Draws videos in which objects were found, and up to a number of sentences of each.
 
-    def __init__(self, cache: TrackCache, videos: int, sentences: int) -> None:
+    ``among``: the sentences to draw from, bool ``(n,)``; ``None``: all.
+    """
+
+    def __init__(self, cache: TrackCache, videos: int, sentences: int, among: Tensor | None = None) -> None:
         owners = cache.sentence_videos.cpu().numpy()
-        self.by_video = [np.flatnonzero(owners == video) for video in range(len(cache.tracks.valid))]
-        self.seen = cache.tracks.valid.any(1).nonzero()[:, 0].cpu().numpy()
+        allowed = np.ones(len(owners), bool) if among is None else among.cpu().numpy()
+        self.by_video = [np.flatnonzero((owners == video) & allowed) for video in range(len(cache.tracks.valid))]
+        seen = cache.tracks.valid.any(1).cpu().numpy()
+        self.seen = np.array([v for v, own in enumerate(self.by_video) if seen[v] and len(own)], dtype=np.int64)
         if not len(self.seen):
             raise UsageError("no object was found in any training video", hint="Train the extractor for more steps.")
         self.videos, self.sentences = min(videos, len(self.seen)), sentences

@@ -1,4 +1,4 @@
-"""Stage 4: the language model learns to answer "N_o <SEG> ... <SEG>" (equations 1 and 2 of the paper).
+"""Stages 5 and 6: the language model learns to answer "N_o <SEG> ... <SEG>" (equations 1 and 2 of the paper).
 
 Axes: b videos, k tracks, n sentences, s <SEG> tokens, o objects, p points, a channels of the aligned space.
 """
@@ -54,6 +54,7 @@ def language_losses(
     *,
     contrastive: bool,
     shuffled_videos: int,
+    modality: str = "text",
 ) -> dict[str, Tensor]:
     """Equation 2 on one batch, the answers forced to the true N_o.
 
@@ -62,14 +63,15 @@ def language_losses(
         cache: Of the training split.
         batch: Which videos and sentences.
         tracks: The b videos as they are shown.
-        text: Frozen text features of the n sentences, ``(n, a)``.
+        text: Frozen text or audio features of the n sentences, ``(n, a)``.
         rng: Draws the disrupted orders of equation 1.
         contrastive: Whether L_con is in the sum (rows (ii) and (iii) of Table 4).
         shuffled_videos: The first so many videos of the batch also give disrupted <SEG> tokens.
+        modality: ``text`` or ``audio``.
     """
     meant = cache.sentence_objects[batch.sentences]
     counts = meant.sum(1).clamp(max=part.language.size.max_objects)
-    said = part.answer(part.read_videos(tracks), batch.rows, text, counts)
+    said = part.answer(part.read_videos(tracks, modality), batch.rows, text, counts, modality)
     segments, masks = match_segments(said, cache, batch, meant)
     logits, targets = masks
     parts = {
@@ -78,7 +80,8 @@ def language_losses(
         "dice": mask_dice(logits, targets).sum() / max(1, len(logits)),
     }
     if contrastive:
-        parts["con"] = contrastive_loss(part, said, segments, cache, batch, tracks, text, rng, shuffled_videos)
+        disrupted = disrupted_segments(part, segments, cache, batch, tracks, text, rng, shuffled_videos, modality)
+        parts["con"] = contrastive_loss(part, said, segments, cache, batch, text, disrupted)
     return {"loss": total_loss(parts), **parts}
 
 
@@ -133,23 +136,22 @@ def contrastive_loss(
     segments: Segments,
     cache: TrackCache,
     batch: Batch,
-    tracks: TrackFeatures,
     text: Tensor,
-    rng: np.random.Generator,
-    shuffled_videos: int,
+    disrupted: tuple[Tensor, Tensor],
 ) -> Tensor:
     """L_con, equation 1: sentences against their own <SEG>, those of other objects, and time-shuffled ones.
 
     Other objects are those of the same video, because a sentence may well be true of an object of another video.
+    ``disrupted``: of ``disrupted_segments``.
     """
     tokens = said.seg[segments.sentence, segments.slot]
     own = segments.sentence[None] == torch.arange(len(text), device=text.device)[:, None]
     same_video = batch.rows[:, None] == batch.rows[segments.sentence][None]
     meant = cache.sentence_objects[batch.sentences]
     other_object = same_video & ~meant[:, segments.object]
-    disrupted, owner = disrupted_segments(part, segments, cache, batch, tracks, text, rng, shuffled_videos)
-    all_tokens = part.contrast(torch.cat((tokens, disrupted)))
-    none = torch.zeros(len(text), len(disrupted), dtype=torch.bool, device=text.device)
+    states, owner = disrupted
+    all_tokens = part.contrast(torch.cat((tokens, states)))
+    none = torch.zeros(len(text), len(states), dtype=torch.bool, device=text.device)
     shuffled = owner[None] == torch.arange(len(text), device=text.device)[:, None]
     return temporal_contrastive_loss(
         text, all_tokens, torch.cat((own, none), dim=1), torch.cat((other_object, shuffled), dim=1)
@@ -165,6 +167,7 @@ def disrupted_segments(
     text: Tensor,
     rng: np.random.Generator,
     shuffled_videos: int,
+    modality: str,
 ) -> tuple[Tensor, Tensor]:
     """Ask the same questions about videos whose object embeddings are shuffled along time.
 
@@ -178,7 +181,8 @@ def disrupted_segments(
     order = torch.from_numpy(rng.permuted(np.tile(np.arange(steps), (len(tracks.valid), 1)), axis=1)).to(text.device)
     inside = (batch.rows < shuffled_videos).nonzero()[:, 0]
     counts = cache.sentence_objects[batch.sentences].sum(1).clamp(max=part.language.size.max_objects)
-    said = part.answer(part.read_videos(tracks.shuffled(order)), batch.rows[inside], text[inside], counts[inside])
+    shuffled = part.read_videos(tracks.shuffled(order), modality)
+    said = part.answer(shuffled, batch.rows[inside], text[inside], counts[inside], modality)
     moving = path_lengths(tracks) > STILL
     shown = cache.track_objects[batch.videos[:shuffled_videos]]
     keep = batch.rows[segments.sentence] < shuffled_videos
@@ -197,7 +201,9 @@ def path_lengths(tracks: TrackFeatures) -> Tensor:
 
 
 @torch.no_grad()
-def answer_all(part: LanguagePart, cache: TrackCache, features: Tensor, chunk: int = 64) -> tuple[Tensor, Tensor]:
+def answer_all(
+    part: LanguagePart, cache: TrackCache, features: Tensor, modality: str = "text", chunk: int = 64
+) -> tuple[Tensor, Tensor]:
     """Answer every sentence of a split greedily.
 
     Returns:
@@ -208,8 +214,8 @@ def answer_all(part: LanguagePart, cache: TrackCache, features: Tensor, chunk: i
         videos = torch.arange(first, min(first + chunk, len(cache.tracks.valid)), device=features.device)
         sentences = ((cache.sentence_videos >= first) & (cache.sentence_videos <= videos[-1])).nonzero()[:, 0]
         rows = cache.sentence_videos[sentences] - first
-        read: ReadVideos = part.read_videos(cache.tracks.of(videos))
-        said = part.answer(read, rows, features[sentences])
+        read: ReadVideos = part.read_videos(cache.tracks.of(videos), modality)
+        said = part.answer(read, rows, features[sentences], modality=modality)
         picked = torch.zeros_like(read.valid[rows])
         for row, shares, count in zip(picked, said.shares, said.counts.tolist(), strict=True):
             row[meant_tracks(shares, count)] = True

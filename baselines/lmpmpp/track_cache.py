@@ -23,7 +23,7 @@ POINTS = 1024
 """Points a video's mask loss is taken at: half on objects, half anywhere else."""
 
 SUREST = 5.0
-"""Mask logits count as no surer than this in the losses of stages 4 and 5, else one wrong track outweighs all else."""
+"""Mask logits count as no surer than this in the losses of stages 5 and 6, else one wrong track outweighs all else."""
 
 MAX_OBJECTS = 16
 

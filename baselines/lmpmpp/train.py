@@ -1,15 +1,21 @@
 """Training of the mini variant, stage by stage (``mevis-bench train --method lmpmpp --variant mini``).
 
+The paper variant is trained end to end: ``paper_train.py``.
+
 1. ``extractor``: frames to objects, Mask2Former's way.
-2. Every video goes through the extractor once; its objects are linked and kept in files.
+2. ``detection``: boxes from object embeddings (LMPM++_det). Then every video goes through the extractor once; its
+   objects are linked and kept in files.
 3. ``alignment``: trajectories and sentences meet in one space; the text encoder is frozen from here on.
-4. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights.
-5. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1.
+4. ``speech``: a spoken sentence gets the feature of its words; only where the split has speech.
+5. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights, asked by text or speech.
+6. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1.
 
 Every stage leaves a checkpoint, a loss curve, and a measurement on the held-out split in ``setup.out``.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +27,7 @@ from baselines.lmpmpp.checkpoint import build_mini, save_mini
 from baselines.lmpmpp.curves import draw_curves
 from baselines.lmpmpp.lora import merge_lora
 from baselines.lmpmpp.model import LMPMpp
+from baselines.lmpmpp.paper_train import train_paper
 from baselines.lmpmpp.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.sizes import MINI
 from baselines.lmpmpp.stage_alignment import (
@@ -31,12 +38,21 @@ from baselines.lmpmpp.stage_alignment import (
     selection_quality,
     sentence_features,
 )
+from baselines.lmpmpp.stage_detection import box_losses, box_quality, matched_objects
 from baselines.lmpmpp.stage_extractor import extractor_losses, frame_quality, object_masks, sample_frames
 from baselines.lmpmpp.stage_language import answer_all, language_losses
+from baselines.lmpmpp.stage_speech import (
+    SpeechCache,
+    SpeechTraining,
+    disturbed,
+    hear_all,
+    open_speech_cache,
+    speech_losses,
+)
 from baselines.lmpmpp.track_cache import TrackCache, open_track_cache
 from baselines.lmpmpp.train_options import TrainOptions
 from baselines.lmpmpp.training_cache import TrainingCache, open_cache
-from mevis_bench.records import TrainSetup, UsageError
+from mevis_bench.records import TrainingData, TrainSetup, UsageError
 
 WEIGHTS_FILE = "mini.safetensors"
 
@@ -50,12 +66,28 @@ def train(setup: TrainSetup) -> None:
     Raises:
         UsageError: The variant is not trained here, or an option is missing, unknown or of the wrong kind.
     """
+    if setup.variant == "paper":
+        train_paper(setup)
+        return
     if setup.variant != "mini":
-        raise UsageError(
-            f"variant {setup.variant} of lmpmpp is not trained by this command", hint="Use --variant mini."
-        )
+        raise UsageError(f"variant {setup.variant} of lmpmpp is not trained", hint="Use --variant mini or paper.")
     options = TrainOptions.read(setup.options)
     Training(setup, options).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A split as the language model meets it.
+
+    Attributes:
+        tracks: What the extractor found.
+        features: Frozen ``text`` and ``audio`` features of all n sentences, ``(n, c)``.
+        spoken: Which sentences are spoken, bool ``(n,)``; the ``audio`` of the others is 0.
+    """
+
+    tracks: TrackCache
+    features: Mapping[str, Tensor]
+    spoken: Tensor
 
 
 class Training:
@@ -76,14 +108,21 @@ class Training:
         data = self._cache(self.setup.data, "train")
         held_out = self._cache(self.setup.held_out, "held_out")
         self.train_extractor(data, held_out)
+        self.train_detection(data, held_out)
         tracks = self._tracks(data, "train")
         held_out_tracks = self._tracks(held_out, "held_out")
         self.train_alignment(tracks, held_out_tracks)
-        self.train_language(tracks, held_out_tracks)
-        self.train_adapters(tracks, held_out_tracks)
+        speech, held_out_speech = self._speech(self.setup.data, data), self._speech(self.setup.held_out, held_out)
+        if len(speech):
+            self.train_speech(tracks, speech, held_out_tracks, held_out_speech)
+        learned = self._asked(tracks, speech)
+        measured = self._asked(held_out_tracks, held_out_speech)
+        self.train_language(learned, measured)
+        self.train_adapters(learned, measured)
         path = self.setup.out / WEIGHTS_FILE
         merge_lora(self.model)
-        save_mini(self.model, self.tokenizer, path, fingerprint=self.setup.data.fingerprint, seed=self.setup.seed)
+        made_from = {"data_fingerprint": self.setup.data.fingerprint, "seed": str(self.setup.seed)}
+        save_mini(self.model, self.tokenizer, path, hears=len(speech) > 0, made_from=made_from)
         draw_curves(self.setup.out, self.setup.out / "curves.png")
 
     def train_extractor(self, data: TrainingCache, held_out: TrainingCache) -> None:
@@ -101,6 +140,25 @@ class Training:
             extractor,
             compute,
             lambda: frame_quality(extractor, held_out, 96, self.setup.seed, device),
+        )
+
+    def train_detection(self, data: TrainingCache, held_out: TrainingCache) -> None:
+        """Stage 2."""
+        options, head, device = self.options.detection, self.model.detection, self.setup.device
+        extractor = self.model.extractor.requires_grad_(False)
+
+        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+            frames, labels = sample_frames(data, options.frames, rng, device)
+            embeddings, suggested, boxes = matched_objects(extractor.eval(), frames, object_masks(labels))
+            return box_losses(head(embeddings, suggested), boxes)
+
+        self._fit(
+            "detection",
+            options.steps,
+            options.learning_rate,
+            head,
+            compute,
+            lambda: box_quality(extractor, head, held_out, 96, self.setup.seed, device),
         )
 
     def train_alignment(self, tracks: TrackCache, held_out: TrackCache) -> None:
@@ -124,36 +182,58 @@ class Training:
         model.sentences.requires_grad_(False)
         model.language.trajectories.load_state_dict(model.matcher.trajectories.state_dict())
 
-    def train_language(self, tracks: TrackCache, held_out: TrackCache) -> None:
-        """Stage 4: stands in for the pretraining that Video-LLaMA comes with."""
-        options = self.options.language
-        self._fit_language("language", options.steps, options.learning_rate, tracks, held_out, contrastive=False)
+    def train_speech(
+        self, tracks: TrackCache, speech: SpeechCache, held_out: TrackCache, held_out_speech: SpeechCache
+    ) -> None:
+        """Stage 4."""
+        options, model, device = self.options.speech, self.model, self.setup.device
+        words = self._words(tracks)[speech.sentences.to(device)]
+        features = sentence_features(model.sentences, words)
 
-    def train_adapters(self, tracks: TrackCache, held_out: TrackCache) -> None:
-        """Stage 5: equation 2 with LoRA."""
+        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+            chosen = rng.integers(len(speech), size=options.utterances)
+            utterances = [disturbed(bands, rng) for bands in speech.of(chosen)]
+            return speech_losses(training, utterances, words[chosen], features[chosen])
+
+        def measure() -> dict[str, float]:
+            heard, _ = hear_all(model.speech, held_out_speech, len(held_out.texts), device)
+            return selection_quality(match_all(model.matcher, held_out, heard), held_out)
+
+        training = SpeechTraining(model.speech, len(self.tokenizer)).to(device)
+        self._fit("speech", options.steps, options.learning_rate, training, compute, measure)
+        model.speech.requires_grad_(False)
+
+    def train_language(self, learned: "Asked", measured: "Asked") -> None:
+        """Stage 5: stands in for the pretraining that Video-LLaMA comes with."""
+        options, part = self.options.language, self.model.language
+        part.project["audio"].load_state_dict(part.project["text"].state_dict())
+        self._fit_language("language", options.steps, options.learning_rate, learned, measured, contrastive=False)
+
+    def train_adapters(self, learned: "Asked", measured: "Asked") -> None:
+        """Stage 6: equation 2 with LoRA."""
         options = self.options.adapters
         self.model.language.language.add_adapters()
         self.model.to(self.setup.device)
         self._fit_language(
-            "adapters", options.steps, options.learning_rate, tracks, held_out, contrastive=options.contrastive
+            "adapters", options.steps, options.learning_rate, learned, measured, contrastive=options.contrastive
         )
 
     def _fit_language(
-        self, name: str, steps: int, rate: float, tracks: TrackCache, held_out: TrackCache, *, contrastive: bool
+        self, name: str, steps: int, rate: float, learned: "Asked", measured: "Asked", *, contrastive: bool
     ) -> None:
         options, part = self.options.language, self.model.language
-        sample = BatchSampler(tracks, options.videos, options.sentences)
-        words = self._words(tracks)
-        augment = Augmentation(self.tokenizer, tracks, words, ASPECT)
-        plain, mirrored = (sentence_features(self.model.sentences.eval(), w) for w in (words, augment.mirrored_words))
-        held_out_features = sentence_features(self.model.sentences, self._words(held_out))
+        tracks, share = learned.tracks, self.options.speech.share if learned.spoken.any() else 0.0
+        sample_text = BatchSampler(tracks, options.videos, options.sentences)
+        sample_speech = BatchSampler(tracks, options.videos, options.sentences, learned.spoken) if share else None
+        augment = Augmentation(self.tokenizer, tracks, self._words(tracks), ASPECT)
+        mirrored = sentence_features(self.model.sentences, augment.mirrored_words)
 
         def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            batch = sample(rng)
-            varied = augment(batch, rng)
-            features = torch.where(
-                varied.mirrored[batch.rows][:, None], mirrored[batch.sentences], plain[batch.sentences]
-            )
+            modality = "audio" if rng.random() < share else "text"
+            batch = (sample_speech if modality == "audio" else sample_text)(rng)
+            varied = augment(batch, rng, mirroring=modality == "text")
+            plain = learned.features[modality][batch.sentences]
+            features = torch.where(varied.mirrored[batch.rows][:, None], mirrored[batch.sentences], plain)
             return language_losses(
                 part,
                 tracks,
@@ -163,12 +243,30 @@ class Training:
                 rng,
                 contrastive=contrastive,
                 shuffled_videos=options.shuffled_videos,
+                modality=modality,
             )
 
         def measure() -> dict[str, float]:
-            return selection_quality(answer_all(part, held_out, held_out_features)[0], held_out)
+            values = {}
+            for modality, prefix in (("text", ""), ("audio", "heard ")):
+                if modality == "text" or measured.spoken.all():
+                    chosen, _ = answer_all(part, measured.tracks, measured.features[modality], modality)
+                    quality = selection_quality(chosen, measured.tracks)
+                    values |= {f"{prefix}{key}": value for key, value in quality.items()}
+            return values
 
         self._fit(name, steps, rate, part, compute, measure)
+
+    def _speech(self, data: TrainingData, cache: TrainingCache) -> SpeechCache:
+        if self.options.speech.steps == 0:
+            return SpeechCache.nothing()
+        name = "held_out" if data is self.setup.held_out else "train"
+        return open_speech_cache(data, cache, self.setup.out / "cache" / f"{name}_speech.safetensors")
+
+    def _asked(self, tracks: TrackCache, speech: SpeechCache) -> "Asked":
+        text = sentence_features(self.model.sentences.eval(), self._words(tracks))
+        audio, spoken = hear_all(self.model.speech, speech, len(tracks.texts), self.setup.device)
+        return Asked(tracks, {"text": text, "audio": audio}, spoken)
 
     def _fit(self, name, steps, rate, module, compute, measure) -> None:
         def report(stage: str, step: int, total: int, losses: dict[str, float]) -> None:

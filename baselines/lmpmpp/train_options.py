@@ -16,6 +16,15 @@ class ExtractorOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectionOptions:
+    """Stage 2: optimiser steps, peak learning rate, frames a step."""
+
+    steps: int
+    learning_rate: float
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlignmentOptions:
     """Stage 3: optimiser steps, peak learning rate, videos a step and sentences of each."""
 
@@ -26,8 +35,22 @@ class AlignmentOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechOptions:
+    """Stage 4: optimiser steps, peak learning rate, utterances a step.
+
+    ``share``: of the steps of stages 5 and 6, so many ask by speech. Nothing of it where the split has no speech, or
+    with 0 steps.
+    """
+
+    steps: int
+    learning_rate: float
+    utterances: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageOptions:
-    """Stages 4 and 5: as stage 3; ``shuffled_videos`` of each step also give the disrupted tokens of equation 1."""
+    """Stages 5 and 6: as stage 3; ``shuffled_videos`` of each step also give the disrupted tokens of equation 1."""
 
     steps: int
     learning_rate: float
@@ -38,7 +61,7 @@ class LanguageOptions:
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """Stage 5: optimiser steps, peak learning rate; ``contrastive``: with L_con (row (iii) of Table 4) or not (ii)."""
+    """Stage 6: optimiser steps, peak learning rate; ``contrastive``: with L_con (row (iii) of Table 4) or not (ii)."""
 
     steps: int
     learning_rate: float
@@ -50,7 +73,9 @@ class TrainOptions:
     """All stages; every ``measure_every`` steps the held-out split is measured."""
 
     extractor: ExtractorOptions
+    detection: DetectionOptions
     alignment: AlignmentOptions
+    speech: SpeechOptions
     language: LanguageOptions
     adapters: AdapterOptions
     measure_every: int

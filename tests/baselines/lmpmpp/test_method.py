@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import soundfile
 import torch
 from PIL import Image
 
@@ -7,15 +8,15 @@ from baselines.lmpmpp.checkpoint import build_mini, load_mini, save_mini
 from baselines.lmpmpp.extractor import FrameFeatures
 from baselines.lmpmpp.method import LMPMppMethod, load
 from baselines.lmpmpp.sentence_encoder import WordTokenizer
-from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
 
 SENTENCES = ("the ball that moves left", "the one that jumps", "balls rolling to the right", "the first ball to stop")
 PROMPTS = tuple(TextPrompt(str(i), text) for i, text in enumerate(SENTENCES))
 
 
-def setup(weights=None, answers="language"):
-    options = {"answers": answers}
-    return MethodSetup(task="rvos", variant="mini", options=options, weights=weights, device="cpu", seed=0)
+def setup(weights=None, answers="language", shows="masks", task="rvos"):
+    options = {"size": "mini", "answers": answers, "shows": shows}
+    return MethodSetup(task=task, variant="mini", options=options, weights=weights, device="cpu", seed=0)
 
 
 def video(folder, frames, height, width):
@@ -116,7 +117,7 @@ def test_untrained_weights_follow_from_the_seed():
 
 def test_weights_survive_writing_and_reading(method, tmp_path):
     path = tmp_path / "mini.safetensors"
-    save_mini(method.model, method.tokenizer, path, fingerprint="f", seed=1)
+    save_mini(method.model, method.tokenizer, path, hears=True, made_from={"seed": "1"})
     model, tokenizer = load_mini(path)
     assert tokenizer.words == method.tokenizer.words
     for name, value in method.model.state_dict().items():
@@ -132,14 +133,78 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path):
 
 def test_weights_of_another_shape_are_named(method, tmp_path):
     path = tmp_path / "mini.safetensors"
-    save_mini(method.model, WordTokenizer(("a", "b")), path, fingerprint="f", seed=1)
+    save_mini(method.model, WordTokenizer(("a", "b")), path, hears=True, made_from={"seed": "1"})
     with pytest.raises(DataError, match=r"weights don't fit the model: size mismatch for sentences\.embedding\.weight"):
         load(setup(weights={"model": path}))
 
 
-def test_speech_is_refused_in_words(method, tmp_path):
-    with pytest.raises(UsageError, match="lmpmpp can't be asked by SpeechPrompt"):
-        list(method.predict(video(tmp_path, 1, 40, 50), [SpeechPrompt("0", tmp_path / "a.wav")]))
+def test_masks_are_refused_in_words(method, tmp_path):
+    with pytest.raises(UsageError, match="lmpmpp can't be asked by TargetMasks"):
+        list(method.predict(video(tmp_path, 1, 40, 50), [TargetMasks("0", ())]))
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory):
+    """Noise of several lengths stands for speech."""
+    folder, rng = tmp_path_factory.mktemp("speech"), np.random.default_rng(1)
+    prompts = []
+    for index, samples in enumerate((100, 16000, 40000)):
+        path = folder / f"{index}.wav"
+        soundfile.write(path, 0.1 * rng.standard_normal(samples), 16000)
+        prompts.append(SpeechPrompt(str(index), path))
+    return prompts
+
+
+def test_speech_is_answered_as_text_is(method, spoken, tmp_path):
+    say(method, 2)
+    clip = video(tmp_path, 6, 72, 128)
+    together = list(method.predict(clip, spoken))
+    assert all(0 < len(answer.objects) <= 2 for answer in together)
+    for prompt, expected in zip(spoken, together, strict=True):
+        (alone,) = method.predict(clip, [prompt])
+        assert np.array_equal(alone.masks, expected.masks)
+
+
+def test_what_is_asked_by_speech_stands_between_audio_tags(method, spoken, tmp_path, monkeypatch):
+    language, told = method.model.language.language, []
+    tokens = language.tokens
+
+    def listening(numbers):
+        told.extend(torch.as_tensor(numbers).flatten().tolist())
+        return tokens(numbers)
+
+    monkeypatch.setattr(language, "tokens", listening)
+    tags = {kind: {language.prompt.opening[kind], language.prompt.closing[kind]} for kind in ("text", "audio")}
+    list(method.predict(video(tmp_path, 2, 72, 128), spoken[:1]))
+    assert tags["audio"] <= set(told)
+    assert not tags["text"] & set(told)
+
+
+def test_weights_that_never_heard_are_named(method, spoken, tmp_path):
+    path = tmp_path / "mini.safetensors"
+    save_mini(method.model, method.tokenizer, path, hears=False, made_from={})
+    with pytest.raises(DataError) as caught:
+        load(setup(weights={"model": path}, task="avos"))
+    assert str(caught.value) == (
+        f"{path}: these weights were trained without speech\n"
+        "Train on a split that speaks, or let it be written down: --bridge speech_to_text."
+    )
+    load(setup(weights={"model": path}))
+
+
+def test_the_detection_head_gives_a_box_wherever_its_track_is_seen(method, tmp_path):
+    say(method, 2)
+    clip = video(tmp_path, 6, 40, 90)
+    detecting = LMPMppMethod(method.model, method.tokenizer, "cpu", boxes=True)
+    for masks, tracks in zip(method.predict(clip, PROMPTS), detecting.predict(clip, PROMPTS), strict=True):
+        assert set(tracks.ids.tolist()) <= set(range(len(masks.objects)))
+        assert len(set(zip(tracks.frames.tolist(), tracks.ids.tolist(), strict=True))) == len(tracks.frames) > 0
+        assert (tracks.boxes >= 0).all()
+        assert (tracks.boxes[:, 2:] > tracks.boxes[:, :2]).all()
+        assert (tracks.boxes <= [90, 40, 90, 40]).all()
+    say(method, 0)
+    (nothing,) = detecting.predict(clip, PROMPTS[:1])
+    assert nothing.boxes.shape == (0, 4)
 
 
 def test_an_unknown_answerer_is_refused_in_words():

@@ -3,11 +3,20 @@ import torch
 from safetensors.torch import save_file
 from transformers import RobertaConfig
 
+from baselines.layers.checkpoint_file import read_tensors
+from baselines.layers.imagebind_audio import ImageBindAudio
 from baselines.layers.text_encoder import build_roberta
-from baselines.lmpmpp.paper_checkpoint import load_public_weights
-from baselines.lmpmpp.paper_model import PaperLMPMpp
-from mevis_bench.records import DataError, MissingWeightsError
-from tests.baselines.lmpmpp.test_paper_model import SMALL
+from baselines.lmpmpp.paper_checkpoint import (
+    load_imagebind,
+    load_llama,
+    load_mask2former,
+    load_roberta,
+    load_trained,
+    save_trained,
+)
+from baselines.lmpmpp.paper_model import PaperLMPMpp, Question
+from mevis_bench.records import DataError
+from tests.baselines.lmpmpp.small_paper import SMALL
 
 ROBERTA = RobertaConfig(
     vocab_size=30, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, type_vocab_size=1
@@ -43,11 +52,7 @@ def files(tmp_path_factory):
     mask2former["sem_seg_head.predictor.class_embed.bias"] = torch.randn(81)
     mask2former["criterion.empty_weight"] = torch.ones(81)
     torch.save({"model": mask2former}, folder / "mask2former.pth")
-    llama = {
-        "model." + key.replace(".linear.", "."): value
-        for key, value in source.language.llama.state_dict().items()
-        if ".lora_" not in key
-    }
+    llama = {f"model.{key}": value for key, value in source.language.llama.state_dict().items()}
     llama["lm_head.weight"] = source.language.llama_head.weight.detach().clone()
     save_file(llama, folder / "llama.safetensors")
     torch.manual_seed(2)
@@ -60,36 +65,73 @@ def files(tmp_path_factory):
     }
 
 
+def loaded(files, seed=3):
+    """A model started from the public files, as training does."""
+    target, roberta = PaperLMPMpp(SMALL, filled=False), text_encoder()
+    load_llama(target, read_tensors(files["llama"]), files["llama"])
+    load_mask2former(target, files["mask2former"])
+    load_roberta(roberta, files["roberta"])
+    target.language.add_adapters()
+    return target, roberta
+
+
 def test_every_tensor_of_the_public_files_finds_its_place(files):
-    source, target, roberta = model(1), model(3), text_encoder()
-    load_public_weights(target, roberta, files)
+    (target, roberta), source = loaded(files), model(1)
+    source.language.add_adapters()
     ours, theirs = target.state_dict(), source.state_dict()
     new = (
         "decoder.language",
         "decoder.class_embed",
         ".lora_",
         "project.",
+        "hear.",
         "object_tokens.",
         "added",
         "mask_decoder",
         "contrast",
     )
-    loaded = [key for key in ours if not any(part in key for part in new)]
-    assert len(loaded) > 100
-    assert all(torch.equal(ours[key], theirs[key]) for key in loaded)
+    kept = [key for key in ours if not any(part in key for part in new)]
+    assert len(kept) > 100
+    assert all(torch.equal(ours[key], theirs[key]) for key in kept)
     assert not torch.equal(ours["contrast.weight"], theirs["contrast.weight"])
+    torch.manual_seed(2)
+    assert all(torch.equal(a, b) for a, b in zip(roberta.parameters(), text_encoder().parameters(), strict=True))
 
 
-def test_a_missing_file_is_one_clear_error(files, tmp_path):
-    with pytest.raises(
-        MissingWeightsError,
-        match=r"gone\.safetensors: the file for llama is not there\nIt is the language model of Video-LLaMA-7B",
-    ):
-        load_public_weights(model(0), text_encoder(), {**files, "llama": tmp_path / "gone.safetensors"})
-    with pytest.raises(MissingWeightsError, match="no file is named for roberta"):
-        load_public_weights(model(0), text_encoder(), {k: v for k, v in files.items() if k != "roberta"})
+def test_a_model_started_from_files_computes(files):
+    """Nothing stays unallocated, and the buffers that no file holds are real."""
+    target, _ = loaded(files)
+    with torch.no_grad():
+        for name, parameter in target.named_parameters():
+            assert not parameter.is_meta, name
+    features = target.encode_frames(torch.rand(2, 3, 64, 64) * 255)
+    said = target.eval().answer(features, Question(torch.randn(12), torch.randn(3, 12), "text"))
+    assert torch.isfinite(said.logits).all()
+
+
+def test_what_was_trained_is_written_and_read(files, tmp_path):
+    (one, _), (other, _) = loaded(files), loaded(files)
+    path = tmp_path / "trained.safetensors"
+    save_trained(one, path, {"seed": "1"})
+    load_trained(other, path)
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+    with pytest.raises(DataError, match="the file does not fit this model"):
+        load_trained(other, files["llama"])
 
 
 def test_a_file_of_something_else_is_named(files):
     with pytest.raises(DataError, match="the file does not fit this model"):
-        load_public_weights(model(0), text_encoder(), {**files, "mask2former": files["llama"]})
+        load_mask2former(model(0), files["llama"])
+    with pytest.raises(DataError, match="the file does not fit this model"):
+        load_llama(model(0), read_tensors(files["roberta"]), files["roberta"])
+    with pytest.raises(DataError, match="the file does not fit this model"):
+        load_roberta(text_encoder(), files["llama"])
+
+
+def test_only_the_audio_trunk_of_imagebind_is_read(tmp_path):
+    imagebind = ImageBindAudio()
+    tensors = dict(imagebind.state_dict())
+    save_file({**tensors, "modality_trunks.vision.blocks.0.weight": torch.ones(2)}, tmp_path / "i.safetensors")
+    target = ImageBindAudio()
+    load_imagebind(target, tmp_path / "i.safetensors")
+    assert all(torch.equal(value, tensors[name]) for name, value in target.state_dict().items())

@@ -1,28 +1,9 @@
-import dataclasses
-
 import pytest
 import torch
 
-from baselines.layers.swin import SwinConfig
-from baselines.lmpmpp.paper_model import PaperLMPMpp, parameter_counts
-from baselines.lmpmpp.sizes import PAPER, ExtractorSize, LanguageSize, LMPMppSize
-
-SMALL = LMPMppSize(
-    extractor=ExtractorSize(
-        backbone=SwinConfig(channels=8, depths=(1, 1, 1, 1), heads=(1, 1, 1, 1)),
-        channels=16,
-        heads=2,
-        groups=4,
-        pixel_layers=1,
-        pixel_feedforward=16,
-        decoder_layers=3,
-        feedforward=16,
-        queries=5,
-    ),
-    language=LanguageSize(
-        hidden=32, layers=2, heads=2, feedforward=32, vocabulary=21, text_channels=12, audio_channels=10, lora_rank=2
-    ),
-)
+from baselines.lmpmpp.paper_model import PaperLMPMpp, Question, parameter_counts
+from baselines.lmpmpp.sizes import PAPER
+from tests.baselines.lmpmpp.small_paper import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -42,37 +23,65 @@ def test_the_paper_variant_has_the_paper_s_sizes(counts):
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return PaperLMPMpp(SMALL).eval()
+    made = PaperLMPMpp(SMALL).eval()
+    made.language.add_adapters()
+    return made
+
+
+def ask(words=4, modality="text"):
+    width = {"text": 12, "audio": 10}[modality]
+    return Question(torch.randn(width), torch.randn(words, width), modality)
 
 
 @torch.inference_mode()
-def test_an_answer_has_a_mask_trajectory_per_seg(model):
+@pytest.mark.parametrize("modality", ["text", "audio"])
+def test_an_answer_has_a_mask_trajectory_per_seg(model, modality):
     features = model.encode_frames(torch.rand(3, 3, 64, 96) * 255)
-    said = model.answer(features, torch.randn(12), torch.randn(4, 12), count=2)
-    assert said.mask_logits.shape == (2, 3, 16, 24)
-    assert said.seg.shape == (2, 12)
-    assert said.logits.shape == (4, 26)
-    assert len(said.objects) == 4
-    free = model.answer(features, torch.randn(12), torch.randn(4, 12))
-    assert free.mask_logits.shape == (free.count, 3, 16, 24)
+    question = ask(modality=modality)
+    said = model.answer(features, question)
+    assert said.count == len(said.seg) == len(said.mask_logits)
+    assert said.mask_logits.shape == (said.count, 3, 16, 24)
+    assert said.seg.shape == (said.count, 12)
+    assert said.logits.shape == (2 + max(1, said.count), 26)
+    assert said.anchor.shape == (12,)
 
 
 @torch.inference_mode()
-def test_queries_are_conditioned_on_the_sentence_but_the_frames_are_not(model):
+def test_training_reads_at_once_what_answering_reads_bit_by_bit(model):
+    features = model.encode_frames(torch.rand(3, 3, 64, 96) * 255)
+    for modality in ("text", "audio"):
+        question = ask(modality=modality)
+        answered = model.answer(features, question)
+        embeddings = model.find_objects(features, question).embeddings
+        told = model.answer_as_told(features, embeddings, question, answered.count)
+        torch.testing.assert_close(told.logits, answered.logits, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(told.mask_logits, answered.mask_logits, rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_queries_are_conditioned_on_the_question_but_the_frames_are_not(model):
     features = model.encode_frames(torch.rand(2, 3, 64, 96) * 255)
-    one, other = (model.answer(features, torch.randn(12), torch.zeros(1, 12), count=1) for _ in range(2))
-    assert not torch.allclose(one.objects[-1].embeddings, other.objects[-1].embeddings)
+    one, other = (model.find_objects(features, ask()) for _ in range(2))
+    assert not torch.allclose(one.embeddings, other.embeddings)
 
 
 @torch.inference_mode()
 def test_time_matters_to_the_language_model(model):
     features = model.encode_frames(torch.rand(3, 3, 64, 96) * 255)
-    back = dataclasses.replace(
-        features, levels=[x.flip(0) for x in features.levels], mask_features=features.mask_features.flip(0)
-    )
-    sentence, words = torch.randn(12), torch.randn(4, 12)
-    one, other = (model.answer(f, sentence, words, count=1) for f in (features, back))
+    question = ask()
+    embeddings = model.find_objects(features, question).embeddings
+    one, other = (model.answer_as_told(features, e, question, 1) for e in (embeddings, embeddings.flip(0)))
     assert not torch.allclose(one.seg, other.seg, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_with_a_stride_fewer_objects_are_read_and_all_frames_get_masks(model):
+    features, question = model.encode_frames(torch.rand(5, 3, 64, 96) * 255), ask()
+    said = model.answer(features, question, stride=2)
+    embeddings = model.find_objects(features, question).embeddings[[0, 2, 4]]
+    told = model.answer_as_told(features, embeddings, question, said.count)
+    torch.testing.assert_close(said.logits, told.logits, rtol=1e-4, atol=1e-5)
+    assert said.mask_logits.shape[1] == 5
 
 
 def test_only_adapters_added_tokens_and_projections_of_the_language_part_are_trained(model):

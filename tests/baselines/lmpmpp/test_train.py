@@ -1,6 +1,8 @@
 import json
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -13,7 +15,9 @@ from mevis_bench.records import TrainSetup, UsageError
 
 OPTIONS = {
     "extractor": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
+    "detection": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
     "alignment": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4},
+    "speech": {"steps": 2, "learning_rate": 1e-3, "utterances": 3, "share": 0.5},
     "language": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4, "shuffled_videos": 1},
     "adapters": {"steps": 2, "learning_rate": 1e-3, "contrastive": True},
     "measure_every": 1,
@@ -22,9 +26,16 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
+    """Noise stands for the speech of one training video and of the held-out one."""
     root = tmp_path_factory.mktemp("splits")
+    rng = np.random.default_rng(0)
     for name, videos in (("train", 2), ("held_out", 1)):
-        make_mini(name, videos, 7, root)
+        made = make_mini(name, videos, 7, root)
+        meta = json.loads((made / "meta_expressions.json").read_text())
+        for number, entry in meta["videos"]["00000"]["expressions"].items():
+            soundfile.write(made / f"{number}.wav", 0.1 * rng.standard_normal(9000 + 500 * int(number)), 16000)
+            entry["audio"] = f"{number}.wav"
+        (made / "meta_expressions.json").write_text(json.dumps(meta))
     return open_split(root, "train"), open_split(root, "held_out")
 
 
@@ -48,17 +59,35 @@ def trained(splits, tmp_path_factory):
 def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
     out, seen = trained
     stages = [stage for stage, step, steps, _ in seen if step == steps]
-    assert stages == ["extractor", "tracks of train", "tracks of held_out", "alignment", "language", "adapters"]
-    for stage in ("extractor", "alignment", "language", "adapters"):
+    trained_stages = ["extractor", "detection", "alignment", "speech", "language", "adapters"]
+    assert [stage for stage in stages if stage in trained_stages] == trained_stages
+    for stage in trained_stages:
         curve = json.loads((out / f"{stage}.json").read_text())
         assert curve[-1]["step"] == 2
         assert all(torch.isfinite(torch.tensor(value)) for value in curve[-1].values())
     assert set(json.loads((out / "adapters.json").read_text())[-1]) == {"step", "loss", "txt", "bce", "dice", "con"}
     measured = json.loads((out / "held_out.json").read_text())
-    assert set(measured["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
+    qualities = {"iou", "exact", "N-acc", "T-acc"}
+    assert set(measured["speech"]) == qualities
+    assert set(measured["adapters"]) == qualities | {f"heard {name}" for name in qualities}
     model, tokenizer = load_mini(out / "mini.safetensors")
+    assert model.hears
     assert len(tokenizer) > 20
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+def test_a_split_without_speech_trains_the_rest(tmp_path):
+    for name, videos in (("train", 1), ("held_out", 1)):
+        make_mini(name, videos, 7, tmp_path)
+    silent = open_split(tmp_path, "train"), open_split(tmp_path, "held_out")
+    out = tmp_path / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linking, "SCORE_THRESHOLD", 0.0)
+        train(setup(silent, out))
+    assert not (out / "speech.safetensors").exists()
+    assert set(json.loads((out / "held_out.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
+    model, _ = load_mini(out / "mini.safetensors")
+    assert not model.hears
 
 
 def test_a_finished_training_is_only_read(trained, splits):
@@ -86,5 +115,5 @@ def test_wrong_options_are_named(splits, tmp_path, change, message):
 
 
 def test_other_variants_are_not_trained_by_this_command(splits, tmp_path):
-    with pytest.raises(UsageError, match="variant paper of lmpmpp is not trained by this command"):
-        train(setup(splits, tmp_path, variant="paper"))
+    with pytest.raises(UsageError, match="variant det of lmpmpp is not trained"):
+        train(setup(splits, tmp_path, variant="det"))

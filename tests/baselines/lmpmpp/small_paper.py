@@ -1,0 +1,82 @@
+"""The paper variant in small numbers, and a training of it that torchrun can start: SCRIPT DATA OUT."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import RobertaConfig
+
+from baselines.layers import text_encoder
+from baselines.layers.swin import SwinConfig
+from baselines.lmpmpp import paper_encoders, paper_method, paper_train
+from baselines.lmpmpp.sizes import ExtractorSize, LanguageSize, LMPMppSize
+from mevis_bench.data.mevis import open_split
+from mevis_bench.records import TrainSetup
+
+SMALL = LMPMppSize(
+    extractor=ExtractorSize(
+        backbone=SwinConfig(channels=8, depths=(1, 1, 1, 1), heads=(1, 1, 1, 1)),
+        channels=16,
+        heads=2,
+        groups=4,
+        pixel_layers=1,
+        pixel_feedforward=16,
+        decoder_layers=3,
+        feedforward=16,
+        queries=5,
+    ),
+    language=LanguageSize(
+        hidden=32, layers=2, heads=2, feedforward=32, vocabulary=21, text_channels=12, audio_channels=10, lora_rank=2
+    ),
+)
+
+ROBERTA = RobertaConfig(
+    vocab_size=600, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, type_vocab_size=1
+)
+
+OPTIONS = {
+    "steps": 3,
+    "learning_rate": 1e-3,
+    "save_every": 3,
+    "samples": 4,
+    "frames": 3,
+    "short_sides": [36, 48],
+    "shuffles": 2,
+    "speech": 0.5,
+    "contrastive": True,
+    "precision": "float32",
+    "start": dict.fromkeys(
+        ("mask2former", "llama", "llama_tokenizer", "roberta", "roberta_tokenizer", "imagebind"), ""
+    ),
+}
+
+
+def small_encoders(patch: pytest.MonkeyPatch) -> None:
+    """Put a small RoBERTa, and no ImageBind worth the name, where the paper variant builds its encoders."""
+    import torch
+
+    class FakeImageBind(torch.nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(128, 10)
+
+        def forward(self, clips: torch.Tensor) -> torch.Tensor:
+            return super().forward(clips.mean((1, 2, 4)))
+
+    for module in (paper_train, paper_method):
+        patch.setattr(module, "build_roberta", lambda pooler=True: text_encoder.build_roberta(ROBERTA))
+        patch.setattr(module, "ImageBindAudio", FakeImageBind)
+    assert paper_encoders.ImageBindAudio is not FakeImageBind
+
+
+def main() -> None:
+    data, out = Path(sys.argv[1]), Path(sys.argv[2])
+    split = open_split(data, "train")
+    out.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        small_encoders(patch)
+        setup = TrainSetup("paper", OPTIONS, split, split, out, "cpu", 0, lambda *told: None)
+        paper_train.train_paper(setup, SMALL)
+
+
+if __name__ == "__main__":
+    main()
