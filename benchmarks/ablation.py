@@ -71,7 +71,7 @@ def measure(method: str, weights: Path, data: Path | None, out: Path) -> dict[st
         where = () if data is None else ("--data", str(data))
         command(*asked, *where, "--out", str(folder), "--json")
         metrics = json.loads((folder / "results.json").read_text())["metrics"]
-        pairs = count_order_pairs(folder)
+        pairs = count_order_pairs(folder, data=data)
         values |= {f"{prefix}{name}": metrics[name] for name in ("J&F", "N-acc", "T-acc")}
         values[f"{prefix}pairs"] = pairs.right / pairs.sentences
     return values
