@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from baselines.layers.boxes import corners
 from baselines.layers.mlp import Mlp
 
 NEAR_EDGE = 1e-3
@@ -33,9 +34,7 @@ class DetectionHead(nn.Module):
             Boxes ``(..., 4)``: x0, y0, x1, y1 in shares.
         """
         logits = suggested.clamp(NEAR_EDGE, 1 - NEAR_EDGE).logit()
-        corrected = (logits + self.mlp(torch.cat((embeddings, logits), dim=-1))).sigmoid()
-        centre, size = corrected.split(2, dim=-1)
-        return torch.cat((centre - size / 2, centre + size / 2), dim=-1)
+        return corners((logits + self.mlp(torch.cat((embeddings, logits), dim=-1))).sigmoid())
 
 
 def in_shares(boxes: Tensor, size: Sequence[int]) -> Tensor:

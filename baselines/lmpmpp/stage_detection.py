@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.boxes import boxes_of, generalised_iou
 from baselines.lmpmpp.detection_head import DetectionHead, in_shares
 from baselines.lmpmpp.linking import mask_boxes
 from baselines.lmpmpp.stage_extractor import Extractor, match, object_masks
@@ -32,15 +33,6 @@ def matched_objects(extractor: Extractor, frames: Tensor, masks: list[Tensor]) -
     return embeddings, suggested, torch.cat([boxes_of(masks[t][objects]) for t, (_, objects) in enumerate(pairs)])
 
 
-def boxes_of(masks: Tensor) -> Tensor:
-    """Bounding boxes of masks ``(m, h, w)``, none of them empty: x0, y0, x1, y1 in shares, half-open, ``(m, 4)``."""
-    height, width = masks.shape[-2:]
-    rows, columns = (masks > 0).any(2).int(), (masks > 0).any(1).int()
-    left, right = columns.argmax(1), width - columns.flip(1).argmax(1)
-    top, bottom = rows.argmax(1), height - rows.flip(1).argmax(1)
-    return torch.stack((left / width, top / height, right / width, bottom / height), dim=1)
-
-
 def box_losses(boxes: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """DETR's box losses of matched pairs: both ``(m, 4)`` as corners; means over the pairs, 0 where there are none.
 
@@ -51,14 +43,6 @@ def box_losses(boxes: Tensor, targets: Tensor) -> dict[str, Tensor]:
     l1 = (boxes - targets).abs().sum() / count
     giou = (1 - generalised_iou(boxes, targets)).sum() / count
     return {"loss": BOX_WEIGHT * l1 + GIOU_WEIGHT * giou, "l1": l1, "giou": giou}
-
-
-def generalised_iou(one: Tensor, other: Tensor) -> Tensor:
-    """Generalised IoU of pairs of boxes given by corners: ``(m, 4)`` and ``(m, 4)`` to ``(m,)``, -1..1."""
-    inner = (torch.minimum(one[:, 2:], other[:, 2:]) - torch.maximum(one[:, :2], other[:, :2])).clamp(min=0).prod(1)
-    union = (one[:, 2:] - one[:, :2]).prod(1) + (other[:, 2:] - other[:, :2]).prod(1) - inner
-    hull = (torch.maximum(one[:, 2:], other[:, 2:]) - torch.minimum(one[:, :2], other[:, :2])).prod(1)
-    return inner / union - (hull - union) / hull
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines.layers.boxes import boxes_of, corners, generalised_iou
+
 CLASS, BOX, GIOU, MASK, DICE = 2.0, 5.0, 2.0, 2.0, 5.0
 """Weights of the losses, and of the matching costs."""
 
@@ -33,14 +35,9 @@ class Target:
     @classmethod
     def of(cls, masks: Tensor) -> "Target":
         """Add boxes to masks ``(t, h, w)``."""
-        height, width = masks.shape[1:]
-        sides = []
-        for covered, length in (((masks > 0).any(1), width), ((masks > 0).any(2), height)):
-            first = covered.int().argmax(1) / length
-            last = 1 - covered.flip(1).int().argmax(1) / length
-            sides.append(((first + last) / 2, last - first))
-        (cx, w), (cy, h) = sides
-        return cls(masks, torch.stack((cx, cy, w, h), 1), (masks > 0).flatten(1).any(1))
+        box = boxes_of(masks)
+        centre, size = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
+        return cls(masks, torch.cat((centre, size), 1), (masks > 0).flatten(1).any(1))
 
 
 def query_losses(logits: Tensor, boxes: Tensor, masks: Tensor, target: Target) -> dict[str, Tensor]:
@@ -61,7 +58,7 @@ def query_losses(logits: Tensor, boxes: Tensor, masks: Tensor, target: Target) -
     per_query = {
         "class": focal(logits, torch.ones_like(logits)) - focal(logits, torch.zeros_like(logits)),
         "box": (boxes - target.boxes[:, None])[seen].abs().sum(-1).mean(0),
-        "giou": 1 - generalised_iou(boxes[seen], target.boxes[seen][:, None].expand_as(boxes[seen])).mean(0),
+        "giou": 1 - generalised_iou(corners(boxes[seen]), corners(target.boxes[seen])[:, None]).mean(0),
         "mask": focal(flat, truth).mean(1),
         "dice": dice(flat, truth),
     }
@@ -88,12 +85,3 @@ def dice(logits: Tensor, targets: Tensor) -> Tensor:
     """``1 - (2 |x y| + 1) / (|x| + |y| + 1)``: ``(n, p)`` to ``(n,)``."""
     x = logits.sigmoid()
     return 1 - (2 * (x * targets).sum(-1) + 1) / (x.sum(-1) + targets.sum(-1) + 1)
-
-
-def generalised_iou(one: Tensor, other: Tensor) -> Tensor:
-    """Generalised IoU of boxes ``cx, cy, w, h``: ``(..., 4)`` and ``(..., 4)`` to ``(...)``."""
-    (a0, a1), (b0, b1) = (((x[..., :2] - x[..., 2:] / 2), (x[..., :2] + x[..., 2:] / 2)) for x in (one, other))
-    inner = (torch.minimum(a1, b1) - torch.maximum(a0, b0)).clamp(min=0).prod(-1)
-    union = one[..., 2:].prod(-1) + other[..., 2:].prod(-1) - inner
-    hull = (torch.maximum(a1, b1) - torch.minimum(a0, b0)).prod(-1)
-    return inner / union - (hull - union) / hull

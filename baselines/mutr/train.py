@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pycocotools import mask as coco
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from baselines.layers.fitting import Stage, fit
 from baselines.layers.language_queries import DEPTH
 from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
 from baselines.layers.train_options import read_train_options
+from baselines.layers.truth_masks import target_mask
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.losses import Target, query_losses, weighted
 from baselines.mutr.model import Mutr
@@ -120,22 +120,14 @@ def draw_clip(
     images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in chosen]))
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
     small = [-(-side // MASK_STRIDE) for side in size]
-    masks = F.adaptive_avg_pool2d(torch.stack([union(truth, index) for index in chosen])[:, None], small)[:, 0]
+    masks = F.adaptive_avg_pool2d(
+        torch.from_numpy(np.stack([target_mask(truth, index) for index in chosen]))[:, None].float(), small
+    )[:, 0]
     return SpokenClip(
         (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,
         log_mel_examples(torch.from_numpy(read_audio(sound, RATE))),
         Target.of((masks >= 0.5).float()),
     )
-
-
-def union(truth: Truth, index: int) -> Tensor:
-    """Union of a sentence's objects in one frame, float ``(h, w)``."""
-    out = np.zeros((truth.height, truth.width), np.uint8)
-    for masks in truth.objects:
-        rle = masks[index]
-        if rle is not None:
-            out |= coco.decode(rle.to_coco())
-    return torch.from_numpy(out).float()
 
 
 def clip_losses(network: Mutr, clip: SpokenClip, device: str) -> dict[str, Tensor]:

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pycocotools import mask as coco
 from safetensors.torch import save_file
 from torch import Tensor
 
 from baselines.layers.fitting import Stage, fit
 from baselines.layers.resize import resize
 from baselines.layers.train_options import read_train_options
+from baselines.layers.truth_masks import target_mask
 from baselines.urvos.checkpoint import start_from_imagenet
 from baselines.urvos.inference import probability
 from baselines.urvos.model import Memory, Urvos
 from baselines.urvos.words import word_rows
-from mevis_bench.records import TrainingData, TrainSetup, Truth
+from mevis_bench.records import TrainingData, TrainSetup
 
 WEIGHTS_FILE = "urvos_resnet50.safetensors"
 EMPTY_MEMORY = 0.5
@@ -111,16 +111,6 @@ def draw_clip(
         masks.to(device),
         word_rows(truth.expression.text, options.words).to(device),
     )
-
-
-def target_mask(truth: Truth, index: int) -> np.ndarray:
-    """Union of a sentence's objects in one frame: uint8 ``(h, w)``, all zero where there is no target."""
-    union = np.zeros((truth.height, truth.width), np.uint8)
-    for masks in truth.objects:
-        rle = masks[index]
-        if rle is not None:
-            union |= coco.decode(rle.to_coco())
-    return union
 
 
 def clip_loss(model: Urvos, clip: TrainingClip, rng: np.random.Generator) -> Tensor:

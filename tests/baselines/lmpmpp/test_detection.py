@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from baselines.layers.boxes import boxes_of, generalised_iou
 from baselines.lmpmpp.detection_head import DetectionHead, in_shares
-from baselines.lmpmpp.stage_detection import box_losses, boxes_of, generalised_iou
+from baselines.lmpmpp.stage_detection import box_losses
 
 
 def test_boxes_of_masks_are_half_open():

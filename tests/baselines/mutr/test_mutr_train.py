@@ -8,7 +8,8 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from baselines.mutr.losses import Target, focal, generalised_iou, query_losses, weighted
+from baselines.layers.boxes import corners, generalised_iou
+from baselines.mutr.losses import Target, focal, query_losses, weighted
 from baselines.mutr.train import WEIGHTS_FILE, train
 from mevis_bench.data.mevis import open_split
 from mevis_bench.data.synthetic import make_mini
@@ -41,7 +42,7 @@ def test_focal_loss_is_its_formula():
 def test_generalised_iou_of_boxes_apart_and_inside():
     one = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.2, 0.2, 0.2, 0.2]])
     other = torch.tensor([[0.5, 0.5, 0.25, 0.25], [0.6, 0.2, 0.2, 0.2]])
-    torch.testing.assert_close(generalised_iou(one, other), torch.tensor([0.25, 0 - 0.2 / 0.6]))
+    torch.testing.assert_close(generalised_iou(corners(one), corners(other)), torch.tensor([0.25, 0 - 0.2 / 0.6]))
 
 
 def test_the_query_that_fits_has_to_find_the_target_and_the_others_nothing():

@@ -1,0 +1,28 @@
+"""Boxes of masks, and how well two boxes fit. Axes: m masks, h and w rows and columns."""
+
+import torch
+from torch import Tensor
+
+
+def boxes_of(masks: Tensor) -> Tensor:
+    """Bounding boxes of masks ``(m, h, w)``: x0, y0, x1, y1 in shares, half-open, ``(m, 4)``; of an empty one, all."""
+    height, width = masks.shape[-2:]
+    rows, columns = (masks > 0).any(2).int(), (masks > 0).any(1).int()
+    left, right = columns.argmax(1), width - columns.flip(1).argmax(1)
+    top, bottom = rows.argmax(1), height - rows.flip(1).argmax(1)
+    return torch.stack((left / width, top / height, right / width, bottom / height), dim=1)
+
+
+def corners(boxes: Tensor) -> Tensor:
+    """Boxes cx, cy, w, h ``(..., 4)`` as x0, y0, x1, y1."""
+    centre, size = boxes.split(2, dim=-1)
+    return torch.cat((centre - size / 2, centre + size / 2), dim=-1)
+
+
+def generalised_iou(one: Tensor, other: Tensor) -> Tensor:
+    """Generalised IoU (Rezatofighi et al., CVPR 2019) of boxes by corners: ``(..., 4)`` twice to ``(...)``, -1..1."""
+    inner = (torch.minimum(one[..., 2:], other[..., 2:]) - torch.maximum(one[..., :2], other[..., :2])).clamp(min=0)
+    hull = (torch.maximum(one[..., 2:], other[..., 2:]) - torch.minimum(one[..., :2], other[..., :2])).prod(-1)
+    both = inner.prod(-1)
+    union = (one[..., 2:] - one[..., :2]).prod(-1) + (other[..., 2:] - other[..., :2]).prod(-1) - both
+    return both / union - (hull - union) / hull
