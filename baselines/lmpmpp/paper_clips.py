@@ -6,7 +6,6 @@ Axes: t frames, o objects, H and W of a resized frame.
 
 import dataclasses
 import itertools
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +15,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.layers.mirror import mirror
 from baselines.lmpmpp.extractor import resize_frames
 from baselines.lmpmpp.sizes import ExtractorSize
 from mevis_bench.records import TrainingData, Truth
-
-MIRRORED = {"left": "right", "right": "left"}
-"""Words that trade places where a clip is mirrored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +96,3 @@ def object_masks(truth: Truth, frames: list[int], most: int) -> NDArray[np.uint8
             if rle is not None:
                 row[place] = coco.decode(rle.to_coco())
     return out
-
-
-def mirror(sentence: str) -> str:
-    """Exchange left and right, and the words that begin with them (leftward, rightmost)."""
-    return re.sub(r"\b(left|right)(?=\b|wards?\b|most\b)", lambda found: MIRRORED[found[0]], sentence)

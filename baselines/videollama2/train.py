@@ -10,7 +10,6 @@ right exchanged in their sentences. Axes: b target sets, k sentences of each, l 
 """
 
 import json
-import re
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from baselines.layers.caption_view import CaptionView, Highlight
 from baselines.layers.fitting import Stage, fit
+from baselines.layers.mirror import mirror
 from baselines.layers.train_options import read_train_options
 from baselines.videollama2.locating import Locator, locating_loss
 from baselines.videollama2.model import build, splice, visual_tokens
@@ -33,7 +33,6 @@ from baselines.videollama2.training_cache import TargetCache, open_cache
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import TrainSetup, UsageError
 
-MIRRORED = {"left": "right", "right": "left", "leftward": "rightward", "rightward": "leftward"}
 NO_LOSS = -100
 
 
@@ -102,11 +101,6 @@ def draw_sentences(
         for said in rng.choice(cache.sentences[row], count):
             sentences.append(mirror(said) if flip else str(said))
     return sentences
-
-
-def mirror(sentence: str) -> str:
-    """Exchange left and right."""
-    return re.sub(r"\b(left|right)(ward)?\b", lambda found: MIRRORED[found[0]], sentence)
 
 
 def label_ids(tokenizer: PreTrainedTokenizerBase, sentences: list[str]) -> Tensor:

@@ -11,9 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from baselines.layers.mirror import mirror
 from baselines.layers.workers import ALONE
 from baselines.lmpmpp.losses import temporal_contrastive_loss
-from baselines.lmpmpp.paper_clips import draw_clip, mirror
+from baselines.lmpmpp.paper_clips import draw_clip
 from baselines.lmpmpp.paper_train import Answered, contrastive_loss, sample_points, train_paper
 from mevis_bench.data.mevis import open_split
 from mevis_bench.data.synthetic import make_mini

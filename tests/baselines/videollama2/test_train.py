@@ -10,12 +10,13 @@ from pycocotools import mask as coco
 from torch.nn.functional import cross_entropy
 
 from baselines.layers.caption_view import CaptionView, Highlight
+from baselines.layers.mirror import mirror
 from baselines.videollama2.locating import Locator
 from baselines.videollama2.method import load
 from baselines.videollama2.model import build, splice
 from baselines.videollama2.notes import NOTE_TOKENS, notes_of
 from baselines.videollama2.sizes import SIZES
-from baselines.videollama2.train import NO_LOSS, caption_losses, mirror, train
+from baselines.videollama2.train import NO_LOSS, caption_losses, train
 from baselines.videollama2.training_cache import open_cache, target_sets
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.data.mevis import open_split
