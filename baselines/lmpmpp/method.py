@@ -114,6 +114,8 @@ class LMPMppMethod:
 def masks_of(reply: Reply, video: Video) -> MaskPrediction:
     """Turn <SEG> masks into the video's own size; their union is the answer, nothing where N_o = 0."""
     objects = tuple(full_size_masks(logits, video.height, video.width).cpu().numpy() for logits in reply.mask_logits)
+    if len(objects) == 1:
+        return MaskPrediction(objects[0], objects, reply.target_score)
     masks = np.zeros((len(video), video.height, video.width), dtype=np.bool_)
     for mask in objects:
         masks |= mask

@@ -60,10 +60,6 @@ def counts_of(masks: NDArray[np.bool_]) -> list[bytes | None]:
     """
     from mevis_bench.masks.rle_loops import write_counts
 
-    covered = np.asarray(masks.any(axis=1))
-    somewhere = np.asarray(covered.any(axis=1)).tolist()
-    text = np.empty(2 * masks.shape[1] * masks.shape[2] + 64, np.uint8)
-    return [
-        text[: write_counts(mask, columns, text)].tobytes() if any_pixel else None
-        for mask, columns, any_pixel in zip(masks, covered, somewhere, strict=True)
-    ]
+    height, width = masks.shape[1:]
+    text, columns = np.empty(2 * height * width + 64, np.uint8), np.empty(width, np.bool_)
+    return [text[: write_counts(mask, columns, text)].tobytes() or None for mask in masks]

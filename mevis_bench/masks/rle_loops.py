@@ -181,27 +181,44 @@ def write_number(number: int, text: Counts, at: int) -> int:
 
 
 @compiled
-def write_counts(mask: NDArray[np.bool_], covered: NDArray[np.bool_], text: Counts) -> int:
+def write_counts(mask: NDArray[np.bool_], columns: NDArray[np.bool_], text: Counts) -> int:
     """Encode one frame.
+
+    Whole rows and columns are asked first whether they hold anything, which goes many pixels at a time; down the
+    columns is then only walked where the mask is.
 
     Args:
         mask: ``(h, w)``.
-        covered: ``(w,)``: which columns hold a foreground pixel; the others are not looked at.
+        columns: ``(w,)``, overwritten.
         text: Filled with the compressed counts; at least ``2 * h * w + 64`` long.
 
     Returns:
-        How many bytes were written.
+        How many bytes were written; 0 where nothing is foreground.
     """
     height, width = mask.shape
-    at, runs, run, on = 0, 0, 0, False
+    top, end = height, 0
+    columns[:] = False
+    for y in range(height):
+        covered = False
+        for x in range(width):
+            covered |= mask[y, x]
+        if covered:
+            top, end = min(top, y), min(y + 2, height)  # a run ends one row below
+            for x in range(width):
+                columns[x] |= mask[y, x]
+    if top == height:
+        return 0
+    at, runs, change, on = 0, 0, 0, False
     before_last, last = 0, 0
     for x in range(width):
-        for y in range(height if covered[x] else 1):
-            value = covered[x] and mask[y, x]
-            if value != on:
+        if not (columns[x] or on):
+            continue
+        for y in range(0 if on else top, end):
+            if mask[y, x] != on:
+                run = x * height + y - change
                 at = write_number(run - before_last if runs > 2 else run, text, at)
                 before_last, last = last, run
                 runs += 1
-                run, on = 0, value
-            run += 1 if covered[x] else height
+                change, on = x * height + y, not on
+    run = height * width - change
     return write_number(run - before_last if runs > 2 else run, text, at)

@@ -107,12 +107,10 @@ def decode_masks(stored: StoredMasks) -> MaskPrediction:
 
 def _encoded(prediction: MaskPrediction) -> dict[str, object]:
     masks = _encode_masks(prediction.masks)
-    objects = prediction.objects
-    if objects is None:
+    if prediction.objects is None:
         return {"masks": masks, "objects": None}
-    if len(objects) == 1 and np.array_equal(objects[0], prediction.masks):
-        return {"masks": masks, "objects": [masks]}
-    return {"masks": masks, "objects": [_encode_masks(each) for each in objects]}
+    objects = [masks if each is prediction.masks else _encode_masks(each) for each in prediction.objects]
+    return {"masks": masks, "objects": objects}
 
 
 def _encode_masks(masks: NDArray[np.bool_]) -> list[str | None]:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from mevis_bench.records import DataError
 
@@ -12,10 +13,9 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = True) -> No
     Folders are made where they are missing. ``durable=False`` leaves the flush to the system: a kill still leaves no
     piece, a power cut may, so who reads such files has to check them.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with draft.open("wb") as file:
+        with _opened(draft) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             if durable:
                 file.flush()
@@ -24,6 +24,14 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = True) -> No
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _opened(draft: Path) -> BinaryIO:
+    try:
+        return draft.open("wb")
+    except FileNotFoundError:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        return draft.open("wb")
 
 
 def inside(folder: Path, *names: str) -> Path:
