@@ -199,6 +199,7 @@ class Training:
             heard, _ = hear_all(model.speech, held_out_speech, len(held_out.texts), device)
             return selection_quality(match_all(model.matcher, held_out, heard), held_out)
 
+        torch.manual_seed(self.setup.seed)  # what starts new here starts the same after a stop
         training = SpeechTraining(model.speech, len(self.tokenizer)).to(device)
         self._fit("speech", options.steps, options.learning_rate, training, compute, measure)
         model.speech.requires_grad_(False)
@@ -212,6 +213,7 @@ class Training:
     def train_adapters(self, learned: "Asked", measured: "Asked") -> None:
         """Stage 6: equation 2 with LoRA."""
         options = self.options.adapters
+        torch.manual_seed(self.setup.seed)  # as in stage 4
         self.model.language.language.add_adapters()
         self.model.to(self.setup.device)
         self._fit_language(

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ def test_a_finished_training_is_only_read(trained, splits):
     after = load_file(out / "mini.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert (out / "held_out.json").read_text() == measured
+
+
+@pytest.mark.parametrize("finished", [3, 5])
+def test_a_training_stopped_between_two_stages_goes_on_the_same(trained, splits, tmp_path, finished):
+    out, _ = trained
+    shutil.copytree(out / "cache", tmp_path / "cache")
+    for stage in ("extractor", "detection", "alignment", "speech", "language")[:finished]:
+        shutil.copyfile(out / f"{stage}.safetensors", tmp_path / f"{stage}.safetensors")
+    train(setup(splits, tmp_path))
+    assert (tmp_path / "adapters.json").read_text() == (out / "adapters.json").read_text()
+    undisturbed, resumed = load_file(out / "mini.safetensors"), load_file(tmp_path / "mini.safetensors")
+    assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
 
 
 @pytest.mark.parametrize(
