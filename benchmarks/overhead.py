@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -28,8 +27,7 @@ from benchmarks.peak_memory import peak_mib
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.mevis import open_split
 from mevis_bench.execution.video_worker import VideoWorker
-from mevis_bench.methods.loading import load_method
-from mevis_bench.records import Method, MethodSetup, Prediction, Prompt, Video
+from mevis_bench.records import Method, Prediction, Prompt, Video
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.sample_index import SampleIndex
@@ -60,14 +58,12 @@ def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Call
     return run
 
 
-def harness(plan: RunPlan, method: Method, scratch: Path) -> Callable[[], None]:
+def harness(plan: RunPlan, worker: VideoWorker, scratch: Path) -> Callable[[], None]:
     """The same through the runner's own loop, with everything written to disk; loading is left out on both sides.
 
     Each round is a run of its own, in a new folder: putting a file in another one's place makes some file systems wait
     for the disk.
     """
-    worker = VideoWorker(replace(plan.work, out=scratch))
-    worker.method = method
     rounds = itertools.count()
 
     def run() -> None:
@@ -131,15 +127,14 @@ def main() -> None:
     asked = parser.parse_args()
     weights = ("untrained",) if asked.untrained else ()
     plan = plan_run(RunConfig(task="rvos", method=asked.method, weights=weights, limit=asked.limit, device="cpu"))
-    work = plan.work
-    setup = MethodSetup("rvos", work.chosen.variant, work.options, work.weights, work.device, work.seed)
-    method = Timed(load_method(work.chosen.method, setup))
+    worker = VideoWorker(plan.work)
+    worker.method = method = Timed(worker.method)
     samples = len(plan.identity.samples)
     with tempfile.TemporaryDirectory() as scratch:
         loops = {
             "bare loop": bare_loop(plan, method),
             "loop that writes PNG": bare_loop(plan, method, Path(scratch) / "png"),
-            "harness": harness(plan, method, Path(scratch) / "run"),
+            "harness": harness(plan, worker, Path(scratch) / "run"),
         }
         for name in ("bare loop", "harness"):  # the first time pays for imports
             seconds(loops[name], method)

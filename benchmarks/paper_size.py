@@ -10,7 +10,6 @@ set up once, is of one frame and does not count. ``train`` takes steps of config
 
 import argparse
 import itertools
-import resource
 import tempfile
 import time
 from dataclasses import replace
@@ -22,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from benchmarks.encode_once_methods import EXPRESSION, noise_video
 from mevis_bench.config.train_config import read_train_config
-from mevis_bench.execution.costs import measured_costs, processor
+from mevis_bench.execution.costs import device_name, measured_costs, peak_bytes
 from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.registry import ChosenMethod, find_methods
@@ -49,7 +48,7 @@ def predict(chosen: ChosenMethod, frames: int, precision: str, device: str) -> N
         seconds = time.perf_counter() - start
     costs = measured_costs(method, device)
     model = seconds - video.decoding.seconds
-    print(f"{frames} frames, {20 * frames} object tokens, {precision}, {where(costs.device)}")
+    print(f"{frames} frames, {20 * frames} object tokens, {precision}, {where(device)}")
     print(f"  {frames / model:.2f} frames a second in the model, {frames / seconds:.2f} with decoding")
     print(f"  {(costs.parameters or 0) / 1e9:.2f} G parameters, {(costs.trainable or 0) / 1e6:.2f} M of them trained")
     print(f"  at most {peaks(device)}")
@@ -68,8 +67,7 @@ def take_steps(chosen: ChosenMethod, steps: int, frames: int, precision: str, de
         train(training, lambda stage, step, total, means: losses.update(means if stage == "paper" else {}))
     hook.remove()
     each = [after - before for before, after in itertools.pairwise(times[1:])]
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else processor()
-    print(f"{steps} steps of one clip of {frames} frames, {precision}, {where(name)}")
+    print(f"{steps} steps of one clip of {frames} frames, {precision}, {where(device)}")
     print(f"  {mean(each):.1f} seconds a step, {times[1] - times[0]:.0f} until the end of the first")
     print("  mean losses: " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
     print(f"  at most {peaks(device)}")
@@ -77,15 +75,13 @@ def take_steps(chosen: ChosenMethod, steps: int, frames: int, precision: str, de
 
 def where(device: str) -> str:
     """Say what computes, and with how many threads."""
-    return f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    return f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def peaks(device: str) -> str:
-    """Say the most memory that this process held, on the host and on a CUDA device."""
-    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
-    if not device.startswith("cuda"):
-        return f"{host:.1f} GiB"
-    return f"{host:.1f} GiB on the host, {torch.cuda.max_memory_allocated(device) / GIB:.1f} GiB on the device"
+    """Say the most memory that this process held."""
+    host, on_device = peak_bytes(device)
+    return f"{host / GIB:.1f} GiB" + ("" if on_device is None else f", {on_device / GIB:.1f} GiB on the device")
 
 
 def main() -> None:
@@ -97,6 +93,8 @@ def main() -> None:
     parser.add_argument("--precision", default="bfloat16", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="auto")
     asked = parser.parse_args()
+    if asked.steps < 2:
+        parser.error("--steps must be 2 or more: the first step is set-up")
     chosen, device = find_methods().choose("lmpmpp:paper"), resolve_device(asked.device)
     if asked.what == "predict":
         predict(chosen, asked.frames or 200, asked.precision, device)

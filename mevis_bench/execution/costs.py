@@ -23,14 +23,22 @@ def measured_costs(method: object, device: str) -> Costs:
             return remote
     counts = [_count(value) for value in vars(inner).values() if hasattr(value, "parameters")]
     total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
-    peak_device, name = None, processor()
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and device.startswith("cuda"):
-        peak_device, name = torch.cuda.max_memory_allocated(device), torch.cuda.get_device_name(device)
+    return Costs(device_name(device), total, trainable, *peak_bytes(device))
+
+
+def peak_bytes(device: str) -> tuple[int, int | None]:
+    """Return the most memory this process held on the host, and on a CUDA device; ``None``: it used none."""
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    peak_host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return Costs(name, total, trainable, peak_host, peak_device)
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    cuda = _cuda(device)
+    return host, None if cuda is None else cuda.max_memory_allocated(device)
+
+
+def device_name(device: str) -> str:
+    """Return the name of a CUDA device, or of the processor where none is used."""
+    cuda = _cuda(device)
+    return processor() if cuda is None else str(cuda.get_device_name(device))
 
 
 def processor() -> str:
@@ -42,6 +50,11 @@ def processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _cuda(device: str) -> Any:
+    torch: Any = sys.modules.get("torch")
+    return torch.cuda if torch is not None and device.startswith("cuda") else None
 
 
 def _count(module: Any) -> tuple[int, int]:

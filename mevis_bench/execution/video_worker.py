@@ -88,7 +88,6 @@ class VideoWorker:
     def _ask(self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str]) -> Iterator[SampleStatus]:
         """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
         order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
-        in_place = np.array_equal(order, np.arange(len(video)))
         shown = TimedVideo.of(perturbed_video(video, order))
         answers: Iterator[Prediction] | None = None
         while left:
@@ -100,7 +99,7 @@ class VideoWorker:
                 answer = _next(answers, last=len(left) == 1)
                 clock.answered()
                 check_answer(answer, self.plan.task, shown)
-                self._store(answer if in_place else put_back(answer, order, len(video)), video.id, left[0])
+                self._store(put_back(answer, order, len(video)), video.id, left[0])
             except Exception as error:
                 if _is_full_disk(error) or isinstance(error, MethodGoneError):
                     raise

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -246,6 +248,23 @@ def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkey
     assert seen.samples == list(ALL[3:])
 
 
+def test_a_prediction_the_disk_could_not_keep_is_told_at_the_end(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flush, lost = os.fsync, place / "run" / "predictions" / "vc" / "1.json"
+
+    def broken(file: int) -> None:
+        if lost.exists() and os.path.samestat(os.fstat(file), lost.stat()):
+            raise OSError(errno.EIO, "Input/output error")
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        go(place)
+    assert RunFolder(place / "run").read_manifest().status == "running"
+    monkeypatch.undo()
+    report = go(place)
+    assert (report.manifest.status, report.done, report.computed) == ("finished", 8, 0)
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
 def test_a_prediction_lost_in_a_power_cut_is_made_again(place: Path, damage) -> None:
     report = go(place)
@@ -259,8 +278,6 @@ def test_a_prediction_lost_in_a_power_cut_is_made_again(place: Path, damage) -> 
 
 
 def test_a_second_run_into_the_folder_is_told_who_holds_it(place: Path) -> None:
-    import os
-    import socket
 
     plan = plan_run(config(place))
     folder = find_folder(plan)
