@@ -65,14 +65,24 @@ def perturbed_prompt(prompt: Prompt, order: NDArray[np.int64]) -> Prompt:
     return prompt
 
 
-def put_back(prediction: Prediction, order: NDArray[np.int64], length: int) -> Prediction:
-    """Return the answer about the perturbed video as one about the video itself, which has ``length`` frames.
+def answering_frames(order: NDArray[np.int64], length: int) -> NDArray[np.int64] | None:
+    """Return for every frame of the video which shown frame answers for it; ``None``: each answers for itself.
 
     Where a frame was not shown, the answer of the last shown one before it stands (``every-K``); where one frame was
     shown ``length`` times (``static``), the answers stay in the order they were given in.
     """
-    source = _answer_of_frame(order, length)
-    if np.array_equal(source, np.arange(length)):
+    if len(order) == length and len(set(order.tolist())) < length:
+        return None
+    source = np.full(length, -1, np.int64)
+    source[order] = np.arange(len(order))
+    # Frame 0 is always shown, so the running maximum of what was shown fills every gap from before.
+    source = source if (source >= 0).all() else np.maximum.accumulate(source)
+    return None if np.array_equal(source, np.arange(length)) else source
+
+
+def put_back(prediction: Prediction, source: NDArray[np.int64] | None) -> Prediction:
+    """Return the answer about the perturbed video as one about the video itself; ``source``: its answering frames."""
+    if source is None:
         return prediction
     if isinstance(prediction, MaskPrediction):
         objects = prediction.objects
@@ -84,16 +94,6 @@ def put_back(prediction: Prediction, order: NDArray[np.int64], length: int) -> P
     if isinstance(prediction, TrackPrediction):
         picks = [np.flatnonzero(prediction.frames == shown) for shown in source]
         rows = np.concatenate(picks) if picks else np.empty(0, np.int64)
-        frames = np.repeat(np.arange(length, dtype=np.int64), [len(pick) for pick in picks])
+        frames = np.repeat(np.arange(len(source), dtype=np.int64), [len(pick) for pick in picks])
         return TrackPrediction(frames, prediction.ids[rows], prediction.boxes[rows])
     return prediction
-
-
-def _answer_of_frame(order: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Return for every frame of the video which shown frame answers for it."""
-    if len(order) == length and len(set(order.tolist())) < length:
-        return np.arange(length, dtype=np.int64)
-    source = np.full(length, -1, np.int64)
-    source[order] = np.arange(len(order))
-    # Frame 0 is always shown, so the running maximum of what was shown fills every gap from before.
-    return source if (source >= 0).all() else np.maximum.accumulate(source)

@@ -13,7 +13,13 @@ import numpy as np
 from mevis_bench.data.mevis import open_split
 from mevis_bench.execution.costs import measured_costs
 from mevis_bench.execution.open_method import open_method
-from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
+from mevis_bench.execution.perturbation import (
+    answering_frames,
+    frame_order,
+    perturbed_prompt,
+    perturbed_video,
+    put_back,
+)
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
 from mevis_bench.execution.work import Costs, MethodGoneError, VideoWork, WorkPlan
 from mevis_bench.methods.answer_checks import check_answer
@@ -88,18 +94,20 @@ class VideoWorker:
     def _ask(self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str]) -> Iterator[SampleStatus]:
         """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
         order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
+        source = answering_frames(order, len(video))
         shown = TimedVideo.of(perturbed_video(video, order))
+        seed = self._seed_of(video.id)
         answers: Iterator[Prediction] | None = None
         while left:
             clock = _Clock(shown.decoding)
             try:
-                self._seed(video.id)
+                self._seed(seed)
                 if answers is None:
                     answers = iter(self.method.predict(shown, [perturbed_prompt(one, order) for one in prompts]))
                 answer = _next(answers, last=len(left) == 1)
                 clock.answered()
                 check_answer(answer, self.plan.task, shown)
-                self._store(put_back(answer, order, len(video)), video.id, left[0])
+                self._store(put_back(answer, source), video.id, left[0])
             except Exception as error:
                 if _is_full_disk(error) or isinstance(error, MethodGoneError):
                     raise
@@ -128,10 +136,12 @@ class VideoWorker:
         sample = f"{work.video_id}/{expression_id}"
         return SampleStatus(sample, "failed", seconds, model_seconds, work.frames, told, _traceback(error))
 
-    def _seed(self, video_id: str) -> None:
-        """Seed everything random from the run's seed and the video, so that who answers before does not matter."""
-        digest = hashlib.sha256(f"{self.plan.seed}/{video_id}".encode()).digest()
-        seed = int.from_bytes(digest[:4])
+    def _seed_of(self, video_id: str) -> int:
+        """Return what a video's samples start from, so that who answers before does not matter."""
+        return int.from_bytes(hashlib.sha256(f"{self.plan.seed}/{video_id}".encode()).digest()[:4])
+
+    def _seed(self, seed: int) -> None:
+        """Seed everything random."""
         random.seed(seed)
         np.random.seed(seed)
         if "torch" in sys.modules:

@@ -1,6 +1,7 @@
 """Masks from COCO run lengths, and back."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,8 @@ def counts_of(masks: NDArray[np.bool_]) -> list[bytes | None]:
     Returns:
         Compressed counts of each frame, ``None`` where it covers nothing.
     """
-    from mevis_bench.masks.rle_loops import write_counts
+    from mevis_bench.masks.rle_loops import write_clip
 
-    height, width = masks.shape[1:]
-    text, columns = np.empty(2 * height * width + 64, np.uint8), np.empty(width, np.bool_)
-    return [text[: write_counts(mask, columns, text)].tobytes() or None for mask in masks]
+    texts, ends = write_clip(masks)
+    joined = texts.tobytes()
+    return [joined[begin:end] or None for begin, end in pairwise(ends.tolist())]

@@ -222,3 +222,23 @@ def write_counts(mask: NDArray[np.bool_], columns: NDArray[np.bool_], text: Coun
                 change, on = x * height + y, not on
     run = height * width - change
     return write_number(run - before_last if runs > 2 else run, text, at)
+
+
+@compiled
+def write_clip(masks: NDArray[np.bool_]) -> tuple[Counts, Starts]:
+    """Encode a clip ``(t, h, w)``.
+
+    Returns:
+        Compressed counts of all frames, one after the other, and ``(t + 1,)`` where each frame's begin and end.
+    """
+    length, height, width = masks.shape
+    most = 2 * height * width + 64
+    text, columns = np.empty(most, np.uint8), np.empty(width, np.bool_)
+    starts = np.zeros(length + 1, np.int64)
+    for frame in range(length):
+        if text.size - starts[frame] < most:
+            longer = np.empty(2 * text.size, np.uint8)
+            longer[: starts[frame]] = text[: starts[frame]]
+            text = longer
+        starts[frame + 1] = starts[frame] + write_counts(masks[frame], columns, text[starts[frame] :])
+    return text[: starts[length]], starts

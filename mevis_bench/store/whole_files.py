@@ -1,10 +1,13 @@
 """Files that are whole or not there, whenever the process is killed; and names that stay inside their folder."""
 
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO
 
 from mevis_bench.records import DataError
+
+_PLAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 
 
 def write_whole(path: Path, content: str | bytes, *, durable: bool = True) -> None:
@@ -42,6 +45,6 @@ def inside(folder: Path, *names: str) -> Path:
             leave the folder or hide in it.
     """
     for name in names:
-        if not name or name.startswith(".") or any(char in "/\\" or ord(char) < 32 for char in name):
+        if not _PLAIN.fullmatch(name):
             raise DataError(f"the id {name!r} can't be a file name", where=str(folder))
     return folder.joinpath(*names)

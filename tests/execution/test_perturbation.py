@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from mevis_bench.execution.perturbation import frame_order, perturbed_prompt, perturbed_video, put_back
+from mevis_bench.execution.perturbation import (
+    answering_frames,
+    frame_order,
+    perturbed_prompt,
+    perturbed_video,
+    put_back,
+)
 from mevis_bench.records import MaskPrediction, Rle, TargetMasks, TrackPrediction, UsageError, Video
 
 
@@ -52,7 +58,7 @@ def _answer(shown: Video) -> MaskPrediction:
 @pytest.mark.parametrize("perturb", ["none", "reverse", "shuffle"])
 def test_masks_of_a_frame_by_frame_method_do_not_change(perturb: str) -> None:
     order = frame_order(perturb, "v", 9, 3)
-    back = put_back(_answer(perturbed_video(_video(9), order)), order, 9)
+    back = put_back(_answer(perturbed_video(_video(9), order)), answering_frames(order, 9))
     np.testing.assert_array_equal(back.masks, _answer(_video(9)).masks)
     np.testing.assert_array_equal(back.objects[1], ~_answer(_video(9)).masks)
     assert back.target_score == 0.5
@@ -60,25 +66,25 @@ def test_masks_of_a_frame_by_frame_method_do_not_change(perturb: str) -> None:
 
 def test_frames_that_were_not_shown_take_the_answer_before_them() -> None:
     order = frame_order("every-2", "v", 5, 0)
-    back = put_back(_answer(perturbed_video(_video(5), order)), order, 5)
+    back = put_back(_answer(perturbed_video(_video(5), order)), answering_frames(order, 5))
     np.testing.assert_array_equal(back.masks, _answer(_video(5)).masks[[0, 0, 2, 2, 4]])
 
 
 def test_static_keeps_the_order_of_the_answers() -> None:
     order = frame_order("static", "v", 4, 0)
     masks = np.arange(4).reshape(4, 1, 1) > 1
-    np.testing.assert_array_equal(put_back(MaskPrediction(masks), order, 4).masks, masks)
+    np.testing.assert_array_equal(put_back(MaskPrediction(masks), answering_frames(order, 4)).masks, masks)
 
 
 def test_tracks_follow_their_frames() -> None:
     shown = TrackPrediction(np.array([0, 0, 2]), np.array([1, 2, 1]), np.arange(12.0).reshape(3, 4))
-    back = put_back(shown, frame_order("reverse", "v", 3, 0), 3)
+    back = put_back(shown, answering_frames(frame_order("reverse", "v", 3, 0), 3))
     assert list(zip(back.frames.tolist(), back.ids.tolist(), back.boxes[:, 0].tolist(), strict=True)) == [
         (0, 1, 8.0),
         (2, 1, 0.0),
         (2, 2, 4.0),
     ]
-    every = put_back(shown, frame_order("every-2", "v", 5, 0), 5)
+    every = put_back(shown, answering_frames(frame_order("every-2", "v", 5, 0), 5))
     assert list(zip(every.frames.tolist(), every.ids.tolist(), strict=True)) == [
         (0, 1),
         (0, 2),
@@ -87,7 +93,7 @@ def test_tracks_follow_their_frames() -> None:
         (4, 1),
     ]
     nothing = TrackPrediction(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
-    assert len(put_back(nothing, frame_order("reverse", "v", 3, 0), 3).frames) == 0
+    assert len(put_back(nothing, answering_frames(frame_order("reverse", "v", 3, 0), 3)).frames) == 0
 
 
 def test_target_masks_follow_their_frames() -> None:
