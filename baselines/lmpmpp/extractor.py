@@ -43,6 +43,11 @@ class FrameFeatures:
         """Every so manieth frame, from the first."""
         return FrameFeatures([level[::stride] for level in self.levels], self.mask_features[::stride])
 
+    def split(self, frames: int) -> "list[FrameFeatures]":
+        """Parts of at most so many frames, in order."""
+        levels = zip(*(level.split(frames) for level in self.levels), strict=True)
+        return [FrameFeatures(*part) for part in zip(levels, self.mask_features.split(frames), strict=True)]
+
 
 @dataclass(frozen=True, slots=True)
 class FrameObjects:

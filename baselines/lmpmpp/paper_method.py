@@ -21,12 +21,9 @@ from baselines.lmpmpp.language_model import PromptTokens
 from baselines.lmpmpp.model import full_size_masks
 from baselines.lmpmpp.paper_checkpoint import load_imagebind, load_llama, load_roberta, load_trained
 from baselines.lmpmpp.paper_encoders import Encoders
-from baselines.lmpmpp.paper_model import PaperAnswer, PaperLMPMpp, Question
+from baselines.lmpmpp.paper_model import FRAMES_PER_CHUNK, PaperAnswer, PaperLMPMpp, Question
 from baselines.lmpmpp.sizes import PAPER, LMPMppSize
 from mevis_bench.records import MaskPrediction, MethodSetup, Prompt, SpeechPrompt, TextPrompt, UsageError, Video
-
-FRAMES_PER_CHUNK = 8
-"""Frames that are decoded and encoded at a time; the result does not depend on it."""
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

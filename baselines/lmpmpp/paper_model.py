@@ -18,6 +18,9 @@ from baselines.lmpmpp.object_tokens import FrameObjectTokens
 from baselines.lmpmpp.sizes import PAPER, LMPMppSize
 from baselines.lmpmpp.stage_extractor import Extractor
 
+FRAMES_PER_CHUNK = 8
+"""Frames that are encoded, and in which objects are looked for, at a time; the result does not depend on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -109,7 +112,9 @@ class PaperLMPMpp(nn.Module):
             question: What is asked.
             stride: The language model reads the objects of every so manieth frame; masks are drawn in all.
         """
-        tokens = self.object_tokens(self.find_objects(features.every(stride), question).embeddings[None])
+        parts = features.every(stride).split(FRAMES_PER_CHUNK)
+        embeddings = torch.cat([self.find_objects(part, question).embeddings for part in parts])
+        tokens = self.object_tokens(embeddings[None])
         everything = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
         context = self.language.read_objects(tokens, everything, question.modality)
         embedded = self.project[question.modality](question.words)[None]
