@@ -61,6 +61,6 @@ def counts_of(masks: NDArray[np.bool_]) -> list[bytes | None]:
     """
     from mevis_bench.masks.rle_loops import write_clip
 
-    texts, ends = write_clip(masks)
-    joined = texts.tobytes()
-    return [joined[begin:end] or None for begin, end in pairwise(ends.tolist())]
+    text, bounds = write_clip(masks)
+    joined = text.tobytes()
+    return [joined[begin:end] or None for begin, end in pairwise(bounds.tolist())]

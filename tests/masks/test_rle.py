@@ -41,7 +41,7 @@ def test_counts_are_those_of_pycocotools(clip: np.ndarray) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 999), (999, 1), (480, 854)])
 @pytest.mark.parametrize("share", [0.001, 0.5, 1.0])
 def test_counts_of_noise_of_any_density_fit(shape: tuple[int, int], share: float) -> None:
-    clip = np.random.default_rng(0).random((2, *shape)) <= share
+    clip = np.random.default_rng(0).random((4, *shape)) <= share
     assert counts_of(clip) == [encode(mask).counts if mask.any() else None for mask in clip]
 
 

@@ -278,7 +278,6 @@ def test_a_prediction_lost_in_a_power_cut_is_made_again(place: Path, damage) -> 
 
 
 def test_a_second_run_into_the_folder_is_told_who_holds_it(place: Path) -> None:
-
     plan = plan_run(config(place))
     folder = find_folder(plan)
     with folder.locked(), pytest.raises(UsageError) as caught:

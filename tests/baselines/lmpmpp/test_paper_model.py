@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from baselines.lmpmpp.paper_model import PaperLMPMpp, Question, parameter_counts
+from baselines.lmpmpp.paper_model import FRAMES_PER_CHUNK, PaperLMPMpp, Question, parameter_counts
 from baselines.lmpmpp.sizes import PAPER
 from tests.baselines.lmpmpp.small_paper import SMALL
 
@@ -82,6 +82,15 @@ def test_with_a_stride_fewer_objects_are_read_and_all_frames_get_masks(model):
     told = model.answer_as_told(features, embeddings, question, said.count)
     torch.testing.assert_close(said.logits, told.logits, rtol=1e-4, atol=1e-5)
     assert said.mask_logits.shape[1] == 5
+
+
+@torch.inference_mode()
+def test_objects_of_a_long_video_are_those_of_looking_at_all_frames_at_once(model):
+    features, question = model.encode_frames(torch.rand(2 * FRAMES_PER_CHUNK + 3, 3, 64, 96) * 255), ask()
+    said = model.answer(features, question)
+    told = model.answer_as_told(features, model.find_objects(features, question).embeddings, question, said.count)
+    torch.testing.assert_close(said.logits, told.logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(said.mask_logits, told.mask_logits, rtol=1e-4, atol=1e-5)
 
 
 def test_only_adapters_added_tokens_and_projections_of_the_language_part_are_trained(model):
