@@ -105,7 +105,7 @@ def make(root: Path, shape: Shape, seed: int = 0, *, with_png: bool = True) -> M
             f"{number}-{name}": [_entry(text, height, width) for text in texts] for name, texts in objects.items()
         }
         layout[video] = {name: [_entry(text, height, width) for text in texts] for name, texts in answers.items()}
-        _write_run(made.run / "predictions" / video, answers, height, width)
+        _write_run(made.run / "predictions" / f"{video}.jsonl", answers, height, width)
         if with_png:
             _write_pngs(made.png / video, dense, names)
     (made.split / "meta_expressions.json").write_text(json.dumps({"videos": meta}))
@@ -150,11 +150,11 @@ def _entry(counts: str | None, height: int, width: int) -> dict[str, object] | N
     return None if counts is None else {"size": [height, width], "counts": counts}
 
 
-def _write_run(folder: Path, answers: dict[str, list[str | None]], height: int, width: int) -> None:
-    folder.mkdir()
-    for name, masks in answers.items():
-        answer = {"kind": "masks", "height": height, "width": width, "masks": masks, "objects": None}
-        (folder / f"{name}.json").write_text(json.dumps({**answer, "target_score": None}))
+def _write_run(path: Path, answers: dict[str, list[str | None]], height: int, width: int) -> None:
+    with path.open("w") as file:
+        for name, masks in answers.items():
+            answer = {"expression": name, "kind": "masks", "height": height, "width": width, "masks": masks}
+            file.write(json.dumps({**answer, "objects": None, "target_score": None}) + "\n")
 
 
 def _write_pngs(folder: Path, pngs: dict[str, list[bytes]], names: list[str]) -> None:

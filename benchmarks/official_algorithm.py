@@ -47,7 +47,8 @@ class Reader:
             folder = self.png / video / expression
             return np.stack([np.asarray(Image.open(folder / f"{name}.png")) > 0 for name in names])
         assert self.run is not None
-        answer = json.loads((self.run / "predictions" / video / f"{expression}.json").read_text())
+        lines = (self.run / "predictions" / f"{video}.jsonl").read_text().splitlines()
+        answer = json.loads(next(line for line in lines if line.startswith(f'{{"expression": "{expression}"')))
         dense = np.zeros((len(names), answer["height"], answer["width"]), bool)
         for t, counts in enumerate(answer["masks"]):
             if counts is not None:

@@ -6,10 +6,14 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 from pycocotools import mask as coco
+
+if TYPE_CHECKING:
+    from mevis_bench.records import Prediction
 
 Clips = Mapping[str, Mapping[str, np.ndarray]]
 """Predicted masks, bool (t, h, w), by video and expression."""
@@ -115,14 +119,20 @@ def write_json(path: Path, clips: Clips) -> Path:
 
 def write_run(root: Path, clips: Clips) -> Path:
     from mevis_bench.records import MaskPrediction
-    from mevis_bench.store.prediction_files import encode_prediction
 
     for video, expressions in clips.items():
-        for name, clip in expressions.items():
-            path = root / "predictions" / video / f"{name}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_prediction(MaskPrediction(clip)))
+        write_predictions(root, video, {name: MaskPrediction(clip) for name, clip in expressions.items()})
     return root
+
+
+def write_predictions(root: Path, video: str, predictions: "Mapping[str, Prediction]") -> Path:
+    """Write what a run predicted for one video."""
+    from mevis_bench.store.prediction_lines import encode_line
+
+    path = root / "predictions" / f"{video}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(encode_line(name, prediction) for name, prediction in predictions.items()))
+    return path
 
 
 def draw_video(rng: np.random.Generator, shape: tuple[int, int, int], expressions: int = 4) -> FolderVideo:

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 
@@ -34,10 +35,9 @@ from mevis_bench.records import (
     TextPrompt,
     Video,
 )
-from mevis_bench.store.prediction_files import encode_prediction
+from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.sample_index import SampleStatus
-from mevis_bench.store.whole_files import write_whole
 from mevis_bench.tasks import find_task
 
 
@@ -75,15 +75,17 @@ class VideoWorker:
         try:
             video = self.split.video(work.video_id)
             prompts = [self._prompt(work.video_id, one) for one in left]
+            predictions = self._predictions(work)
         except DataError as error:
             yield from (self._failed(work, one, error, _Clock()) for one in left)
             return
-        while left:
-            try:
-                yield from self._ask(video, prompts[-len(left) :], work, left)
-            except _UnreadableFrameError as reason:
-                yield from (self._failed(work, one, reason.fault, _Clock()) for one in left)
-                return
+        with closing(predictions):
+            while left:
+                try:
+                    yield from self._ask(video, prompts[-len(left) :], work, left, predictions)
+                except _UnreadableFrameError as reason:
+                    yield from (self._failed(work, one, reason.fault, _Clock()) for one in left)
+                    return
 
     def close(self) -> Costs:
         """Let the method give back what it holds, and say what was used."""
@@ -91,7 +93,9 @@ class VideoWorker:
         self.method.close()
         return costs
 
-    def _ask(self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str]) -> Iterator[SampleStatus]:
+    def _ask(
+        self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str], predictions: PredictionFile
+    ) -> Iterator[SampleStatus]:
         """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
         order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
         source = answering_frames(order, len(video))
@@ -107,7 +111,7 @@ class VideoWorker:
                 answer = _next(answers, last=len(left) == 1)
                 clock.answered()
                 check_answer(answer, self.plan.task, shown)
-                self._store(put_back(answer, source), video.id, left[0])
+                predictions.add(left[0], put_back(answer, source))
             except Exception as error:
                 if _is_full_disk(error) or isinstance(error, MethodGoneError):
                     raise
@@ -127,8 +131,9 @@ class VideoWorker:
             return TextPrompt(expression.id, expression.text)
         return self.asked.prompt(self.split, video_id, expression)
 
-    def _store(self, answer: Prediction, video_id: str, expression_id: str) -> None:
-        write_whole(self.folder.prediction_path(video_id, expression_id), encode_prediction(answer), durable=False)
+    def _predictions(self, work: VideoWork) -> PredictionFile:
+        order = [expression.id for expression in self.split.expressions(work.video_id)]
+        return PredictionFile(self.folder.predictions_path(work.video_id), order, again=work.expression_ids)
 
     def _failed(self, work: VideoWork, expression_id: str, error: BaseException, clock: "_Clock") -> SampleStatus:
         told = str(error) if isinstance(error, MevisBenchError) else f"{type(error).__name__}: {error}"

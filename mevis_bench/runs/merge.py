@@ -41,12 +41,14 @@ def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | N
         index = SampleIndex(merged.samples_path)
         for folder in folders:
             for status in read_statuses(folder.samples_path).values():
-                if status.status == "ok":
-                    video_id, _, expression_id = status.id.partition("/")
-                    content = folder.prediction_path(video_id, expression_id).read_bytes()
-                    write_whole(merged.prediction_path(video_id, expression_id), content, durable=False)
                 index.append(status)
         index.close()
+        for video_id in split.video_ids:
+            lines = {one: line for folder in folders for one, line in folder.predicted(video_id).items()}
+            ids = [expression.id for expression in task.expressions(split, video_id) if expression.id in lines]
+            if ids:
+                content = b"".join(lines[one] for one in ids)
+                write_whole(merged.predictions_path(video_id), content, durable=False)
         failed = any(status.status == "failed" for status in index.statuses.values())
         manifest = replace(
             first,

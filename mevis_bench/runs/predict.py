@@ -85,15 +85,19 @@ def left_to_do(plan: RunPlan, folder: RunFolder) -> tuple[VideoWork, ...]:
     """Return what of a plan is not on disk yet; failed samples only with ``--retry-failed``."""
     statuses = read_statuses(folder.samples_path)
 
-    def is_open(sample: str) -> bool:
-        status = statuses.get(sample)
+    def is_open(status: SampleStatus | None, *, predicted: bool) -> bool:
         if status is not None and status.status == "failed":
             return plan.config.retry_failed
-        return status is None or not folder.has_prediction(sample)
+        return status is None or not predicted
 
     work = []
     for video in plan.videos:
-        open_ids = tuple(one for one in video.expression_ids if is_open(f"{video.video_id}/{one}"))
+        predicted = folder.predicted(video.video_id)
+        open_ids = tuple(
+            one
+            for one in video.expression_ids
+            if is_open(statuses.get(f"{video.video_id}/{one}"), predicted=one in predicted)
+        )
         if open_ids:
             work.append(replace(video, expression_ids=open_ids))
     return tuple(work)

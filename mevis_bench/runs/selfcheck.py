@@ -83,7 +83,7 @@ def selfcheck(method: str, limit: int, kills: int, scratch: Path) -> Iterator[Ch
 
 def fingerprint(run: Path) -> str:
     """Return the sha256 over what must not change: predictions, scores and results."""
-    files = [*sorted((run / "predictions").glob("*/*.json")), run / "scores.jsonl", run / "results.json"]
+    files = [*sorted((run / "predictions").glob("*.jsonl")), run / "scores.jsonl", run / "results.json"]
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.relative_to(run).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

@@ -14,7 +14,9 @@ from mevis_bench.config.typed import read_config
 from mevis_bench.data.mevis import Split
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
-from mevis_bench.store.prediction_files import StoredMasks, decode_masks, read_prediction
+from mevis_bench.store.file_tree import Folder
+from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
+from mevis_bench.store.run_predictions import RunPredictions
 from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
 from mevis_bench.store.whole_files import write_whole
 
@@ -87,13 +89,13 @@ def _expected(split: Split) -> Iterator[ExpectedMasks]:
 
 
 def _samples(run: Path, split: Split) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
+    predictions = RunPredictions(Folder(run / "predictions"))
     for expected in _expected(split):
-        path = run / "predictions" / f"{expected.folder}.json"
-        stored = read_prediction(path)
+        stored, where = predictions.stored(*expected.folder.split("/"))
         if not isinstance(stored, StoredMasks):
-            raise DataError("not a mask prediction; servers take masks", where=str(path))
+            raise DataError("not a mask prediction; servers take masks", where=where)
         shape = (len(stored.masks), stored.height, stored.width)
         wanted = (len(expected.frame_names), expected.height, expected.width)
         if shape != wanted:
-            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {wanted}", where=str(path))
+            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {wanted}", where=where)
         yield expected, decode_masks(stored).masks

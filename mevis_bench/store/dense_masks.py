@@ -36,7 +36,8 @@ def read_dense(source: PredictionSource, expression_id: str, clip: Clip) -> NDAr
     if isinstance(source, PngPredictions):
         return _read_png(source, sample, clip)
     if isinstance(source, RunPredictions):
-        counts = json.loads(source.files.read(f"{sample}.json"))["masks"]
+        lines = source.files.read(f"{clip.video_id}.jsonl").splitlines()
+        counts = {line["expression"]: line for line in map(json.loads, lines)}[expression_id]["masks"]
     elif isinstance(source, JsonPredictions):
         counts = [_counts(entry) for entry in source.videos[clip.video_id][expression_id]]
     else:

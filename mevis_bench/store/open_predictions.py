@@ -34,7 +34,8 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
         raise UsageError("no such file or folder", where=str(path), hint=_FORMATS)
     if path.is_dir():
         inner = path / "predictions"
-        return _open_tree(Folder(inner if inner.is_dir() else path), str(path), threshold)
+        is_run = inner.is_dir() or (path / "manifest.json").is_file()
+        return _open_tree(Folder(inner if is_run else path), str(path), threshold)
     if path.suffix.lower() == ".zip":
         return _open_tree(ZipFolder(path), str(path), threshold)
     if path.suffix.lower() == ".json":
@@ -48,7 +49,7 @@ def _open_tree(files: FileTree, where: str, threshold: int | None) -> Prediction
         return PngPredictions(files, threshold)
     if any(name.count("/") == 2 and name.endswith(f"/{PREDICTIONS}") for name in names):
         return ReferKittiPredictions(files)
-    if any(name.count("/") == 1 and name.endswith(".json") for name in names):
+    if any(name.count("/") == 0 and name.endswith(".jsonl") for name in names):
         return RunPredictions(files)
     if any(name.count("/") == 1 and name.endswith(".txt") for name in names):
         return MotPredictions(files)

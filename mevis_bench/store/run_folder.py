@@ -1,4 +1,4 @@
-"""A run on disk: ``manifest.json``, ``samples.jsonl``, ``predictions/``, and later ``scores.jsonl``, ``results.json``.
+"""A run on disk: ``manifest.json``, ``samples.jsonl``, ``predictions/<video>.jsonl``, then what scoring writes.
 
 What two undisturbed, resumed, sharded or parallel runs of one plan share byte for byte: ``predictions/``,
 ``scores.jsonl`` and ``results.json``. Clocks, machines and paths stand only in ``manifest.json`` and
@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.store.prediction_lines import whole_lines
 from mevis_bench.store.whole_files import inside, write_whole
 
-SCHEMA = 1
+SCHEMA = 2
 
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
 
@@ -108,24 +109,18 @@ class RunFolder:
         self.samples_path = path / "samples.jsonl"
         self.predictions = path / "predictions"
 
-    def prediction_path(self, video_id: str, expression_id: str) -> Path:
-        """Return the file of one prediction.
+    def predictions_path(self, video_id: str) -> Path:
+        """Return the file with the predictions of one video.
 
         Raises:
-            DataError: An id could lead out of the folder.
+            DataError: The id could lead out of the folder.
         """
-        inside(self.predictions, video_id, expression_id)
-        return self.predictions / video_id / f"{expression_id}.json"
+        return inside(self.predictions, f"{video_id}.jsonl")
 
-    def has_prediction(self, sample: str) -> bool:
-        """Say whether a sample's file is there and whole; a power cut may have cut it."""
-        video_id, _, expression_id = sample.partition("/")
-        try:
-            with self.prediction_path(video_id, expression_id).open("rb") as file:
-                file.seek(-2, os.SEEK_END)
-                return file.read() == b"}\n"
-        except OSError:
-            return False
+    def predicted(self, video_id: str) -> Mapping[str, bytes]:
+        """Return the lines of one video by expression; without those that a kill or a power cut has cut."""
+        path = self.predictions_path(video_id)
+        return whole_lines(path.read_bytes()) if path.exists() else {}
 
     def flush(self) -> None:
         """Flush all predictions to the disk, so that what the manifest says then outlives a power cut.
@@ -134,7 +129,7 @@ class RunFolder:
             OSError: The disk could not keep one of them.
         """
         with ThreadPoolExecutor(8) as pool:  # the disk takes several at a time
-            list(pool.map(_flush, self.predictions.glob("*/*.json")))
+            list(pool.map(_flush, self.predictions.glob("*.jsonl")))
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write ``manifest.json``, whole or not at all."""

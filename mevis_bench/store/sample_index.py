@@ -1,14 +1,14 @@
 """``samples.jsonl``: a line a sample, appended whole. Resume reads only this."""
 
-import errno
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from mevis_bench.records import DataError
+from mevis_bench.store.whole_files import append_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class SampleStatus:
     frames: int
     error: str | None = None
     traceback: str | None = None
+
+
+_NAMES = tuple(field.name for field in fields(SampleStatus))
 
 
 class SampleIndex:
@@ -66,9 +69,8 @@ class SampleIndex:
         Raises:
             OSError: The disk is full; the half line that may be left is dropped at the next opening.
         """
-        line = (json.dumps(asdict(status), ensure_ascii=False) + "\n").encode()
-        if os.write(self._file, line) != len(line):
-            raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
+        line = (json.dumps({name: getattr(status, name) for name in _NAMES}, ensure_ascii=False) + "\n").encode()
+        append_line(self._file, line)
         self.statuses[status.id] = status
 
     def close(self) -> None:

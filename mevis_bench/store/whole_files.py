@@ -1,5 +1,6 @@
-"""Files that are whole or not there, whenever the process is killed; and names that stay inside their folder."""
+"""Files and lines that are whole or not there, whenever the process is killed; and names that stay in their folder."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -35,6 +36,16 @@ def _opened(draft: Path) -> BinaryIO:
     except FileNotFoundError:
         draft.parent.mkdir(parents=True, exist_ok=True)
         return draft.open("wb")
+
+
+def append_line(file: int, line: bytes) -> None:
+    """Add a line to an open file in one write. A kill after it can't lose the line; a power cut may.
+
+    Raises:
+        OSError: The disk is full; a piece of the line may be left, which readers must know by its missing end.
+    """
+    if os.write(file, line) != len(line):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def inside(folder: Path, *names: str) -> Path:

@@ -64,7 +64,7 @@ def test_its_answers_are_those_of_the_same_method_in_this_process(place: Path, t
     assert isolated.failed == ()
     assert isolated.manifest.costs["peak_host_bytes"] > 0
     assert predictions(place / "run") == predictions(inline.folder.path)
-    assert len(predictions(place / "run")) >= 4
+    assert len(predictions(place / "run")) == 3
 
 
 def test_an_exception_comes_back_with_text_and_traceback(place: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_real_old_python_answers(place: Path, minor: int, monkeypatch: pytest.
     (place / "methods" / "fake" / "method.py").write_text(OLD_CODE)
     report = go(place)
     assert (report.done, report.failed) == (8, ())
-    told = json.loads((place / "run" / "predictions" / "va" / "0.json").read_text())
+    told = json.loads((place / "run" / "predictions" / "va.jsonl").read_text().splitlines()[0])
     # Column minor - 5 of a 6x8 mask: so many background pixels, then six of the mask.
     from pycocotools import mask as coco
 

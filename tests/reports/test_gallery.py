@@ -14,7 +14,7 @@ from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import MaskPrediction, UsageError
 from mevis_bench.reports.gallery import build_gallery
 from mevis_bench.runs.score import score_run
-from mevis_bench.store.prediction_files import encode_prediction
+from tests.mevis_folder import write_predictions
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "<img src=x onerror=document.title='owned'></script>"
@@ -35,14 +35,14 @@ def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that answers the truth, shifted by a few pixels, and leaves every third sample empty."""
     folder = tmp_path_factory.mktemp("run")
     (video_id,) = split.video_ids
+    answers = {}
     for index, truth in enumerate(split.truths(video_id)):
         masks = np.zeros((truth.length, truth.height, truth.width), np.bool_)
         for rles in truth.objects:
             masks |= rows_from_rle(rles, truth.height, truth.width, where="truth").to_dense()
         masks = np.roll(masks, 2, axis=2) & (index % 3 != 2)
-        path = folder / "predictions" / video_id / f"{truth.expression.id}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_prediction(MaskPrediction(masks, target_score=0.5)))
+        answers[truth.expression.id] = MaskPrediction(masks, target_score=0.5)
+    write_predictions(folder, video_id, answers)
     score_run(folder, data=split.root, split="tiny", task="rvos")
     return folder
 

@@ -13,6 +13,7 @@ from mevis_bench.execution.inline import Inline
 from mevis_bench.records import MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, left_to_do, predict
+from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
 from tests.tiny_split import write_fake_method, write_tiny_split
 
@@ -63,7 +64,7 @@ def act(place: Path, code: str) -> None:
 
 
 def predictions(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("predictions/**/*.json"))}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("predictions/**/*"))}
 
 
 def test_a_run_leaves_what_the_design_says(place: Path) -> None:
@@ -72,15 +73,16 @@ def test_a_run_leaves_what_the_design_says(place: Path) -> None:
     assert (report.done, report.computed, report.failed) == (8, 8, ())
     assert seen.begun == (8, 0)
     assert tuple(seen.samples) == ALL
-    assert sorted(predictions(place / "run")) == sorted(f"predictions/{sample}.json" for sample in ALL)
+    assert list(predictions(place / "run")) == [f"predictions/{video}.jsonl" for video in ("va", "vb", "vc")]
+    lines = [json.loads(line) for content in predictions(place / "run").values() for line in content.splitlines()]
+    assert [line["expression"] for line in lines] == [sample.partition("/")[2] for sample in ALL]
     manifest = json.loads((place / "run" / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert manifest["provenance"] == "floor"
     assert tuple(manifest["identity"]["samples"]) == ALL
     assert manifest["identity"]["options"] == {"column": 0, "speed": 0.5}
     assert manifest["costs"]["fps_end_to_end"] > 0
-    masks = json.loads((place / "run" / "predictions" / "va" / "0.json").read_text())
-    assert (masks["height"], masks["width"], len(masks["masks"])) == (6, 8, 4)
+    assert (lines[0]["height"], lines[0]["width"], len(lines[0]["masks"])) == (6, 8, 4)
 
 
 def test_a_finished_run_is_not_run_again(place: Path) -> None:
@@ -170,6 +172,17 @@ def test_a_failing_sample_is_recorded_and_the_run_goes_on(place: Path) -> None:
     assert go(place, retry_failed=True).computed == 3
 
 
+def test_what_failed_first_and_was_answered_later_leaves_the_same_bytes(place: Path, monkeypatch) -> None:
+    act(place, "    import os\n    if prompt.id != '1' and 'FAKE_FAULT' in os.environ: raise ValueError('not now')\n")
+    whole = predictions(go(place, out=place / "whole").folder.path)
+    monkeypatch.setenv("FAKE_FAULT", "1")
+    assert go(place).done == 3
+    assert predictions(place / "run") != whole
+    monkeypatch.delenv("FAKE_FAULT")
+    assert go(place, retry_failed=True).computed == 5
+    assert predictions(place / "run") == whole
+
+
 def test_fail_fast_and_max_failures_stop_the_run(place: Path) -> None:
     act(place, "    raise ValueError('never')\n")
     with pytest.raises(MethodError) as caught:
@@ -230,16 +243,14 @@ def test_answers_that_do_not_fit_fail_with_the_reason(place: Path, code: str, er
 
 
 def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mevis_bench.execution import video_worker
+    add = PredictionFile.add
 
-    write = video_worker.write_whole
+    def full_at_vb(file: PredictionFile, *answer: object) -> None:
+        if file.path.name == "vb.jsonl":
+            raise OSError(errno.ENOSPC, "No space left on device", str(file.path))
+        add(file, *answer)
 
-    def full_at_vb(path: Path, *rest: object, **more: object) -> None:
-        if path.parent.name == "vb":
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        write(path, *rest, **more)
-
-    monkeypatch.setattr(video_worker, "write_whole", full_at_vb)
+    monkeypatch.setattr(PredictionFile, "add", full_at_vb)
     with pytest.raises(OSError, match="No space left"):
         go(place)
     monkeypatch.undo()
@@ -249,7 +260,7 @@ def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkey
 
 
 def test_a_prediction_the_disk_could_not_keep_is_told_at_the_end(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flush, lost = os.fsync, place / "run" / "predictions" / "vc" / "1.json"
+    flush, lost = os.fsync, place / "run" / "predictions" / "vc.jsonl"
 
     def broken(file: int) -> None:
         if lost.exists() and os.path.samestat(os.fstat(file), lost.stat()):
@@ -265,14 +276,15 @@ def test_a_prediction_the_disk_could_not_keep_is_told_at_the_end(place: Path, mo
     assert (report.manifest.status, report.done, report.computed) == ("finished", 8, 0)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
-def test_a_prediction_lost_in_a_power_cut_is_made_again(place: Path, damage) -> None:
+@pytest.mark.parametrize(("kept", "lost"), [(0, ("0", "1")), (-9, ("1",)), (20, ("0", "1"))])
+def test_what_was_lost_in_a_power_cut_is_made_again(place: Path, kept: int, lost: tuple[str, ...]) -> None:
     report = go(place)
     whole = predictions(place / "run")
-    damage(place / "run" / "predictions" / "vb" / "0.json")
+    path = place / "run" / "predictions" / "vb.jsonl"
+    path.write_bytes(path.read_bytes()[:kept])
     manifest = RunFolder(place / "run").read_manifest()
-    assert [video.expression_ids for video in left_to_do(plan_run(config(place)), report.folder)] == [("0",)]
-    assert go(place).computed == 1
+    assert [video.expression_ids for video in left_to_do(plan_run(config(place)), report.folder)] == [lost]
+    assert go(place).computed == len(lost)
     assert predictions(place / "run") == whole
     assert RunFolder(place / "run").read_manifest().started == manifest.started
 

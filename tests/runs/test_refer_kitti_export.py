@@ -10,14 +10,13 @@ import pytest
 
 from mevis_bench.data.mevis import Split, open_split
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import DataError, TrackPrediction, UsageError
+from mevis_bench.records import DataError, MaskPrediction, TrackPrediction, UsageError
 from mevis_bench.runs.refer_kitti_export import Exported, export_split
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_files import encode_prediction
 from mevis_bench.store.prediction_source import Clip
 from mevis_bench.store.refer_kitti import expression_id
-from tests.mevis_folder import frame_names
+from tests.mevis_folder import frame_names, write_predictions
 
 NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
 
@@ -104,9 +103,7 @@ def test_tracks_of_a_run_are_written_and_read_back(split: Split, tmp_path: Path)
     video = split.video(split.video_ids[0])
     expression = split.expressions(video.id)[0]
     tracks = TrackPrediction(np.array([0, 1]), np.array([0, 0]), np.array([[1.0, 2.0, 3.0, 4.0], [1.5, 2, 3, 4]]))
-    path = tmp_path / "run" / "predictions" / video.id / f"{expression.id}.json"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(encode_prediction(tracks))
+    write_predictions(tmp_path / "run", video.id, {expression.id: tracks})
     out = tmp_path / "out"
     found = export_split(split, out, copy_frames=True, predictions=tmp_path / "run", advance=NO_PROGRESS)
     assert found.predictions == 1
@@ -121,11 +118,8 @@ def test_tracks_of_a_run_are_written_and_read_back(split: Split, tmp_path: Path)
 
 def test_masks_are_no_tracks(split: Split, tmp_path: Path) -> None:
     video = split.video(split.video_ids[0])
-    path = tmp_path / "run" / "predictions" / video.id / f"{split.expressions(video.id)[0].id}.json"
-    path.parent.mkdir(parents=True)
-    masks = [None] * len(video)
-    content = {"kind": "masks", "height": video.height, "width": video.width, "masks": masks}
-    path.write_text(json.dumps({**content, "objects": None, "target_score": None}))
+    empty = MaskPrediction(np.zeros((len(video), video.height, video.width), bool))
+    write_predictions(tmp_path / "run", video.id, {split.expressions(video.id)[0].id: empty})
     with pytest.raises(DataError, match="the prediction holds no tracks"):
         export_split(split, tmp_path / "out", copy_frames=True, predictions=tmp_path / "run", advance=NO_PROGRESS)
 
@@ -183,6 +177,7 @@ def test_trackeval_reads_the_export_and_gives_our_hota(split: Split, tmp_path: P
 def _write_shifted_truth(split: Split, run: Path) -> None:
     """Write a run whose tracks are those of the truth, two pixels to the right."""
     for video_id in split.video_ids:
+        answers = {}
         for truth in split.truths(video_id):
             entries = sorted(
                 (frame - 1, number, *(x + 2, y, x + w + 2, y + h))
@@ -191,9 +186,8 @@ def _write_shifted_truth(split: Split, run: Path) -> None:
             )
             table = np.array(entries, np.float64).reshape(-1, 6)
             tracks = TrackPrediction(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
-            path = run / "predictions" / video_id / f"{truth.expression.id}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_prediction(tracks))
+            answers[truth.expression.id] = tracks
+        write_predictions(run, video_id, answers)
 
 
 def _arrange_for_trackeval(root: Path, out: Path) -> dict[str, int]:

@@ -142,8 +142,10 @@ def replace_somewhere(value: object, path: list[float], new: object) -> object:
 def test_other_values_in_json(world: World, kind: str, which: float, path: list[float], new: object) -> None:
     predictions = world.copy(kind)
     file = files_of(predictions)[int(which * (len(files_of(predictions)) - 1))]
-    document = replace_somewhere(json.loads(file.read_text()), path, new)
-    file.write_text(json.dumps(document))
+    lines = file.read_text().splitlines()
+    number = int(which * (len(lines) - 1))
+    lines[number] = json.dumps(replace_somewhere(json.loads(lines[number]), path, new))
+    file.write_text("\n".join(lines))
     for missing in ("error", "zero"):
         try:
             world.score(predictions, missing)
@@ -213,10 +215,10 @@ def test_256_copies_of_an_object_do_not_vanish(tmp_path: Path) -> None:
 @given(st.lists(st.floats(0, 1), max_size=4), json_values)
 def test_other_values_in_tracks(world: World, path: list[float], new: object) -> None:
     box = [0.0, 0.0, 3.0, 4.0]
-    document = {"kind": "tracks", "frames": [0, 1], "ids": [0, 0], "boxes": [box, box]}
+    document = {"expression": "0", "kind": "tracks", "frames": [0, 1], "ids": [0, 0], "boxes": [box, box]}
     predictions = world.root / f"tracks-{next(folders)}"
-    (predictions / "cat").mkdir(parents=True)
-    (predictions / "cat" / "0.json").write_text(json.dumps(replace_somewhere(document, path, new)))
+    predictions.mkdir()
+    (predictions / "cat.jsonl").write_text(json.dumps(replace_somewhere(document, path, new)))
     try:
         score_run(predictions, data=world.split, task="rmot", samples=["cat/0"])
     except MevisBenchError as error:

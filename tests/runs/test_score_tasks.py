@@ -11,10 +11,9 @@ from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.records import DataError, MaskPrediction, TrackPrediction
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
-from mevis_bench.store.prediction_files import encode_prediction
 from tests import mevis_folder
 from tests.metrics.test_captions import needs_java
-from tests.mevis_folder import FolderVideo
+from tests.mevis_folder import FolderVideo, write_predictions
 from tests.references import trackeval_hota
 
 
@@ -63,16 +62,15 @@ def split(tmp_path: Path) -> Path:
 
 
 def write_tracks(root: Path, layout: str) -> Path:
+    if layout == "run":
+        write_predictions(root, "v", ANSWERS)
+        return root
     for name, answer in ANSWERS.items():
-        if layout == "run":
-            path, data = root / "predictions" / "v" / f"{name}.json", encode_prediction(answer)
-        else:
-            rows = zip(answer.frames.tolist(), answer.ids.tolist(), answer.boxes.tolist(), strict=True)
-            lines = [f"{t + 1},{i + 1},{a!r},{b!r},{c - a!r},{d - b!r},1,1,1\n" for t, i, (a, b, c, d) in rows]
-            path = root / "v" / (f"{name}.txt" if layout == "mot" else f"some-words--{name}/predict.txt")
-            data = "".join(lines).encode()
+        rows = zip(answer.frames.tolist(), answer.ids.tolist(), answer.boxes.tolist(), strict=True)
+        lines = [f"{t + 1},{i + 1},{a!r},{b!r},{c - a!r},{d - b!r},1,1,1\n" for t, i, (a, b, c, d) in rows]
+        path = root / "v" / (f"{name}.txt" if layout == "mot" else f"some-words--{name}/predict.txt")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.write_text("".join(lines))
     return root
 
 
@@ -104,20 +102,17 @@ def test_tracks_of_every_format(split: Path, tmp_path: Path, layout: str) -> Non
 def test_tracks_from_masks(split: Path, tmp_path: Path) -> None:
     """Objects told apart are a track each; a union is one track."""
     one, two = box_clip(2, 3), box_clip(9, 7)
-    for name, answer in {"0": MaskPrediction(one), "1": MaskPrediction(one | two, (one, two))}.items():
-        path = tmp_path / "run" / "predictions" / "v" / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_prediction(answer))
+    write_predictions(tmp_path / "run", "v", {"0": MaskPrediction(one), "1": MaskPrediction(one | two, (one, two))})
     scored = score_run(tmp_path / "run", data=split, task="rmot", samples=["v/0", "v/1"])
     assert [score.values["HOTA"] for score in scored.scores] == [1.0, 1.0]
-    path.write_bytes(encode_prediction(MaskPrediction(one | two)))
+    write_predictions(tmp_path / "run", "v", {"1": MaskPrediction(one | two)})
     assert score_run(tmp_path / "run", data=split, task="rmot", samples=["v/1"]).results.metrics["HOTA"] < 0.5
 
 
 def test_a_broken_track_is_an_error_or_counts_as_missed(split: Path, tmp_path: Path) -> None:
     predictions = write_tracks(tmp_path / "p", "run")
     bad = to_tracks([*boxes(2, 3, 0), (0, 0, [0, 0, 1, 1])])
-    (predictions / "predictions" / "v" / "0.json").write_bytes(encode_prediction(bad))
+    write_predictions(predictions, "v", ANSWERS | {"0": bad})
     with pytest.raises(DataError, match="v/0: identity 0 has two boxes in frame 0"):
         score_run(predictions, data=split, task="rmot", out=tmp_path / "out")
     rules = ScoringRules(missing="zero")

@@ -26,11 +26,11 @@ def test_more_kills_than_samples_are_refused(capsys) -> None:
 
 
 def test_one_byte_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "predictions" / "v").mkdir(parents=True)
-    for name in ("predictions/v/0.json", "scores.jsonl", "results.json"):
+    (tmp_path / "predictions").mkdir()
+    for name in ("predictions/v.jsonl", "scores.jsonl", "results.json"):
         (tmp_path / name).write_text("a")
     before = fingerprint(tmp_path)
-    for name in ("predictions/v/0.json", "scores.jsonl", "results.json"):
+    for name in ("predictions/v.jsonl", "scores.jsonl", "results.json"):
         (tmp_path / name).write_text("b")
         assert fingerprint(tmp_path) != before
         (tmp_path / name).write_text("a")

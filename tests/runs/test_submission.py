@@ -15,7 +15,10 @@ from mevis_bench.data.mevis import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MaskPrediction
 from mevis_bench.runs.submission import check, pack, read_profile
-from mevis_bench.store.prediction_files import encode_prediction
+from mevis_bench.store.file_tree import Folder
+from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
+from mevis_bench.store.run_predictions import RunPredictions
+from tests.mevis_folder import write_predictions
 
 PROFILE = read_profile("mevis_v2")
 
@@ -31,11 +34,9 @@ def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(0)
     for video_id in split.video_ids:
         video = split.video(video_id)
-        for expression in split.expressions(video_id):
-            masks = random.random((len(video), video.height, video.width)) < 0.01
-            path = folder / "predictions" / video_id / f"{expression.id}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_prediction(MaskPrediction(masks)))
+        shape = (len(video), video.height, video.width)
+        answers = {one.id: MaskPrediction(random.random(shape) < 0.01) for one in split.expressions(video_id)}
+        write_predictions(folder, video_id, answers)
     return folder
 
 
@@ -59,14 +60,13 @@ def test_packing_again_gives_the_same_bytes(run: Path, split: Split, packed: Pat
 
 
 def test_masks_are_one_bit_and_survive(run: Path, split: Split, packed: Path) -> None:
-    from mevis_bench.store.prediction_files import StoredMasks, decode_masks, read_prediction
-
     with zipfile.ZipFile(packed) as archive:
         name = archive.namelist()[0]
         image = Image.open(io.BytesIO(archive.read(name)))
         assert image.mode == "1"
         pixels = np.asarray(image)
-    stored = read_prediction(run / "predictions" / f"{name.rsplit('/', 1)[0]}.json")
+    video_id, expression_id, _ = name.split("/")
+    stored, _ = RunPredictions(Folder(run / "predictions")).stored(video_id, expression_id)
     assert isinstance(stored, StoredMasks)
     assert (decode_masks(stored).masks[0] == pixels).all()
 
@@ -131,7 +131,7 @@ def test_something_else_is_no_zip(split: Split, tmp_path: Path) -> None:
 
 
 def test_a_missing_prediction_is_named_and_leaves_no_zip(split: Split, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such prediction"):
+    with pytest.raises(DataError, match=rf"{split.video_ids[0]}\.jsonl, expression 0: prediction is missing"):
         pack(tmp_path, split, PROFILE, tmp_path / "s.zip")
     assert list(tmp_path.iterdir()) == []
 

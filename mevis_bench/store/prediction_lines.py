@@ -1,17 +1,18 @@
-"""One prediction as one JSON file: ``predictions/<video>/<expression>.json``.
+"""One prediction as one line of JSON in ``predictions/<video>.jsonl``, which starts with ``"expression": "<id>"``.
 
-- masks: ``{"kind": "masks", "height": H, "width": W, "masks": [counts | null, ...], "objects": [[...], ...] | null,
-  "target_score": x | null}`` with COCO's compressed counts, one per frame, ``null`` where nothing is foreground;
-- tracks: ``{"kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
-- captions: ``{"kind": "caption", "text": "...", "target_kept": x | null}``; ``target_kept`` may be missing.
+- masks: ``{..., "kind": "masks", "height": H, "width": W, "masks": [counts | null, ...],
+  "objects": [[...], ...] | null, "target_score": x | null}`` with COCO's compressed counts, one per frame, ``null``
+  where nothing is foreground;
+- tracks: ``{..., "kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
+- captions: ``{..., "kind": "caption", "text": "...", "target_kept": x | null}``; ``target_kept`` may be missing.
 
-Equal predictions give equal bytes.
+Equal predictions give equal bytes. Where an expression has two lines, the last one holds.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,10 +45,11 @@ class StoredMasks:
 StoredPrediction = StoredMasks | TrackPrediction | CaptionPrediction
 
 
-def encode_prediction(prediction: Prediction) -> bytes:
-    """Return the file's bytes."""
+def encode_line(expression_id: str, prediction: Prediction) -> bytes:
+    """Return a prediction's line, with its end."""
+    value: dict[str, object] = {"expression": expression_id}
     if isinstance(prediction, MaskPrediction):
-        value: dict[str, object] = {
+        value |= {
             "kind": "masks",
             "height": prediction.masks.shape[1],
             "width": prediction.masks.shape[2],
@@ -55,39 +57,56 @@ def encode_prediction(prediction: Prediction) -> bytes:
             "target_score": prediction.target_score,
         }
     elif isinstance(prediction, TrackPrediction):
-        value = {
+        value |= {
             "kind": "tracks",
             "frames": prediction.frames.tolist(),
             "ids": prediction.ids.tolist(),
             "boxes": prediction.boxes.tolist(),
         }
     else:
-        value = {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
+        value |= {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
     return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 
-def read_prediction(path: Path) -> StoredPrediction:
-    """Read one prediction.
+def split_lines(content: bytes, where: str) -> Mapping[str, bytes]:
+    """Return the lines of a video's file by expression; none of them is parsed yet.
 
     Raises:
-        DataError: The file is missing, truncated, or not a prediction; masks are not decoded here.
+        DataError: A line does not start with its expression.
     """
+    lines = {}
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        expression_id = _expression(line)
+        if expression_id is None:
+            raise DataError('this line does not start with "expression"', where=f"{where}:{number}")
+        lines[expression_id] = line
+    return lines
+
+
+def whole_lines(content: bytes) -> Mapping[str, bytes]:
+    """Return the lines of a video's file by expression, without what a kill or a power cut has left of others."""
+    lines = ((_expression(line), line) for line in content.splitlines(keepends=True))
+    return {one: line for one, line in lines if one is not None and line.endswith(b"}\n")}
+
+
+def _expression(line: bytes) -> str | None:
+    match = _START.match(line)
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("no such prediction", where=str(path)) from None
-    except OSError as error:
-        raise DataError(f"can't be read: {error}", where=str(path)) from error
-    return parse_prediction(data, str(path))
+        return None if match is None else str(json.loads(match[1]))
+    except ValueError:
+        return None
 
 
-def parse_prediction(data: bytes, where: str) -> StoredPrediction:
-    """Read one prediction from a file's bytes.
+_START = re.compile(rb'\s*\{\s*"expression"\s*:\s*("(?:[^"\\]|\\.)*")\s*,')
+
+
+def parse_line(line: bytes, where: str) -> StoredPrediction:
+    """Read one prediction; masks are not decoded here.
 
     Raises:
-        DataError: They are truncated, or not a prediction; masks are not decoded here.
+        DataError: The line is cut off, or holds no prediction.
     """
-    value = parse_json(data, where)
+    value = parse_json(line, where)
     try:
         return _parse(value)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
