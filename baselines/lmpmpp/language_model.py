@@ -234,7 +234,7 @@ class LanguageModel(nn.Module):
         numerals = torch.tensor(prompt.numerals, device=counts.device)[counts]
         answer = self.tokens(torch.cat((numerals[:, None], numerals.new_full((n, slots), prompt.seg)), dim=1))
         inputs = torch.cat((opening[:, :1], objects, opening[:, 1:], text, closing, answer), dim=1)
-        out = self.llama(inputs_embeds=inputs, use_cache=False)
+        out = self.llama(inputs_embeds=inputs.to(self.llama.dtype), use_cache=False)
         return out.last_hidden_state[:, -2 - slots :]
 
     def _read(self, context: Context, inputs: Tensor, valid: Tensor) -> Tensor:
@@ -243,7 +243,7 @@ class LanguageModel(nn.Module):
         positions = context.position[:, None] + valid.long().cumsum(1) - 1
         context.position = positions[:, -1] + 1
         out = self.llama(
-            inputs_embeds=inputs,
+            inputs_embeds=inputs.to(self.llama.dtype),  # what is kept of long videos is then no wider than Llama itself
             attention_mask=context.mask.long(),
             position_ids=positions.clamp(min=0),
             past_key_values=context.cache,
