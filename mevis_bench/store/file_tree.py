@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mevis_bench.records import DataError
 
-LARGEST_FILE = 512 * 2**20
+LARGEST_FILE = 64 * 2**20
 """No mask, no track, and not all that is predicted for one video is this large; a larger file in a zip is a bomb."""
 
 

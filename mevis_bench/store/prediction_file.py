@@ -41,8 +41,9 @@ class PredictionFile:
             self._write({**whole_lines(self.path.read_bytes()), expression_id: line})
             return
         if self._file is None:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        append_line(self._file, line)
+            # A link in a stranger's run folder is not followed to where it points.
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
+        append_line(self._file, line, self.path)
         self._last = self._places[expression_id]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""``samples.jsonl``: a line a sample, appended whole. Resume reads only this."""
+"""``samples.jsonl``: a line a sample, appended whole. Resume asks this first."""
 
 import json
 import os
@@ -70,7 +70,7 @@ class SampleIndex:
             OSError: The disk is full; the half line that may be left is dropped at the next opening.
         """
         line = (json.dumps({name: getattr(status, name) for name in _NAMES}, ensure_ascii=False) + "\n").encode()
-        append_line(self._file, line)
+        append_line(self._file, line, self.path)
         self.statuses[status.id] = status
 
     def close(self) -> None:

@@ -38,14 +38,18 @@ def _opened(draft: Path) -> BinaryIO:
         return draft.open("wb")
 
 
-def append_line(file: int, line: bytes) -> None:
-    """Add a line to an open file in one write. A kill after it can't lose the line; a power cut may.
+def append_line(file: int, line: bytes, path: Path) -> None:
+    """Add a line to the open file of a path in one write. A kill after it can't lose the line; a power cut may.
 
     Raises:
         OSError: The disk is full; a piece of the line may be left, which readers must know by its missing end.
     """
-    if os.write(file, line) != len(line):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    try:
+        written = os.write(file, line)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    if written != len(line):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
 
 def inside(folder: Path, *names: str) -> Path:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mevis_bench.records import CaptionPrediction, DataError
@@ -23,6 +23,7 @@ def write(path: Path, ids: tuple[str, ...] = ORDER) -> bytes:
     return path.read_bytes()
 
 
+@settings(deadline=None)  # it writes files
 @given(st.permutations(ORDER))
 def test_lines_are_in_order_of_the_data_set_at_any_moment(tmp_path_factory, ids: list[str]) -> None:
     path = tmp_path_factory.mktemp("p") / "predictions" / "v.jsonl"
@@ -57,8 +58,9 @@ def test_a_full_disk_costs_no_line_that_was_there(tmp_path: Path, monkeypatch: p
     file.add("a", ANSWERS["a"])
     real = os.write
     monkeypatch.setattr(os, "write", lambda where, line: real(where, line[:10]))
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError, match="No space left on device") as caught:
         file.add("b", ANSWERS["b"])
+    assert caught.value.filename == str(path)
     monkeypatch.undo()
     assert write(path, ("b", "c", "d")) == write(tmp_path / "w.jsonl")
 
@@ -77,3 +79,15 @@ def test_what_is_missing_or_cut_off_is_told_with_its_place(tmp_path: Path) -> No
         source.stored("w", "a")
     with pytest.raises(DataError, match=r"'\.\.' can't be a name of a video"):
         source.stored("..", "a")
+
+
+def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path) -> None:
+    path, outside = tmp_path / "predictions" / "v.jsonl", tmp_path / "outside"
+    path.parent.mkdir()
+    path.symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic link"):
+        PredictionFile(path, ORDER, again=ORDER).add("a", ANSWERS["a"])
+    assert not outside.exists()
+    outside.write_text("mine")
+    assert write(path) == write(tmp_path / "w.jsonl")
+    assert outside.read_text() == "mine"

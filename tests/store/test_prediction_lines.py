@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -19,6 +19,7 @@ from mevis_bench.store.prediction_lines import (
 MASKS = arrays(bool, array_shapes(min_dims=3, max_dims=3, max_side=9))
 
 
+@settings(deadline=None)  # the first call compiles
 @given(MASKS, st.one_of(st.none(), st.floats(0, 1)), st.booleans())
 def test_masks_come_back(masks, score, with_objects) -> None:
     objects = (masks, ~masks) if with_objects else None
