@@ -71,9 +71,11 @@ class Split:
         """
         names = self._entry(video_id).frames
         where = f"{self._layout.meta}, video {video_id}"
-        paths = tuple(
-            inside(self.root, f"{FRAME_FOLDER}/{video_id}/{frame_name}.jpg", where=where) for frame_name in names
-        )
+        folder = inside(self.root, f"{FRAME_FOLDER}/{video_id}", where=where)
+        paths = tuple(folder / f"{frame_name}.jpg" for frame_name in names)
+        for path in paths:
+            if path.is_symlink():
+                inside(self.root, str(path.relative_to(self.root)), where=where)
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)
 
