@@ -88,19 +88,24 @@ def _load_command(name: str, panel: str) -> Any:
     loaded: Any = typer.main.get_command(command)
     loaded.name = name
     loaded.rich_help_panel = panel
-    _give_environment_twins(loaded)
+    _finish_options(loaded)
     return loaded
 
 
-def _give_environment_twins(command: Any) -> None:
-    """Let every option be given as ``MEVIS_BENCH_<FLAG>`` too, groups' commands included."""
+def _finish_options(command: Any) -> None:
+    """Let every option be given as ``MEVIS_BENCH_<FLAG>`` too, and tidy what ``--help`` shows; groups' commands, too."""
     for parameter in command.params:
+        if parameter.param_type_name != "option":
+            continue
+        if parameter.is_flag:
+            parameter.metavar = ""  # else "<bool>", as if a value were due
+        parameter.show_default = parameter.show_default and not parameter.multiple  # else "<class 'list'>"
         flags = [flag for flag in parameter.opts if flag.startswith("--") and flag != "--help"]
-        if flags and parameter.param_type_name == "option":
+        if flags:
             parameter.envvar = "MEVIS_BENCH_" + flags[0].removeprefix("--").replace("-", "_").upper()
             parameter.show_envvar = False
     for child in getattr(command, "commands", {}).values():
-        _give_environment_twins(child)
+        _finish_options(child)
 
 
 def _print_version(wanted: bool) -> None:

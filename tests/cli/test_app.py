@@ -54,6 +54,14 @@ def test_unknown_command_option_and_value_suggest_and_exit_2(capsys: pytest.Capt
     assert "See mevis-bench list methods --help" in err
 
 
+def test_help_says_nothing_of_python(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["run", "--help"]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert "--weights" in told and "<class" not in told
+    (flag,) = [line for line in told.splitlines() if "--dry-run" in line]
+    assert "<bool>" not in flag
+
+
 def test_every_option_of_every_command_has_an_environment_twin() -> None:
     pairs = [
         (option.opts[0], option.envvar)
