@@ -27,5 +27,9 @@ class Matcher(nn.Module):
             features: Sentence features ``(n, a)``.
         """
         whole, _ = self.trajectories(tracks)
+        return self.compare(whole, tracks.valid, rows, features)
+
+    def compare(self, whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor) -> Tensor:
+        """The same from encoded trajectories ``(b, k, a)`` and which of them exist, bool ``(b, k)``."""
         similarity = (whole[rows] * features[:, None]).sum(-1) * features.shape[-1] ** -0.5
-        return (similarity - self.threshold).masked_fill(~tracks.valid[rows], float("-inf"))
+        return (similarity - self.threshold).masked_fill(~valid[rows], float("-inf"))

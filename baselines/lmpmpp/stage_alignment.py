@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.lmpmpp.losses import LOSS_WEIGHTS, temporal_contrastive_loss
 from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.track_cache import TrackCache
@@ -76,9 +77,9 @@ def track_targets(cache: TrackCache, videos: Tensor, sentences: Tensor) -> Tenso
 
 
 def alignment_losses(
-    alignment: Alignment, cache: TrackCache, batch: Batch, tracks: TrackFeatures, words: Tensor
+    alignment: Alignment, cache: TrackCache, batch: Batch, tracks: TrackFeatures, words: Tensor, *, contrastive: bool
 ) -> dict[str, Tensor]:
-    """Binary cross-entropy over all pairs of a sentence and a track of its video.
+    """Binary cross-entropy over all pairs of a sentence and a track of its video, and equation 1 over all videos.
 
     Args:
         alignment: Trained here.
@@ -86,11 +87,37 @@ def alignment_losses(
         batch: Which videos and sentences.
         tracks: Their b videos as they are shown.
         words: Their n sentences as they are said, ``(n, l)``.
+        contrastive: Whether L_con is in the sum.
     """
-    logits = alignment.matcher(tracks, batch.rows, alignment.sentences(words))
+    features = alignment.sentences(words)
+    whole, _ = alignment.matcher.trajectories(tracks)
+    logits = alignment.matcher.compare(whole, tracks.valid, batch.rows, features)
     targets = track_targets(cache, batch.videos[batch.rows], batch.sentences)
     valid = tracks.valid[batch.rows]
-    return {"loss": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
+    parts = {"bce": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
+    if contrastive:
+        parts["con"] = trajectory_contrastive_loss(whole, tracks.valid, batch.rows, features, targets > 0)
+    return {"loss": parts["bce"] + LOSS_WEIGHTS["con"] * parts.get("con", 0.0), **parts}
+
+
+def trajectory_contrastive_loss(whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor, meant: Tensor) -> Tensor:
+    """L_con, equation 1, with trajectories in the place of <SEG> embeddings, which do not exist yet.
+
+    N are all other trajectories of the batch, as if gathered from other devices. Among those of other videos are moves
+    in another order, which a video alone seldom holds. A sentence may well be true of one of them: there are few such.
+
+    Args:
+        whole: Encoded trajectories ``(b, k, a)``.
+        valid: Which of them exist, bool ``(b, k)``.
+        rows: Index of each sentence's video, int64 ``(n,)``.
+        features: Sentence features ``(n, a)``.
+        meant: Which tracks of its video a sentence means, bool ``(n, k)``.
+    """
+    positives = torch.zeros(len(rows), *valid.shape, dtype=torch.bool, device=valid.device)
+    positives[torch.arange(len(rows), device=valid.device), rows] = meant
+    positives &= valid
+    negatives = ~positives & valid
+    return temporal_contrastive_loss(features, whole.flatten(0, 1), positives.flatten(1), negatives.flatten(1))
 
 
 @torch.no_grad()

@@ -172,7 +172,9 @@ class Training:
         def compute(rng: np.random.Generator) -> dict[str, Tensor]:
             batch = sample(rng)
             varied = augment(batch, rng)
-            return alignment_losses(alignment, tracks, batch, varied.tracks, varied.words)
+            return alignment_losses(
+                alignment, tracks, batch, varied.tracks, varied.words, contrastive=self.options.contrastive
+            )
 
         def measure() -> dict[str, float]:
             features = sentence_features(model.sentences, self._words(held_out))
@@ -217,7 +219,7 @@ class Training:
         self.model.language.language.add_adapters()
         self.model.to(self.setup.device)
         self._fit_language(
-            "adapters", options.steps, options.learning_rate, learned, measured, contrastive=options.contrastive
+            "adapters", options.steps, options.learning_rate, learned, measured, contrastive=self.options.contrastive
         )
 
     def _fit_language(

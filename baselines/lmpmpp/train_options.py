@@ -61,16 +61,18 @@ class LanguageOptions:
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """Stage 6: optimiser steps, peak learning rate; ``contrastive``: with L_con (row (iii) of Table 4) or not (ii)."""
+    """Stage 6: optimiser steps, peak learning rate."""
 
     steps: int
     learning_rate: float
-    contrastive: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """All stages; every ``measure_every`` steps the held-out split is measured."""
+    """All stages; every ``measure_every`` steps the held-out split is measured.
+
+    ``contrastive``: with L_con in stages 3 and 6 (row (iii) of Table 4), or without (rows (i) and (ii)).
+    """
 
     extractor: ExtractorOptions
     detection: DetectionOptions
@@ -78,6 +80,7 @@ class TrainOptions:
     speech: SpeechOptions
     language: LanguageOptions
     adapters: AdapterOptions
+    contrastive: bool
     measure_every: int
 
     @classmethod

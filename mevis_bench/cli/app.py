@@ -93,7 +93,7 @@ def _load_command(name: str, panel: str) -> Any:
 
 
 def _finish_options(command: Any) -> None:
-    """Let every option be given as ``MEVIS_BENCH_<FLAG>`` too, and tidy what ``--help`` shows; groups' commands, too."""
+    """Let every option be given as ``MEVIS_BENCH_<FLAG>``, and tidy what ``--help`` shows; groups' commands, too."""
     for parameter in command.params:
         if parameter.param_type_name != "option":
             continue

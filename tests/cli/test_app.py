@@ -57,7 +57,8 @@ def test_unknown_command_option_and_value_suggest_and_exit_2(capsys: pytest.Capt
 def test_help_says_nothing_of_python(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["run", "--help"]) == ExitCode.OK
     told = capsys.readouterr().out
-    assert "--weights" in told and "<class" not in told
+    assert "--weights" in told
+    assert "<class" not in told
     (flag,) = [line for line in told.splitlines() if "--dry-run" in line]
     assert "<bool>" not in flag
 

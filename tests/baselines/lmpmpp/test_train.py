@@ -20,7 +20,8 @@ OPTIONS = {
     "alignment": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4},
     "speech": {"steps": 2, "learning_rate": 1e-3, "utterances": 3, "share": 0.5},
     "language": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4, "shuffled_videos": 1},
-    "adapters": {"steps": 2, "learning_rate": 1e-3, "contrastive": True},
+    "adapters": {"steps": 2, "learning_rate": 1e-3},
+    "contrastive": True,
     "measure_every": 1,
 }
 
