@@ -58,6 +58,10 @@ def trained(splits, tmp_path_factory):
     return out, seen
 
 
+def losses_of(out, stage):
+    return set(json.loads((out / f"{stage}.json").read_text())[-1]) - {"step", "loss"}
+
+
 def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
     out, seen = trained
     stages = [stage for stage, step, steps, _ in seen if step == steps]
@@ -67,7 +71,9 @@ def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
         curve = json.loads((out / f"{stage}.json").read_text())
         assert curve[-1]["step"] == 2
         assert all(torch.isfinite(torch.tensor(value)) for value in curve[-1].values())
-    assert set(json.loads((out / "adapters.json").read_text())[-1]) == {"step", "loss", "txt", "bce", "dice", "con"}
+    assert losses_of(out, "alignment") == {"bce", "con"}
+    assert losses_of(out, "language") == {"txt", "bce", "dice"}
+    assert losses_of(out, "adapters") == {"txt", "bce", "dice", "con"}
     measured = json.loads((out / "held_out.json").read_text())
     qualities = {"iou", "exact", "N-acc", "T-acc"}
     assert set(measured["speech"]) == qualities
@@ -78,15 +84,17 @@ def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
 
-def test_a_split_without_speech_trains_the_rest(tmp_path):
+def test_without_speech_and_contrastive_loss_the_rest_is_trained(tmp_path):
     for name, videos in (("train", 1), ("held_out", 1)):
         make_mini(name, videos, 7, tmp_path)
     silent = open_split(tmp_path, "train"), open_split(tmp_path, "held_out")
     out = tmp_path / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linking, "SCORE_THRESHOLD", 0.0)
-        train(setup(silent, out))
+        train(setup(silent, out, {**OPTIONS, "contrastive": False}))
     assert not (out / "speech.safetensors").exists()
+    assert losses_of(out, "alignment") == {"bce"}
+    assert losses_of(out, "adapters") == {"txt", "bce", "dice"}
     assert set(json.loads((out / "held_out.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
     model, _ = load_mini(out / "mini.safetensors")
     assert not model.hears
