@@ -141,7 +141,7 @@ def contrastive_loss(
 ) -> Tensor:
     """L_con, equation 1: sentences against their own <SEG>, those of other objects, and time-shuffled ones.
 
-    Other objects are those of the same video, because a sentence may well be true of an object of another video.
+    Other objects are those of the same video: a <SEG> of another video is told by the sentence that it has read.
     ``disrupted``: of ``disrupted_segments``.
     """
     tokens = said.seg[segments.sentence, segments.slot]

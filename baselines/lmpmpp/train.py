@@ -5,7 +5,7 @@ The paper variant is trained end to end: ``paper_train.py``.
 1. ``extractor``: frames to objects, Mask2Former's way.
 2. ``detection``: boxes from object embeddings (LMPM++_det). Then every video goes through the extractor once; its
    objects are linked and kept in files.
-3. ``alignment``: trajectories and sentences meet in one space; the text encoder is frozen from here on.
+3. ``alignment``: trajectories and sentences meet in one space (equation 1); the text encoder is frozen from here on.
 4. ``speech``: a spoken sentence gets the feature of its words; only where the split has speech.
 5. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights, asked by text or speech.
 6. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1.
