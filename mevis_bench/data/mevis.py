@@ -74,7 +74,7 @@ class Split:
         folder = inside(self.root, f"{FRAME_FOLDER}/{video_id}", where=where)
         paths = tuple(folder / f"{frame_name}.jpg" for frame_name in names)
         for path in paths:
-            if path.is_symlink():
+            if path.is_symlink():  # else it lies where its folder lies; resolving every path is slow
                 inside(self.root, str(path.relative_to(self.root)), where=where)
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)

@@ -1,6 +1,7 @@
 """Real layouts of MeViS v1 and v2 are read; what can't be read is told in one sentence."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,15 @@ def test_a_link_out_of_the_split_is_refused(tmp_path: Path) -> None:
     frame.unlink()
     frame.symlink_to(tmp_path / "other/JPEGImages/a_cat/00001.jpg")
     with pytest.raises(DataError, match=r"path 'JPEGImages/a_cat/00001\.jpg' leaves the folder through a link"):
+        open_split(root, "x").video("a_cat")
+
+
+def test_a_linked_folder_out_of_the_split_is_refused(tmp_path: Path) -> None:
+    write_split(tmp_path / "other", *documents())
+    root = write_split(tmp_path / "split", *documents())
+    shutil.rmtree(root / "JPEGImages/a_cat")
+    (root / "JPEGImages/a_cat").symlink_to(tmp_path / "other/JPEGImages/a_cat")
+    with pytest.raises(DataError, match=r"path 'JPEGImages/a_cat' leaves the folder through a link"):
         open_split(root, "x").video("a_cat")
 
 
