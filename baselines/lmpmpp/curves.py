@@ -1,11 +1,14 @@
 """Loss curves of all stages as one picture."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def draw_curves(folder: Path, picture: Path) -> None:
-    """Draw every stage's curve (``<folder>/<stage>.json``) side by side; nothing without matplotlib."""
+def draw_curves(folder: Path, stages: Sequence[str], picture: Path) -> None:
+    """Draw the curves (``<folder>/<stage>.json``) of the stages that were trained side by side; nothing without
+    matplotlib.
+    """
     try:
         import matplotlib
     except ImportError:
@@ -13,10 +16,8 @@ def draw_curves(folder: Path, picture: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    curves = {p.stem: json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))}
-    curves = {name: curve for name, curve in curves.items() if isinstance(curve, list) and curve}
-    if not curves:
-        return
+    files = {stage: folder / f"{stage}.json" for stage in stages}
+    curves = {stage: json.loads(file.read_text()) for stage, file in files.items() if file.is_file()}
     figure, axes = pyplot.subplots(1, len(curves), figsize=(4 * len(curves), 3), squeeze=False)
     for axis, (name, curve) in zip(axes[0], curves.items(), strict=True):
         for loss in curve[0]:

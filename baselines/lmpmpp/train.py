@@ -56,6 +56,8 @@ from mevis_bench.records import TrainingData, TrainSetup, UsageError
 
 WEIGHTS_FILE = "mini.safetensors"
 
+STAGES = ("extractor", "detection", "alignment", "speech", "language", "adapters")
+
 ASPECT = MINI.extractor.long_side / MINI.extractor.short_side
 """Width of the training frames in frame heights."""
 
@@ -123,7 +125,7 @@ class Training:
         merge_lora(self.model)
         made_from = {"data_fingerprint": self.setup.data.fingerprint, "seed": str(self.setup.seed)}
         save_mini(self.model, self.tokenizer, path, hears=len(speech) > 0, made_from=made_from)
-        draw_curves(self.setup.out, self.setup.out / "curves.png")
+        draw_curves(self.setup.out, STAGES, self.setup.out / "curves.png")
 
     def train_extractor(self, data: TrainingCache, held_out: TrainingCache) -> None:
         """Stage 1."""

@@ -161,8 +161,16 @@ class RunFolder:
 
         Raises:
             UsageError: Another process holds it.
+            DataError: A part of it is a link, through which a stranger's folder could have other files written to.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        for part in (self.path / "lock", self.manifest_path, self.samples_path, self.predictions):
+            if part.is_symlink():
+                raise DataError(
+                    "is a link; all parts of a run lie in its folder",
+                    where=str(part),
+                    hint="Put what it points to in its place, or give another --out.",
+                )
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             try:

@@ -10,7 +10,7 @@ import pytest
 
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
-from mevis_bench.records import MethodError, UsageError
+from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, left_to_do, predict
 from mevis_bench.store.prediction_file import PredictionFile
@@ -298,6 +298,22 @@ def test_a_second_run_into_the_folder_is_told_who_holds_it(place: Path) -> None:
         f"{place / 'run'}: process {os.getpid()} on {socket.gethostname()} is writing this run\n"
         "Wait for it (mevis-bench status shows how far it is), or give another --out."
     )
+
+
+@pytest.mark.parametrize("part", ["lock", "manifest.json", "samples.jsonl", "predictions"])
+def test_a_run_folder_that_links_to_other_files_is_refused(place: Path, part: str) -> None:
+    go(place)
+    inside, outside = place / "run" / part, place / "outside"
+    inside.rename(outside)
+    inside.symlink_to(outside)
+    before = {path: path.read_bytes() for path in [outside, *outside.rglob("*")] if path.is_file()}
+    with pytest.raises(DataError) as caught:
+        go(place)
+    assert str(caught.value) == (
+        f"{inside}: is a link; all parts of a run lie in its folder\n"
+        "Put what it points to in its place, or give another --out."
+    )
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_memory_that_runs_out_is_tried_again_smaller(place: Path) -> None:
