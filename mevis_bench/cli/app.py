@@ -88,24 +88,39 @@ def _load_command(name: str, panel: str) -> Any:
     loaded: Any = typer.main.get_command(command)
     loaded.name = name
     loaded.rich_help_panel = panel
-    _finish_options(loaded)
+    _finish_command(loaded)
     return loaded
 
 
-def _finish_options(command: Any) -> None:
-    """Let every option be given as ``MEVIS_BENCH_<FLAG>``, and tidy what ``--help`` shows; groups' commands, too."""
+def _finish_command(command: Any) -> None:
+    """Let every option be given as ``MEVIS_BENCH_<FLAG>``, and tidy ``--help``; groups' commands, too."""
+    _tidy_help(command)
     for parameter in command.params:
-        if parameter.param_type_name != "option":
-            continue
-        if parameter.is_flag:
-            parameter.metavar = ""  # else "<bool>", as if a value were due
-        parameter.show_default = parameter.show_default and not parameter.multiple  # else "<class 'list'>"
-        flags = [flag for flag in parameter.opts if flag.startswith("--") and flag != "--help"]
+        flags = [flag for flag in parameter.opts if flag.startswith("--")]
         if flags:
             parameter.envvar = "MEVIS_BENCH_" + flags[0].removeprefix("--").replace("-", "_").upper()
             parameter.show_envvar = False
     for child in getattr(command, "commands", {}).values():
-        _finish_options(child)
+        _finish_command(child)
+
+
+def _tidy_help(command: Any) -> None:
+    """Show no Python types in ``--help``."""
+    make_help_option = command.get_help_option
+
+    def help_option(context: Any) -> Any:
+        option = make_help_option(context)
+        option.metavar = ""
+        return option
+
+    command.get_help_option = help_option
+    for parameter in command.params:
+        if parameter.param_type_name != "option":
+            parameter.display_type_rich = lambda ctx: None  # else "<list[Path]>"
+            continue
+        if parameter.is_flag:
+            parameter.metavar = ""  # else "<bool>", as if a value were due
+        parameter.show_default = parameter.show_default and not parameter.multiple  # else "<class 'list'>"
 
 
 def _print_version(wanted: bool) -> None:
@@ -144,8 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from mevis_bench.cli.console import print_error, print_fault
 
+    root = typer.main.get_command(app)
+    _tidy_help(root)
     try:
-        result = typer.main.get_command(app).main(arguments, prog_name="mevis-bench", standalone_mode=False)
+        result = root.main(arguments, prog_name="mevis-bench", standalone_mode=False)
     except MevisBenchError as error:
         print_error(error)
         return error.exit_code

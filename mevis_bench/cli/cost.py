@@ -15,7 +15,7 @@ PROTOCOL = (
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders that came to an end.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders that came to an end.")],
     json: options.Json = False,
 ) -> None:
     """What runs took: frames a second, parameters and peak memory, as in the paper's Table 5."""

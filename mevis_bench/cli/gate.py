@@ -9,7 +9,7 @@ from mevis_bench.cli import options
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Scored run folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
     expected: Annotated[
         Path, typer.Option("--expected", metavar="FILE", help="The accepted results (configs/suites/*.expected.json).")
     ],

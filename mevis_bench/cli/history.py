@@ -19,7 +19,7 @@ def _group() -> None:
 
 @command.command()
 def add(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Scored run folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
     file: HistoryFile = Path("history.jsonl"),
 ) -> None:
     """Append scored runs with today's date and the commit they ran from."""

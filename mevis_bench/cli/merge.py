@@ -10,7 +10,7 @@ from mevis_bench.records import ExitCode
 
 
 def command(
-    shards: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of run --shard i/n.")],
+    shards: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of run --shard i/n.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The whole run's folder.")],
     json: options.Json = False,
 ) -> int:

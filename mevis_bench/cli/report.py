@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Scored run folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
     form: Annotated[
         str, typer.Option("--form", metavar="terminal|markdown|csv|latex|json|html", help="How to draw the table.")
     ] = "terminal",

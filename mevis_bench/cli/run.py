@@ -29,7 +29,7 @@ def command(
         ),
     ],
     config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML file with any of the flags below as keys.")
+        Path | None, typer.Argument(metavar="CONFIG", help="A YAML file with any of the flags below as keys.")
     ] = None,
     task: options.TaskName = None,
     method: Annotated[

@@ -10,7 +10,7 @@ from mevis_bench.cli import options
 
 def command(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders. Default: all under runs/.")
+        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all under runs/.")
     ] = None,
     json: options.Json = False,
 ) -> None:

@@ -21,7 +21,7 @@ def _group() -> None:
 def list_(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: Annotated[str | None, typer.Argument(metavar="[METHOD]", help="Only this method.")] = None,
+    method: Annotated[str | None, typer.Argument(metavar="METHOD", help="Only this method.")] = None,
     json: options.Json = False,
 ) -> None:
     """Every weights file: where it is or comes from, and its licence."""
@@ -59,7 +59,7 @@ def add(
     method_dir: options.MethodDirs,
     weights: options.Weights,
     method: Annotated[str, typer.Argument(metavar="METHOD[:VARIANT]", help="Whose weights they are.")],
-    files: Annotated[list[str], typer.Argument(metavar="[NAME=]FILE...", help="Files or folders of weights.")],
+    files: Annotated[list[str], typer.Argument(metavar="[NAME=]FILE", help="Files or folders of weights.")],
     json: options.Json = False,
 ) -> None:
     """Check files (hash where known, safe loading, the method loads them) and put them into the store."""
