@@ -28,13 +28,13 @@ _CONTEXT = multiprocessing.get_context("spawn")
 
 @dataclass(slots=True)
 class _Member:
-    """One worker process and what it is at."""
+    """One worker process and what it is at; ``since`` it last told something, ``None`` while its method loads."""
 
     index: int
     process: BaseProcess
     connection: Connection
     video: VideoWork | None = None
-    since: float = 0.0
+    since: float | None = None
 
 
 class LocalPool:
@@ -42,7 +42,7 @@ class LocalPool:
 
     Attributes:
         workers: How many, >= 1.
-        timeout: Seconds that one sample may take, the loading of the method counted to the first; ``None``: any time.
+        timeout: Seconds that one sample may take; ``None``: any time. Loading the method may take any time.
     """
 
     def __init__(self, workers: int, timeout: float | None = None) -> None:
@@ -72,7 +72,10 @@ class LocalPool:
                         yield from self._bury(member, plan, f"took longer than {self.timeout:g} s")
             for member in self._members:
                 member.connection.send(None)
-                costs(member.connection.recv()[1])
+                kind, value = member.connection.recv()
+                if kind == "ready":  # started when another one died, and no video was left for it
+                    _, value = member.connection.recv()
+                costs(value)
         finally:
             for member in self._members:
                 member.process.kill()
@@ -80,7 +83,6 @@ class LocalPool:
 
     def _hand_out(self, member: _Member) -> None:
         member.video = self._queue.popleft() if self._queue else None
-        member.since = time.monotonic()
         if member.video is not None:
             member.connection.send(member.video)
 
@@ -93,12 +95,14 @@ class LocalPool:
             return
         if kind == "error":
             raise value
+        member.since = time.monotonic()
+        if kind == "ready":
+            return
         if kind == "done":
             self._hand_out(member)
             return
         assert member.video is not None
         self._deaths = 0
-        member.since = time.monotonic()
         answered = value.id.partition("/")[2]
         left = tuple(one for one in member.video.expression_ids if one != answered)
         member.video = replace(member.video, expression_ids=left)
@@ -111,7 +115,7 @@ class LocalPool:
         video = member.video
         if video is not None and video.expression_ids:
             first, *rest = video.expression_ids
-            seconds = round(time.monotonic() - member.since, 6)
+            seconds = 0.0 if member.since is None else round(time.monotonic() - member.since, 6)
             yield SampleStatus(f"{video.video_id}/{first}", "failed", seconds, 0.0, video.frames, why)
             if rest:
                 self._queue.appendleft(replace(video, expression_ids=tuple(rest)))
@@ -125,7 +129,7 @@ class LocalPool:
         self._hand_out(fresh)
 
     def _is_late(self, member: _Member) -> bool:
-        if self.timeout is None or member.video is None:
+        if self.timeout is None or member.video is None or member.since is None:
             return False
         return time.monotonic() - member.since > self.timeout
 
@@ -147,6 +151,7 @@ def _serve(plan: WorkPlan, index: int, parent: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         worker = VideoWorker(replace(plan, device=_own_device(plan.device, index)))
+        parent.send(("ready", None))
         while (video := parent.recv()) is not None:
             for status in worker.answer(video):
                 parent.send(("status", status))

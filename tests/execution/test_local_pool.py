@@ -33,11 +33,25 @@ def test_a_worker_that_dies_fails_its_sample_and_the_video_goes_on(place: Path) 
     assert report.done == len(ALL) - 1
 
 
+def test_costs_are_told_though_the_last_sample_ends_its_worker(place: Path) -> None:
+    act(place, "    import os\n    os._exit(3)\n")
+    plan = plan_run(config(place, sample=("vc/10",)))
+    report = predict(plan, find_folder(plan), LocalPool(1), Seen())
+    assert [status.id for status in report.failed] == ["vc/10"]
+    assert report.manifest.costs["peak_host_bytes"] > 0
+
+
 def test_a_worker_that_hangs_is_stopped(place: Path) -> None:
     act(place, "    import time\n    if prompt.id == '0' and video.id == 'vb': time.sleep(600)\n")
     report = pool(place, 1, timeout=8)
     assert [(status.id, status.error) for status in report.failed] == [("vb/0", "took longer than 8 s")]
     assert report.done == len(ALL) - 1
+
+
+def test_a_method_that_loads_for_longer_than_a_sample_may_take(place: Path) -> None:
+    code = (place / "methods" / "fake" / "method.py").read_text()
+    (place / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(9)\n")
+    assert pool(place, 1, timeout=8).failed == ()
 
 
 def test_workers_that_always_die_end_the_run(place: Path) -> None:
