@@ -6,8 +6,8 @@ from pathlib import Path
 
 
 def draw_curves(folder: Path, stages: Sequence[str], picture: Path) -> None:
-    """Draw the curves (``<folder>/<stage>.json``) of the stages that were trained side by side; nothing without
-    matplotlib.
+    """Draw the curves (``<folder>/<stage>.json``) of the stages that were trained side by side; nothing where none
+    was, or without matplotlib.
     """
     try:
         import matplotlib
@@ -18,6 +18,8 @@ def draw_curves(folder: Path, stages: Sequence[str], picture: Path) -> None:
 
     files = {stage: folder / f"{stage}.json" for stage in stages}
     curves = {stage: json.loads(file.read_text()) for stage, file in files.items() if file.is_file()}
+    if not curves:
+        return
     figure, axes = pyplot.subplots(1, len(curves), figsize=(4 * len(curves), 3), squeeze=False)
     for axis, (name, curve) in zip(axes[0], curves.items(), strict=True):
         for loss in curve[0]:

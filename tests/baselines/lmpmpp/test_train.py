@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from baselines.lmpmpp import linking
 from baselines.lmpmpp.checkpoint import load_mini
-from baselines.lmpmpp.train import train
+from baselines.lmpmpp.curves import draw_curves
+from baselines.lmpmpp.train import STAGES, train
 from mevis_bench.data.mevis import open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import TrainSetup, UsageError
@@ -139,3 +140,8 @@ def test_wrong_options_are_named(splits, tmp_path, change, message):
 def test_other_variants_are_not_trained_by_this_command(splits, tmp_path):
     with pytest.raises(UsageError, match="variant det of lmpmpp is not trained"):
         train(setup(splits, tmp_path, variant="det"))
+
+
+def test_no_picture_where_no_stage_was_trained(tmp_path):
+    draw_curves(tmp_path, STAGES, tmp_path / "curves.png")
+    assert not (tmp_path / "curves.png").exists()
