@@ -6,7 +6,7 @@
 
 Rows: (i) motion aggregation with a matching threshold, (ii) with the language model, (iii) with the contrastive loss;
 and, which the paper has not, the contrastive loss without the language model. Every seed trains everything behind the
-extractor twice, with the loss and without; all share the extractor and the tracks it found. Each row is run on valid_u
+extractor twice, with the loss and without; all share the extractor and the tracks it finds. Each row is run on valid_u
 as it is and with its frames shuffled. A stopped ablation goes on with the same command, and what was trained is
 measured on another split without training again. ``<data>.md`` and ``<data>.json`` in ``--out`` hold the table.
 """
@@ -47,13 +47,14 @@ def command(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "mevis_bench", *words], check=True)
 
 
-def train(out: Path, source: Path, seed: int, changes: Sequence[str]) -> Path:
+def train(out: Path, source: Path, cache: Path, seed: int, changes: Sequence[str]) -> Path:
     """Train into ``out`` what comes after the extractor, which is finished in ``source``; return the weights."""
     weights = out / "mini.safetensors"
     if not weights.exists():
         out.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(exist_ok=True)
         if not (out / "cache").exists():
-            (out / "cache").symlink_to((source / "cache").resolve(), target_is_directory=True)
+            (out / "cache").symlink_to(cache.resolve(), target_is_directory=True)
         for name in SHARED:
             if not (out / name).exists():
                 shutil.copyfile(source / name, out / name)
@@ -104,7 +105,9 @@ def main() -> None:
     for seed in range(asked.seeds):
         folder = asked.out / f"seed-{seed}"
         weights = {
-            training: train(folder / training, asked.extractor, seed, [*changes, f"contrastive={loss}"])
+            training: train(
+                folder / training, asked.extractor, asked.out / "cache", seed, [*changes, f"contrastive={loss}"]
+            )
             for training, loss in (("plain", "false"), ("contrastive", "true"))
         }
         for row, (training, method) in ROWS.items():

@@ -93,6 +93,14 @@ def make_mini(
     annotators: Annotated[
         int, typer.Option("--annotators", metavar="N", help="How many write about each video, eleven sentences each.")
     ] = 1,
+    opposite_orders: Annotated[
+        float,
+        typer.Option(
+            "--opposite-orders",
+            metavar="SHARE",
+            help="Share of videos in which two objects make the same two moves in opposite order, 0 to 1.",
+        ),
+    ] = 0.75,
     json: options.Json = False,
 ) -> None:
     """Make a split of mini, in MeViSv2's own format: the same arguments give the same split."""
@@ -102,10 +110,20 @@ def make_mini(
     from mevis_bench.data.synthetic import make_mini
 
     with Bar("done") as bar:
-        root = make_mini(split, videos, seed, out, speech.value, annotators, partial(_show, bar))
+        show = partial(_show, bar)
+        root = make_mini(split, videos, seed, out, speech.value, annotators, show, opposite_orders=opposite_orders)
     if json:
-        asked = {"videos": videos, "seed": seed, "speech": speech.value, "annotators": annotators}
-        print_json({"root": str(root), "split": split, **asked})
+        print_json(
+            {
+                "root": str(root),
+                "split": split,
+                "videos": videos,
+                "seed": seed,
+                "speech": speech.value,
+                "annotators": annotators,
+                "opposite_orders": opposite_orders,
+            }
+        )
         return
     stdout().print(f"{videos} videos are in {root}; use them with --data {out} --split {split}", markup=False)
 

@@ -23,6 +23,8 @@ class MiniData:
         annotators: How many write about each video of ``train``.
         spoken_videos: So many videos of ``train``, the first ones, have their sentences spoken, and all of
             ``held_out`` if it is not 0; needs flite and festival.
+        opposite_orders: Share of the videos of ``train`` in which two objects make the same two moves in opposite
+            order, 0..1.
     """
 
     videos: int
@@ -30,6 +32,7 @@ class MiniData:
     seed: int
     annotators: int
     spoken_videos: int = 0
+    opposite_orders: float = 0.75
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mevis_bench.config.train_config import MiniData, TrainConfig
 from mevis_bench.data import synthetic
 from mevis_bench.data.mevis import Split, open_split
 from mevis_bench.data.synthetic import make_mini
+from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.methods.loading import import_part
 from mevis_bench.methods.registry import ChosenMethod
 from mevis_bench.records import DataError, TrainSetup, UsageError
@@ -69,9 +70,9 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
     if training.data is None:
         mini = training.config.mini
         spoken = min(mini.spoken_videos, mini.videos)
-        data = mini_split("train", mini.videos, mini.seed, mini.annotators, spoken, progress)
+        data = mini_split("train", mini.videos, mini.seed, mini.annotators, spoken, mini.opposite_orders, progress)
         heard = mini.held_out_videos if spoken else 0
-        held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, heard, progress)
+        held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, heard, OPPOSITE_ORDERS, progress)
     else:
         data, held_out = open_split(training.data, training.split), open_split(training.data, training.held_out)
     _check_splits(data, held_out)
@@ -97,9 +98,12 @@ def cache_folder() -> Path:
     return Path.home() / ".cache" / "mevis-bench" / "mini"
 
 
-def mini_split(name: str, videos: int, seed: int, annotators: int, spoken: int, progress: Progress) -> Split:
+def mini_split(
+    name: str, videos: int, seed: int, annotators: int, spoken: int, opposite_orders: float, progress: Progress
+) -> Split:
     """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
-    folder = cache_folder() / f"{name}-{videos}-{seed}-{annotators}-{spoken}-{_generator_version()}"
+    known_by = (name, videos, seed, annotators, spoken, opposite_orders, _generator_version())
+    folder = cache_folder() / "-".join(map(str, known_by))
     if not (folder / name).is_dir():
         make_mini(
             name,
@@ -109,6 +113,7 @@ def mini_split(name: str, videos: int, seed: int, annotators: int, spoken: int, 
             "one" if spoken else "none",
             annotators,
             spoken_videos=spoken,
+            opposite_orders=opposite_orders,
             progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
         )
     return open_split(folder, name)

@@ -61,6 +61,19 @@ def test_make_mini_makes_a_split_that_verifies(tmp_path: Path, capsys: pytest.Ca
     assert "the folder is not empty" in capsys.readouterr().err
 
 
+def test_make_mini_tells_what_it_was_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "make-mini", "--split", "x", "--videos", "2", "--seed", "5", "--out", str(tmp_path), "--json"]
+    assert main([*words, "--opposite-orders", "0"]) == 0
+    asked = json.loads(capsys.readouterr().out)
+    assert asked == {
+        "root": str(tmp_path / "x"), "split": "x", "videos": 2, "seed": 5, "speech": "none", "annotators": 1,
+        "opposite_orders": 0.0,
+    }  # fmt: skip
+    elsewhere = [word if word != "x" else "y" for word in words]
+    assert main([*elsewhere, "--opposite-orders", "2"]) == 2
+    assert "lies between 0 and 1, not at 2.0" in capsys.readouterr().err
+
+
 def test_help_of_data_starts_light() -> None:
     code = (
         "import sys\n"

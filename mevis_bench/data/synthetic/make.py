@@ -29,7 +29,7 @@ from mevis_bench.data.synthetic.expressions import Annotator, Sentence
 from mevis_bench.data.synthetic.facts import Facts
 from mevis_bench.data.synthetic.grammar import Speaker
 from mevis_bench.data.synthetic.motion import LENGTH
-from mevis_bench.data.synthetic.plan import Plan, make_plan
+from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS, Plan, make_plan
 from mevis_bench.data.synthetic.render import Footage, draw
 from mevis_bench.data.synthetic.sprites import KINDS
 from mevis_bench.records import UsageError
@@ -60,6 +60,7 @@ def make_mini(
     annotators: int = 1,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     spoken_videos: int | None = None,
+    opposite_orders: float = OPPOSITE_ORDERS,
 ) -> Path:
     """Generate a split of mini.
 
@@ -75,6 +76,8 @@ def make_mini(
         annotators: How many write about each video, some eleven sentences each; >= 1.
         progress: Called with (``videos`` or ``sentences``, done, in all).
         spoken_videos: With speech, the sentences of so many videos are spoken, the first ones; ``None``: of all.
+        opposite_orders: Share of videos in which two objects make the same two moves in opposite order, 0..1. With 0
+            there is never a rival who could be told by that order alone.
 
     Returns:
         The split's folder.
@@ -85,6 +88,8 @@ def make_mini(
     final = _checked_folder(split, videos, seed, out)
     if annotators < 1:
         raise UsageError(f"a video needs at least one annotator, not {annotators}")
+    if not 0 <= opposite_orders <= 1:
+        raise UsageError(f"the share of videos with opposite orders lies between 0 and 1, not at {opposite_orders}")
     require_voices(VOICES_OF[speech])
     root = final.with_name(f"{split}.part")
     shutil.rmtree(root, ignore_errors=True)
@@ -92,7 +97,7 @@ def make_mini(
     meta: dict[str, dict[str, Any]] = {}
     masks: dict[str, list[dict[str, object] | None]] = {}
     for index in range(videos):
-        made = make_video(split, seed, index, annotators)
+        made = make_video(split, seed, index, annotators, opposite_orders)
         name = f"{index:05d}"
         _write_frames(made.footage, root / "JPEGImages" / name)
         first_id = len(masks)
@@ -113,7 +118,9 @@ def make_mini(
     return final
 
 
-def make_video(split: str, seed: int, index: int, annotators: int = 1) -> MadeVideo:
+def make_video(
+    split: str, seed: int, index: int, annotators: int = 1, opposite_orders: float = OPPOSITE_ORDERS
+) -> MadeVideo:
     """Generate video ``index`` of a split; draws again until everybody can be seen and enough can be said.
 
     What is seen, and what the first annotator says, does not depend on how many there are.
@@ -122,7 +129,7 @@ def make_video(split: str, seed: int, index: int, annotators: int = 1) -> MadeVi
     rng = np.random.default_rng(key)
     while True:
         kind = KINDS[rng.integers(len(KINDS))]
-        plan = make_plan(rng)
+        plan = make_plan(rng, opposite_orders)
         facts = Facts(plan)
         sentences = Annotator(facts, Speaker(kind, rng), rng).write()
         if len(sentences) < 9:

@@ -19,6 +19,9 @@ PAN_X, PAN_Y = 44, 18
 
 SIMPLE = ("left", "right", "up", "down")
 DIAGONAL = ("up_left", "up_right", "down_left", "down_right")
+OPPOSITE_ORDERS = 0.75
+"""Share of videos in which two objects make the same two moves in opposite order."""
+
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
 
@@ -63,13 +66,13 @@ class _Member:
     exit: tuple[str, int] | None = None
 
 
-def make_plan(rng: np.random.Generator) -> Plan:
+def make_plan(rng: np.random.Generator, opposite_orders: float = OPPOSITE_ORDERS) -> Plan:
     """Draw plans until one fits into the frame."""
     while True:
         camera = _camera(rng)
         size = rng.uniform(26, 33)
         tracks: list[Track] = []
-        for kind in _cast(rng):
+        for kind in _cast(rng, opposite_orders):
             group = _place_group(kind, camera, size, tracks, rng)
             if group is None:
                 break
@@ -78,11 +81,11 @@ def make_plan(rng: np.random.Generator) -> Plan:
             return Plan(tuple(tracks[i] for i in rng.permutation(len(tracks))), camera)
 
 
-def _cast(rng: np.random.Generator) -> list[tuple[str, ...]]:
+def _cast(rng: np.random.Generator, opposite_orders: float) -> list[tuple[str, ...]]:
     """Choose the groups of a video: (name of the group, its moves ...)."""
     count = int(rng.choice([3, 4, 5], p=[0.25, 0.45, 0.3]))
     cast: list[tuple[str, ...]] = []
-    if rng.random() < 0.75:
+    if rng.random() < opposite_orders:
         first, second = _two_moves(rng)
         cast += [("moves", first, second), ("moves", second, first)]
     room = count - len(cast)

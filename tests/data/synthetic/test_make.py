@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
+from mevis_bench.cli.app import main
+from mevis_bench.config.train_config import MiniData
 from mevis_bench.data.mevis import open_split
 from mevis_bench.data.synthetic import MadeVideo, make_mini, make_video
+from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.data.verify import verify_split
 from mevis_bench.records import UsageError
 
@@ -85,6 +88,34 @@ def test_more_annotators_add_sentences_and_change_nothing_else(tmp_path: Path) -
     assert all(three.sentences[partner].partner == i for i, partner in partners)
     with pytest.raises(UsageError, match="at least one annotator, not 0"):
         make_mini("x", 1, 2, tmp_path, annotators=0)
+
+
+def test_the_share_of_videos_with_opposite_orders_can_be_chosen(tmp_path: Path) -> None:
+    def have_pairs(share: float) -> int:
+        videos = [make_video("train", 3, index, opposite_orders=share) for index in range(30)]
+        return sum(any(sentence.partner is not None for sentence in video.sentences) for video in videos)
+
+    assert have_pairs(0.0) == 0
+    assert have_pairs(1.0) >= 20
+    assert same(make_video("train", 3, 1), make_video("train", 3, 1, opposite_orders=OPPOSITE_ORDERS))
+    make_mini("x", 3, 1, tmp_path, opposite_orders=0.0)
+    assert "order_pair" not in (tmp_path / "x" / "meta_expressions.json").read_text()
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(
+            UsageError, match=f"share of videos with opposite orders lies between 0 and 1, not at {share}"
+        ):
+            make_mini("y", 1, 2, tmp_path, opposite_orders=share)
+
+
+def test_the_usual_share_of_opposite_orders_is_the_same_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert MiniData(1, 1, 0, 1).opposite_orders == OPPOSITE_ORDERS
+    assert (
+        main(["data", "make-mini", "--split", "x", "--videos", "1", "--seed", "0", "--out", str(tmp_path), "--json"])
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["opposite_orders"] == OPPOSITE_ORDERS
 
 
 def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
