@@ -23,6 +23,8 @@ from mevis_bench.store.sample_index import SampleStatus
 MOST_DEATHS = 3
 """Deaths in a row after which a run ends."""
 
+_CONTINUE = "Everything finished before is on disk; the same command continues."
+
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -71,11 +73,7 @@ class LocalPool:
                         member.process.kill()
                         yield from self._bury(member, plan, f"took longer than {self.timeout:g} s")
             for member in self._members:
-                member.connection.send(None)
-                kind, value = member.connection.recv()
-                if kind == "ready":  # started when another one died, and no video was left for it
-                    _, value = member.connection.recv()
-                costs(value)
+                costs(_close(member))
         finally:
             for member in self._members:
                 member.process.kill()
@@ -122,7 +120,7 @@ class LocalPool:
         if self._deaths >= MOST_DEATHS:
             raise MethodError(
                 f"{MOST_DEATHS} workers in a row ended without an answer; the last: {why}",
-                hint="Everything finished before is on disk; the same command continues.",
+                hint=_CONTINUE,
             )
         fresh = _start(plan, member.index)
         self._members[self._members.index(member)] = fresh
@@ -143,6 +141,23 @@ def _start(plan: WorkPlan, index: int) -> _Member:
     process.start()
     theirs.close()
     return _Member(index, process, ours)
+
+
+def _close(member: _Member) -> Costs:
+    """Let a worker end once it has told its costs."""
+    try:
+        member.connection.send(None)
+        kind, value = member.connection.recv()
+        if kind == "ready":  # started when another one died, and no video was left for it
+            kind, value = member.connection.recv()
+    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+        member.process.join()
+        why = ending(member.process.exitcode or 0)
+        raise MethodError(f"no sample is left, but a worker {why} before it told its costs", hint=_CONTINUE) from error
+    if kind == "error":
+        raise value
+    told: Costs = value
+    return told
 
 
 def _serve(plan: WorkPlan, index: int, parent: Connection) -> None:

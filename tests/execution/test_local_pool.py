@@ -41,6 +41,31 @@ def test_costs_are_told_though_the_last_sample_ends_its_worker(place: Path) -> N
     assert report.manifest.costs["peak_host_bytes"] > 0
 
 
+@pytest.mark.parametrize(
+    ("at_the_second_load", "message"),
+    [
+        ("raise DataError('no', where='here')", "here: no"),
+        (
+            "os._exit(3)",
+            "no sample is left, but a worker ended with exit code 3 before it told its costs\nEverything",
+        ),
+    ],
+)
+def test_a_worker_started_for_the_costs_alone_can_fail_too(place: Path, at_the_second_load: str, message: str) -> None:
+    act(place, "    import os\n    os._exit(3)\n")
+    code = (place / "methods" / "fake" / "method.py").read_text()
+    first = place / "loaded"
+    fault = (
+        "\nimport os\nfrom pathlib import Path\nfrom mevis_bench.records import DataError\n"
+        f"if Path({str(first)!r}).exists(): {at_the_second_load}\nPath({str(first)!r}).touch()\n"
+    )
+    (place / "methods" / "fake" / "method.py").write_text(code + fault)
+    plan = plan_run(config(place, sample=("vc/10",)))
+    first.unlink(missing_ok=True)
+    with pytest.raises((DataError, MethodError), match=message):
+        predict(plan, find_folder(plan), LocalPool(1), Seen())
+
+
 def test_a_worker_that_hangs_is_stopped(place: Path) -> None:
     act(place, "    import time\n    if prompt.id == '0' and video.id == 'vb': time.sleep(600)\n")
     report = pool(place, 1, timeout=8)
