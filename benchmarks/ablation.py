@@ -3,12 +3,16 @@
     python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --seeds 3 --out runs/ablation [--set KEY=VALUE]
     mevis-bench data make-mini --split valid_u --videos 100 --seed 11 --out runs/mini-100
     python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --data runs/mini-100   # the same on a larger split
+    python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --set mini.opposite_orders=0 --out runs/other
 
 Rows: (i) motion aggregation with a matching threshold, (ii) with the language model, (iii) with the contrastive loss;
 and, which the paper has not, the contrastive loss without the language model. Every seed trains everything behind the
 extractor twice, with the loss and without; all share the extractor and the tracks it finds. Each row is run on valid_u
 as it is and with its frames shuffled. A stopped ablation goes on with the same command, and what was trained is
 measured on another split without training again. ``<data>.md`` and ``<data>.json`` in ``--out`` hold the table.
+
+With ``mini.opposite_orders=0`` hardly anything in a training video asks which of two moves came first, so that order
+has to be learned from elsewhere: from the other videos, which equation 1 sets a sentence against.
 """
 
 import argparse
@@ -38,13 +42,27 @@ targets."""
 
 SHARED = ("extractor.safetensors", "extractor.json", "detection.safetensors", "detection.json")
 
-NO_SPEECH = "speech.steps=0"
+NO_SPEECH = ("mini.spoken_videos=0", "speech.steps=0")
 """Speech takes as long to learn as all else, and the table does not ask for it."""
 
 
 def command(*words: str) -> None:
     """Run mevis-bench; what it says goes to the terminal."""
     subprocess.run([sys.executable, "-m", "mevis_bench", *words], check=True)
+
+
+def check_same(out: Path, changes: Sequence[str]) -> None:
+    """Remember in ``out`` what its trainings were told, so that none is ever taken for another.
+
+    Raises:
+        SystemExit: They were told something else.
+    """
+    path = out / "settings.json"
+    if path.exists() and json.loads(path.read_text()) != list(changes):
+        told = " ".join(f"--set {change}" for change in json.loads(path.read_text())) or "no --set"
+        sys.exit(f"{out}: holds an ablation with {told}\nGive the same, or another --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(list(changes)) + "\n")
 
 
 def train(out: Path, source: Path, cache: Path, seed: int, changes: Sequence[str]) -> Path:
@@ -101,13 +119,13 @@ def main() -> None:
     asked = parser.parse_args()
     name = "mini" if asked.data is None else asked.data.name
     measured: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
-    changes = [*asked.changes, NO_SPEECH]
+    cache = asked.out / "cache"
+    changes = [*asked.changes, *NO_SPEECH]
+    check_same(asked.out, asked.changes)
     for seed in range(asked.seeds):
         folder = asked.out / f"seed-{seed}"
         weights = {
-            training: train(
-                folder / training, asked.extractor, asked.out / "cache", seed, [*changes, f"contrastive={loss}"]
-            )
+            training: train(folder / training, asked.extractor, cache, seed, [*changes, f"contrastive={loss}"])
             for training, loss in (("plain", "false"), ("contrastive", "true"))
         }
         for row, (training, method) in ROWS.items():

@@ -77,7 +77,7 @@ def make_mini(
         progress: Called with (``videos`` or ``sentences``, done, in all).
         spoken_videos: With speech, the sentences of so many videos are spoken, the first ones; ``None``: of all.
         opposite_orders: Share of videos in which two objects make the same two moves in opposite order, 0..1. With 0
-            there is never a rival who could be told by that order alone.
+            there is hardly ever a rival who could be told by that order alone.
 
     Returns:
         The split's folder.
