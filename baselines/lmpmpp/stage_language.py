@@ -3,7 +3,9 @@
 Axes: b videos, k tracks, n sentences, s <SEG> tokens, o objects, p points, a channels of the aligned space.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
 from baselines.lmpmpp.losses import (
+    LOSS_WEIGHTS,
     cheapest_order,
     mask_bce,
     mask_dice,
@@ -21,9 +24,13 @@ from baselines.lmpmpp.losses import (
     total_loss,
 )
 from baselines.lmpmpp.mask_decoder import meant_tracks
-from baselines.lmpmpp.stage_alignment import Batch
+from baselines.lmpmpp.stage_alignment import Batch, track_targets, trajectory_contrastive_loss
 from baselines.lmpmpp.track_cache import TrackCache
 from baselines.lmpmpp.trajectory_encoder import TrackFeatures, scene_places
+
+Contrasted = Literal["trajectories", "segments"]
+"""What equation 1 sets a sentence against: trajectories as in stage 3, so that they keep what they have learned there
+while the language model learns, and <SEG> tokens."""
 
 STILL = 0.25
 """An object whose path in the scene is shorter than this, in frame heights, looks the same in any order of frames."""
@@ -52,7 +59,7 @@ def language_losses(
     text: Tensor,
     rng: np.random.Generator,
     *,
-    contrastive: bool,
+    contrastive: Collection[Contrasted],
     shuffled_videos: int,
     modality: str = "text",
 ) -> dict[str, Tensor]:
@@ -65,13 +72,14 @@ def language_losses(
         tracks: The b videos as they are shown.
         text: Frozen text or audio features of the n sentences, ``(n, a)``.
         rng: Draws the disrupted orders of equation 1.
-        contrastive: Whether L_con is in the sum (rows (ii) and (iii) of Table 4).
+        contrastive: What L_con is taken over: nothing in row (ii) of Table 4.
         shuffled_videos: The first so many videos of the batch also give disrupted <SEG> tokens.
         modality: ``text`` or ``audio``.
     """
     meant = cache.sentence_objects[batch.sentences]
     counts = meant.sum(1).clamp(max=part.language.size.max_objects)
-    said = part.answer(part.read_videos(tracks, modality), batch.rows, text, counts, modality)
+    read = part.read_videos(tracks, modality)
+    said = part.answer(read, batch.rows, text, counts, modality)
     segments, masks = match_segments(said, cache, batch, meant)
     logits, targets = masks
     parts = {
@@ -79,10 +87,15 @@ def language_losses(
         "bce": mask_bce(logits, targets).sum() / max(1, len(logits)),
         "dice": mask_dice(logits, targets).sum() / max(1, len(logits)),
     }
-    if contrastive:
+    if "segments" in contrastive:
         disrupted = disrupted_segments(part, segments, cache, batch, tracks, text, rng, shuffled_videos, modality)
         parts["con"] = contrastive_loss(part, said, segments, cache, batch, text, disrupted)
-    return {"loss": total_loss(parts), **parts}
+    loss = total_loss(parts)
+    if "trajectories" in contrastive:
+        shown = track_targets(cache, batch.videos[batch.rows], batch.sentences) > 0
+        parts["con_trajectories"] = trajectory_contrastive_loss(read.aligned, tracks.valid, batch.rows, text, shown)
+        loss = loss + LOSS_WEIGHTS["con"] * parts["con_trajectories"]
+    return {"loss": loss, **parts}
 
 
 def text_loss(part: LanguagePart, said: Answers) -> Tensor:

@@ -7,14 +7,16 @@ The paper variant is trained end to end: ``paper_train.py``.
    objects are linked and kept in files.
 3. ``alignment``: trajectories and sentences meet in one space (equation 1); the text encoder is frozen from here on.
 4. ``speech``: a spoken sentence gets the feature of its words; only where the split has speech.
-5. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights, asked by text or speech.
-6. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1.
+5. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights, asked by text or speech;
+   equation 1 on trajectories goes on.
+6. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1, now on <SEG>
+   tokens, too.
 
 Every stage leaves a checkpoint, a loss curve, and a measurement on the held-out split in ``setup.out``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +42,7 @@ from baselines.lmpmpp.stage_alignment import (
 )
 from baselines.lmpmpp.stage_detection import box_losses, box_quality, matched_objects
 from baselines.lmpmpp.stage_extractor import extractor_losses, frame_quality, object_masks, sample_frames
-from baselines.lmpmpp.stage_language import answer_all, language_losses
+from baselines.lmpmpp.stage_language import Contrasted, answer_all, language_losses
 from baselines.lmpmpp.stage_speech import (
     SpeechCache,
     SpeechTraining,
@@ -212,7 +214,7 @@ class Training:
         """Stage 5: stands in for the pretraining that Video-LLaMA comes with."""
         options, part = self.options.language, self.model.language
         part.project["audio"].load_state_dict(part.project["text"].state_dict())
-        self._fit_language("language", options.steps, options.learning_rate, learned, measured, contrastive=False)
+        self._fit_language("language", options.steps, options.learning_rate, learned, measured, ["trajectories"])
 
     def train_adapters(self, learned: "Asked", measured: "Asked") -> None:
         """Stage 6: equation 2 with LoRA."""
@@ -220,12 +222,17 @@ class Training:
         torch.manual_seed(self.setup.seed)  # as in stage 4
         self.model.language.language.add_adapters()
         self.model.to(self.setup.device)
-        self._fit_language(
-            "adapters", options.steps, options.learning_rate, learned, measured, contrastive=self.options.contrastive
-        )
+        contrasted: list[Contrasted] = ["trajectories", "segments"]
+        self._fit_language("adapters", options.steps, options.learning_rate, learned, measured, contrasted)
 
     def _fit_language(
-        self, name: str, steps: int, rate: float, learned: "Asked", measured: "Asked", *, contrastive: bool
+        self,
+        name: str,
+        steps: int,
+        rate: float,
+        learned: "Asked",
+        measured: "Asked",
+        contrasted: Collection[Contrasted],
     ) -> None:
         options, part = self.options.language, self.model.language
         tracks, share = learned.tracks, self.options.speech.share if learned.spoken.any() else 0.0
@@ -247,7 +254,7 @@ class Training:
                 varied.tracks,
                 features,
                 rng,
-                contrastive=contrastive,
+                contrastive=contrasted if self.options.contrastive else (),
                 shuffled_videos=options.shuffled_videos,
                 modality=modality,
             )

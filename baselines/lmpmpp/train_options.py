@@ -71,7 +71,7 @@ class AdapterOptions:
 class TrainOptions:
     """All stages; every ``measure_every`` steps the held-out split is measured.
 
-    ``contrastive``: with L_con in stages 3 and 6 (row (iii) of Table 4), or without (rows (i) and (ii)).
+    ``contrastive``: with L_con in stages 3, 5 and 6 (row (iii) of Table 4), or without (rows (i) and (ii)).
     """
 
     extractor: ExtractorOptions
