@@ -73,8 +73,11 @@ def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
         assert curve[-1]["step"] == 2
         assert all(torch.isfinite(torch.tensor(value)) for value in curve[-1].values())
     assert losses_of(out, "alignment") == {"bce", "con"}
-    assert losses_of(out, "language") == {"txt", "bce", "dice"}
-    assert losses_of(out, "adapters") == {"txt", "bce", "dice", "con"}
+    assert losses_of(out, "language") == {"txt", "bce", "dice", "con_trajectories"}
+    assert losses_of(out, "adapters") == {"txt", "bce", "dice", "con", "con_trajectories"}
+    weighed = {"txt": 1.0, "bce": 2.0, "dice": 0.5, "con": 0.3, "con_trajectories": 0.3}
+    last = json.loads((out / "adapters.json").read_text())[-1]
+    assert last["loss"] == pytest.approx(sum(weight * last[name] for name, weight in weighed.items()), rel=1e-4)
     measured = json.loads((out / "held_out.json").read_text())
     qualities = {"iou", "exact", "N-acc", "T-acc"}
     assert set(measured["speech"]) == qualities
@@ -95,6 +98,7 @@ def test_without_speech_and_contrastive_loss_the_rest_is_trained(tmp_path):
         train(setup(silent, out, {**OPTIONS, "contrastive": False}))
     assert not (out / "speech.safetensors").exists()
     assert losses_of(out, "alignment") == {"bce"}
+    assert losses_of(out, "language") == {"txt", "bce", "dice"}
     assert losses_of(out, "adapters") == {"txt", "bce", "dice"}
     assert set(json.loads((out / "held_out.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
     model, _ = load_mini(out / "mini.safetensors")
