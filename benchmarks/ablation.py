@@ -36,9 +36,9 @@ ROWS: Mapping[str, tuple[str, str]] = {
 }
 """Which training of a seed a row's weights are from, and what runs them."""
 
-METRICS = ("J&F", "N-acc", "T-acc", "pairs", "shuffled J&F", "shuffled pairs")
+METRICS = ("J&F", "N-acc", "T-acc", "pairs", "swapped", "shuffled J&F", "shuffled pairs", "shuffled swapped")
 """``pairs``: of the sentences that differ only in the order of moves, the share answered with the right one of the two
-targets."""
+targets; ``swapped``: with the other one. Who does not know the order answers as often with either."""
 
 SHARED = ("extractor.safetensors", "extractor.json", "detection.safetensors", "detection.json")
 
@@ -93,6 +93,7 @@ def measure(method: str, weights: Path, data: Path | None, out: Path) -> dict[st
         pairs = count_order_pairs(folder, data=data)
         values |= {f"{prefix}{name}": metrics[name] for name in ("J&F", "N-acc", "T-acc")}
         values[f"{prefix}pairs"] = pairs.right / pairs.sentences
+        values[f"{prefix}swapped"] = pairs.wrong / pairs.sentences
     return values
 
 
