@@ -16,14 +16,14 @@ Every stage leaves a checkpoint, a loss curve, and a measurement on the held-out
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from baselines.layers.fitting import Stage, fit
+from baselines.layers.fitting import Compute, Stage, fit
 from baselines.lmpmpp.augmentation import Augmentation
 from baselines.lmpmpp.checkpoint import build_mini, save_mini
 from baselines.lmpmpp.curves import draw_curves
@@ -210,13 +210,13 @@ class Training:
         self._fit("speech", options.steps, options.learning_rate, training, compute, measure)
         model.speech.requires_grad_(False)
 
-    def train_language(self, learned: "Asked", measured: "Asked") -> None:
+    def train_language(self, learned: Asked, measured: Asked) -> None:
         """Stage 5: stands in for the pretraining that Video-LLaMA comes with."""
         options, part = self.options.language, self.model.language
         part.project["audio"].load_state_dict(part.project["text"].state_dict())
         self._fit_language("language", options.steps, options.learning_rate, learned, measured, ["trajectories"])
 
-    def train_adapters(self, learned: "Asked", measured: "Asked") -> None:
+    def train_adapters(self, learned: Asked, measured: Asked) -> None:
         """Stage 6: equation 2 with LoRA."""
         options = self.options.adapters
         torch.manual_seed(self.setup.seed)  # as in stage 4
@@ -230,8 +230,8 @@ class Training:
         name: str,
         steps: int,
         rate: float,
-        learned: "Asked",
-        measured: "Asked",
+        learned: Asked,
+        measured: Asked,
         contrasted: Collection[Contrasted],
     ) -> None:
         options, part = self.options.language, self.model.language
@@ -276,12 +276,20 @@ class Training:
         name = "held_out" if data is self.setup.held_out else "train"
         return open_speech_cache(data, cache, self.setup.out / "cache" / f"{name}_speech.safetensors")
 
-    def _asked(self, tracks: TrackCache, speech: SpeechCache) -> "Asked":
+    def _asked(self, tracks: TrackCache, speech: SpeechCache) -> Asked:
         text = sentence_features(self.model.sentences.eval(), self._words(tracks))
         audio, spoken = hear_all(self.model.speech, speech, len(tracks.texts), self.setup.device)
         return Asked(tracks, {"text": text, "audio": audio}, spoken)
 
-    def _fit(self, name, steps, rate, module, compute, measure) -> None:
+    def _fit(
+        self,
+        name: str,
+        steps: int,
+        rate: float,
+        module: nn.Module,
+        compute: Compute,
+        measure: Callable[[], dict[str, float]],
+    ) -> None:
         def report(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
             if step % self.options.measure_every == 0 or step == total:
                 module.eval()
@@ -293,7 +301,7 @@ class Training:
 
         fit(Stage(name, steps, rate), module, compute, self.setup.out, self.setup.seed, report)
 
-    def _cache(self, data, name: str) -> TrainingCache:
+    def _cache(self, data: TrainingData, name: str) -> TrainingCache:
         return open_cache(data, MINI.extractor, self.setup.out / "cache" / name)
 
     def _tracks(self, cache: TrainingCache, name: str) -> TrackCache:
