@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.lmpmpp.losses import LOSS_WEIGHTS, temporal_contrastive_loss
+from baselines.lmpmpp.losses import LOSS_WEIGHTS, temporal_contrastive_loss, total_loss
 from baselines.lmpmpp.matcher import Matcher
 from baselines.lmpmpp.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.track_cache import TrackCache
@@ -97,11 +97,11 @@ def alignment_losses(
     parts = {"bce": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
     if contrastive:
         parts["con"] = trajectory_contrastive_loss(whole, tracks.valid, batch.rows, features, targets > 0)
-    return {"loss": parts["bce"] + LOSS_WEIGHTS["con"] * parts.get("con", 0.0), **parts}
+    return {"loss": total_loss(parts, {"bce": 1.0, "con": LOSS_WEIGHTS["con"]}), **parts}
 
 
 def trajectory_contrastive_loss(whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor, meant: Tensor) -> Tensor:
-    """L_con, equation 1, with trajectories in the place of <SEG> embeddings, which do not exist yet.
+    """L_con, equation 1, with trajectories in the place of <SEG> embeddings, which stage 3 has not yet.
 
     N are all other trajectories of the batch, as if gathered from other devices. Among those of other videos are moves
     in another order, which a video alone seldom holds. A sentence may well be true of one of them: there are few such.

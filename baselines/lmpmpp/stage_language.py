@@ -90,12 +90,11 @@ def language_losses(
     if "segments" in contrastive:
         disrupted = disrupted_segments(part, segments, cache, batch, tracks, text, rng, shuffled_videos, modality)
         parts["con"] = contrastive_loss(part, said, segments, cache, batch, text, disrupted)
-    loss = total_loss(parts)
     if "trajectories" in contrastive:
         shown = track_targets(cache, batch.videos[batch.rows], batch.sentences) > 0
         parts["con_trajectories"] = trajectory_contrastive_loss(read.aligned, tracks.valid, batch.rows, text, shown)
-        loss = loss + LOSS_WEIGHTS["con"] * parts["con_trajectories"]
-    return {"loss": loss, **parts}
+    weights = {**LOSS_WEIGHTS, "con_trajectories": LOSS_WEIGHTS["con"]}
+    return {"loss": total_loss(parts, weights), **parts}
 
 
 def text_loss(part: LanguagePart, said: Answers) -> Tensor:
