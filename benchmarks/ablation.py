@@ -2,14 +2,14 @@
 
     python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --seeds 3 --out runs/ablation [--set KEY=VALUE]
     mevis-bench data make-mini --split valid_u --videos 100 --seed 11 --out runs/mini-100
-    python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --data runs/mini-100   # the same on a larger split
+    python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --data runs/mini-100   # on a larger split, too
     python -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --set mini.opposite_orders=0 --out runs/other
 
 Rows: (i) motion aggregation with a matching threshold, (ii) with the language model, (iii) with the contrastive loss;
 and, which the paper has not, the contrastive loss without the language model. Every seed trains everything behind the
 extractor twice, with the loss and without; all share the extractor and the tracks it finds. Each row is run on valid_u
-as it is and with its frames shuffled. A stopped ablation goes on with the same command, and what was trained is
-measured on another split without training again. ``<data>.md`` and ``<data>.json`` in ``--out`` hold the table.
+as it is and with its frames shuffled. A stopped ablation goes on with the same command; what was trained and measured
+is kept. ``<data>.md`` and ``<data>.json`` in ``--out`` hold the table of each split.
 
 With ``mini.opposite_orders=0`` hardly anything in a training video asks which of two moves came first, so that order
 has to be learned from elsewhere: from the other videos, which equation 1 sets a sentence against.
@@ -23,7 +23,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 from mevis_bench.reports.order_pairs import count_order_pairs
 from mevis_bench.runs.machine import commit, machine
@@ -34,7 +33,10 @@ ROWS: Mapping[str, tuple[str, str]] = {
     "(iii) + contrastive loss": ("contrastive", "lmpmpp:mini"),
     "(iii) without language model": ("contrastive", "lmpmpp:matcher"),
 }
-"""Which training of a seed a row's weights are from, and what runs them."""
+"""Which of ``TRAININGS`` a row's weights are from, and what runs them."""
+
+TRAININGS: Mapping[str, str] = {"plain": "contrastive=false", "contrastive": "contrastive=true"}
+"""What every seed trains, and the setting that makes it so."""
 
 METRICS = ("J&F", "N-acc", "T-acc", "pairs", "swapped", "shuffled J&F", "shuffled pairs", "shuffled swapped")
 """``pairs``: of the sentences that differ only in the order of moves, the share answered with the right one of the two
@@ -109,45 +111,46 @@ def to_markdown(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def tabulate(out: Path, data: Path | None, trained: Sequence[Mapping[str, Path]], changes: Sequence[str]) -> None:
+    """Measure all rows on one split; print the table and leave it in ``out``. ``trained``: the weights of each seed."""
+    name = "mini" if data is None else data.name
+    measured: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
+    for seed, weights in enumerate(trained):
+        for row, (training, method) in ROWS.items():
+            place = out / f"seed-{seed}" / name / f"{training}-{method.partition(':')[2]}"
+            measured[row].append(measure(method, weights[training], data, place))
+    at = machine()
+    about = {"data": name, "seeds": len(trained), "changes": changes, "commit": commit(), "machine": at}
+    (out / f"{name}.json").write_text(json.dumps({**about, "rows": measured}, indent=1) + "\n")
+    notes = (
+        f"{name}; mean ± standard deviation over {len(trained)} seeds, percent; {' '.join(changes)}; "
+        f"commit {commit() or 'unknown'}; {at['processor']}, {at['memory']}, {at['cores']} cores"
+    )
+    table = to_markdown(measured)
+    (out / f"{name}.md").write_text(f"{table}\n{notes}\n")
+    print(table)
+
+
 def main() -> None:
-    """Train, measure, print."""
+    """Train all seeds, then measure on every split."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--extractor", type=Path, required=True, help="a finished training of lmpmpp:mini")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
-    parser.add_argument("--data", type=Path, help="a MeViS folder with valid_u; default: the embedded split")
+    parser.add_argument("--data", type=Path, help="a MeViS folder whose valid_u is measured on, too")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     asked = parser.parse_args()
-    name = "mini" if asked.data is None else asked.data.name
-    measured: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
-    cache = asked.out / "cache"
-    changes = [*asked.changes, *NO_SPEECH]
     check_same(asked.out, asked.changes)
-    for seed in range(asked.seeds):
-        folder = asked.out / f"seed-{seed}"
-        weights = {
-            training: train(folder / training, asked.extractor, cache, seed, [*changes, f"contrastive={loss}"])
-            for training, loss in (("plain", "false"), ("contrastive", "true"))
+    changes = [*asked.changes, *NO_SPEECH]
+    trained = [
+        {
+            name: train(asked.out / f"seed-{seed}" / name, asked.extractor, asked.out / "cache", seed, [*changes, loss])
+            for name, loss in TRAININGS.items()
         }
-        for row, (training, method) in ROWS.items():
-            place = folder / name / f"{training}-{method.partition(':')[2]}"
-            measured[row].append(measure(method, weights[training], asked.data, place))
-    table = to_markdown(measured)
-    about: dict[str, Any] = {
-        "data": name,
-        "seeds": asked.seeds,
-        "changes": changes,
-        "commit": commit(),
-        "machine": machine(),
-    }
-    (asked.out / f"{name}.json").write_text(json.dumps({**about, "rows": measured}, indent=1) + "\n")
-    place = ", ".join(str(about["machine"][key]) for key in ("processor", "memory"))
-    notes = (
-        f"{name}; mean ± standard deviation over {asked.seeds} seeds, percent; {' '.join(changes)}; "
-        f"commit {about['commit'][:10]}; {place}, {about['machine']['cores']} cores"
-    )
-    (asked.out / f"{name}.md").write_text(f"{table}\n{notes}\n")
-    print(table)
+        for seed in range(asked.seeds)
+    ]
+    for data in (None, asked.data) if asked.data else (None,):
+        tabulate(asked.out, data, trained, changes)
 
 
 if __name__ == "__main__":
