@@ -24,8 +24,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from mevis_bench.reports.order_pairs import count_order_pairs
-from mevis_bench.runs.machine import commit, machine
+from mevis_bench.reports.order_consistency import count_order_pairs
+from mevis_bench.runs.system_info import commit, machine
 
 ROWS: Mapping[str, tuple[str, str]] = {
     "(i) motion aggregation, threshold": ("plain", "lmpmpp:matcher"),

@@ -26,8 +26,8 @@ from PIL import Image
 
 from benchmarks.peak_memory import peak_mib
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.data.mevis import open_split
-from mevis_bench.execution.video_worker import VideoWorker
+from mevis_bench.data.mevis.split import open_split
+from mevis_bench.execution.video_predictor import VideoWorker
 from mevis_bench.records import Method, Prediction, Prompt, Video
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.store.run_folder import RunFolder

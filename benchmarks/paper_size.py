@@ -21,12 +21,12 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from benchmarks.encode_once_methods import EXPRESSION, noise_video
 from mevis_bench.config.train_config import read_train_config
-from mevis_bench.execution.costs import device_name, measured_costs, peak_bytes
+from mevis_bench.execution.profiling import device_name, measured_costs, peak_bytes
 from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.registry import ChosenMethod, find_methods
 from mevis_bench.records import MethodSetup, TextPrompt, Video
-from mevis_bench.runs.machine import resolve_device
+from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.runs.train import Training, train
 
 HEIGHT, WIDTH = 360, 640

@@ -129,9 +129,9 @@ def tracking(sequences: int = 800, length: int = 70) -> None:
 
 def captions(count: int = 900) -> None:
     """Time METEOR and CIDEr beyond the start of Java, which is measured alone first."""
+    from mevis_bench.metrics.aggregation import Measured
     from mevis_bench.metrics.captions import CaptionSample, Meteor, tokenize_samples, without_gaps
     from mevis_bench.metrics.description import CaptionCorpus
-    from mevis_bench.metrics.measured import Measured
 
     words = ["bird", "dog", "flies", "runs", "left", "right", "first", "stops", "away", "camera", "other", "waits"]
     rng = np.random.default_rng(0)

@@ -13,5 +13,5 @@ __all__ = ["__version__", "load_results", "load_scores", "run", "score"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("mevis_bench.notebook"), name)
+        return getattr(import_module("mevis_bench.api"), name)
     raise AttributeError(f"module 'mevis_bench' has no attribute {name!r}")

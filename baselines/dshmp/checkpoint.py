@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from baselines.dshmp.model import DsHmp
-from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 
 DROPPED = (
     "criterion.empty_weight",

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from baselines.dshmp.motion_attention import MotionAttention
 from baselines.dshmp.sentence import Sentence
 from baselines.dshmp.word_fusion import WordFusion
-from baselines.layers.clip_windows import ClipWindows
-from baselines.layers.masked_attention import CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
-from baselines.layers.mlp import Mlp
+from baselines.layers.inference.clip_windows import ClipWindows
+from baselines.layers.nn.masked_attention import CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
+from baselines.layers.nn.mlp import Mlp
 
 MOTION_SHARE = 0.1
 """How much of what the motion words say is added to the queries."""

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from baselines.dshmp.sentence import Sentence
 from baselines.dshmp.word_fusion import WordFusion
-from baselines.layers.masked_attention import (
+from baselines.layers.nn.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
     SelfAttentionLayer,
     attention_mask,
 )
-from baselines.layers.mlp import Mlp
-from baselines.layers.pixel_decoder import PixelFeatures
+from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.pixel_decoder import PixelFeatures
 
 STATIC_SHARE = 0.1
 """How much of what the static words say is added to the queries."""

@@ -6,9 +6,9 @@ from baselines.dshmp.checkpoint import load as load_checkpoint
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.sentence import Sentence
 from baselines.dshmp.word_split import Tagger, open_tagger, split_tokens
-from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
-from baselines.layers.resize import PIXEL_MEAN
-from baselines.layers.text_encoder import Tokenizer, open_tokenizer, padded_ids
+from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
+from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer, padded_ids
 from mevis_bench.records import MethodSetup, Prompt, TextPrompt
 
 PIXEL_STD = (58.395, 57.12, 57.37)

@@ -14,10 +14,10 @@ from transformers import RobertaConfig
 from baselines.dshmp.clip_module import ClipModule
 from baselines.dshmp.frame_decoder import FrameDecoder
 from baselines.dshmp.sentence import Sentence
-from baselines.layers.language_swin import LanguageSwin
-from baselines.layers.pixel_decoder import PixelDecoder
-from baselines.layers.swin import SWIN_T, SwinConfig
-from baselines.layers.text_encoder import FeatureResizer, build_roberta
+from baselines.layers.nn.language_swin import LanguageSwin
+from baselines.layers.nn.pixel_decoder import PixelDecoder
+from baselines.layers.nn.swin import SWIN_T, SwinConfig
+from baselines.layers.nn.text_encoder import FeatureResizer, build_roberta
 
 
 @dataclass(frozen=True, slots=True)

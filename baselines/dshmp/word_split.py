@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from baselines.dshmp.motion_words import ADVERBS, ARTICLES, AUXILIARIES, IRREGULAR, NOT_ADVERBS, NOT_VERBS, VERBS
-from baselines.layers.text_encoder import Tokens
+from baselines.layers.nn.text_encoder import Tokens
 from mevis_bench.records import MethodError, UsageError
 
 SPACY_MODEL = "en_core_web_sm"

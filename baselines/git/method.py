@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from transformers import GitForCausalLM
 
 from baselines.git.network import FRAMES, SIZES, build, load_network
-from baselines.layers.caption_view import CaptionView, Highlight
+from baselines.layers.inference.caption_view import CaptionView, Highlight
 from mevis_bench.records import (
     CaptionPrediction,
     DataError,

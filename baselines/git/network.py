@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import GitConfig, GitForCausalLM
 
-from baselines.layers.sharded_checkpoint import load_shards
+from baselines.layers.checkpoints.sharded_checkpoint import load_shards
 
 FRAMES = 6
 """The published models have embeddings for exactly so many frames."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.lbdt.model import Lbdt
 
 # The authors unfold both ResNets into the model: <layer>_1 is the image trunk, <layer>_2 the difference trunk.

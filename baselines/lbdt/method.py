@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD, resize
+from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize
 from baselines.lbdt.checkpoint import read_checkpoint
 from baselines.lbdt.model import FrameFeatures, Lbdt, Words
 from baselines.lbdt.words import GloveFile, SeededVectors, WordVectors, embed_sentence, split_words

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.resnet import BLOCKS, ResNet
+from baselines.layers.nn.resnet import BLOCKS, ResNet
 from baselines.lbdt.decoder import Decoder
 from baselines.lbdt.duplex_transfer import WIDTH, DuplexTransfer
 

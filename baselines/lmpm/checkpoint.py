@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from baselines.layers.checkpoint_file import match_keys, read_tensors
-from baselines.layers.text_encoder import build_roberta
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.layers.nn.text_encoder import build_roberta
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.speech import SpeechEncoder
 

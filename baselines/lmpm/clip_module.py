@@ -7,9 +7,9 @@ k trajectory queries, c channels.
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.clip_windows import ClipWindows
-from baselines.layers.masked_attention import CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
-from baselines.layers.mlp import Mlp
+from baselines.layers.inference.clip_windows import ClipWindows
+from baselines.layers.nn.masked_attention import CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
+from baselines.layers.nn.mlp import Mlp
 
 
 class ClipModule(nn.Module):

@@ -5,14 +5,14 @@ Axes: t frames, q queries, c channels, h rows, w columns.
 
 from torch import Tensor, nn
 
-from baselines.layers.masked_attention import (
+from baselines.layers.nn.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
     SelfAttentionLayer,
     attention_mask,
 )
-from baselines.layers.mlp import Mlp
-from baselines.layers.pixel_decoder import PixelFeatures
+from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.pixel_decoder import PixelFeatures
 
 
 class FrameDecoder(nn.Module):

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import torch
 
-from baselines.layers.audio_file import read_audio
-from baselines.layers.checkpoint_file import match_keys
+from baselines.layers.checkpoints.checkpoint_file import match_keys
+from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
+from baselines.layers.inputs.audio_file import read_audio
+from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
 from baselines.layers.method_options import require
-from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
-from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
-from baselines.layers.text_encoder import Tokenizer, build_roberta, open_tokenizer, padded_ids
+from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer, padded_ids
 from baselines.lmpm.checkpoint import load as load_checkpoint
 from baselines.lmpm.model import Lmpm, Sentence
 from baselines.lmpm.speech import RATE, SpeechEncoder

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import RobertaModel
 
-from baselines.layers.language_swin import LanguageSwin
-from baselines.layers.pixel_decoder import PixelDecoder
-from baselines.layers.swin import SWIN_T, SwinConfig
-from baselines.layers.text_encoder import FeatureResizer
+from baselines.layers.nn.language_swin import LanguageSwin
+from baselines.layers.nn.pixel_decoder import PixelDecoder
+from baselines.layers.nn.swin import SWIN_T, SwinConfig
+from baselines.layers.nn.text_encoder import FeatureResizer
 from baselines.lmpm.clip_module import ClipModule
 from baselines.lmpm.frame_decoder import FrameDecoder
 from baselines.lmpm.speech import SpeechEncoder

@@ -1,81 +1,114 @@
-"""Weights of LMPM++: the mini variant's own file, and the public files the ``paper`` variant starts from."""
+"""The files of the ``paper`` variant, and where each of their tensors goes.
 
-import json
+Public ones it starts from: Mask2Former Swin-T (COCO instance segmentation), as safetensors or a PyTorch file of
+tensors; the language model of Video-LLaMA-7B in transformers' layout, one safetensors file; roberta-base; ImageBind.
+Its own: what training changed.
+"""
+
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
-from baselines.lmpmpp.extractor import FrameEncoder, ObjectDecoder
-from baselines.lmpmpp.language_part import LanguagePart
-from baselines.lmpmpp.matcher import Matcher
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.lmpmpp.model import LMPMpp
-from baselines.lmpmpp.sentence_encoder import SentenceEncoder, WordTokenizer
-from baselines.lmpmpp.sizes import MINI
-from baselines.lmpmpp.speech_encoder import SpeechEncoder
-from baselines.lmpmpp.stage_extractor import Extractor
-from mevis_bench.records import DataError
 
-FORMAT = "lmpmpp-mini-2"
+FORMAT = "lmpmpp-paper-1"
 
+PREFIXES = {
+    "backbone.": "encoder.backbone.",
+    "sem_seg_head.pixel_decoder.": "encoder.pixel_decoder.",
+    "sem_seg_head.predictor.": "decoder.",
+}
+"""Mask2Former's modules and ours."""
 
-def build_mini(words: int) -> LMPMpp:
-    """Build the mini variant for a vocabulary of ``words`` words, padding and unknown included."""
-    extractor = Extractor(FrameEncoder(MINI.extractor), ObjectDecoder(MINI.extractor, MINI.language.text_channels))
-    language = LanguagePart(MINI.extractor, MINI.language, MINI.trajectory)
-    matcher = Matcher(MINI.trajectory, MINI.extractor.channels)
-    sentences = SentenceEncoder(words, MINI.language.text_channels)
-    return LMPMpp(MINI, extractor, sentences, SpeechEncoder(MINI.language.audio_channels), language, matcher)
+STARTS_NEW = ("decoder.class_embed.", "decoder.language.")
+"""Mask2Former's classes are COCO's, ours are object and no object; it has nothing that conditions queries."""
+
+DROPPED = ("criterion.empty_weight",)
 
 
-def untrained_mini(seed: int) -> tuple[LMPMpp, WordTokenizer]:
-    """Build the mini variant with random weights and no vocabulary: every word is unknown to it."""
-    torch.manual_seed(seed)
-    tokenizer = WordTokenizer(())
-    return build_mini(len(tokenizer)), tokenizer
-
-
-def save_mini(
-    model: LMPMpp, tokenizer: WordTokenizer, path: Path, *, hears: bool, made_from: Mapping[str, str]
-) -> None:
-    """Write weights in half precision, with the vocabulary, whether it hears, and what they were made from."""
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
-        for name, value in model.state_dict().items()
-    }
-    metadata = {
-        "format": FORMAT,
-        "words": json.dumps(tokenizer.words),
-        "hears": str(hears),
-        **made_from,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata=metadata)
-
-
-def load_mini(path: Path) -> tuple[LMPMpp, WordTokenizer]:
-    """Read what ``save_mini`` wrote.
+def load_mask2former(model: LMPMpp, path: Path) -> None:
+    """Start the extractor from Mask2Former; what conditions its queries and its classes start new.
 
     Raises:
-        DataError: The file is no checkpoint of the mini variant, or does not fit the model.
+        DataError: The file is another one.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
-    except Exception as error:
-        raise DataError(f"weights can't be read: {error}", where=str(path)) from error
-    if metadata.get("format") != FORMAT:
-        raise DataError(f"not weights of lmpmpp's mini variant ({FORMAT})", where=str(path))
-    tokenizer = WordTokenizer(json.loads(metadata["words"]))
-    model = build_mini(len(tokenizer))
-    model.hears = metadata["hears"] == "True"
-    try:
-        model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
-    except RuntimeError as error:
-        raise DataError(
-            f"weights don't fit the model: {str(error).splitlines()[1].strip()}", where=str(path)
-        ) from error
-    return model, tokenizer
+    tensors = mask2former_tensors(read_tensors(path, entry="model"), model.extractor, path)
+    model.extractor.load_state_dict(tensors, strict=False)
+
+
+def mask2former_tensors(tensors: Mapping[str, Tensor], extractor: nn.Module, path: Path) -> dict[str, Tensor]:
+    """Bring Mask2Former's tensors under our names; of its 100 queries the first N1 are kept, as LMPM keeps them."""
+    wanted = {k: v for k, v in extractor.state_dict().items() if not k.startswith(STARTS_NEW)}
+    renamed: dict[str, Tensor] = {}
+    for key, value in tensors.items():
+        for theirs, ours in PREFIXES.items():
+            if key.startswith(theirs):
+                renamed[ours + key.removeprefix(theirs)] = value
+    for key in ("decoder.query_feat.weight", "decoder.query_embed.weight"):
+        if key in renamed:
+            renamed[key] = renamed[key][: len(wanted[key])]
+    classes = [key for key in renamed if key.startswith(STARTS_NEW)]
+    return match_keys(renamed, wanted, where=str(path), dropped=(*classes, *DROPPED))
+
+
+def load_llama(model: LMPMpp, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Put Llama's weights in, as they are, before it gets its adapters; extra rows of its vocabulary are left out."""
+    language = model.language
+    renamed = {key.removeprefix("model."): value for key, value in tensors.items()}
+    head = renamed.pop("lm_head.weight", None)
+    rows = language.size.vocabulary
+    if "embed_tokens.weight" in renamed:
+        renamed["embed_tokens.weight"] = renamed["embed_tokens.weight"][:rows]
+    buffers = [key for key in renamed if key.endswith("rotary_emb.inv_freq")]
+    matched = match_keys(renamed, language.llama, where=str(path), dropped=buffers)
+    language.llama.load_state_dict(matched, assign=True)
+    language.llama.rotary_emb = type(language.llama.rotary_emb)(language.llama.config)
+    found = {} if head is None else {"lm_head.weight": head[:rows]}
+    checked = match_keys(found, {"lm_head.weight": language.llama_head.weight}, where=str(path))
+    language.llama_head.load_state_dict({"weight": checked["lm_head.weight"]}, assign=True)
+
+
+def trained_tensors(model: LMPMpp) -> dict[str, Tensor]:
+    """What training changes, by name: everything but Llama."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def save_trained(model: LMPMpp, path: Path, made_from: Mapping[str, str]) -> None:
+    """Write what training changed, and what it was made from."""
+    tensors = {name: p.detach().cpu().contiguous() for name, p in trained_tensors(model).items()}
+    save_file(tensors, path, metadata={"format": FORMAT, **made_from})
+
+
+def load_trained(model: LMPMpp, path: Path) -> None:
+    """Read what ``save_trained`` wrote into a model with adapters.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    found = match_keys(read_tensors(path), trained_tensors(model), where=str(path))
+    model.load_state_dict(found, strict=False)
+
+
+def load_roberta(roberta: nn.Module, path: Path) -> None:
+    """Load RoBERTa's file.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    tensors = {key.removeprefix("roberta."): value for key, value in read_tensors(path).items()}
+    heads = [key for key in tensors if key.startswith(("lm_head.", "embeddings.position_ids"))]
+    roberta.load_state_dict(match_keys(tensors, roberta, where=str(path), dropped=heads))
+
+
+def load_imagebind(imagebind: nn.Module, path: Path) -> None:
+    """Load the audio trunk out of ImageBind's file, which holds the other modalities, too.
+
+    Raises:
+        DataError: The file is another one.
+    """
+    tensors = read_tensors(path)
+    others = [key for key in tensors if key.split(".")[1:2] != ["audio"]]
+    imagebind.load_state_dict(match_keys(tensors, imagebind, where=str(path), dropped=others))

@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.masked_attention import (
+from baselines.layers.nn.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
     SelfAttentionLayer,
     attention_mask,
 )
-from baselines.layers.mlp import Mlp
-from baselines.layers.pixel_decoder import PixelDecoder
-from baselines.layers.position_encoding import sine_grid
-from baselines.layers.swin import Swin
-from baselines.lmpmpp.sizes import ExtractorSize
+from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.pixel_decoder import PixelDecoder
+from baselines.layers.nn.position_encoding import sine_grid
+from baselines.layers.nn.swin import Swin
+from baselines.lmpmpp.config import ExtractorConfig
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
@@ -80,7 +80,7 @@ class SubPixel(nn.Module):
 class FrameEncoder(nn.Module):
     """Backbone and pixel decoder: run once per video, whatever is asked about it."""
 
-    def __init__(self, size: ExtractorSize) -> None:
+    def __init__(self, size: ExtractorConfig) -> None:
         super().__init__()
         self.position_code = size.position_code
         factor = 4 // size.mask_stride
@@ -110,7 +110,7 @@ class FrameEncoder(nn.Module):
 class ObjectDecoder(nn.Module):
     """Masked-attention decoder: N1 queries a frame become object embeddings."""
 
-    def __init__(self, size: ExtractorSize, text_channels: int) -> None:
+    def __init__(self, size: ExtractorConfig, text_channels: int) -> None:
         super().__init__()
         c, depth, levels = size.channels, size.decoder_layers, 3
         self.query_feat = nn.Embedding(size.queries, c)
@@ -176,7 +176,19 @@ class ObjectDecoder(nn.Module):
         return FrameObjects(embeddings, self.class_embed(embeddings), masks)
 
 
-def model_size(height: int, width: int, size: ExtractorSize) -> tuple[int, int]:
+class LanguageGuidedExtractor(nn.Module):
+    """Frame encoder and object decoder together (paper section 4, Language-Guided Extractor)."""
+
+    def __init__(self, encoder: FrameEncoder, decoder: ObjectDecoder) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, frames: Tensor, sentence: Tensor | None = None) -> list[FrameObjects]:
+        """Find the objects of frames ``(t, 3, H, W)``, 0..255."""
+        return self.decoder(self.encoder(frames), sentence)
+
+
+def model_size(height: int, width: int, size: ExtractorConfig) -> tuple[int, int]:
     """Rows and columns a frame is resized to: short side ``short_side``, long side at most ``long_side``."""
     scale = size.short_side / min(height, width)
     if scale * max(height, width) > size.long_side:
@@ -184,7 +196,7 @@ def model_size(height: int, width: int, size: ExtractorSize) -> tuple[int, int]:
     return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
 
 
-def resize_frames(frames: Tensor, size: ExtractorSize) -> Tensor:
+def resize_frames(frames: Tensor, size: ExtractorConfig) -> Tensor:
     """Resize uint8 frames ``(t, H, W, 3)`` to float ``(t, 3, H', W')``, antialiased, 0..255."""
     target = model_size(frames.shape[1], frames.shape[2], size)
     images = frames.permute(0, 3, 1, 2).float()

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, LlamaConfig, LlamaModel
 
+from baselines.lmpmpp.config import LanguageConfig
 from baselines.lmpmpp.lora import add_lora
-from baselines.lmpmpp.sizes import LanguageSize
 from mevis_bench.records import DataError
 
 ADDED_TOKENS = 5
@@ -130,7 +130,7 @@ class LanguageModel(nn.Module):
     """Llama with object tokens and text embeddings between its own tokens."""
 
     def __init__(
-        self, size: LanguageSize, prompt: PromptTokens, *, filled: bool = True, dtype: torch.dtype = torch.float32
+        self, size: LanguageConfig, prompt: PromptTokens, *, filled: bool = True, dtype: torch.dtype = torch.float32
     ) -> None:
         """Build with initial weights; Llama's are of ``dtype``, or, not ``filled``, wait for a checkpoint's."""
         super().__init__()

@@ -1,122 +1,136 @@
-"""LMPM++ behind the benchmark's ``predict``."""
+"""The ``paper`` variant behind the benchmark's ``predict``.
 
+A video longer than ``window`` frames is answered window by window, each on its own; the language model reads the
+objects of every ``stride``-th frame of a window. 200 frames of 20 queries are 4,000 object tokens, which is what the
+paper shows to be possible, and the default. Axes: t frames, h and w rows and columns at stride 4.
+"""
+
+import contextlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.checkpoints.checkpoint_file import read_tensors
 from baselines.layers.method_options import require
-from baselines.lmpmpp.checkpoint import load_mini, untrained_mini
-from baselines.lmpmpp.model import EncodedVideo, LMPMpp, Reply, full_size_masks
-from baselines.lmpmpp.paper_method import PaperMethod, load_paper
-from baselines.lmpmpp.sentence_encoder import WordTokenizer
-from baselines.lmpmpp.speech_encoder import pad, speech_bands
-from mevis_bench.records import (
-    DataError,
-    MaskPrediction,
-    MethodSetup,
-    Prompt,
-    SpeechPrompt,
-    TextPrompt,
-    TrackPrediction,
-    UsageError,
-    Video,
-)
+from baselines.layers.nn.imagebind_audio import ImageBindAudio
+from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
+from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_roberta, load_trained
+from baselines.lmpmpp.config import PAPER, LMPMppConfig
+from baselines.lmpmpp.encoders import Encoders
+from baselines.lmpmpp.extractor import FrameFeatures, resize_frames
+from baselines.lmpmpp.language_model import PromptTokens
+from baselines.lmpmpp.model import FRAMES_PER_CHUNK, LMPMpp, LMPMppOutput, Question
+from baselines.lmpmpp.postprocess import full_size_masks
+from mevis_bench.records import MaskPrediction, Method, MethodSetup, Prompt, SpeechPrompt, TextPrompt, UsageError, Video
 
-FRAMES_PER_CHUNK = 8
-"""Frames that are decoded and encoded at a time; the result does not depend on it."""
-
-PROMPTS_PER_BATCH = 32
-
-ANSWERS = ("language", "matcher")
-"""Who answers: the language model, or the matcher it was started from (row (i) of the paper's Table 4)."""
-
-SHOWS = ("masks", "boxes")
-"""What is answered: masks, or boxes of the detection head (LMPM++_det)."""
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def load(setup: MethodSetup) -> "LMPMppMethod | PaperMethod":
-    """Load a variant; without weights the model is random, from ``setup.seed``.
+def load(setup: MethodSetup) -> Method:
+    """Load a variant: the paper's sizes, or the mini stand-in (``mini/method.py``).
+
+    Raises:
+        UsageError: An option has an invalid value.
+        DataError: A file is not what its name says.
+    """
+    if setup.options["size"] == "mini":
+        from baselines.lmpmpp.mini.method import load as load_mini
+
+        return load_mini(setup)
+    return load_paper(setup)
+
+
+def load_paper(setup: MethodSetup, size: LMPMppConfig = PAPER) -> "LMPMppMethod":
+    """Load the paper variant; without weights it is random, from ``setup.seed``, Llama in the asked precision.
 
     Raises:
         UsageError: An option has a value it can't have.
-        DataError: The weights are not this method's, or speech is to be heard and they never learned to.
+        DataError: A file is not what its name says.
     """
-    if setup.options["size"] == "paper":
-        return load_paper(setup)
-    answers, shows = setup.options["answers"], setup.options["shows"]
-    require("answers", answers, answers in ANSWERS, " or ".join(ANSWERS))
-    require("shows", shows, shows in SHOWS, " or ".join(SHOWS))
-    model, tokenizer = untrained_mini(setup.seed) if setup.weights is None else load_mini(setup.weights["model"])
-    if setup.task == "avos" and not model.hears:
-        raise DataError(
-            "these weights were trained without speech",
-            where=str(setup.weights["model"]),
-            hint="Train on a split that speaks, or let it be written down: --bridge speech_to_text.",
-        )
-    return LMPMppMethod(
-        model.to(setup.device).eval(), tokenizer, setup.device, matching=answers == "matcher", boxes=shows == "boxes"
-    )
+    window, stride, precision = (setup.options[name] for name in ("window", "stride", "precision"))
+    require("window", window, type(window) is int and window >= 1, "a number of frames, 1 or more")
+    require("stride", stride, type(stride) is int and stride >= 1, "a number of frames, 1 or more")
+    require("precision", precision, precision in PRECISIONS, " or ".join(PRECISIONS))
+    dtype, files = PRECISIONS[precision], setup.weights
+    torch.manual_seed(setup.seed)
+    roberta, imagebind = build_roberta(pooler=True), ImageBindAudio()
+    if files is None:
+        model = LMPMpp(size, dtype=dtype)
+        model.language.add_adapters()
+        tokenizer = open_tokenizer(None)
+    else:
+        prompt = PromptTokens.of_llama(files["llama_tokenizer"], size.language.vocabulary, size.language.max_objects)
+        model = LMPMpp(size, prompt, filled=False)
+        load_llama(model, read_tensors(files["llama"]), files["llama"])
+        model.language.add_adapters()
+        load_trained(model, files["model"])
+        load_roberta(roberta, files["roberta"])
+        load_imagebind(imagebind, files["imagebind"])
+        tokenizer = open_tokenizer(files["roberta_tokenizer"])
+    model.language.llama.to(dtype)
+    model.language.llama_head.to(dtype)
+    encoders = Encoders(roberta, tokenizer, imagebind)
+    return LMPMppMethod(model.to(setup.device).eval(), encoders.to(setup.device), setup.device, dtype, window, stride)
 
 
 class LMPMppMethod:
-    """A loaded LMPM++."""
+    """A loaded LMPM++ in the paper's sizes."""
 
     def __init__(
-        self, model: LMPMpp, tokenizer: WordTokenizer, device: str, *, matching: bool = False, boxes: bool = False
+        self, model: LMPMpp, encoders: Encoders, device: str, dtype: torch.dtype, window: int, stride: int
     ) -> None:
-        self.model, self.tokenizer, self.device = model, tokenizer, device
-        self.boxes = boxes
-        self._reply = model.match if matching else model.answer
+        self.model, self.encoders, self.device = model, encoders, device
+        self.dtype, self.window, self.stride = dtype, window, stride
 
-    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction | TrackPrediction]:
-        """Encode the video once, then answer the prompts in batches."""
-        modality = "audio" if isinstance(prompts[0], SpeechPrompt) else "text"
-        encoded = self.model.encode_video(self._chunks(video), modality)
-        for first in range(0, len(prompts), PROMPTS_PER_BATCH):
-            for reply in self._reply(encoded, self._features(prompts[first : first + PROMPTS_PER_BATCH])):
-                yield self._tracks(reply, encoded, video) if self.boxes else masks_of(reply, video)
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
+        """Encode every window once, ask all prompts about it; masks of a prompt are joined over the windows."""
+        shape = (len(prompts), len(video), video.height, video.width)
+        masks, scores = np.zeros(shape, np.bool_), np.zeros(len(prompts))
+        objects: list[tuple[np.ndarray, ...] | None] = [None] * len(prompts)
+        with torch.inference_mode(), self._autocast():
+            questions = [self._question(prompt) for prompt in prompts]
+            for first in range(0, len(video), self.window):
+                frames = range(first, min(first + self.window, len(video)))
+                features = self._encode(video, frames)
+                for row, question in enumerate(questions):
+                    said = self.model.answer(features, question, self.stride)
+                    found = [full_size_masks(m.float(), *shape[2:]).cpu().numpy() for m in said.mask_logits]
+                    for mask in found:
+                        masks[row, frames.start : frames.stop] |= mask
+                    scores[row] = max(scores[row], self._target_score(said))
+                    # Only in one window is it known which <SEG> is which object.
+                    objects[row] = tuple(found) if len(frames) == len(video) else None
+        for row in range(len(prompts)):
+            yield MaskPrediction(masks[row], objects[row], float(scores[row]))
 
     def close(self) -> None:
         """Give back the model's memory."""
-        del self.model, self._reply
+        del self.model, self.encoders
 
-    def _chunks(self, video: Video) -> Iterator[Tensor]:
-        for first in range(0, len(video), FRAMES_PER_CHUNK):
-            frames = [video.frame(i) for i in range(first, min(first + FRAMES_PER_CHUNK, len(video)))]
-            yield torch.from_numpy(np.stack(frames)).to(self.device)
+    def _encode(self, video: Video, frames: range) -> FrameFeatures:
+        parts: list[FrameFeatures] = []
+        for start in frames[::FRAMES_PER_CHUNK]:
+            chosen = range(start, min(start + FRAMES_PER_CHUNK, frames.stop))
+            pixels = torch.from_numpy(np.stack([video.frame(index) for index in chosen])).to(self.device)
+            parts.append(self.model.encode_frames(resize_frames(pixels, self.model.size.extractor)))
+        levels = [torch.cat(maps) for maps in zip(*(part.levels for part in parts), strict=True)]
+        return FrameFeatures(levels, torch.cat([part.mask_features for part in parts]))
 
-    @torch.inference_mode()
-    def _features(self, prompts: Sequence[Prompt]) -> Tensor:
-        """Features ``(n, c)`` of n sentences, read or heard; one at a time where heard, so that none sees another."""
-        if isinstance(prompts[0], SpeechPrompt):
-            utterances = [pad([speech_bands(prompt.audio)]) for prompt in prompts]
-            heard = [self.model.speech(bands.to(self.device), lengths) for bands, lengths in utterances]
-            return torch.cat(heard)
-        for prompt in prompts:
-            if not isinstance(prompt, TextPrompt):
-                raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", where=prompt.id)
-        return self.model.sentences(self.tokenizer([prompt.text for prompt in prompts]).to(self.device))
+    def _question(self, prompt: Prompt) -> Question:
+        if isinstance(prompt, SpeechPrompt):
+            return self.encoders.hear(prompt.audio)
+        if isinstance(prompt, TextPrompt):
+            return self.encoders.read(prompt.text)
+        raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", where=prompt.id)
 
-    def _tracks(self, reply: Reply, encoded: EncodedVideo, video: Video) -> TrackPrediction:
-        """One track per <SEG>: boxes of the detection head wherever its object is seen."""
-        scale = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
-        frames, ids, boxes = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty((0, 4))]
-        for identity, track in enumerate(reply.tracks.tolist()):
-            seen = np.flatnonzero(encoded.trajectories.present[track].cpu().numpy())
-            frames.append(seen)
-            ids.append(np.full(len(seen), identity, np.int64))
-            boxes.append(self.model.detect(encoded, track).double().cpu().numpy()[seen].clip(0, 1) * scale)
-        return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
+    def _target_score(self, said: LMPMppOutput) -> float:
+        """1 - p(N_o = 0) among the numerals."""
+        numerals: Tensor = said.logits[0, list(self.model.language.prompt.numerals)]
+        return 1 - float(numerals.float().softmax(-1)[0])
 
-
-def masks_of(reply: Reply, video: Video) -> MaskPrediction:
-    """Turn <SEG> masks into the video's own size; their union is the answer, nothing where N_o = 0."""
-    objects = tuple(full_size_masks(logits, video.height, video.width).cpu().numpy() for logits in reply.mask_logits)
-    if len(objects) == 1:
-        return MaskPrediction(objects[0], objects, reply.target_score)
-    masks = np.zeros((len(video), video.height, video.width), dtype=np.bool_)
-    for mask in objects:
-        masks |= mask
-    return MaskPrediction(masks, objects, reply.target_score)
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=self.dtype)

@@ -1,148 +1,163 @@
-"""LMPM++ as a whole (paper section 4, figure 7): a video is encoded once and answers many sentences.
+"""LMPM++ in the paper's sizes and form: language-conditioned queries, T * N1 object tokens, plain mask features.
 
-Axes: t frames, k tracks, n sentences, s <SEG> tokens, h and w at the mask features' stride, H and W of the video.
+Backbone and pixel decoder run once a video (``encode_frames``); queries, language model and masks once a question.
+Axes: t frames, n = N1 queries, l words, s <SEG> tokens, c = C mask channels, h and w at stride 4, D hidden channels,
+v tokens.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.lmpmpp.detection_head import DetectionHead, in_shares
-from baselines.lmpmpp.extractor import FrameObjects, resize_frames
-from baselines.lmpmpp.language_part import Answers, LanguagePart, ReadVideos
-from baselines.lmpmpp.linking import Trajectories, follow
-from baselines.lmpmpp.mask_decoder import meant_tracks
-from baselines.lmpmpp.matcher import Matcher
-from baselines.lmpmpp.sentence_encoder import SentenceEncoder
-from baselines.lmpmpp.sizes import LMPMppSize
-from baselines.lmpmpp.speech_encoder import SpeechEncoder
-from baselines.lmpmpp.stage_extractor import Extractor
-from baselines.lmpmpp.trajectory_encoder import TrackFeatures, resample
+from baselines.layers.nn.text_encoder import build_roberta
+from baselines.lmpmpp.config import PAPER, LMPMppConfig
+from baselines.lmpmpp.extractor import FrameEncoder, FrameFeatures, FrameObjects, LanguageGuidedExtractor, ObjectDecoder
+from baselines.lmpmpp.language_model import LanguageModel, PromptTokens
+from baselines.lmpmpp.mask_decoder import MaskDecoder
+from baselines.lmpmpp.object_tokens import FrameObjectTokens
+
+FRAMES_PER_CHUNK = 8
+"""Frames that are encoded, and in which objects are looked for, at a time; the result does not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedVideo:
-    """All that is needed of a video to answer any sentence about it.
+class Question:
+    """What is asked, as a frozen encoder has it: RoBERTa for text, ImageBind for audio.
 
     Attributes:
-        trajectories: Its objects, followed.
-        tracks: The same, resampled: a batch of one.
-        read: What the language model has read of it; ``None`` where no object was found.
-        modality: How it is asked: ``text`` or ``audio``.
+        whole: Feature of the whole sentence, ``(text or audio channels,)``.
+        words: What stands between <Text> and </Text> or <Audio> and </Audio>, ``(l, text or audio channels)``.
+        modality: ``text`` or ``audio``.
     """
 
-    trajectories: Trajectories
-    tracks: TrackFeatures
-    read: ReadVideos | None
+    whole: Tensor
+    words: Tensor
     modality: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to one sentence.
+class LMPMppOutput:
+    """The answer to one question, and what its losses need.
 
     Attributes:
-        mask_logits: One per <SEG>, ``(N_o, t, h, w)``; none where N_o = 0.
-        tracks: Index of each among the video's trajectories, int64 ``(N_o,)``.
-        target_score: 1 - p(N_o = 0).
+        logits: Next-token logits after the question, the numeral and each <SEG>, ``(2 + s, v)``.
+        count: N_o.
+        anchor: The question in the space of text features, ``(text channels,)``: a of equation 1.
+        seg: <SEG> states in the same space, ``(s, text channels)``: a' of equation 1.
+        mask_logits: ``(N_o, t, h, w)``.
     """
 
+    logits: Tensor
+    count: int
+    anchor: Tensor
+    seg: Tensor
     mask_logits: Tensor
-    tracks: Tensor
-    target_score: float
 
 
 class LMPMpp(nn.Module):
-    """Extractor, frozen encoders of text and speech, language part; and the matcher the language part started from."""
+    """LMPM++ as section 4 describes it; call ``language.add_adapters()`` when Llama's weights are in place.
 
-    hears: bool
-    """Whether the speech encoder has learned anything, or nothing here has."""
+    Args:
+        size: Its sizes.
+        prompt: Token numbers of the prompt; ``None``: words in order, for a model without Llama's tokenizer.
+        filled: Give Llama initial weights; if not, it waits for a checkpoint's.
+        dtype: Of Llama's initial weights.
+    """
 
     def __init__(
         self,
-        size: LMPMppSize,
-        extractor: Extractor,
-        sentences: SentenceEncoder,
-        speech: SpeechEncoder,
-        language: LanguagePart,
-        matcher: Matcher,
+        size: LMPMppConfig = PAPER,
+        prompt: PromptTokens | None = None,
+        *,
+        filled: bool = True,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
+        extractor, language = size.extractor, size.language
         self.size = size
-        self.extractor, self.sentences, self.speech = extractor, sentences, speech
-        self.language, self.matcher = language, matcher
-        self.detection = DetectionHead(size.extractor.channels)
-        self.hears = True
+        self.extractor = LanguageGuidedExtractor(
+            FrameEncoder(extractor), ObjectDecoder(extractor, language.text_channels)
+        )
+        self.object_tokens = FrameObjectTokens(extractor.channels, language.hidden)
+        self.project = nn.ModuleDict(
+            {
+                "text": nn.Linear(language.text_channels, language.hidden),
+                "audio": nn.Linear(language.audio_channels, language.hidden),
+            }
+        )
+        self.hear = nn.Linear(language.audio_channels, language.text_channels)
+        prompt = prompt or PromptTokens.of_words(language.max_objects)
+        self.language = LanguageModel(language, prompt, filled=filled, dtype=dtype)
+        self.mask_decoder = MaskDecoder(language.hidden, extractor.channels)
+        self.contrast = nn.Linear(language.hidden, language.text_channels)
+
+    def encode_frames(self, frames: Tensor) -> FrameFeatures:
+        """Encode resized frames ``(t, 3, H, W)``, 0..255, whatever is asked about them."""
+        return self.extractor.encoder(frames)
+
+    def anchor(self, question: Question) -> Tensor:
+        """Bring a question into the space of text features, ``(text channels,)``; queries are conditioned on it."""
+        return self.hear(question.whole) if question.modality == "audio" else question.whole
+
+    def find_objects(self, features: FrameFeatures, question: Question) -> FrameObjects:
+        """Language-conditioned object queries of t frames."""
+        return self.extractor.decoder(features, self.anchor(question))[-1]
 
     @torch.inference_mode()
-    def encode_video(self, chunks: Iterable[Tensor], modality: str = "text") -> EncodedVideo:
-        """Look at a video once.
+    def answer(self, features: FrameFeatures, question: Question, stride: int = 1) -> LMPMppOutput:
+        """Answer one question, N_o decoded greedily.
 
         Args:
-            chunks: Consecutive uint8 frames ``(t_i, H, W, 3)``; one chunk is held at a time.
-            modality: How it will be asked: ``text`` or ``audio``.
+            features: Of t frames.
+            question: What is asked.
+            stride: The language model reads the objects of every so manieth frame; masks are drawn in all.
         """
-        found: list[FrameObjects] = []
-        small: list[Tensor] = []
-        for chunk in chunks:
-            frames = resize_frames(chunk, self.size.extractor)
-            found.append(self.extractor(frames)[-1])
-            small.append(frames)
-        objects = FrameObjects(
-            *(torch.cat([getattr(f, name) for f in found]) for name in ("embeddings", "class_logits", "mask_logits"))
+        parts = features.every(stride).split(FRAMES_PER_CHUNK)
+        embeddings = torch.cat([self.find_objects(part, question).embeddings for part in parts])
+        tokens = self.object_tokens(embeddings[None])
+        everything = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        context = self.language.read_objects(tokens, everything, question.modality)
+        embedded = self.project[question.modality](question.words)[None]
+        asked = self.language.read_prompt(context, embedded, everything.new_ones(embedded.shape[:2]), question.modality)
+        numerals = torch.tensor(self.language.prompt.numerals, device=asked.device)
+        count = int(self.language.head(asked)[0, numerals].argmax())
+        states = self.language.read_answer(context, torch.tensor([count], device=asked.device), max(1, count))
+        return self._answer(torch.cat((asked[:, None], states), dim=1)[0], count, features, question)
+
+    def answer_as_told(
+        self, features: FrameFeatures, embeddings: Tensor, question: Question, count: int
+    ) -> LMPMppOutput:
+        """Answer with N_o as it is (training).
+
+        Args:
+            features: Of t frames.
+            embeddings: Object embeddings ``(t, n, c)`` that the language model reads; shuffled for equation 1.
+            question: What is asked.
+            count: N_o.
+        """
+        embedded = self.project[question.modality](question.words)[None]
+        counts = torch.tensor([count], device=embeddings.device)
+        states = self.language.read_at_once(
+            self.object_tokens(embeddings[None]), embedded, counts, max(1, count), question.modality
         )
-        trajectories = follow(objects, torch.cat(small), self.size.trajectory.tracks)
-        tracks = resample(trajectories, self.size.trajectory.tracks, self.size.trajectory.steps)
-        read = self.language.read_videos(tracks, modality) if len(trajectories.boxes) else None
-        return EncodedVideo(trajectories, tracks, read, modality)
+        return self._answer(states[0], count, features, question)
 
-    @torch.inference_mode()
-    def answer(self, video: EncodedVideo, features: Tensor) -> list[Reply]:
-        """Answer sentences or utterances, given by their features ``(n, c)``."""
-        if video.read is None:
-            return [self._reply(video, [], 0.0) for _ in features]
-        rows = torch.zeros(len(features), dtype=torch.long, device=features.device)
-        said: Answers = self.language.answer(video.read, rows, features, modality=video.modality)
-        most = video.read.valid.sum(1)[rows]
-        none = self.language.count_logits(said.logits[:, 0], most).softmax(-1)[:, 0]
-        count = len(video.trajectories.boxes)
-        replies = []
-        for shares, n, p in zip(said.shares, said.counts.tolist(), none.tolist(), strict=True):
-            replies.append(self._reply(video, meant_tracks(shares[:, :count], n), 1 - p))
-        return replies
-
-    @torch.inference_mode()
-    def match(self, video: EncodedVideo, features: Tensor) -> list[Reply]:
-        """Answer sentences without the language model (row (i) of Table 4), one mask per track above the threshold."""
-        if video.read is None:
-            return [self._reply(video, [], 0.0) for _ in features]
-        rows = torch.zeros(len(features), dtype=torch.long, device=features.device)
-        logits = self.matcher(video.tracks, rows, features)[:, : len(video.trajectories.boxes)]
-        return [self._reply(video, (own > 0).nonzero()[:, 0], float(own.max().sigmoid())) for own in logits]
-
-    @torch.inference_mode()
-    def detect(self, video: EncodedVideo, track: int) -> Tensor:
-        """Boxes of one trajectory by the detection head, ``(t, 4)``: corners in shares of width and height."""
-        found = video.trajectories
-        return self.detection(found.embeddings[track], in_shares(found.boxes[track], found.mask_logits.shape[-2:]))
-
-    def _reply(self, video: EncodedVideo, tracks: Sequence[int] | Tensor, score: float) -> Reply:
-        index = torch.as_tensor(tracks, dtype=torch.long, device=video.trajectories.mask_logits.device)
-        return Reply(video.trajectories.mask_logits[index], index, score)
+    def _answer(self, states: Tensor, count: int, features: FrameFeatures, question: Question) -> LMPMppOutput:
+        seg = states[2 : 2 + count]
+        masks = self.mask_decoder(seg, features.mask_features)
+        return LMPMppOutput(self.language.head(states), count, self.anchor(question), self.contrast(seg), masks)
 
 
-def full_size_masks(logits: Tensor, height: int, width: int) -> Tensor:
-    """Bring one object's mask logits ``(t, h, w)`` to the video's size, bilinear, > 0: bool ``(t, H, W)``.
+def parameter_counts(size: LMPMppConfig = PAPER) -> dict[str, int]:
+    """Count the parameters of the paper variant without allocating them: all of them, and those that are trained.
 
-    One frame at a time, so that memory holds one frame of logits.
+    RoBERTa-base, frozen all the time, is in ``all``; ImageBind's audio trunk is not.
     """
-    out = torch.zeros(len(logits), height, width, dtype=torch.bool, device=logits.device)
-    for frame, small in enumerate(logits):
-        if bool((small > 0).any()):
-            out[frame] = (
-                F.interpolate(small[None, None], size=(height, width), mode="bilinear", align_corners=False)[0, 0] > 0
-            )
-    return out
+    with torch.device("meta"):
+        model, roberta = LMPMpp(size), build_roberta(pooler=True)
+        model.language.add_adapters()
+    everything = sum(p.numel() for module in (model, roberta) for p in module.parameters())
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    adapters = sum(p.numel() for name, p in model.named_parameters() if ".lora_" in name)
+    return {"all": everything, "trained": trained, "adapters": adapters}

@@ -1,316 +1,245 @@
-"""Training of the mini variant, stage by stage (``mevis-bench train --method lmpmpp --variant mini``).
+"""End-to-end training of the paper variant: equation 2 on clips of a MeViS split, on one device or, by torchrun, many.
 
-The paper variant is trained end to end: ``paper_train.py``.
+    torchrun --nproc-per-node 8 -m mevis_bench train --method lmpmpp --variant paper --data MEVIS --set start.llama=...
 
-1. ``extractor``: frames to objects, Mask2Former's way.
-2. ``detection``: boxes from object embeddings (LMPM++_det). Then every video goes through the extractor once; its
-   objects are linked and kept in files.
-3. ``alignment``: trajectories and sentences meet in one space (equation 1); the text encoder is frozen from here on.
-4. ``speech``: a spoken sentence gets the feature of its words; only where the split has speech.
-5. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights, asked by text or speech;
-   equation 1 on trajectories goes on.
-6. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1, now on <SEG>
-   tokens, too.
-
-Every stage leaves a checkpoint, a loss curve, and a measurement on the held-out split in ``setup.out``.
+Every process draws the same step and computes its part of it; <SEG> tokens and questions are gathered across processes
+for equation 1, as the paper says. Llama is frozen under its adapters, kept in half precision, and its layers are
+recomputed in the backward pass. Axes: t frames, o objects, s <SEG> tokens, p points, c channels.
 """
 
-import json
-from collections.abc import Callable, Collection, Mapping
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
-from baselines.layers.fitting import Compute, Stage, fit
-from baselines.lmpmpp.augmentation import Augmentation
-from baselines.lmpmpp.checkpoint import build_mini, save_mini
-from baselines.lmpmpp.curves import draw_curves
-from baselines.lmpmpp.lora import merge_lora
-from baselines.lmpmpp.model import LMPMpp
-from baselines.lmpmpp.paper_train import train_paper
-from baselines.lmpmpp.sentence_encoder import WordTokenizer
-from baselines.lmpmpp.sizes import MINI
-from baselines.lmpmpp.stage_alignment import (
-    Alignment,
-    BatchSampler,
-    alignment_losses,
-    match_all,
-    selection_quality,
-    sentence_features,
+from baselines.layers.checkpoints.checkpoint_file import read_tensors
+from baselines.layers.nn.imagebind_audio import ImageBindAudio
+from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
+from baselines.layers.training.distributed import Workers
+from baselines.layers.training.train_options import read_train_options
+from baselines.layers.training.trainer import Stage, fit
+from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, load_roberta, save_trained
+from baselines.lmpmpp.clips import Clip, draw_clip
+from baselines.lmpmpp.config import PAPER, LMPMppConfig
+from baselines.lmpmpp.encoders import Encoders
+from baselines.lmpmpp.language_model import PromptTokens
+from baselines.lmpmpp.losses import (
+    mask_bce,
+    mask_dice,
+    pairwise_bce,
+    pairwise_dice,
+    temporal_contrastive_loss,
+    total_loss,
 )
-from baselines.lmpmpp.stage_detection import box_losses, box_quality, matched_objects
-from baselines.lmpmpp.stage_extractor import extractor_losses, frame_quality, object_masks, sample_frames
-from baselines.lmpmpp.stage_language import Contrasted, answer_all, language_losses
-from baselines.lmpmpp.stage_speech import (
-    SpeechCache,
-    SpeechTraining,
-    disturbed,
-    hear_all,
-    open_speech_cache,
-    speech_losses,
-)
-from baselines.lmpmpp.track_cache import TrackCache, open_track_cache
-from baselines.lmpmpp.train_options import TrainOptions
-from baselines.lmpmpp.training_cache import TrainingCache, open_cache
-from mevis_bench.records import TrainingData, TrainSetup, UsageError
+from baselines.lmpmpp.method import PRECISIONS
+from baselines.lmpmpp.model import LMPMpp, LMPMppOutput
+from baselines.lmpmpp.train_options import PaperTrainOptions, StartFiles
+from mevis_bench.records import MissingWeightsError, TrainSetup, UsageError
 
-WEIGHTS_FILE = "mini.safetensors"
+WEIGHTS_FILE = "lmpmpp-paper.safetensors"
 
-STAGES = ("extractor", "detection", "alignment", "speech", "language", "adapters")
-
-ASPECT = MINI.extractor.long_side / MINI.extractor.short_side
-"""Width of the training frames in frame heights."""
+POINTS = 12544
+"""Points a clip's masks are compared at: Mask2Former's number, here over all frames."""
 
 
 def train(setup: TrainSetup) -> None:
-    """Train all stages, or those that are not finished in ``setup.out``, and write the weights there.
+    """Train a variant: the paper's sizes end to end, or the mini stand-in stage by stage (``mini/training/train.py``).
 
     Raises:
-        UsageError: The variant is not trained here, or an option is missing, unknown or of the wrong kind.
+        UsageError: The variant cannot be trained, or an option is missing, unknown or of the wrong type.
     """
     if setup.variant == "paper":
         train_paper(setup)
         return
-    if setup.variant != "mini":
-        raise UsageError(f"variant {setup.variant} of lmpmpp is not trained", hint="Use --variant mini or paper.")
-    options = TrainOptions.read(setup.options)
-    Training(setup, options).run()
+    from baselines.lmpmpp.mini.training.train import train as train_mini
+
+    train_mini(setup)
+
+
+def train_paper(setup: TrainSetup, size: LMPMppConfig = PAPER) -> None:
+    """Train, or go on with a training that was stopped, and write what was trained to ``setup.out``.
+
+    Raises:
+        UsageError: An option is missing, unknown or of the wrong kind, or the step can't be shared out evenly.
+        MissingWeightsError: A file to start from is not there.
+        DataError: A file is not what its name says.
+    """
+    options = read_train_options(setup.options, PaperTrainOptions)
+    if options.precision not in PRECISIONS:
+        raise UsageError(f"training option precision can't be {options.precision!r}", hint=" or ".join(PRECISIONS))
+    workers = Workers.joined(setup.device)
+    if options.samples % workers.count or options.samples > len(setup.data.video_ids):
+        raise UsageError(
+            f"{options.samples} samples can't be shared out among {workers.count} processes "
+            f"and {len(setup.data.video_ids)} videos",
+            hint="Choose training option samples: a multiple of the processes, at most one of each video.",
+        )
+    device = workers.device(setup.device)
+    torch.manual_seed(setup.seed)
+    model, encoders = start(options.start, PRECISIONS[options.precision], size)
+    model.to(device)
+    encoders.to(device)
+    model.language.llama.gradient_checkpointing_enable({"use_reentrant": False})
+    precision = PRECISIONS[options.precision]
+
+    def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+        videos = rng.choice(setup.data.video_ids, options.samples, replace=False)
+        seeds = rng.integers(2**62, size=options.samples)
+        answered = []
+        with torch.autocast(torch.device(device).type, precision) if precision != torch.float32 else NOTHING:
+            for index in range(workers.rank, options.samples, workers.count):
+                sample_rng = np.random.default_rng(seeds[index])
+                clip = draw_clip(
+                    setup.data,
+                    str(videos[index]),
+                    sample_rng,
+                    size=size.extractor,
+                    frames=options.frames,
+                    short_sides=options.short_sides,
+                    speech=options.speech,
+                    most_objects=size.language.max_objects,
+                )
+                answered.append(answer_clip(model, encoders, clip, options.shuffles, sample_rng))
+        return step_losses(answered, workers, contrastive=options.contrastive)
+
+    stage = Stage("paper", options.steps, options.learning_rate, save_every=options.save_every)
+    fit(stage, model, compute, setup.out, setup.seed, setup.progress, workers)
+    if workers.rank == 0:
+        made_from = {"data_fingerprint": setup.data.fingerprint, "seed": str(setup.seed)}
+        save_trained(model, setup.out / WEIGHTS_FILE, made_from)
+
+
+NOTHING: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+
+
+def start(files: StartFiles, dtype: torch.dtype, size: LMPMppConfig) -> tuple[LMPMpp, Encoders]:
+    """Build model and frozen encoders from the public files; what has no file is random."""
+    language = size.language
+    prompt = None
+    if files.llama_tokenizer:
+        prompt = PromptTokens.of_llama(_there(files.llama_tokenizer), language.vocabulary, language.max_objects)
+    model = LMPMpp(size, prompt, filled=not files.llama, dtype=dtype)
+    roberta, imagebind = build_roberta(), ImageBindAudio()
+    loaders: list[tuple[str, Callable[[Path], None]]] = [
+        (files.llama, lambda path: load_llama(model, read_tensors(path), path)),
+        (files.mask2former, lambda path: load_mask2former(model, path)),
+        (files.roberta, lambda path: load_roberta(roberta, path)),
+        (files.imagebind, lambda path: load_imagebind(imagebind, path)),
+    ]
+    for file, load in loaders:
+        if file:
+            load(_there(file))
+    model.language.llama.to(dtype)
+    model.language.llama_head.to(dtype)
+    model.language.add_adapters()
+    tokenizer = open_tokenizer(_there(files.roberta_tokenizer) if files.roberta_tokenizer else None)
+    return model, Encoders(roberta, tokenizer, imagebind)
+
+
+def _there(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise MissingWeightsError("a file to start from is not there", where=file, hint="See training option start.")
+    return path
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A split as the language model meets it.
+class Answered:
+    """What one clip adds to equation 2.
 
     Attributes:
-        tracks: What the extractor found.
-        features: Frozen ``text`` and ``audio`` features of all n sentences, ``(n, c)``.
-        spoken: Which sentences are spoken, bool ``(n,)``; the ``audio`` of the others is 0.
+        parts: Its ``txt``, ``bce`` and ``dice``.
+        anchor: The question, ``(c,)``.
+        seg: Its <SEG> tokens ``(s, c)``.
+        disrupted: Those of the shuffled clip, ``(s', c)``.
     """
 
-    tracks: TrackCache
-    features: Mapping[str, Tensor]
-    spoken: Tensor
+    parts: dict[str, Tensor]
+    anchor: Tensor
+    seg: Tensor
+    disrupted: Tensor
 
 
-class Training:
-    """One training of the mini variant."""
+def answer_clip(model: LMPMpp, encoders: Encoders, clip: Clip, shuffles: int, rng: np.random.Generator) -> Answered:
+    """Answer a clip's question with N_o as it is, and again with its object embeddings shuffled along time."""
+    device = next(model.parameters()).device
+    question = encoders.hear(clip.asked) if isinstance(clip.asked, Path) else encoders.read(clip.asked)
+    features = model.encode_frames(clip.frames.to(device))
+    embeddings = model.find_objects(features, question).embeddings
+    said = model.answer_as_told(features, embeddings, question, len(clip.masks))
+    disrupted = []
+    for _ in range(shuffles if len(clip.masks) else 0):
+        order = torch.from_numpy(rng.permutation(len(embeddings))).to(device)
+        disrupted.append(model.answer_as_told(features, embeddings[order], question, len(clip.masks)).seg)
+    parts = {"txt": text_loss(model, said), **mask_losses(said, clip.masks.to(device), rng)}
+    return Answered(parts, said.anchor, said.seg, torch.cat(disrupted) if disrupted else said.seg[:0])
 
-    def __init__(self, setup: TrainSetup, options: TrainOptions) -> None:
-        self.setup, self.options = setup, options
-        self.tokenizer = WordTokenizer.from_sentences(
-            truth.expression.text for video in setup.data.video_ids for truth in setup.data.truths(video)
+
+def text_loss(model: LMPMpp, said: LMPMppOutput) -> Tensor:
+    """L_txt: cross-entropy of the numeral, the <SEG> tokens and the end of the answer."""
+    prompt = model.language.prompt
+    target = [prompt.numerals[said.count], *[prompt.seg] * said.count, prompt.end]
+    return F.cross_entropy(said.logits[: len(target)].float(), torch.tensor(target, device=said.logits.device))
+
+
+def mask_losses(said: LMPMppOutput, masks: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    """L_bce and L_dice of the <SEG> masks and the objects ``(o, t, H, W)`` matched to them, at random points."""
+    if said.count == 0:
+        nothing = said.mask_logits.float().sum()  # of no mask: 0
+        return {"bce": nothing, "dice": nothing}
+    frames = masks.shape[1]
+    places = torch.from_numpy(rng.random((frames, -(-POINTS // frames), 1, 2), dtype=np.float32)).to(masks.device)
+    logits, truth = (sample_points(x.float(), places) for x in (said.mask_logits, masks))
+    with torch.no_grad():
+        cost = 2 * pairwise_bce(logits, truth) + 0.5 * pairwise_dice(logits, truth)
+        segs, objects = linear_sum_assignment(cost.cpu().numpy())
+    return {
+        "bce": mask_bce(logits[segs], truth[objects]).mean(),
+        "dice": mask_dice(logits[segs], truth[objects]).mean(),
+    }
+
+
+def sample_points(maps: Tensor, places: Tensor) -> Tensor:
+    """Read maps ``(n, t, h, w)`` at places ``(t, p, 1, 2)``, x and y in 0..1, bilinear: ``(n, t * p)``."""
+    read = F.grid_sample(maps.transpose(0, 1), 2 * places - 1, mode="bilinear", align_corners=False)
+    return read[..., 0].transpose(0, 1).flatten(1)
+
+
+def step_losses(answered: list[Answered], workers: Workers, *, contrastive: bool) -> dict[str, Tensor]:
+    """Equation 2 over all clips of a step, of which this process answered some."""
+    parts = {name: torch.stack([one.parts[name] for one in answered]).mean() for name in ("txt", "bce", "dice")}
+    if contrastive:
+        parts["con"] = contrastive_loss(answered, workers)
+    return {"loss": total_loss(parts), **parts}
+
+
+def contrastive_loss(answered: list[Answered], workers: Workers) -> Tensor:
+    """L_con, equation 1, over the clips of all processes.
+
+    Each question is held against its own <SEG> tokens, those of all other clips, and those of its own shuffled clip.
+    """
+    device = answered[0].anchor.device
+    first = workers.rank * len(answered)
+    owners = {
+        kind: torch.cat(
+            [torch.full((len(getattr(one, kind)),), first + index, device=device) for index, one in enumerate(answered)]
         )
-        torch.manual_seed(setup.seed)
-        self.model: LMPMpp = build_mini(len(self.tokenizer)).to(setup.device)
-        measured = setup.out / "held_out.json"
-        self.measured = json.loads(measured.read_text()) if measured.is_file() else {}
-
-    def run(self) -> None:
-        """Run the stages in order."""
-        data = self._cache(self.setup.data, "train")
-        held_out = self._cache(self.setup.held_out, "held_out")
-        self.train_extractor(data, held_out)
-        self.train_detection(data, held_out)
-        tracks = self._tracks(data, "train")
-        held_out_tracks = self._tracks(held_out, "held_out")
-        self.train_alignment(tracks, held_out_tracks)
-        speech, held_out_speech = self._speech(self.setup.data, data), self._speech(self.setup.held_out, held_out)
-        if len(speech):
-            self.train_speech(tracks, speech, held_out_tracks, held_out_speech)
-        learned = self._asked(tracks, speech)
-        measured = self._asked(held_out_tracks, held_out_speech)
-        self.train_language(learned, measured)
-        self.train_adapters(learned, measured)
-        path = self.setup.out / WEIGHTS_FILE
-        merge_lora(self.model)
-        made_from = {"data_fingerprint": self.setup.data.fingerprint, "seed": str(self.setup.seed)}
-        save_mini(self.model, self.tokenizer, path, hears=len(speech) > 0, made_from=made_from)
-        draw_curves(self.setup.out, STAGES, self.setup.out / "curves.png")
-
-    def train_extractor(self, data: TrainingCache, held_out: TrainingCache) -> None:
-        """Stage 1."""
-        options, extractor, device = self.options.extractor, self.model.extractor, self.setup.device
-
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            frames, labels = sample_frames(data, options.frames, rng, device)
-            return extractor_losses(extractor(frames), object_masks(labels))
-
-        self._fit(
-            "extractor",
-            options.steps,
-            options.learning_rate,
-            extractor,
-            compute,
-            lambda: frame_quality(extractor, held_out, 96, self.setup.seed, device),
-        )
-
-    def train_detection(self, data: TrainingCache, held_out: TrainingCache) -> None:
-        """Stage 2."""
-        options, head, device = self.options.detection, self.model.detection, self.setup.device
-        extractor = self.model.extractor.requires_grad_(False)
-
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            frames, labels = sample_frames(data, options.frames, rng, device)
-            embeddings, suggested, boxes = matched_objects(extractor.eval(), frames, object_masks(labels))
-            return box_losses(head(embeddings, suggested), boxes)
-
-        self._fit(
-            "detection",
-            options.steps,
-            options.learning_rate,
-            head,
-            compute,
-            lambda: box_quality(extractor, head, held_out, 96, self.setup.seed, device),
-        )
-
-    def train_alignment(self, tracks: TrackCache, held_out: TrackCache) -> None:
-        """Stage 3, and with it row (i) of Table 4."""
-        options, model = self.options.alignment, self.model
-        alignment = Alignment(model.matcher, model.sentences)
-        words = self._words(tracks)
-        sample = BatchSampler(tracks, options.videos, options.sentences)
-        augment = Augmentation(self.tokenizer, tracks, words, ASPECT)
-
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            batch = sample(rng)
-            varied = augment(batch, rng)
-            return alignment_losses(
-                alignment, tracks, batch, varied.tracks, varied.words, contrastive=self.options.contrastive
-            )
-
-        def measure() -> dict[str, float]:
-            features = sentence_features(model.sentences, self._words(held_out))
-            return selection_quality(match_all(model.matcher, held_out, features), held_out)
-
-        self._fit("alignment", options.steps, options.learning_rate, alignment, compute, measure)
-        model.sentences.requires_grad_(False)
-        model.language.trajectories.load_state_dict(model.matcher.trajectories.state_dict())
-
-    def train_speech(
-        self, tracks: TrackCache, speech: SpeechCache, held_out: TrackCache, held_out_speech: SpeechCache
-    ) -> None:
-        """Stage 4."""
-        options, model, device = self.options.speech, self.model, self.setup.device
-        words = self._words(tracks)[speech.sentences.to(device)]
-        features = sentence_features(model.sentences, words)
-
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            chosen = rng.integers(len(speech), size=options.utterances)
-            utterances = [disturbed(bands, rng) for bands in speech.of(chosen)]
-            return speech_losses(training, utterances, words[chosen], features[chosen])
-
-        def measure() -> dict[str, float]:
-            heard, _ = hear_all(model.speech, held_out_speech, len(held_out.texts), device)
-            return selection_quality(match_all(model.matcher, held_out, heard), held_out)
-
-        torch.manual_seed(self.setup.seed)  # what starts new here starts the same after a stop
-        training = SpeechTraining(model.speech, len(self.tokenizer)).to(device)
-        self._fit("speech", options.steps, options.learning_rate, training, compute, measure)
-        model.speech.requires_grad_(False)
-
-    def train_language(self, learned: Asked, measured: Asked) -> None:
-        """Stage 5: stands in for the pretraining that Video-LLaMA comes with."""
-        options, part = self.options.language, self.model.language
-        part.project["audio"].load_state_dict(part.project["text"].state_dict())
-        self._fit_language("language", options.steps, options.learning_rate, learned, measured, ["trajectories"])
-
-    def train_adapters(self, learned: Asked, measured: Asked) -> None:
-        """Stage 6: equation 2 with LoRA."""
-        options = self.options.adapters
-        torch.manual_seed(self.setup.seed)  # as in stage 4
-        self.model.language.language.add_adapters()
-        self.model.to(self.setup.device)
-        contrasted: list[Contrasted] = ["trajectories", "segments"]
-        self._fit_language("adapters", options.steps, options.learning_rate, learned, measured, contrasted)
-
-    def _fit_language(
-        self,
-        name: str,
-        steps: int,
-        rate: float,
-        learned: Asked,
-        measured: Asked,
-        contrasted: Collection[Contrasted],
-    ) -> None:
-        options, part = self.options.language, self.model.language
-        tracks, share = learned.tracks, self.options.speech.share if learned.spoken.any() else 0.0
-        sample_text = BatchSampler(tracks, options.videos, options.sentences)
-        sample_speech = BatchSampler(tracks, options.videos, options.sentences, learned.spoken) if share else None
-        augment = Augmentation(self.tokenizer, tracks, self._words(tracks), ASPECT)
-        mirrored = sentence_features(self.model.sentences, augment.mirrored_words)
-
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            modality = "audio" if rng.random() < share else "text"
-            batch = (sample_speech if modality == "audio" else sample_text)(rng)
-            varied = augment(batch, rng, mirroring=modality == "text")
-            plain = learned.features[modality][batch.sentences]
-            features = torch.where(varied.mirrored[batch.rows][:, None], mirrored[batch.sentences], plain)
-            return language_losses(
-                part,
-                tracks,
-                batch,
-                varied.tracks,
-                features,
-                rng,
-                contrastive=contrasted if self.options.contrastive else (),
-                shuffled_videos=options.shuffled_videos,
-                modality=modality,
-            )
-
-        def measure() -> dict[str, float]:
-            values = {}
-            for modality, prefix in (("text", ""), ("audio", "heard ")):
-                if modality == "text" or measured.spoken.all():
-                    chosen, _ = answer_all(part, measured.tracks, measured.features[modality], modality)
-                    quality = selection_quality(chosen, measured.tracks)
-                    values |= {f"{prefix}{key}": value for key, value in quality.items()}
-            return values
-
-        self._fit(name, steps, rate, part, compute, measure)
-
-    def _speech(self, data: TrainingData, cache: TrainingCache) -> SpeechCache:
-        if self.options.speech.steps == 0:
-            return SpeechCache.nothing()
-        name = "held_out" if data is self.setup.held_out else "train"
-        return open_speech_cache(data, cache, self.setup.out / "cache" / f"{name}_speech.safetensors")
-
-    def _asked(self, tracks: TrackCache, speech: SpeechCache) -> Asked:
-        text = sentence_features(self.model.sentences.eval(), self._words(tracks))
-        audio, spoken = hear_all(self.model.speech, speech, len(tracks.texts), self.setup.device)
-        return Asked(tracks, {"text": text, "audio": audio}, spoken)
-
-    def _fit(
-        self,
-        name: str,
-        steps: int,
-        rate: float,
-        module: nn.Module,
-        compute: Compute,
-        measure: Callable[[], dict[str, float]],
-    ) -> None:
-        def report(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
-            if step % self.options.measure_every == 0 or step == total:
-                module.eval()
-                self.measured[name] = measure()
-                (self.setup.out / "held_out.json").write_text(json.dumps(self.measured, indent=1) + "\n")
-                module.train()
-                losses = {**losses, **{f"held_out_{key}": value for key, value in self.measured[name].items()}}
-            self.setup.progress(stage, step, total, losses)
-
-        fit(Stage(name, steps, rate), module, compute, self.setup.out, self.setup.seed, report)
-
-    def _cache(self, data: TrainingData, name: str) -> TrainingCache:
-        return open_cache(data, MINI.extractor, self.setup.out / "cache" / name)
-
-    def _tracks(self, cache: TrainingCache, name: str) -> TrackCache:
-        def report(done: int, total: int) -> None:
-            if done % 50 == 0 or done == total:
-                self.setup.progress(f"tracks of {name}", done, total, {})
-
-        path = self.setup.out / "cache" / f"{name}_tracks.safetensors"
-        return open_track_cache(self.model.extractor, cache, MINI.trajectory, path, self.setup.device, report)
-
-    def _words(self, cache: TrackCache) -> Tensor:
-        return self.tokenizer(cache.texts).to(self.setup.device)
+        for kind in ("seg", "disrupted")
+    }
+    anchors = workers.gather(torch.stack([one.anchor.float() for one in answered]))
+    tokens, shuffled = (workers.gather(torch.cat([getattr(one, k).float() for one in answered])) for k in owners)
+    token_owner, shuffled_owner = (workers.gather(owner) for owner in owners.values())
+    me = torch.arange(len(anchors), device=device)[:, None]
+    own, own_shuffled = me == token_owner, me == shuffled_owner
+    return temporal_contrastive_loss(
+        anchors,
+        torch.cat((tokens, shuffled)),
+        torch.cat((own, torch.zeros_like(own_shuffled)), dim=1),
+        torch.cat((~own, own_shuffled), dim=1),
+    )

@@ -1,93 +1,55 @@
-"""The training configuration of the mini variant (``configs/train/lmpmpp-mini.yaml``), checked."""
+"""The training configuration of the paper variant (``configs/train/lmpmpp-paper.yaml``), checked."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from baselines.layers.train_options import read_train_options
+
+@dataclass(frozen=True, slots=True)
+class StartFiles:
+    """Public files to start from, as paths; empty: seeded random weights, and no vocabulary worth the name.
+
+    Attributes:
+        mask2former: Mask2Former Swin-T, COCO instance segmentation.
+        llama: The language model of Video-LLaMA-7B in transformers' layout, one safetensors file.
+        llama_tokenizer: Its ``tokenizer.json``.
+        roberta: ``model.safetensors`` of roberta-base.
+        roberta_tokenizer: Its ``tokenizer.json``.
+        imagebind: ``imagebind_huge.pth``, of which the audio trunk is read.
+    """
+
+    mask2former: str
+    llama: str
+    llama_tokenizer: str
+    roberta: str
+    roberta_tokenizer: str
+    imagebind: str
 
 
 @dataclass(frozen=True, slots=True)
-class ExtractorOptions:
-    """Stage 1: optimiser steps, peak learning rate, frames a step."""
+class PaperTrainOptions:
+    """One training.
 
-    steps: int
-    learning_rate: float
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionOptions:
-    """Stage 2: optimiser steps, peak learning rate, frames a step."""
-
-    steps: int
-    learning_rate: float
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class AlignmentOptions:
-    """Stage 3: optimiser steps, peak learning rate, videos a step and sentences of each."""
-
-    steps: int
-    learning_rate: float
-    videos: int
-    sentences: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechOptions:
-    """Stage 4: optimiser steps, peak learning rate, utterances a step.
-
-    ``share``: of the steps of stages 5 and 6, so many ask by speech. Nothing of it where the split has no speech, or
-    with 0 steps.
+    Attributes:
+        steps: Optimiser steps; 150,000 in the paper.
+        learning_rate: Peak; 5e-5 in the paper.
+        save_every: Steps between two checkpoints.
+        samples: Questions in a step, each of another video, over all processes; 8 GPUs with one each in the paper.
+        frames: Frames of a video that are seen, spread over all of it.
+        short_sides: A clip's frames are resized to one of these short sides, in pixels.
+        shuffles: Disrupted orders of each clip for equation 1.
+        speech: Share of the questions that are heard where there is a sound file.
+        contrastive: Whether L_con is in the loss (row (iii) of Table 4, or (ii)).
+        precision: ``bfloat16``: Llama is kept in it and the rest computes in it where that is safe; or ``float32``.
+        start: Files to start from.
     """
 
     steps: int
     learning_rate: float
-    utterances: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class LanguageOptions:
-    """Stages 5 and 6: as stage 3; ``shuffled_videos`` of each step also give the disrupted tokens of equation 1."""
-
-    steps: int
-    learning_rate: float
-    videos: int
-    sentences: int
-    shuffled_videos: int
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterOptions:
-    """Stage 6: optimiser steps, peak learning rate."""
-
-    steps: int
-    learning_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """All stages; every ``measure_every`` steps the held-out split is measured.
-
-    ``contrastive``: with L_con in stages 3, 5 and 6 (row (iii) of Table 4), or without (rows (i) and (ii)).
-    """
-
-    extractor: ExtractorOptions
-    detection: DetectionOptions
-    alignment: AlignmentOptions
-    speech: SpeechOptions
-    language: LanguageOptions
-    adapters: AdapterOptions
+    save_every: int
+    samples: int
+    frames: int
+    short_sides: list
+    shuffles: int
+    speech: float
     contrastive: bool
-    measure_every: int
-
-    @classmethod
-    def read(cls, options: Mapping[str, object]) -> "TrainOptions":
-        """Check a resolved configuration.
-
-        Raises:
-            UsageError: A key is unknown, missing or of the wrong kind.
-        """
-        return read_train_options(options, cls)
+    precision: str
+    start: StartFiles

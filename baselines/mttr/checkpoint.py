@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.mttr.model import Mttr
 
 DROPPED = ("transformer.text_encoder.embeddings.position_ids",)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inputs.resize import Size, shortest_edge_capped
 from baselines.layers.method_options import is_count, require
-from baselines.layers.resize import Size, shortest_edge_capped
-from baselines.layers.text_encoder import Tokenizer, build_roberta, open_tokenizer
+from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.mttr.checkpoint import load as load_checkpoint
 from baselines.mttr.model import ClipFeatures, Mttr, SegmentedClip, Words
 from mevis_bench.records import MethodSetup, Prompt, TextPrompt

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.mlp import Mlp
-from baselines.layers.position_encoding import sine_encoding
-from baselines.layers.video_swin import VIDEO_SWIN_T, VideoSwin
+from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.position_encoding import sine_encoding
+from baselines.layers.nn.video_swin import VIDEO_SWIN_T, VideoSwin
 from baselines.mttr.spatial_decoder import KERNEL, SpatialDecoder
 from baselines.mttr.transformer import CHANNELS, MultimodalTransformer
 

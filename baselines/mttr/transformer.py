@@ -7,8 +7,8 @@ c channels. Dropout is left out: the layers are evaluated only.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers.masked_attention import MultiHeadAttention
-from baselines.layers.text_encoder import FeatureResizer
+from baselines.layers.nn.masked_attention import MultiHeadAttention
+from baselines.layers.nn.text_encoder import FeatureResizer
 
 CHANNELS = 256
 HEADS = 8

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers.cross_modal_fpn import Words
-from baselines.layers.text_encoder import FeatureResizer
-from baselines.layers.text_reference import as_words
+from baselines.layers.inputs.text_reference import as_words
+from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.text_encoder import FeatureResizer
 
 RATE = 16000
 """Samples a second."""

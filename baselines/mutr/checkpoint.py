@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from baselines.layers import language_queries_keys as shared
+from baselines.layers.nn import language_queries_keys as shared
 from baselines.mutr.model import Mutr
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.layers.boxes import boxes_of, corners, generalised_iou
+from baselines.layers.nn.boxes import boxes_of, corners, generalised_iou
 
 CLASS, BOX, GIOU, MASK, DICE = 2.0, 5.0, 2.0, 2.0, 5.0
 """Weights of the losses, and of the matching costs."""

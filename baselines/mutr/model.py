@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from baselines.layers.cross_modal_fpn import Level, Words
-from baselines.layers.language_queries import (
+from baselines.layers.nn.cross_modal_fpn import Level, Words
+from baselines.layers.nn.language_queries import (
     CHANNELS,
     QUERIES,
     ClipFeatures,

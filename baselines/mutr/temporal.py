@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers.clip_windows import ClipWindows
-from baselines.layers.cross_modal_fpn import Level, Words
-from baselines.layers.masked_attention import (
+from baselines.layers.inference.clip_windows import ClipWindows
+from baselines.layers.nn.cross_modal_fpn import Level, Words
+from baselines.layers.nn.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
     MultiHeadAttention,

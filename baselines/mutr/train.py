@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from baselines.layers.audio_file import read_audio
-from baselines.layers.checkpoint_file import match_keys, read_tensors
-from baselines.layers.fitting import Stage, fit
-from baselines.layers.language_queries import DEPTH
-from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
-from baselines.layers.train_options import read_train_options
-from baselines.layers.truth_masks import target_mask
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.layers.inputs.audio_file import read_audio
+from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
+from baselines.layers.inputs.truth_masks import target_mask
+from baselines.layers.nn.language_queries import DEPTH
+from baselines.layers.training.train_options import read_train_options
+from baselines.layers.training.trainer import Stage, fit
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.losses import Target, query_losses, weighted
 from baselines.mutr.model import Mutr

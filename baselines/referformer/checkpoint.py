@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from baselines.layers.language_queries_keys import authors_key, load_tensors
+from baselines.layers.nn.language_queries_keys import authors_key, load_tensors
 from baselines.referformer.model import ReferFormer
 
 

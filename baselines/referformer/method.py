@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.cross_modal_fpn import Words
-from baselines.layers.language_queries import ClipFeatures
-from baselines.layers.query_answers import QueryAnswer, best_query, draw_query
-from baselines.layers.resize import Size, shortest_edge_truncated
-from baselines.layers.text_encoder import Tokenizer, build_roberta, open_tokenizer
-from baselines.layers.text_reference import TextReference
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.query_outputs import QueryAnswer, best_query, draw_query
+from baselines.layers.inputs.resize import Size, shortest_edge_truncated
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.language_queries import ClipFeatures
+from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.referformer.checkpoint import load as load_checkpoint
 from baselines.referformer.model import ReferFormer
 from mevis_bench.records import MethodSetup, Prompt, TextPrompt

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from baselines.layers.cross_modal_fpn import Level, Words
-from baselines.layers.language_queries import ClipFeatures, LanguageQueries, SegmentedClip
-from baselines.layers.text_reference import TextReference
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.cross_modal_fpn import Level, Words
+from baselines.layers.nn.language_queries import ClipFeatures, LanguageQueries, SegmentedClip
 
 
 class ReferFormer(nn.Module):

@@ -2,9 +2,9 @@
 
 import torch
 
+from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings
 from baselines.layers.method_options import is_count, require
-from baselines.layers.text_encoder import open_tokenizer
-from baselines.layers.track_streaming import StreamingTracker, StreamSettings
+from baselines.layers.nn.text_encoder import open_tokenizer
 from baselines.temprmot.checkpoint import load_model
 from baselines.temprmot.model import TempRmot
 from mevis_bench.records import MethodSetup

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import RobertaConfig
 
-from baselines.layers.deformable_transformer import EncodedLevels
-from baselines.layers.referring_detector import DETECT_QUERIES, WIDTH, ReferringDetector
-from baselines.layers.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
-from baselines.layers.track_streaming import Step
+from baselines.layers.inference.track_streaming import Step
+from baselines.layers.nn.deformable_transformer import EncodedLevels
+from baselines.layers.nn.referring_detector import DETECT_QUERIES, WIDTH, ReferringDetector
+from baselines.layers.nn.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
 from baselines.temprmot.temporal import History, SpatialTemporalReasoner
 
 _UPDATE_SCORE = 0.5

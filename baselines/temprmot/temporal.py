@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.deformable_transformer import inverse_sigmoid
-from baselines.layers.mlp import Mlp
-from baselines.layers.track_queries import Detections
+from baselines.layers.nn.deformable_transformer import inverse_sigmoid
+from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.track_queries import Detections
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from transformers import RobertaConfig
 
-from baselines.layers.checkpoint_file import match_keys, read_tensors
-from baselines.layers.referring_detector import DROPPED, has_track_attention
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.layers.nn.referring_detector import DROPPED, has_track_attention
 from baselines.transrmot.model import TransRmot
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from baselines.layers.text_encoder import open_tokenizer
-from baselines.layers.track_streaming import StreamingTracker, StreamSettings
+from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings
+from baselines.layers.nn.text_encoder import open_tokenizer
 from baselines.transrmot.checkpoint import load_model
 from baselines.transrmot.model import TransRmot
 from mevis_bench.records import MethodSetup

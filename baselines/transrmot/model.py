@@ -5,10 +5,10 @@ Wu et al., "Referring Multi-Object Tracking", CVPR 2023.
 
 from transformers import RobertaConfig
 
-from baselines.layers.deformable_transformer import EncodedLevels
-from baselines.layers.referring_detector import ReferringDetector
-from baselines.layers.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
-from baselines.layers.track_streaming import Step
+from baselines.layers.inference.track_streaming import Step
+from baselines.layers.nn.deformable_transformer import EncodedLevels
+from baselines.layers.nn.referring_detector import ReferringDetector
+from baselines.layers.nn.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
 
 
 class TransRmot(ReferringDetector):

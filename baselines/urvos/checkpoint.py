@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.urvos.model import Urvos
 
 CLASSIFIER = ("fc.weight", "fc.bias")

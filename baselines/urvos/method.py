@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.layers.inputs.resize import resize
 from baselines.layers.method_options import is_count, require
-from baselines.layers.resize import resize
 from baselines.urvos.checkpoint import load as load_checkpoint
 from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions, segment
 from baselines.urvos.model import Frames, Urvos

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD
-from baselines.layers.resnet import BLOCKS, CHANNELS, ResNet
+from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
+from baselines.layers.nn.resnet import BLOCKS, CHANNELS, ResNet
 from baselines.urvos.cross_attention import CrossModalAttention
 from baselines.urvos.words import PADDING, ROWS
 

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from baselines.layers.fitting import Stage, fit
-from baselines.layers.resize import resize
-from baselines.layers.train_options import read_train_options
-from baselines.layers.truth_masks import target_mask
+from baselines.layers.inputs.resize import resize
+from baselines.layers.inputs.truth_masks import target_mask
+from baselines.layers.training.train_options import read_train_options
+from baselines.layers.training.trainer import Stage, fit
 from baselines.urvos.checkpoint import start_from_imagenet
 from baselines.urvos.inference import probability
 from baselines.urvos.model import Memory, Urvos

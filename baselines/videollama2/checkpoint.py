@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from baselines.layers.sharded_checkpoint import load_shards
+from baselines.layers.checkpoints.sharded_checkpoint import load_shards
 from baselines.videollama2.model import build_unfilled
 from baselines.videollama2.quantisation import quantise
 from baselines.videollama2.sizes import Sizes

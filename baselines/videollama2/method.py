@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from baselines.layers.caption_view import CaptionView, Highlight
+from baselines.layers.inference.caption_view import CaptionView, Highlight
 from baselines.videollama2.checkpoint import load_network
 from baselines.videollama2.model import build, splice, visual_tokens
 from baselines.videollama2.prompt import INSTRUCTION, open_tokenizer, prompt_ids

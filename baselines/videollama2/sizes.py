@@ -11,7 +11,7 @@ from transformers import (
     SiglipVisionConfig,
 )
 
-from baselines.layers.caption_view import CLIP_MEAN, CLIP_STD
+from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from baselines.layers.caption_view import CaptionView, Highlight
-from baselines.layers.fitting import Stage, fit
-from baselines.layers.mirror import mirror
-from baselines.layers.train_options import read_train_options
+from baselines.layers.inference.caption_view import CaptionView, Highlight
+from baselines.layers.inputs.mirror import mirror
+from baselines.layers.training.train_options import read_train_options
+from baselines.layers.training.trainer import Stage, fit
 from baselines.videollama2.locating import Locator, locating_loss
 from baselines.videollama2.model import build, splice, visual_tokens
 from baselines.videollama2.notes import NOTE_TOKENS, notes_of

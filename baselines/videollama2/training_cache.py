@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.layers.caption_view import CaptionView, Highlight, chosen_frames
+from baselines.layers.inference.caption_view import CaptionView, Highlight, chosen_frames
 from baselines.videollama2.locating import CELL
 from mevis_bench.records import HighlightedVideo, TargetMasks, TrainingData
 

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.layers.audio_file import read_audio
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.resize import Size, shortest_edge_truncated
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inputs.audio_file import read_audio
+from baselines.layers.inputs.resize import Size, shortest_edge_truncated
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.mfcc import RATE, speech_features
 from baselines.wnet.model import ClipFeatures, WNet

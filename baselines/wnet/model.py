@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.position_encoding import sine_grid
-from baselines.layers.resnet import BLOCKS, ResNet
+from baselines.layers.nn.position_encoding import sine_grid
+from baselines.layers.nn.resnet import BLOCKS, ResNet
 from baselines.wnet.mask_head import BoxAttention, FrameMaskHead, clip_mask_head
 from baselines.wnet.transformer import WIDTH, Transformer
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.data.verify import VerifyReport
+    from mevis_bench.data.mevis.verify import VerifyReport
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -61,7 +61,7 @@ def verify(
     """Count what a split holds and name every fault of it; exit code 1 if there is any."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.data.verify import verify_split
+    from mevis_bench.data.mevis.verify import verify_split
     from mevis_bench.records import ExitCode
 
     with Bar("videos") as bar:
@@ -147,7 +147,7 @@ def export(
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.data.mevis import open_split
+    from mevis_bench.data.mevis.split import open_split
     from mevis_bench.runs.refer_kitti_export import export_split
 
     with Bar("videos") as bar:

@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Every sample's one reason: wrong object, lost on the way, hallucinated ..., and the J&F each kind costs."""
     from mevis_bench.cli import console
-    from mevis_bench.data.mevis import open_split
+    from mevis_bench.data.mevis.split import open_split
     from mevis_bench.reports.failures import confusion, count_failures
     from mevis_bench.reports.gallery.view import view_video
 

@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Every sample as truth, prediction and difference, in one HTML folder that opens from disk."""
     from mevis_bench.cli import console
-    from mevis_bench.data.mevis import open_split
+    from mevis_bench.data.mevis.split import open_split
     from mevis_bench.reports.gallery import build_gallery
 
     folder = out if out is not None else run / "gallery"

@@ -43,9 +43,9 @@ def add(
 def page(file: HistoryFile = Path("history.jsonl"), out: options.Out = None) -> None:
     """Draw the history as one static page: metric by slice over time, with intervals, commits and marked steps."""
     from mevis_bench.cli import console
+    from mevis_bench.files.atomic import write_whole
     from mevis_bench.reports.history import page as draw
     from mevis_bench.reports.history import read_history
-    from mevis_bench.store.whole_files import write_whole
 
     target = (out if out is not None else file.parent) / "history.html"
     write_whole(target, draw(read_history(file)))

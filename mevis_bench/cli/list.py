@@ -11,7 +11,7 @@ from mevis_bench.cli import options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mevis_bench.methods.overview import MethodRow
+    from mevis_bench.methods.method_list import MethodRow
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -51,7 +51,7 @@ def methods(
 ) -> None:
     """Every method and variant: its tasks, where its weights are, and who made them."""
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.methods.overview import overview
+    from mevis_bench.methods.method_list import overview
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.methods.weights import parse_weights
     from mevis_bench.tasks import find_task

@@ -18,7 +18,7 @@ def command(
     from dataclasses import asdict
 
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.reports.order_pairs import count_order_pairs
+    from mevis_bench.reports.order_consistency import count_order_pairs
 
     counted = count_order_pairs(predictions, data=data, split=split)
     if json:

@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """A few samples as one image: five frames of the truth above five of the prediction."""
     from mevis_bench.cli import console
-    from mevis_bench.data.mevis import open_split
+    from mevis_bench.data.mevis.split import open_split
     from mevis_bench.reports.picture import draw_samples
 
     out.parent.mkdir(parents=True, exist_ok=True)

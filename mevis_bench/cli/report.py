@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
     from mevis_bench.cli.console import out
-    from mevis_bench.config.places import configs_folder
+    from mevis_bench.config.paths import configs_folder
     from mevis_bench.records import UsageError
     from mevis_bench.reports.paper import read_paper_rows, versus_paper
     from mevis_bench.reports.render import WRITERS, to_terminal

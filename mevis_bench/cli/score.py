@@ -70,9 +70,9 @@ def command(
     """Score predictions; write scores.jsonl and results.json beside them or into --out."""
     from mevis_bench.cli.progress import Bar
     from mevis_bench.metrics.rules import ScoringRules
-    from mevis_bench.runs.machine import resolve_device
     from mevis_bench.runs.score import score_run
     from mevis_bench.runs.slice_file import read_slices
+    from mevis_bench.runs.system_info import resolve_device
     from mevis_bench.runs.verify import SOME
     from mevis_bench.runs.verify import verify as verify_scored
 

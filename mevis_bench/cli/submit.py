@@ -30,7 +30,7 @@ def pack(
     """Write the zip a server takes: exact root, ids and frames, 1-bit PNGs, the same bytes every time."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
-    from mevis_bench.data.mevis import open_split
+    from mevis_bench.data.mevis.split import open_split
     from mevis_bench.runs import submission
 
     rules = submission.read_profile(profile)
@@ -53,7 +53,7 @@ def check(
 ) -> int:
     """Explain the first ten faults of a zip; exit code 1 if there is any."""
     from mevis_bench.cli.console import err, out, print_json
-    from mevis_bench.data.mevis import open_split
+    from mevis_bench.data.mevis.split import open_split
     from mevis_bench.runs import submission
 
     faults = submission.check(file, open_split(data, split), submission.read_profile(profile))

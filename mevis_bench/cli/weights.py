@@ -30,7 +30,7 @@ def list_(
     from rich.text import Text
 
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.methods.overview import weights_overview
+    from mevis_bench.methods.method_list import weights_overview
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.methods.weights import parse_weights
     from mevis_bench.reports.terminal import terminal_table

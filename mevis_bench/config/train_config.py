@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from mevis_bench.config.places import configs_folder
+from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.strict_yaml import place, read_node, with_settings
 from mevis_bench.config.typed import build, plain
 from mevis_bench.records import DataError, UsageError

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from mevis_bench.execution.isolated import Deaths
 from mevis_bench.execution.process_group import ProcessGroup, ending
+from mevis_bench.files.atomic import inside
+from mevis_bench.files.tree import Folder
 from mevis_bench.methods.method_spec import CommandSpec
 from mevis_bench.records import DataError, MaskPrediction, MethodError, MethodSetup, Prompt, TextPrompt, Video
-from mevis_bench.store.file_tree import Folder
-from mevis_bench.store.official_png import PngPredictions
+from mevis_bench.store.formats.official_png import PngPredictions
 from mevis_bench.store.prediction_source import Clip
-from mevis_bench.store.whole_files import inside
 
 SPLIT = "valid"
 """Name of the split that the command is shown; like the real one it has no truth."""

@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from mevis_bench.execution.worker_process import Greeting, RemoteError, WorkerProcess
+from mevis_bench.execution.environment_process import Greeting, RemoteError, WorkerProcess
 from mevis_bench.methods.method_spec import EnvironmentSpec
 from mevis_bench.methods.registry import FoundMethod
 from mevis_bench.records import MethodError, MevisBenchError, UsageError

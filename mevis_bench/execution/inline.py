@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mevis_bench.execution.video_worker import VideoWorker
-from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.jobs import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.video_predictor import VideoWorker
 from mevis_bench.store.sample_index import SampleStatus
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.execution.environment_process import RemoteError, WorkerDiedError, WorkerProcess
+from mevis_bench.execution.jobs import Costs, MethodGoneError
 from mevis_bench.execution.timed_video import TimedVideo
-from mevis_bench.execution.work import Costs, MethodGoneError
-from mevis_bench.execution.worker_process import RemoteError, WorkerDiedError, WorkerProcess
 from mevis_bench.methods.method_spec import EnvironmentSpec
 from mevis_bench.records import (
     CaptionPrediction,

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from mevis_bench.execution.jobs import Costs, VideoWork, WorkPlan
 from mevis_bench.execution.process_group import ending
-from mevis_bench.execution.video_worker import VideoWorker
-from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.video_predictor import VideoWorker
 from mevis_bench.records import MethodError
 from mevis_bench.store.sample_index import SampleStatus
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from mevis_bench.execution.video_worker import VideoWorker
-from mevis_bench.execution.work import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.jobs import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.video_predictor import VideoWorker
 from mevis_bench.records import MethodError, UsageError
 from mevis_bench.store.sample_index import SampleStatus
 

@@ -97,7 +97,7 @@ def cross(method: Method, bridge: Bridge, device: str) -> Method:
         return MasksToTracks(method)
     if bridge.name == "oracle_text":
         return method
-    from mevis_bench.methods.transcripts import Transcripts
+    from mevis_bench.methods.speech_recognition import Transcripts
 
     assert bridge.recogniser is not None
     assert bridge.transcripts is not None

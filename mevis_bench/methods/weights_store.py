@@ -15,7 +15,7 @@ from mevis_bench.methods.weights import find_weights, origin_path, sha256
 from mevis_bench.records import DataError, MethodSetup, UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
-_READER = "baselines.layers.checkpoint_file"
+_READER = "baselines.layers.checkpoints.checkpoint_file"
 """The one safe reader of strangers' checkpoints; it needs torch, so it is imported by name when it is needed."""
 
 _ENTRIES = ("model", "model_state_dict", "state_dict")

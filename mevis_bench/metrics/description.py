@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.captions import (
     CaptionSample,
     Meteor,
@@ -12,7 +13,6 @@ from mevis_bench.metrics.captions import (
     without_gaps,
 )
 from mevis_bench.metrics.java import JavaError
-from mevis_bench.metrics.measured import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import Truth

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 
 from mevis_bench.masks.tracks import tracks_of
-from mevis_bench.metrics.measured import Measured, Measurement, Values, mean_of
+from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.no_target import target_accuracy
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import TargetCache

@@ -1,6 +1,6 @@
 """N-acc. and T-acc.: is "no target" said when, and only when, there is none (the paper, section 5)."""
 
-from mevis_bench.metrics.measured import Values
+from mevis_bench.metrics.aggregation import Values
 
 
 def target_accuracy(has_target: bool, said_no_target: bool) -> Values:

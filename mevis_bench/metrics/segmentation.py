@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mevis_bench.masks import MaskRows
+from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
-from mevis_bench.metrics.measured import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.no_target import target_accuracy
 from mevis_bench.metrics.on_device import count_rows
 from mevis_bench.metrics.region import intersections, region_j

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mevis_bench.metrics.measured import Values
+from mevis_bench.metrics.aggregation import Values
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 

@@ -10,13 +10,13 @@ from mevis_bench.records.errors import (
     NothingMeasuredError,
     UsageError,
 )
+from mevis_bench.records.ground_truth import Expression, Truth
 from mevis_bench.records.highlighted_video import HighlightedVideo
 from mevis_bench.records.method import Method, MethodSetup
 from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
 from mevis_bench.records.rle import Rle
 from mevis_bench.records.training import TrainingData, TrainSetup
-from mevis_bench.records.truth import Expression, Truth
 from mevis_bench.records.video import Video
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mevis_bench.records.truth import Truth
+from mevis_bench.records.ground_truth import Truth
 from mevis_bench.records.video import Video
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
 from mevis_bench.records import UsageError, Video
 from mevis_bench.reports.gallery.view import SampleView, jf, view_video
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
+from mevis_bench.files.atomic import write_whole
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.records import UsageError
-from mevis_bench.runs.costs import total_costs
 from mevis_bench.runs.plan import EMBEDDED
+from mevis_bench.runs.resource_usage import total_costs
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.run_folder import Manifest, RunFolder, differences
 from mevis_bench.store.sample_index import SampleIndex, read_statuses
 from mevis_bench.store.score_files import Results
-from mevis_bench.store.whole_files import write_whole
 from mevis_bench.tasks import find_task
 
 

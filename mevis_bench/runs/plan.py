@@ -7,17 +7,17 @@ from pathlib import Path
 
 from mevis_bench import __version__
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.execution.jobs import VideoWork, WorkPlan
 from mevis_bench.execution.perturbation import check_perturbation
-from mevis_bench.execution.work import VideoWork, WorkPlan
 from mevis_bench.methods.bridges import Bridge, choose_bridge
 from mevis_bench.methods.loading import code_fingerprint
 from mevis_bench.methods.registry import ChosenMethod, find_methods
-from mevis_bench.methods.transcripts import find_recogniser
+from mevis_bench.methods.speech_recognition import find_recogniser
 from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
-from mevis_bench.runs.machine import resolve_device
+from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.store.run_folder import Identity
 from mevis_bench.tasks import Task, find_task
 

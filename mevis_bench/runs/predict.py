@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from mevis_bench.execution.work import Costs, Executor, VideoWork
+from mevis_bench.execution.jobs import Costs, Executor, VideoWork
 from mevis_bench.records import DataError, MethodError, UsageError
-from mevis_bench.runs.costs import total_costs
-from mevis_bench.runs.machine import commit, machine, versions
 from mevis_bench.runs.plan import RunPlan
+from mevis_bench.runs.resource_usage import total_costs
+from mevis_bench.runs.system_info import commit, machine, versions
 from mevis_bench.store.run_folder import Manifest, RunFolder, differences, fingerprint
 from mevis_bench.store.sample_index import SampleIndex, SampleStatus, read_statuses
 

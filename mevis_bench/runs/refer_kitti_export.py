@@ -24,13 +24,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
+from mevis_bench.files.atomic import inside, write_whole
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of
 from mevis_bench.records import DataError, Expression, TrackPrediction, Truth, UsageError, Video
-from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip, PredictionSource
-from mevis_bench.store.refer_kitti import (
+from mevis_bench.store.formats.refer_kitti import (
     EXPRESSIONS,
     FRAMES,
     LABELS,
@@ -39,7 +38,8 @@ from mevis_bench.store.refer_kitti import (
     encode_tracks,
     expression_name,
 )
-from mevis_bench.store.whole_files import inside, write_whole
+from mevis_bench.store.open_predictions import open_predictions
+from mevis_bench.store.prediction_source import Clip, PredictionSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from mevis_bench.data.json_file import read_json
-from mevis_bench.data.mevis import image_size
+from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, META_NAMES
+from mevis_bench.data.mevis.split import image_size
 from mevis_bench.data.safe_path import plain_name
-from mevis_bench.data.split_layout import FRAME_FOLDER, MASK_NAME, META_NAMES
+from mevis_bench.files.atomic import write_whole
 from mevis_bench.records import DataError, UsageError
-from mevis_bench.store.refer_kitti import EXPRESSIONS, FRAMES, LABELS, expression_id
-from mevis_bench.store.whole_files import write_whole
+from mevis_bench.store.formats.refer_kitti import EXPRESSIONS, FRAMES, LABELS, expression_id
 
 Box = tuple[int, int, int, int]
 """``x0, y0, x1, y1`` in pixels, half-open."""

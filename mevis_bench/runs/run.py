@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
+from mevis_bench.execution.jobs import Executor
 from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.execution.ray_pool import RayPool
-from mevis_bench.execution.work import Executor
 from mevis_bench.metrics.rules import ScoringRules
-from mevis_bench.runs.hearing import write_hearing
+from mevis_bench.runs.asr_report import write_hearing
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunReport, Watcher, find_folder, predict
 from mevis_bench.runs.score import score_run

@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.metrics.measured import Corpus, Measured
+from mevis_bench.metrics.aggregation import Corpus, Measured
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.records import UsageError
-from mevis_bench.runs.jobs import Assignment, measure_video, plan_scoring
-from mevis_bench.runs.workers import map_in_order, worker_count
+from mevis_bench.runs.scoring_plan import Assignment, measure_video, plan_scoring
+from mevis_bench.runs.scoring_pool import map_in_order, worker_count
 from mevis_bench.store.score_files import Results, SampleScore, write_scores
 
 Progress = Callable[[int, int], None]

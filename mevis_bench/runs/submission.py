@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.config.places import configs_folder
+from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.typed import read_config
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
+from mevis_bench.files.atomic import write_whole
+from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
-from mevis_bench.store.file_tree import Folder
+from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
-from mevis_bench.store.run_predictions import RunPredictions
 from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
-from mevis_bench.store.whole_files import write_whole
 
 SHOWN_FAULTS = 10
 

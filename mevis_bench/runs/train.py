@@ -11,15 +11,15 @@ from pathlib import Path
 
 from mevis_bench.config.train_config import MiniData, TrainConfig
 from mevis_bench.data import synthetic
-from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
+from mevis_bench.files.atomic import write_whole
 from mevis_bench.methods.loading import import_part
 from mevis_bench.methods.registry import ChosenMethod
 from mevis_bench.records import DataError, TrainSetup, UsageError
-from mevis_bench.runs.machine import resolve_device
+from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.store.run_folder import RunFolder
-from mevis_bench.store.whole_files import write_whole
 
 _RECORD = "training.json"
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.metrics.aggregation import Values
 from mevis_bench.metrics.captions import NOTHING, one_line
 from mevis_bench.metrics.dense_reference import reference_scores
-from mevis_bench.metrics.measured import Values
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import CaptionPrediction, TrackPrediction, Truth, UsageError
-from mevis_bench.runs.jobs import VideoJob
 from mevis_bench.runs.score import Scored
+from mevis_bench.runs.scoring_plan import VideoJob
 from mevis_bench.store.dense_masks import decode_rle, read_dense
 from mevis_bench.store.prediction_source import ClipMasks
 

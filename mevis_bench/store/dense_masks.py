@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.records import Rle, UsageError
-from mevis_bench.store.official_png import PngPredictions
+from mevis_bench.store.formats.official_png import PngPredictions
+from mevis_bench.store.formats.rle_json import JsonPredictions
+from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_source import Clip, PredictionSource
-from mevis_bench.store.rle_json import JsonPredictions
-from mevis_bench.store.run_predictions import RunPredictions
 
 
 def decode_rle(masks: Sequence[Rle | None], height: int, width: int) -> NDArray[np.bool_]:

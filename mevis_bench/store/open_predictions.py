@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mevis_bench.files.tree import FileTree, Folder, ZipFolder
 from mevis_bench.records import DataError, UsageError
-from mevis_bench.store.file_tree import FileTree, Folder, ZipFolder
-from mevis_bench.store.mot_text import MotPredictions
-from mevis_bench.store.official_png import PngPredictions
+from mevis_bench.store.formats.mot_text import MotPredictions
+from mevis_bench.store.formats.official_png import PngPredictions
+from mevis_bench.store.formats.refer_kitti import PREDICTIONS, ReferKittiPredictions
+from mevis_bench.store.formats.rle_json import JsonPredictions
+from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_source import PredictionSource
-from mevis_bench.store.refer_kitti import PREDICTIONS, ReferKittiPredictions
-from mevis_bench.store.rle_json import JsonPredictions
-from mevis_bench.store.run_predictions import RunPredictions
 
 _FORMATS = (
     "A run folder, <video>/<expression>/<frame>.png, tracks as <video>/<expression>.txt or "

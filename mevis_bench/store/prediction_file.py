@@ -4,9 +4,9 @@ import os
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
+from mevis_bench.files.atomic import append_line, write_whole
 from mevis_bench.records import Prediction
 from mevis_bench.store.prediction_lines import encode_line, whole_lines
-from mevis_bench.store.whole_files import append_line, write_whole
 
 
 class PredictionFile:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.files.strict_json import parse_json
 from mevis_bench.masks.rle import counts_of
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
-from mevis_bench.store.strict_json import parse_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from mevis_bench.files.atomic import inside, write_whole
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.prediction_lines import whole_lines
-from mevis_bench.store.whole_files import inside, write_whole
 
 SCHEMA = 2
 

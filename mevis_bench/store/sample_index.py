@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from mevis_bench.files.atomic import append_line
 from mevis_bench.records import DataError
-from mevis_bench.store.whole_files import append_line
 
 
 @dataclass(frozen=True, slots=True)

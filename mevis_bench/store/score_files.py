@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mevis_bench.files.atomic import write_whole
 from mevis_bench.records import DataError
-from mevis_bench.store.whole_files import write_whole
 
 SCHEMA = 1
 

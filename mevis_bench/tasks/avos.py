@@ -1,7 +1,7 @@
 """AVOS: segment what a spoken sentence refers to; the sentence itself is not shown (the paper, section 3.3)."""
 
-from mevis_bench.data.mevis import Split
-from mevis_bench.metrics.measured import Measurement
+from mevis_bench.data.mevis.split import Split
+from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.segmentation import MaskCorpus, measure_masks, measure_no_masks
 from mevis_bench.metrics.targets import TargetCache

@@ -1,8 +1,8 @@
 """RMEG: put the motion of given objects into words (the paper, sections 3.3 and 5.7)."""
 
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
+from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.description import CaptionCorpus, measure_caption, measure_no_caption
-from mevis_bench.metrics.measured import Measurement
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import CaptionPrediction, Expression, TargetMasks, Truth

@@ -1,9 +1,9 @@
 """RMOT: track what a sentence refers to with boxes (the paper, sections 3.3 and 5.5)."""
 
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import tracks_of
-from mevis_bench.metrics.measured import Measurement
+from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.multi_object import TrackCorpus, measure_no_tracks, measure_tracks
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import TargetCache

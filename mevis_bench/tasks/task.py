@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mevis_bench.data.mevis import Split
-from mevis_bench.metrics.measured import Corpus, Measurement
+from mevis_bench.data.mevis.split import Split
+from mevis_bench.metrics.aggregation import Corpus, Measurement
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import DataError, Expression, Prompt, Truth

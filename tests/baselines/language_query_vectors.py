@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from baselines.layers.text_reference import TextReference
+from baselines.layers.inputs.text_reference import TextReference
 from tests.baselines.parity import check_close, check_pixels, fill_by_name, strided, tiny_roberta
 
 ALIASES = {f"bbox_embed.{i}.layers.{j}.{kind}" for i in range(4) for j in range(3) for kind in ("weight", "bias")}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel
 
-from baselines.layers.text_encoder import build_roberta
+from baselines.layers.nn.text_encoder import build_roberta
 from tests.paths import PARITY
 
 SENTENCE = "the bird flying away slowly"

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines.layers.position_encoding import sine_grid
-from baselines.layers.track_queries import TrackRules
-from baselines.layers.track_streaming import live_tracks
+from baselines.layers.inference.track_streaming import live_tracks
+from baselines.layers.nn.position_encoding import sine_grid
+from baselines.layers.nn.track_queries import TrackRules
 from tests.baselines.parity import check_close
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from baselines.layers.query_segmenter import network_input, union_masks
+from baselines.layers.inference.query_segmenter import network_input, union_masks
 from tests.baselines.parity import check_close, strided
 
 STRICT = ("lmpm_9x100x180", "dshmp_5x128x224")

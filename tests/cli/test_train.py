@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.cli.app import main
-from mevis_bench.config.places import configs_folder
+from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.records import DataError, ExitCode
 from tests.tiny_split import VIDEOS, write_fake_method, write_tiny_split

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from mevis_bench.config.places import configs_folder
+from mevis_bench.config.paths import configs_folder
 
 TABLES = {
     table["table"]: table

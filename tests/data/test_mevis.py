@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.records import DataError, Rle, TrainingData, UsageError
 from tests.data.tiny_split import FRAMES, HEIGHT, WIDTH, documents, square, write_split
 from tests.paths import SHARED, needs_shared

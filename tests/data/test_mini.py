@@ -8,10 +8,10 @@ import pytest
 import soundfile
 from pycocotools import mask as coco
 
-from mevis_bench.data.mevis import Split, open_split
-from mevis_bench.data.speech import RATE, VOICES
+from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.synthetic import make_video
-from mevis_bench.data.verify import verify_split
+from mevis_bench.data.synthetic.speech import RATE, VOICES
 
 SEED = 0
 """valid_u was made by: mevis-bench data make-mini --split valid_u --videos 18 --seed 0 --speech all --out DIR"""

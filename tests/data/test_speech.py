@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from mevis_bench.data.speech import RATE, VOICES, Utterance, speak
 from mevis_bench.data.synthetic import make_mini
+from mevis_bench.data.synthetic.speech import RATE, VOICES, Utterance, speak
 from mevis_bench.records import UsageError
 
 needs_voices = pytest.mark.skipif(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mevis_bench.data.verify import verify_split
+from mevis_bench.data.mevis.verify import verify_split
 from tests.data.tiny_split import HEIGHT, WIDTH, documents, square, write_split
 from tests.paths import SHARED, needs_shared
 

@@ -11,10 +11,10 @@ import pytest
 
 from mevis_bench import records
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.execution import worker_child
+from mevis_bench.execution import environment_child as worker_child
+from mevis_bench.execution.environment_process import RemoteError
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.isolated import _masks
-from mevis_bench.execution.worker_process import RemoteError
 from mevis_bench.records import MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.execution.video_worker import VideoWorker
+from mevis_bench.execution.video_predictor import VideoWorker
 from mevis_bench.records import TextPrompt
 from mevis_bench.runs.plan import plan_run
 from tests.tiny_split import write_fake_method, write_tiny_split

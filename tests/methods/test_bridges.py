@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.methods import transcripts
+from mevis_bench.methods import speech_recognition as transcripts
 from mevis_bench.methods.bridges import (
     Bridge,
     MasksToTracks,
@@ -17,7 +17,7 @@ from mevis_bench.methods.bridges import (
     derived_tasks,
 )
 from mevis_bench.methods.method_spec import VariantSpec
-from mevis_bench.methods.transcripts import Transcripts, find_recogniser, read_waveform, word_error_rate
+from mevis_bench.methods.speech_recognition import Transcripts, find_recogniser, read_waveform, word_error_rate
 from mevis_bench.records import (
     CaptionPrediction,
     DataError,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import MaskPrediction, UsageError

@@ -5,10 +5,10 @@ import pytest
 from pycocotools import mask as coco
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic.make import make_mini
 from mevis_bench.records import NothingMeasuredError
-from mevis_bench.reports.order_pairs import count_order_pairs
+from mevis_bench.reports.order_consistency import count_order_pairs
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
 from mevis_bench.reports.picture import PREDICTION, TRUTH, draw_samples
 from tests.reports.test_gallery import run, split
 

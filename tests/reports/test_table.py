@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mevis_bench.config.places import configs_folder
+from mevis_bench.config.paths import configs_folder
 from mevis_bench.reports.paper import read_paper_rows, versus_paper
 from mevis_bench.reports.render import WRITERS, to_csv, to_html, to_json, to_latex, to_markdown, to_terminal
 from mevis_bench.reports.table import build_table

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MaskPrediction, TrackPrediction, UsageError
 from mevis_bench.runs.refer_kitti_export import Exported, export_split
 from mevis_bench.runs.score import score_run
+from mevis_bench.store.formats.refer_kitti import expression_id
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import Clip
-from mevis_bench.store.refer_kitti import expression_id
 from tests.mevis_folder import frame_names, write_predictions
 
 NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.data.verify import verify_split
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import tracks_of
 from mevis_bench.records import DataError, TrackPrediction, Truth, UsageError

@@ -9,8 +9,8 @@ import pytest
 from mevis_bench.metrics.rules import ScoringRules
 from mevis_bench.records import DataError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
+from mevis_bench.runs.scoring_pool import map_in_order
 from mevis_bench.runs.slice_file import read_slices
-from mevis_bench.runs.workers import map_in_order
 from mevis_bench.store.score_files import read_results, read_scores
 from tests import mevis_folder
 from tests.mevis_folder import FolderVideo

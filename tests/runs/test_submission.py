@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis import Split, open_split
+from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.synthetic import make_mini
+from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, MaskPrediction
 from mevis_bench.runs.submission import check, pack, read_profile
-from mevis_bench.store.file_tree import Folder
+from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
-from mevis_bench.store.run_predictions import RunPredictions
 from tests.mevis_folder import write_predictions
 
 PROFILE = read_profile("mevis_v2")

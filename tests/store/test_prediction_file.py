@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mevis_bench.files.tree import Folder
 from mevis_bench.records import CaptionPrediction, DataError
-from mevis_bench.store.file_tree import Folder
+from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_file import PredictionFile
-from mevis_bench.store.run_predictions import RunPredictions
 
 ORDER = ("a", "b", "c", "d")
 ANSWERS = {one: CaptionPrediction(f"the answer to {one}") for one in ORDER}

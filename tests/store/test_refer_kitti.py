@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mevis_bench.records import DataError, TrackPrediction
+from mevis_bench.store.formats.refer_kitti import encode_tracks, expression_id, expression_name, parse_tracks
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import Clip
-from mevis_bench.store.refer_kitti import encode_tracks, expression_id, expression_name, parse_tracks
 
 CLIP = Clip("v1", ("00000", "00005", "00010"), 100, 200)
 

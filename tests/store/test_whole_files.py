@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mevis_bench.files.atomic import inside, write_whole
 from mevis_bench.records import DataError
-from mevis_bench.store.whole_files import inside, write_whole
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:

@@ -24,13 +24,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mevis_bench.data.speech import VOICES, Utterance, require_voices, speak
 from mevis_bench.data.synthetic.expressions import Annotator, Sentence
 from mevis_bench.data.synthetic.facts import Facts
 from mevis_bench.data.synthetic.grammar import Speaker
 from mevis_bench.data.synthetic.motion import LENGTH
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS, Plan, make_plan
 from mevis_bench.data.synthetic.render import Footage, draw
+from mevis_bench.data.synthetic.speech import VOICES, Utterance, require_voices, speak
 from mevis_bench.data.synthetic.sprites import KINDS
 from mevis_bench.records import UsageError
 

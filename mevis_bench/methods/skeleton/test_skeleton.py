@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.methods.trial import tasks_and_variants, try_method
+from mevis_bench.methods.conformance import tasks_and_variants, try_method
 
 FOLDER = Path(__file__).parent
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import UsageError, Video
 from mevis_bench.reports.failures import count_failures, no_target_curve

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.data.mevis import Split
+from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.region import intersections, region_j

@@ -5,10 +5,10 @@ from baselines.dshmp import checkpoint, method
 from baselines.dshmp.method import PIXEL_STD, encode_sentence
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.word_split import RuleTagger
-from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
-from baselines.layers.resize import PIXEL_MEAN
-from baselines.layers.swin import SwinConfig
-from baselines.layers.text_encoder import HashTokenizer
+from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
+from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.nn.swin import SwinConfig
+from baselines.layers.nn.text_encoder import HashTokenizer
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodSetup, TextPrompt
 from tests.baselines.parity import tiny_roberta_config

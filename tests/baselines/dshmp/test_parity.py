@@ -7,8 +7,8 @@ from baselines.dshmp.checkpoint import DROPPED
 from baselines.dshmp.method import PIXEL_STD
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.motion_attention import MotionAttention
-from baselines.layers.query_segmenter import SegmenterSettings
-from baselines.layers.resize import PIXEL_MEAN
+from baselines.layers.inference.query_segmenter import SegmenterSettings
+from baselines.layers.inputs.resize import PIXEL_MEAN
 from tests.baselines.parity import (
     check_close,
     expected_keys,

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from baselines.dshmp.word_split import RuleTagger, SpacyTagger, TaggedWord, open_tagger, split_tokens
-from baselines.layers.text_encoder import HashTokenizer, Tokens
+from baselines.layers.nn.text_encoder import HashTokenizer, Tokens
 from mevis_bench.records import MethodError, UsageError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from baselines.empty.method import load
-from mevis_bench.methods.answer_checks import check_answer
+from mevis_bench.methods.prediction_checks import check_answer
 from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodSetup, TextPrompt, Video
 
 

@@ -10,7 +10,7 @@ from transformers import GitConfig, GitForCausalLM
 
 from baselines.git.method import BEGIN, END, GitMethod, NumberedWords, load, open_decoder
 from baselines.git.network import DROPPED, build, our_key
-from baselines.layers.caption_view import CaptionView, Highlight, Square
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from mevis_bench.records import DataError, MethodSetup, Rle, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.small_videos import noise_video
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from baselines.layers.audio_file import read_audio
+from baselines.layers.inputs.audio_file import read_audio
 from mevis_bench.records import DataError
 from tests.paths import SHARED, needs_shared
 

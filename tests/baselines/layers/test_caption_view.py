@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from baselines.layers.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Highlight, Square, chosen_frames
+from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Highlight, Square, chosen_frames
 from mevis_bench.records import HighlightedVideo, Rle, TargetMasks, UsageError, Video
 
 

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from baselines.layers.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from mevis_bench.records import DataError
 
 STATE = {"a.weight": torch.ones(2, 3), "b": torch.zeros(4)}

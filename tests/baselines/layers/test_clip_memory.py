@@ -2,7 +2,7 @@
 
 import torch
 
-from baselines.layers.text_reference import TextReference, as_words
+from baselines.layers.inputs.text_reference import TextReference, as_words
 from baselines.referformer.model import ReferFormer
 from tests.baselines.live_memory import LivePeak, fake_tensors
 from tests.baselines.parity import tiny_roberta

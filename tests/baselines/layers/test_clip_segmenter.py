@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings, consecutive, interleaved, read_clip
-from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings, consecutive, interleaved, read_clip
+from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from mevis_bench.records import TextPrompt, UsageError
 from tests.baselines.small_videos import noise_video
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from baselines.layers.clip_windows import ClipWindows
+from baselines.layers.inference.clip_windows import ClipWindows
 
 
 def may_look(frames, window, shifted):

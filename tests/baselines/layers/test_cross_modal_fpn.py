@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from baselines.layers.cross_modal_fpn import CrossModalBlock, CrossModalFpn, Level, Words
+from baselines.layers.nn.cross_modal_fpn import CrossModalBlock, CrossModalFpn, Level, Words
 
 
 def randomised(module: nn.Module) -> nn.Module:

@@ -6,7 +6,7 @@ from transformers.models.deformable_detr.modeling_deformable_detr import (
     DeformableDetrMultiscaleDeformableAttention,
 )
 
-from baselines.layers.deformable_attention import (
+from baselines.layers.nn.deformable_attention import (
     DeformableAttention,
     DeformableEncoderLayer,
     cell_centres,

@@ -2,13 +2,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines.layers.deformable_transformer import (
+from baselines.layers.nn.deformable_transformer import (
     DeformableTransformer,
     LevelProjections,
     inverse_sigmoid,
     level_paddings,
 )
-from baselines.layers.position_encoding import sine_encoding
+from baselines.layers.nn.position_encoding import sine_encoding
 
 WIDTH = 32
 

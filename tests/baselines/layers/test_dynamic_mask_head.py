@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional as F
 
-from baselines.layers.dynamic_mask_head import dynamic_masks, parameter_count
+from baselines.layers.nn.dynamic_mask_head import dynamic_masks, parameter_count
 
 
 def convolved(features, parameters, centre, stride):

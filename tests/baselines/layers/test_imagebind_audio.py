@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.layers.imagebind_audio import ImageBindAudio
-from baselines.layers.imagebind_mel import CLIP_FRAMES, clip_times, log_mel, mel_clips
+from baselines.layers.inputs.imagebind_mel import CLIP_FRAMES, clip_times, log_mel, mel_clips
+from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from tests.baselines.parity import check_close, expected_keys, fill_by_name, load_vectors, parity_files, shapes
 
 

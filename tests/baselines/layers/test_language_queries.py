@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.layers import language_queries
-from baselines.layers.clip_backbones import BACKBONES, ClipBackbone
-from baselines.layers.language_queries import LanguageQueries
-from baselines.layers.language_queries_keys import authors_key, load_tensors
-from baselines.layers.text_reference import TextReference, as_words
+from baselines.layers.inputs.text_reference import TextReference, as_words
+from baselines.layers.nn import language_queries
+from baselines.layers.nn.clip_backbones import BACKBONES, ClipBackbone
+from baselines.layers.nn.language_queries import LanguageQueries
+from baselines.layers.nn.language_queries_keys import authors_key, load_tensors
 from mevis_bench.records import DataError, UsageError
 from tests.baselines.parity import tiny_roberta
 

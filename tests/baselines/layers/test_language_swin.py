@@ -1,7 +1,7 @@
 import torch
 
-from baselines.layers.language_swin import LanguageSwin, WordAttention
-from baselines.layers.swin import SwinConfig
+from baselines.layers.nn.language_swin import LanguageSwin, WordAttention
+from baselines.layers.nn.swin import SwinConfig
 
 TINY = SwinConfig(channels=8, depths=(2, 1), heads=(2, 2), window=4)
 

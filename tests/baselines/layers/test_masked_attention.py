@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.layers.masked_attention import (
+from baselines.layers.nn.masked_attention import (
     CrossAttentionLayer,
     FeedForwardLayer,
     MultiHeadAttention,

@@ -1,6 +1,6 @@
 import torch
 
-from baselines.layers.mlp import Mlp
+from baselines.layers.nn.mlp import Mlp
 
 
 def test_relu_stands_between_layers_and_not_after_the_last():

@@ -1,6 +1,6 @@
 import torch
 
-from baselines.layers.pixel_decoder import PixelDecoder
+from baselines.layers.nn.pixel_decoder import PixelDecoder
 
 
 def test_small_sizes_and_shapes():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from baselines.layers.position_encoding import sine_encoding, sine_grid
+from baselines.layers.nn.position_encoding import sine_encoding, sine_grid
 
 
 def by_hand(padding, features, centred):

@@ -1,6 +1,6 @@
 import torch
 
-from baselines.layers.query_answers import QueryAnswer, best_query, draw_query
+from baselines.layers.inference.query_outputs import QueryAnswer, best_query, draw_query
 
 
 def test_the_best_query_is_best_on_average_over_probabilities():

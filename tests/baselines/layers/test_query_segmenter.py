@@ -6,7 +6,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings, network_input, read_frames, union_masks
+from baselines.layers.inference.query_segmenter import (
+    QuerySegmenter,
+    SegmenterSettings,
+    network_input,
+    read_frames,
+    union_masks,
+)
 from mevis_bench.records import TextPrompt, UsageError, Video
 
 SETTINGS = SegmenterSettings(

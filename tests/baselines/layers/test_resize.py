@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines.layers.resize import resize, shortest_edge_capped, shortest_edge_rounded, shortest_edge_truncated
+from baselines.layers.inputs.resize import resize, shortest_edge_capped, shortest_edge_rounded, shortest_edge_truncated
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.layers.resnet import BLOCKS, CHANNELS, Bottleneck, FrozenBatchNorm2d, ResNet
+from baselines.layers.nn.resnet import BLOCKS, CHANNELS, Bottleneck, FrozenBatchNorm2d, ResNet
 
 
 @pytest.mark.parametrize(("name", "entries"), [("resnet50", 265), ("resnet101", 520)])

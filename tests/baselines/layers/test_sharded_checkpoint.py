@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from baselines.layers.sharded_checkpoint import load_shards
+from baselines.layers.checkpoints.sharded_checkpoint import load_shards
 from mevis_bench.records import DataError
 
 

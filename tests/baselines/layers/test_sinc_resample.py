@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines.layers.sinc_resample import resample
+from baselines.layers.inputs.sinc_resample import resample
 from tests.baselines.parity import check_close, load_vectors, parity_files
 
 

@@ -4,7 +4,7 @@ from torch import nn
 from transformers import SwinConfig as TheirConfig
 from transformers import SwinModel
 
-from baselines.layers.swin import DropPath, Swin, SwinConfig, relative_position_index, shift_mask
+from baselines.layers.nn.swin import DropPath, Swin, SwinConfig, relative_position_index, shift_mask
 
 TINY = SwinConfig(channels=12, depths=(2, 3, 2), heads=(2, 3, 4), window=4, patch=2)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.layers.text_encoder import (
+from baselines.layers.nn.text_encoder import (
     FeatureResizer,
     HashTokenizer,
     RobertaTokenizer,

@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from baselines.layers.track_queries import NO_TRACK, Detections, LifeCycle, QueryInteraction, TrackQueries, TrackRules
+from baselines.layers.nn.track_queries import (
+    NO_TRACK,
+    Detections,
+    LifeCycle,
+    QueryInteraction,
+    TrackQueries,
+    TrackRules,
+)
 
 RULES = TrackRules(
     birth_score=0.7, keep_score=0.6, patience=2, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5

@@ -5,10 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines.layers.resize import IMAGENET_MEAN, IMAGENET_STD
-from baselines.layers.text_encoder import HashTokenizer
-from baselines.layers.track_queries import NO_TRACK, Detections, TrackQueries, TrackRules
-from baselines.layers.track_streaming import (
+from baselines.layers.inference.track_streaming import (
     Step,
     StreamingTracker,
     StreamSettings,
@@ -16,6 +13,9 @@ from baselines.layers.track_streaming import (
     prepare_image,
     shown_tracks,
 )
+from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
+from baselines.layers.nn.text_encoder import HashTokenizer
+from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries, TrackRules
 from mevis_bench.records import TextPrompt, UsageError, Video
 
 RULES = TrackRules(

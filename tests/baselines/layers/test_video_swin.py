@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from baselines.layers import video_swin
-from baselines.layers.video_swin import (
+from baselines.layers.nn import video_swin
+from baselines.layers.nn.video_swin import (
     VIDEO_SWIN_B,
     VIDEO_SWIN_S,
     VIDEO_SWIN_T,

@@ -3,10 +3,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from baselines.layers.query_segmenter import QuerySegmenter, SegmenterSettings
-from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
-from baselines.layers.swin import SwinConfig
-from baselines.layers.text_encoder import HashTokenizer, build_roberta
+from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
+from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
+from baselines.layers.nn.swin import SwinConfig
+from baselines.layers.nn.text_encoder import HashTokenizer, build_roberta
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.method import sentence_ids
 from baselines.lmpm.model import Lmpm

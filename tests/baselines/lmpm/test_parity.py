@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from baselines.layers.query_segmenter import SegmenterSettings
-from baselines.layers.resize import PIXEL_MEAN, PIXEL_STD
-from baselines.layers.text_encoder import build_roberta
+from baselines.layers.inference.query_segmenter import SegmenterSettings
+from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
+from baselines.layers.nn.text_encoder import build_roberta
 from baselines.lmpm.checkpoint import DROPPED
 from baselines.lmpm.model import Lmpm
 from tests.baselines.parity import (

@@ -4,7 +4,7 @@ import torch
 from scipy.io import wavfile
 from transformers import WhisperConfig
 
-from baselines.layers.swin import SwinConfig
+from baselines.layers.nn.swin import SwinConfig
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.speech import RATE, SpeechEncoder

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from transformers import RobertaConfig
 
-from baselines.layers import text_encoder
-from baselines.layers.swin import SwinConfig
-from baselines.lmpmpp import paper_encoders, paper_method, paper_train
-from baselines.lmpmpp.sizes import ExtractorSize, LanguageSize, LMPMppSize
-from mevis_bench.data.mevis import open_split
+from baselines.layers.nn import text_encoder
+from baselines.layers.nn.swin import SwinConfig
+from baselines.lmpmpp import encoders, method, train
+from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig, LMPMppConfig
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.records import TrainSetup
 
-SMALL = LMPMppSize(
-    extractor=ExtractorSize(
+SMALL = LMPMppConfig(
+    extractor=ExtractorConfig(
         backbone=SwinConfig(channels=8, depths=(1, 1, 1, 1), heads=(1, 1, 1, 1)),
         channels=16,
         heads=2,
@@ -25,7 +25,7 @@ SMALL = LMPMppSize(
         feedforward=16,
         queries=5,
     ),
-    language=LanguageSize(
+    language=LanguageConfig(
         hidden=32, layers=2, heads=2, feedforward=32, vocabulary=21, text_channels=12, audio_channels=10, lora_rank=2
     ),
 )
@@ -62,10 +62,10 @@ def small_encoders(patch: pytest.MonkeyPatch) -> None:
         def forward(self, clips: torch.Tensor) -> torch.Tensor:
             return super().forward(clips.mean((1, 2, 4)))
 
-    for module in (paper_train, paper_method):
+    for module in (train, method):
         patch.setattr(module, "build_roberta", lambda pooler=True: text_encoder.build_roberta(ROBERTA))
         patch.setattr(module, "ImageBindAudio", FakeImageBind)
-    assert paper_encoders.ImageBindAudio is not FakeImageBind
+    assert encoders.ImageBindAudio is not FakeImageBind
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def main() -> None:
     with pytest.MonkeyPatch.context() as patch:
         small_encoders(patch)
         setup = TrainSetup("paper", OPTIONS, split, split, out, "cpu", 0, lambda *told: None)
-        paper_train.train_paper(setup, SMALL)
+        train.train_paper(setup, SMALL)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from baselines.lmpmpp.stage_alignment import trajectory_contrastive_loss
+from baselines.lmpmpp.mini.training.stage_alignment import trajectory_contrastive_loss
 
 TAU = 0.07
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from baselines.layers.boxes import boxes_of, generalised_iou
-from baselines.lmpmpp.detection_head import DetectionHead, in_shares
-from baselines.lmpmpp.stage_detection import box_losses
+from baselines.layers.nn.boxes import boxes_of, generalised_iou
+from baselines.lmpmpp.mini.detection_head import DetectionHead, in_shares
+from baselines.lmpmpp.mini.training.stage_detection import box_losses
 
 
 def test_boxes_of_masks_are_half_open():

@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from baselines.lmpmpp.language_part import LanguagePart
-from baselines.lmpmpp.sizes import MINI
-from baselines.lmpmpp.trajectory_encoder import TrackFeatures
+from baselines.lmpmpp.mini.config import MINI
+from baselines.lmpmpp.mini.language_part import LanguagePart
+from baselines.lmpmpp.mini.trajectory_encoder import TrackFeatures
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import torch
 
-from baselines.lmpmpp.camera import REACH, camera_path, frame_shifts
 from baselines.lmpmpp.extractor import FrameObjects
-from baselines.lmpmpp.linking import fill_in, link, mask_boxes
-from baselines.lmpmpp.trajectory_encoder import geometry, resample
+from baselines.lmpmpp.mini.camera import REACH, camera_path, frame_shifts
+from baselines.lmpmpp.mini.tracker import fill_in, link, mask_boxes
+from baselines.lmpmpp.mini.trajectory_encoder import geometry, resample
 
 H, W = 36, 64
 

@@ -4,10 +4,10 @@ import soundfile
 import torch
 from PIL import Image
 
-from baselines.lmpmpp.checkpoint import build_mini, load_mini, save_mini
 from baselines.lmpmpp.extractor import FrameFeatures
-from baselines.lmpmpp.method import LMPMppMethod, load
-from baselines.lmpmpp.sentence_encoder import WordTokenizer
+from baselines.lmpmpp.mini.checkpoint import build_mini, load_mini, save_mini
+from baselines.lmpmpp.mini.method import MiniMethod, load
+from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
 
 SENTENCES = ("the ball that moves left", "the one that jumps", "balls rolling to the right", "the first ball to stop")
@@ -36,7 +36,7 @@ def method():
     model = build_mini(len(tokenizer)).eval()
     with torch.no_grad():
         model.extractor.decoder.class_embed.bias.copy_(torch.tensor([4.0, 0.0]))
-    return LMPMppMethod(model, tokenizer, "cpu")
+    return MiniMethod(model, tokenizer, "cpu")
 
 
 def say(method, number):
@@ -195,7 +195,7 @@ def test_weights_that_never_heard_are_named(method, spoken, tmp_path):
 def test_the_detection_head_gives_a_box_wherever_its_track_is_seen(method, tmp_path):
     say(method, 2)
     clip = video(tmp_path, 6, 40, 90)
-    detecting = LMPMppMethod(method.model, method.tokenizer, "cpu", boxes=True)
+    detecting = MiniMethod(method.model, method.tokenizer, "cpu", boxes=True)
     for masks, tracks in zip(method.predict(clip, PROMPTS), detecting.predict(clip, PROMPTS), strict=True):
         assert set(tracks.ids.tolist()) <= set(range(len(masks.objects)))
         assert len(set(zip(tracks.frames.tolist(), tracks.ids.tolist(), strict=True))) == len(tracks.frames) > 0
@@ -214,7 +214,7 @@ def test_an_unknown_answerer_is_refused_in_words():
 
 def test_the_matcher_answers_with_the_tracks_above_its_threshold(method, tmp_path):
     clip = video(tmp_path, 6, 72, 128)
-    matching = LMPMppMethod(method.model, method.tokenizer, "cpu", matching=True)
+    matching = MiniMethod(method.model, method.tokenizer, "cpu", matching=True)
     with torch.no_grad():
         method.model.matcher.threshold.fill_(-1e6)
     for answer in matching.predict(clip, PROMPTS):

@@ -3,10 +3,10 @@ import torch
 from safetensors.torch import save_file
 from transformers import RobertaConfig
 
-from baselines.layers.checkpoint_file import read_tensors
-from baselines.layers.imagebind_audio import ImageBindAudio
-from baselines.layers.text_encoder import build_roberta
-from baselines.lmpmpp.paper_checkpoint import (
+from baselines.layers.checkpoints.checkpoint_file import read_tensors
+from baselines.layers.nn.imagebind_audio import ImageBindAudio
+from baselines.layers.nn.text_encoder import build_roberta
+from baselines.lmpmpp.checkpoint import (
     load_imagebind,
     load_llama,
     load_mask2former,
@@ -14,7 +14,7 @@ from baselines.lmpmpp.paper_checkpoint import (
     load_trained,
     save_trained,
 )
-from baselines.lmpmpp.paper_model import PaperLMPMpp, Question
+from baselines.lmpmpp.model import LMPMpp, Question
 from mevis_bench.records import DataError
 from tests.baselines.lmpmpp.small_paper import SMALL
 
@@ -29,7 +29,7 @@ def text_encoder():
 
 def model(seed):
     torch.manual_seed(seed)
-    return PaperLMPMpp(SMALL)
+    return LMPMpp(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def files(tmp_path_factory):
 
 def loaded(files, seed=3):
     """A model started from the public files, as training does."""
-    target, roberta = PaperLMPMpp(SMALL, filled=False), text_encoder()
+    target, roberta = LMPMpp(SMALL, filled=False), text_encoder()
     load_llama(target, read_tensors(files["llama"]), files["llama"])
     load_mask2former(target, files["mask2former"])
     load_roberta(roberta, files["roberta"])

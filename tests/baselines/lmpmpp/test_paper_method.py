@@ -9,13 +9,12 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 
-from baselines.layers.text_encoder import build_roberta
-from baselines.lmpmpp import paper_method
+from baselines.layers.nn.text_encoder import build_roberta
+from baselines.lmpmpp import method as paper_method
+from baselines.lmpmpp.checkpoint import save_trained
 from baselines.lmpmpp.language_model import PromptTokens
-from baselines.lmpmpp.method import load
-from baselines.lmpmpp.paper_checkpoint import save_trained
-from baselines.lmpmpp.paper_method import load_paper
-from baselines.lmpmpp.paper_model import PaperLMPMpp
+from baselines.lmpmpp.method import load, load_paper
+from baselines.lmpmpp.model import LMPMpp
 from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.lmpmpp.small_paper import ROBERTA, SMALL, small_encoders
 
@@ -117,7 +116,7 @@ def test_the_prompt_is_numbered_by_llama_s_own_tokenizer(tmp_path):
 
 def test_a_trained_model_is_put_together_from_its_files(method, tmp_path, monkeypatch):
     torch.manual_seed(4)
-    source = PaperLMPMpp(SMALL)
+    source = LMPMpp(SMALL)
     llama = {f"model.{key}": value for key, value in source.language.llama.state_dict().items()}
     llama["lm_head.weight"] = source.language.llama_head.weight.detach().clone()
     save_file(llama, tmp_path / "llama.safetensors")
@@ -140,5 +139,5 @@ def test_a_trained_model_is_put_together_from_its_files(method, tmp_path, monkey
 
 
 def test_the_variant_is_chosen_by_its_size(monkeypatch):
-    monkeypatch.setattr("baselines.lmpmpp.method.load_paper", lambda asked: ("paper", asked.options["window"]))
+    monkeypatch.setattr("baselines.lmpmpp.method.load_paper", lambda config: ("paper", config.options["window"]))
     assert load(setup()) == ("paper", 200)

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from baselines.lmpmpp.paper_model import FRAMES_PER_CHUNK, PaperLMPMpp, Question, parameter_counts
-from baselines.lmpmpp.sizes import PAPER
+from baselines.lmpmpp.config import PAPER
+from baselines.lmpmpp.model import FRAMES_PER_CHUNK, LMPMpp, Question, parameter_counts
 from tests.baselines.lmpmpp.small_paper import SMALL
 
 
@@ -23,7 +23,7 @@ def test_the_paper_variant_has_the_paper_s_sizes(counts):
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    made = PaperLMPMpp(SMALL).eval()
+    made = LMPMpp(SMALL).eval()
     made.language.add_adapters()
     return made
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from baselines.layers.mirror import mirror
-from baselines.layers.workers import ALONE
+from baselines.layers.inputs.mirror import mirror
+from baselines.layers.training.distributed import ALONE
+from baselines.lmpmpp.clips import draw_clip
 from baselines.lmpmpp.losses import temporal_contrastive_loss
-from baselines.lmpmpp.paper_clips import draw_clip
-from baselines.lmpmpp.paper_train import Answered, contrastive_loss, sample_points, train_paper
-from mevis_bench.data.mevis import open_split
+from baselines.lmpmpp.train import Answered, contrastive_loss, sample_points, train_paper
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import MissingWeightsError, TrainSetup, UsageError
 from tests.baselines.lmpmpp.small_paper import OPTIONS, SMALL, small_encoders

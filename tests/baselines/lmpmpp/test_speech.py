@@ -5,8 +5,8 @@ import pytest
 import soundfile
 import torch
 
-from baselines.lmpmpp.speech_encoder import BANDS, SpeechEncoder, behind, pad, speech_bands
-from baselines.lmpmpp.stage_speech import SpeechCache, SpeechTraining, disturbed, hear_all, speech_losses
+from baselines.lmpmpp.mini.speech_encoder import BANDS, SpeechEncoder, behind, pad, speech_bands
+from baselines.lmpmpp.mini.training.stage_speech import SpeechCache, SpeechTraining, disturbed, hear_all, speech_losses
 from mevis_bench.records import DataError
 
 

@@ -7,11 +7,11 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from baselines.lmpmpp import linking
-from baselines.lmpmpp.checkpoint import load_mini
-from baselines.lmpmpp.curves import draw_curves
-from baselines.lmpmpp.train import STAGES, train
-from mevis_bench.data.mevis import open_split
+from baselines.lmpmpp.mini import tracker as linking
+from baselines.lmpmpp.mini.checkpoint import load_mini
+from baselines.lmpmpp.mini.training.curves import draw_curves
+from baselines.lmpmpp.mini.training.train import STAGES, train
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import TrainSetup, UsageError
 

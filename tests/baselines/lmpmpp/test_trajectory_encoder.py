@@ -6,11 +6,11 @@ import itertools
 import pytest
 import torch
 
-from baselines.lmpmpp.mask_decoder import meant_tracks
-from baselines.lmpmpp.sizes import TrajectorySize
-from baselines.lmpmpp.trajectory_encoder import RELATION, STEP_SCALE, TrackFeatures, TrajectoryEncoder, relation
+from baselines.lmpmpp.mini.config import TrajectoryConfig
+from baselines.lmpmpp.mini.mask_decoder import meant_tracks
+from baselines.lmpmpp.mini.trajectory_encoder import RELATION, STEP_SCALE, TrackFeatures, TrajectoryEncoder, relation
 
-SIZE = TrajectorySize(tracks=4, steps=8, hidden=16, channels=12)
+SIZE = TrajectoryConfig(tracks=4, steps=8, hidden=16, channels=12)
 
 
 def tracks(videos=2, seed=0):

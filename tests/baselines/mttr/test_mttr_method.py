@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.text_encoder import HashTokenizer
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mttr import model as mttr_model
 from baselines.mttr.method import MttrModel, best_query, draw, load
 from baselines.mttr.model import Mttr, SegmentedClip

@@ -3,7 +3,7 @@ from functools import cache
 import pytest
 import torch
 
-from baselines.layers.text_encoder import build_roberta
+from baselines.layers.nn.text_encoder import build_roberta
 from baselines.mttr.model import QUERIES, Mttr
 from tests.baselines.parity import (
     check_close,

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.cross_modal_fpn import Level
-from baselines.layers.query_answers import QueryAnswer
-from baselines.layers.text_encoder import HashTokenizer
-from baselines.layers.text_reference import TextReference, as_words
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.query_outputs import QueryAnswer
+from baselines.layers.inputs.text_reference import TextReference, as_words
+from baselines.layers.nn.cross_modal_fpn import Level
+from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mutr.method import MutrModel, load
 from baselines.mutr.model import Mutr
 from baselines.mutr.temporal import GatherLayer, TemporalInteraction

@@ -8,10 +8,10 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from baselines.layers.boxes import corners, generalised_iou
+from baselines.layers.nn.boxes import corners, generalised_iou
 from baselines.mutr.losses import Target, focal, query_losses, weighted
 from baselines.mutr.train import WEIGHTS_FILE, train
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import TrainSetup, UsageError
 

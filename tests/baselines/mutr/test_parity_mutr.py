@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from baselines.layers.text_encoder import build_roberta
-from baselines.layers.text_reference import TextReference
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.text_encoder import build_roberta
 from baselines.mutr.checkpoint import authors_key
 from baselines.mutr.model import Mutr
 from tests.baselines.language_query_vectors import ALIASES, backbone_of, check_vector, filled, outputs

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from baselines.layers.language_queries_keys import authors_key
-from baselines.layers.text_encoder import build_roberta
-from baselines.layers.text_reference import TextReference
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.language_queries_keys import authors_key
+from baselines.layers.nn.text_encoder import build_roberta
 from baselines.referformer.model import ReferFormer
 from tests.baselines.language_query_vectors import ALIASES, backbone_of, check_vector, filled, outputs
 from tests.baselines.parity import expected_keys, load_vectors, parity_files, tiny_roberta

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from baselines.layers.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.text_encoder import HashTokenizer
-from baselines.layers.text_reference import TextReference
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.referformer.method import ReferFormerModel
 from baselines.referformer.model import ReferFormer
 from mevis_bench.records import SpeechPrompt, TextPrompt

@@ -4,7 +4,7 @@ from functools import lru_cache
 import pytest
 import torch
 
-from baselines.layers.track_queries import LifeCycle
+from baselines.layers.nn.track_queries import LifeCycle
 from baselines.temprmot.model import TempRmot
 from tests.baselines.parity import expected_keys, fill_by_name, load_vectors, parity_files, shapes, tiny_roberta_config
 from tests.baselines.track_parity import (

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from baselines.layers.track_queries import Detections
+from baselines.layers.nn.track_queries import Detections
 from baselines.temprmot.model import TempRmot
 from baselines.temprmot.temporal import History, SpatialTemporalReasoner, time_encoding
 from tests.baselines.parity import shapes

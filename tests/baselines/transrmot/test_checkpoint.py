@@ -3,8 +3,8 @@ import argparse
 import pytest
 import torch
 
-from baselines.layers.referring_detector import DETECT_QUERIES
-from baselines.layers.track_queries import LifeCycle, TrackQueries, TrackRules
+from baselines.layers.nn.referring_detector import DETECT_QUERIES
+from baselines.layers.nn.track_queries import LifeCycle, TrackQueries, TrackRules
 from baselines.transrmot.checkpoint import load_model
 from baselines.transrmot.model import TransRmot
 from mevis_bench.records import DataError

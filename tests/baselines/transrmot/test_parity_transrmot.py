@@ -4,8 +4,8 @@ from functools import lru_cache
 import pytest
 import torch
 
-from baselines.layers.referring_detector import has_track_attention
-from baselines.layers.track_queries import LifeCycle
+from baselines.layers.nn.referring_detector import has_track_attention
+from baselines.layers.nn.track_queries import LifeCycle
 from baselines.transrmot.model import TransRmot
 from tests.baselines.parity import expected_keys, fill_by_name, load_vectors, parity_files, shapes, tiny_roberta_config
 from tests.baselines.track_parity import (

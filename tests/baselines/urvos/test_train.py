@@ -7,7 +7,7 @@ import torch
 from baselines.urvos import checkpoint, train
 from baselines.urvos.model import Urvos
 from mevis_bench.config.train_config import read_train_config
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.records import TrainSetup, UsageError
 from tests.tiny_split import write_tiny_split
 

@@ -9,8 +9,8 @@ import yaml
 from pycocotools import mask as coco
 from torch.nn.functional import cross_entropy
 
-from baselines.layers.caption_view import CaptionView, Highlight
-from baselines.layers.mirror import mirror
+from baselines.layers.inference.caption_view import CaptionView, Highlight
+from baselines.layers.inputs.mirror import mirror
 from baselines.videollama2.locating import Locator
 from baselines.videollama2.method import load
 from baselines.videollama2.model import build, splice
@@ -19,7 +19,7 @@ from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.train import NO_LOSS, caption_losses, train
 from baselines.videollama2.training_cache import open_cache, target_sets
 from baselines.videollama2.word_tokenizer import build_tokenizer
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
 from mevis_bench.records import Expression, MethodSetup, Rle, TargetMasks, TrainSetup, Truth, UsageError, Video
 from tests.baselines.small_videos import noise_video
 

@@ -9,10 +9,10 @@ from pycocotools import mask as coco
 
 from mevis_bench.cli.app import main
 from mevis_bench.config.train_config import MiniData
-from mevis_bench.data.mevis import open_split
+from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.synthetic import MadeVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
-from mevis_bench.data.verify import verify_split
 from mevis_bench.records import UsageError
 
 

@@ -1,0 +1,1 @@
+"""Reading of published checkpoints."""

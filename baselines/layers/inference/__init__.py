@@ -1,0 +1,1 @@
+"""Inference loops that several methods share: clips, windows, tracks, captions."""

@@ -1,0 +1,235 @@
+"""Drive a network that sees a video in chunks and answers a sentence with trajectory queries (LMPM, DsHmp).
+
+Every frame gives queries and a fine map; the queries of all frames together give trajectories; a trajectory's mask is
+its embedding against every frame's map. So the maps are wanted twice. They stay in memory for the first frames of a
+video and are computed again, to the same bits, for the rest: memory is bounded whatever the length.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from baselines.layers.inputs.resize import resize, shortest_edge_rounded
+from baselines.layers.method_options import is_count, is_number, require, require_precision
+from mevis_bench.records import MaskPrediction, Prompt, Video
+
+SentenceT = TypeVar("SentenceT")
+Rgb = tuple[float, float, float]
+STRIDE = 32
+"""Input sizes are padded to multiples of this."""
+DRAWN_AT_ONCE = 5
+"""Frames whose masks are scaled up together."""
+
+
+class FrameOutput(Protocol):
+    """What a network makes of a chunk of frames: queries ``(t, q, c)`` and fine maps ``(t, c, h / 4, w / 4)``."""
+
+    queries: Tensor
+    fine: Tensor
+
+
+class Network(Protocol[SentenceT]):
+    """What the driver needs of a network."""
+
+    def stem(self, images: Tensor) -> Tensor:
+        """Encode images ``(t, 3, h, w)`` as far as that goes without the sentence."""
+        ...
+
+    def encode_frames(self, stem: Tensor, sentence: SentenceT) -> FrameOutput:
+        """Encode one chunk."""
+        ...
+
+    def encode_clip(self, frame_queries: Tensor, sentence: SentenceT) -> tuple[Tensor, Tensor]:
+        """Return logits ``(k, 2)``, the first of target, and mask embeddings ``(k, c)``."""
+        ...
+
+    def mask_features(self, fine: Tensor) -> Tensor:
+        """Map fine maps to what embeddings are multiplied with, same shape."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterSettings:
+    """How frames are prepared and queries are chosen.
+
+    Attributes:
+        short: Short side of the network's input, in pixels.
+        longest: Bound of its long side.
+        mean: RGB mean, values 0..255.
+        std: RGB standard deviation, values 0..255.
+        threshold: A trajectory is a target if its score exceeds this.
+        chunk: Frames that go through the network together; any number gives the same masks.
+        kept: Frames whose maps stay in memory; those of later frames are computed a second time.
+        precision: ``float32``, or ``bfloat16`` or ``float16`` for automatic mixed precision.
+    """
+
+    short: int
+    longest: int
+    mean: Rgb
+    std: Rgb
+    threshold: float
+    chunk: int
+    kept: int
+    precision: str
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object], mean: Rgb, std: Rgb) -> "SegmenterSettings":
+        """Check a variant's options.
+
+        Raises:
+            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
+        """
+        short, longest, threshold = options["short"], options["longest"], options["threshold"]
+        chunk, kept, precision = options["chunk"], options["kept"], options["precision"]
+        require("short", short, is_count(short) and short >= STRIDE, f"pixels, at least {STRIDE}")
+        require("longest", longest, is_count(longest) and longest >= short, "pixels, no less than method.short")
+        require("threshold", threshold, is_number(threshold), "a number; scores are 0 to 1")
+        require("chunk", chunk, is_count(chunk), "a number of frames")
+        require("kept", kept, kept == 0 or is_count(kept), "a number of frames, or 0")
+        require_precision(precision)
+        return cls(short, longest, mean, std, threshold, chunk, kept, precision)
+
+
+class QuerySegmenter(Generic[SentenceT]):
+    """Answers prompts about a video with one network: the ``Method`` of LMPM and DsHmp."""
+
+    def __init__(
+        self,
+        network: Network[SentenceT],
+        read: Callable[[Prompt], SentenceT],
+        settings: SegmenterSettings,
+        device: str,
+    ) -> None:
+        self.network, self.read, self.settings = network, read, settings
+        self.device = torch.device(device)
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
+        """Yield one prediction per prompt; frames are read, resized and run through the text-free stem once."""
+        clip = self.prepare(torch.from_numpy(read_frames(video, self.settings)), (video.height, video.width))
+        for prompt in prompts:
+            yield self.segment(clip, prompt)
+
+    def close(self) -> None:
+        """Nothing is held between videos."""
+
+    def reduce_memory(self) -> bool:
+        """Halve the chunk and what is kept, after the device ran out of memory; ``False``: it is one frame already."""
+        if self.settings.chunk == 1:
+            return False
+        self.settings = replace(self.settings, chunk=self.settings.chunk // 2, kept=self.settings.kept // 2)
+        return True
+
+    def prepare(self, frames: Tensor, original: tuple[int, int]) -> "Clip":
+        """Cut resized frames, uint8 ``(t, 3, h, w)``, into chunks and run the stem over those that are kept."""
+        spans = [
+            slice(start, min(start + self.settings.chunk, len(frames)))
+            for start in range(0, len(frames), self.settings.chunk)
+        ]
+        clip = Clip(frames, original, spans, {})
+        with torch.inference_mode(), self._precision():
+            for index, span in enumerate(spans):
+                if span.stop <= self.settings.kept:
+                    clip.stems[index] = self._stem(clip, index)
+        return clip
+
+    @torch.inference_mode()
+    def segment(self, clip: "Clip", prompt: Prompt) -> MaskPrediction:
+        """Answer one prompt."""
+        with self._precision():
+            sentence = self.read(prompt)
+            queries, maps = [], []
+            for index, span in enumerate(clip.spans):
+                features = self._features(clip, index, sentence)
+                queries.append(features.queries)
+                maps.append(features.fine if span.stop <= self.settings.kept else None)
+            logits, embeddings = self.network.encode_clip(torch.cat(queries), sentence)
+        scores = logits.float().softmax(-1)[:, 0]
+        chosen = embeddings[scores > self.settings.threshold]
+        masks = np.zeros((len(clip.frames), *clip.original), dtype=bool)
+        if len(chosen):
+            for index, span in enumerate(clip.spans):
+                with self._precision():
+                    fine = maps[index]
+                    fine = self._features(clip, index, sentence).fine if fine is None else fine
+                    masks[span] = self._draw(fine, chosen, clip)
+        return MaskPrediction(masks, target_score=float(scores.max()))
+
+    def _features(self, clip: "Clip", index: int, sentence: SentenceT) -> FrameOutput:
+        stem = clip.stems.get(index)
+        return self.network.encode_frames(self._stem(clip, index) if stem is None else stem, sentence)
+
+    def _stem(self, clip: "Clip", index: int) -> Tensor:
+        images = network_input(clip.frames[clip.spans[index]].to(self.device), self.settings)
+        return self.network.stem(images)
+
+    def _draw(self, fine: Tensor, embeddings: Tensor, clip: "Clip") -> NDArray[np.bool_]:
+        resized = (clip.frames.shape[2], clip.frames.shape[3])
+        drawn = [
+            union_masks(self.network.mask_features(part), embeddings, resized, clip.original)
+            for part in fine.split(DRAWN_AT_ONCE)
+        ]
+        return torch.cat(drawn).cpu().numpy()
+
+    def _precision(self) -> AbstractContextManager[object]:
+        dtype = getattr(torch, self.settings.precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """A prepared video.
+
+    Attributes:
+        frames: uint8 ``(t, 3, h, w)``, resized, on the CPU.
+        original: Rows and columns of the video.
+        spans: Frames of each chunk.
+        stems: The text-free encoding of the chunks that stay in memory.
+    """
+
+    frames: Tensor
+    original: tuple[int, int]
+    spans: list[slice]
+    stems: dict[int, Tensor]
+
+
+def read_frames(video: Video, settings: SegmenterSettings) -> NDArray[np.uint8]:
+    """Decode and resize a video, uint8 ``(t, 3, h, w)``; one full-size frame is held at a time."""
+    size = shortest_edge_rounded(video.height, video.width, settings.short, settings.longest)
+    return np.stack([resize(frame, size).transpose(2, 0, 1) for frame in video.frames()])
+
+
+def network_input(frames: Tensor, settings: SegmenterSettings) -> Tensor:
+    """Normalise uint8 ``(t, 3, h, w)`` and pad it right and bottom with zeros to multiples of 32."""
+    mean = torch.tensor(settings.mean, device=frames.device).view(3, 1, 1)
+    std = torch.tensor(settings.std, device=frames.device).view(3, 1, 1)
+    images = (frames - mean) / std
+    return F.pad(images, (0, -images.shape[3] % STRIDE, 0, -images.shape[2] % STRIDE))
+
+
+def union_masks(
+    mask_features: Tensor, embeddings: Tensor, resized: tuple[int, int], original: tuple[int, int]
+) -> Tensor:
+    """Draw trajectories and join them.
+
+    Args:
+        mask_features: ``(t, c, h / 4, w / 4)`` of the padded input.
+        embeddings: ``(k, c)``, k at least 1.
+        resized: Rows and columns of the input without its padding.
+        original: Rows and columns of the video.
+
+    Returns:
+        bool ``(t, *original)``: where any trajectory's logit is above 0.
+    """
+    logits = (embeddings @ mask_features.flatten(2)).view(len(mask_features), -1, *mask_features.shape[-2:])
+    padded = [side + -side % STRIDE for side in resized]
+    logits = F.interpolate(logits.float(), size=padded, mode="bilinear", align_corners=False)
+    logits = logits[..., : resized[0], : resized[1]]
+    logits = F.interpolate(logits, size=original, mode="bilinear", align_corners=False)
+    return (logits > 0).any(1)

@@ -1,0 +1,1 @@
+"""Reading and preprocessing of frames, sound and ground truth."""

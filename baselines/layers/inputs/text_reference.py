@@ -1,0 +1,42 @@
+"""A sentence as ReferFormer and MUTR take it: projected words, and one vector for the whole."""
+
+import torch
+from torch import Tensor, nn
+
+from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.position_encoding import sine_encoding
+from baselines.layers.nn.text_encoder import FeatureResizer
+
+
+def as_words(features: Tensor, padding: Tensor | None = None) -> Words:
+    """Add positions to ``features (s, c)``; padding, bool ``(s,)``, is not counted. ``None``: there is none."""
+    mask = torch.zeros(len(features), dtype=torch.bool, device=features.device) if padding is None else padding
+    return Words(features, sine_encoding(mask[None], features.shape[-1])[0].T, padding)
+
+
+class TextReference(nn.Module):
+    """RoBERTa and one projection for words and sentence.
+
+    Args:
+        text_encoder: A RoBERTa with pooler.
+        channels: Width of the network.
+    """
+
+    def __init__(self, text_encoder: nn.Module, channels: int = 256) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.resizer = FeatureResizer(text_encoder.config.hidden_size, channels)
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Words, Tensor]:
+        """Encode one sentence.
+
+        Args:
+            ids: int64 ``(1, s)``.
+            mask: ``(1, s)``, 1 on tokens and 0 on padding; ``None``: no padding.
+
+        Returns:
+            The words, and the pooled sentence ``(channels,)``.
+        """
+        encoded = self.text_encoder(ids, attention_mask=torch.ones_like(ids) if mask is None else mask)
+        words = as_words(self.resizer(encoded.last_hidden_state[0]), None if mask is None else mask[0] != 1)
+        return words, self.resizer(encoded.pooler_output[0])

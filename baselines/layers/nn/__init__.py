@@ -1,0 +1,1 @@
+"""Network blocks with parameters that several methods share."""

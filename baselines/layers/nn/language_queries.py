@@ -1,0 +1,204 @@
+"""The network that ReferFormer and MUTR share: queries made from a sentence find its object in every frame.
+
+Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022, section 3. What no word has a part
+in (`LanguageQueries.encode`) is computed once a clip, the rest once a sentence. Axes: f consecutive frames, t all
+frames of a clip, q queries, c channels, h rows, w columns, s words, n decoder layers, L levels (strides 8 to 64).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from baselines.layers.nn.clip_backbones import ClipBackbone
+from baselines.layers.nn.cross_modal_fpn import CrossModalFpn, Level, Pieces, Words
+from baselines.layers.nn.deformable_transformer import DeformableTransformer, LevelProjections, level_paddings
+from baselines.layers.nn.dynamic_mask_head import dynamic_masks, parameter_count
+from baselines.layers.nn.masked_attention import MultiHeadAttention
+from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.position_encoding import sine_encoding, sine_grid
+
+CHANNELS = 256
+HEADS = 8
+DEPTH = 4
+FEEDFORWARD = 2048
+QUERIES = 5
+MASK_STRIDE = 4
+
+PART_NUMBERS = 2**27
+"""How many numbers the widest hidden layer holds at a time: 512 MiB in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFeatures:
+    """What is known of a clip before any sentence.
+
+    Attributes:
+        size: Rows and columns of the frames in pixels, without padding.
+        levels: Projected maps of strides 8, 16, 32 and 64.
+        fine: Stride-4 tokens of the pixel decoder, pieces ``(f, h * w, c)``.
+        fine_position: Their position encoding, ``(1, c, h, w)``.
+    """
+
+    size: tuple[int, int]
+    levels: list[Level]
+    fine: Pieces
+    fine_position: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class FoundQueries:
+    """What the queries found in every frame.
+
+    Attributes:
+        states: ``(n, t, q, c)`` after every decoder layer.
+        first_points: ``(q, 2)``: where every query starts, x and y in 0..1, the same in all frames.
+        boxes: ``(n, t, q, 4)`` after every decoder layer, ``cx, cy, w, h`` in 0..1.
+        memory: Encoded maps of strides 8, 16 and 32.
+    """
+
+    states: Tensor
+    first_points: Tensor
+    boxes: Tensor
+    memory: list[Level]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedClip:
+    """The answer to one sentence in one clip.
+
+    Attributes:
+        logits: ``(t, q)``: is this query the object?
+        boxes: ``(t, q, 4)``, ``cx, cy, w, h`` in 0..1.
+        masks: Mask logits ``(t, q, h, w)`` at stride 4.
+        found: What the queries found on the way.
+    """
+
+    logits: Tensor
+    boxes: Tensor
+    masks: Tensor
+    found: FoundQueries
+
+
+class EarlyFusion(nn.Module):
+    """Attention of every cell of a map to the words (key ``multihead_attn``)."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.multihead_attn = MultiHeadAttention(channels, heads)
+
+    def forward(self, x: Tensor, words: Words) -> Tensor:
+        """Map ``(f, c, h, w)`` to what the words say about each cell, same shape."""
+        f, _, h, w = x.shape
+        attended = words.attended_by(self.multihead_attn, x.permute(0, 2, 3, 1).flatten(0, 2))
+        return attended.view(f, h, w, -1).permute(0, 3, 1, 2)
+
+
+class LanguageQueries(nn.Module):
+    """Backbone, fusion, deformable transformer, heads and pixel decoder.
+
+    Args:
+        backbone: A name of ``clip_backbones.BACKBONES``.
+    """
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.backbone = ClipBackbone(backbone)
+        self.input_proj = LevelProjections(self.backbone.channels[1:], CHANNELS, levels=4)
+        self.fusion_module = EarlyFusion(CHANNELS, HEADS)
+        self.transformer = DeformableTransformer(DEPTH, CHANNELS, FEEDFORWARD, levels=4)
+        self.query_embed = nn.Embedding(QUERIES, CHANNELS)
+        self.class_embed = nn.ModuleList(nn.Linear(CHANNELS, 1) for _ in range(DEPTH))
+        for head in self.class_embed:
+            nn.init.constant_(head.bias, -4.595)  # focal loss starts from a probability of 0.01
+        self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], CHANNELS, HEADS, FEEDFORWARD)
+        self.controller = Mlp(CHANNELS, CHANNELS, CHANNELS, parameter_count(CHANNELS))
+
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+        """Encode a clip, once for all sentences.
+
+        Args:
+            frames: Normalised RGB, ``(t, 3, H, W)``; any size of at least 32 x 32.
+            size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
+        """
+        height, width = frames.shape[-2:]
+        padding = None
+        if size is not None and size != (height, width):
+            padding = torch.ones(1, height, width, dtype=torch.bool, device=frames.device)
+            padding[:, : size[0], : size[1]] = False
+        step = max(1, PART_NUMBERS // (FEEDFORWARD * -(-height // MASK_STRIDE) * -(-width // MASK_STRIDE)))
+        levels: list[Pieces] = [[] for _ in range(5)]
+        for maps in self.backbone(frames, step):
+            projected = [self.pixel_decoder.adapter_1(maps[0]), *self.input_proj(maps[1:])]
+            for pieces, x in zip(levels, projected, strict=True):
+                pieces.append(x)
+        fine, *coarse = [_level(pieces, padding) for pieces in levels]
+        return ClipFeatures(size or (height, width), coarse, self.pixel_decoder.fine_tokens(fine), fine.position)
+
+    def find(self, fused: Sequence[Level], sentence: Tensor) -> FoundQueries:
+        """Send queries that carry the sentence into every frame.
+
+        Args:
+            fused: Maps of strides 8 to 64 after the fusion with the words.
+            sentence: ``(c,)``.
+        """
+        query_pos = self.query_embed.weight
+        points = self.transformer.reference_points(query_pos).sigmoid()
+        states, boxes, memory = [], [], [[] for _ in range(3)]
+        for maps in zip(*(level.maps for level in fused), strict=True):
+            frames = len(maps[0])
+            encoded = self.transformer.encode(
+                maps,
+                [level.position for level in fused],
+                [_padding_or_zeros(level, x).expand(frames, -1, -1) for level, x in zip(fused, maps, strict=True)],
+            )
+            start = sentence.expand(frames, QUERIES, -1)
+            decoded = self.transformer.decoder(
+                start, query_pos.expand(frames, -1, -1), points.expand(frames, -1, -1), encoded
+            )
+            states.append(decoded.states)
+            boxes.append(decoded.boxes)
+            for pieces, x in zip(memory, encoded.maps()[:3], strict=True):
+                pieces.append(x)
+        levels = [replace(level, maps=pieces) for level, pieces in zip(fused[:3], memory, strict=True)]
+        return FoundQueries(torch.cat(states, dim=1), points, torch.cat(boxes, dim=1), levels)
+
+    def segment(self, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, centres: Tensor) -> Tensor:
+        """Draw the masks.
+
+        Args:
+            clip: The encoded clip.
+            found: Of the same sentence.
+            words: The sentence.
+            states: ``(t, q, c)``: whose masks.
+            centres: ``(t, q, 2)``, x and y in 0..1: where each query looks.
+
+        Returns:
+            Logits ``(t, q, h, w)`` at stride 4.
+        """
+        parameters = self.controller(states)
+        pixels = centres * centres.new_tensor([clip.size[1], clip.size[0]])
+        masks = []
+        first = 0
+        for features in self.pixel_decoder(clip.fine, clip.fine_position, found.memory, words):
+            frames = slice(first, first + len(features))
+            masks.append(dynamic_masks(features, parameters[frames], pixels[frames], MASK_STRIDE))
+            first += len(features)
+        return torch.cat(masks)
+
+
+def _level(maps: Pieces, image_padding: Tensor | None) -> Level:
+    """Add the padding of that stride and the positions (counted at cell centres)."""
+    if image_padding is None:
+        position = sine_grid(maps[0].shape[-2:], CHANNELS // 2, centred=True, device=maps[0].device)
+        return Level(maps, position)
+    (padding,) = level_paddings(image_padding, maps[:1])
+    return Level(maps, sine_encoding(padding, CHANNELS // 2, centred=True), padding)
+
+
+def _padding_or_zeros(level: Level, like: Tensor) -> Tensor:
+    """The level's padding ``(1, h, w)``, or a mask that says there is none."""
+    if level.padding is not None:
+        return level.padding
+    return torch.zeros(1, *like.shape[-2:], dtype=torch.bool, device=like.device)

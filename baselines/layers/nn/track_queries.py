@@ -1,0 +1,172 @@
+"""Track queries: what an online tracker carries from frame to frame, and when a track is born, kept and dropped.
+
+Zeng et al., "MOTR: End-to-End Multiple-Object Tracking with Transformer", ECCV 2022, sections 3.3 and 3.4; the rules
+are those of TransRMOT and TempRMOT, which share them. Axis: q queries. Boxes are (cx, cy, w, h), 0..1.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.layers.nn.deformable_transformer import inverse_sigmoid
+
+NO_TRACK = -1
+"""Identity of a query that follows no object."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackQueries:
+    """Queries of one frame, or the tracks that enter the next one.
+
+    Attributes:
+        reference: ``(q, 2)``, where to look first: logits of x and y.
+        embedding: ``(q, 2c)``, position half, then content half.
+        ids: int64 ``(q,)``, identity of the track or ``NO_TRACK``.
+        missed: int64 ``(q,)``, frames in a row in which the track was not seen well.
+    """
+
+    reference: Tensor
+    embedding: Tensor
+    ids: Tensor
+    missed: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: Tensor) -> "TrackQueries":
+        return TrackQueries(self.reference[rows], self.embedding[rows], self.ids[rows], self.missed[rows])
+
+    def followed_by(self, other: "TrackQueries") -> "TrackQueries":
+        """Put another set of queries behind this one."""
+        return TrackQueries(
+            torch.cat((self.reference, other.reference)),
+            torch.cat((self.embedding, other.embedding)),
+            torch.cat((self.ids, other.ids)),
+            torch.cat((self.missed, other.missed)),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What one frame says about each query.
+
+    Attributes:
+        logits: ``(q,)``, is there an object.
+        refers: ``(q,)``, logit of being what the sentence means.
+        boxes: ``(q, 4)``.
+        output: ``(q, c)``, the decoder's last state.
+    """
+
+    logits: Tensor
+    refers: Tensor
+    boxes: Tensor
+    output: Tensor
+
+    @property
+    def scores(self) -> Tensor:
+        """``(q,)``, 0..1: how sure an object is there."""
+        return self.logits.sigmoid()
+
+    def __getitem__(self, rows: Tensor) -> "Detections":
+        return Detections(self.logits[rows], self.refers[rows], self.boxes[rows], self.output[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRules:
+    """Thresholds of a variant; scores are 0..1.
+
+    Attributes:
+        birth_score: A query without a track starts one at this score or above; a track at it counts as seen again.
+        keep_score: A track below this score has missed the frame.
+        patience: A track is dropped in the frame in which it has missed this many in all since it was last seen.
+        most_tracks: Tracks alive at once, so that weights that see an object in every query can't fill the memory;
+            of too many newborns the best are taken.
+        show_score: A track is written out above this score ...
+        show_area: ... above this box area in square pixels of the original frame ...
+        show_refer: ... and above this probability of being what the sentence means.
+    """
+
+    birth_score: float
+    keep_score: float
+    patience: int
+    most_tracks: int
+    show_score: float
+    show_area: float
+    show_refer: float
+
+
+class LifeCycle:
+    """Hands out identities within one sequence; a new sequence takes a new one."""
+
+    def __init__(self, rules: TrackRules) -> None:
+        self.rules = rules
+        self._next_id = 0
+
+    def update(self, queries: TrackQueries, scores: Tensor) -> TrackQueries:
+        """Judge every query by its score in this frame, ``(q,)``: birth, survival, miss, end.
+
+        Identities are handed out in row order. A track that ends has ``NO_TRACK`` but keeps its count of misses.
+        """
+        seen = scores >= self.rules.birth_score
+        tracked = queries.ids != NO_TRACK
+        missed_now = tracked & (scores < self.rules.keep_score)
+        missed = torch.where(seen, 0, queries.missed) + missed_now
+        ended = missed_now & (missed >= self.rules.patience)
+        ids = torch.where(ended, NO_TRACK, queries.ids)
+        born = self._room(seen & ~tracked, scores, int((ids != NO_TRACK).sum()))
+        count = int(born.sum())
+        ids[born] = torch.arange(self._next_id, self._next_id + count, device=ids.device)
+        self._next_id += count
+        return replace(queries, ids=ids, missed=missed)
+
+    def _room(self, born: Tensor, scores: Tensor, alive: int) -> Tensor:
+        """Keep the best newborns that fit beside ``alive`` tracks."""
+        room = max(self.rules.most_tracks - alive, 0)
+        if int(born.sum()) <= room:
+            return born
+        best = torch.where(born, scores, -torch.inf).topk(room).indices
+        return torch.zeros_like(born).index_fill(0, best, True)
+
+
+class QueryInteraction(nn.Module):
+    """Update the surviving tracks' queries from what the frame said (MOTR's query interaction module).
+
+    ``norm3`` stands in the authors' files and is applied nowhere.
+    """
+
+    def __init__(self, channels: int = 256, feedforward: int = 1024, heads: int = 8) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.linear1 = nn.Linear(channels, feedforward)
+        self.linear2 = nn.Linear(feedforward, channels)
+        self.linear_pos1 = nn.Linear(channels, feedforward)
+        self.linear_pos2 = nn.Linear(feedforward, channels)
+        self.norm_pos = nn.LayerNorm(channels)
+        self.linear_feat1 = nn.Linear(channels, feedforward)
+        self.linear_feat2 = nn.Linear(feedforward, channels)
+        self.norm_feat = nn.LayerNorm(channels)
+        self.norm1 = nn.LayerNorm(channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.norm3 = nn.LayerNorm(channels)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+
+    def forward(self, tracks: TrackQueries, detections: Detections) -> TrackQueries:
+        """Return the queries of the same tracks for the next frame; rows of both arguments belong together."""
+        if len(tracks) == 0:
+            return tracks
+        position, content = tracks.embedding.chunk(2, dim=-1)
+        query = (position + detections.output)[None]
+        attended, _ = self.self_attn(query, query, detections.output[None], need_weights=False)
+        x = self.norm1(detections.output + attended[0])
+        x = self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+        position = self.norm_pos(position + self.linear_pos2(F.relu(self.linear_pos1(x))))
+        content = self.norm_feat(content + self.linear_feat2(F.relu(self.linear_feat1(x))))
+        return replace(
+            tracks,
+            reference=inverse_sigmoid(detections.boxes[:, :2]),
+            embedding=torch.cat((position, content), dim=-1),
+        )

@@ -1,0 +1,1 @@
+"""Training of the mini variant: one module per stage."""

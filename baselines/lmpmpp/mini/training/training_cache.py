@@ -1,0 +1,152 @@
+"""What training reads again and again: small frames, label maps and sentences of a split, kept in flat files.
+
+Axes: t frames of all videos one after another, h and w rows and columns of the model's frame size.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from baselines.lmpmpp.config import ExtractorConfig
+from baselines.lmpmpp.extractor import model_size, resize_frames
+from mevis_bench.records import DataError, TrainingData, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One expression of a video: its words, the objects it means, and which sentence it is."""
+
+    id: str
+    text: str
+    objects: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedVideo:
+    """One video of the cache.
+
+    Attributes:
+        id: The video.
+        start: Index of its first frame in the cache's arrays.
+        length: Number of frames.
+        objects: Number of annotated objects; labels 1..objects.
+        sentences: In file order.
+    """
+
+    id: str
+    start: int
+    length: int
+    objects: int
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def frames(self) -> slice:
+        """Where its frames lie in the cache's arrays."""
+        return slice(self.start, self.start + self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCache:
+    """A split, ready for training.
+
+    Attributes:
+        videos: All videos, sorted by id.
+        frames: uint8 ``(t, h, w, 3)``.
+        labels: uint8 ``(t, h, w)``: 0 background, i + 1 the video's i-th object.
+    """
+
+    videos: tuple[CachedVideo, ...]
+    frames: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+
+def open_cache(data: TrainingData, size: ExtractorConfig, folder: Path) -> TrainingCache:
+    """Open the cache of a split in ``folder``, making it first where it is missing or of other data.
+
+    Raises:
+        DataError: The videos of the split differ in size.
+    """
+    index = folder / "index.json"
+    if not index.is_file() or json.loads(index.read_text())["fingerprint"] != data.fingerprint:
+        _make(data, size, folder)
+    stored = json.loads(index.read_text())
+    videos = tuple(
+        CachedVideo(
+            v["id"],
+            v["start"],
+            v["length"],
+            v["objects"],
+            tuple(Sentence(s["id"], s["text"], tuple(s["objects"])) for s in v["sentences"]),
+        )
+        for v in stored["videos"]
+    )
+    return TrainingCache(
+        videos, np.load(folder / "frames.npy", mmap_mode="r"), np.load(folder / "labels.npy", mmap_mode="r")
+    )
+
+
+def _make(data: TrainingData, size: ExtractorConfig, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    total = sum(len(data.video(video_id)) for video_id in data.video_ids)
+    first = data.video(data.video_ids[0])
+    height, width = model_size(first.height, first.width, size)
+    new = np.lib.format.open_memmap
+    frames = new(folder / "frames.npy", mode="w+", dtype=np.uint8, shape=(total, height, width, 3))
+    labels = new(folder / "labels.npy", mode="w+", dtype=np.uint8, shape=(total, height, width))
+    start, videos = 0, []
+    for video_id in data.video_ids:
+        video, truths = data.video(video_id), data.truths(video_id)
+        if model_size(video.height, video.width, size) != (height, width):
+            raise DataError(
+                f"video is {video.width}x{video.height}, the first of the split {first.width}x{first.height}",
+                where=video_id,
+                hint="The mini training needs videos of one size.",
+            )
+        ids = sorted({i for truth in truths for i in truth.expression.annotation_ids or ()})
+        part = slice(start, start + len(video))
+        pixels = torch.from_numpy(np.stack(list(video.frames())))
+        frames[part] = resize_frames(pixels, size).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+        labels[part] = label_maps(truths, ids, height, width)
+        sentences = [
+            {
+                "id": t.expression.id,
+                "text": t.expression.text,
+                "objects": [ids.index(i) for i in t.expression.annotation_ids or ()],
+            }
+            for t in truths
+        ]
+        videos.append(
+            {"id": video_id, "start": start, "length": len(video), "objects": len(ids), "sentences": sentences}
+        )
+        start += len(video)
+    frames.flush()
+    labels.flush()
+    (folder / "index.json").write_text(json.dumps({"fingerprint": data.fingerprint, "videos": videos}))
+
+
+def label_maps(truths: list[Truth], ids: list[str], height: int, width: int) -> NDArray[np.uint8]:
+    """Draw all objects of a video at a smaller size: uint8 ``(t, height, width)``, label i + 1 for ``ids[i]``.
+
+    A small pixel belongs to an object that covers at least half of it.
+    """
+    from pycocotools import mask as coco
+
+    length = truths[0].length
+    out = np.zeros((length, height, width), np.uint8)
+    drawn: set[str] = set()
+    for truth in truths:
+        for annotation_id, masks in zip(truth.expression.annotation_ids or (), truth.objects, strict=True):
+            if annotation_id in drawn:
+                continue
+            drawn.add(annotation_id)
+            for frame, rle in enumerate(masks):
+                if rle is None:
+                    continue
+                full = torch.from_numpy(coco.decode(rle.to_coco())).float()[None, None]
+                share = torch.nn.functional.interpolate(full, size=(height, width), mode="area")[0, 0]
+                out[frame][share.numpy() >= 0.5] = ids.index(annotation_id) + 1
+    return out

@@ -1,0 +1,227 @@
+"""Reads MeViS, versions 1 and 2, from disk: what methods see, and apart from it the truth.
+
+Frames are only named here and decoded when asked for. The annotation files are read once; ``mask_dict.json`` not
+before truth is asked for, so that predicting never meets it.
+"""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+from mevis_bench.data.json_file import read_json
+from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
+from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout, find_split
+from mevis_bench.data.safe_path import inside
+from mevis_bench.records import DataError, Expression, Rle, Truth, UsageError, Video
+from mevis_bench.records.suggestion import did_you_mean
+
+
+def open_split(root: Path | None, name: str) -> "Split":
+    """Open a split.
+
+    Args:
+        root: A MeViS folder, or a split itself, which is a folder that holds an expression file; ``None``: the
+            embedded ``mini``.
+        name: The split's folder in ``root``, for instance ``valid_u``.
+
+    Raises:
+        UsageError: There is no such split.
+        DataError: The expression file is broken.
+    """
+    layout = find_split(root, name)
+    return Split(layout.root.name, layout)
+
+
+class Split:
+    """One split of MeViS. It satisfies ``records.TrainingData``.
+
+    Attributes:
+        name: Its name, for instance ``valid_u``.
+        root: Its folder.
+        has_truth: Whether it has masks; ``valid`` and ``test`` of the real data have none.
+        video_ids: Ids of all videos, sorted.
+    """
+
+    def __init__(self, name: str, layout: SplitLayout) -> None:
+        self.name = name
+        self.root = layout.root
+        self.has_truth = layout.masks is not None
+        self._layout = layout
+        self._raw = parse_videos(read_json(layout.meta), str(layout.meta))
+        self._entries: dict[str, VideoEntry] = {}
+        self._tracks: tuple[str, dict[str, tuple[Rle | None, ...]]] = ("", {})
+        self.video_ids: tuple[str, ...] = tuple(sorted(self._raw))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the annotation files: two splits with the same one ask and answer the same."""
+        digest = hashlib.sha256()
+        for path in (self._layout.meta, self._layout.masks):
+            if path is not None:
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def video(self, video_id: str) -> Video:
+        """Return the frames of one video, not yet decoded.
+
+        Raises:
+            UsageError: There is no such video.
+            DataError: A path leaves the split, or the first frame can't be read.
+        """
+        names = self._entry(video_id).frames
+        where = f"{self._layout.meta}, video {video_id}"
+        folder = inside(self.root, f"{FRAME_FOLDER}/{video_id}", where=where)
+        paths = tuple(folder / f"{frame_name}.jpg" for frame_name in names)
+        for path in paths:
+            if path.is_symlink():  # else it lies where its folder lies; resolving every path is slow
+                inside(self.root, str(path.relative_to(self.root)), where=where)
+        height, width = image_size(paths[0])
+        return Video(video_id, names, paths, height, width)
+
+    def frame_names(self, video_id: str) -> tuple[str, ...]:
+        """Return the names of a video's frames, without suffix, in order; the files need not be there.
+
+        Raises:
+            UsageError: There is no such video.
+            DataError: The video's entry is broken.
+        """
+        return self._entry(video_id).frames
+
+    def expressions(self, video_id: str) -> tuple[Expression, ...]:
+        """Return everything that is said about one video, in file order.
+
+        Raises:
+            UsageError: There is no such video.
+            DataError: The video's entry is broken.
+        """
+        return self._entry(video_id).expressions
+
+    def audio(self, video_id: str, expression_id: str) -> Path | None:
+        """Return the sound file of one expression, ``None`` where the split has none for it.
+
+        Raises:
+            UsageError: There is no such video or expression.
+            DataError: The path leaves the split.
+        """
+        expression = self._expression(video_id, expression_id)
+        if expression.audio is None:
+            return None
+        where = f"{self._layout.meta}, video {video_id}, expression {expression_id}, audio"
+        return inside(self.root, expression.audio, where=where)
+
+    def truth(self, video_id: str, expression_id: str) -> Truth:
+        """Return what is right for one expression.
+
+        Raises:
+            UsageError: There is no such video or expression, or the split has no truth.
+            DataError: An annotation is missing or broken.
+        """
+        return self._truth(video_id, self._expression(video_id, expression_id))
+
+    def truths(self, video_id: str) -> tuple[Truth, ...]:
+        """Return what is right for every expression of one video, in file order; raises like ``truth``."""
+        return tuple(self._truth(video_id, expression) for expression in self.expressions(video_id))
+
+    def _truth(self, video_id: str, expression: Expression) -> Truth:
+        ids = expression.annotation_ids
+        if ids is None:
+            raise UsageError(
+                f"split '{self.name}' has no truth (no mask_dict.json)",
+                where=str(self.root),
+                hint="Its truth is on the benchmark's server; valid_u and train have theirs here.",
+            )
+        entry = self._entry(video_id)
+        height, width = self._size(video_id)
+        return Truth(
+            video_id=video_id,
+            expression=expression,
+            height=height,
+            width=width,
+            length=len(entry.frames),
+            objects=tuple(self._object(one, video_id, expression.id) for one in ids),
+            references=tuple(
+                other.text
+                for other in sorted(entry.expressions, key=lambda other: _natural(other.id))
+                if set(other.annotation_ids or ()) == set(ids)
+            ),
+        )
+
+    def _entry(self, video_id: str) -> VideoEntry:
+        if video_id not in self._raw:
+            raise UsageError(
+                f"there is no video '{video_id}'", where=str(self._layout.meta), hint=_known(video_id, self.video_ids)
+            )
+        if video_id not in self._entries:
+            where = f"{self._layout.meta}, video {video_id}"
+            self._entries[video_id] = parse_video(self._raw[video_id], where, has_truth=self.has_truth)
+        return self._entries[video_id]
+
+    def _expression(self, video_id: str, expression_id: str) -> Expression:
+        expressions = {expression.id: expression for expression in self._entry(video_id).expressions}
+        if expression_id not in expressions:
+            raise UsageError(
+                f"video '{video_id}' has no expression '{expression_id}'",
+                where=str(self._layout.meta),
+                hint=_known(expression_id, tuple(expressions)),
+            )
+        return expressions[expression_id]
+
+    @cached_property
+    def _masks(self) -> dict[str, object]:
+        path = self._layout.masks
+        return {} if path is None else parse_masks(read_json(path), str(path))
+
+    def _object(self, annotation_id: str, video_id: str, expression_id: str) -> tuple[Rle | None, ...]:
+        if annotation_id not in self._masks:
+            raise DataError(
+                f"anno_id {annotation_id} is not in mask_dict.json",
+                where=f"{self._layout.meta}, video {video_id}, expression {expression_id}",
+            )
+        if self._tracks[0] != video_id:  # a video's objects are asked for again and again, and then never more
+            self._tracks = (video_id, {})
+        tracks = self._tracks[1]
+        if annotation_id not in tracks:
+            where = f"{self._layout.masks}, key {annotation_id}"
+            tracks[annotation_id] = parse_track(self._masks[annotation_id], len(self._entry(video_id).frames), where)
+        return tracks[annotation_id]
+
+    def _size(self, video_id: str) -> tuple[int, int]:
+        """Return height and width: those of the video's masks; without any those of its entry, or its first frame."""
+        for expression in self._entry(video_id).expressions:
+            for annotation_id in expression.annotation_ids or ():
+                for mask in self._object(annotation_id, video_id, expression.id):
+                    if mask is not None:
+                        return mask.height, mask.width
+        size = self._entry(video_id).size
+        if size is not None:
+            return size
+        video = self.video(video_id)
+        return video.height, video.width
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image file, of which only the head is read.
+
+    Raises:
+        DataError: The file is missing or is no image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except FileNotFoundError as error:
+        raise DataError("frame is missing", where=str(path)) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"frame can't be read: {error}", where=str(path)) from error
+
+
+def _known(word: str, known: tuple[str, ...]) -> str:
+    """Suggest one of many ids without printing them all."""
+    return did_you_mean(word, known) if len(known) <= 20 else f"It has {len(known)}: {known[0]} to {known[-1]}."
+
+
+def _natural(expression_id: str) -> tuple[int, str]:
+    """Sort "2" before "10"."""
+    return (int(expression_id) if expression_id.isdecimal() else -1, expression_id)

@@ -1,0 +1,259 @@
+"""Checks a split whole and names every fault, where reading would stop at the first one it meets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from mevis_bench.data.json_file import read_json
+from mevis_bench.data.mevis.annotations import (
+    parse_expression,
+    parse_expressions,
+    parse_frames,
+    parse_masks,
+    parse_rle,
+    parse_track,
+    parse_videos,
+)
+from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
+from mevis_bench.data.mevis.split import image_size
+from mevis_bench.data.safe_path import inside, plain_name
+from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.records import DataError, Expression
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+        file: Path of the file, relative to the split where it lies in it.
+        key: Where in the file (video, expression, frame, annotation id); empty: the file as such.
+        what: What is wrong.
+    """
+
+    file: str
+    key: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key + ': ' if self.key else ''}{self.what}"
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What a split holds, and what is wrong with it.
+
+    Attributes:
+        split: Its name.
+        root: Its folder.
+        has_truth: Whether it has masks.
+        videos: Videos in the expression file.
+        frames: Frames that all videos name.
+        objects: Entries of ``mask_dict.json``.
+        single: Expressions with one target.
+        multi: Expressions with several targets.
+        no_target: Expressions with none.
+        unknown: Expressions whose targets are not known: those of a split without truth, and broken ones.
+        spoken: Expressions that name a sound file.
+        faults: Everything that is wrong, in the order of the files.
+    """
+
+    split: str
+    root: Path
+    has_truth: bool
+    videos: int = 0
+    frames: int = 0
+    objects: int = 0
+    single: int = 0
+    multi: int = 0
+    no_target: int = 0
+    unknown: int = 0
+    spoken: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def expressions(self) -> int:
+        """All expressions."""
+        return self.single + self.multi + self.no_target + self.unknown
+
+
+def verify_split(
+    root: Path | None, name: str, progress: Callable[[int, int], None] = lambda done, total: None
+) -> VerifyReport:
+    """Check every file and every key of a split.
+
+    Frames are opened but not decoded: size and a whole end are checked. Masks are decoded.
+
+    Args:
+        root: See ``open_split``.
+        name: See ``open_split``.
+        progress: Called with (videos done, videos in all) after each.
+
+    Raises:
+        UsageError: There is no such split.
+    """
+    layout = find_split(root, name)
+    return _Verifier(name, layout).run(progress)
+
+
+class _Verifier:
+    """Walks one split; every check that fails leaves a fault and the walk goes on."""
+
+    def __init__(self, name: str, layout: SplitLayout) -> None:
+        self.layout = layout
+        self.report = VerifyReport(name, layout.root, layout.masks is not None)
+        self.masks: dict[str, object] | None = {}
+        """Raw masks by annotation id; ``None``: the file can't be read, so nothing can be said about them."""
+        self.owners: dict[str, str] = {}
+        """The video that named an annotation first."""
+
+    def run(self, progress: Callable[[int, int], None]) -> VerifyReport:
+        videos = self._read(self.layout.meta, parse_videos) or {}
+        if self.layout.masks is not None:
+            self.masks = self._read(self.layout.masks, parse_masks)
+        self.report.videos = len(videos)
+        self.report.objects = len(self.masks or {})
+        for done, (video_id, entry) in enumerate(videos.items(), 1):
+            self._video(video_id, entry)
+            progress(done, len(videos))
+        for annotation_id, raw in (self.masks or {}).items():
+            if annotation_id not in self.owners:
+                self._track(annotation_id, raw, None, None)
+        return self.report
+
+    def _fault(self, path: Path, key: str, what: str) -> None:
+        shown = path.relative_to(self.layout.root) if path.is_relative_to(self.layout.root) else path
+        self.report.faults.append(Fault(shown.as_posix(), key, what))
+
+    def _try(self, path: Path, key: str, check: Callable[[], T]) -> T | None:
+        """Run a check; its ``DataError`` becomes a fault of this file and key."""
+        try:
+            return check()
+        except DataError as error:
+            self._fault(path, key, error.what)
+            return None
+
+    def _read(self, path: Path, parse: Callable[[object, str], dict[str, object]]) -> dict[str, object] | None:
+        doubled: list[str] = []
+        try:
+            document = read_json(path, doubled.append)
+        except DataError as error:
+            line = (error.where or "").removeprefix(str(path)).removeprefix(":")
+            self._fault(path, f"line {line.replace(':', ', column ')}" if line else "", error.what)
+            return None
+        for key in doubled:
+            self._fault(path, f"key {key}", "the key is there twice")
+        return self._try(path, "", lambda: parse(document, ""))
+
+    def _video(self, video_id: str, entry: object) -> None:
+        meta, key = self.layout.meta, f"video {video_id}"
+        self._try(meta, key, lambda: plain_name(video_id, what="video id", where=""))
+        frames = self._try(meta, key, lambda: parse_frames(entry, ""))
+        size = self._frames(video_id, frames) if frames else None
+        expressions = self._try(meta, key, lambda: parse_expressions(entry, "")) or {}
+        for expression_id, raw in expressions.items():
+            expression = self._expression(f"{key}, expression {expression_id}", expression_id, raw)
+            for annotation_id in (expression.annotation_ids or ()) if expression else ():
+                self._annotation(annotation_id, video_id, expression_id, len(frames) if frames else None, size)
+
+    def _frames(self, video_id: str, names: tuple[str, ...]) -> tuple[int, int] | None:
+        """Check that every frame is there, whole, and of one size, which is returned."""
+        self.report.frames += len(names)
+        size = None
+        for frame_name in names:
+            relative = f"{FRAME_FOLDER}/{video_id}/{frame_name}.jpg"
+            key = f"video {video_id}, frame {frame_name}"
+            path = self._try(self.layout.meta, key, partial(inside, self.layout.root, relative, where=""))
+            if path is None:
+                return None
+            found = self._try(path, "", partial(_whole_image_size, path))
+            size = size or found
+            if found and size and found != size:
+                self._fault(path, "", f"frame is {found[1]}x{found[0]}, the video is {size[1]}x{size[0]}")
+        return size
+
+    def _expression(self, key: str, expression_id: str, raw: object) -> Expression | None:
+        meta, has_truth = self.layout.meta, self.report.has_truth
+        expression = self._try(meta, key, lambda: parse_expression(expression_id, raw, "", has_truth=has_truth))
+        if expression is None or expression.annotation_ids is None:
+            self.report.unknown += 1
+        elif not expression.annotation_ids:
+            self.report.no_target += 1
+        elif len(expression.annotation_ids) == 1:
+            self.report.single += 1
+        else:
+            self.report.multi += 1
+        if expression and expression.audio is not None:
+            self.report.spoken += 1
+            audio = expression.audio
+            path = self._try(meta, f"{key}, audio", lambda: inside(self.layout.root, audio, where=""))
+            if path is not None and not path.is_file():
+                self._fault(path, "", f"sound file is missing; {key} names it")
+        return expression
+
+    def _annotation(
+        self, annotation_id: str, video_id: str, expression_id: str, length: int | None, size: tuple[int, int] | None
+    ) -> None:
+        """Check that an annotation exists and belongs to one video; its masks are checked when first met."""
+        if self.masks is None:
+            return
+        key = f"video {video_id}, expression {expression_id}"
+        is_new = annotation_id not in self.owners
+        owner = self.owners.setdefault(annotation_id, video_id)
+        if annotation_id not in self.masks:
+            self._fault(self.layout.meta, key, f"anno_id {annotation_id} is not in mask_dict.json")
+        elif owner != video_id:
+            self._fault(self.layout.meta, key, f"anno_id {annotation_id} belongs to video {owner}")
+        elif is_new:
+            self._track(annotation_id, self.masks[annotation_id], length, size)
+
+    def _track(self, annotation_id: str, raw: object, length: int | None, size: tuple[int, int] | None) -> None:
+        """Check one object's masks: one per frame, each decodable, all of the frames' size, where those are known."""
+        path, key = self.layout.root / MASK_NAME, f"key {annotation_id}"
+        if length is None:
+            length = len(raw) if isinstance(raw, list) else 0
+        try:
+            masks = parse_track(raw, length, "")
+            first = next((mask for mask in masks if mask is not None), None)
+            if first is not None:
+                rows_from_rle(masks, *(size or (first.height, first.width)), where="")
+        except DataError:
+            self._every_mask(path, key, raw, length, size)
+
+    def _every_mask(self, path: Path, key: str, raw: object, length: int, size: tuple[int, int] | None) -> None:
+        """Name each fault of an object that is known to have one."""
+        entries = raw if isinstance(raw, list) else []
+        if len(entries) != length or not isinstance(raw, list):
+            self._try(path, key, lambda: parse_track(raw, length, ""))
+        for t, entry in enumerate(entries):
+            if entry is not None:
+                self._try(path, f"{key}, frame {t}", partial(_decode, entry, size))
+
+
+def _decode(raw: object, size: tuple[int, int] | None) -> None:
+    """Decode one mask, which shows whether it can be.
+
+    Raises:
+        DataError: It can't, or it has another size than the frames.
+    """
+    mask = parse_rle(raw, "")
+    rows_from_rle((mask,), *(size or (mask.height, mask.width)), where="")
+
+
+def _whole_image_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image that does not break off: a JPEG, or a PNG under a JPEG's name.
+
+    Raises:
+        DataError: The file is missing, no image, or cut off.
+    """
+    size = image_size(path)
+    with path.open("rb") as file:
+        end = b"IEND" if file.read(4) == b"\x89PNG" else b"\xff\xd9"
+        file.seek(max(0, path.stat().st_size - 4096))
+        if end not in file.read():
+            raise DataError("frame is cut off")
+    return size

@@ -1,0 +1,63 @@
+"""What a method used up: parameters and peaks of memory, looked up without importing torch."""
+
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from mevis_bench.execution.isolated import IsolatedMethod
+from mevis_bench.execution.jobs import Costs
+
+
+def measured_costs(method: object, device: str) -> Costs:
+    """Measure this process and a method that ran in it.
+
+    A method in another process is measured there. Parameters are counted over the attributes of ``method`` (of what is
+    inside, if it is a bridge) that have ``parameters()``, which torch's modules have.
+    """
+    inner = getattr(method, "inner", method)
+    if isinstance(inner, IsolatedMethod):
+        remote = inner.costs(processor())
+        if remote is not None:
+            return remote
+    counts = [_count(value) for value in vars(inner).values() if hasattr(value, "parameters")]
+    total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
+    return Costs(device_name(device), total, trainable, *peak_bytes(device))
+
+
+def peak_bytes(device: str) -> tuple[int, int | None]:
+    """Return the most memory this process held on the host, and on a CUDA device; ``None``: it used none."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    cuda = _cuda(device)
+    return host, None if cuda is None else cuda.max_memory_allocated(device)
+
+
+def device_name(device: str) -> str:
+    """Return the name of a CUDA device, or of the processor where none is used."""
+    cuda = _cuda(device)
+    return processor() if cuda is None else str(cuda.get_device_name(device))
+
+
+def processor() -> str:
+    """Return the processor's name as the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _cuda(device: str) -> Any:
+    torch: Any = sys.modules.get("torch")
+    return torch.cuda if torch is not None and device.startswith("cuda") else None
+
+
+def _count(module: Any) -> tuple[int, int]:
+    parameters = list(module.parameters())
+    total = sum(parameter.numel() for parameter in parameters)
+    return total, sum(parameter.numel() for parameter in parameters if parameter.requires_grad)

@@ -1,0 +1,100 @@
+"""Trying a method on a video of a few frames: does it load, and does it answer in the form its tasks want?"""
+
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mevis_bench.methods.loading import load_method
+from mevis_bench.methods.method_spec import read_method_spec
+from mevis_bench.methods.prediction_checks import check_answer
+from mevis_bench.methods.registry import FoundMethod
+from mevis_bench.records import (
+    MethodError,
+    MethodSetup,
+    Prediction,
+    Prompt,
+    Rle,
+    SpeechPrompt,
+    TargetMasks,
+    TextPrompt,
+    Video,
+)
+
+HEIGHT, WIDTH, FRAMES = 64, 96, 3
+
+
+def tasks_and_variants(folder: Path) -> list[tuple[str, str]]:
+    """Return every pair of task and variant that a method's ``method.yaml`` names."""
+    spec = read_method_spec(folder / "method.yaml")
+    return [(task, name) for name, variant in spec.variants.items() for task in variant.tasks]
+
+
+def try_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequence[Prediction]:
+    """Load a method with seeded random weights and ask it three things about a small video.
+
+    Args:
+        folder: The method's folder; its package need not be installed.
+        task: One of the variant's tasks.
+        variant: Name of the variant.
+        scratch: An empty folder for the video's files.
+
+    Returns:
+        The three answers.
+
+    Raises:
+        MethodError: It can't be loaded, or an answer does not fit.
+    """
+    spec = read_method_spec(folder / "method.yaml")
+    chosen = spec.variants[variant]
+    setup = MethodSetup(task, variant, chosen.options, None if chosen.weights else {}, "cpu", 0)
+    method = load_method(FoundMethod(spec, folder.resolve(), None, "trial"), setup)
+    video = _video(scratch)
+    prompts = [_prompt(task, str(number), scratch) for number in range(3)]
+    answers = list(method.predict(video, prompts))
+    method.close()
+    if len(answers) != len(prompts):
+        raise MethodError(f"the method gave {len(answers)} answers to {len(prompts)} prompts", where=str(folder))
+    for answer in answers:
+        check_answer(answer, task, video)
+    return answers
+
+
+def _video(scratch: Path) -> Video:
+    """Write a bright square that moves over noise."""
+    from PIL import Image
+
+    numbers = np.random.default_rng(0)
+    paths = []
+    for index in range(FRAMES):
+        frame = numbers.integers(0, 60, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        frame[20:40, 10 + 20 * index : 30 + 20 * index] = 240
+        paths.append(scratch / f"{index:05}.png")
+        Image.fromarray(frame).save(paths[-1])
+    return Video("trial", tuple(path.stem for path in paths), tuple(paths), HEIGHT, WIDTH)
+
+
+def _prompt(task: str, number: str, scratch: Path) -> Prompt:
+    if task == "rmeg":
+        # Background 0, foreground HEIGHT pixels: the first column.
+        column = Rle(HEIGHT, WIDTH, _first_column())
+        return TargetMasks(number, ((column,) * FRAMES,))
+    if task == "avos":
+        path = scratch / f"{number}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            tone = 8000 * np.sin(np.arange(16000) * 0.1 * (1 + int(number)))
+            file.writeframes(tone.astype("<i2").tobytes())
+        return SpeechPrompt(number, path)
+    return TextPrompt(number, f"the thing number {number} that moves to the right")
+
+
+def _first_column() -> bytes:
+    from pycocotools import mask as coco
+
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8, order="F")
+    mask[:, 0] = 1
+    return bytes(coco.encode(mask)["counts"])

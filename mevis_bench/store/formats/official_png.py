@@ -1,0 +1,61 @@
+"""The official layout of mask predictions: ``<video>/<expression>/<frame>.png``, as a folder or as a zip of one."""
+
+from collections.abc import Set
+from functools import cached_property
+
+import numpy as np
+
+from mevis_bench.files.tree import FileTree
+from mevis_bench.masks import MaskRows
+from mevis_bench.records import DataError
+from mevis_bench.store.png import rows_from_png
+from mevis_bench.store.prediction_source import Clip, ClipMasks, check_name
+
+
+class PngPredictions:
+    """Masks as PNG files, one a frame."""
+
+    format = "official PNG tree"
+
+    def __init__(self, files: FileTree, threshold: int | None = None) -> None:
+        self.files = files
+        self.threshold = threshold
+
+    def samples(self) -> Set[str]:
+        """Return ``<video>/<expression>`` of every folder that holds a PNG."""
+        return self._samples
+
+    @cached_property
+    def _samples(self) -> Set[str]:
+        return {name.rsplit("/", 1)[0] for name in self.files.names() if name.lower().endswith(".png")}
+
+    def only(self, video_id: str) -> "PngPredictions":
+        """Return a reader of the same files."""
+        return PngPredictions(self.files, self.threshold)
+
+    def read(self, expression_id: str, clip: Clip) -> ClipMasks:
+        """Read every frame of one expression.
+
+        Raises:
+            DataError: A frame is missing or broken, or has another size than the video.
+        """
+        folder = f"{check_name(clip.video_id, 'video')}/{check_name(expression_id, clip.video_id)}"
+        frames = [self._frame(f"{folder}/{check_name(name, folder)}.png", clip) for name in clip.frame_names]
+        ends = np.cumsum([0, *(frame.x.size for frame in frames)])
+        offsets = [frame.offsets[1:] + end for frame, end in zip(frames, ends[:-1], strict=True)]
+        return ClipMasks(
+            MaskRows(
+                len(frames),
+                clip.height,
+                clip.width,
+                np.concatenate([np.zeros(1, np.int64), *offsets]),
+                np.concatenate([frame.x for frame in frames]),
+            )
+        )
+
+    def _frame(self, name: str, clip: Clip) -> MaskRows:
+        try:
+            data = self.files.read(name)
+        except FileNotFoundError:
+            raise DataError("frame is missing", where=self.files.where(name)) from None
+        return rows_from_png(data, clip.height, clip.width, threshold=self.threshold, where=self.files.where(name))

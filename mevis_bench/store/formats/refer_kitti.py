@@ -1,0 +1,147 @@
+"""Tracks in the text files of Refer-KITTI (TransRMOT, TempRMOT): ``<video>/<expression>/predict.txt``.
+
+A line is ``frame,id,x,y,w,h,1,1,1``: frames and identities count from 1 (ours from 0), x and y are the top left corner,
+all in pixels. The same lines make a ``gt.txt``.
+"""
+
+import math
+import re
+from collections.abc import Set
+from functools import cached_property
+
+import numpy as np
+
+from mevis_bench.files.tree import FileTree
+from mevis_bench.records import DataError, TrackPrediction
+from mevis_bench.store.prediction_source import Answer, Clip
+
+FRAMES = "KITTI/training/image_02"
+LABELS = "KITTI/labels_with_ids/image_02"
+EXPRESSIONS = "expression"
+"""Folders of the data set, each with one folder a video."""
+
+PREDICTIONS = "predict.txt"
+TRUTH = "gt.txt"
+_LONGEST_SLUG = 100
+_FORBIDDEN = "+./\\"
+"""The originals split names at a plus sign and at a dot."""
+
+
+def expression_name(expression_id: str, text: str) -> str:
+    """Name an expression as a file or folder: its words with hyphens, two hyphens, its id.
+
+    The id makes it unique, because videos of MeViS have the same sentence twice; the words are for people.
+
+    Raises:
+        DataError: The originals' scripts can't take the id.
+    """
+    if any(sign in expression_id for sign in _FORBIDDEN):
+        raise DataError(f"expression id {expression_id!r} can't be part of a Refer-KITTI name (no '+', no '.')")
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_LONGEST_SLUG].strip("-")
+    return f"{slug}--{expression_id}"
+
+
+def expression_id(name: str) -> str:
+    """Return the id in a name; a name without words is the id itself."""
+    words, hyphens, rest = name.partition("--")
+    return rest if hyphens else words
+
+
+def encode_tracks(tracks: TrackPrediction) -> str:
+    """Write tracks as lines, by frame, then by identity."""
+    order = np.lexsort((tracks.ids, tracks.frames))
+    lines = []
+    for frame, identity, (x0, y0, x1, y1) in zip(
+        tracks.frames[order].tolist(), tracks.ids[order].tolist(), tracks.boxes[order].tolist(), strict=True
+    ):
+        lines.append(f"{frame + 1},{identity + 1},{x0!r},{y0!r},{x1 - x0!r},{y1 - y0!r},1,1,1\n")
+    return "".join(lines)
+
+
+def parse_tracks(text: str, length: int, where: str) -> TrackPrediction:
+    """Read lines of a video of ``length`` frames; empty text means no track.
+
+    Raises:
+        DataError: A line has too few or other than numbers, a box has no size, a frame is not in 1..length, or an
+            identity is twice in a frame; names the line.
+    """
+    frames, ids, boxes = [], [], []
+    seen: set[tuple[int, int]] = set()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        frame, identity, box = _parse_line(line, length, f"{where}:{number}")
+        if (frame, identity) in seen:
+            raise DataError(f"id {identity + 1} is twice in frame {frame + 1}", where=f"{where}:{number}")
+        seen.add((frame, identity))
+        frames.append(frame)
+        ids.append(identity)
+        boxes.append(box)
+    return TrackPrediction(
+        np.array(frames, np.int64), np.array(ids, np.int64), np.array(boxes, np.float64).reshape(len(boxes), 4)
+    )
+
+
+def _parse_line(line: str, length: int, where: str) -> tuple[int, int, tuple[float, float, float, float]]:
+    fields = line.split(",")
+    if len(fields) < 6:
+        raise DataError(f"{len(fields)} numbers, at least 6 are needed: frame,id,x,y,w,h", where=where)
+    try:
+        frame, identity = int(fields[0]), int(fields[1])
+        x, y, width, height = (float(field) for field in fields[2:6])
+    except ValueError as error:
+        raise DataError(f"not a line of tracks: {error}", where=where) from error
+    if not 1 <= frame <= length:
+        raise DataError(f"frame {frame} is not in 1..{length}", where=where, hint="Frames count from 1 in this format.")
+    if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
+        raise DataError(f"box {fields[2:6]} has no size", where=where)
+    return frame - 1, identity - 1, (x, y, x + width, y + height)
+
+
+class ReferKittiPredictions:
+    """Tracks of many samples, one text file each; the folder of an expression is its id or ends in ``--<id>``."""
+
+    format = "Refer-KITTI text"
+
+    def __init__(self, files: FileTree, names: dict[str, str] | None = None) -> None:
+        self.files = files
+        self._given = names
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        if self._given is not None:
+            return self._given
+        names: dict[str, str] = {}
+        for name in self.files.names():
+            parts = name.split("/")
+            if len(parts) == 3 and parts[2] == PREDICTIONS:
+                sample = f"{parts[0]}/{expression_id(parts[1])}"
+                if sample in names:
+                    raise DataError(f"two folders answer {sample}", where=self.files.where(name))
+                names[sample] = name
+        return names
+
+    def samples(self) -> Set[str]:
+        """Return ``<video>/<expression>`` of every file."""
+        return self._names.keys()
+
+    def only(self, video_id: str) -> "ReferKittiPredictions":
+        """Return a reader of this video's files."""
+        kept = {sample: name for sample, name in self._names.items() if name.startswith(f"{video_id}/")}
+        return ReferKittiPredictions(self.files, kept)
+
+    def read(self, expression_id: str, clip: Clip) -> Answer:
+        """Read one sample's tracks.
+
+        Raises:
+            DataError: The file is missing, or not of this format.
+        """
+        sample = f"{clip.video_id}/{expression_id}"
+        if sample not in self._names:
+            raise DataError("prediction is missing", where=self.files.where(sample))
+        name = self._names[sample]
+        try:
+            text = self.files.read(name).decode("ascii")
+        except UnicodeDecodeError as error:
+            raise DataError("not a text file of tracks", where=self.files.where(name)) from error
+        return parse_tracks(text, len(clip.frame_names), self.files.where(name))
