@@ -89,8 +89,8 @@ def measure(method: str, weights: Path, data: Path | None, out: Path) -> dict[st
     for prefix, perturb in (("", "none"), ("shuffled ", "shuffle")):
         folder = out.with_name(f"{out.name}-{perturb}")
         asked = ["run", "--task", "rvos", "--method", method, "--weights", f"model={weights}", "--perturb", perturb]
-        where = () if data is None else ("--data", str(data))
-        command(*asked, *where, "--out", str(folder), "--json")
+        location = () if data is None else ("--data", str(data))
+        command(*asked, *location, "--out", str(folder), "--json")
         metrics = json.loads((folder / "results.json").read_text())["metrics"]
         pairs = count_order_pairs(folder, data=data)
         values |= {f"{prefix}{name}": metrics[name] for name in ("J&F", "N-acc", "T-acc")}

@@ -22,8 +22,8 @@ import torch
 from PIL import Image
 
 from mevis_bench.methods.loading import load_method
-from mevis_bench.methods.registry import ChosenMethod, find_methods
-from mevis_bench.records import Method, MethodSetup, Prompt, SpeechPrompt, TextPrompt, Video
+from mevis_bench.methods.registry import ResolvedMethod, find_methods
+from mevis_bench.records import Method, MethodConfig, Prompt, SpeechPrompt, TextPrompt, Video
 
 EXPRESSION = "the bird that flies from left to right and then turns around number"
 
@@ -73,13 +73,13 @@ def answers(method: Method, video: Video, calls: Sequence[Sequence[Prompt]]) -> 
     return time.perf_counter() - start, masks
 
 
-def measure(chosen: ChosenMethod, options: argparse.Namespace, video: Video, prompts: list[Prompt]) -> list[Row]:
+def measure(chosen: ResolvedMethod, options: argparse.Namespace, video: Video, prompts: list[Prompt]) -> list[Row]:
     """One row per precision; a method without that option has one row."""
     known = "precision" in chosen.spec.options
     rows, first = [], None
     for precision in options.precision if known else options.precision[:1]:
         settings = {**chosen.spec.options, "precision": precision} if known else chosen.spec.options
-        setup = MethodSetup(options.task, chosen.variant, settings, None, options.device, 0)
+        setup = MethodConfig(options.task, chosen.variant, settings, None, options.device, 0)
         method = load_method(chosen.method, setup)
         answers(method, video, [prompts[:1]])  # the first call pays for lazy imports and allocations
         together, masks = answers(method, video, [prompts])

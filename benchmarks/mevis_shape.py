@@ -44,13 +44,13 @@ class Made:
 def blob(rng: np.random.Generator, frames: int, height: int, width: int, shift: int = 0) -> NDArray[np.bool_]:
     """Draw one object, bool (t, h, w): a wobbling ellipse that drifts and may leave."""
     y, x = np.ogrid[:height, :width]
-    centre = rng.uniform(0.2, 0.8, 2) * (height, width)
+    center = rng.uniform(0.2, 0.8, 2) * (height, width)
     speed = rng.uniform(-4, 4, 2)
     radii = rng.uniform(0.06, 0.2, 2) * height
     phase, lobes = rng.uniform(0, 6), rng.integers(5, 12)
     masks = np.zeros((frames, height, width), bool)
     for t in range(frames):
-        dy, dx = (y - centre[0] - t * speed[0] - shift) / radii[0], (x - centre[1] - t * speed[1] - shift) / radii[1]
+        dy, dx = (y - center[0] - t * speed[0] - shift) / radii[0], (x - center[1] - t * speed[1] - shift) / radii[1]
         masks[t] = dy * dy + dx * dx < 1 + 0.15 * np.sin(lobes * np.arctan2(dy, dx) + phase + 0.1 * t)
     return masks
 
@@ -74,13 +74,13 @@ def to_rle(masks: NDArray[np.bool_]) -> list[str | None]:
 
 
 def to_png(mask: NDArray[np.bool_]) -> bytes:
-    """Write one 8-bit grey PNG with SUB rows, as OpenCV does."""
+    """Write one 8-bit gray PNG with SUB rows, as OpenCV does."""
     height, width = mask.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 0] = 1
-    grey = mask.astype(np.uint8) * 255
-    rows[:, 1] = grey[:, 0]
-    rows[:, 2:] = np.diff(grey, axis=1)
+    gray = mask.astype(np.uint8) * 255
+    rows[:, 1] = gray[:, 0]
+    rows[:, 2:] = np.diff(gray, axis=1)
     parts = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(rows, 1)))
     body = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

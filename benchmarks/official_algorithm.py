@@ -21,17 +21,17 @@ def score_expression(split: dict, masks: dict, video: str, expression: str, read
     """Return J and F of one expression; the truth is decoded anew for every expression, as in the original."""
     names = split["videos"][video]["frames"]
     prediction = read(video, expression, names)
-    truth = np.zeros_like(prediction)
+    ground_truth = np.zeros_like(prediction)
     for annotation in split["videos"][video]["expressions"][expression]["anno_id"]:
         for t, rle in enumerate(masks[annotation]):
             if rle is not None:
-                truth[t] |= coco.decode(rle).astype(bool)
-    intersection = (truth & prediction).sum(axis=(1, 2))
-    union = (truth | prediction).sum(axis=(1, 2))
+                ground_truth[t] |= coco.decode(rle).astype(bool)
+    intersection = (ground_truth & prediction).sum(axis=(1, 2))
+    union = (ground_truth | prediction).sum(axis=(1, 2))
     with np.errstate(invalid="ignore"):
         j = intersection / union
     j[union == 0] = 1
-    f = np.array([boundary_f(*pair) for pair in zip(truth, prediction, strict=True)])
+    f = np.array([boundary_f(*pair) for pair in zip(ground_truth, prediction, strict=True)])
     return float(np.mean(j)), float(np.mean(f))
 
 
@@ -56,10 +56,10 @@ class Reader:
         return dense
 
 
-def boundary_f(truth: Masks, prediction: Masks) -> float:
+def boundary_f(ground_truth: Masks, prediction: Masks) -> float:
     """Return F of one frame."""
-    radius = math.ceil(0.008 * math.sqrt(truth.shape[0] ** 2 + truth.shape[1] ** 2))
-    edges_true, edges_predicted = boundary(truth), boundary(prediction)
+    radius = math.ceil(0.008 * math.sqrt(ground_truth.shape[0] ** 2 + ground_truth.shape[1] ** 2))
+    edges_true, edges_predicted = boundary(ground_truth), boundary(prediction)
     true, predicted = int(edges_true.sum()), int(edges_predicted.sum())
     near_true, near_predicted = dilate(edges_true, radius), dilate(edges_predicted, radius)
     if true == 0 or predicted == 0:
@@ -70,7 +70,7 @@ def boundary_f(truth: Masks, prediction: Masks) -> float:
 
 
 def boundary(mask: Masks) -> Masks:
-    """Mark the pixels that differ from their right, lower or lower right neighbour."""
+    """Mark the pixels that differ from their right, lower or lower right neighbor."""
     edges = np.zeros_like(mask)
     edges[:, :-1] = mask[:, :-1] ^ mask[:, 1:]
     edges[:-1] |= mask[:-1] ^ mask[1:]

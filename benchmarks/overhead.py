@@ -27,7 +27,7 @@ from PIL import Image
 from benchmarks.peak_memory import peak_mib
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.mevis.split import open_split
-from mevis_bench.execution.video_predictor import VideoWorker
+from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import Method, Prediction, Prompt, Video
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.store.run_folder import RunFolder
@@ -59,7 +59,7 @@ def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Call
     return run
 
 
-def harness(plan: RunPlan, worker: VideoWorker, scratch: Path) -> Callable[[], None]:
+def harness(plan: RunPlan, worker: VideoPredictor, scratch: Path) -> Callable[[], None]:
     """The same through the runner's own loop, with everything written to disk; loading is left out on both sides.
 
     Each round is a run of its own, in a new folder: putting a file in another one's place makes some file systems wait
@@ -129,7 +129,7 @@ def main() -> None:
     asked = parser.parse_args()
     weights = ("untrained",) if asked.untrained else ()
     plan = plan_run(RunConfig(task="rvos", method=asked.method, weights=weights, limit=asked.limit, device="cpu"))
-    worker = VideoWorker(plan.work)
+    worker = VideoPredictor(plan.work)
     worker.method = method = Timed(worker.method)
     samples = len(plan.identity.samples)
     with tempfile.TemporaryDirectory() as scratch:

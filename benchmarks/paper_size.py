@@ -21,11 +21,11 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from benchmarks.encode_once_methods import EXPRESSION, noise_video
 from mevis_bench.config.train_config import read_train_config
-from mevis_bench.execution.profiling import device_name, measured_costs, peak_bytes
+from mevis_bench.execution.profiling import device_name, measure_resource_usage, peak_bytes
 from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.loading import load_method
-from mevis_bench.methods.registry import ChosenMethod, find_methods
-from mevis_bench.records import MethodSetup, TextPrompt, Video
+from mevis_bench.methods.registry import ResolvedMethod, find_methods
+from mevis_bench.records import MethodConfig, TextPrompt, Video
 from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.runs.train import Training, train
 
@@ -34,10 +34,10 @@ HEIGHT, WIDTH = 360, 640
 GIB = 1024**3
 
 
-def predict(chosen: ChosenMethod, frames: int, precision: str, device: str) -> None:
+def predict(chosen: ResolvedMethod, frames: int, precision: str, device: str) -> None:
     """Answer one sentence about a long video."""
     options = {**chosen.spec.options, "precision": precision, "window": frames}
-    method = load_method(chosen.method, MethodSetup("rvos", "paper", options, None, device, 0))
+    method = load_method(chosen.method, MethodConfig("rvos", "paper", options, None, device, 0))
     with tempfile.TemporaryDirectory() as folder:
         video = TimedVideo.of(noise_video(Path(folder), frames, HEIGHT, WIDTH))
         first = Video("first", video.frame_names[:1], video.frame_paths[:1], HEIGHT, WIDTH)
@@ -46,15 +46,15 @@ def predict(chosen: ChosenMethod, frames: int, precision: str, device: str) -> N
         start = time.perf_counter()
         list(method.predict(video, [prompt]))
         seconds = time.perf_counter() - start
-    costs = measured_costs(method, device)
+    costs = measure_resource_usage(method, device)
     model = seconds - video.decoding.seconds
-    print(f"{frames} frames, {20 * frames} object tokens, {precision}, {where(device)}")
+    print(f"{frames} frames, {20 * frames} object tokens, {precision}, {location(device)}")
     print(f"  {frames / model:.2f} frames a second in the model, {frames / seconds:.2f} with decoding")
     print(f"  {(costs.parameters or 0) / 1e9:.2f} G parameters, {(costs.trainable or 0) / 1e6:.2f} M of them trained")
     print(f"  at most {peaks(device)}")
 
 
-def take_steps(chosen: ChosenMethod, steps: int, frames: int, precision: str, device: str) -> None:
+def take_steps(chosen: ResolvedMethod, steps: int, frames: int, precision: str, device: str) -> None:
     """Train for a few steps on a generated split; the first, which pays for what is set up once, is told apart."""
     settings = [f"steps={steps}", f"frames={frames}", f"precision={precision}", "samples=1"]
     config = read_train_config("lmpmpp", "paper", settings)
@@ -67,13 +67,13 @@ def take_steps(chosen: ChosenMethod, steps: int, frames: int, precision: str, de
         train(training, lambda stage, step, total, means: losses.update(means if stage == "paper" else {}))
     hook.remove()
     each = [after - before for before, after in itertools.pairwise(times[1:])]
-    print(f"{steps} steps of one clip of {frames} frames, {precision}, {where(device)}")
+    print(f"{steps} steps of one clip of {frames} frames, {precision}, {location(device)}")
     print(f"  {mean(each):.1f} seconds a step, {times[1] - times[0]:.0f} until the end of the first")
     print("  mean losses: " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
     print(f"  at most {peaks(device)}")
 
 
-def where(device: str) -> str:
+def location(device: str) -> str:
     """Say what computes, and with how many threads."""
     return f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 

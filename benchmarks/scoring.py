@@ -19,10 +19,10 @@ import numpy as np
 from benchmarks.mevis_shape import Made, Shape, make
 from benchmarks.official_algorithm import Reader, score_expression
 from benchmarks.peak_memory import peak_mib
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.runs.score import score_run
 
-RULES = ScoringRules(protocol="mevis_v1")  # the official script knows no other
+RULES = ScoringOptions(protocol="mevis_v1")  # the official script knows no other
 
 
 def best_of(repeats: int, work: Callable[[], object]) -> float:
@@ -38,9 +38,11 @@ def best_of(repeats: int, work: Callable[[], object]) -> float:
 def masks(shape: Shape, root: Path) -> None:
     """Time every format against the official algorithm."""
     made = make(root, shape)
-    split, truth = (json.loads((made.split / name).read_text()) for name in ("meta_expressions.json", "mask_dict.json"))
+    split, ground_truth = (
+        json.loads((made.split / name).read_text()) for name in ("meta_expressions.json", "mask_dict.json")
+    )
     frames = shape.videos * shape.expressions * shape.frames
-    slow = {name: _official(split, truth, reader) for name, reader in _readers(made).items()}
+    slow = {name: _official(split, ground_truth, reader) for name, reader in _readers(made).items()}
     print(f"\nJ and F: {shape.videos} videos x {shape.expressions} expressions x {shape.frames} frames, 720p and 1080p")
     print(f"{'predictions':<12} {'official ms/frame':>18} {'ours ms/frame':>14} {'frames/s':>9} {'times faster':>13}")
     for name, path in (("PNG tree", made.png), ("zip of PNG", made.zip), ("run folder", made.run), ("JSON", made.json)):
@@ -55,12 +57,12 @@ def _readers(made: Made) -> dict[str, Reader]:
     return {"png": Reader(png=made.png), "rle": Reader(run=made.run)}
 
 
-def _official(split: dict, truth: dict, read: Reader) -> tuple[float, dict[str, tuple[float, float]]]:
+def _official(split: dict, ground_truth: dict, read: Reader) -> tuple[float, dict[str, tuple[float, float]]]:
     """Score every fourth expression the official way; return seconds a frame and the scores."""
     scores, frames, start = {}, 0, time.process_time()
     for video, entry in split["videos"].items():
         for expression in list(entry["expressions"])[1::4]:
-            scores[f"{video}/{expression}"] = score_expression(split, truth, video, expression, read)
+            scores[f"{video}/{expression}"] = score_expression(split, ground_truth, video, expression, read)
             frames += len(entry["frames"])
     return (time.process_time() - start) / frames, scores
 
@@ -115,7 +117,7 @@ def tracking(sequences: int = 800, length: int = 70) -> None:
     scores = []
 
     def ours() -> None:
-        counts = combined([count_sequence(truth, prediction) for truth, prediction, _ in drawn])
+        counts = combined([count_sequence(ground_truth, prediction) for ground_truth, prediction, _ in drawn])
         scores.append(hota_scores(counts))
 
     ours()

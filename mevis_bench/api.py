@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mevis_bench.config.run_config import read_run_config
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.records import UsageError
 from mevis_bench.runs.run import FinishedRun
 from mevis_bench.runs.run import run as run_config
-from mevis_bench.runs.score import Scored, score_run
+from mevis_bench.runs.score import ScoringResult, score_run
 from mevis_bench.runs.slice_file import read_slices
 from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.store.score_files import read_results, read_scores
@@ -63,7 +63,7 @@ def score(
     workers: int = 1,
     device: str = "cpu",
     out: str | Path | None = None,
-) -> Scored:
+) -> ScoringResult:
     """Do what ``mevis-bench score`` does; the arguments are its flags.
 
     With more than one worker, a script must have its calls below ``if __name__ == "__main__":``.
@@ -76,7 +76,7 @@ def score(
         data=None if data is None else Path(data),
         split=split,
         task=task,
-        rules=ScoringRules(protocol, no_target, empty_on_target, missing, references, resolve_device(device)),
+        rules=ScoringOptions(protocol, no_target, empty_on_target, missing, references, resolve_device(device)),
         threshold=threshold,
         slices=() if slices is None else read_slices(Path(slices)),
         workers=workers,

@@ -32,7 +32,7 @@ class FolderVideo:
         if self.objects:
             self.shape = next(iter(self.objects.values())).shape
 
-    def truth(self, expression: str) -> np.ndarray:
+    def ground_truth(self, expression: str) -> np.ndarray:
         union = np.zeros(self.shape, bool)
         for name in self.expressions[expression]:
             union |= self.objects[name]
@@ -153,9 +153,9 @@ def draw_video(rng: np.random.Generator, shape: tuple[int, int, int], expression
     return FolderVideo(objects, {str(k): sets[k % len(sets)] for k in range(expressions)})
 
 
-def noisy(rng: np.random.Generator, truth: np.ndarray) -> np.ndarray:
+def noisy(rng: np.random.Generator, ground_truth: np.ndarray) -> np.ndarray:
     """A prediction: the truth shifted, with holes; sometimes nothing, sometimes everything."""
     kind = rng.integers(0, 6)
     if kind < 2:
-        return np.full(truth.shape, kind == 1)
-    return np.roll(truth, tuple(rng.integers(-2, 3, 2)), axis=(1, 2)) ^ (rng.random(truth.shape) < 0.02)
+        return np.full(ground_truth.shape, kind == 1)
+    return np.roll(ground_truth, tuple(rng.integers(-2, 3, 2)), axis=(1, 2)) ^ (rng.random(ground_truth.shape) < 0.02)

@@ -53,7 +53,7 @@ name: fake
 title: Fake
 paper: null
 code: null
-licence: none
+license: none
 tasks: [rvos, rmot, rmeg]
 variants:
   default:

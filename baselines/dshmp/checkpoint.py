@@ -26,4 +26,4 @@ def load(path: Path) -> dict[str, Tensor]:
     """
     with torch.device("meta"):
         expected = DsHmp()
-    return match_keys(read_tensors(path, entry="model"), expected, where=str(path), dropped=DROPPED)
+    return match_keys(read_tensors(path, entry="model"), expected, location=str(path), dropped=DROPPED)

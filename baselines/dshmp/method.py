@@ -9,7 +9,7 @@ from baselines.dshmp.word_split import Tagger, open_tagger, split_tokens
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
 from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer, padded_ids
-from mevis_bench.records import MethodSetup, Prompt, TextPrompt
+from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 PIXEL_STD = (58.395, 57.12, 57.37)
 """ImageNet's, with the authors' slip in the last number (57.375): their weights were trained with it."""
@@ -28,7 +28,7 @@ def encode_sentence(model: DsHmp, tokenizer: Tokenizer, tagger: Tagger, text: st
     return model.encode_text(ids.to(device), mask.to(device), static, motion)
 
 
-def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
+def load(setup: MethodConfig) -> QuerySegmenter[Sentence]:
     """Build DsHmp with the authors' weights, or with seeded random ones.
 
     Raises:

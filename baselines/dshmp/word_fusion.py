@@ -52,9 +52,9 @@ class BiAttention(nn.Module):
 
 
 class WordFusion(nn.Module):
-    """Normalise map and words, let them gather from each other, and add that by a learned measure per channel.
+    """Normalize map and words, let them gather from each other, and add that by a learned measure per channel.
 
-    What is added to is the normalised tensor, not the input.
+    What is added to is the normalized tensor, not the input.
     """
 
     def __init__(self, channels: int) -> None:

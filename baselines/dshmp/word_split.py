@@ -115,7 +115,7 @@ def open_tagger(name: str) -> Tagger:
     """
     taggers = {"rules": RuleTagger, "spacy": SpacyTagger}
     if name not in taggers:
-        raise UsageError(f"no tagger '{name}'", where="--set method.tagger", hint="There are: rules, spacy")
+        raise UsageError(f"no tagger '{name}'", location="--set method.tagger", hint="There are: rules, spacy")
     return taggers[name]()
 
 

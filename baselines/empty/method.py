@@ -7,7 +7,7 @@ import numpy as np
 from mevis_bench.records import (
     CaptionPrediction,
     MaskPrediction,
-    MethodSetup,
+    MethodConfig,
     Prediction,
     Prompt,
     TrackPrediction,
@@ -37,6 +37,6 @@ class Empty:
         """Nothing is held."""
 
 
-def load(setup: MethodSetup) -> Empty:
+def load(setup: MethodConfig) -> Empty:
     """Make the method for one task; nothing is read."""
     return Empty(setup.task)

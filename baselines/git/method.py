@@ -14,7 +14,7 @@ from mevis_bench.records import (
     CaptionPrediction,
     DataError,
     HighlightedVideo,
-    MethodSetup,
+    MethodConfig,
     Prompt,
     TargetMasks,
     UsageError,
@@ -64,7 +64,7 @@ class GitMethod:
         for prompt in prompts:
             if not isinstance(prompt, TargetMasks):
                 raise TypeError(f"GIT describes target masks, not {type(prompt).__name__}")
-            shown = HighlightedVideo.of(video, prompt, self.highlight.colour, self.highlight.alpha)
+            shown = HighlightedVideo.of(video, prompt, self.highlight.color, self.highlight.alpha)
             yield self._describe(shown)
 
     def close(self) -> None:
@@ -98,13 +98,13 @@ def open_decoder(folder: Path) -> Decoder:
     try:
         tokenizer: Tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception for every fault of a file
-        raise DataError(f"tokenizer can't be read: {error}", where=str(path), hint=hint) from error
+        raise DataError(f"tokenizer can't be read: {error}", location=str(path), hint=hint) from error
     if (tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")) != (BEGIN, END):
-        raise DataError("is not BERT's tokenizer", where=str(path), hint=hint)
+        raise DataError("is not BERT's tokenizer", location=str(path), hint=hint)
     return tokenizer
 
 
-def load(setup: MethodSetup) -> GitMethod:
+def load(setup: MethodConfig) -> GitMethod:
     """Build GIT from a folder of weights, or with seeded random ones.
 
     Raises:
@@ -115,9 +115,9 @@ def load(setup: MethodSetup) -> GitMethod:
     view = CaptionView.from_options({"frames": FRAMES, "fit": options["fit"]}, SIDE)
     size, beams = options["size"], options["beams"]
     if size not in SIZES:
-        raise UsageError(f"{size!r} does not fit", where="method.size", hint=f"Wanted: {' or '.join(SIZES)}.")
+        raise UsageError(f"{size!r} does not fit", location="method.size", hint=f"Wanted: {' or '.join(SIZES)}.")
     if not isinstance(beams, int) or beams < 1:
-        raise UsageError(f"{beams!r} does not fit", where="method.beams", hint="Wanted: 1 (greedy) or more.")
+        raise UsageError(f"{beams!r} does not fit", location="method.beams", hint="Wanted: 1 (greedy) or more.")
     decoder: Decoder
     if setup.weights is None:
         torch.manual_seed(setup.seed)

@@ -19,7 +19,7 @@ def is_number(value: object) -> bool:
 def require(key: str, value: object, fits: bool, wanted: str) -> None:
     """Raise ``UsageError`` naming the option, its value and what is wanted, unless the value fits."""
     if not fits:
-        raise UsageError(f"{value!r} does not fit", where=f"method.{key}", hint=f"Wanted: {wanted}.")
+        raise UsageError(f"{value!r} does not fit", location=f"method.{key}", hint=f"Wanted: {wanted}.")
 
 
 def require_precision(value: object) -> None:

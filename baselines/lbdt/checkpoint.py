@@ -26,4 +26,4 @@ def read_checkpoint(path: Path, model: Lbdt) -> dict[str, Tensor]:
         DataError: The file can't be read safely, or its keys or shapes are not the model's.
     """
     tensors = {our_key(key): value for key, value in read_tensors(path).items()}
-    return match_keys(tensors, model, where=str(path))
+    return match_keys(tensors, model, location=str(path))

@@ -20,7 +20,7 @@ def word_positions(length: int, device: torch.device) -> Tensor:
 
 
 def map_positions(height: int, width: int, device: torch.device) -> Tensor:
-    """First half of the channels by column, second half by row, neither normalised: ``(height * width, 1, 512)``."""
+    """First half of the channels by column, second half by row, neither normalized: ``(height * width, 1, 512)``."""
     columns = _waves(width, WIDTH // 2, device)[None].expand(height, -1, -1)
     rows = _waves(height, WIDTH // 2, device)[:, None].expand(-1, width, -1)
     return torch.cat((columns, rows), 2).flatten(0, 1)[:, None]

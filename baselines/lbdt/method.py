@@ -13,7 +13,7 @@ from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize
 from baselines.lbdt.checkpoint import read_checkpoint
 from baselines.lbdt.model import FrameFeatures, Lbdt, Words
 from baselines.lbdt.words import GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
-from mevis_bench.records import MaskPrediction, MethodSetup, Prompt, TextPrompt, UsageError, Video
+from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, UsageError, Video
 
 SIDE = 320
 """Frames are squashed to this square."""
@@ -76,13 +76,13 @@ class LbdtMethod:
         mean, std = (torch.tensor(value, device=self.device).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
 
         @cache
-        def normalised(index: int) -> Tensor:
+        def normalized(index: int) -> Tensor:
             pixels = torch.from_numpy(resize(video.frame(index), (SIDE, SIDE)).copy()).to(self.device)
             return (pixels.permute(2, 0, 1).float() / 255 - mean) / std
 
         earlier = [earlier_frame(video.frame_names, index, self.interval) for index in frames]
-        images = torch.stack([normalised(index) for index in frames])
-        before = torch.stack([normalised(index) for index in earlier])
+        images = torch.stack([normalized(index) for index in frames])
+        before = torch.stack([normalized(index) for index in earlier])
         return self.network.encode_frames(images, (images - before).abs())
 
     @torch.inference_mode()
@@ -95,7 +95,7 @@ class LbdtMethod:
         return (self.network(features, repeated).sigmoid() > 0.5).cpu().numpy()
 
 
-def load(setup: MethodSetup) -> LbdtMethod:
+def load(setup: MethodConfig) -> LbdtMethod:
     """Build LBDT with the authors' weights and GloVe, or with seeded random ones.
 
     Raises:
@@ -104,7 +104,7 @@ def load(setup: MethodSetup) -> LbdtMethod:
     """
     interval = setup.options["interval"]
     if not isinstance(interval, int) or isinstance(interval, bool) or interval < 1:
-        raise UsageError(f"{interval!r} does not fit", where="method.interval", hint="Wanted: frames, at least 1.")
+        raise UsageError(f"{interval!r} does not fit", location="method.interval", hint="Wanted: frames, at least 1.")
     vectors: WordVectors
     if setup.weights is None:
         torch.manual_seed(setup.seed)

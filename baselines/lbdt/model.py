@@ -91,8 +91,8 @@ class Lbdt(nn.Module):
         """Encode frames once for all sentences.
 
         Args:
-            images: ``(b, 3, H, W)``, normalised; H and W multiples of 32.
-            differences: Absolute differences of normalised frames, same shape.
+            images: ``(b, 3, H, W)``, normalized; H and W multiples of 32.
+            differences: Absolute differences of normalized frames, same shape.
         """
         return FrameFeatures(
             image=self._stream(self.image_trunk, images, self.decoder.refine_spa),

@@ -50,7 +50,7 @@ class GloveFile:
                 file.seek(0)
                 self._numbers(file.readline())
         except OSError as error:
-            raise DataError(f"word vectors can't be read: {error}", where=str(path)) from error
+            raise DataError(f"word vectors can't be read: {error}", location=str(path)) from error
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """Return a word's vector ``(300,)``; zeros for an unknown word, as the authors' reader has it."""
@@ -72,7 +72,7 @@ class GloveFile:
         if len(numbers) != VECTOR_SIZE:
             raise DataError(
                 "not a file of GloVe vectors: a line is not a word and 300 numbers",
-                where=str(self.path),
+                location=str(self.path),
                 hint="Wanted: glove.840B.300d.txt from nlp.stanford.edu/projects/glove.",
             )
         return numbers

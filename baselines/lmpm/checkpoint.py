@@ -26,7 +26,7 @@ def load(path: Path) -> dict[str, Tensor]:
         DataError: The file is not this method's checkpoint; see ``read_tensors`` and ``match_keys``.
     """
     tensors = read_tensors(path, entry="model")
-    hears = any(key.startswith("speech_encoder.") for key in tensors)
+    supports_speech = any(key.startswith("speech_encoder.") for key in tensors)
     with torch.device("meta"):
-        expected = Lmpm(SpeechEncoder() if hears else build_roberta())
-    return match_keys(tensors, expected, where=str(path), dropped=DROPPED)
+        expected = Lmpm(SpeechEncoder() if supports_speech else build_roberta())
+    return match_keys(tensors, expected, location=str(path), dropped=DROPPED)

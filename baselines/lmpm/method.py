@@ -13,7 +13,7 @@ from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_toke
 from baselines.lmpm.checkpoint import load as load_checkpoint
 from baselines.lmpm.model import Lmpm, Sentence
 from baselines.lmpm.speech import RATE, SpeechEncoder
-from mevis_bench.records import MethodSetup, Prompt, SpeechPrompt, TextPrompt
+from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
 
 WORDS = 40
 """Tokens of a sentence, begin and end included; a longer one loses its end token."""
@@ -27,7 +27,7 @@ def sentence_ids(tokenizer: Tokenizer, text: str) -> tuple[torch.Tensor, torch.T
     return padded_ids(tokens.ids, WORDS, PADDING)
 
 
-def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
+def load(setup: MethodConfig) -> QuerySegmenter[Sentence]:
     """Build LMPM with the weights of a file, or with seeded random ones.
 
     Raises:
@@ -39,17 +39,17 @@ def load(setup: MethodSetup) -> QuerySegmenter[Sentence]:
         torch.manual_seed(setup.seed)
     reads = setup.options["reads"]
     require("reads", reads, reads in ("text", "speech"), "text or speech")
-    hears = reads == "speech"
-    model = Lmpm(SpeechEncoder() if hears else build_roberta())
+    supports_speech = reads == "speech"
+    model = Lmpm(SpeechEncoder() if supports_speech else build_roberta())
     if setup.weights is not None:
         path = setup.weights["model"]
-        model.load_state_dict(match_keys(load_checkpoint(path), model, where=str(path)))
+        model.load_state_dict(match_keys(load_checkpoint(path), model, location=str(path)))
     model.eval().to(setup.device)
-    read = speech_reader(model) if hears else text_reader(model, setup)
+    read = speech_reader(model) if supports_speech else text_reader(model, setup)
     return QuerySegmenter(model, read, settings, setup.device)
 
 
-def text_reader(model: Lmpm, setup: MethodSetup) -> Callable[[Prompt], Sentence]:
+def text_reader(model: Lmpm, setup: MethodConfig) -> Callable[[Prompt], Sentence]:
     """Read written prompts, with RoBERTa's tokenizer or, untrained, the stand-in for it."""
     tokenizer = open_tokenizer(None if setup.weights is None else setup.weights["tokenizer"])
 

@@ -51,7 +51,7 @@ def mask2former_tensors(tensors: Mapping[str, Tensor], extractor: nn.Module, pat
         if key in renamed:
             renamed[key] = renamed[key][: len(wanted[key])]
     classes = [key for key in renamed if key.startswith(STARTS_NEW)]
-    return match_keys(renamed, wanted, where=str(path), dropped=(*classes, *DROPPED))
+    return match_keys(renamed, wanted, location=str(path), dropped=(*classes, *DROPPED))
 
 
 def load_llama(model: LMPMpp, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -63,11 +63,11 @@ def load_llama(model: LMPMpp, tensors: Mapping[str, Tensor], path: Path) -> None
     if "embed_tokens.weight" in renamed:
         renamed["embed_tokens.weight"] = renamed["embed_tokens.weight"][:rows]
     buffers = [key for key in renamed if key.endswith("rotary_emb.inv_freq")]
-    matched = match_keys(renamed, language.llama, where=str(path), dropped=buffers)
+    matched = match_keys(renamed, language.llama, location=str(path), dropped=buffers)
     language.llama.load_state_dict(matched, assign=True)
     language.llama.rotary_emb = type(language.llama.rotary_emb)(language.llama.config)
     found = {} if head is None else {"lm_head.weight": head[:rows]}
-    checked = match_keys(found, {"lm_head.weight": language.llama_head.weight}, where=str(path))
+    checked = match_keys(found, {"lm_head.weight": language.llama_head.weight}, location=str(path))
     language.llama_head.load_state_dict({"weight": checked["lm_head.weight"]}, assign=True)
 
 
@@ -88,7 +88,7 @@ def load_trained(model: LMPMpp, path: Path) -> None:
     Raises:
         DataError: The file is another one.
     """
-    found = match_keys(read_tensors(path), trained_tensors(model), where=str(path))
+    found = match_keys(read_tensors(path), trained_tensors(model), location=str(path))
     model.load_state_dict(found, strict=False)
 
 
@@ -100,7 +100,7 @@ def load_roberta(roberta: nn.Module, path: Path) -> None:
     """
     tensors = {key.removeprefix("roberta."): value for key, value in read_tensors(path).items()}
     heads = [key for key in tensors if key.startswith(("lm_head.", "embeddings.position_ids"))]
-    roberta.load_state_dict(match_keys(tensors, roberta, where=str(path), dropped=heads))
+    roberta.load_state_dict(match_keys(tensors, roberta, location=str(path), dropped=heads))
 
 
 def load_imagebind(imagebind: nn.Module, path: Path) -> None:
@@ -111,4 +111,4 @@ def load_imagebind(imagebind: nn.Module, path: Path) -> None:
     """
     tensors = read_tensors(path)
     others = [key for key in tensors if key.split(".")[1:2] != ["audio"]]
-    imagebind.load_state_dict(match_keys(tensors, imagebind, where=str(path), dropped=others))
+    imagebind.load_state_dict(match_keys(tensors, imagebind, location=str(path), dropped=others))

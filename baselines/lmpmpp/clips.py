@@ -18,11 +18,11 @@ from torch import Tensor
 from baselines.layers.inputs.mirror import mirror
 from baselines.lmpmpp.config import ExtractorConfig
 from baselines.lmpmpp.extractor import resize_frames
-from mevis_bench.records import TrainingData, Truth
+from mevis_bench.records import GroundTruth, TrainingData
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clip:
+class TrainingClip:
     """One training sample.
 
     Attributes:
@@ -46,7 +46,7 @@ def draw_clip(
     short_sides: list[int],
     speech: float,
     most_objects: int,
-) -> Clip:
+) -> TrainingClip:
     """Draw a question about a video, and the frames in which it is to be answered.
 
     One frame is drawn from each of ``frames`` equal parts of the video, so that a clip spans all of its motion. Half of
@@ -62,9 +62,9 @@ def draw_clip(
         speech: Share of the spoken sentences that are heard, not read.
         most_objects: Of a sentence that means more, the first ones are taken.
     """
-    truths = data.truths(video_id)
-    truth = truths[rng.integers(len(truths))]
-    sound = data.audio(video_id, truth.expression.id)
+    ground_truths = data.ground_truths(video_id)
+    ground_truth = ground_truths[rng.integers(len(ground_truths))]
+    sound = data.audio(video_id, ground_truth.expression.id)
     heard = rng.random() < speech and sound is not None
     mirrored = rng.random() < 0.5 and not heard
     video = data.video(video_id)
@@ -75,22 +75,24 @@ def draw_clip(
         torch.from_numpy(np.stack([video.frame(index) for index in chosen])),
         dataclasses.replace(size, short_side=side),
     )
-    masks = torch.from_numpy(object_masks(truth, chosen, most_objects)).float()
+    masks = torch.from_numpy(object_masks(ground_truth, chosen, most_objects)).float()
     masks = F.adaptive_avg_pool2d(masks.flatten(0, 1), pixels.shape[-2:]).unflatten(0, masks.shape[:2])
-    text = mirror(truth.expression.text) if mirrored else truth.expression.text
-    return Clip(
+    text = mirror(ground_truth.expression.text) if mirrored else ground_truth.expression.text
+    return TrainingClip(
         pixels.flip(-1) if mirrored else pixels,
         sound if heard and sound is not None else text,
         masks.flip(-1) if mirrored else masks,
     )
 
 
-def object_masks(truth: Truth, frames: list[int], most: int) -> NDArray[np.uint8]:
+def object_masks(ground_truth: GroundTruth, frames: list[int], most: int) -> NDArray[np.uint8]:
     """Decode the first ``most`` objects of a sentence in some frames: ``(o, t, h, w)``."""
     from pycocotools import mask as coco
 
-    out = np.zeros((min(most, len(truth.objects)), len(frames), truth.height, truth.width), np.uint8)
-    for row, masks in zip(out, truth.objects, strict=False):
+    out = np.zeros(
+        (min(most, len(ground_truth.objects)), len(frames), ground_truth.height, ground_truth.width), np.uint8
+    )
+    for row, masks in zip(out, ground_truth.objects, strict=False):
         for place, frame in enumerate(frames):
             rle = masks[frame]
             if rle is not None:

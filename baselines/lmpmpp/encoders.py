@@ -37,7 +37,7 @@ class Encoders(nn.Module):
         return Question(out.pooler_output[0], out.last_hidden_state[0], "text")
 
     @torch.no_grad()
-    def hear(self, path: Path) -> Question:
+    def encode_speech(self, path: Path) -> Question:
         """Encode speech: ImageBind's embedding ``(1024,)``, which is its only word, too.
 
         Raises:

@@ -86,11 +86,11 @@ class PromptTokens:
         try:
             tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception for every fault of a file
-            raise DataError(f"not a tokenizer file: {error}", where=str(path)) from error
+            raise DataError(f"not a tokenizer file: {error}", location=str(path)) from error
         special = {name: tokenizer.token_to_id(name) for name in ("<s>", "</s>")}
         numerals = [tokenizer.token_to_id(str(n)) for n in range(max_objects + 1)]
         if None in (*special.values(), *numerals):
-            raise DataError("not Llama's tokenizer: it lacks <s>, </s> or a digit", where=str(path))
+            raise DataError("not Llama's tokenizer: it lacks <s>, </s> or a digit", location=str(path))
         instruction, question = (
             tokenizer.encode(text, add_special_tokens=False).ids for text in (INSTRUCTION, QUESTION)
         )

@@ -73,7 +73,7 @@ def pairwise_dice(logits: Tensor, targets: Tensor) -> Tensor:
     return 1 - (2 * x @ targets.mT + 1) / (x.sum(-1)[..., None] + targets.sum(-1)[..., None, :] + 1)
 
 
-def cheapest_order(cost: Tensor) -> Tensor:
+def optimal_assignment(cost: Tensor) -> Tensor:
     """Match few things to few: the assignment of least cost, found among all of them.
 
     Args:

@@ -23,12 +23,21 @@ from baselines.lmpmpp.extractor import FrameFeatures, resize_frames
 from baselines.lmpmpp.language_model import PromptTokens
 from baselines.lmpmpp.model import FRAMES_PER_CHUNK, LMPMpp, LMPMppOutput, Question
 from baselines.lmpmpp.postprocess import full_size_masks
-from mevis_bench.records import MaskPrediction, Method, MethodSetup, Prompt, SpeechPrompt, TextPrompt, UsageError, Video
+from mevis_bench.records import (
+    MaskPrediction,
+    Method,
+    MethodConfig,
+    Prompt,
+    SpeechPrompt,
+    TextPrompt,
+    UsageError,
+    Video,
+)
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def load(setup: MethodSetup) -> Method:
+def load(setup: MethodConfig) -> Method:
     """Load a variant: the paper's sizes, or the mini stand-in (``mini/method.py``).
 
     Raises:
@@ -42,7 +51,7 @@ def load(setup: MethodSetup) -> Method:
     return load_paper(setup)
 
 
-def load_paper(setup: MethodSetup, size: LMPMppConfig = PAPER) -> "LMPMppMethod":
+def load_paper(setup: MethodConfig, size: LMPMppConfig = PAPER) -> "LMPMppMethod":
     """Load the paper variant; without weights it is random, from ``setup.seed``, Llama in the asked precision.
 
     Raises:
@@ -120,10 +129,10 @@ class LMPMppMethod:
 
     def _question(self, prompt: Prompt) -> Question:
         if isinstance(prompt, SpeechPrompt):
-            return self.encoders.hear(prompt.audio)
+            return self.encoders.encode_speech(prompt.audio)
         if isinstance(prompt, TextPrompt):
             return self.encoders.read(prompt.text)
-        raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", where=prompt.id)
+        raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", location=prompt.id)
 
     def _target_score(self, said: LMPMppOutput) -> float:
         """1 - p(N_o = 0) among the numerals."""

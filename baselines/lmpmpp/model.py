@@ -86,7 +86,7 @@ class LMPMpp(nn.Module):
                 "audio": nn.Linear(language.audio_channels, language.hidden),
             }
         )
-        self.hear = nn.Linear(language.audio_channels, language.text_channels)
+        self.encode_speech = nn.Linear(language.audio_channels, language.text_channels)
         prompt = prompt or PromptTokens.of_words(language.max_objects)
         self.language = LanguageModel(language, prompt, filled=filled, dtype=dtype)
         self.mask_decoder = MaskDecoder(language.hidden, extractor.channels)
@@ -98,7 +98,7 @@ class LMPMpp(nn.Module):
 
     def anchor(self, question: Question) -> Tensor:
         """Bring a question into the space of text features, ``(text channels,)``; queries are conditioned on it."""
-        return self.hear(question.whole) if question.modality == "audio" else question.whole
+        return self.encode_speech(question.whole) if question.modality == "audio" else question.whole
 
     def find_objects(self, features: FrameFeatures, question: Question) -> FrameObjects:
         """Language-conditioned object queries of t frames."""
@@ -125,7 +125,7 @@ class LMPMpp(nn.Module):
         states = self.language.read_answer(context, torch.tensor([count], device=asked.device), max(1, count))
         return self._answer(torch.cat((asked[:, None], states), dim=1)[0], count, features, question)
 
-    def answer_as_told(
+    def forward_teacher_forced(
         self, features: FrameFeatures, embeddings: Tensor, question: Question, count: int
     ) -> LMPMppOutput:
         """Answer with N_o as it is (training).

@@ -21,11 +21,11 @@ from torch import Tensor
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
-from baselines.layers.training.distributed import Workers
+from baselines.layers.training.distributed import DistributedContext
 from baselines.layers.training.train_options import read_train_options
 from baselines.layers.training.trainer import Stage, fit
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, load_roberta, save_trained
-from baselines.lmpmpp.clips import Clip, draw_clip
+from baselines.lmpmpp.clips import TrainingClip, draw_clip
 from baselines.lmpmpp.config import PAPER, LMPMppConfig
 from baselines.lmpmpp.encoders import Encoders
 from baselines.lmpmpp.language_model import PromptTokens
@@ -40,7 +40,7 @@ from baselines.lmpmpp.losses import (
 from baselines.lmpmpp.method import PRECISIONS
 from baselines.lmpmpp.model import LMPMpp, LMPMppOutput
 from baselines.lmpmpp.train_options import PaperTrainOptions, StartFiles
-from mevis_bench.records import MissingWeightsError, TrainSetup, UsageError
+from mevis_bench.records import MissingWeightsError, TrainingArguments, UsageError
 
 WEIGHTS_FILE = "lmpmpp-paper.safetensors"
 
@@ -48,7 +48,7 @@ POINTS = 12544
 """Points a clip's masks are compared at: Mask2Former's number, here over all frames."""
 
 
-def train(setup: TrainSetup) -> None:
+def train(setup: TrainingArguments) -> None:
     """Train a variant: the paper's sizes end to end, or the mini stand-in stage by stage (``mini/training/train.py``).
 
     Raises:
@@ -62,7 +62,7 @@ def train(setup: TrainSetup) -> None:
     train_mini(setup)
 
 
-def train_paper(setup: TrainSetup, size: LMPMppConfig = PAPER) -> None:
+def train_paper(setup: TrainingArguments, size: LMPMppConfig = PAPER) -> None:
     """Train, or go on with a training that was stopped, and write what was trained to ``setup.out``.
 
     Raises:
@@ -73,7 +73,7 @@ def train_paper(setup: TrainSetup, size: LMPMppConfig = PAPER) -> None:
     options = read_train_options(setup.options, PaperTrainOptions)
     if options.precision not in PRECISIONS:
         raise UsageError(f"training option precision can't be {options.precision!r}", hint=" or ".join(PRECISIONS))
-    workers = Workers.joined(setup.device)
+    workers = DistributedContext.joined(setup.device)
     if options.samples % workers.count or options.samples > len(setup.data.video_ids):
         raise UsageError(
             f"{options.samples} samples can't be shared out among {workers.count} processes "
@@ -145,7 +145,7 @@ def start(files: StartFiles, dtype: torch.dtype, size: LMPMppConfig) -> tuple[LM
 def _there(file: str) -> Path:
     path = Path(file)
     if not path.is_file():
-        raise MissingWeightsError("a file to start from is not there", where=file, hint="See training option start.")
+        raise MissingWeightsError("a file to start from is not there", location=file, hint="See training option start.")
     return path
 
 
@@ -166,17 +166,19 @@ class Answered:
     disrupted: Tensor
 
 
-def answer_clip(model: LMPMpp, encoders: Encoders, clip: Clip, shuffles: int, rng: np.random.Generator) -> Answered:
+def answer_clip(
+    model: LMPMpp, encoders: Encoders, clip: TrainingClip, shuffles: int, rng: np.random.Generator
+) -> Answered:
     """Answer a clip's question with N_o as it is, and again with its object embeddings shuffled along time."""
     device = next(model.parameters()).device
-    question = encoders.hear(clip.asked) if isinstance(clip.asked, Path) else encoders.read(clip.asked)
+    question = encoders.encode_speech(clip.asked) if isinstance(clip.asked, Path) else encoders.read(clip.asked)
     features = model.encode_frames(clip.frames.to(device))
     embeddings = model.find_objects(features, question).embeddings
-    said = model.answer_as_told(features, embeddings, question, len(clip.masks))
+    said = model.forward_teacher_forced(features, embeddings, question, len(clip.masks))
     disrupted = []
     for _ in range(shuffles if len(clip.masks) else 0):
         order = torch.from_numpy(rng.permutation(len(embeddings))).to(device)
-        disrupted.append(model.answer_as_told(features, embeddings[order], question, len(clip.masks)).seg)
+        disrupted.append(model.forward_teacher_forced(features, embeddings[order], question, len(clip.masks)).seg)
     parts = {"txt": text_loss(model, said), **mask_losses(said, clip.masks.to(device), rng)}
     return Answered(parts, said.anchor, said.seg, torch.cat(disrupted) if disrupted else said.seg[:0])
 
@@ -195,13 +197,13 @@ def mask_losses(said: LMPMppOutput, masks: Tensor, rng: np.random.Generator) -> 
         return {"bce": nothing, "dice": nothing}
     frames = masks.shape[1]
     places = torch.from_numpy(rng.random((frames, -(-POINTS // frames), 1, 2), dtype=np.float32)).to(masks.device)
-    logits, truth = (sample_points(x.float(), places) for x in (said.mask_logits, masks))
+    logits, ground_truth = (sample_points(x.float(), places) for x in (said.mask_logits, masks))
     with torch.no_grad():
-        cost = 2 * pairwise_bce(logits, truth) + 0.5 * pairwise_dice(logits, truth)
+        cost = 2 * pairwise_bce(logits, ground_truth) + 0.5 * pairwise_dice(logits, ground_truth)
         segs, objects = linear_sum_assignment(cost.cpu().numpy())
     return {
-        "bce": mask_bce(logits[segs], truth[objects]).mean(),
-        "dice": mask_dice(logits[segs], truth[objects]).mean(),
+        "bce": mask_bce(logits[segs], ground_truth[objects]).mean(),
+        "dice": mask_dice(logits[segs], ground_truth[objects]).mean(),
     }
 
 
@@ -211,7 +213,7 @@ def sample_points(maps: Tensor, places: Tensor) -> Tensor:
     return read[..., 0].transpose(0, 1).flatten(1)
 
 
-def step_losses(answered: list[Answered], workers: Workers, *, contrastive: bool) -> dict[str, Tensor]:
+def step_losses(answered: list[Answered], workers: DistributedContext, *, contrastive: bool) -> dict[str, Tensor]:
     """Equation 2 over all clips of a step, of which this process answered some."""
     parts = {name: torch.stack([one.parts[name] for one in answered]).mean() for name in ("txt", "bce", "dice")}
     if contrastive:
@@ -219,7 +221,7 @@ def step_losses(answered: list[Answered], workers: Workers, *, contrastive: bool
     return {"loss": total_loss(parts), **parts}
 
 
-def contrastive_loss(answered: list[Answered], workers: Workers) -> Tensor:
+def contrastive_loss(answered: list[Answered], workers: DistributedContext) -> Tensor:
     """L_con, equation 1, over the clips of all processes.
 
     Each question is held against its own <SEG> tokens, those of all other clips, and those of its own shuffled clip.

@@ -29,7 +29,7 @@ class PaperTrainOptions:
     """One training.
 
     Attributes:
-        steps: Optimiser steps; 150,000 in the paper.
+        steps: Optimizer steps; 150,000 in the paper.
         learning_rate: Peak; 5e-5 in the paper.
         save_every: Steps between two checkpoints.
         samples: Questions in a step, each of another video, over all processes; 8 GPUs with one each in the paper.

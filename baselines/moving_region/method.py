@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mevis_bench.records import MaskPrediction, MethodSetup, Prediction, Prompt, TrackPrediction, Video
+from mevis_bench.records import MaskPrediction, MethodConfig, Prediction, Prompt, TrackPrediction, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,11 @@ def _cost(before: NDArray[np.float32], after: NDArray[np.float32], shift: NDArra
 
 def moving_pixels(frames: NDArray[np.float32], options: Options) -> NDArray[np.bool_]:
     """Mark what differs from the background: ``(t, h, w, 3)`` to ``(t, h, w)``."""
-    grey = frames.mean(axis=3)
-    steps = [camera_shift(grey[t], grey[t + 1]) for t in range(len(frames) - 1)]
+    gray = frames.mean(axis=3)
+    steps = [camera_shift(gray[t], gray[t + 1]) for t in range(len(frames) - 1)]
     position = np.cumsum([np.zeros(2), *steps], axis=0)
     stride = max(1, options.reach // 8)
-    difference = np.empty(grey.shape, np.float32)
+    difference = np.empty(gray.shape, np.float32)
     for t in range(len(frames)):
         near = range(max(0, t - options.reach), min(len(frames), t + options.reach + 1), stride)
         around = [
@@ -133,7 +133,7 @@ def moving_pixels(frames: NDArray[np.float32], options: Options) -> NDArray[np.b
         difference[t] = ndimage.gaussian_filter(np.abs(frames[t] - background).max(axis=2), 1)
     middle = np.median(difference)
     spread = 1.4826 * np.median(np.abs(difference - middle))
-    # 0.03 is about eight grey levels: below it, JPEG's noise on a still video would move.
+    # 0.03 is about eight gray levels: below it, JPEG's noise on a still video would move.
     moving = difference > max(middle + options.contrast * spread, 0.03)
     return np.stack([clean(frame, options.smallest) for frame in moving])
 
@@ -169,6 +169,6 @@ def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / union) if union else 0.0
 
 
-def load(setup: MethodSetup) -> MovingRegion:
+def load(setup: MethodConfig) -> MovingRegion:
     """Make the method; nothing is read."""
     return MovingRegion(setup.task, Options(**setup.options))  # type: ignore[arg-type]

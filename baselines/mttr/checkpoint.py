@@ -18,4 +18,4 @@ def load(path: Path, network: Mttr) -> dict[str, Tensor]:
         DataError: The file is not a checkpoint, or not of MTTR; see `read_tensors` and `match_keys`.
     """
     tensors = read_tensors(path, entry="model_state_dict", namespace=True)
-    return match_keys(tensors, network, where=str(path), dropped=DROPPED)
+    return match_keys(tensors, network, location=str(path), dropped=DROPPED)

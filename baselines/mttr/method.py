@@ -12,7 +12,7 @@ from baselines.layers.method_options import is_count, require
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.mttr.checkpoint import load as load_checkpoint
 from baselines.mttr.model import ClipFeatures, Mttr, SegmentedClip, Words
-from mevis_bench.records import MethodSetup, Prompt, TextPrompt
+from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 DRAWN_AT_ONCE = 8
 """Frames whose masks are scaled up together."""
@@ -77,7 +77,7 @@ class MttrModel:
         return [draw(answer.masks(query), resized, size) for answer in answers], score
 
 
-def load(setup: MethodSetup) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
+def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
     """Build MTTR with the authors' weights, or with seeded random ones.
 
     Raises:

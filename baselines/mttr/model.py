@@ -92,7 +92,7 @@ class Mttr(nn.Module):
         """Encode a clip, once for all sentences.
 
         Args:
-            frames: Normalised RGB, ``(t, 3, H, W)``.
+            frames: Normalized RGB, ``(t, 3, H, W)``.
             size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
         """
         fine, middle, coarse = (level[0] for level in self.backbone(frames[None]))

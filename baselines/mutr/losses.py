@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.layers.nn.boxes import boxes_of, corners, generalised_iou
+from baselines.layers.nn.boxes import boxes_of, corners, generalized_iou
 
 CLASS, BOX, GIOU, MASK, DICE = 2.0, 5.0, 2.0, 2.0, 5.0
 """Weights of the losses, and of the matching costs."""
@@ -36,8 +36,8 @@ class Target:
     def of(cls, masks: Tensor) -> "Target":
         """Add boxes to masks ``(t, h, w)``."""
         box = boxes_of(masks)
-        centre, size = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
-        return cls(masks, torch.cat((centre, size), 1), (masks > 0).flatten(1).any(1))
+        center, size = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
+        return cls(masks, torch.cat((center, size), 1), (masks > 0).flatten(1).any(1))
 
 
 def query_losses(logits: Tensor, boxes: Tensor, masks: Tensor, target: Target) -> dict[str, Tensor]:
@@ -54,13 +54,13 @@ def query_losses(logits: Tensor, boxes: Tensor, masks: Tensor, target: Target) -
         return {"class": focal(logits, torch.zeros_like(logits)).sum(), "box": zero, "giou": zero, "mask": zero,
                 "dice": zero}  # fmt: skip
     seen = target.seen
-    flat, truth = masks.transpose(0, 1).flatten(1), target.masks.flatten().expand(masks.shape[1], -1)
+    flat, ground_truth = masks.transpose(0, 1).flatten(1), target.masks.flatten().expand(masks.shape[1], -1)
     per_query = {
         "class": focal(logits, torch.ones_like(logits)) - focal(logits, torch.zeros_like(logits)),
         "box": (boxes - target.boxes[:, None])[seen].abs().sum(-1).mean(0),
-        "giou": 1 - generalised_iou(corners(boxes[seen]), corners(target.boxes[seen])[:, None]).mean(0),
-        "mask": focal(flat, truth).mean(1),
-        "dice": dice(flat, truth),
+        "giou": 1 - generalized_iou(corners(boxes[seen]), corners(target.boxes[seen])[:, None]).mean(0),
+        "mask": focal(flat, ground_truth).mean(1),
+        "dice": dice(flat, ground_truth),
     }
     best = int(weighted(per_query).argmin())
     hit = F.one_hot(torch.tensor(best, device=logits.device), len(logits)).float()

@@ -17,7 +17,7 @@ from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_toke
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.checkpoint import load as load_checkpoint
 from baselines.mutr.model import Mutr
-from mevis_bench.records import MethodSetup, Prompt, SpeechPrompt, TextPrompt
+from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
 
 REFERENCES = ("text", "audio")
 
@@ -70,7 +70,7 @@ class MutrModel:
         return masks, sum(score * n for (_, score), n in zip(chosen, frames, strict=True)) / sum(frames)
 
 
-def load(setup: MethodSetup) -> ClipSegmenter[Words, ClipFeatures, QueryAnswer]:
+def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, QueryAnswer]:
     """Build MUTR with weights from a file, or with seeded random ones.
 
     Raises:

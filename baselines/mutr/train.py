@@ -24,7 +24,7 @@ from baselines.layers.training.trainer import Stage, fit
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.losses import Target, query_losses, weighted
 from baselines.mutr.model import Mutr
-from mevis_bench.records import TrainingData, TrainSetup, Truth, UsageError
+from mevis_bench.records import GroundTruth, TrainingArguments, TrainingData, UsageError
 
 VARIANT, BACKBONE = "audio-video-swin-t", "video-swin-t"
 WEIGHTS_FILE = "audio_video_swin_t.safetensors"
@@ -36,7 +36,7 @@ class TrainOptions:
     """A training (``configs/train/mutr-audio-video-swin-t.yaml``).
 
     Attributes:
-        steps: Optimiser steps.
+        steps: Optimizer steps.
         learning_rate: Peak of the schedule.
         clips: Spoken sentences a step, one after the other.
         frames: Frames of a clip.
@@ -54,14 +54,14 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenClip:
-    """Normalised frames ``(t, 3, h, w)``, VGGish's examples ``(e, 96, 64)`` of the sentence, and what it means."""
+    """Normalized frames ``(t, 3, h, w)``, VGGish's examples ``(e, 96, 64)`` of the sentence, and what it means."""
 
     frames: Tensor
     examples: Tensor
     target: Target
 
 
-def train(setup: TrainSetup) -> None:
+def train(setup: TrainingArguments) -> None:
     """Train, or go on with a training that was stopped, and write the weights.
 
     Raises:
@@ -76,7 +76,7 @@ def train(setup: TrainSetup) -> None:
     network = Mutr(BACKBONE, AudioReference())
     if options.vggish:
         vggish = network.reference.audio_encoder
-        vggish.load_state_dict(match_keys(read_tensors(Path(options.vggish)), vggish, where=options.vggish))
+        vggish.load_state_dict(match_keys(read_tensors(Path(options.vggish)), vggish, location=options.vggish))
     network.to(setup.device)
 
     def compute(rng: np.random.Generator) -> dict[str, Tensor]:
@@ -92,7 +92,7 @@ def train(setup: TrainSetup) -> None:
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, setup.out / WEIGHTS_FILE)
 
 
-def spoken_sentences(data: TrainingData) -> list[tuple[str, Truth, Path]]:
+def spoken_sentences(data: TrainingData) -> list[tuple[str, GroundTruth, Path]]:
     """Return video, truth and sound file of every sentence that is spoken.
 
     Raises:
@@ -100,17 +100,22 @@ def spoken_sentences(data: TrainingData) -> list[tuple[str, Truth, Path]]:
     """
     found = []
     for video_id in data.video_ids:
-        for truth in data.truths(video_id):
-            sound = data.audio(video_id, truth.expression.id)
+        for ground_truth in data.ground_truths(video_id):
+            sound = data.audio(video_id, ground_truth.expression.id)
             if sound is not None:
-                found.append((video_id, truth, sound))
+                found.append((video_id, ground_truth, sound))
     if not found:
         raise UsageError("no sentence of the split is spoken", hint="MeViSv2's splits are, MeViS v1's are not.")
     return found
 
 
 def draw_clip(
-    data: TrainingData, video_id: str, truth: Truth, sound: Path, options: TrainOptions, rng: np.random.Generator
+    data: TrainingData,
+    video_id: str,
+    ground_truth: GroundTruth,
+    sound: Path,
+    options: TrainOptions,
+    rng: np.random.Generator,
 ) -> SpokenClip:
     """Draw consecutive frames of a video and what the sentence means in them; a short video repeats its last one."""
     video = data.video(video_id)
@@ -121,7 +126,7 @@ def draw_clip(
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
     small = [-(-side // MASK_STRIDE) for side in size]
     masks = F.adaptive_avg_pool2d(
-        torch.from_numpy(np.stack([target_mask(truth, index) for index in chosen]))[:, None].float(), small
+        torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in chosen]))[:, None].float(), small
     )[:, 0]
     return SpokenClip(
         (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,

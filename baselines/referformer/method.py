@@ -14,7 +14,7 @@ from baselines.layers.nn.language_queries import ClipFeatures
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.referformer.checkpoint import load as load_checkpoint
 from baselines.referformer.model import ReferFormer
-from mevis_bench.records import MethodSetup, Prompt, TextPrompt
+from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 Text = tuple[Words, Tensor]
 
@@ -50,7 +50,7 @@ class ReferFormerModel:
         return [draw_query(answer, query, size) for answer in answers], score
 
 
-def load(setup: MethodSetup) -> ClipSegmenter[Text, ClipFeatures, QueryAnswer]:
+def load(setup: MethodConfig) -> ClipSegmenter[Text, ClipFeatures, QueryAnswer]:
     """Build ReferFormer with the authors' weights, or with seeded random ones.
 
     Raises:

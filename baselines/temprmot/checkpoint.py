@@ -24,7 +24,7 @@ def load_model(path: Path, history: int, text: RobertaConfig | None = None) -> T
     track_attention = has_track_attention(tensors)
     with torch.device("meta"):
         expected = TempRmot(history=history, track_attention=track_attention, text=text)
-    tensors = match_keys(tensors, expected, where=str(path), dropped=DROPPED)
+    tensors = match_keys(tensors, expected, location=str(path), dropped=DROPPED)
     model = TempRmot(history=history, track_attention=track_attention, text=text)
     model.load_state_dict(tensors)
     return model

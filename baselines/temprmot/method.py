@@ -7,10 +7,10 @@ from baselines.layers.method_options import is_count, require
 from baselines.layers.nn.text_encoder import open_tokenizer
 from baselines.temprmot.checkpoint import load_model
 from baselines.temprmot.model import TempRmot
-from mevis_bench.records import MethodSetup
+from mevis_bench.records import MethodConfig
 
 
-def load(setup: MethodSetup) -> StreamingTracker:
+def load(setup: MethodConfig) -> StreamingTracker:
     """Build TempRMOT with the authors' weights, or with seeded random ones.
 
     Raises:

@@ -1,6 +1,6 @@
 """TempRMOT: TransRMOT with a memory of each query's past.
 
-Zhang et al., "Bootstrapping Referring Multi-Object Tracking" (2024). The authors' code carries no licence and was not
+Zhang et al., "Bootstrapping Referring Multi-Object Tracking" (2024). The authors' code carries no license and was not
 opened; this is written from its published shapes and figures.
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from baselines.trajectory_words.trajectory import trace
 from baselines.trajectory_words.wording import sentence
-from mevis_bench.records import CaptionPrediction, MethodSetup, Prompt, TargetMasks, Video
+from mevis_bench.records import CaptionPrediction, MethodConfig, Prompt, TargetMasks, Video
 
 
 class TrajectoryWords:
@@ -22,6 +22,6 @@ class TrajectoryWords:
         """Nothing is held."""
 
 
-def load(setup: MethodSetup) -> TrajectoryWords:
+def load(setup: MethodConfig) -> TrajectoryWords:
     """Make the method; there is nothing to read."""
     return TrajectoryWords()

@@ -32,13 +32,13 @@ class Trajectory:
     """Where one object was, in the frames that show it.
 
     Attributes:
-        centres: float64 ``(n, 2)``, x and y of the centre of mass, in frame diagonals.
+        centers: float64 ``(n, 2)``, x and y of the center of mass, in frame diagonals.
         diameters: float64 ``(n,)``, square root of the area, in frame diagonals.
         appears: It is absent from the first frame.
         vanishes: It is absent from the last frame.
     """
 
-    centres: NDArray[np.float64]
+    centers: NDArray[np.float64]
     diameters: NDArray[np.float64]
     appears: bool
     vanishes: bool
@@ -46,7 +46,7 @@ class Trajectory:
 
 def trace(masks: Sequence[Rle | None]) -> Trajectory | None:
     """Trace an object through its masks; ``None`` where no frame shows it."""
-    centres, diameters = [], []
+    centers, diameters = [], []
     present = []
     for mask in masks:
         dense = None if mask is None else coco.decode(mask.to_coco())
@@ -55,11 +55,11 @@ def trace(masks: Sequence[Rle | None]) -> Trajectory | None:
             continue
         diagonal = float(np.hypot(*dense.shape))
         rows, columns = np.nonzero(dense)
-        centres.append((columns.mean() / diagonal, rows.mean() / diagonal))
+        centers.append((columns.mean() / diagonal, rows.mean() / diagonal))
         diameters.append(np.sqrt(len(rows)) / diagonal)
     if not any(present):
         return None
-    return Trajectory(np.array(centres), np.array(diameters), not present[0], not present[-1])
+    return Trajectory(np.array(centers), np.array(diameters), not present[0], not present[-1])
 
 
 def moves(trajectory: Trajectory) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def moves(trajectory: Trajectory) -> tuple[str, ...]:
     Returns:
         One or two of ``HEADINGS``, ``still``, ``circle``, ``hop``, ``near``, ``far``, in order of time.
     """
-    points, sizes = trajectory.centres, trajectory.diameters
+    points, sizes = trajectory.centers, trajectory.diameters
     whole = _move(points, sizes)
     if whole in ("still", "circle", "hop", "near", "far") or len(points) < 2 * SHORTEST + 1:
         return (whole,)

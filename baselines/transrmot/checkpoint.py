@@ -24,7 +24,7 @@ def load_model(path: Path, text: RobertaConfig | None = None) -> TransRmot:
     track_attention = has_track_attention(tensors)
     with torch.device("meta"):
         expected = TransRmot(track_attention=track_attention, text=text)
-    tensors = match_keys(tensors, expected, where=str(path), dropped=DROPPED)
+    tensors = match_keys(tensors, expected, location=str(path), dropped=DROPPED)
     model = TransRmot(track_attention=track_attention, text=text)
     model.load_state_dict(tensors)
     return model

@@ -6,10 +6,10 @@ from baselines.layers.inference.track_streaming import StreamingTracker, StreamS
 from baselines.layers.nn.text_encoder import open_tokenizer
 from baselines.transrmot.checkpoint import load_model
 from baselines.transrmot.model import TransRmot
-from mevis_bench.records import MethodSetup
+from mevis_bench.records import MethodConfig
 
 
-def load(setup: MethodSetup) -> StreamingTracker:
+def load(setup: MethodConfig) -> StreamingTracker:
     """Build TransRMOT with the authors' weights, or with seeded random ones.
 
     Raises:

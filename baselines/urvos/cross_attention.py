@@ -12,7 +12,7 @@ COORDINATES = 8
 
 
 def cell_coordinates(height: int, width: int, like: Tensor) -> Tensor:
-    """Where each cell lies: ``(1, 8, h, w)``: left, top, centre x, centre y, right, bottom in -1..1, 1 / w, 1 / h."""
+    """Where each cell lies: ``(1, 8, h, w)``: left, top, center x, center y, right, bottom in -1..1, 1 / w, 1 / h."""
     x = torch.arange(width, dtype=like.dtype, device=like.device) / width * 2 - 1
     y = torch.arange(height, dtype=like.dtype, device=like.device) / height * 2 - 1
     y, x = torch.meshgrid(y, x, indexing="ij")

@@ -14,13 +14,13 @@ from baselines.urvos.checkpoint import load as load_checkpoint
 from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions, segment
 from baselines.urvos.model import Frames, Urvos
 from baselines.urvos.words import word_rows
-from mevis_bench.records import MaskPrediction, MethodSetup, Prompt, TextPrompt, Video
+from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
 
 class Urvos320:
     """Answers prompts with one network; frames are squashed to a square."""
 
-    def __init__(self, model: Urvos, setup: MethodSetup) -> None:
+    def __init__(self, model: Urvos, setup: MethodConfig) -> None:
         self.model, self.device = model, setup.device
         self.side, self.words, self.kept = (setup.options[key] for key in ("side", "words", "kept"))
         self.passes = read_passes(setup)
@@ -84,7 +84,7 @@ def scaled_masks(soft: Tensor, height: int, width: int) -> NDArray[np.bool_]:
     return masks
 
 
-def read_passes(setup: MethodSetup) -> PassOptions:
+def read_passes(setup: MethodConfig) -> PassOptions:
     """Check the variant's options.
 
     Raises:
@@ -110,7 +110,7 @@ def read_passes(setup: MethodSetup) -> PassOptions:
     )
 
 
-def load(setup: MethodSetup) -> Urvos320:
+def load(setup: MethodConfig) -> Urvos320:
     """Build URVOS with trained weights, or with seeded random ones.
 
     Raises:

@@ -23,7 +23,7 @@ from baselines.urvos.checkpoint import start_from_imagenet
 from baselines.urvos.inference import probability
 from baselines.urvos.model import Memory, Urvos
 from baselines.urvos.words import word_rows
-from mevis_bench.records import TrainingData, TrainSetup
+from mevis_bench.records import TrainingArguments, TrainingData
 
 WEIGHTS_FILE = "urvos_resnet50.safetensors"
 EMPTY_MEMORY = 0.5
@@ -37,7 +37,7 @@ class TrainOptions:
     """A training (``configs/train/urvos-resnet50.yaml``).
 
     Attributes:
-        steps: Optimiser steps.
+        steps: Optimizer steps.
         learning_rate: Peak of the schedule.
         clips: Clips a step, one after the other.
         frames: Frames of a clip.
@@ -68,7 +68,7 @@ class TrainingClip:
     rows: Tensor
 
 
-def train(setup: TrainSetup) -> None:
+def train(setup: TrainingArguments) -> None:
     """Train, or go on with a training that was stopped, and write the weights and ``held_out.json``.
 
     Raises:
@@ -98,18 +98,18 @@ def draw_clip(
 ) -> TrainingClip:
     """Draw a sentence of a video and frames ``skip`` apart; of a short video the last frame repeats."""
     video_id = data.video_ids[rng.integers(len(data.video_ids))]
-    truths = data.truths(video_id)
-    truth, video = truths[rng.integers(len(truths))], data.video(video_id)
+    ground_truths = data.ground_truths(video_id)
+    ground_truth, video = ground_truths[rng.integers(len(ground_truths))], data.video(video_id)
     first = int(rng.integers(max(1, len(video) - skip * (options.frames - 1))))
     chosen = [min(first + skip * step, len(video) - 1) for step in range(options.frames)]
     size = (options.side, options.side)
     images = np.stack([resize(video.frame(index), size) for index in chosen])
-    masks = torch.from_numpy(np.stack([target_mask(truth, index) for index in chosen]))
+    masks = torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in chosen]))
     masks = F.interpolate(masks[:, None].float(), size=size, mode="nearest")[:, 0].long()
     return TrainingClip(
         torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255,
         masks.to(device),
-        word_rows(truth.expression.text, options.words).to(device),
+        word_rows(ground_truth.expression.text, options.words).to(device),
     )
 
 
@@ -129,7 +129,7 @@ def clip_loss(model: Urvos, clip: TrainingClip, rng: np.random.Generator) -> Ten
 
 
 @torch.inference_mode()
-def measure(model: Urvos, setup: TrainSetup, options: TrainOptions) -> float | None:
+def measure(model: Urvos, setup: TrainingArguments, options: TrainOptions) -> float | None:
     """Mean IoU of the first pass on frames of held-out clips, 1 where nothing is and nothing is said; without, None."""
     rng = np.random.default_rng(setup.seed)
     scores = []

@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 
 from baselines.layers.checkpoints.sharded_checkpoint import load_shards
 from baselines.videollama2.model import build_unfilled
-from baselines.videollama2.quantisation import quantise
+from baselines.videollama2.quantization import quantize
 from baselines.videollama2.sizes import Sizes
 
 
@@ -17,9 +17,9 @@ def load_network(folder: Path, sizes: Sizes, *, dtype: torch.dtype, device: str,
     Args:
         folder: ``model.safetensors``, or shards with ``model.safetensors.index.json``.
         sizes: The variant's sizes.
-        dtype: Of all weights (of the ones that are not quantised, where ``bits`` is below 16).
+        dtype: Of all weights (of the ones that are not quantized, where ``bits`` is below 16).
         device: A torch device string.
-        bits: 16: weights as they are; 8 or 4: the language model's layers quantised with bitsandbytes.
+        bits: 16: weights as they are; 8 or 4: the language model's layers quantized with bitsandbytes.
 
     Raises:
         DataError: A shard is missing or broken, or keys or shapes are not the model's.
@@ -29,5 +29,5 @@ def load_network(folder: Path, sizes: Sizes, *, dtype: torch.dtype, device: str,
     # Quantising takes place on the way to the device, so the whole never lies there in 16 bits.
     load_shards(folder, network, dtype=dtype, device="cpu" if bits < 16 else device)
     if bits < 16:
-        quantise(network.model.layers, bits, dtype)
+        quantize(network.model.layers, bits, dtype)
     return network.eval().to(device)

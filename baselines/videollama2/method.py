@@ -14,7 +14,7 @@ from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import (
     CaptionPrediction,
     HighlightedVideo,
-    MethodSetup,
+    MethodConfig,
     Prompt,
     TargetMasks,
     UsageError,
@@ -45,7 +45,7 @@ class VideoLlama2Method:
         for prompt in prompts:
             if not isinstance(prompt, TargetMasks):
                 raise TypeError(f"VideoLLaMA 2 describes target masks, not {type(prompt).__name__}")
-            shown = HighlightedVideo.of(video, prompt, self.highlight.colour, self.highlight.alpha)
+            shown = HighlightedVideo.of(video, prompt, self.highlight.color, self.highlight.alpha)
             yield self._describe(shown)
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class VideoLlama2Method:
         return CaptionPrediction(self.tokenizer.decode(answer[0], skip_special_tokens=True).strip(), kept)
 
 
-def load(setup: MethodSetup) -> VideoLlama2Method:
+def load(setup: MethodConfig) -> VideoLlama2Method:
     """Build VideoLLaMA 2 from a folder of weights, or with seeded random ones.
 
     Raises:
@@ -102,5 +102,5 @@ def _chosen(value: object, known: dict, option: str) -> object:
     """
     if value not in known:
         wanted = ", ".join(map(str, known))
-        raise UsageError(f"{value!r} does not fit", where=f"method.{option}", hint=f"Wanted: {wanted}.")
+        raise UsageError(f"{value!r} does not fit", location=f"method.{option}", hint=f"Wanted: {wanted}.")
     return known[value]

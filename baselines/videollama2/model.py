@@ -35,7 +35,7 @@ class VisionTower(nn.Module):
         self.vision_tower = nn.ModuleDict({"vision_model": encoder})
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalised frames ``(t, 3, s, s)`` -> patch features ``(t, n, c)``, row by row."""
+        """Normalized frames ``(t, 3, s, s)`` -> patch features ``(t, n, c)``, row by row."""
         seen = self.vision_tower["vision_model"](frames, output_hidden_states=True)
         return seen.hidden_states[FEATURE_LAYER][:, self.class_tokens :]
 
@@ -66,7 +66,7 @@ def build_unfilled(sizes: Sizes) -> PreTrainedModel:
 
 
 def visual_tokens(network: PreTrainedModel, frames: Tensor) -> Tensor:
-    """Encode videos: normalised frames ``(b, t, 3, s, s)`` -> visual tokens ``(b, m, d)``."""
+    """Encode videos: normalized frames ``(b, t, 3, s, s)`` -> visual tokens ``(b, m, d)``."""
     features = network.model.vision_tower(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
     return network.model.mm_projector(features)
 

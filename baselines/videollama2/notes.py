@@ -12,7 +12,7 @@ PLACES = 24
 """Columns or rows that are told apart, and sizes likewise."""
 
 NOTE_TOKENS = (*(f"<{place}>" for place in range(PLACES)), "<none>")
-"""A frame is noted by three of them: column and row of the centre, and spread; <none> thrice where nothing is seen."""
+"""A frame is noted by three of them: column and row of the center, and spread; <none> thrice where nothing is seen."""
 
 NOTES_PER_FRAME = 3
 

@@ -37,11 +37,11 @@ def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"tokenizer can't be read: {error}".splitlines()[0],
-            where=str(folder),
+            location=str(folder),
             hint="tokenizer.json (or tokenizer.model) and tokenizer_config.json lie beside the weights.",
         ) from error
     if tokenizer.chat_template is None:
-        raise DataError("the tokenizer has no chat template", where=str(folder / "tokenizer_config.json"))
+        raise DataError("the tokenizer has no chat template", location=str(folder / "tokenizer_config.json"))
     return tokenizer
 
 
@@ -50,7 +50,7 @@ def prompt_ids(
 ) -> tuple[list[int], list[int]]:
     """Token ids before and after the place of the video.
 
-    The text on either side is tokenised on its own, as the authors do.
+    The text on either side is tokenized on its own, as the authors do.
     """
     messages = [{"role": "system", "content": SYSTEM_MESSAGE}] if system_message else []
     messages.append({"role": "user", "content": f"{PLACEHOLDER}\n{instruction}"})

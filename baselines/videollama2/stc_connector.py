@@ -18,7 +18,7 @@ class ChannelNorm(nn.LayerNorm):
         super().__init__(channels, eps=1e-5)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(b, c, h, w)`` along c."""
+        """Normalize ``(b, c, h, w)`` along c."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
@@ -31,7 +31,7 @@ class ConvNorm(nn.Module):
         self.bn = ChannelNorm(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve and normalise."""
+        """Convolve and normalize."""
         return self.bn(self.conv(x))
 
 

@@ -31,12 +31,12 @@ from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.train_options import TrainOptions
 from baselines.videollama2.training_cache import TargetCache, open_cache
 from baselines.videollama2.word_tokenizer import build_tokenizer
-from mevis_bench.records import TrainSetup, UsageError
+from mevis_bench.records import TrainingArguments, UsageError
 
 NO_LOSS = -100
 
 
-def train(setup: TrainSetup) -> None:
+def train(setup: TrainingArguments) -> None:
     """Train the mini variant, or go on with it, and write its folder of weights to ``setup.out / "mini"``.
 
     Raises:
@@ -57,7 +57,7 @@ def train(setup: TrainSetup) -> None:
     before, after = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message)
 
     def look(frames: NDArray[np.uint8]) -> Tensor:
-        return visual_tokens(network, view.square.normalise(frames).to(setup.device))
+        return visual_tokens(network, view.square.normalize(frames).to(setup.device))
 
     note_ids = torch.tensor(tokenizer.convert_tokens_to_ids(list(NOTE_TOKENS)))
 
@@ -159,7 +159,7 @@ def side_by_side(shared: int, sentences: int, length: int, device: torch.device)
     return sees.tril().bool().to(device)
 
 
-def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, setup: TrainSetup) -> None:
+def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, setup: TrainingArguments) -> None:
     """Write the folder that ``--weights`` and the package take: tensors in half precision, and the tokenizer."""
     folder = setup.out / "mini"
     folder.mkdir(exist_ok=True)

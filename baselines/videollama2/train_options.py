@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VisionOptions:
-    """Stage 1: optimiser steps, peak learning rate, target sets in a step."""
+    """Stage 1: optimizer steps, peak learning rate, target sets in a step."""
 
     steps: int
     learning_rate: float
@@ -24,11 +24,11 @@ class CaptionOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Both stages, and how the video is shown: the variant's ``frames``, ``fit``, ``colour`` and ``alpha``."""
+    """Both stages, and how the video is shown: the variant's ``frames``, ``fit``, ``color`` and ``alpha``."""
 
     vision: VisionOptions
     captions: CaptionOptions
     frames: int
     fit: str
-    colour: list
+    color: list
     alpha: float

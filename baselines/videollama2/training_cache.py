@@ -17,7 +17,7 @@ class TargetCache:
     """Every target set of a split: what it looks like and what is said about it.
 
     Attributes:
-        frames: uint8 ``(n, t, s, s, 3)``: highlighted, fitted to the network's square, not normalised.
+        frames: uint8 ``(n, t, s, s, 3)``: highlighted, fitted to the network's square, not normalized.
         shares: uint8 ``(n, t, s / CELL, s / CELL)``: how much of each cell is highlighted, 255: all of it.
         sentences: For every target set, all sentences that refer to it.
     """
@@ -50,7 +50,7 @@ def open_cache(data: TrainingData, folder: Path, view: CaptionView, highlight: H
         chosen = chosen_frames(len(video), view.frames)
         if video_id != last:
             decoded, last = [video.frame(index) for index in chosen], video_id
-        shown = HighlightedVideo.of(video, target, highlight.colour, highlight.alpha)
+        shown = HighlightedVideo.of(video, target, highlight.color, highlight.alpha)
         painted = (shown.paint(pixels, index) for pixels, index in zip(decoded, chosen, strict=True))
         frames[row] = np.stack([view.square.cut(pixels) for pixels in painted])
         shares[row] = np.stack([_shares(shown.target_mask(index), view) for index in chosen])
@@ -73,8 +73,8 @@ def _shares(mask: NDArray[np.bool_], view: CaptionView) -> NDArray[np.uint8]:
 def target_sets(data: TrainingData, video_id: str) -> list[tuple[TargetMasks, tuple[str, ...]]]:
     """Return every set of targets that some sentence of a video refers to, with all such sentences, in file order."""
     found: dict[tuple[str, ...], tuple[TargetMasks, tuple[str, ...]]] = {}
-    for truth in data.truths(video_id):
-        ids = truth.expression.annotation_ids
-        if truth.objects and ids is not None and ids not in found:
-            found[ids] = TargetMasks(truth.expression.id, truth.objects), truth.references
+    for ground_truth in data.ground_truths(video_id):
+        ids = ground_truth.expression.annotation_ids
+        if ground_truth.objects and ids is not None and ids not in found:
+            found[ids] = TargetMasks(ground_truth.expression.id, ground_truth.objects), ground_truth.references
     return list(found.values())

@@ -14,4 +14,4 @@ def read_checkpoint(path: Path, model: WNet) -> dict[str, Tensor]:
     Raises:
         DataError: The file can't be read safely, or its keys or shapes are not the model's.
     """
-    return match_keys(read_tensors(path, entry="model", namespace=True), model, where=str(path))
+    return match_keys(read_tensors(path, entry="model", namespace=True), model, location=str(path))

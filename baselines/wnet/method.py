@@ -12,7 +12,7 @@ from baselines.layers.inputs.resize import Size, shortest_edge_truncated
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.mfcc import RATE, speech_features
 from baselines.wnet.model import ClipFeatures, WNet
-from mevis_bench.records import MethodSetup, Prompt, SpeechPrompt, UsageError
+from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, UsageError
 
 DRAWN_AT_ONCE = 8
 """Frames whose masks are scaled up together."""
@@ -63,7 +63,7 @@ def draw(logits: Tensor, size: Size) -> Tensor:
     return torch.cat(list(parts))
 
 
-def load(setup: MethodSetup) -> ClipSegmenter[Tensor, Clip, Tensor]:
+def load(setup: MethodConfig) -> ClipSegmenter[Tensor, Clip, Tensor]:
     """Build WNet with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -74,7 +74,7 @@ def load(setup: MethodSetup) -> ClipSegmenter[Tensor, Clip, Tensor]:
     if settings.clip_length is None:
         raise UsageError(
             "WNet has one query per frame and needs a clip length",
-            where="method.clip_length",
+            location="method.clip_length",
             hint="36 in the published model.",
         )
     if setup.weights is None:

@@ -63,8 +63,8 @@ def mel_filters() -> NDArray[np.float64]:
     hertz = 700 * (10 ** (np.linspace(0, top, FILTERS + 2) / 2595) - 1)
     corners = np.floor((FFT + 1) * hertz / RATE)
     bins = np.arange(FFT // 2 + 1)
-    left, centre, right = (corners[start : start + FILTERS, None] for start in range(3))
-    rising, falling = (bins - left) / (centre - left), (right - bins) / (right - centre)
+    left, center, right = (corners[start : start + FILTERS, None] for start in range(3))
+    rising, falling = (bins - left) / (center - left), (right - bins) / (right - center)
     return np.maximum(np.minimum(rising, falling), 0)
 
 

@@ -38,7 +38,7 @@ class BoxHead(nn.Module):
         self.layers = nn.ModuleList((nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(..., 384)`` -> centre x, centre y, width, height in 0..1, ``(..., 4)``."""
+        """``(..., 384)`` -> center x, center y, width, height in 0..1, ``(..., 4)``."""
         first, second, third = self.layers
         return third(F.relu(second(F.relu(first(x))))).sigmoid()
 
@@ -76,7 +76,7 @@ class WNet(nn.Module):
         """Encode a clip once for all of its expressions.
 
         Args:
-            frames: ``(t, 3, H, W)``, normalised, t the model's number of frames; nothing is padded.
+            frames: ``(t, 3, H, W)``, normalized, t the model's number of frames; nothing is padded.
         """
         *maps, last = self.wnet.backbone[0]["body"](frames)
         projected = self.wnet.input_proj(last)
@@ -97,7 +97,7 @@ class WNet(nn.Module):
             audio: ``(1, 39, steps)``: MFCC with first and second differences.
 
         Returns:
-            Mask logits ``(1, t, H/4, W/4)`` and boxes ``(1, t, 4)`` (centre x, centre y, width, height in 0..1).
+            Mask logits ``(1, t, H/4, W/4)`` and boxes ``(1, t, 4)`` (center x, center y, width, height in 0..1).
         """
         t, h, w = clip.size
         steps = self.wnet.proj_a(audio).permute(2, 0, 1)

@@ -157,14 +157,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code (``records.ExitCode``). Faults that the user can mend are printed without a traceback; any
         other exception leaves this function as it is.
     """
-    from mevis_bench.cli.console import print_error, print_fault
+    from mevis_bench.cli.console import print_error
 
     root = typer.main.get_command(app)
     _tidy_help(root)
     try:
         result = root.main(arguments, prog_name="mevis-bench", standalone_mode=False)
     except MevisBenchError as error:
-        print_error(error)
+        print_error(error.message, location=error.location, hint=error.hint)
         return error.exit_code
     except typer.TyperException as error:
         return _print_usage_fault(error)
@@ -173,19 +173,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print_fault(
+        print_error(
             "the disk is full",
-            where=str(error.filename) if error.filename else None,
+            location=str(error.filename) if error.filename else None,
             hint="Everything finished before is safe. Make room and start the same command again: it continues.",
         )
         return ExitCode.FAILED
     if result == ExitCode.INTERRUPTED:
-        print_fault("interrupted", hint="Everything finished so far is on disk; the same command continues.")
+        print_error("interrupted", hint="Everything finished so far is on disk; the same command continues.")
     return _flushed(result if isinstance(result, int) else ExitCode.OK)
 
 
 def _print_usage_fault(error: typer.TyperException) -> int:
-    from mevis_bench.cli.console import print_fault
+    from mevis_bench.cli.console import print_error
 
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
@@ -196,7 +196,7 @@ def _print_usage_fault(error: typer.TyperException) -> int:
     if suggestions:
         message = f"{error.message}. Did you mean {' or '.join(suggestions)}?"
     hint = f"See {context.command_path} --help" if context is not None else None
-    print_fault(message, hint=hint)
+    print_error(message, hint=hint)
     return error.exit_code
 
 

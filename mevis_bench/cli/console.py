@@ -8,14 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mevis_bench.records import MevisBenchError
-
 PLAIN_WIDTH = 200
 """Columns where output is not a terminal: wide, so that nothing is cut or folded in a log or a pipe."""
 
 
 def out() -> Console:
-    """Return the console of results (stdout). Colour follows the terminal and ``NO_COLOR``."""
+    """Return the console of results (stdout). Color follows the terminal and ``NO_COLOR``."""
     return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False, soft_wrap=False)
 
 
@@ -29,17 +27,12 @@ def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def print_error(error: MevisBenchError) -> None:
-    """Print what is wrong, where, and what to do next."""
-    print_fault(error.what, where=error.where, hint=error.hint)
-
-
-def print_fault(what: str, *, where: str | None = None, hint: str | None = None) -> None:
-    """Print one fault to stderr in the one form every fault has; the texts are never read as markup."""
+def print_error(message: str, *, location: str | None = None, hint: str | None = None) -> None:
+    """Print one error to stderr: location, message, hint. The texts are never read as markup."""
     text = Text("error: ", style="bold red")
-    if where:
-        text.append(f"{where}: ", style="bold default")
-    text.append(what, style="not bold default")
+    if location:
+        text.append(f"{location}: ", style="bold default")
+    text.append(message, style="not bold default")
     console = err()
     console.print(text, soft_wrap=True)
     if hint:

@@ -28,7 +28,9 @@ def command(
     for run, manifest in zip(runs, manifests, strict=True):
         if not manifest.costs:
             raise NothingMeasuredError(
-                "the run has not ended, so its costs are not known", where=str(run), hint="Go on with the same command."
+                "the run has not ended, so its costs are not known",
+                location=str(run),
+                hint="Go on with the same command.",
             )
     if json:
         print_json([{"run": str(run), **manifest.costs} for run, manifest in zip(runs, manifests, strict=True)])

@@ -199,12 +199,12 @@ def _as_json(report: "VerifyReport") -> dict[str, object]:
     return {
         "split": report.split,
         "root": str(report.root),
-        "has_truth": report.has_truth,
+        "has_ground_truth": report.has_ground_truth,
         "videos": report.videos,
         "frames": report.frames,
         "objects": report.objects,
         "expressions": {"all": report.expressions, **kinds, "spoken": report.spoken},
-        "faults": [{"file": fault.file, "key": fault.key, "what": fault.what} for fault in report.faults],
+        "faults": [{"file": fault.file, "key": fault.key, "what": fault.message} for fault in report.faults],
     }
 
 

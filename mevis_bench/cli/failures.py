@@ -11,7 +11,7 @@ from mevis_bench.cli import options
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from mevis_bench.reports.failures import Anatomy, FailureCount
+    from mevis_bench.reports.failures import ErrorAnalysis, FailureCount
 
 
 def command(
@@ -27,7 +27,7 @@ def command(
     from mevis_bench.reports.gallery.view import view_video
 
     opened = open_split(data, split)
-    anatomies: list[Anatomy] = []
+    anatomies: list[ErrorAnalysis] = []
     confusions = {}
     for video_id in opened.video_ids:
         views = list(view_video(opened, run, video_id))

@@ -43,10 +43,10 @@ def add(
 def page(file: HistoryFile = Path("history.jsonl"), out: options.Out = None) -> None:
     """Draw the history as one static page: metric by slice over time, with intervals, commits and marked steps."""
     from mevis_bench.cli import console
-    from mevis_bench.files.atomic import write_whole
+    from mevis_bench.files.atomic import atomic_write
     from mevis_bench.reports.history import page as draw
     from mevis_bench.reports.history import read_history
 
     target = (out if out is not None else file.parent) / "history.html"
-    write_whole(target, draw(read_history(file)))
+    atomic_write(target, draw(read_history(file)))
     console.out().print(str(target), markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from mevis_bench.cli import options
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from mevis_bench.reports.paper import Versus
+    from mevis_bench.reports.paper import PaperComparison
 
 
 def command(
@@ -27,14 +27,14 @@ def command(
     from mevis_bench.cli.console import out
     from mevis_bench.config.paths import configs_folder
     from mevis_bench.records import UsageError
-    from mevis_bench.reports.paper import read_paper_rows, versus_paper
+    from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
     from mevis_bench.reports.render import WRITERS, to_terminal
     from mevis_bench.reports.table import COLUMNS, build_table
     from mevis_bench.store.score_files import read_results
 
     form = "json" if json else form
     if form not in ("terminal", *WRITERS):
-        raise UsageError(f"no form {form!r}", where="--form", hint=f"There are: terminal, {', '.join(WRITERS)}.")
+        raise UsageError(f"no form {form!r}", location="--form", hint=f"There are: terminal, {', '.join(WRITERS)}.")
     results = [read_results(run) for run in runs]
     for task in COLUMNS:
         if any(result.task == task for result in results):
@@ -46,10 +46,10 @@ def command(
     if vs_paper:
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:
-            out().print(_draw_versus(result.label, versus_paper(result, rows)))
+            out().print(_draw_versus(result.label, compare_with_paper(result, rows)))
 
 
-def _draw_versus(label: str, entries: "tuple[Versus, ...]") -> "Group | str":
+def _draw_versus(label: str, entries: "tuple[PaperComparison, ...]") -> "Group | str":
     from rich.text import Text
 
     from mevis_bench.reports.terminal import terminal_table, titled

@@ -47,9 +47,9 @@ def command(
             help="How a method of another task answers this one. Default: the usual way, where there is one.",
         ),
     ] = None,
-    recogniser: Annotated[
+    asr_model: Annotated[
         str | None,
-        typer.Option("--recogniser", metavar="SIZE|PATH", help="Whisper for the bridge from speech. Default: base."),
+        typer.Option("--recognizer", metavar="SIZE|PATH", help="Whisper for the bridge from speech. Default: base."),
     ] = None,
     perturb: Annotated[
         str | None,
@@ -111,7 +111,7 @@ def command(
         "sample": sample,
         "limit": limit,
         "bridge": bridge,
-        "recogniser": recogniser,
+        "recognizer": asr_model,
         "perturb": perturb,
         "seed": seed,
         "device": device,
@@ -163,7 +163,7 @@ def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     return ExitCode.OK
 
 
-class BarWatcher:
+class ProgressBarCallback:
     """Shows a run as a bar."""
 
     def __init__(self, bar: "Bar") -> None:
@@ -190,7 +190,7 @@ def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     from mevis_bench.runs.run import run_plan
 
     with Bar("samples") as bar:
-        finished = run_plan(plan, folder, BarWatcher(bar))
+        finished = run_plan(plan, folder, ProgressBarCallback(bar))
     report = finished.report
     if json:
         _tell_json(finished)

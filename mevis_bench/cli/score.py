@@ -9,7 +9,7 @@ from mevis_bench.cli import options
 from mevis_bench.records import ExitCode
 
 if TYPE_CHECKING:
-    from mevis_bench.runs.score import Scored
+    from mevis_bench.runs.score import ScoringResult
     from mevis_bench.runs.verify import Verification
 
 
@@ -69,14 +69,14 @@ def command(
 ) -> None:
     """Score predictions; write scores.jsonl and results.json beside them or into --out."""
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.metrics.rules import ScoringRules
+    from mevis_bench.metrics.rules import ScoringOptions
     from mevis_bench.runs.score import score_run
     from mevis_bench.runs.slice_file import read_slices
     from mevis_bench.runs.system_info import resolve_device
     from mevis_bench.runs.verify import SOME
     from mevis_bench.runs.verify import verify as verify_scored
 
-    rules = ScoringRules(protocol, no_target, empty_on_target, missing, references, resolve_device(device))
+    rules = ScoringOptions(protocol, no_target, empty_on_target, missing, references, resolve_device(device))
     with Bar("samples") as bar:
         scored = score_run(
             predictions,
@@ -96,7 +96,7 @@ def command(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _print(scored: "Scored", verification: "Verification | None", json: bool) -> None:
+def _print(scored: "ScoringResult", verification: "Verification | None", json: bool) -> None:
     import dataclasses
 
     from mevis_bench.cli.console import err, out, print_json

@@ -11,7 +11,7 @@ from mevis_bench.cli import options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mevis_bench.methods.registry import FoundMethod
+    from mevis_bench.methods.registry import MethodEntry
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -46,7 +46,7 @@ def method(
         _print_variant(console, chosen.method, variant, store)
 
 
-def _print_head(console: "Console", found: "FoundMethod") -> None:
+def _print_head(console: "Console", found: "MethodEntry") -> None:
     from rich.text import Text
 
     from mevis_bench.cli.console import facts_table
@@ -60,7 +60,7 @@ def _print_head(console: "Console", found: "FoundMethod") -> None:
             {
                 "paper": spec.paper,
                 "code": spec.code,
-                "licence": spec.licence,
+                "license": spec.license,
                 "folder": str(found.folder),
                 "environment": needs or "that of mevis-bench",
                 "command": None if spec.command is None else " ".join(spec.command.run),
@@ -69,14 +69,14 @@ def _print_head(console: "Console", found: "FoundMethod") -> None:
     )
 
 
-def _print_variant(console: "Console", found: "FoundMethod", variant: str, store: Path) -> None:
+def _print_variant(console: "Console", found: "MethodEntry", variant: str, store: Path) -> None:
     from rich.text import Text
 
     from mevis_bench.cli.console import facts_table
-    from mevis_bench.methods.registry import ChosenMethod
+    from mevis_bench.methods.registry import ResolvedMethod
     from mevis_bench.methods.weights import provenance, weights_state
 
-    chosen = ChosenMethod(found, variant)
+    chosen = ResolvedMethod(found, variant)
     spec = chosen.spec
     default = "  (default)" if variant == found.spec.default_variant else ""
     console.print()
@@ -88,7 +88,7 @@ def _print_variant(console: "Console", found: "FoundMethod", variant: str, store
     }
     for name, weights in spec.weights.items():
         facts[f"  {name}"] = weights.file
-        facts[f"  {name} from"] = f"{weights.source} ({weights.licence})"
+        facts[f"  {name} from"] = f"{weights.source} ({weights.license})"
         facts[f"  {name} sha256"] = weights.sha256 or "not known"
     facts["options"] = "  ".join(f"{key}={value}" for key, value in spec.options.items()) or None
     facts["notes"] = spec.notes

@@ -17,14 +17,14 @@ def command(
     """Run everything a suite names, score it, and print one table a task, and one of all tasks."""
     from mevis_bench.cli import console
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.cli.run import BarWatcher
+    from mevis_bench.cli.run import ProgressBarCallback
     from mevis_bench.reports.render import all_tasks_to_terminal, to_terminal
     from mevis_bench.reports.table import COLUMNS, build_table
     from mevis_bench.runs.suite import read_suite, run_suite
 
     suite = read_suite(file)
     with Bar("samples") as bar:
-        finished = list(run_suite(suite, out, lambda: BarWatcher(bar)))
+        finished = list(run_suite(suite, out, lambda: ProgressBarCallback(bar)))
     results = [run.results for run in finished if run.results is not None]
     if json:
         console.print_json(

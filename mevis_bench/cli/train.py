@@ -36,13 +36,13 @@ def command(
     from mevis_bench.cli.progress import Bar
     from mevis_bench.config.train_config import read_train_config
     from mevis_bench.methods.registry import find_methods
-    from mevis_bench.runs.train import Training, describe, leads, train
+    from mevis_bench.runs.train import Training, describe, is_main_process, train
 
     chosen = find_methods(method_dir).choose(method, variant)
     config = read_train_config(chosen.method.spec.name, chosen.variant, settings)
     folder = out or Path("runs") / f"train-{chosen.method.spec.name}-{chosen.variant}"
     training = Training(chosen, config, data, split, held_out, folder, device, seed)
-    if not leads():
+    if not is_main_process():
         train(training, lambda *told: None)
         return
     err().print(f"training {chosen.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)

@@ -24,7 +24,7 @@ def list_(
     method: Annotated[str | None, typer.Argument(metavar="METHOD", help="Only this method.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Every weights file: where it is or comes from, and its licence."""
+    """Every weights file: where it is or comes from, and its license."""
     import dataclasses
 
     from rich.text import Text
@@ -42,15 +42,15 @@ def list_(
         print_json([dataclasses.asdict(row) for row in rows])
         return
     table = terminal_table()
-    for name in ("weights", "state", "licence", "source"):
+    for name in ("weights", "state", "license", "source"):
         table.add_column(name, overflow="fold")
     last = ""
     for row in rows:
         if last and row.method != last:
             table.add_section()
         last = row.method
-        where = Text.assemble((row.method, "bold"), (f" {row.name} ", "dim"), row.file)
-        table.add_row(where, Text(row.state, _STATE_STYLES[row.state]), row.licence, Text(row.source, "dim"))
+        location = Text.assemble((row.method, "bold"), (f" {row.name} ", "dim"), row.file)
+        table.add_row(location, Text(row.state, _STATE_STYLES[row.state]), row.license, Text(row.source, "dim"))
     out().print(table)
 
 

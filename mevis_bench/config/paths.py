@@ -19,6 +19,6 @@ def configs_folder() -> Path:
             return folder
     raise UsageError(
         "the configuration files of mevis-bench are missing",
-        where=str(installed),
+        location=str(installed),
         hint="Install mevis-bench again, or work from a checkout.",
     )

@@ -28,7 +28,7 @@ class RunConfig:
         sample: ``<video>`` or ``<video>/<expression>``; empty: all.
         limit: Only the first so many samples; ``None``: all.
         bridge: Bridge to the task; ``None``: none where the method answers it itself, else the task's usual one.
-        recogniser: Whisper's size, file or folder, for the bridge from speech to text.
+        recognizer: Whisper's size, file or folder, for the bridge from speech to text.
         perturb: How frames are changed before the method sees them.
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -54,7 +54,7 @@ class RunConfig:
     sample: tuple[str, ...] = ()
     limit: int | None = None
     bridge: str | None = None
-    recogniser: str = "base"
+    asr_model: str = "base"
     perturb: str = "none"
     seed: int = 0
     device: str = "auto"
@@ -91,13 +91,13 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
             raise UsageError(f"--{key} is missing", hint=_MISSING_HINTS[key])
     config = build(node, RunConfig)
     if config.limit is not None and config.limit < 1:
-        raise UsageError(f"must be at least 1, not {config.limit}", where="--limit")
+        raise UsageError(f"must be at least 1, not {config.limit}", location="--limit")
     if config.workers < 1:
-        raise UsageError(f"must be at least 1, not {config.workers}", where="--workers")
+        raise UsageError(f"must be at least 1, not {config.workers}", location="--workers")
     if config.timeout is not None and config.timeout <= 0:
-        raise UsageError(f"must be above 0, not {config.timeout:g}", where="--timeout")
+        raise UsageError(f"must be above 0, not {config.timeout:g}", location="--timeout")
     if config.address is not None and config.engine != "ray":
-        raise UsageError("only --engine ray goes to a cluster", where=f"--address {config.address}")
+        raise UsageError("only --engine ray goes to a cluster", location=f"--address {config.address}")
     if config.engine == "ray" and (config.workers > 1 or config.timeout is not None):
         raise UsageError("--workers and --timeout are for this machine; a cluster has one worker a device")
     return config

@@ -39,9 +39,9 @@ def read_node(path: Path) -> Node:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError("no such file", where=str(path)) from None
+        raise DataError("no such file", location=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"can't be read: {error}", where=str(path)) from error
+        raise DataError(f"can't be read: {error}", location=str(path)) from error
     return parse_node(text, str(path))
 
 
@@ -58,12 +58,12 @@ def parse_node(text: str, name: str) -> Node:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise DataError(f"no valid YAML: {error.problem}", where=where) from None
+        location = f"{name}:{mark.line + 1}" if mark else name
+        raise DataError(f"no valid YAML: {error.problem}", location=location) from None
     except yaml.YAMLError as error:
-        raise DataError(f"no valid YAML: {error}", where=name) from None
+        raise DataError(f"no valid YAML: {error}", location=name) from None
     if node is None:
-        raise DataError("is empty", where=name)
+        raise DataError("is empty", location=name)
     _check_keys(node)
     return node
 
@@ -102,7 +102,7 @@ def with_flag(node: Node, key: str, value: object) -> Node:
 
 def _put(node: Node, path: Sequence[str], value: Node, name: str) -> None:
     if not isinstance(node, yaml.MappingNode):
-        raise UsageError(f"'{path[0]}' can't be set: there are no keys here", where=name)
+        raise UsageError(f"'{path[0]}' can't be set: there are no keys here", location=name)
     head, *rest = path
     for index, (key, child) in enumerate(node.value):
         if key.value == head:
@@ -125,10 +125,10 @@ def _check_keys(node: Node) -> None:
         seen: dict[str, Node] = {}
         for key, child in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise DataError("a key must be a plain word", where=place(key))
+                raise DataError("a key must be a plain word", location=place(key))
             if key.value in seen:
                 first = seen[key.value].start_mark.line + 1
-                raise DataError(f"key '{key.value}' stands here twice (first in line {first})", where=place(key))
+                raise DataError(f"key '{key.value}' stands here twice (first in line {first})", location=place(key))
             seen[key.value] = key
             _check_keys(child)
     elif isinstance(node, yaml.SequenceNode):

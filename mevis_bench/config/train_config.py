@@ -59,7 +59,7 @@ def read_train_config(method: str, variant: str, settings: Sequence[str]) -> Tra
     if not path.is_file():
         known = sorted(file.stem.replace("-", ":", 1) for file in path.parent.glob("*.yaml"))
         raise UsageError(
-            f"{method}:{variant} has no training configuration", where=str(path), hint=f"Known: {', '.join(known)}"
+            f"{method}:{variant} has no training configuration", location=str(path), hint=f"Known: {', '.join(known)}"
         )
     return _split(path, settings)
 
@@ -67,10 +67,10 @@ def read_train_config(method: str, variant: str, settings: Sequence[str]) -> Tra
 def _split(path: Path, settings: Sequence[str]) -> TrainConfig:
     node = with_settings(read_node(path), settings)
     if not isinstance(node, yaml.MappingNode):
-        raise DataError("must be a mapping", where=place(node))
+        raise DataError("must be a mapping", location=place(node))
     sections = {key.value: (key, value) for key, value in node.value}
     if "mini" not in sections:
-        raise DataError("key 'mini' is missing", where=place(node))
+        raise DataError("key 'mini' is missing", location=place(node))
     node.value.remove(sections["mini"])
     options = plain(node)
     assert isinstance(options, dict)

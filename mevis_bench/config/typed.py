@@ -103,7 +103,7 @@ def _plain(node: Node, key: str) -> Any:
         return [_plain(child, key) for child in node.value]
     tag = _tag(node)
     if tag not in _SCALAR_VALUES:
-        raise DataError(f"'{key}' carries the tag '{node.tag}'; tags are not read", where=place(node))
+        raise DataError(f"'{key}' carries the tag '{node.tag}'; tags are not read", location=place(node))
     return _SCALAR_VALUES[tag](node.value)
 
 
@@ -116,13 +116,13 @@ def _dataclass(node: Node, kind: Any, key: str) -> Any:
     for name, child in node.value:
         if name.value not in fields:
             raise DataError(
-                f"unknown key '{name.value}'", where=place(name), hint=did_you_mean(name.value, list(fields))
+                f"unknown key '{name.value}'", location=place(name), hint=did_you_mean(name.value, list(fields))
             )
         values[name.value] = _convert(child, hints[name.value], name.value)
     for name, field in fields.items():
         optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if name not in values and not optional:
-            raise DataError(f"key '{name}' is missing", where=place(node))
+            raise DataError(f"key '{name}' is missing", location=place(node))
     return kind(**values)
 
 
@@ -134,4 +134,4 @@ def _wrong(node: Node, key: str, wanted: str) -> DataError:
     found = f"'{node.value}'"
     if isinstance(node, yaml.CollectionNode):
         found = "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
-    return DataError(f"'{key}' must be {wanted}, not {found}", where=place(node))
+    return DataError(f"'{key}' must be {wanted}, not {found}", location=place(node))

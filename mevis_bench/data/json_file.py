@@ -19,7 +19,7 @@ def read_json(path: Path, on_duplicate: Callable[[str], None] | None = None) -> 
     """
 
     def refuse(key: str) -> None:
-        raise DataError(f"key {key!r} is there twice", where=str(path))
+        raise DataError(f"key {key!r} is there twice", location=str(path))
 
     report = on_duplicate or refuse
 
@@ -36,6 +36,6 @@ def read_json(path: Path, on_duplicate: Callable[[str], None] | None = None) -> 
     try:
         return json.loads(path.read_bytes(), object_pairs_hook=build)
     except json.JSONDecodeError as error:
-        raise DataError(f"not valid JSON: {error.msg}", where=f"{path}:{error.lineno}:{error.colno}") from error
+        raise DataError(f"not valid JSON: {error.msg}", location=f"{path}:{error.lineno}:{error.colno}") from error
     except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"can't be read: {error}", where=str(path)) from error
+        raise DataError(f"can't be read: {error}", location=str(path)) from error

@@ -5,21 +5,21 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from mevis_bench.records import DataError
 
 
-def plain_name(name: object, *, what: str, where: str) -> str:
+def plain_name(name: object, *, what: str, location: str) -> str:
     """Return ``name`` if it can only name an entry of the folder it is looked up in.
 
     Raises:
         DataError: It is no string, empty, ``.`` or ``..``, or has a separator, a drive or a control character.
     """
     if not isinstance(name, str):
-        raise DataError(f"{what} has to be a string, not {type(name).__name__}", where=where)
+        raise DataError(f"{what} has to be a string, not {type(name).__name__}", location=location)
     harmless = name not in ("", ".", "..") and name.isprintable() and not set(name) & {"/", "\\", ":"}
     if not harmless:
-        raise DataError(f"{what} {name!r} is no plain name", where=where)
+        raise DataError(f"{what} {name!r} is no plain name", location=location)
     return name
 
 
-def inside(folder: Path, relative: str, *, where: str) -> Path:
+def inside(folder: Path, relative: str, *, location: str) -> Path:
     """Return ``folder/relative`` if it stays in the folder, links followed; it need not exist.
 
     Raises:
@@ -28,8 +28,8 @@ def inside(folder: Path, relative: str, *, where: str) -> Path:
     parts = PurePosixPath(relative).parts
     unsafe = PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).drive or "\\" in relative
     if not parts or unsafe or ".." in parts or not relative.isprintable():
-        raise DataError(f"path {relative!r} leaves the folder", where=where)
+        raise DataError(f"path {relative!r} leaves the folder", location=location)
     path = folder / relative
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"path {relative!r} leaves the folder through a link", where=where)
+        raise DataError(f"path {relative!r} leaves the folder through a link", location=location)
     return path

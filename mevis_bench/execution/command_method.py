@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mevis_bench.execution.isolated import Deaths
+from mevis_bench.execution.isolated import CrashCounter
 from mevis_bench.execution.process_group import ProcessGroup, ending
 from mevis_bench.files.atomic import inside
 from mevis_bench.files.tree import Folder
 from mevis_bench.methods.method_spec import CommandSpec
-from mevis_bench.records import DataError, MaskPrediction, MethodError, MethodSetup, Prompt, TextPrompt, Video
+from mevis_bench.records import DataError, MaskPrediction, MethodConfig, MethodError, Prompt, TextPrompt, Video
 from mevis_bench.store.formats.official_png import PngPredictions
-from mevis_bench.store.prediction_source import Clip
+from mevis_bench.store.prediction_source import FrameSpec
 
 SPLIT = "valid"
 """Name of the split that the command is shown; like the real one it has no truth."""
@@ -22,7 +22,7 @@ SPLIT = "valid"
 class CommandMethod:
     """Answers by running a command once a video (``records.Method``)."""
 
-    def __init__(self, name: str, folder: Path, python: Path, command: CommandSpec, setup: MethodSetup) -> None:
+    def __init__(self, name: str, folder: Path, python: Path, command: CommandSpec, setup: MethodConfig) -> None:
         """Check that there is something to run.
 
         Raises:
@@ -30,10 +30,12 @@ class CommandMethod:
         """
         self._name, self._python, self._command, self._setup = name, python, command, setup
         self._checkout = folder / command.checkout
-        self._deaths = Deaths(name)
+        self._deaths = CrashCounter(name)
         if not self._checkout.is_dir():
             what = f"the checkout of '{name}' is not there"
-            raise MethodError(what, where=str(self._checkout), hint="Clone the authors' code (code: in method.yaml).")
+            raise MethodError(
+                what, location=str(self._checkout), hint="Clone the authors' code (code: in method.yaml)."
+            )
         if setup.weights is None:
             raise MethodError(f"'{name}' runs a command; it can't be told to run untrained")
 
@@ -42,7 +44,7 @@ class CommandMethod:
 
         Raises:
             MethodError: The command failed or took too long; carries its last lines.
-            MethodGoneError: It failed three times in a row.
+            MethodUnavailableError: It failed three times in a row.
             DataError: A mask is missing or broken.
         """
         texts = {prompt.id: prompt.text for prompt in prompts if isinstance(prompt, TextPrompt)}
@@ -60,7 +62,7 @@ class CommandMethod:
             self._deaths.forget()
             masks = PngPredictions(Folder(out))
             for prompt in prompts:
-                answer = masks.read(prompt.id, Clip(video.id, names, video.height, video.width))
+                answer = masks.read(prompt.id, FrameSpec(video.id, names, video.height, video.width))
                 yield MaskPrediction(answer.rows.to_dense())
 
     def close(self) -> None:
@@ -83,7 +85,9 @@ class CommandMethod:
         try:
             process = ProcessGroup(arguments, cwd=self._checkout)
         except OSError as error:
-            raise MethodError(f"the command of '{self._name}' can't be started: {error}", where=arguments[0]) from error
+            raise MethodError(
+                f"the command of '{self._name}' can't be started: {error}", location=arguments[0]
+            ) from error
         try:
             code = process.wait(self._command.video_seconds)
         finally:
@@ -91,7 +95,7 @@ class CommandMethod:
         if code != 0:
             took = f"took longer than {self._command.video_seconds:g} s and was stopped"
             what = took if code is None else ending(code)
-            words = process.last_words()
+            words = process.output_tail()
             said = f"; its last lines:\n{words}" if words else "; it printed nothing"
             raise MethodError(f"the command of '{self._name}' {what}{said}")
 
@@ -101,7 +105,7 @@ def _filled(argument: str, places: Mapping[str, str]) -> str:
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in places:
-            raise DataError(f"this variant has no '{match[1]}' for the command", where=argument)
+            raise DataError(f"this variant has no '{match[1]}' for the command", location=argument)
         return places[match[1]]
 
     return re.sub(r"\{(.*?)\}", value, argument)

@@ -39,12 +39,12 @@ _PACKAGE = "_mevis_bench_method"
 
 
 class MevisBenchError(Exception):
-    """A fault that its reader can mend: what is wrong, where, and what to do next."""
+    """An error that a user can fix: what is wrong, where, and what to do next."""
 
-    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
+    def __init__(self, message: str, *, location: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
         self.hint = hint
 
 
@@ -109,13 +109,13 @@ class Video:
                 pixels = np.asarray(image.convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:
             _Decoding.broken = index
-            raise DataError(f"frame can't be read: {error}", where=str(path)) from error
+            raise DataError(f"frame can't be read: {error}", location=str(path)) from error
         finally:
             _Decoding.seconds += time.perf_counter() - start
         if pixels.shape != (self.height, self.width, 3):
             _Decoding.broken = index
             found = f"{pixels.shape[1]}x{pixels.shape[0]}"
-            raise DataError(f"frame is {found}, the video is {self.width}x{self.height}", where=str(path))
+            raise DataError(f"frame is {found}, the video is {self.width}x{self.height}", location=str(path))
         return pixels
 
     def frames(self) -> Any:
@@ -149,7 +149,7 @@ class TargetMasks:
 
 
 @dataclass(frozen=True)
-class MethodSetup:
+class MethodConfig:
     """Everything a method is told when it is loaded."""
 
     task: str
@@ -188,7 +188,7 @@ class CaptionPrediction:
 
 _RECORDS = (
     MevisBenchError, UsageError, DataError, MissingWeightsError, MethodError, Rle, Video, TextPrompt, SpeechPrompt,
-    TargetMasks, MethodSetup, MaskPrediction, TrackPrediction, CaptionPrediction,
+    TargetMasks, MethodConfig, MaskPrediction, TrackPrediction, CaptionPrediction,
 )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def _import_method(folder: str) -> types.ModuleType:
 
 
 def _installed() -> dict[str, str]:
-    """Return the version of every installed package, by its normalised name."""
+    """Return the version of every installed package, by its normalized name."""
     found = {}
     for folder in reversed(sys.path):
         for entry in os.listdir(folder) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208, sys.path has strings
@@ -289,11 +289,11 @@ class _Worker:
     def load(self, folder: str, setup: dict[str, Any]) -> bool:
         module = _import_method(folder)
         if not hasattr(module, "load"):
-            raise MethodError("has no function load(setup)", where=str(Path(folder) / "method.py"))
+            raise MethodError("has no function load(setup)", location=str(Path(folder) / "method.py"))
         weights = setup["weights"]
         setup["weights"] = None if weights is None else {name: Path(path) for name, path in weights.items()}
         self.device = setup["device"]
-        self.method = module.load(MethodSetup(**setup))
+        self.method = module.load(MethodConfig(**setup))
         return True
 
     def predict(self, video: Any, prompts: Any) -> bool:
@@ -339,7 +339,7 @@ class _Worker:
 def _error(error: BaseException) -> dict[str, object]:
     told: dict[str, Any] = {"type": type(error).__name__, "text": str(error), "frame": _Decoding.broken, "fault": None}
     if isinstance(error, MevisBenchError):
-        told["fault"] = [error.what, error.where, error.hint]
+        told["fault"] = [error.message, error.location, error.hint]
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return dict(told, traceback="".join(lines[-12:]))
 

@@ -19,7 +19,7 @@ _GRACE = 10.0
 """Seconds that a worker gets to close, or to end after it has closed its socket."""
 
 
-class WorkerDiedError(MethodError):
+class WorkerCrashedError(MethodError):
     """The worker ended, hung, or spoke gibberish; it is gone. The text carries the last lines it printed."""
 
 
@@ -41,12 +41,12 @@ class _RemoteTracebackError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class Handshake:
     """What a worker says of itself.
 
     Attributes:
         python: Its Python's version.
-        packages: Versions of the packages of its environment, by normalised name.
+        packages: Versions of the packages of its environment, by normalized name.
     """
 
     python: str
@@ -78,18 +78,18 @@ class WorkerProcess:
                 self._process = ProcessGroup(arguments, pass_fds=[child.fileno()])
             except OSError as error:
                 self._channel.close()
-                raise MethodError(f"the Python of '{name}' can't be started: {error}", where=str(python)) from error
+                raise MethodError(f"the Python of '{name}' can't be started: {error}", location=str(python)) from error
         told = self._reply(timeout, time.monotonic() + timeout)["ok"]
         if told["protocol"] != worker_child.PROTOCOL:
             self.kill()
-            raise MethodError(f"the worker of '{name}' speaks protocol {told['protocol']}", where=str(python))
-        self.greeting = Greeting(told["python"], told["packages"])
+            raise MethodError(f"the worker of '{name}' speaks protocol {told['protocol']}", location=str(python))
+        self.handshake = Handshake(told["python"], told["packages"])
 
     def ask(self, do: str, timeout: float, **arguments: object) -> Any:
         """Let the worker do one thing.
 
         Raises:
-            WorkerDiedError: It died or gave no answer within ``timeout`` seconds; it is gone.
+            WorkerCrashedError: It died or gave no answer within ``timeout`` seconds; it is gone.
             MevisBenchError: The method raised one.
             RemoteError: The method raised anything else.
         """
@@ -140,27 +140,29 @@ class WorkerProcess:
             return json.loads(line)
         except ValueError:
             self.kill()
-            raise WorkerDiedError(f"the worker of '{self.name}' sent a line that is no JSON: {line[:80]!r}") from None
+            raise WorkerCrashedError(
+                f"the worker of '{self.name}' sent a line that is no JSON: {line[:80]!r}"
+            ) from None
 
-    def _hangs(self, timeout: float) -> WorkerDiedError:
+    def _hangs(self, timeout: float) -> WorkerCrashedError:
         self.kill()
         return self._told(f"gave no answer within {timeout:g} s and was stopped")
 
-    def _died(self) -> WorkerDiedError:
+    def _died(self) -> WorkerCrashedError:
         code = self._process.wait(_GRACE)
         self.kill()
         return self._told("closed its channel and was stopped" if code is None else ending(code))
 
-    def _told(self, what: str) -> WorkerDiedError:
-        words = self._process.last_words()
+    def _told(self, what: str) -> WorkerCrashedError:
+        words = self._process.output_tail()
         said = f"; its last lines:\n{words}" if words else "; it printed nothing"
-        return WorkerDiedError(f"the worker of '{self.name}' {what}{said}")
+        return WorkerCrashedError(f"the worker of '{self.name}' {what}{said}")
 
 
 def _raised(told: Mapping[str, Any]) -> Exception:
     if told["fault"] is not None and told["type"] in _FAULTS:
-        what, where, hint = told["fault"]
-        fault: Exception = _FAULTS[told["type"]](what, where=where, hint=hint)
+        what, location, hint = told["fault"]
+        fault: Exception = _FAULTS[told["type"]](what, location=location, hint=hint)
         fault.__cause__ = _remote_error(told)
         return fault
     return _remote_error(told)

@@ -12,9 +12,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from mevis_bench.execution.environment_process import Greeting, RemoteError, WorkerProcess
+from mevis_bench.execution.environment_process import Handshake, RemoteError, WorkerProcess
 from mevis_bench.methods.method_spec import EnvironmentSpec
-from mevis_bench.methods.registry import FoundMethod
+from mevis_bench.methods.registry import MethodEntry
 from mevis_bench.records import MethodError, MevisBenchError, UsageError
 
 FOLDER_VARIABLE = "MEVIS_BENCH_ENVIRONMENTS"
@@ -54,14 +54,14 @@ class PackageRow:
     fits: bool
 
 
-def environment_folder(found: FoundMethod) -> Path:
+def environment_folder(found: MethodEntry) -> Path:
     """Return where a method's environment is or would be."""
     named = os.environ.get(FOLDER_VARIABLE)
     folder = Path(named).expanduser() if named else Path.home() / ".cache" / "mevis-bench" / "environments"
     return folder / found.spec.name
 
 
-def environment_python(found: FoundMethod) -> Path:
+def environment_python(found: MethodEntry) -> Path:
     """Return the Python of a method's environment.
 
     Raises:
@@ -72,13 +72,13 @@ def environment_python(found: FoundMethod) -> Path:
     if not python.exists():
         raise MethodError(
             f"'{found.spec.name}' runs in an environment of its own, which is not there",
-            where=str(environment_folder(found)),
+            location=str(environment_folder(found)),
             hint=f"Make it: mevis-bench env create {found.spec.name}",
         )
     return python
 
 
-def create_environment(found: FoundMethod, python: Path | None, *, anew: bool, tell: Callable[[str], None]) -> Path:
+def create_environment(found: MethodEntry, python: Path | None, *, anew: bool, tell: Callable[[str], None]) -> Path:
     """Make a method's environment and install its requirements, with uv where it is there, else with venv and pip.
 
     Args:
@@ -98,12 +98,12 @@ def create_environment(found: FoundMethod, python: Path | None, *, anew: bool, t
     folder = environment_folder(found)
     if folder.exists() and not anew:
         hint = f"mevis-bench env doctor {found.spec.name} checks it, --recreate makes it anew."
-        raise UsageError("the environment is there already", where=str(folder), hint=hint)
+        raise UsageError("the environment is there already", location=str(folder), hint=hint)
     uv = _find_uv()
     chosen = _choose_python(environment, python)
     requirements = None if environment.requirements is None else found.folder / environment.requirements
     if requirements is not None and not requirements.is_file():
-        raise MethodError("no such file", where=str(requirements))
+        raise MethodError("no such file", location=str(requirements))
     if chosen is None and uv is None:
         hint = "Give one with --python, or install uv, which fetches it."
         raise UsageError(f"no Python {environment.python} on this machine", hint=hint)
@@ -119,7 +119,7 @@ def create_environment(found: FoundMethod, python: Path | None, *, anew: bool, t
     return folder
 
 
-def check_environment(found: FoundMethod) -> Iterator[Check]:
+def check_environment(found: MethodEntry) -> Iterator[Check]:
     """Look at everything a method's environment needs, one thing after another; stop where the next needs the last.
 
     Raises:
@@ -132,11 +132,11 @@ def check_environment(found: FoundMethod) -> Iterator[Check]:
         yield Check("worker", str(error), "does not start")
         return
     try:
-        greeting = worker.greeting
+        handshake = worker.handshake
         yield Check("worker", None, f"starts, in {environment_folder(found)}")
-        fits = SpecifierSet(environment.python).contains(greeting.python, prereleases=True)
-        yield Check("python", None if fits else f"{environment.python} is wanted", greeting.python)
-        rows = _compare(found, greeting)
+        fits = SpecifierSet(environment.python).contains(handshake.python, prereleases=True)
+        yield Check("python", None if fits else f"{environment.python} is wanted", handshake.python)
+        rows = _compare(found, handshake)
         wrong = [f"{row.wanted} ({row.installed or 'not installed'})" for row in rows if not row.fits]
         told = f"{len(rows) - len(wrong)} of {len(rows)} requirements are met"
         yield Check("packages", ", ".join(wrong) or None, told)
@@ -153,7 +153,7 @@ def check_environment(found: FoundMethod) -> Iterator[Check]:
         worker.kill()
 
 
-def package_rows(found: FoundMethod) -> list[PackageRow]:
+def package_rows(found: MethodEntry) -> list[PackageRow]:
     """Compare a method's requirements with what is installed in its environment, in the file's order.
 
     Raises:
@@ -163,23 +163,23 @@ def package_rows(found: FoundMethod) -> list[PackageRow]:
     _environment(found)
     worker = WorkerProcess(found.spec.name, environment_python(found), _GREETING_SECONDS)
     worker.kill()
-    return _compare(found, worker.greeting)
+    return _compare(found, worker.handshake)
 
 
-def _environment(found: FoundMethod) -> EnvironmentSpec:
+def _environment(found: MethodEntry) -> EnvironmentSpec:
     if found.spec.environment is None:
         hint = "Only methods whose method.yaml has 'environment:' have one."
         raise UsageError(f"'{found.spec.name}' runs in the environment of mevis-bench", hint=hint)
     return found.spec.environment
 
 
-def _compare(found: FoundMethod, greeting: Greeting) -> list[PackageRow]:
+def _compare(found: MethodEntry, handshake: Handshake) -> list[PackageRow]:
     environment = _environment(found)
     if environment.requirements is None:
         return []
     path = found.folder / environment.requirements
     if not path.is_file():
-        raise MethodError("no such file", where=str(path))
+        raise MethodError("no such file", location=str(path))
     rows = []
     for line in path.read_text().splitlines():
         # Options of pip (-r, --index-url) say where packages come from, not which.
@@ -189,10 +189,10 @@ def _compare(found: FoundMethod, greeting: Greeting) -> list[PackageRow]:
         try:
             wanted = Requirement(text)
         except InvalidRequirement as error:
-            raise MethodError(f"'{text}' is no requirement: {error}", where=str(path)) from error
-        if wanted.marker is not None and not wanted.marker.evaluate({"python_version": _minor(greeting.python)}):
+            raise MethodError(f"'{text}' is no requirement: {error}", location=str(path)) from error
+        if wanted.marker is not None and not wanted.marker.evaluate({"python_version": _minor(handshake.python)}):
             continue
-        installed = greeting.packages.get(canonicalize_name(wanted.name))
+        installed = handshake.packages.get(canonicalize_name(wanted.name))
         fits = installed is not None and wanted.specifier.contains(installed, prereleases=True)
         rows.append(PackageRow(text, installed, fits))
     return rows
@@ -208,7 +208,9 @@ def _choose_python(environment: EnvironmentSpec, given: Path | None) -> Path | N
     if given is not None:
         version = _version(given)
         if version is None or not wanted.contains(version, prereleases=True):
-            raise UsageError(f"is {version or 'no Python'}, {environment.python} is wanted", where=f"--python {given}")
+            raise UsageError(
+                f"is {version or 'no Python'}, {environment.python} is wanted", location=f"--python {given}"
+            )
         return given
     fitting = [minor for minor in range(20, 6, -1) if any(wanted.contains(f"3.{minor}.{patch}") for patch in range(40))]
     for minor in fitting:
@@ -257,8 +259,8 @@ def _run(command: Sequence[str]) -> None:
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     except OSError as error:
-        raise MethodError(f"can't be started: {error}", where=command[0]) from error
+        raise MethodError(f"can't be started: {error}", location=command[0]) from error
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout).splitlines()[-_LAST_LINES:]
         what = f"ended with exit code {error.returncode}; its last lines:\n" + "\n".join(f"  {line}" for line in lines)
-        raise MethodError(what, where=" ".join(command)) from error
+        raise MethodError(what, location=" ".join(command)) from error

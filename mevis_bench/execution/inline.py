@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mevis_bench.execution.jobs import Costs, VideoWork, WorkPlan
-from mevis_bench.execution.video_predictor import VideoWorker
+from mevis_bench.execution.jobs import PredictionJob, ResourceUsage, WorkerConfig
+from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.store.sample_index import SampleStatus
 
 
@@ -11,10 +11,10 @@ class Inline:
     """Answers in this process, in the order given."""
 
     def execute(
-        self, plan: WorkPlan, work: Sequence[VideoWork], costs: Callable[[Costs], None]
+        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
     ) -> Iterator[SampleStatus]:
         """See ``Executor.execute``."""
-        worker = VideoWorker(plan)
+        worker = VideoPredictor(plan)
         try:
             for video in work:
                 yield from worker.answer(video)

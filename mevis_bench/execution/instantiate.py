@@ -7,11 +7,11 @@ from mevis_bench.execution.command_method import CommandMethod
 from mevis_bench.execution.environments import environment_python
 from mevis_bench.execution.isolated import IsolatedMethod
 from mevis_bench.methods.loading import load_method
-from mevis_bench.methods.registry import FoundMethod
-from mevis_bench.records import Method, MethodSetup
+from mevis_bench.methods.registry import MethodEntry
+from mevis_bench.records import Method, MethodConfig
 
 
-def open_method(found: FoundMethod, setup: MethodSetup) -> Method:
+def instantiate_method(found: MethodEntry, setup: MethodConfig) -> Method:
     """Load a method where its ``method.yaml`` says it lives.
 
     Raises:

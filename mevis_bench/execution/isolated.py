@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.execution.environment_process import RemoteError, WorkerDiedError, WorkerProcess
-from mevis_bench.execution.jobs import Costs, MethodGoneError
+from mevis_bench.execution.environment_process import RemoteError, WorkerCrashedError, WorkerProcess
+from mevis_bench.execution.jobs import MethodUnavailableError, ResourceUsage
 from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.method_spec import EnvironmentSpec
 from mevis_bench.records import (
     CaptionPrediction,
     DataError,
     MaskPrediction,
+    MethodConfig,
     MethodError,
-    MethodSetup,
     MevisBenchError,
     Prediction,
     Prompt,
@@ -33,11 +33,11 @@ from mevis_bench.records import (
     Video,
 )
 
-LIVES = 3
+MAX_CONSECUTIVE_FAILURES = 3
 """So many deaths in a row, and the method is given up."""
 
 
-class Deaths:
+class CrashCounter:
     """Counts how often in a row something died."""
 
     def __init__(self, name: str) -> None:
@@ -48,16 +48,16 @@ class Deaths:
     def add(self, error: MethodError) -> None:
         """It died."""
         self._count += 1
-        self._last = error.what
+        self._last = error.message
 
     def forget(self) -> None:
         """It has answered."""
         self._count = 0
 
     def check(self) -> None:
-        """Raise ``MethodGoneError`` if it died too often to be tried again."""
-        if self._count >= LIVES:
-            raise MethodGoneError(
+        """Raise ``MethodUnavailableError`` if it died too often to be tried again."""
+        if self._count >= MAX_CONSECUTIVE_FAILURES:
+            raise MethodUnavailableError(
                 f"'{self._name}' died {self._count} times in a row and is given up: {self._last}",
                 hint="Everything finished before is on disk; mend it and start the same command with --retry-failed.\n"
                 f"See mevis-bench env doctor {self._name}",
@@ -67,7 +67,9 @@ class Deaths:
 class IsolatedMethod:
     """A method whose worker runs in another environment (``records.Method``)."""
 
-    def __init__(self, name: str, folder: Path, python: Path, environment: EnvironmentSpec, setup: MethodSetup) -> None:
+    def __init__(
+        self, name: str, folder: Path, python: Path, environment: EnvironmentSpec, setup: MethodConfig
+    ) -> None:
         """Start the worker and let it load the method.
 
         Raises:
@@ -77,15 +79,15 @@ class IsolatedMethod:
         """
         self._name, self._folder, self._python = name, folder, python
         self._environment, self._setup = environment, setup
-        self._deaths = Deaths(name)
+        self._deaths = CrashCounter(name)
         self._worker: WorkerProcess | None = self._start()
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """See ``records.Method``.
 
         Raises:
-            WorkerDiedError: The worker died or hangs; the next call starts another one.
-            MethodGoneError: It died three times in a row.
+            WorkerCrashedError: The worker died or hangs; the next call starts another one.
+            MethodUnavailableError: It died three times in a row.
         """
         self._ask("predict", video=_video(video), prompts=[_prompt(each) for each in prompts])
         while True:
@@ -107,7 +109,7 @@ class IsolatedMethod:
         """Let the method work in smaller chunks; ``False``: it can't."""
         return bool(self._ask("reduce_memory"))
 
-    def costs(self, processor: str) -> Costs | None:
+    def costs(self, processor: str) -> ResourceUsage | None:
         """Measure the worker (``None``: it is dead); ``processor`` names the device where it is no CUDA device."""
         if self._worker is None:
             return None
@@ -115,7 +117,7 @@ class IsolatedMethod:
             told = self._ask("costs")
         except (MevisBenchError, RemoteError):
             return None
-        return Costs(**(told | {"device": told["device"] or processor}))
+        return ResourceUsage(**(told | {"device": told["device"] or processor}))
 
     def close(self) -> None:
         """End the worker."""
@@ -146,7 +148,7 @@ class IsolatedMethod:
             if self._worker is None:
                 self._worker = self._start()
             return self._worker.ask(do, self._environment.answer_seconds, **arguments)
-        except WorkerDiedError as error:
+        except WorkerCrashedError as error:
             self._worker = None
             self._deaths.add(error)
             raise
@@ -186,7 +188,7 @@ def _prompt(prompt: Prompt) -> dict[str, object]:
         return {"kind": "speech", "id": prompt.id, "audio": str(prompt.audio.resolve())}
     sizes = {(rle.height, rle.width) for each in prompt.objects for rle in each if rle is not None}
     if len(sizes) > 1:
-        raise DataError(f"masks have several sizes: {sorted(sizes)}", where=prompt.id)
+        raise DataError(f"masks have several sizes: {sorted(sizes)}", location=prompt.id)
     objects = [[None if rle is None else rle.counts.decode("ascii") for rle in each] for each in prompt.objects]
     return {"kind": "targets", "id": prompt.id, "size": next(iter(sizes), (0, 0)), "objects": objects}
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Protocol
 
 from mevis_bench.methods.bridges import Bridge
-from mevis_bench.methods.registry import ChosenMethod
+from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.records import MethodError
 from mevis_bench.store.sample_index import SampleStatus
 
 
 @dataclass(frozen=True, slots=True)
-class WorkPlan:
+class WorkerConfig:
     """Everything a worker needs, the same for all videos of a run.
 
     Attributes:
@@ -30,7 +30,7 @@ class WorkPlan:
     """
 
     task: str
-    chosen: ChosenMethod
+    chosen: ResolvedMethod
     options: Mapping[str, object]
     weights: Mapping[str, Path] | None
     device: str
@@ -43,7 +43,7 @@ class WorkPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class VideoWork:
+class PredictionJob:
     """One video and the expressions still to be answered about it.
 
     Attributes:
@@ -58,7 +58,7 @@ class VideoWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
+class ResourceUsage:
     """What a worker used up.
 
     Attributes:
@@ -80,7 +80,7 @@ class Executor(Protocol):
     """Where predictions are computed."""
 
     def execute(
-        self, plan: WorkPlan, work: Sequence[VideoWork], costs: Callable[[Costs], None]
+        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
     ) -> Iterator[SampleStatus]:
         """Answer all videos.
 
@@ -89,11 +89,11 @@ class Executor(Protocol):
 
         Raises:
             MevisBenchError: The method could not be loaded.
-            MethodGoneError: It can't be asked any more.
+            MethodUnavailableError: It can't be asked any more.
             OSError: The disk is full.
         """
         ...
 
 
-class MethodGoneError(MethodError):
+class MethodUnavailableError(MethodError):
     """A method can't be asked any more (its process died again and again): the run stops, samples left stay open."""

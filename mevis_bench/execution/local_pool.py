@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from mevis_bench.execution.jobs import Costs, VideoWork, WorkPlan
+from mevis_bench.execution.jobs import PredictionJob, ResourceUsage, WorkerConfig
 from mevis_bench.execution.process_group import ending
-from mevis_bench.execution.video_predictor import VideoWorker
+from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import MethodError
 from mevis_bench.store.sample_index import SampleStatus
 
-MOST_DEATHS = 3
+MAX_CONSECUTIVE_FAILURES = 3
 """Deaths in a row after which a run ends."""
 
 _CONTINUE = "Everything finished before is on disk; the same command continues."
@@ -29,13 +29,13 @@ _CONTEXT = multiprocessing.get_context("spawn")
 
 
 @dataclass(slots=True)
-class _Member:
+class _WorkerHandle:
     """One worker process and what it is at; ``since`` it last told something, ``None`` while its method loads."""
 
     index: int
     process: BaseProcess
     connection: Connection
-    video: VideoWork | None = None
+    video: PredictionJob | None = None
     since: float | None = None
 
 
@@ -50,12 +50,12 @@ class LocalPool:
     def __init__(self, workers: int, timeout: float | None = None) -> None:
         self.workers = workers
         self.timeout = timeout
-        self._members: list[_Member] = []
-        self._queue: deque[VideoWork] = deque()
+        self._members: list[_WorkerHandle] = []
+        self._queue: deque[PredictionJob] = deque()
         self._deaths = 0
 
     def execute(
-        self, plan: WorkPlan, work: Sequence[VideoWork], costs: Callable[[Costs], None]
+        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
     ) -> Iterator[SampleStatus]:
         """See ``Executor.execute``."""
         self._queue = deque(sorted(work, key=lambda video: -video.frames * len(video.expression_ids)))
@@ -65,13 +65,13 @@ class LocalPool:
             for member in self._members:
                 self._hand_out(member)
             while any(member.video is not None for member in self._members):
-                ready = wait([member.connection for member in self._members], timeout=self._patience())
+                ready = wait([member.connection for member in self._members], timeout=self._timeout())
                 for member in list(self._members):
                     if member.connection in ready:
                         yield from self._listen(member, plan)
                     elif self._is_late(member):
                         member.process.kill()
-                        yield from self._bury(member, plan, f"took longer than {self.timeout:g} s")
+                        yield from self._replace_crashed_worker(member, plan, f"took longer than {self.timeout:g} s")
             for member in self._members:
                 costs(_close(member))
         finally:
@@ -79,17 +79,17 @@ class LocalPool:
                 member.process.kill()
                 member.process.join()
 
-    def _hand_out(self, member: _Member) -> None:
+    def _hand_out(self, member: _WorkerHandle) -> None:
         member.video = self._queue.popleft() if self._queue else None
         if member.video is not None:
             member.connection.send(member.video)
 
-    def _listen(self, member: _Member, plan: WorkPlan) -> Iterator[SampleStatus]:
+    def _listen(self, member: _WorkerHandle, plan: WorkerConfig) -> Iterator[SampleStatus]:
         try:
             kind, value = member.connection.recv()
         except (EOFError, ConnectionResetError):
             member.process.join()
-            yield from self._bury(member, plan, f"the worker {ending(member.process.exitcode or 0)}")
+            yield from self._replace_crashed_worker(member, plan, f"the worker {ending(member.process.exitcode or 0)}")
             return
         if kind == "error":
             raise value
@@ -106,7 +106,7 @@ class LocalPool:
         member.video = replace(member.video, expression_ids=left)
         yield value
 
-    def _bury(self, member: _Member, plan: WorkPlan, why: str) -> Iterator[SampleStatus]:
+    def _replace_crashed_worker(self, member: _WorkerHandle, plan: WorkerConfig, why: str) -> Iterator[SampleStatus]:
         """Fail the sample a dead worker was at, put the rest of its video first, and start another worker."""
         member.process.join()
         self._deaths += 1
@@ -117,33 +117,33 @@ class LocalPool:
             yield SampleStatus(f"{video.video_id}/{first}", "failed", seconds, 0.0, video.frames, why)
             if rest:
                 self._queue.appendleft(replace(video, expression_ids=tuple(rest)))
-        if self._deaths >= MOST_DEATHS:
+        if self._deaths >= MAX_CONSECUTIVE_FAILURES:
             raise MethodError(
-                f"{MOST_DEATHS} workers in a row ended without an answer; the last: {why}",
+                f"{MAX_CONSECUTIVE_FAILURES} workers in a row ended without an answer; the last: {why}",
                 hint=_CONTINUE,
             )
         fresh = _start(plan, member.index)
         self._members[self._members.index(member)] = fresh
         self._hand_out(fresh)
 
-    def _is_late(self, member: _Member) -> bool:
+    def _is_late(self, member: _WorkerHandle) -> bool:
         if self.timeout is None or member.video is None or member.since is None:
             return False
         return time.monotonic() - member.since > self.timeout
 
-    def _patience(self) -> float | None:
+    def _timeout(self) -> float | None:
         return None if self.timeout is None else min(self.timeout / 4, 1.0)
 
 
-def _start(plan: WorkPlan, index: int) -> _Member:
+def _start(plan: WorkerConfig, index: int) -> _WorkerHandle:
     ours, theirs = _CONTEXT.Pipe()
     process = _CONTEXT.Process(target=_serve, args=(plan, index, theirs), daemon=True)
     process.start()
     theirs.close()
-    return _Member(index, process, ours)
+    return _WorkerHandle(index, process, ours)
 
 
-def _close(member: _Member) -> Costs:
+def _close(member: _WorkerHandle) -> ResourceUsage:
     """Let a worker end once it has told its costs."""
     try:
         member.connection.send(None)
@@ -156,16 +156,16 @@ def _close(member: _Member) -> Costs:
         raise MethodError(f"no sample is left, but a worker {why} before it told its costs", hint=_CONTINUE) from error
     if kind == "error":
         raise value
-    told: Costs = value
+    told: ResourceUsage = value
     return told
 
 
-def _serve(plan: WorkPlan, index: int, parent: Connection) -> None:
+def _serve(plan: WorkerConfig, index: int, parent: Connection) -> None:
     """Answer videos until told to stop; ends when the parent is gone."""
     # Ctrl-C reaches the whole terminal; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        worker = VideoWorker(replace(plan, device=_own_device(plan.device, index)))
+        worker = VideoPredictor(replace(plan, device=_own_device(plan.device, index)))
         parent.send(("ready", None))
         while (video := parent.recv()) is not None:
             for status in worker.answer(video):

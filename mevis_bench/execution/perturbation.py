@@ -46,7 +46,7 @@ def check_perturbation(perturb: str) -> None:
     """Raise ``UsageError`` unless ``frame_order`` knows the name."""
     if perturb not in (NONE, "shuffle", "reverse", "static") and not re.fullmatch(r"every-[1-9][0-9]*", perturb):
         hint = "Known: none, shuffle, reverse, static, every-2 (or any other number)"
-        raise UsageError(f"'{perturb}' is no perturbation", where="--perturb", hint=hint)
+        raise UsageError(f"'{perturb}' is no perturbation", location="--perturb", hint=hint)
 
 
 def perturbed_video(video: Video, order: NDArray[np.int64]) -> Video:

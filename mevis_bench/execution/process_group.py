@@ -13,7 +13,7 @@ _KEPT_LINES = 12
 
 
 class ProcessGroup:
-    """A process in a group of its own. What it and its children print goes nowhere but into ``last_words``."""
+    """A process in a group of its own. What it and its children print goes nowhere but into ``output_tail``."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ProcessGroup:
         self._process.wait()
         self._reader.join(timeout=2)
 
-    def last_words(self) -> str:
+    def output_tail(self) -> str:
         """Return the last lines it printed, each indented; empty where it printed nothing."""
         self._reader.join(timeout=0.5)
         lines = self._words.decode(errors="replace").splitlines()[-_KEPT_LINES:]

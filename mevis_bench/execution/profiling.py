@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mevis_bench.execution.isolated import IsolatedMethod
-from mevis_bench.execution.jobs import Costs
+from mevis_bench.execution.jobs import ResourceUsage
 
 
-def measured_costs(method: object, device: str) -> Costs:
+def measure_resource_usage(method: object, device: str) -> ResourceUsage:
     """Measure this process and a method that ran in it.
 
     A method in another process is measured there. Parameters are counted over the attributes of ``method`` (of what is
@@ -23,7 +23,7 @@ def measured_costs(method: object, device: str) -> Costs:
             return remote
     counts = [_count(value) for value in vars(inner).values() if hasattr(value, "parameters")]
     total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
-    return Costs(device_name(device), total, trainable, *peak_bytes(device))
+    return ResourceUsage(device_name(device), total, trainable, *peak_bytes(device))
 
 
 def peak_bytes(device: str) -> tuple[int, int | None]:

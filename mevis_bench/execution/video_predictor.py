@@ -12,8 +12,8 @@ from contextlib import closing
 import numpy as np
 
 from mevis_bench.data.mevis.split import open_split
-from mevis_bench.execution.instantiate import open_method
-from mevis_bench.execution.jobs import Costs, MethodGoneError, VideoWork, WorkPlan
+from mevis_bench.execution.instantiate import instantiate_method
+from mevis_bench.execution.jobs import MethodUnavailableError, PredictionJob, ResourceUsage, WorkerConfig
 from mevis_bench.execution.perturbation import (
     answering_frames,
     frame_order,
@@ -21,14 +21,14 @@ from mevis_bench.execution.perturbation import (
     perturbed_video,
     put_back,
 )
-from mevis_bench.execution.profiling import measured_costs
+from mevis_bench.execution.profiling import measure_resource_usage
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
 from mevis_bench.methods.bridges import INNER_TASK, cross
-from mevis_bench.methods.prediction_checks import check_answer
+from mevis_bench.methods.prediction_checks import validate_prediction
 from mevis_bench.records import (
     DataError,
+    MethodConfig,
     MethodError,
-    MethodSetup,
     MevisBenchError,
     Prediction,
     Prompt,
@@ -41,10 +41,10 @@ from mevis_bench.store.sample_index import SampleStatus
 from mevis_bench.tasks import find_task
 
 
-class VideoWorker:
+class VideoPredictor:
     """One method, loaded once, and the folder its predictions go to."""
 
-    def __init__(self, plan: WorkPlan) -> None:
+    def __init__(self, plan: WorkerConfig) -> None:
         """Load the method.
 
         Raises:
@@ -56,19 +56,19 @@ class VideoWorker:
         self.task = find_task(plan.task)
         self.asked = find_task(INNER_TASK) if plan.bridge and plan.bridge.name == "oracle_text" else self.task
         inner = INNER_TASK if plan.bridge else plan.task
-        setup = MethodSetup(inner, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
-        self.method = open_method(plan.chosen.method, setup)
+        setup = MethodConfig(inner, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
+        self.method = instantiate_method(plan.chosen.method, setup)
         if plan.bridge is not None:
             self.method = cross(self.method, plan.bridge, plan.device)
 
-    def answer(self, work: VideoWork) -> Iterator[SampleStatus]:
+    def answer(self, work: PredictionJob) -> Iterator[SampleStatus]:
         """Answer every sample of one video; a status is yielded when its prediction is on disk.
 
         A sample that fails is told as failed, and the method is asked again for the ones behind it. A frame that can't
         be read fails all that is left of its video.
 
         Raises:
-            MethodGoneError: The method can't be asked any more.
+            MethodUnavailableError: The method can't be asked any more.
             OSError: The disk is full.
         """
         left = list(work.expression_ids)
@@ -87,14 +87,14 @@ class VideoWorker:
                     yield from (self._failed(work, one, reason.fault, _Clock()) for one in left)
                     return
 
-    def close(self) -> Costs:
+    def close(self) -> ResourceUsage:
         """Let the method give back what it holds, and say what was used."""
-        costs = measured_costs(self.method, self.plan.device)
+        costs = measure_resource_usage(self.method, self.plan.device)
         self.method.close()
         return costs
 
     def _ask(
-        self, video: Video, prompts: Sequence[Prompt], work: VideoWork, left: list[str], predictions: PredictionFile
+        self, video: Video, prompts: Sequence[Prompt], work: PredictionJob, left: list[str], predictions: PredictionFile
     ) -> Iterator[SampleStatus]:
         """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
         order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
@@ -110,14 +110,14 @@ class VideoWorker:
                     answers = iter(self.method.predict(shown, [perturbed_prompt(one, order) for one in prompts]))
                 answer = _next(answers, last=len(left) == 1)
                 clock.answered()
-                check_answer(answer, self.plan.task, shown)
+                validate_prediction(answer, self.plan.task, shown)
                 predictions.add(left[0], put_back(answer, source))
             except Exception as error:
-                if _is_full_disk(error) or isinstance(error, MethodGoneError):
+                if _is_full_disk(error) or isinstance(error, MethodUnavailableError):
                     raise
                 if shown.decoding.fault is not None:
                     raise _UnreadableFrameError(shown.decoding.fault) from error
-                if _is_out_of_memory(error) and self._shrink():
+                if _is_out_of_memory(error) and self._reduce_batch_size():
                     return
                 yield self._failed(work, left.pop(0), error, clock)
                 return
@@ -131,11 +131,11 @@ class VideoWorker:
             return TextPrompt(expression.id, expression.text)
         return self.asked.prompt(self.split, video_id, expression)
 
-    def _predictions(self, work: VideoWork) -> PredictionFile:
+    def _predictions(self, work: PredictionJob) -> PredictionFile:
         order = [expression.id for expression in self.split.expressions(work.video_id)]
         return PredictionFile(self.folder.predictions_path(work.video_id), order, again=work.expression_ids)
 
-    def _failed(self, work: VideoWork, expression_id: str, error: BaseException, clock: "_Clock") -> SampleStatus:
+    def _failed(self, work: PredictionJob, expression_id: str, error: BaseException, clock: "_Clock") -> SampleStatus:
         told = str(error) if isinstance(error, MevisBenchError) else f"{type(error).__name__}: {error}"
         seconds, model_seconds = clock.stopped()
         sample = f"{work.video_id}/{expression_id}"
@@ -155,7 +155,7 @@ class VideoWorker:
             on_gpu = self.plan.device.startswith("cuda")
             (torch.manual_seed if on_gpu else torch.default_generator.manual_seed)(seed)
 
-    def _shrink(self) -> bool:
+    def _reduce_batch_size(self) -> bool:
         """Make the method work in smaller chunks where it can (an optional ``reduce_memory() -> bool``)."""
         reduce = getattr(self.method, "reduce_memory", None)
         if "torch" in sys.modules and self.plan.device.startswith("cuda"):

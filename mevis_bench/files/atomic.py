@@ -11,7 +11,7 @@ from mevis_bench.records import DataError
 _PLAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 
 
-def write_whole(path: Path, content: str | bytes, *, durable: bool = True) -> None:
+def atomic_write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write a file under another name, flush it to the disk, then give it its own name.
 
     Folders are made where they are missing. ``durable=False`` leaves the flush to the system: a kill still leaves no
@@ -61,5 +61,5 @@ def inside(folder: Path, *names: str) -> Path:
     """
     for name in names:
         if not _PLAIN.fullmatch(name):
-            raise DataError(f"the id {name!r} can't be a file name", where=str(folder))
+            raise DataError(f"the id {name!r} can't be a file name", location=str(folder))
     return folder.joinpath(*names)

@@ -10,7 +10,7 @@ class DoubledKeyError(ValueError):
     """An object has the same key twice; plain ``json`` would silently keep the last."""
 
 
-def parse_json(text: bytes | str, where: str) -> Any:
+def parse_json(text: bytes | str, location: str) -> Any:
     """Parse one JSON document.
 
     Raises:
@@ -19,11 +19,11 @@ def parse_json(text: bytes | str, where: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except DoubledKeyError as error:
-        raise DataError(str(error), where=where) from None
+        raise DataError(str(error), location=location) from None
     except RecursionError:
-        raise DataError("can't be read: nested too deeply", where=where) from None
+        raise DataError("can't be read: nested too deeply", location=location) from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise DataError(f"can't be read: {error}", where=where) from error
+        raise DataError(f"can't be read: {error}", location=location) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -35,14 +35,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def expect(value: Any, kind: type, where: str) -> Any:
+def expect(value: Any, kind: type, location: str) -> Any:
     """Return ``value`` if it is of this JSON type.
 
     Raises:
         DataError: It is of another one.
     """
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise DataError(f"{_NAMES[kind]} is needed, not {json.dumps(value)[:60]}", where=where)
+        raise DataError(f"{_NAMES[kind]} is needed, not {json.dumps(value)[:60]}", location=location)
     return value
 
 

@@ -29,7 +29,7 @@ class FileTree(Protocol):
         """
         ...
 
-    def where(self, name: str) -> str:
+    def location(self, name: str) -> str:
         """Return how to call a file in a message."""
         ...
 
@@ -58,9 +58,9 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(name) from error
         except OSError as error:
-            raise DataError(f"can't be read: {error.strerror}", where=self.where(name)) from error
+            raise DataError(f"can't be read: {error.strerror}", location=self.location(name)) from error
 
-    def where(self, name: str) -> str:
+    def location(self, name: str) -> str:
         """See :class:`FileTree`."""
         return self._prefix + name
 
@@ -82,7 +82,7 @@ class ZipFolder:
         try:
             return zipfile.ZipFile(self.path)
         except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-            raise DataError(f"no readable zip file: {error}", where=str(self.path)) from error
+            raise DataError(f"no readable zip file: {error}", location=str(self.path)) from error
 
     @cached_property
     def _members(self) -> dict[str, zipfile.ZipInfo]:
@@ -92,9 +92,9 @@ class ZipFolder:
             if info.is_dir() or _hidden(info.filename):
                 continue
             if info.filename.startswith("/") or ".." in parts or "\\" in info.filename:
-                raise DataError(f"zip member {info.filename!r} leaves the folder", where=str(self.path))
+                raise DataError(f"zip member {info.filename!r} leaves the folder", location=str(self.path))
             if info.filename in members:
-                raise DataError(f"zip member {info.filename!r} is there twice", where=str(self.path))
+                raise DataError(f"zip member {info.filename!r} is there twice", location=str(self.path))
             members[info.filename] = info
         return members
 
@@ -108,16 +108,16 @@ class ZipFolder:
             raise FileNotFoundError(name)
         info = self._members[name]
         if info.file_size > LARGEST_FILE:
-            raise DataError(f"{info.file_size} bytes are too many", where=self.where(name))
+            raise DataError(f"{info.file_size} bytes are too many", location=self.location(name))
         try:
             return self._file.read(info)
         except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-            raise DataError(f"zip member can't be read: {error}", where=self.where(name)) from error
+            raise DataError(f"zip member can't be read: {error}", location=self.location(name)) from error
         except Exception as error:
             # zlib.error, lzma.LZMAError and struct.error share no parent below Exception
-            raise DataError(f"zip member can't be unpacked: {error}", where=self.where(name)) from error
+            raise DataError(f"zip member can't be unpacked: {error}", location=self.location(name)) from error
 
-    def where(self, name: str) -> str:
+    def location(self, name: str) -> str:
         """See :class:`FileTree`."""
         return f"{self.path}:{name}"
 

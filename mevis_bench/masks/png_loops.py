@@ -43,7 +43,7 @@ def next_other(raw: Bytes, words: Words, at: int, end: int, value: int) -> int:
 
 @compiled
 def predicted(filter_type: int, left: int, above: int, corner: int) -> int:
-    """Return what a filter expects a byte to be from its neighbours to the left, above, and above left."""
+    """Return what a filter expects a byte to be from its neighbors to the left, above, and above left."""
     if filter_type == SUB:
         return left
     if filter_type == UP:
@@ -114,14 +114,14 @@ def follow_row(
 
 @compiled
 def place_pixels(
-    at: Columns, value: Bytes, count: int, width: int, depth: int, threshold: int, x: Columns, n: int, grey: int
+    at: Columns, value: Bytes, count: int, width: int, depth: int, threshold: int, x: Columns, n: int, gray: int
 ) -> tuple[int, int]:
     """Append one row's transitions to ``x``.
 
-    ``grey`` is the one value but 0 seen so far, 0 before the first and -1 once there were two.
+    ``gray`` is the one value but 0 seen so far, 0 before the first and -1 once there were two.
 
     Returns:
-        (number of entries of ``x``, ``grey``).
+        (number of entries of ``x``, ``gray``).
     """
     inside = False
     per_byte = 8 // depth
@@ -132,8 +132,8 @@ def place_pixels(
         repeats = packed == 0 or packed == 255 or depth == 8  # every pixel of the byte has one value
         for pixel in range(byte * per_byte, byte * per_byte + 1 if repeats else min(end * per_byte, width)):
             sample = packed if depth == 8 else (packed >> (8 - depth * (pixel % per_byte + 1))) & mask
-            if sample != 0 and sample != grey:
-                grey = sample if grey == 0 else -1
+            if sample != 0 and sample != gray:
+                gray = sample if gray == 0 else -1
             if (sample >= threshold) != inside:
                 x[n] = pixel
                 n += 1
@@ -141,7 +141,7 @@ def place_pixels(
     if inside:
         x[n] = width
         n += 1
-    return n, grey
+    return n, gray
 
 
 @compiled
@@ -167,20 +167,20 @@ def rows_of_png(
     above_value, value = np.empty(size + 1, np.uint8), np.empty(size + 1, np.uint8)
     offsets = np.zeros(height + 1, np.int64)
     x = np.empty(4 * (width + 1), np.int32)
-    n, above_count, grey = 0, 0, 0
+    n, above_count, gray = 0, 0, 0
     for y in range(height):
         start = y * (size + 1) + 1
         filter_type = int(raw[start - 1])
         if filter_type > PAETH:
-            return offsets, x[:0].copy(), grey, y
+            return offsets, x[:0].copy(), gray, y
         count = follow_row(raw, words, start, size, filter_type, above_at, above_value, above_count, at, value)
         if n + width + 1 > x.size:
             longer = np.empty(2 * x.size, np.int32)
             longer[:n] = x[:n]
             x = longer
-        n, grey = place_pixels(at, value, count, width, depth, threshold, x, n, grey)
+        n, gray = place_pixels(at, value, count, width, depth, threshold, x, n, gray)
         offsets[y + 1] = n
         above_at, at = at, above_at
         above_value, value = value, above_value
         above_count = count
-    return offsets, x[:n].copy(), grey, -1
+    return offsets, x[:n].copy(), gray, -1

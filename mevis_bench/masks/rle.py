@@ -19,7 +19,7 @@ _REASONS = (
 )
 
 
-def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, where: str) -> MaskRows:
+def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, location: str) -> MaskRows:
     """Turn a clip's run lengths into row transitions without making a raster.
 
     Args:
@@ -34,14 +34,15 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, where
     for index, mask in enumerate(masks):
         if mask is not None and (mask.height, mask.width) != (height, width):
             raise DataError(
-                f"mask is {mask.width}x{mask.height}, the video is {width}x{height}", where=f"{where}, frame {index}"
+                f"mask is {mask.width}x{mask.height}, the video is {width}x{height}",
+                location=f"{location}, frame {index}",
             )
     texts = [b"" if mask is None else mask.counts for mask in masks]
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
     for index, (mask, text) in enumerate(zip(masks, texts, strict=True)):
         if mask is not None and not text:
-            raise DataError(_REASONS[2], where=f"{where}, frame {index}")
+            raise DataError(_REASONS[2], location=f"{location}, frame {index}")
     if starts[-1] == 0:
         return MaskRows.empty(len(texts), height, width)
     from mevis_bench.masks.rle_loops import rows_of_counts
@@ -49,7 +50,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, where
     joined = np.frombuffer(b"".join(texts), np.uint8)
     offsets, x, frame, why = rows_of_counts(joined, starts, height, width)
     if frame >= 0:
-        raise DataError(_REASONS[why].format(height=height, width=width), where=f"{where}, frame {frame}")
+        raise DataError(_REASONS[why].format(height=height, width=width), location=f"{location}, frame {frame}")
     return MaskRows(len(texts), height, width, offsets, x)
 
 

@@ -68,7 +68,7 @@ def read_toggles(text: Counts, begin: int, end: int, size: int, toggles: Starts,
 
 @compiled
 def row_changes(toggles: Starts, begin: int, end: int, height: int, size: int, spans: Starts) -> int:
-    """List where a pixel differs from its left neighbour, as spans of positions down the columns.
+    """List where a pixel differs from its left neighbor, as spans of positions down the columns.
 
     The mask and the mask moved one column to the right differ exactly there; both change at known positions, so the
     spans are what lies between every other one of them, merged. Positions from ``size`` on are the right border.

@@ -45,12 +45,12 @@ class Bridge:
 
     Attributes:
         name: Which.
-        recogniser: Weights of the speech recogniser; ``None`` where the bridge needs none.
+        recognizer: Weights of the speech recognizer; ``None`` where the bridge needs none.
         transcripts: Folder where transcripts are kept; ``None`` where the bridge needs none.
     """
 
     name: BridgeName
-    recogniser: Path | None = None
+    asr_model: Path | None = None
     transcripts: Path | None = None
 
 
@@ -79,18 +79,18 @@ def choose_bridge(spec: VariantSpec, method: str, task: str, asked: str | None) 
     for name, target in BRIDGES.items():
         if name == asked:
             if target != task:
-                raise UsageError(f"the bridge {asked} leads to {target}, not to {task}", where="--bridge")
+                raise UsageError(f"the bridge {asked} leads to {target}, not to {task}", location="--bridge")
             if INNER_TASK not in spec.tasks:
                 raise UsageError(f"the bridge {asked} starts from rvos, which {method} does not answer")
             return name
-    raise UsageError(f"there is no bridge '{asked}'", where="--bridge", hint=did_you_mean(asked, list(BRIDGES)))
+    raise UsageError(f"there is no bridge '{asked}'", location="--bridge", hint=did_you_mean(asked, list(BRIDGES)))
 
 
 def cross(method: Method, bridge: Bridge, device: str) -> Method:
     """Put a bridge around a method that was loaded for RVOS.
 
     Raises:
-        MethodError: The speech recogniser's package is not installed.
+        MethodError: The speech recognizer's package is not installed.
         DataError: Its weights can't be read.
     """
     if bridge.name == "masks_to_tracks":
@@ -99,9 +99,9 @@ def cross(method: Method, bridge: Bridge, device: str) -> Method:
         return method
     from mevis_bench.methods.speech_recognition import Transcripts
 
-    assert bridge.recogniser is not None
+    assert bridge.asr_model is not None
     assert bridge.transcripts is not None
-    return SpeechToText(method, Transcripts(bridge.recogniser, bridge.transcripts, device))
+    return SpeechToText(method, Transcripts(bridge.asr_model, bridge.transcripts, device))
 
 
 class SpeechToText:

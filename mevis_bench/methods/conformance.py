@@ -8,11 +8,11 @@ import numpy as np
 
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.methods.prediction_checks import check_answer
-from mevis_bench.methods.registry import FoundMethod
+from mevis_bench.methods.prediction_checks import validate_prediction
+from mevis_bench.methods.registry import MethodEntry
 from mevis_bench.records import (
+    MethodConfig,
     MethodError,
-    MethodSetup,
     Prediction,
     Prompt,
     Rle,
@@ -31,7 +31,7 @@ def tasks_and_variants(folder: Path) -> list[tuple[str, str]]:
     return [(task, name) for name, variant in spec.variants.items() for task in variant.tasks]
 
 
-def try_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequence[Prediction]:
+def check_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequence[Prediction]:
     """Load a method with seeded random weights and ask it three things about a small video.
 
     Args:
@@ -48,16 +48,16 @@ def try_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequence
     """
     spec = read_method_spec(folder / "method.yaml")
     chosen = spec.variants[variant]
-    setup = MethodSetup(task, variant, chosen.options, None if chosen.weights else {}, "cpu", 0)
-    method = load_method(FoundMethod(spec, folder.resolve(), None, "trial"), setup)
+    setup = MethodConfig(task, variant, chosen.options, None if chosen.weights else {}, "cpu", 0)
+    method = load_method(MethodEntry(spec, folder.resolve(), None, "trial"), setup)
     video = _video(scratch)
     prompts = [_prompt(task, str(number), scratch) for number in range(3)]
     answers = list(method.predict(video, prompts))
     method.close()
     if len(answers) != len(prompts):
-        raise MethodError(f"the method gave {len(answers)} answers to {len(prompts)} prompts", where=str(folder))
+        raise MethodError(f"the method gave {len(answers)} answers to {len(prompts)} prompts", location=str(folder))
     for answer in answers:
-        check_answer(answer, task, video)
+        validate_prediction(answer, task, video)
     return answers
 
 

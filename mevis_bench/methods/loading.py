@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from mevis_bench.methods.registry import FoundMethod
-from mevis_bench.records import Method, MethodError, MethodSetup
+from mevis_bench.methods.registry import MethodEntry
+from mevis_bench.records import Method, MethodConfig, MethodError
 
 SHARED_LAYERS = "layers"
 """Folder beside the built-in methods that several of them share."""
 
 
-def load_method(found: FoundMethod, setup: MethodSetup) -> Method:
+def load_method(found: MethodEntry, setup: MethodConfig) -> Method:
     """Import a method's ``method.py`` and call its ``load``.
 
     Raises:
@@ -25,12 +25,12 @@ def load_method(found: FoundMethod, setup: MethodSetup) -> Method:
     module = import_part(found, "method")
     load = getattr(module, "load", None)
     if load is None:
-        raise MethodError("has no function load(setup)", where=str(found.folder / "method.py"))
+        raise MethodError("has no function load(setup)", location=str(found.folder / "method.py"))
     method: Method = load(setup)
     return method
 
 
-def import_part(found: FoundMethod, part: str) -> ModuleType:
+def import_part(found: MethodEntry, part: str) -> ModuleType:
     """Import one module of a method's folder, for instance ``method`` or ``train``.
 
     Raises:
@@ -38,7 +38,7 @@ def import_part(found: FoundMethod, part: str) -> ModuleType:
     """
     package = found.package or _package_of_folder(found.folder)
     if not (found.folder / f"{part}.py").is_file():
-        raise MethodError(f"method '{found.spec.name}' has no {part}.py", where=str(found.folder))
+        raise MethodError(f"method '{found.spec.name}' has no {part}.py", location=str(found.folder))
     try:
         return importlib.import_module(f"{package}.{part}")
     except ModuleNotFoundError as error:
@@ -46,12 +46,12 @@ def import_part(found: FoundMethod, part: str) -> ModuleType:
             raise
         raise MethodError(
             f"method '{found.spec.name}' needs the package '{error.name}', which is not installed",
-            where=str(found.folder / f"{part}.py"),
+            location=str(found.folder / f"{part}.py"),
             hint=f"Install it: pip install {error.name}",
         ) from error
 
 
-def code_fingerprint(found: FoundMethod) -> str:
+def code_fingerprint(found: MethodEntry) -> str:
     """Return the sha256 of a method's Python files, ``method.yaml``, its requirements, and the layers beside it."""
     digest = hashlib.sha256()
     environment = found.spec.environment

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mevis_bench.methods.bridges import derived_tasks
-from mevis_bench.methods.registry import ChosenMethod, Registry
+from mevis_bench.methods.registry import Registry, ResolvedMethod
 from mevis_bench.methods.weights import State, file_state, provenance, weights_state
 
 TASKS = ("rvos", "avos", "rmot", "rmeg")
@@ -42,7 +42,7 @@ def overview(registry: Registry, store: Path) -> list[MethodRow]:
     rows = []
     for method in registry.methods.values():
         for variant, spec in method.spec.variants.items():
-            chosen = ChosenMethod(method, variant)
+            chosen = ResolvedMethod(method, variant)
             rows.append(
                 MethodRow(
                     name=chosen.name,
@@ -68,7 +68,7 @@ class WeightsRow:
         name: Name of the weights in ``method.yaml``.
         file: Its path inside the method's weights folder.
         state: Where it is.
-        licence: Licence of the weights.
+        license: License of the weights.
         source: Where it comes from.
         sha256: Its known hash; ``None``: not known.
         variants: The variants that use it.
@@ -78,7 +78,7 @@ class WeightsRow:
     name: str
     file: str
     state: State
-    licence: str
+    license: str
     source: str
     sha256: str | None
     variants: tuple[str, ...]
@@ -100,7 +100,7 @@ def weights_overview(registry: Registry, store: Path) -> list[WeightsRow]:
                     name,
                     weights.file,
                     state,
-                    weights.licence,
+                    weights.license,
                     weights.source,
                     weights.sha256,
                     (variant,),

@@ -25,14 +25,14 @@ class WeightSpec:
         file: Path inside the method's own weights folder.
         sha256: Its known hash, 64 hex digits; ``None``: not known.
         source: Where the file comes from, in words a person can follow.
-        licence: Licence of the weights.
+        license: License of the weights.
         provenance: ``official``: made by the authors; ``trained-here``: made by this project's ``train``.
     """
 
     file: str
     sha256: str | None
     source: str
-    licence: str
+    license: str
     provenance: Literal["official", "trained-here"]
 
 
@@ -103,7 +103,7 @@ class MethodSpec:
         title: Name in tables.
         paper: Reference; ``None``: nothing published.
         code: The authors' code; ``None``: there is none.
-        licence: Licence of the original code; ``none`` where it carries none.
+        license: License of the original code; ``none`` where it carries none.
         tasks: Tasks that some variant answers.
         variants: By name; the first is the default.
         environment: The Python it runs in; ``None``: this one.
@@ -114,7 +114,7 @@ class MethodSpec:
     title: str
     paper: str | None
     code: str | None
-    licence: str
+    license: str
     tasks: tuple[Task, ...]
     variants: Mapping[str, VariantSpec]
     environment: EnvironmentSpec | None = None
@@ -134,11 +134,11 @@ def read_method_spec(path: Path) -> MethodSpec:
     """
     spec = read_config(path, MethodSpec)
     if spec.name != path.parent.name:
-        raise DataError(f"name is '{spec.name}' but the folder is '{path.parent.name}'", where=str(path))
+        raise DataError(f"name is '{spec.name}' but the folder is '{path.parent.name}'", location=str(path))
     if not re.fullmatch(r"[a-z][a-z0-9_]*", spec.name):
-        raise DataError(f"name '{spec.name}' must be lower case letters, digits and _", where=str(path))
+        raise DataError(f"name '{spec.name}' must be lower case letters, digits and _", location=str(path))
     if not spec.variants:
-        raise DataError("there must be at least one variant", where=str(path))
+        raise DataError("there must be at least one variant", location=str(path))
     for name, variant in spec.variants.items():
         _check_variant(spec, name, variant, str(path))
     if spec.environment is not None:
@@ -148,51 +148,55 @@ def read_method_spec(path: Path) -> MethodSpec:
     return spec
 
 
-def _check_environment(environment: EnvironmentSpec, where: str) -> None:
+def _check_environment(environment: EnvironmentSpec, location: str) -> None:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
         SpecifierSet(environment.python)
     except InvalidSpecifier:
-        raise DataError(f"python '{environment.python}' must be like '>=3.8,<3.9'", where=where) from None
+        raise DataError(f"python '{environment.python}' must be like '>=3.8,<3.9'", location=location) from None
     if environment.requirements is not None:
-        _check_inside(environment.requirements, "requirements", where)
+        _check_inside(environment.requirements, "requirements", location)
 
 
-def _check_command(spec: MethodSpec, command: CommandSpec, where: str) -> None:
+def _check_command(spec: MethodSpec, command: CommandSpec, location: str) -> None:
     if spec.tasks != ("rvos",) or any(variant.outputs != ("masks",) for variant in spec.variants.values()):
-        raise DataError("a command answers with PNG masks: tasks must be [rvos] and outputs [masks]", where=where)
+        raise DataError("a command answers with PNG masks: tasks must be [rvos] and outputs [masks]", location=location)
     if not command.run:
-        raise DataError("run names no program", where=where)
-    _check_inside(command.checkout, "checkout", where)
+        raise DataError("run names no program", location=location)
+    _check_inside(command.checkout, "checkout", location)
     options = {f"options.{key}" for variant in spec.variants.values() for key in variant.options}
     weights = {f"weights.{key}" for variant in spec.variants.values() for key in variant.weights}
     known = [*COMMAND_PLACES, *sorted(options), *sorted(weights)]
     for place in re.findall(r"\{(.*?)\}", " ".join(command.run)):
         if place not in known:
-            raise DataError(f"run has an unknown '{{{place}}}'", where=where, hint=did_you_mean(place, known))
+            raise DataError(f"run has an unknown '{{{place}}}'", location=location, hint=did_you_mean(place, known))
 
 
-def _check_inside(name: str, key: str, where: str) -> None:
+def _check_inside(name: str, key: str, location: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise DataError(f"{key} '{name}' must be a path inside the method's folder", where=where)
+        raise DataError(f"{key} '{name}' must be a path inside the method's folder", location=location)
 
 
-def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, where: str) -> None:
+def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
-        raise DataError(f"variant name '{name}' must be lower case letters, digits, '_', '.' and '-'", where=where)
+        raise DataError(
+            f"variant name '{name}' must be lower case letters, digits, '_', '.' and '-'", location=location
+        )
     if not variant.tasks or not variant.outputs:
-        raise DataError(f"variant '{name}' names no {'outputs' if variant.tasks else 'tasks'}", where=where)
+        raise DataError(f"variant '{name}' names no {'outputs' if variant.tasks else 'tasks'}", location=location)
     foreign = [task for task in variant.tasks if task not in spec.tasks]
     if foreign:
-        raise DataError(f"variant '{name}' answers {foreign[0]}, which is not in the method's tasks", where=where)
+        raise DataError(f"variant '{name}' answers {foreign[0]}, which is not in the method's tasks", location=location)
     if variant.oracle_text != ("oracle" in name) or (variant.oracle_text and variant.tasks != ("avos",)):
         what = f"variant '{name}': oracle_text, the word 'oracle' in its name and tasks [avos] belong together"
-        raise DataError(what, where=where)
+        raise DataError(what, location=location)
     for weights in variant.weights.values():
         path = PurePosixPath(weights.file)
         if path.is_absolute() or ".." in path.parts or not weights.file:
-            raise DataError(f"weights file '{weights.file}' must be a path inside the weights folder", where=where)
+            raise DataError(
+                f"weights file '{weights.file}' must be a path inside the weights folder", location=location
+            )
         if weights.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", weights.sha256):
-            raise DataError(f"sha256 of '{weights.file}' must be 64 hex digits", where=where)
+            raise DataError(f"sha256 of '{weights.file}' must be 64 hex digits", location=location)

@@ -19,13 +19,13 @@ def new_method(name: str, folder: Path) -> Path:
         UsageError: The name is no method name or taken, or the folder exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise UsageError(f"'{name}' can't name a method: lower case letters, digits and _", where="new method")
+        raise UsageError(f"'{name}' can't name a method: lower case letters, digits and _", location="new method")
     taken = find_methods().methods.get(name)
     if taken is not None:
-        raise UsageError(f"the name '{name}' is taken", where=str(taken.folder))
+        raise UsageError(f"the name '{name}' is taken", location=str(taken.folder))
     place = folder / name
     if place.exists():
-        raise UsageError("the folder exists", where=str(place), hint="Give another name or --out.")
+        raise UsageError("the folder exists", location=str(place), hint="Give another name or --out.")
     place.mkdir(parents=True)
     title = name.replace("_", " ").capitalize()
     class_name = "".join(part.capitalize() for part in name.split("_"))

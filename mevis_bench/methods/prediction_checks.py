@@ -8,7 +8,7 @@ from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, 
 _KINDS = {"rvos": MaskPrediction, "avos": MaskPrediction, "rmot": TrackPrediction, "rmeg": CaptionPrediction}
 
 
-def check_answer(answer: Prediction, task: str, video: Video) -> None:
+def validate_prediction(answer: Prediction, task: str, video: Video) -> None:
     """Check type, shapes and ranges.
 
     Raises:

@@ -15,7 +15,7 @@ ENTRY_POINT_GROUP = "mevis_bench.methods"
 
 
 @dataclass(frozen=True, slots=True)
-class FoundMethod:
+class MethodEntry:
     """A method that can be asked for by name.
 
     Attributes:
@@ -32,7 +32,7 @@ class FoundMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenMethod:
+class InvalidMethod:
     """Something that should be a method but can't be one: its name, where it is, and why."""
 
     name: str
@@ -41,10 +41,10 @@ class BrokenMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenMethod:
+class ResolvedMethod:
     """A method and the variant asked for."""
 
-    method: FoundMethod
+    method: MethodEntry
     variant: str
 
     @property
@@ -62,10 +62,10 @@ class ChosenMethod:
 class Registry:
     """All methods found, by name, and all that are broken."""
 
-    methods: dict[str, FoundMethod]
-    broken: tuple[BrokenMethod, ...]
+    methods: dict[str, MethodEntry]
+    broken: tuple[InvalidMethod, ...]
 
-    def choose(self, name: str, variant: str | None = None) -> ChosenMethod:
+    def choose(self, name: str, variant: str | None = None) -> ResolvedMethod:
         """Return one method by ``name`` or ``name:variant``.
 
         Raises:
@@ -77,7 +77,7 @@ class Registry:
             raise UsageError(f"two variants asked for: '{suffix}' (in the name) and '{variant}' (--variant)")
         for broken in self.broken:
             if broken.name == method_name:
-                raise MethodError(f"method '{method_name}' is broken: {broken.reason}", where=broken.origin)
+                raise MethodError(f"method '{method_name}' is broken: {broken.reason}", location=broken.origin)
         if method_name not in self.methods:
             raise UsageError(
                 f"there is no method '{method_name}'",
@@ -90,7 +90,7 @@ class Registry:
                 f"method '{method_name}' has no variant '{chosen}'",
                 hint=did_you_mean(chosen, list(method.spec.variants)),
             )
-        return ChosenMethod(method, chosen)
+        return ResolvedMethod(method, chosen)
 
 
 def find_methods(method_dirs: Sequence[Path] = ()) -> Registry:
@@ -101,55 +101,55 @@ def find_methods(method_dirs: Sequence[Path] = ()) -> Registry:
     Raises:
         UsageError: A given folder does not exist.
     """
-    found: dict[str, list[FoundMethod]] = {}
-    broken: list[BrokenMethod] = []
+    found: dict[str, list[MethodEntry]] = {}
+    broken: list[InvalidMethod] = []
     for item in _all_places(method_dirs):
-        if isinstance(item, BrokenMethod):
+        if isinstance(item, InvalidMethod):
             broken.append(item)
             continue
         name, folder, package, origin = item
         try:
             spec = read_method_spec(folder / "method.yaml")
             if spec.command is None and not (folder / "method.py").is_file():
-                raise DataError("there is no method.py beside method.yaml", where=str(folder))
+                raise DataError("there is no method.py beside method.yaml", location=str(folder))
         except MevisBenchError as error:
-            broken.append(BrokenMethod(name, origin, str(error)))
+            broken.append(InvalidMethod(name, origin, str(error)))
             continue
-        found.setdefault(spec.name, []).append(FoundMethod(spec, folder, package, origin))
+        found.setdefault(spec.name, []).append(MethodEntry(spec, folder, package, origin))
     methods = {}
     for name, candidates in sorted(found.items()):
         if len(candidates) == 1:
             methods[name] = candidates[0]
         else:
             places = " and ".join(f"{candidate.folder} ({candidate.origin})" for candidate in candidates)
-            broken.append(BrokenMethod(name, candidates[0].origin, f"the name is taken twice: {places}"))
+            broken.append(InvalidMethod(name, candidates[0].origin, f"the name is taken twice: {places}"))
     return Registry(methods, tuple(sorted(broken, key=lambda entry: (entry.name, entry.origin))))
 
 
 _Place = tuple[str, Path, str | None, str]
 
 
-def _all_places(method_dirs: Sequence[Path]) -> Iterator[_Place | BrokenMethod]:
+def _all_places(method_dirs: Sequence[Path]) -> Iterator[_Place | InvalidMethod]:
     for folder in _folders_of_package("baselines"):
         for path in sorted(folder.glob("*/method.yaml")):
             yield path.parent.name, path.parent, f"baselines.{path.parent.name}", "built in"
     yield from _installed_places()
     for folder in method_dirs:
         if not folder.is_dir():
-            raise UsageError("no such folder", where=f"--method-dir {folder}")
+            raise UsageError("no such folder", location=f"--method-dir {folder}")
         for path in sorted(folder.glob("*/method.yaml")):
             yield path.parent.name, path.parent.resolve(), None, f"--method-dir {folder}"
 
 
-def _installed_places() -> Iterator[_Place | BrokenMethod]:
+def _installed_places() -> Iterator[_Place | InvalidMethod]:
     for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         distribution = entry.dist.name if entry.dist else entry.value
         origin = f"package {distribution}"
         folders = _folders_of_package(entry.value)
         if not folders:
-            yield BrokenMethod(entry.name, origin, f"its entry point names '{entry.value}', which is no package")
+            yield InvalidMethod(entry.name, origin, f"its entry point names '{entry.value}', which is no package")
         elif folders[0].name != entry.name:
-            yield BrokenMethod(entry.name, origin, f"its entry point's name must be '{folders[0].name}', its folder's")
+            yield InvalidMethod(entry.name, origin, f"its entry point's name must be '{folders[0].name}', its folder's")
         else:
             yield entry.name, folders[0], entry.value, origin
 

@@ -1,4 +1,4 @@
-"""What Whisper hears, kept: a sound file is transcribed once per recogniser."""
+"""What Whisper hears, kept: a sound file is transcribed once per recognizer."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ RATE = 16000
 LONGEST = 120
 """Tokens at most: a motion expression has about ten words; without a bound Whisper can repeat itself for minutes."""
 
-Recogniser = Callable[[NDArray[np.float32]], str]
+AsrModel = Callable[[NDArray[np.float32]], str]
 
 
-def find_recogniser(name: str, store: Path) -> Path:
-    """Return the weights of a speech recogniser.
+def find_asr_model(name: str, store: Path) -> Path:
+    """Return the weights of a speech recognizer.
 
     Args:
         name: A Whisper size (``base``, ``tiny.en``, ...), an openai-whisper ``.pt`` file, or a transformers folder.
@@ -43,11 +43,11 @@ def find_recogniser(name: str, store: Path) -> Path:
         if place.is_file() or (place / "config.json").is_file():
             return place
     raise MissingWeightsError(
-        f"the speech recogniser 'whisper {name}' is not on this machine",
-        hint="From:    https://github.com/openai/whisper (licence: MIT): whisper.load_model downloads it;\n"
+        f"the speech recognizer 'whisper {name}' is not on this machine",
+        hint="From:    https://github.com/openai/whisper (license: MIT): whisper.load_model downloads it;\n"
         "         or a transformers folder such as openai/whisper-base from Hugging Face\n"
         f"Put to:  {places[1]} or {places[2]}/\n"
-        "Or name a file or folder: --recogniser PATH\n"
+        "Or name a file or folder: --recognizer PATH\n"
         "The written sentence instead, as an oracle: --bridge oracle_text",
     )
 
@@ -55,25 +55,25 @@ def find_recogniser(name: str, store: Path) -> Path:
 class Transcripts:
     """Writes down sound files; what was heard before is read from the folder."""
 
-    def __init__(self, recogniser: Path, folder: Path, device: str) -> None:
-        """Look the recogniser's hash up; it is loaded when a file must be heard.
+    def __init__(self, asr_model: Path, folder: Path, device: str) -> None:
+        """Look the recognizer's hash up; it is loaded when a file must be heard.
 
         Args:
-            recogniser: An openai-whisper ``.pt`` file or a transformers folder.
+            recognizer: An openai-whisper ``.pt`` file or a transformers folder.
             folder: Where transcripts are kept.
             device: A torch device string.
         """
-        self._weights = recogniser
+        self._weights = asr_model
         self._device = device
-        self._folder = folder / sha256(recogniser)[:16]
-        self._hear: Recogniser | None = None
+        self._folder = folder / sha256(asr_model)[:16]
+        self._hear: AsrModel | None = None
 
     def __call__(self, audio: Path) -> str:
         """Return what is heard in a sound file.
 
         Raises:
             DataError: The file is no sound file.
-            MethodError: The recogniser's package is not installed.
+            MethodError: The recognizer's package is not installed.
         """
         place = self._place(audio)
         known = self.known(audio)
@@ -99,7 +99,7 @@ class Transcripts:
         try:
             return self._folder / f"{hashlib.sha256(audio.read_bytes()).hexdigest()}.json"
         except OSError as error:
-            raise DataError(f"sound can't be read: {error.strerror}", where=str(audio)) from error
+            raise DataError(f"sound can't be read: {error.strerror}", location=str(audio)) from error
 
 
 def read_waveform(audio: Path) -> NDArray[np.float32]:
@@ -114,15 +114,15 @@ def read_waveform(audio: Path) -> NDArray[np.float32]:
     try:
         samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise DataError(f"sound can't be read: {error}", where=str(audio)) from error
+        raise DataError(f"sound can't be read: {error}", location=str(audio)) from error
     if len(samples) == 0:
-        raise DataError("sound file holds no sample", where=str(audio))
+        raise DataError("sound file holds no sample", location=str(audio))
     divisor = int(np.gcd(rate, RATE))
     waveform: NDArray[np.float32] = resample_poly(samples.mean(axis=1), RATE // divisor, rate // divisor)
     return waveform.astype(np.float32)
 
 
-def _load(weights: Path, device: str) -> Recogniser:
+def _load(weights: Path, device: str) -> AsrModel:
     try:
         return _load_transformers(weights, device) if weights.is_dir() else _load_openai(weights, device)
     except ImportError as error:
@@ -131,12 +131,12 @@ def _load(weights: Path, device: str) -> Recogniser:
         ) from error
 
 
-def _load_openai(weights: Path, device: str) -> Recogniser:
+def _load_openai(weights: Path, device: str) -> AsrModel:
     import whisper
 
     model = whisper.load_model(str(weights), device=device)
 
-    def hear(waveform: NDArray[np.float32]) -> str:
+    def encode_speech(waveform: NDArray[np.float32]) -> str:
         heard = model.transcribe(
             waveform,
             language="en",
@@ -149,19 +149,19 @@ def _load_openai(weights: Path, device: str) -> Recogniser:
         )
         return str(heard["text"])
 
-    return hear
+    return encode_speech
 
 
-def _load_transformers(weights: Path, device: str) -> Recogniser:
+def _load_transformers(weights: Path, device: str) -> AsrModel:
     from transformers import pipeline
 
     model: Any = pipeline("automatic-speech-recognition", model=str(weights), device=device)
 
-    def hear(waveform: NDArray[np.float32]) -> str:
+    def encode_speech(waveform: NDArray[np.float32]) -> str:
         heard = model({"raw": waveform, "sampling_rate": RATE}, generate_kwargs={"max_new_tokens": LONGEST})
         return str(heard["text"])
 
-    return hear
+    return encode_speech
 
 
 def word_error_rate(pairs: Sequence[tuple[str, str]]) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mevis_bench.methods.method_spec import WeightSpec
-from mevis_bench.methods.registry import ChosenMethod
+from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
@@ -55,13 +55,13 @@ def parse_weights(values: Sequence[str]) -> WeightsChoice:
         elif path.is_dir():
             store = path
         if not path.exists():
-            raise UsageError("no such file or folder", where=f"--weights {value}")
+            raise UsageError("no such file or folder", location=f"--weights {value}")
     if UNTRAINED in values and files:
         raise UsageError("--weights untrained and --weights FILE exclude each other")
     return WeightsChoice(UNTRAINED in values, store, files)
 
 
-def weights_state(chosen: ChosenMethod, store: Path) -> State:
+def weights_state(chosen: ResolvedMethod, store: Path) -> State:
     """Say whether a variant could run with its weights now, without reading them."""
     method = chosen.method
     states = {file_state(method.folder, method.spec.name, spec, store) for spec in chosen.spec.weights.values()}
@@ -76,7 +76,7 @@ def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> Stat
     return "in store" if (store / method / spec.file).exists() else "missing"
 
 
-def provenance(chosen: ChosenMethod) -> str:
+def provenance(chosen: ResolvedMethod) -> str:
     """Return who made a variant's weights: ``official``, ``trained-here``, or ``floor`` where it has none.
 
     One file that was trained here makes the whole ``trained-here``.
@@ -87,7 +87,7 @@ def provenance(chosen: ChosenMethod) -> str:
     return "official" if makers == {"official"} else "trained-here"
 
 
-def locate_weights(chosen: ChosenMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:
+def locate_weights(chosen: ResolvedMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:
     """Return a variant's files by name, or ``None`` where untrained weights are asked for.
 
     Raises:
@@ -103,7 +103,7 @@ def locate_weights(chosen: ChosenMethod, choice: WeightsChoice) -> Mapping[str, 
             what = (
                 f"'{name}' is no weights file of {chosen.name}" if name else f"{chosen.name} takes {len(specs)} files"
             )
-            raise UsageError(what, where="--weights", hint=f"{did_you_mean(name, list(specs))}\nGive NAME=FILE")
+            raise UsageError(what, location="--weights", hint=f"{did_you_mean(name, list(specs))}\nGive NAME=FILE")
     located = {}
     for name, spec in specs.items():
         given = choice.files.get(name) or choice.files.get("")
@@ -126,7 +126,7 @@ def check_sha256(path: Path, spec: WeightSpec) -> None:
         if found != spec.sha256 and (spec.sha256, found) != _origin(path):
             raise DataError(
                 f"is not the file that is wanted: sha256 {found}, expected {spec.sha256}",
-                where=str(path),
+                location=str(path),
                 hint=f"Get it again: {spec.source}",
             )
 
@@ -155,7 +155,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def find_weights(chosen: ChosenMethod, spec: WeightSpec, store: Path) -> Path | None:
+def find_weights(chosen: ResolvedMethod, spec: WeightSpec, store: Path) -> Path | None:
     """Return where one file of weights is: shipped, else in the store; ``None``: on neither place."""
     for folder in (chosen.method.folder / "weights", store / chosen.method.spec.name):
         path = folder / spec.file
@@ -164,11 +164,11 @@ def find_weights(chosen: ChosenMethod, spec: WeightSpec, store: Path) -> Path | 
     return None
 
 
-def _missing(chosen: ChosenMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
+def _missing(chosen: ResolvedMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
     put = store / chosen.method.spec.name / spec.file
     return MissingWeightsError(
         f"the weights '{name}' of {chosen.name} are not on this machine",
-        hint=f"From:    {spec.source} (licence: {spec.licence})\n"
+        hint=f"From:    {spec.source} (license: {spec.license})\n"
         f"Put to:  {put}\n"
         f"     or  mevis-bench weights add {chosen.method.spec.name} FILE\n"
         f"Or run with seeded random weights: --weights untrained",

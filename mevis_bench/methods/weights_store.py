@@ -10,16 +10,16 @@ from typing import Any
 
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.method_spec import WeightSpec
-from mevis_bench.methods.registry import ChosenMethod
+from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.methods.weights import find_weights, origin_path, sha256
-from mevis_bench.records import DataError, MethodSetup, UsageError
+from mevis_bench.records import DataError, MethodConfig, UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
 _READER = "baselines.layers.checkpoints.checkpoint_file"
 """The one safe reader of strangers' checkpoints; it needs torch, so it is imported by name when it is needed."""
 
 _ENTRIES = ("model", "model_state_dict", "state_dict")
-"""Keys under which training scripts put the state dict beside optimiser and arguments."""
+"""Keys under which training scripts put the state dict beside optimizer and arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class AddedWeights:
     missing: tuple[str, ...]
 
 
-def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) -> AddedWeights:
+def add_weights(chosen: ResolvedMethod, files: Mapping[str, Path], store: Path) -> AddedWeights:
     """Check files and put them into the store; where one is refused, nothing is stored.
 
     Args:
@@ -58,7 +58,7 @@ def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) ->
             what = f"has no weights '{name}'" if name else f"has {len(specs)} weights files: say which, NAME=FILE"
             raise UsageError(f"{chosen.name} {what}", hint=did_you_mean(name, list(specs)))
         if not source.exists():
-            raise UsageError("no such file or folder", where=str(source))
+            raise UsageError("no such file or folder", location=str(source))
         sources[known] = source
     drafts = folder / "adding"
     shutil.rmtree(drafts, ignore_errors=True)
@@ -81,24 +81,24 @@ def add_weights(chosen: ChosenMethod, files: Mapping[str, Path], store: Path) ->
         shutil.rmtree(drafts, ignore_errors=True)
 
 
-def _load_once(chosen: ChosenMethod, weights: Mapping[str, Path], sources: Mapping[str, Path]) -> None:
+def _load_once(chosen: ResolvedMethod, weights: Mapping[str, Path], sources: Mapping[str, Path]) -> None:
     """Load the method with its weights; a fault names the user's file, not its copy."""
     variant = chosen.spec
-    setup = MethodSetup(variant.tasks[0], chosen.variant, variant.options, weights, "cpu", 0)
+    setup = MethodConfig(variant.tasks[0], chosen.variant, variant.options, weights, "cpu", 0)
     try:
         load_method(chosen.method, setup).close()
     except DataError as error:
-        where = error.where or ""
+        location = error.location or ""
         for name, source in sources.items():
-            where = where.replace(str(weights[name]), str(source))
-        raise DataError(error.what, where=where or None, hint=error.hint) from error
+            location = location.replace(str(weights[name]), str(source))
+        raise DataError(error.message, location=location or None, hint=error.hint) from error
 
 
 def _draft(source: Path, source_hash: str, spec: WeightSpec, draft: Path) -> Path:
     if spec.sha256 is not None and source_hash != spec.sha256:
         raise DataError(
             f"is not the file that is wanted: sha256 {source_hash}, expected {spec.sha256}",
-            where=str(source),
+            location=str(source),
             hint=f"Get it again: {spec.source}",
         )
     draft.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def _convert(source: Path, place: Path) -> None:
             break
         except DataError as error:
             # A file with its tensors under another of the known keys reads as one without tensors.
-            if entry == _ENTRIES[-1] or "holds no tensors by name" not in error.what:
+            if entry == _ENTRIES[-1] or "holds no tensors by name" not in error.message:
                 raise
     # Files may share storage between keys, which safetensors refuses; each key gets its own.
     save_file({key: tensor.clone().contiguous() for key, tensor in tensors.items()}, place)

@@ -21,7 +21,7 @@ class Boundary:
 
 
 def boundary_of(masks: MaskRows) -> Boundary:
-    """Return the pixels that differ from their right, lower or lower-right neighbour.
+    """Return the pixels that differ from their right, lower or lower-right neighbor.
 
     The bottom row compares to the right only, the right column downward only, the corner pixel never counts. So a
     mask edge on the image border is no boundary, and a mask that fills the frame has none.
@@ -41,7 +41,9 @@ def disk_reaches(radius: int) -> NDArray[np.int64]:
     return np.array([math.isqrt(radius * radius - dy * dy) for dy in range(radius + 1)], dtype=np.int64)
 
 
-def match_counts(prediction: Boundary, truth: Boundary, length: int, height: int, width: int) -> NDArray[np.int64]:
+def match_counts(
+    prediction: Boundary, ground_truth: Boundary, length: int, height: int, width: int
+) -> NDArray[np.int64]:
     """Count boundary pixels and matches of every frame.
 
     Returns:
@@ -50,7 +52,9 @@ def match_counts(prediction: Boundary, truth: Boundary, length: int, height: int
     from mevis_bench.metrics.boundary_loops import match_boundaries
 
     reaches = disk_reaches(tolerance(height, width))
-    return match_boundaries(length, width, prediction.offsets, prediction.spans, truth.offsets, truth.spans, reaches)
+    return match_boundaries(
+        length, width, prediction.offsets, prediction.spans, ground_truth.offsets, ground_truth.spans, reaches
+    )
 
 
 def boundary_f(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -110,7 +110,7 @@ def match_frame(
     """Count one frame's boundary pixels of ``a``, and those within the disk of a boundary pixel of ``b``.
 
     Rows are tried nearest first, so that a pixel near its match is done with at once. ``reaches[d]`` is the disk's
-    half-width ``d`` rows away from its centre; ``pieces`` and ``left_over`` are working memory.
+    half-width ``d`` rows away from its center; ``pieces`` and ``left_over`` are working memory.
     """
     total, unmatched = 0, 0
     nothing_there = offsets_b[first_row] == offsets_b[first_row + height]

@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 Masks = NDArray[np.bool_]
 
 
-def reference_scores(prediction: Masks, truth: Masks) -> tuple[float, float]:
+def reference_scores(prediction: Masks, ground_truth: Masks) -> tuple[float, float]:
     """Return J and F of one expression, frame by frame, mean over all frames; both bool ``(t, h, w)``."""
-    pairs = list(zip(prediction, truth, strict=True))
+    pairs = list(zip(prediction, ground_truth, strict=True))
     return (
         float(np.mean(np.array([_jaccard(*pair) for pair in pairs]))),
         float(np.mean(np.array([_boundary_f(*pair) for pair in pairs]))),
     )
 
 
-def _jaccard(prediction: Masks, truth: Masks) -> float:
-    union = int((prediction | truth).sum())
-    return int((prediction & truth).sum()) / union if union else 1.0
+def _jaccard(prediction: Masks, ground_truth: Masks) -> float:
+    union = int((prediction | ground_truth).sum())
+    return int((prediction & ground_truth).sum()) / union if union else 1.0
 
 
-def _boundary_f(prediction: Masks, truth: Masks) -> float:
-    radius = math.ceil(0.008 * math.hypot(*truth.shape))
-    edges_predicted, edges_true = _edges(prediction), _edges(truth)
+def _boundary_f(prediction: Masks, ground_truth: Masks) -> float:
+    radius = math.ceil(0.008 * math.hypot(*ground_truth.shape))
+    edges_predicted, edges_true = _edges(prediction), _edges(ground_truth)
     if not edges_predicted.any() or not edges_true.any():
         return float(edges_predicted.any() == edges_true.any())
     precision = float(np.mean(_distance_to(edges_true)[edges_predicted] <= radius))

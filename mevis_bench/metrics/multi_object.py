@@ -14,7 +14,7 @@ import numpy as np
 from mevis_bench.masks.tracks import tracks_of
 from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.no_target import target_accuracy
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.metrics.tracking import (
     SequenceCounts,
@@ -24,13 +24,15 @@ from mevis_bench.metrics.tracking import (
     hota_scores,
     perfect_track,
 )
-from mevis_bench.records import TrackPrediction, Truth
+from mevis_bench.records import GroundTruth, TrackPrediction
 
 Statistics = tuple[SequenceCounts, SequenceCounts]
 """The counts of one expression, for COMBINED and for the pooled variant."""
 
 
-def measure_tracks(prediction: TrackPrediction, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
+def measure_tracks(
+    prediction: TrackPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
+) -> Measurement:
     """Score one expression's tracks.
 
     Returns:
@@ -40,27 +42,27 @@ def measure_tracks(prediction: TrackPrediction, truth: Truth, targets: TargetCac
     Raises:
         DataError: The tracks contradict themselves or leave the video's frames.
     """
-    true = tracks_of(list(targets.target(truth).objects.values()))
-    check_tracks(prediction, truth.length, truth.sample)
+    true = tracks_of(list(targets.target(ground_truth).objects.values()))
+    check_tracks(prediction, ground_truth.length, ground_truth.sample)
     counts = count_sequence(true, prediction, rules.device)
-    return _measurement(counts, truth, said_no_target=prediction.frames.size == 0)
+    return _measurement(counts, ground_truth, predicted_empty=prediction.frames.size == 0)
 
 
-def measure_no_tracks(truth: Truth, targets: TargetCache) -> Measurement:
+def measure_no_tracks(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
     """Return the values of a sample whose prediction is missing: every true box missed, and wrong about the target."""
     empty = tracks_of([])
-    counts = count_sequence(tracks_of(list(targets.target(truth).objects.values())), empty)
-    return _measurement(counts, truth, said_no_target=bool(truth.objects))
+    counts = count_sequence(tracks_of(list(targets.target(ground_truth).objects.values())), empty)
+    return _measurement(counts, ground_truth, predicted_empty=bool(ground_truth.objects))
 
 
-def _measurement(counts: SequenceCounts, truth: Truth, said_no_target: bool) -> Measurement:
-    has_target = bool(truth.objects)
+def _measurement(counts: SequenceCounts, ground_truth: GroundTruth, predicted_empty: bool) -> Measurement:
+    has_target = bool(ground_truth.objects)
     scores = hota_scores(counts)
     plain = {"HOTA": scores.hota, "DetA": scores.deta, "AssA": scores.assa}
-    starred = {f"{name}*": value if has_target else float(said_no_target) for name, value in plain.items()}
-    values = {**plain, "LocA": scores.loca, **starred, **target_accuracy(has_target, said_no_target)}
-    rewarded = not has_target and said_no_target
-    pooled = combined([counts, perfect_track(truth.length)]) if rewarded else counts
+    starred = {f"{name}*": value if has_target else float(predicted_empty) for name, value in plain.items()}
+    values = {**plain, "LocA": scores.loca, **starred, **target_accuracy(has_target, predicted_empty)}
+    rewarded = not has_target and predicted_empty
+    pooled = combined([counts, perfect_track(ground_truth.length)]) if rewarded else counts
     return Measurement(values, (counts, pooled))
 
 

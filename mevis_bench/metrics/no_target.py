@@ -3,8 +3,8 @@
 from mevis_bench.metrics.aggregation import Values
 
 
-def target_accuracy(has_target: bool, said_no_target: bool) -> Values:
+def target_accuracy(has_target: bool, predicted_empty: bool) -> Values:
     """Return the sample's share in N-acc. (samples without a target) or in T-acc. (samples with one), 0 or 1."""
     if has_target:
-        return {"N-acc": None, "T-acc": float(not said_no_target)}
-    return {"N-acc": float(said_no_target), "T-acc": None}
+        return {"N-acc": None, "T-acc": float(not predicted_empty)}
+    return {"N-acc": float(predicted_empty), "T-acc": None}

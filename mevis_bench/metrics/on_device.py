@@ -19,21 +19,21 @@ BATCH = 32
 """Frames worked on at a time."""
 
 
-def count_rows(prediction: MaskRows, truth: MaskRows, device: str) -> NDArray[np.int64]:
+def count_rows(prediction: MaskRows, ground_truth: MaskRows, device: str) -> NDArray[np.int64]:
     """Count as :func:`count_frames` does; only the row transitions travel to the device.
 
     Returns:
         int64 ``(length, 6)``.
     """
     counts = [
-        count_frames(_dense(prediction, first, device), _dense(truth, first, device)).cpu().numpy()
-        for first in range(0, truth.length, BATCH)
+        count_frames(_dense(prediction, first, device), _dense(ground_truth, first, device)).cpu().numpy()
+        for first in range(0, ground_truth.length, BATCH)
     ]
     whole: NDArray[np.int64] = np.concatenate(counts)
     return whole
 
 
-def count_frames(prediction: "Tensor", truth: "Tensor") -> "Tensor":
+def count_frames(prediction: "Tensor", ground_truth: "Tensor") -> "Tensor":
     """Count pixels of masks that are on one device.
 
     Args:
@@ -46,12 +46,12 @@ def count_frames(prediction: "Tensor", truth: "Tensor") -> "Tensor":
     """
     import torch
 
-    _, height, width = truth.shape
-    reaches = torch.from_numpy(disk_reaches(tolerance(height, width))).to(truth.device)
-    edges_predicted, edges_true = _edges(prediction), _edges(truth)
+    _, height, width = ground_truth.shape
+    reaches = torch.from_numpy(disk_reaches(tolerance(height, width))).to(ground_truth.device)
+    edges_predicted, edges_true = _edges(prediction), _edges(ground_truth)
     counts = (
-        (prediction & truth).sum((1, 2)),
-        (prediction | truth).sum((1, 2)),
+        (prediction & ground_truth).sum((1, 2)),
+        (prediction | ground_truth).sum((1, 2)),
         edges_predicted.sum((1, 2)),
         edges_true.sum((1, 2)),
         _matched(edges_predicted, edges_true, reaches),

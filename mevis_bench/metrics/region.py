@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from mevis_bench.masks import MaskRows
 
 
-def intersections(prediction: MaskRows, truth: MaskRows) -> NDArray[np.int64]:
+def intersections(prediction: MaskRows, ground_truth: MaskRows) -> NDArray[np.int64]:
     """Return the number of pixels that both masks cover in every frame, ``(length,)``."""
     from mevis_bench.masks.row_loops import overlaps
 
-    return overlaps(truth.length, prediction.offsets, prediction.x, truth.offsets, truth.x)
+    return overlaps(ground_truth.length, prediction.offsets, prediction.x, ground_truth.offsets, ground_truth.x)
 
 
 def region_j(intersection: NDArray[np.int64], union: NDArray[np.int64]) -> NDArray[np.float64]:

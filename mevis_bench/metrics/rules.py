@@ -11,7 +11,7 @@ METRICS_VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class ScoringRules:
+class ScoringOptions:
     """How the points that the paper leaves open are settled; the defaults are the benchmark's.
 
     Attributes:
@@ -45,7 +45,7 @@ class ScoringRules:
             "metrics_version": METRICS_VERSION
         }
 
-    def says_no_target(self, pixels: int, target_score: float | None, sample: str) -> bool:
+    def is_empty_prediction(self, pixels: int, target_score: float | None, sample: str) -> bool:
         """Return whether an answer of so many foreground pixels means "no target".
 
         Raises:
@@ -55,7 +55,7 @@ class ScoringRules:
             return pixels == 0
         if self.no_target == "flag":
             if target_score is None:
-                raise UsageError("the prediction has no target_score", where=sample, hint="Use --no-target empty.")
+                raise UsageError("the prediction has no target_score", location=sample, hint="Use --no-target empty.")
             return target_score < 0.5
         return pixels < int(self.no_target.removeprefix("pixels:"))
 

@@ -10,18 +10,18 @@ from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
 from mevis_bench.metrics.no_target import target_accuracy
 from mevis_bench.metrics.on_device import count_rows
 from mevis_bench.metrics.region import intersections, region_j
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import Target, TargetCache
-from mevis_bench.records import Truth
+from mevis_bench.records import GroundTruth
 
 
-def score_masks(prediction: MaskRows, target: Target, said_no_target: bool, rules: ScoringRules) -> Values:
+def score_masks(prediction: MaskRows, target: Target, predicted_empty: bool, rules: ScoringOptions) -> Values:
     """Score one expression.
 
     Args:
         prediction: Predicted foreground.
         target: The truth.
-        said_no_target: Whether the prediction counts as "no target".
+        predicted_empty: Whether the prediction counts as "no target".
         rules: The protocol.
 
     Returns:
@@ -29,44 +29,52 @@ def score_masks(prediction: MaskRows, target: Target, said_no_target: bool, rule
     """
     has_target = bool(target.objects)
     if not has_target and rules.protocol == "mevis_v2":
-        j = f = float(said_no_target)
-    elif has_target and said_no_target and rules.empty_on_target == "zero":
+        j = f = float(predicted_empty)
+    elif has_target and predicted_empty and rules.empty_on_target == "zero":
         j = f = 0.0
     else:
         j, f = _frame_means(prediction, target, rules.device)
-    return {"J": j, "F": f, "J&F": (j + f) / 2, **target_accuracy(has_target, said_no_target)}
+    return {"J": j, "F": f, "J&F": (j + f) / 2, **target_accuracy(has_target, predicted_empty)}
 
 
 def _frame_means(prediction: MaskRows, target: Target, device: str) -> tuple[float, float]:
-    truth = target.rows
+    ground_truth = target.rows
     if device == "cpu":
-        shared = intersections(prediction, truth)
+        shared = intersections(prediction, ground_truth)
         union = prediction.areas() + target.areas - shared
         counts = match_counts(
-            boundary_of(prediction), target.boundary, length=truth.length, height=truth.height, width=truth.width
+            boundary_of(prediction),
+            target.boundary,
+            length=ground_truth.length,
+            height=ground_truth.height,
+            width=ground_truth.width,
         )
     else:
-        shared, union, *rest = count_rows(prediction, truth, device).T
+        shared, union, *rest = count_rows(prediction, ground_truth, device).T
         counts = np.stack(rest, axis=1)
     return float(np.mean(region_j(shared, union))), float(np.mean(boundary_f(counts)))
 
 
 def measure_masks(
-    prediction: MaskRows, target_score: float | None, truth: Truth, targets: TargetCache, rules: ScoringRules
+    prediction: MaskRows,
+    target_score: float | None,
+    ground_truth: GroundTruth,
+    targets: TargetCache,
+    rules: ScoringOptions,
 ) -> Measurement:
     """Score one expression's predicted foreground; see :func:`score_masks`.
 
     Raises:
         UsageError: The rules ask for the method's own "no target" flag, and ``target_score`` is ``None``.
     """
-    said_no_target = rules.says_no_target(int(prediction.areas().sum()), target_score, truth.sample)
-    return Measurement(score_masks(prediction, targets.target(truth), said_no_target, rules))
+    predicted_empty = rules.is_empty_prediction(int(prediction.areas().sum()), target_score, ground_truth.sample)
+    return Measurement(score_masks(prediction, targets.target(ground_truth), predicted_empty, rules))
 
 
-def measure_no_masks(truth: Truth, targets: TargetCache) -> Measurement:
+def measure_no_masks(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
     """Return the values of a sample whose prediction is missing: zero, and wrong about the target."""
-    has_target = bool(truth.objects)
-    return Measurement({"J": 0.0, "F": 0.0, "J&F": 0.0, **target_accuracy(has_target, said_no_target=has_target)})
+    has_target = bool(ground_truth.objects)
+    return Measurement({"J": 0.0, "F": 0.0, "J&F": 0.0, **target_accuracy(has_target, predicted_empty=has_target)})
 
 
 class MaskCorpus:

@@ -22,7 +22,7 @@ class Slice:
 
     name: str
     condition: str
-    where: str = "built in"
+    location: str = "built in"
 
     def holds(self, values: Values) -> bool:
         """Return whether a sample belongs to the slice; a comparison with something undefined does not hold.
@@ -72,7 +72,7 @@ def _parse(part: Slice) -> ast.expr:
         return ast.parse(part.condition.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UsageError(
-            f"slice {part.name!r}: {part.condition!r} is no condition", where=part.where, hint=_HINT
+            f"slice {part.name!r}: {part.condition!r} is no condition", location=part.location, hint=_HINT
         ) from None
 
 
@@ -96,7 +96,7 @@ def _number(node: ast.expr, values: Values, part: Slice) -> float | None:
         if node.id not in values:
             columns = sorted(name for name in values if name.isidentifier())
             what = f"slice {part.name!r}: no column {node.id!r}"
-            raise UsageError(what, where=part.where, hint=did_you_mean(node.id, columns))
+            raise UsageError(what, location=part.location, hint=did_you_mean(node.id, columns))
         return values[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         operand = _number(node.operand, values, part)
@@ -111,4 +111,4 @@ def _number(node: ast.expr, values: Values, part: Slice) -> float | None:
 
 def _fault(node: ast.expr, part: Slice) -> UsageError:
     source = ast.get_source_segment(part.condition.strip(), node)
-    return UsageError(f"slice {part.name!r}: {source!r} is not allowed here", where=part.where, hint=_HINT)
+    return UsageError(f"slice {part.name!r}: {source!r} is not allowed here", location=part.location, hint=_HINT)

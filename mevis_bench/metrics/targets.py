@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.boundary import Boundary, boundary_of
-from mevis_bench.records import Truth
+from mevis_bench.records import GroundTruth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,26 +37,28 @@ class TargetCache:
         self._objects: dict[str, MaskRows] = {}
         self._targets: dict[tuple[str, ...], Target] = {}
 
-    def target(self, truth: Truth) -> Target:
+    def target(self, ground_truth: GroundTruth) -> Target:
         """Return the target of one expression of this video.
 
         Raises:
             DataError: A true mask can't be decoded or has another size than the video.
         """
-        ids = truth.expression.annotation_ids
+        ids = ground_truth.expression.annotation_ids
         assert ids is not None, "a truth has annotation ids"
         key = tuple(sorted(set(ids)))
         if key not in self._targets:
-            objects = {name: self._object(name, index, truth) for index, name in enumerate(ids)}
-            empty = MaskRows.empty(truth.length, truth.height, truth.width)
+            objects = {name: self._object(name, index, ground_truth) for index, name in enumerate(ids)}
+            empty = MaskRows.empty(ground_truth.length, ground_truth.height, ground_truth.width)
             rows = reduce(united, [objects[name] for name in key], empty)
             self._targets[key] = Target(rows, boundary_of(rows), rows.areas(), objects)
         return self._targets[key]
 
-    def _object(self, name: str, index: int, truth: Truth) -> MaskRows:
+    def _object(self, name: str, index: int, ground_truth: GroundTruth) -> MaskRows:
         if name not in self._objects:
-            where = f"truth of {truth.video_id}, object {name}"
-            self._objects[name] = rows_from_rle(truth.objects[index], truth.height, truth.width, where=where)
+            location = f"truth of {ground_truth.video_id}, object {name}"
+            self._objects[name] = rows_from_rle(
+                ground_truth.objects[index], ground_truth.height, ground_truth.width, location=location
+            )
         return self._objects[name]
 
 
@@ -69,7 +71,7 @@ def united(a: MaskRows, b: MaskRows) -> MaskRows:
     return MaskRows(a.length, a.height, a.width, *unite(a.offsets, a.x, b.offsets, b.x))
 
 
-def target_columns(truth: Truth, target: Target) -> dict[str, float | None]:
+def target_columns(ground_truth: GroundTruth, target: Target) -> dict[str, float | None]:
     """Describe a target, for slices.
 
     Returns:
@@ -78,30 +80,30 @@ def target_columns(truth: Truth, target: Target) -> dict[str, float | None]:
         one of its objects moves. ``returns``: how often an object comes back after having been gone. ``None``
         where there is no target (or, for ``moving``, a single frame).
     """
-    columns: dict[str, float | None] = {"targets": len(target.objects), "frames": truth.length}
+    columns: dict[str, float | None] = {"targets": len(target.objects), "frames": ground_truth.length}
     if not target.objects:
         return columns | {"visible": None, "size": None, "moving": None, "returns": None}
     seen = target.areas > 0
     moves = [_moves(masks) for masks in target.objects.values()]
     return columns | {
         "visible": float(seen.mean()),
-        "size": float(target.areas[seen].mean() / (truth.height * truth.width)) if seen.any() else None,
-        "moving": float(np.logical_or.reduce(moves).mean()) if truth.length > 1 else None,
+        "size": float(target.areas[seen].mean() / (ground_truth.height * ground_truth.width)) if seen.any() else None,
+        "moving": float(np.logical_or.reduce(moves).mean()) if ground_truth.length > 1 else None,
         "returns": sum(_returns(masks) for masks in target.objects.values()),
     }
 
 
 MOVED = 0.005
-"""An object moves where the centre of its box shifts by more than this share of the frame's diagonal."""
+"""An object moves where the center of its box shifts by more than this share of the frame's diagonal."""
 
 
 def _moves(masks: MaskRows) -> NDArray[np.bool_]:
     from mevis_bench.masks.row_loops import bounding_boxes
 
     boxes = bounding_boxes(masks.length, masks.offsets, masks.x).astype(np.float64)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     seen = boxes[:, 3] > 0
-    shift = np.hypot(*np.diff(centres, axis=0).T)
+    shift = np.hypot(*np.diff(centers, axis=0).T)
     moved: NDArray[np.bool_] = seen[1:] & seen[:-1] & (shift > MOVED * np.hypot(masks.height, masks.width))
     return moved
 
@@ -112,7 +114,7 @@ def _returns(masks: MaskRows) -> int:
     return max(0, appearances - 1)
 
 
-def all_targets(truths: Sequence[Truth]) -> list[Target]:
+def all_targets(ground_truths: Sequence[GroundTruth]) -> list[Target]:
     """Return the targets of one video's expressions, in order."""
     cache = TargetCache()
-    return [cache.target(truth) for truth in truths]
+    return [cache.target(ground_truth) for ground_truth in ground_truths]

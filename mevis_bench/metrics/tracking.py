@@ -48,7 +48,7 @@ class HotaScores:
     loca: float
 
 
-def check_tracks(tracks: TrackPrediction, length: int, where: str) -> None:
+def check_tracks(tracks: TrackPrediction, length: int, location: str) -> None:
     """Refuse tracks that contradict themselves.
 
     Raises:
@@ -57,19 +57,19 @@ def check_tracks(tracks: TrackPrediction, length: int, where: str) -> None:
     """
     outside = tracks.frames[(tracks.frames < 0) | (tracks.frames >= length)]
     if outside.size:
-        raise DataError(f"a box is in frame {outside[0]} of a video of {length}", where=where)
+        raise DataError(f"a box is in frame {outside[0]} of a video of {length}", location=location)
     if not np.isfinite(tracks.boxes).all():
-        raise DataError("a box has a corner that is no finite number", where=where)
+        raise DataError("a box has a corner that is no finite number", location=location)
     if (tracks.boxes[:, 2:] < tracks.boxes[:, :2]).any():
-        raise DataError("a box ends before it begins; boxes are [x0, y0, x1, y1]", where=where)
+        raise DataError("a box ends before it begins; boxes are [x0, y0, x1, y1]", location=location)
     order = np.lexsort((tracks.ids, tracks.frames))
     twice = (np.diff(tracks.frames[order]) == 0) & (np.diff(tracks.ids[order]) == 0)
     if twice.any():
         k = order[np.argmax(twice)]
-        raise DataError(f"identity {tracks.ids[k]} has two boxes in frame {tracks.frames[k]}", where=where)
+        raise DataError(f"identity {tracks.ids[k]} has two boxes in frame {tracks.frames[k]}", location=location)
 
 
-def count_sequence(truth: TrackPrediction, prediction: TrackPrediction, device: str = "cpu") -> SequenceCounts:
+def count_sequence(ground_truth: TrackPrediction, prediction: TrackPrediction, device: str = "cpu") -> SequenceCounts:
     """Match one sequence's predicted boxes with its true ones.
 
     Args:
@@ -81,7 +81,7 @@ def count_sequence(truth: TrackPrediction, prediction: TrackPrediction, device: 
     """
     from mevis_bench.metrics import tracking_loops as loops
 
-    true, predicted = _Side.of(truth), _Side.of(prediction)
+    true, predicted = _Side.of(ground_truth), _Side.of(prediction)
     blocks = loops.find_blocks(true.frames, predicted.frames)
     pairs = int((blocks[:, loops.ROWS] * blocks[:, loops.COLUMNS]).sum())
     true_of_pair, predicted_of_pair = loops.pair_up(blocks, pairs)
@@ -155,7 +155,7 @@ def box_iou(a: Any, b: Any, arrays: Any) -> Any:
     area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
     union = area_a + area_b - shared
     valid = (area_a > _EPSILON) & (area_b > _EPSILON) & (union > _EPSILON)
-    return arrays.where(valid, shared, zero) / arrays.where(valid, union, zero + 1)
+    return arrays.location(valid, shared, zero) / arrays.location(valid, union, zero + 1)
 
 
 def _assign(block: NDArray[np.int64], score: NDArray[np.float64], match: NDArray[np.int64]) -> None:

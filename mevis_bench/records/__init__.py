@@ -10,13 +10,13 @@ from mevis_bench.records.errors import (
     NothingMeasuredError,
     UsageError,
 )
-from mevis_bench.records.ground_truth import Expression, Truth
+from mevis_bench.records.ground_truth import Expression, GroundTruth
 from mevis_bench.records.highlighted_video import HighlightedVideo
-from mevis_bench.records.method import Method, MethodSetup
+from mevis_bench.records.method import Method, MethodConfig
 from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
 from mevis_bench.records.rle import Rle
-from mevis_bench.records.training import TrainingData, TrainSetup
+from mevis_bench.records.training import TrainingArguments, TrainingData
 from mevis_bench.records.video import Video
 
 __all__ = [
@@ -24,12 +24,13 @@ __all__ = [
     "DataError",
     "ExitCode",
     "Expression",
+    "GroundTruth",
     "HighlightedVideo",
     "IncomparableError",
     "MaskPrediction",
     "Method",
+    "MethodConfig",
     "MethodError",
-    "MethodSetup",
     "MevisBenchError",
     "MissingWeightsError",
     "NothingMeasuredError",
@@ -40,9 +41,8 @@ __all__ = [
     "TargetMasks",
     "TextPrompt",
     "TrackPrediction",
-    "TrainSetup",
+    "TrainingArguments",
     "TrainingData",
-    "Truth",
     "UsageError",
     "Video",
 ]

@@ -28,24 +28,24 @@ class MevisBenchError(Exception):
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(what, where, hint)
-        self.what = what
-        self.where = where
+    def __init__(self, message: str, *, location: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, location, hint)
+        self.message = message
+        self.location = location
         self.hint = hint
 
     def __str__(self) -> str:
-        where = f"{self.where}: " if self.where else ""
+        location = f"{self.location}: " if self.location else ""
         hint = f"\n{self.hint}" if self.hint else ""
-        return f"{where}{self.what}{hint}"
+        return f"{location}{self.message}{hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.what, self.where, self.hint)
+        return _rebuild, (type(self), self.message, self.location, self.hint)
 
 
-def _rebuild(kind: type[MevisBenchError], what: str, where: str | None, hint: str | None) -> MevisBenchError:
+def _rebuild(kind: type[MevisBenchError], message: str, location: str | None, hint: str | None) -> MevisBenchError:
     """Rebuild an error that crossed a process boundary (keyword arguments don't survive by themselves)."""
-    return kind(what, where=where, hint=hint)
+    return kind(message, location=location, hint=hint)
 
 
 class UsageError(MevisBenchError):
@@ -61,7 +61,7 @@ class DataError(MevisBenchError):
 
 
 class MissingWeightsError(MevisBenchError):
-    """A method's weights are not on this machine; the hint says which file, from where, under which licence."""
+    """A method's weights are not on this machine; the hint says which file, from where, under which license."""
 
     exit_code = ExitCode.USAGE
 

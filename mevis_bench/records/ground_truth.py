@@ -27,7 +27,7 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GroundTruth:
     """What is right for one expression.
 
     Attributes:

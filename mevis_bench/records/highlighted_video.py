@@ -1,7 +1,7 @@
 """A video with target objects painted over, as RMEG shows them to captioners that can't be handed masks.
 
 The paper, section 5.7: "we highlight the target object with a semitransparent mask throughout the video". It gives
-neither colour nor opacity, so a method's options hold both.
+neither color nor opacity, so a method's options hold both.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ class HighlightedVideo(Video):
 
     Attributes:
         target: The objects that are painted over.
-        colour: Red, green, blue, each 0..255.
-        alpha: Opacity of the colour, 0..1.
+        color: Red, green, blue, each 0..255.
+        alpha: Opacity of the color, 0..1.
     """
 
     target: TargetMasks
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     alpha: float
 
     @classmethod
-    def of(cls, video: Video, target: TargetMasks, colour: tuple[int, int, int], alpha: float) -> HighlightedVideo:
+    def of(cls, video: Video, target: TargetMasks, color: tuple[int, int, int], alpha: float) -> HighlightedVideo:
         """Highlight targets in a video."""
         known = {field.name: getattr(video, field.name) for field in fields(Video)}
-        return cls(**known, target=target, colour=colour, alpha=alpha)
+        return cls(**known, target=target, color=color, alpha=alpha)
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """Decode one frame, targets painted over: RGB ``(height, width, 3)``, values 0..255."""
@@ -48,7 +48,7 @@ class HighlightedVideo(Video):
 
         pixels = pixels.copy()
         inside = self.target_mask(index)
-        blended = (1 - self.alpha) * pixels[inside] + self.alpha * np.array(self.colour)
+        blended = (1 - self.alpha) * pixels[inside] + self.alpha * np.array(self.color)
         pixels[inside] = np.rint(blended).astype(np.uint8)
         return pixels
 
@@ -66,12 +66,12 @@ class HighlightedVideo(Video):
             rle = each[index]
             if rle is None:
                 continue
-            where = f"{self.id}/{self.target.id}, frame {index}"
+            location = f"{self.id}/{self.target.id}, frame {index}"
             if (rle.height, rle.width) != union.shape:
                 size = f"{rle.width}x{rle.height}"
-                raise DataError(f"mask is {size}, the video is {self.width}x{self.height}", where=where)
+                raise DataError(f"mask is {size}, the video is {self.width}x{self.height}", location=location)
             try:
                 union |= coco.decode(rle.to_coco()).astype(bool)
             except ValueError as error:
-                raise DataError(f"mask can't be decoded: {error}", where=where) from error
+                raise DataError(f"mask can't be decoded: {error}", location=location) from error
         return union

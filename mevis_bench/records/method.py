@@ -11,7 +11,7 @@ from mevis_bench.records.video import Video
 
 
 class Method(Protocol):
-    """A loaded method. ``baselines/<name>/method.py`` has ``load(setup: MethodSetup) -> Method``."""
+    """A loaded method. ``baselines/<name>/method.py`` has ``load(setup: MethodConfig) -> Method``."""
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """Answer every prompt about one video.
@@ -29,7 +29,7 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MethodSetup:
+class MethodConfig:
     """Everything a method is told when it is loaded.
 
     Attributes:

@@ -48,7 +48,7 @@ class CaptionPrediction:
 
     Attributes:
         text: The sentence; empty: the method said nothing.
-        target_kept: Share of the targets' pixels, 0..1, that lay inside what the method looked at (a centre crop
+        target_kept: Share of the targets' pixels, 0..1, that lay inside what the method looked at (a center crop
             loses some), over the frames it looked at; ``None``: it does not crop, or does not know.
     """
 

@@ -1,11 +1,11 @@
-"""What a method is told when it is trained: ``baselines/<name>/train.py`` has ``train(setup: TrainSetup)``."""
+"""What a method is told when it is trained: ``baselines/<name>/train.py`` has ``train(setup: TrainingArguments)``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mevis_bench.records.ground_truth import Truth
+from mevis_bench.records.ground_truth import GroundTruth
 from mevis_bench.records.video import Video
 
 
@@ -30,13 +30,13 @@ class TrainingData(Protocol):
         """Return the sound file of a spoken expression, ``None`` where it is not spoken."""
         ...
 
-    def truths(self, video_id: str) -> Sequence[Truth]:
+    def ground_truths(self, video_id: str) -> Sequence[GroundTruth]:
         """Return the truth of every expression of one video, in file order."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class TrainSetup:
+class TrainingArguments:
     """Everything a training is told.
 
     Attributes:

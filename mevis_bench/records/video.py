@@ -54,11 +54,11 @@ class Video:
             with Image.open(path) as image:
                 pixels = np.asarray(image.convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"frame can't be read: {error}", where=str(path)) from error
+            raise DataError(f"frame can't be read: {error}", location=str(path)) from error
         if pixels.shape != (self.height, self.width, 3):
             raise DataError(
                 f"frame is {pixels.shape[1]}x{pixels.shape[0]}, the video is {self.width}x{self.height}",
-                where=str(path),
+                location=str(path),
             )
         return pixels
 

@@ -85,7 +85,7 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
     shared = sorted(before.keys() & after.keys())
     metrics = _shared_metrics([before[sample] for sample in shared], [after[sample] for sample in shared])
     if not metrics:
-        raise NothingMeasuredError("the two runs have no scored sample in common", where=f"{first} and {second}")
+        raise NothingMeasuredError("the two runs have no scored sample in common", location=f"{first} and {second}")
     if metric is not None and metric not in metrics:
         raise UsageError(f"no metric {metric!r} in both runs", hint=f"There are: {', '.join(metrics)}.")
     differences = [entry for name in metrics for entry in _differences(name, shared, before, after, seed)]
@@ -101,7 +101,7 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
     return Comparison(ranking, tuple(differences), tuple(changes), len(before) + len(after) - 2 * len(shared))
 
 
-def _require_comparable(first: Results, second: Results, where: Path, other: Path) -> None:
+def _require_comparable(first: Results, second: Results, location: Path, other: Path) -> None:
     for name, one, two in (
         ("task", first.task, second.task),
         ("annotation files", first.fingerprint, second.fingerprint),
@@ -111,7 +111,7 @@ def _require_comparable(first: Results, second: Results, where: Path, other: Pat
         if one != two:
             raise IncomparableError(
                 f"the runs differ in {name}: {one} and {two}",
-                where=f"{where} and {other}",
+                location=f"{location} and {other}",
                 hint="Score both against the same split with the same protocol.",
             )
 

@@ -53,7 +53,7 @@ class Overlaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
+class ErrorAnalysis:
     """The diagnosis of one sample.
 
     Attributes:
@@ -71,7 +71,7 @@ class Anatomy:
     iou: Mapping[str, float]
 
 
-def diagnose(sample: str, overlaps: Overlaps, targets: Sequence[str], score: float) -> Anatomy:
+def diagnose(sample: str, overlaps: Overlaps, targets: Sequence[str], score: float) -> ErrorAnalysis:
     """Diagnose one sample.
 
     Args:
@@ -87,7 +87,7 @@ def diagnose(sample: str, overlaps: Overlaps, targets: Sequence[str], score: flo
         for name, total, union in zip(overlaps.ids, totals, unions, strict=True)
     }
     failure, detail = _judge(overlaps, tuple(targets), score)
-    return Anatomy(sample, failure, detail, 1 - score, iou)
+    return ErrorAnalysis(sample, failure, detail, 1 - score, iou)
 
 
 def _judge(overlaps: Overlaps, targets: tuple[str, ...], score: float) -> tuple[Failure, str]:
@@ -153,7 +153,7 @@ class FailureCount:
     """J&F that the whole run loses to it: the costs of its samples over the number of all samples."""
 
 
-def count_failures(anatomies: Sequence[Anatomy]) -> tuple[FailureCount, ...]:
+def count_failures(anatomies: Sequence[ErrorAnalysis]) -> tuple[FailureCount, ...]:
     """Sum up a run by kind of failure, costliest first; kinds that did not happen are left out."""
     counts = []
     for failure in Failure:
@@ -163,7 +163,9 @@ def count_failures(anatomies: Sequence[Anatomy]) -> tuple[FailureCount, ...]:
     return tuple(sorted(counts, key=lambda count: -count.cost))
 
 
-def confusion(anatomies: Sequence[Anatomy], targets: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, float]]:
+def confusion(
+    anatomies: Sequence[ErrorAnalysis], targets: Mapping[str, Sequence[str]]
+) -> Mapping[str, Mapping[str, float]]:
     """Return, for one video, how much predictions asked for one object cover each object.
 
     Args:

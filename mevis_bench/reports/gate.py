@@ -112,7 +112,7 @@ def read_baseline(path: Path) -> Baseline:
         return Baseline(tolerance, {key: AcceptedRun(**run) for key, run in raw["runs"].items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"not a baseline: {error}", where=str(path), hint="Make one with `mevis-bench gate --accept`."
+            f"not a baseline: {error}", location=str(path), hint="Make one with `mevis-bench gate --accept`."
         ) from error
 
 

@@ -88,7 +88,7 @@ def read_history(path: Path) -> tuple[HistoryEntry, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", where=str(path)) from error
+        raise DataError(f"can't be read: {error.strerror}", location=str(path)) from error
     for number, line in enumerate(lines, 1):
         try:
             raw = json.loads(line)
@@ -97,7 +97,7 @@ def read_history(path: Path) -> tuple[HistoryEntry, ...]:
             }
             entries.append(HistoryEntry(raw["run"], raw["commit"], raw["time"], points))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError("this line is no history entry", where=f"{path}:{number}") from error
+            raise DataError("this line is no history entry", location=f"{path}:{number}") from error
     return tuple(sorted(entries, key=lambda entry: entry.time))
 
 

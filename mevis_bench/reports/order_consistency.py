@@ -13,7 +13,7 @@ from mevis_bench.metrics.region import intersections
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import NothingMeasuredError
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip, ClipMasks
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +55,23 @@ def count_order_pairs(predictions: Path, *, data: Path | None = None, split: str
     there = source.samples()
     counts = {"right": 0, "wrong": 0, "neither": 0}
     for video_id in opened.video_ids:
-        truths = {truth.expression.id: truth for truth in opened.truths(video_id)}
+        ground_truths = {ground_truth.expression.id: ground_truth for ground_truth in opened.ground_truths(video_id)}
         targets = TargetCache()
         video = opened.video(video_id)
-        clip = Clip(video_id, video.frame_names, video.height, video.width)
-        for truth in truths.values():
-            partner = truths.get(truth.expression.order_pair or "")
-            if partner is None or truth.sample not in there:
+        clip = FrameSpec(video_id, video.frame_names, video.height, video.width)
+        for ground_truth in ground_truths.values():
+            partner = ground_truths.get(ground_truth.expression.order_pair or "")
+            if partner is None or ground_truth.sample not in there:
                 continue
-            answer = source.read(truth.expression.id, clip)
-            if not isinstance(answer, ClipMasks):
+            answer = source.read(ground_truth.expression.id, clip)
+            if not isinstance(answer, LoadedMasks):
                 continue
-            own, other = (_iou(answer.rows, targets.target(one).rows) for one in (truth, partner))
+            own, other = (_iou(answer.rows, targets.target(one).rows) for one in (ground_truth, partner))
             counts["right" if own > other else "wrong" if own < other else "neither"] += 1
     if not sum(counts.values()):
         raise NothingMeasuredError(
             "no prediction is of a sentence that has a partner in the other order",
-            where=str(predictions),
+            location=str(predictions),
             hint="Only generated splits (mini) name such pairs.",
         )
     return OrderPairs(sum(counts.values()), **counts)

@@ -36,7 +36,7 @@ class PaperRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Versus:
+class PaperComparison:
     """A run beside a row of the paper.
 
     Attributes:
@@ -72,7 +72,7 @@ def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
     return tuple(rows)
 
 
-def versus_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Versus, ...]:
+def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperComparison, ...]:
     """Put a run beside every row of the paper about the same method and task; empty where the paper has none."""
     if not results.method:
         return ()
@@ -89,7 +89,7 @@ def versus_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Versus, ..
         }
         if ours:
             difference = {name: ours[name] - published[name] for name in ours}
-            found.append(Versus(row, ours, difference, _not_comparable(row, results)))
+            found.append(PaperComparison(row, ours, difference, _not_comparable(row, results)))
     return tuple(found)
 
 

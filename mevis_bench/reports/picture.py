@@ -42,7 +42,7 @@ def draw_samples(run: Path, split: Split, samples: Sequence[str]) -> "Image":
         video_id = sample.rsplit("/", 1)[0]
         views = {view.score.sample: view for view in view_video(split, run, video_id)}
         if sample not in views:
-            raise UsageError(f"the run has no sample {sample!r}", where=str(run), hint=f"It has {', '.join(views)}.")
+            raise UsageError(f"the run has no sample {sample!r}", location=str(run), hint=f"It has {', '.join(views)}.")
         drawn.append((views[sample], split.video(video_id)))
     heights = [HEAD + 2 * (_shown_height(video) + GAP) + 14 for _, video in drawn]
     picture = Image.new("RGB", (MARGIN + FRAMES * (WIDTH + GAP) + 10, sum(heights) + 10), "white")
@@ -62,14 +62,14 @@ def _draw_sample(picture: "Image", pen: "ImageDraw", top: int, view: SampleView,
     pen.text((picture.width - 16, top + 10), f"J&F {100 * jf(view.score):.1f}", fill="#667085", font=small, anchor="ra")
     height = _shown_height(video)
     indices = np.linspace(0, len(video) - 1, FRAMES).round().astype(int)
-    for row, (name, masks, colour) in enumerate(
-        (("truth", view.truth, TRUTH), ("prediction", view.prediction, PREDICTION))
+    for row, (name, masks, color) in enumerate(
+        (("truth", view.ground_truth, TRUTH), ("prediction", view.prediction, PREDICTION))
     ):
         y = top + HEAD + row * (height + GAP)
         dense = masks.to_dense()
-        pen.text((10, y + height // 2), name, fill=colour, font=small, anchor="lm")
+        pen.text((10, y + height // 2), name, fill=color, font=small, anchor="lm")
         for column, index in enumerate(indices):
-            frame = Image.fromarray(_tinted(video.frame(int(index)), dense[index], colour))
+            frame = Image.fromarray(_tinted(video.frame(int(index)), dense[index], color))
             picture.paste(frame.resize((WIDTH, height)), (MARGIN + column * (WIDTH + GAP), y))
 
 
@@ -77,7 +77,7 @@ def _shown_height(video: Video) -> int:
     return round(video.height * WIDTH / video.width)
 
 
-def _tinted(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: tuple[int, int, int]) -> NDArray[np.uint8]:
+def _tinted(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], color: tuple[int, int, int]) -> NDArray[np.uint8]:
     tinted = pixels.copy()
-    tinted[mask] = (0.3 * pixels[mask] + 0.7 * np.array(colour)).astype(np.uint8)
+    tinted[mask] = (0.3 * pixels[mask] + 0.7 * np.array(color)).astype(np.uint8)
     return tinted

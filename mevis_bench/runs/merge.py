@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mevis_bench.data.mevis.split import open_split
-from mevis_bench.files.atomic import write_whole
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.files.atomic import atomic_write
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.records import UsageError
 from mevis_bench.runs.plan import EMBEDDED
-from mevis_bench.runs.resource_usage import total_costs
+from mevis_bench.runs.resource_usage import total_resource_usage
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.run_folder import Manifest, RunFolder, differences
 from mevis_bench.store.sample_index import SampleIndex, read_statuses
@@ -27,7 +27,7 @@ def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | N
         UsageError: ``out`` is not empty, a shard is not finished, or the shards are of different plans or overlap.
     """
     if out.exists() and any(out.iterdir()):
-        raise UsageError("the folder is not empty", where=str(out), hint="Give another --out.")
+        raise UsageError("the folder is not empty", location=str(out), hint="Give another --out.")
     folders = [RunFolder(path) for path in shards]
     manifests = [folder.read_manifest() for folder in folders]
     _check(folders, manifests)
@@ -48,7 +48,7 @@ def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | N
             ids = [expression.id for expression in task.expressions(split, video_id) if expression.id in lines]
             if ids:
                 content = b"".join(lines[one] for one in ids)
-                write_whole(merged.predictions_path(video_id), content, durable=False)
+                atomic_write(merged.predictions_path(video_id), content, durable=False)
         failed = any(status.status == "failed" for status in index.statuses.values())
         manifest = replace(
             first,
@@ -60,14 +60,14 @@ def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | N
         )
         merged.flush()
         merged.write_manifest(manifest)
-    if not split.has_truth:
+    if not split.has_ground_truth:
         return manifest, None
-    scored = score_run(out, rules=ScoringRules(missing="zero" if failed else "error"))
+    scored = score_run(out, rules=ScoringOptions(missing="zero" if failed else "error"))
     return manifest, scored.results
 
 
 def _speeds(index: SampleIndex) -> dict[str, object]:
-    costs = total_costs(index.statuses.values(), [], {})
+    costs = total_resource_usage(index.statuses.values(), [], {})
     return {name: costs[name] for name in ("fps_model", "fps_end_to_end")}
 
 
@@ -77,15 +77,15 @@ def _check(folders: Sequence[RunFolder], manifests: Sequence[Manifest]) -> None:
         if manifest.status not in ("finished", "failed"):
             raise UsageError(
                 f"the shard is {manifest.status}, not finished",
-                where=str(folder.path),
+                location=str(folder.path),
                 hint="Start its command again: it continues.",
             )
         different = [name for name in differences(manifests[0].identity, manifest.identity) if name != "samples"]
         if different:
             raise UsageError(
-                f"is of another plan than {folders[0].path}: {', '.join(different)}", where=str(folder.path)
+                f"is of another plan than {folders[0].path}: {', '.join(different)}", location=str(folder.path)
             )
         for sample in manifest.identity.samples:
             if sample in seen:
-                raise UsageError(f"sample {sample} is in {seen[sample]} too", where=str(folder.path))
+                raise UsageError(f"sample {sample} is in {seen[sample]} too", location=str(folder.path))
             seen[sample] = folder.path

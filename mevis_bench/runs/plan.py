@@ -8,12 +8,12 @@ from pathlib import Path
 from mevis_bench import __version__
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.mevis.split import Split, open_split
-from mevis_bench.execution.jobs import VideoWork, WorkPlan
+from mevis_bench.execution.jobs import PredictionJob, WorkerConfig
 from mevis_bench.execution.perturbation import check_perturbation
 from mevis_bench.methods.bridges import Bridge, choose_bridge
 from mevis_bench.methods.loading import code_fingerprint
-from mevis_bench.methods.registry import ChosenMethod, find_methods
-from mevis_bench.methods.speech_recognition import find_recogniser
+from mevis_bench.methods.registry import ResolvedMethod, find_methods
+from mevis_bench.methods.speech_recognition import find_asr_model
 from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
@@ -35,16 +35,16 @@ class RunPlan:
         videos: What is asked about every video, all of it.
         provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``; ``floor``: there are none.
         data: Folder of the split, or ``embedded``.
-        has_truth: Whether the run can be scored.
+        has_ground_truth: Whether the run can be scored.
     """
 
     config: RunConfig
     identity: Identity
-    work: WorkPlan
-    videos: tuple[VideoWork, ...]
+    work: WorkerConfig
+    videos: tuple[PredictionJob, ...]
     provenance: str
     data: str
-    has_truth: bool
+    has_ground_truth: bool
 
 
 def plan_run(config: RunConfig) -> RunPlan:
@@ -80,7 +80,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         device=device.partition(":")[0],
         version=__version__,
     )
-    work = WorkPlan(
+    work = WorkerConfig(
         task=config.task,
         chosen=chosen,
         options=options,
@@ -100,16 +100,16 @@ def plan_run(config: RunConfig) -> RunPlan:
         videos=videos,
         provenance=UNTRAINED if weights is None else provenance(chosen),
         data=EMBEDDED if config.data is None else str(split.root),
-        has_truth=split.has_truth,
+        has_ground_truth=split.has_ground_truth,
     )
 
 
-def _bridge(config: RunConfig, chosen: ChosenMethod, store: Path) -> Bridge | None:
+def _bridge(config: RunConfig, chosen: ResolvedMethod, store: Path) -> Bridge | None:
     name = choose_bridge(chosen.spec, chosen.name, config.task, config.bridge)
     if name is None:
         return None
     if name == "speech_to_text":
-        return Bridge(name, find_recogniser(config.recogniser, store), transcripts_folder())
+        return Bridge(name, find_asr_model(config.asr_model, store), transcripts_folder())
     return Bridge(name)
 
 
@@ -122,22 +122,24 @@ def _describe(bridge: Bridge | None) -> dict[str, object] | None:
     """Say in the manifest which bridge was taken, and what it used."""
     if bridge is None:
         return None
-    recogniser = {} if bridge.recogniser is None else {"recogniser": sha256(bridge.recogniser)}
-    return {"name": bridge.name, **recogniser}
+    asr_model = {} if bridge.asr_model is None else {"recognizer": sha256(bridge.asr_model)}
+    return {"name": bridge.name, **asr_model}
 
 
-def _options(chosen: ChosenMethod, changes: Mapping[str, object]) -> dict[str, object]:
+def _options(chosen: ResolvedMethod, changes: Mapping[str, object]) -> dict[str, object]:
     """Return the variant's options with changes put over them: known keys, and values of the same kind."""
     options = dict(chosen.spec.options)
     for key, value in changes.items():
-        where = f"--set method.{key}={value}"
+        location = f"--set method.{key}={value}"
         if key not in options:
-            raise UsageError(f"{chosen.name} has no option '{key}'", where=where, hint=did_you_mean(key, list(options)))
+            raise UsageError(
+                f"{chosen.name} has no option '{key}'", location=location, hint=did_you_mean(key, list(options))
+            )
         wanted = type(options[key])
         if wanted is float and type(value) is int:
             value = float(value)
         if type(value) is not wanted and options[key] is not None:
-            raise UsageError(f"must be {_WORDS[wanted]} like {options[key]!r}, not {value!r}", where=where)
+            raise UsageError(f"must be {_WORDS[wanted]} like {options[key]!r}, not {value!r}", location=location)
         options[key] = value
     return options
 
@@ -152,10 +154,10 @@ _WORDS = {
 }
 
 
-def _select(split: Split, config: RunConfig) -> tuple[VideoWork, ...]:
+def _select(split: Split, config: RunConfig) -> tuple[PredictionJob, ...]:
     task = find_task(config.task)
     wanted = _wanted(split, task, config.sample)
-    videos: list[VideoWork] = []
+    videos: list[PredictionJob] = []
     left = config.limit
     for video_id in split.video_ids:
         expressions = _sample_ids(split, task, video_id)
@@ -165,9 +167,9 @@ def _select(split: Split, config: RunConfig) -> tuple[VideoWork, ...]:
             expressions = expressions[:left]
             left -= len(expressions)
         if expressions:
-            videos.append(VideoWork(video_id, expressions, len(split.frame_names(video_id))))
+            videos.append(PredictionJob(video_id, expressions, len(split.frame_names(video_id))))
     if not videos:
-        raise UsageError(f"split '{split.name}' has no sample of {task.name}", where=str(split.root))
+        raise UsageError(f"split '{split.name}' has no sample of {task.name}", location=str(split.root))
     return tuple(videos)
 
 
@@ -175,16 +177,16 @@ def _sample_ids(split: Split, task: Task, video_id: str) -> tuple[str, ...]:
     return tuple(expression.id for expression in task.expressions(split, video_id))
 
 
-def _shard(videos: tuple[VideoWork, ...], shard: str | None) -> tuple[VideoWork, ...]:
+def _shard(videos: tuple[PredictionJob, ...], shard: str | None) -> tuple[PredictionJob, ...]:
     """Return every n-th video from the i-th on (``i/n``)."""
     if shard is None:
         return videos
     match = re.fullmatch(r"([1-9][0-9]*)/([1-9][0-9]*)", shard)
     if match is None or int(match[1]) > int(match[2]):
-        raise UsageError(f"'{shard}' is no shard", where="--shard", hint="For example 1/4, 2/4, 3/4 and 4/4")
+        raise UsageError(f"'{shard}' is no shard", location="--shard", hint="For example 1/4, 2/4, 3/4 and 4/4")
     part = videos[int(match[1]) - 1 :: int(match[2])]
     if not part:
-        raise UsageError(f"there are only {len(videos)} videos, so shard {shard} is empty", where="--shard")
+        raise UsageError(f"there are only {len(videos)} videos, so shard {shard} is empty", location="--shard")
     return part
 
 
@@ -197,10 +199,10 @@ def _wanted(split: Split, task: Task, names: Sequence[str]) -> dict[str, set[str
         video_id, _, expression_id = name.partition("/")
         if video_id not in split.video_ids:
             hint = did_you_mean(video_id, list(split.video_ids[:20]))
-            raise UsageError(f"there is no video '{video_id}'", where=f"--sample {name}", hint=hint)
+            raise UsageError(f"there is no video '{video_id}'", location=f"--sample {name}", hint=hint)
         known = _sample_ids(split, task, video_id)
         if expression_id and expression_id not in known:
             hint = did_you_mean(expression_id, list(known))
-            raise UsageError(f"'{name}' is no sample of {task.name}", where=f"--sample {name}", hint=hint)
+            raise UsageError(f"'{name}' is no sample of {task.name}", location=f"--sample {name}", hint=hint)
         wanted.setdefault(video_id, set()).update([expression_id] if expression_id else known)
     return wanted

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from mevis_bench.execution.jobs import Costs, Executor, VideoWork
+from mevis_bench.execution.jobs import Executor, PredictionJob, ResourceUsage
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import RunPlan
-from mevis_bench.runs.resource_usage import total_costs
+from mevis_bench.runs.resource_usage import total_resource_usage
 from mevis_bench.runs.system_info import commit, machine, versions
 from mevis_bench.store.run_folder import Manifest, RunFolder, differences, fingerprint
 from mevis_bench.store.sample_index import SampleIndex, SampleStatus, read_statuses
@@ -20,7 +20,7 @@ RUNS = Path("runs")
 """Where runs without ``--out`` go, under the working directory."""
 
 
-class Watcher(Protocol):
+class RunCallback(Protocol):
     """Is told how a run goes on."""
 
     def begin(self, folder: RunFolder, total: int, done: int) -> None:
@@ -81,7 +81,7 @@ def find_folder(plan: RunPlan, runs: Path = RUNS) -> RunFolder:
     return RunFolder(runs / f"{identity.task}-{identity.method}-{identity.variant}-{identity.split}-{stamp}")
 
 
-def left_to_do(plan: RunPlan, folder: RunFolder) -> tuple[VideoWork, ...]:
+def left_to_do(plan: RunPlan, folder: RunFolder) -> tuple[PredictionJob, ...]:
     """Return what of a plan is not on disk yet; failed samples only with ``--retry-failed``."""
     statuses = read_statuses(folder.samples_path)
 
@@ -103,7 +103,7 @@ def left_to_do(plan: RunPlan, folder: RunFolder) -> tuple[VideoWork, ...]:
     return tuple(work)
 
 
-def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: Watcher) -> RunReport:
+def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: RunCallback) -> RunReport:
     """Answer everything of a plan that is not on disk yet.
 
     Raises:
@@ -121,7 +121,7 @@ def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: Watch
         folder.write_manifest(manifest)
         index = SampleIndex(folder.samples_path)
         watcher.begin(folder, len(plan.identity.samples), len(plan.identity.samples) - _count(work))
-        workers: list[Costs] = []
+        workers: list[ResourceUsage] = []
         computed = 0
         try:
             for status in executor.execute(replace(plan.work, out=folder.path), work, workers.append) if work else ():
@@ -138,7 +138,7 @@ def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: Watch
         finally:
             index.close()
         failed = any(status.status == "failed" for status in index.statuses.values())
-        costs = total_costs(index.statuses.values(), workers, manifest.costs)
+        costs = total_resource_usage(index.statuses.values(), workers, manifest.costs)
         ended = replace(manifest, status="failed" if failed else "finished", finished=_now(), costs=costs)
         folder.flush()
         folder.write_manifest(ended)
@@ -153,7 +153,7 @@ def _check_same_plan(folder: RunFolder, plan: RunPlan) -> None:
     except DataError as error:
         raise UsageError(
             "the folder is not empty and holds no run that could be continued",
-            where=str(folder.path),
+            location=str(folder.path),
             hint=f"{error}\nGive another --out.",
         ) from error
     different = differences(manifest.identity, plan.identity)
@@ -162,7 +162,7 @@ def _check_same_plan(folder: RunFolder, plan: RunPlan) -> None:
             f"  {name}: there {_short(there)}, asked {_short(asked)}" for name, (there, asked) in different.items()
         ]
         raise UsageError(
-            "the folder holds a run of another plan", where=str(folder.path), hint="\n".join([*lines, _OTHER_OUT])
+            "the folder holds a run of another plan", location=str(folder.path), hint="\n".join([*lines, _OTHER_OUT])
         )
 
 
@@ -191,7 +191,7 @@ def _manifest(plan: RunPlan, before: Manifest | None) -> Manifest:
     )
 
 
-def _count(work: Sequence[VideoWork]) -> int:
+def _count(work: Sequence[PredictionJob]) -> int:
     return sum(len(video.expression_ids) for video in work)
 
 
@@ -202,7 +202,7 @@ def _check_failures(plan: RunPlan, index: SampleIndex) -> None:
         last = failed[-1]
         raise MethodError(
             f"stopped after {len(failed)} failed sample{'s' * (len(failed) > 1)}: {last.error}",
-            where=last.id,
+            location=last.id,
             hint="Everything finished before is on disk; mend it and start the same command with --retry-failed.",
         )
 

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.data.mevis.split import Split
-from mevis_bench.files.atomic import inside, write_whole
+from mevis_bench.files.atomic import atomic_write, inside
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of
-from mevis_bench.records import DataError, Expression, TrackPrediction, Truth, UsageError, Video
+from mevis_bench.records import DataError, Expression, GroundTruth, TrackPrediction, UsageError, Video
 from mevis_bench.store.formats.refer_kitti import (
     EXPRESSIONS,
     FRAMES,
@@ -39,7 +39,7 @@ from mevis_bench.store.formats.refer_kitti import (
     expression_name,
 )
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip, PredictionSource
+from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +99,24 @@ def export_split(
         DataError: The data or a prediction is broken, or a prediction holds no tracks.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError("is not empty", where=str(out), hint="Give a new folder with --out.")
+        raise UsageError("is not empty", location=str(out), hint="Give a new folder with --out.")
     source = None if predictions is None else open_predictions(predictions)
     sequences: list[str] = []
     frames: list[str] = []
     expressions = 0
     for done, video_id in enumerate(split.video_ids, start=1):
-        video, truths = split.video(video_id), split.truths(video_id)
+        video, ground_truths = split.video(video_id), split.ground_truths(video_id)
         frames += _write_frames(video, out, copy=copy_frames)
-        boxes = _boxes(truths)
+        boxes = _boxes(ground_truths)
         _write_labels(video, boxes, out)
-        for truth in truths:
-            sequence = _write_expression(video, truth.expression, boxes, out)
+        for ground_truth in ground_truths:
+            sequence = _write_expression(video, ground_truth.expression, boxes, out)
             expressions += 1
-            if source is None or _write_prediction(source, video, truth.expression, out):
+            if source is None or _write_prediction(source, video, ground_truth.expression, out):
                 sequences.append(sequence)
         advance(done, len(split.video_ids))
-    write_whole(out / "frames.txt", "".join(f"{line}\n" for line in frames))
-    write_whole(out / "seqmap.txt", "".join(f"{line}\n" for line in sequences))
+    atomic_write(out / "frames.txt", "".join(f"{line}\n" for line in frames))
+    atomic_write(out / "seqmap.txt", "".join(f"{line}\n" for line in sequences))
     return Exported(len(split.video_ids), expressions, len(frames), 0 if source is None else len(sequences))
 
 
@@ -134,14 +134,16 @@ def _write_frames(video: Video, out: Path, *, copy: bool) -> list[str]:
     return lines
 
 
-def _boxes(truths: Sequence[Truth]) -> _Boxes:
+def _boxes(ground_truths: Sequence[GroundTruth]) -> _Boxes:
     """Return the boxes of every object that some expression means, in the order in which they first come up."""
     boxes: dict[str, NDArray[np.int64]] = {}
-    for truth in truths:
-        for annotation_id, masks in zip(truth.expression.annotation_ids or (), truth.objects, strict=True):
+    for ground_truth in ground_truths:
+        for annotation_id, masks in zip(
+            ground_truth.expression.annotation_ids or (), ground_truth.objects, strict=True
+        ):
             if annotation_id not in boxes:
-                where = f"video {truth.video_id}, annotation {annotation_id}"
-                rows = rows_from_rle(masks, truth.height, truth.width, where=where)
+                location = f"video {ground_truth.video_id}, annotation {annotation_id}"
+                rows = rows_from_rle(masks, ground_truth.height, ground_truth.width, location=location)
                 boxes[annotation_id] = boxes_of(rows)
     return _Boxes(boxes)
 
@@ -175,9 +177,11 @@ def _write_prediction(source: PredictionSource, video: Video, expression: Expres
     sample = f"{video.id}/{expression.id}"
     if sample not in source.samples():
         return False
-    answer = source.only(video.id).read(expression.id, Clip(video.id, video.frame_names, video.height, video.width))
+    answer = source.only(video.id).read(
+        expression.id, FrameSpec(video.id, video.frame_names, video.height, video.width)
+    )
     if not isinstance(answer, TrackPrediction):
-        raise DataError("the prediction holds no tracks", where=sample, hint="Give a run of --task rmot.")
+        raise DataError("the prediction holds no tracks", location=sample, hint="Give a run of --task rmot.")
     name = expression_name(expression.id, expression.text)
     _write_text(out / "results" / video.id / name / PREDICTIONS, encode_tracks(answer))
     return True

@@ -18,7 +18,7 @@ from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, META_NAMES
 from mevis_bench.data.mevis.split import image_size
 from mevis_bench.data.safe_path import plain_name
-from mevis_bench.files.atomic import write_whole
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.formats.refer_kitti import EXPRESSIONS, FRAMES, LABELS, expression_id
 
@@ -48,17 +48,17 @@ def import_split(source: Path, out: Path, advance: Callable[[int, int], None]) -
     folder = source / EXPRESSIONS
     videos = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if not videos:
-        raise UsageError("there are no expressions in here", where=str(source), hint=f"{EXPRESSIONS}/<video>/*.json")
+        raise UsageError("there are no expressions in here", location=str(source), hint=f"{EXPRESSIONS}/<video>/*.json")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError("is not empty", where=str(out), hint="Give a new folder with --out.")
+        raise UsageError("is not empty", location=str(out), hint="Give a new folder with --out.")
     meta: dict[str, object] = {}
     masks: dict[str, object] = {}
     for done, video_id in enumerate(videos, start=1):
         meta[video_id], found = _import_video(source, video_id, out)
         masks |= found
         advance(done, len(videos))
-    write_whole(out / MASK_NAME, json.dumps(masks))
-    write_whole(out / META_NAMES[-1], json.dumps({"videos": meta}))
+    atomic_write(out / MASK_NAME, json.dumps(masks))
+    atomic_write(out / META_NAMES[-1], json.dumps({"videos": meta}))
     return len(videos)
 
 
@@ -79,9 +79,9 @@ def _import_video(source: Path, video_id: str, out: Path) -> tuple[dict[str, obj
             if key not in known:
                 known[key] = f"{video_id}_{len(known)}"
                 masks[known[key]] = _rectangles(*key, boxes, height, width)
-        one = plain_name(expression_id(path.stem), what="expression id", where=str(path))
+        one = plain_name(expression_id(path.stem), what="expression id", location=str(path))
         if one in expressions:
-            raise DataError(f"two files are expression {one!r}", where=str(path))
+            raise DataError(f"two files are expression {one!r}", location=str(path))
         expressions[one] = {"exp": sentence, "anno_id": [known[key] for key in tracks]}
     names = _link_frames(frames, out / FRAME_FOLDER / video_id)
     return {"expressions": expressions, "frames": names, "height": height, "width": width}, masks
@@ -91,10 +91,12 @@ def _frames(folder: Path) -> list[Path]:
     """Return the image files in order; their names have to be their numbers, from 0."""
     paths = sorted(folder.glob("*.png")) or sorted(folder.glob("*.jpg"))
     if not paths:
-        raise DataError("there are no frames", where=str(folder))
+        raise DataError("there are no frames", location=str(folder))
     for number, path in enumerate(paths):
         if path.stem != f"{number:06d}":
-            raise DataError(f"frame {number} has to be {number:06d}{path.suffix}, not {path.name}", where=str(folder))
+            raise DataError(
+                f"frame {number} has to be {number:06d}{path.suffix}, not {path.name}", location=str(folder)
+            )
     return paths
 
 
@@ -109,7 +111,7 @@ def _read_labels(path: Path, height: int, width: int) -> dict[int, Box]:
             x, y, w, h = sides
             boxes[int(track)] = _whole_pixels((x * width, y * height, (x + w) * width, (y + h) * height), height, width)
         except (ValueError, OverflowError) as error:
-            raise DataError(f"not a label '<class> <track> x y w h': {error}", where=f"{path}:{number}") from error
+            raise DataError(f"not a label '<class> <track> x y w h': {error}", location=f"{path}:{number}") from error
     return boxes
 
 
@@ -126,19 +128,19 @@ def _read_expression(path: Path, boxes: FrameBoxes) -> tuple[str, list[tuple[int
     label = content.get("label") if isinstance(content, dict) else None
     sentence = content.get("sentence") if isinstance(content, dict) else None
     if not isinstance(label, dict) or not isinstance(sentence, str):
-        raise DataError("not an expression {'label': {frame: [tracks]}, 'sentence': ...}", where=str(path))
+        raise DataError("not an expression {'label': {frame: [tracks]}, 'sentence': ...}", location=str(path))
     frames: dict[int, list[int]] = {}
     for key, tracks in label.items():
-        where = f"{path}, label {key}"
+        location = f"{path}, label {key}"
         if not key.isdecimal() or int(key) not in boxes:
-            raise DataError(f"there is no frame {key}; frames count from 0", where=where)
+            raise DataError(f"there is no frame {key}; frames count from 0", location=location)
         try:
             numbers = {int(track) for track in tracks}
         except (TypeError, ValueError) as error:
-            raise DataError(f"not a list of tracks: {error}", where=where) from error
+            raise DataError(f"not a list of tracks: {error}", location=location) from error
         for track in sorted(numbers):
             if track not in boxes[int(key)]:
-                raise DataError(f"track {track} has no box in frame {key}", where=where)
+                raise DataError(f"track {track} has no box in frame {key}", location=location)
             frames.setdefault(track, []).append(int(key))
     return sentence, [(track, tuple(sorted(numbers))) for track, numbers in sorted(frames.items())]
 

@@ -8,12 +8,12 @@ disk; *model only* counts the time inside the method, decoding of frames taken o
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mevis_bench.execution.jobs import Costs
+from mevis_bench.execution.jobs import ResourceUsage
 from mevis_bench.store.sample_index import SampleStatus
 
 
-def total_costs(
-    statuses: Iterable[SampleStatus], workers: Sequence[Costs], before: Mapping[str, object]
+def total_resource_usage(
+    statuses: Iterable[SampleStatus], workers: Sequence[ResourceUsage], before: Mapping[str, object]
 ) -> dict[str, object]:
     """Return a run's costs.
 

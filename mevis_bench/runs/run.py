@@ -7,10 +7,10 @@ from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.jobs import Executor
 from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.execution.ray_pool import RayPool
-from mevis_bench.metrics.rules import ScoringRules
-from mevis_bench.runs.asr_report import write_hearing
+from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.runs.asr_report import write_asr_report
 from mevis_bench.runs.plan import RunPlan, plan_run
-from mevis_bench.runs.predict import RunReport, Watcher, find_folder, predict
+from mevis_bench.runs.predict import RunCallback, RunReport, find_folder, predict
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import Results, read_results
@@ -23,7 +23,7 @@ class FinishedRun:
     Attributes:
         report: How predicting ended.
         results: The scores; ``None``: the split has no truth, or nothing was answered.
-        word_error_rate: Of the speech recogniser; ``None``: none was used.
+        word_error_rate: Of the speech recognizer; ``None``: none was used.
     """
 
     report: RunReport
@@ -31,7 +31,7 @@ class FinishedRun:
     word_error_rate: float | None = None
 
 
-def run(config: RunConfig, watcher: Watcher) -> FinishedRun:
+def run(config: RunConfig, watcher: RunCallback) -> FinishedRun:
     """Plan, predict and score.
 
     Raises:
@@ -51,14 +51,14 @@ def _executor(config: RunConfig) -> Executor:
     return LocalPool(config.workers, config.timeout)
 
 
-def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
+def run_plan(plan: RunPlan, folder: RunFolder, watcher: RunCallback) -> FinishedRun:
     """Predict and score what is planned (see ``run``), both on the run's device.
 
     Failed samples count as zero; the counts of the results say how many.
     """
     report = predict(plan, folder, _executor(plan.config), watcher)
-    rate = write_hearing(plan, folder)
-    if not plan.has_truth or not report.done:
+    rate = write_asr_report(plan, folder)
+    if not plan.has_ground_truth or not report.done:
         return FinishedRun(report, None, rate)
     if not report.computed and (folder.path / "results.json").is_file():
         return FinishedRun(report, read_results(folder.path), rate)
@@ -66,6 +66,6 @@ def run_plan(plan: RunPlan, folder: RunFolder, watcher: Watcher) -> FinishedRun:
         folder.path,
         data=plan.config.data,
         split=plan.config.split,
-        rules=ScoringRules(missing="zero" if report.failed else "error", device=plan.work.device),
+        rules=ScoringOptions(missing="zero" if report.failed else "error", device=plan.work.device),
     )
     return FinishedRun(report, scored.results, rate)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mevis_bench.metrics.aggregation import Corpus, Measured
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.records import UsageError
-from mevis_bench.runs.scoring_plan import Assignment, measure_video, plan_scoring
+from mevis_bench.runs.scoring_plan import ScoringPlan, measure_video, plan_scoring
 from mevis_bench.runs.scoring_pool import map_in_order, worker_count
 from mevis_bench.store.score_files import Results, SampleScore, write_scores
 
@@ -17,7 +17,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoringResult:
     """What scoring gives.
 
     Attributes:
@@ -32,7 +32,7 @@ class Scored:
     scores: Sequence[SampleScore]
     faults: Mapping[str, str]
     notes: Sequence[str]
-    assignment: Assignment
+    assignment: ScoringPlan
 
 
 def score_run(
@@ -41,14 +41,14 @@ def score_run(
     data: Path | None = None,
     split: str | None = None,
     task: str | None = None,
-    rules: ScoringRules | None = None,
+    rules: ScoringOptions | None = None,
     threshold: int | None = None,
     samples: Collection[str] | None = None,
     slices: Sequence[Slice] = (),
     out: Path | None = None,
     workers: int | None = 1,
     progress: Progress | None = None,
-) -> Scored:
+) -> ScoringResult:
     """Score predictions and write ``scores.jsonl`` and ``results.json``.
 
     Args:
@@ -74,7 +74,7 @@ def score_run(
         data=data,
         split=split,
         task=task,
-        rules=rules or ScoringRules(),
+        rules=rules or ScoringOptions(),
         threshold=threshold,
         samples=samples,
     )
@@ -92,7 +92,7 @@ def score_run(
         corpus.close()
     _write(out or (predictions if predictions.is_dir() else predictions.parent), scores, results)
     faults = {sample.sample: sample.fault for sample in measured if sample.fault is not None}
-    return Scored(results, sorted(scores, key=lambda score: score.sample), faults, corpus.notes, assignment)
+    return ScoringResult(results, sorted(scores, key=lambda score: score.sample), faults, corpus.notes, assignment)
 
 
 def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> None:
@@ -102,12 +102,12 @@ def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> Non
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise
         raise UsageError(
-            f"scores can't be written here: {error.strerror}", where=str(folder), hint="Say where with --out DIR."
+            f"scores can't be written here: {error.strerror}", location=str(folder), hint="Say where with --out DIR."
         ) from error
 
 
 def _conclude(
-    corpus: Corpus, measured: Sequence[Measured], assignment: Assignment, slices: Sequence[Slice]
+    corpus: Corpus, measured: Sequence[Measured], assignment: ScoringPlan, slices: Sequence[Slice]
 ) -> tuple[list[SampleScore], Results]:
     values = corpus.values()
     members = {part.name: [k for k, row in enumerate(values) if part.holds(row)] for part in slices}

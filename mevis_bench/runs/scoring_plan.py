@@ -7,16 +7,16 @@ from pathlib import Path
 
 from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.metrics.aggregation import Measured
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, target_columns
-from mevis_bench.records import DataError, NothingMeasuredError, Truth, UsageError
+from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, UsageError
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip, PredictionSource
+from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 from mevis_bench.tasks import Task, find_task
 
 
 @dataclass(frozen=True, slots=True)
-class VideoJob:
+class ScoringJob:
     """One video's samples, ready for another process.
 
     Attributes:
@@ -28,14 +28,14 @@ class VideoJob:
     """
 
     task: str
-    clip: Clip
-    truths: tuple[Truth, ...]
+    clip: FrameSpec
+    ground_truths: tuple[GroundTruth, ...]
     source: PredictionSource
-    rules: ScoringRules
+    rules: ScoringOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class ScoringPlan:
     """Everything that is scored.
 
     Attributes:
@@ -51,7 +51,7 @@ class Assignment:
     task: Task
     split: Split
     source: PredictionSource
-    rules: ScoringRules
+    rules: ScoringOptions
     asked: Mapping[str, tuple[str, ...]]
     method: Mapping[str, str]
     threshold: int | None
@@ -72,12 +72,14 @@ class Assignment:
         """How many frames are scored, once for every expression."""
         return sum(len(self.split.frame_names(video_id)) * len(ids) for video_id, ids in self.asked.items())
 
-    def jobs(self) -> Iterator[VideoJob]:
+    def jobs(self) -> Iterator[ScoringJob]:
         """Yield one job a video."""
         for video_id, expression_ids in self.asked.items():
-            truths = tuple(self.split.truth(video_id, expression_id) for expression_id in expression_ids)
-            clip = Clip(video_id, self.split.frame_names(video_id), truths[0].height, truths[0].width)
-            yield VideoJob(self.task.name, clip, truths, self.source.only(video_id), self.rules)
+            ground_truths = tuple(self.split.ground_truth(video_id, expression_id) for expression_id in expression_ids)
+            clip = FrameSpec(
+                video_id, self.split.frame_names(video_id), ground_truths[0].height, ground_truths[0].width
+            )
+            yield ScoringJob(self.task.name, clip, ground_truths, self.source.only(video_id), self.rules)
 
 
 def plan_scoring(
@@ -86,10 +88,10 @@ def plan_scoring(
     data: Path | None,
     split: str | None,
     task: str | None,
-    rules: ScoringRules,
+    rules: ScoringOptions,
     threshold: int | None,
     samples: Collection[str] | None,
-) -> Assignment:
+) -> ScoringPlan:
     """Find out what is to be scored; see :func:`mevis_bench.runs.score.score_run` for the arguments.
 
     Raises:
@@ -101,9 +103,9 @@ def plan_scoring(
     run = _read_run(predictions)
     chosen = find_task(task or run.task)
     opened = open_split(data, split or "valid_u") if data or split else open_split(run.data, run.split)
-    _refuse_strangers(source, opened)
+    _reject_unknown_samples(source, opened)
     wanted = samples if samples is not None else run.samples
-    return Assignment(chosen, opened, source, rules, _asked(opened, chosen, wanted), run.method, threshold)
+    return ScoringPlan(chosen, opened, source, rules, _asked(opened, chosen, wanted), run.method, threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +140,15 @@ def _read_run(predictions: Path) -> _Run:
             },
         )
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise DataError(f"is no manifest of a run: {error}", where=str(path)) from error
+        raise DataError(f"is no manifest of a run: {error}", location=str(path)) from error
 
 
 def _asked(split: Split, task: Task, samples: Collection[str] | None) -> Mapping[str, tuple[str, ...]]:
     """Return the ids of the expressions to score, by video; videos without any are left out."""
-    if not split.has_truth:
+    if not split.has_ground_truth:
         raise UsageError(
             f"split {split.name!r} has no truth to score against",
-            where=str(split.root),
+            location=str(split.root),
             hint="The truth of valid and test is on the benchmark's server; valid_u and train have theirs.",
         )
     asked = {video: tuple(each.id for each in task.expressions(split, video)) for video in split.video_ids}
@@ -154,43 +156,43 @@ def _asked(split: Split, task: Task, samples: Collection[str] | None) -> Mapping
         wanted = set(samples)
         unknown = sorted(wanted - {f"{video}/{name}" for video, names in asked.items() for name in names})
         if unknown:
-            raise UsageError(f"the split has no sample {unknown[0]!r}", where=str(split.root))
+            raise UsageError(f"the split has no sample {unknown[0]!r}", location=str(split.root))
         asked = {video: tuple(name for name in names if f"{video}/{name}" in wanted) for video, names in asked.items()}
     asked = {video: names for video, names in asked.items() if names}
     if not asked:
-        raise NothingMeasuredError(f"the split has no samples for {task.name}", where=str(split.root))
+        raise NothingMeasuredError(f"the split has no samples for {task.name}", location=str(split.root))
     return asked
 
 
-def _refuse_strangers(source: PredictionSource, split: Split) -> None:
+def _reject_unknown_samples(source: PredictionSource, split: Split) -> None:
     known = {f"{video}/{expression.id}" for video in split.video_ids for expression in split.expressions(video)}
-    strangers = sorted(source.samples() - known)
-    if strangers:
-        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+    unknown = sorted(source.samples() - known)
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         raise DataError(
-            f"predictions of samples that split {split.name!r} does not have: {strangers[0]}{more}",
+            f"predictions of samples that split {split.name!r} does not have: {unknown[0]}{more}",
             hint="Is it the right --data and --split?",
         )
 
 
-def measure_video(job: VideoJob) -> list[Measured]:
+def measure_video(job: ScoringJob) -> list[Measured]:
     """Measure every sample of one video.
 
     Raises:
         DataError: A prediction is missing or broken, and the rules don't count that as zero.
     """
     targets = TargetCache()
-    return [_measure(job, truth, targets) for truth in job.truths]
+    return [_measure(job, ground_truth, targets) for ground_truth in job.ground_truths]
 
 
-def _measure(job: VideoJob, truth: Truth, targets: TargetCache) -> Measured:
+def _measure(job: ScoringJob, ground_truth: GroundTruth, targets: TargetCache) -> Measured:
     task = find_task(job.task)
-    columns = target_columns(truth, targets.target(truth))
+    columns = target_columns(ground_truth, targets.target(ground_truth))
     try:
-        answer = task.check_answer(job.source.read(truth.expression.id, job.clip), truth.sample)
-        measurement, fault = task.measure(answer, truth, targets, job.rules), None
+        answer = task.validate_prediction(job.source.read(ground_truth.expression.id, job.clip), ground_truth.sample)
+        measurement, fault = task.measure(answer, ground_truth, targets, job.rules), None
     except DataError as error:
         if job.rules.missing == "error":
             raise
-        measurement, fault = task.measure_missing(truth, targets), str(error)
-    return Measured(truth.sample, {**measurement.values, **columns}, measurement.statistics, fault)
+        measurement, fault = task.measure_missing(ground_truth, targets), str(error)
+    return Measured(ground_truth.sample, {**measurement.values, **columns}, measurement.statistics, fault)

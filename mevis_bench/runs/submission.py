@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.typed import read_config
 from mevis_bench.data.mevis.split import Split
-from mevis_bench.files.atomic import write_whole
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
@@ -47,7 +47,7 @@ def read_profile(name: str) -> Profile:
     folder = configs_folder() / "submission"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
-        raise UsageError(f"no submission profile {name!r}", where="--profile", hint=did_you_mean(name, names))
+        raise UsageError(f"no submission profile {name!r}", location="--profile", hint=did_you_mean(name, names))
     return read_config(folder / f"{name}.yaml", Profile)
 
 
@@ -68,7 +68,7 @@ def pack(run: Path, split: Split, profile: Profile, out: Path) -> str:
         "videos": len(split.video_ids),
         "expressions": sum(len(split.expressions(video)) for video in split.video_ids),
     }
-    write_whole(out.with_name(out.name + ".manifest.json"), json.dumps(manifest, indent=2) + "\n")
+    atomic_write(out.with_name(out.name + ".manifest.json"), json.dumps(manifest, indent=2) + "\n")
     return digest
 
 
@@ -91,11 +91,11 @@ def _expected(split: Split) -> Iterator[ExpectedMasks]:
 def _samples(run: Path, split: Split) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
     predictions = RunPredictions(Folder(run / "predictions"))
     for expected in _expected(split):
-        stored, where = predictions.stored(*expected.folder.split("/"))
+        stored, location = predictions.stored(*expected.folder.split("/"))
         if not isinstance(stored, StoredMasks):
-            raise DataError("not a mask prediction; servers take masks", where=where)
+            raise DataError("not a mask prediction; servers take masks", location=location)
         shape = (len(stored.masks), stored.height, stored.width)
         wanted = (len(expected.frame_names), expected.height, expected.width)
         if shape != wanted:
-            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {wanted}", where=where)
+            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {wanted}", location=location)
         yield expected, decode_masks(stored).masks

@@ -7,7 +7,7 @@ from pathlib import Path
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.config.typed import read_config
 from mevis_bench.records import DataError
-from mevis_bench.runs.predict import Watcher
+from mevis_bench.runs.predict import RunCallback
 from mevis_bench.runs.run import FinishedRun, run
 
 
@@ -33,10 +33,10 @@ def read_suite(path: Path) -> Suite:
     suite = read_config(path, Suite)
     folders = [folder_name(config) for config in suite.runs]
     if not folders:
-        raise DataError("the suite has no runs", where=str(path))
+        raise DataError("the suite has no runs", location=str(path))
     doubled = sorted({name for name in folders if folders.count(name) > 1})
     if doubled:
-        raise DataError(f"the suite has {doubled[0]} twice", where=str(path))
+        raise DataError(f"the suite has {doubled[0]} twice", location=str(path))
     return suite
 
 
@@ -46,7 +46,7 @@ def folder_name(config: RunConfig) -> str:
     return f"{config.task}-{config.method.replace(':', '-')}{variant}-{config.split}"
 
 
-def run_suite(suite: Suite, out: Path, watcher: Callable[[], Watcher]) -> Iterator[FinishedRun]:
+def run_suite(suite: Suite, out: Path, watcher: Callable[[], RunCallback]) -> Iterator[FinishedRun]:
     """Run a suite, one folder a run below ``out``; yields each run when it is finished and scored."""
     for config in suite.runs:
         yield run(replace(config, out=out / folder_name(config)), watcher())

@@ -60,7 +60,7 @@ def resolve_device(device: str) -> str:
     """
     name, _, index = device.partition(":")
     if name not in ("auto", "cpu", "cuda") or (index and not (name == "cuda" and index.isdecimal())):
-        raise UsageError(f"'{device}' is no device", where="--device", hint="Known: auto, cpu, cuda, cuda:N")
+        raise UsageError(f"'{device}' is no device", location="--device", hint="Known: auto, cpu, cuda, cuda:N")
     if name == "cpu":
         return "cpu"
     if _has_cuda_driver():
@@ -69,7 +69,9 @@ def resolve_device(device: str) -> str:
         if torch.cuda.is_available() and int(index or 0) < torch.cuda.device_count():
             return "cuda" if name == "auto" else device
     if name == "cuda":
-        raise UsageError(f"there is no device '{device}' that torch can use", where="--device", hint="Try --device cpu")
+        raise UsageError(
+            f"there is no device '{device}' that torch can use", location="--device", hint="Try --device cpu"
+        )
     return "cpu"
 
 

@@ -14,10 +14,10 @@ from mevis_bench.data import synthetic
 from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
-from mevis_bench.files.atomic import write_whole
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.loading import import_part
-from mevis_bench.methods.registry import ChosenMethod
-from mevis_bench.records import DataError, TrainSetup, UsageError
+from mevis_bench.methods.registry import ResolvedMethod
+from mevis_bench.records import DataError, TrainingArguments, UsageError
 from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.store.run_folder import RunFolder
 
@@ -41,7 +41,7 @@ class Training:
         seed: Seed of everything random.
     """
 
-    chosen: ChosenMethod
+    chosen: ResolvedMethod
     config: TrainConfig
     data: Path | None
     split: str
@@ -65,7 +65,7 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
     """
     module = import_part(training.chosen.method, "train")
     device = resolve_device(training.device)
-    if not leads():
+    if not is_main_process():
         _await(training.out / _RECORD)
     if training.data is None:
         mini = training.config.mini
@@ -76,10 +76,10 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
     else:
         data, held_out = open_split(training.data, training.split), open_split(training.data, training.held_out)
     _check_splits(data, held_out)
-    with RunFolder(training.out).locked() if leads() else contextlib.nullcontext():
-        if leads():
+    with RunFolder(training.out).locked() if is_main_process() else contextlib.nullcontext():
+        if is_main_process():
             _check_same(training, data, held_out)
-        setup = TrainSetup(
+        setup = TrainingArguments(
             variant=training.chosen.variant,
             options=training.config.options,
             data=data,
@@ -130,7 +130,7 @@ def describe(mini: MiniData) -> str:
     return f"mini: {mini.videos} videos to learn from, {mini.held_out_videos} held out, seed {mini.seed}"
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Tell whether this is the only process of a training, or the first of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
@@ -143,10 +143,14 @@ def _await(path: Path) -> None:
 
 def _check_splits(data: Split, held_out: Split) -> None:
     for split in (data, held_out):
-        if not split.has_truth:
-            raise DataError("the split has no truth (mask_dict.json), so nothing can be learned", where=str(split.root))
+        if not split.has_ground_truth:
+            raise DataError(
+                "the split has no truth (mask_dict.json), so nothing can be learned", location=str(split.root)
+            )
     if data.fingerprint == held_out.fingerprint:
-        raise UsageError("the held-out split is the one to learn from", where=str(data.root), hint="Give --held-out.")
+        raise UsageError(
+            "the held-out split is the one to learn from", location=str(data.root), hint="Give --held-out."
+        )
 
 
 def _check_same(training: Training, data: Split, held_out: Split) -> None:
@@ -160,13 +164,13 @@ def _check_same(training: Training, data: Split, held_out: Split) -> None:
     }
     path = training.out / _RECORD
     if not path.is_file():
-        write_whole(path, json.dumps({**asked, "mini": asdict(training.config.mini)}, indent=2) + "\n")
+        atomic_write(path, json.dumps({**asked, "mini": asdict(training.config.mini)}, indent=2) + "\n")
         return
     there = json.loads(path.read_text())
     different = [name for name, value in asked.items() if there.get(name) != json.loads(json.dumps(value))]
     if different:
         raise UsageError(
             f"the folder holds a training with other settings: {', '.join(different)}",
-            where=str(training.out),
+            location=str(training.out),
             hint="Give another --out, or remove the folder.",
         )

@@ -11,11 +11,11 @@ from mevis_bench.metrics.aggregation import Values
 from mevis_bench.metrics.captions import NOTHING, one_line
 from mevis_bench.metrics.dense_reference import reference_scores
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import CaptionPrediction, TrackPrediction, Truth, UsageError
-from mevis_bench.runs.score import Scored
-from mevis_bench.runs.scoring_plan import VideoJob
+from mevis_bench.records import CaptionPrediction, GroundTruth, TrackPrediction, UsageError
+from mevis_bench.runs.score import ScoringResult
+from mevis_bench.runs.scoring_plan import ScoringJob
 from mevis_bench.store.dense_masks import decode_rle, read_dense
-from mevis_bench.store.prediction_source import ClipMasks
+from mevis_bench.store.prediction_source import LoadedMasks
 
 SOME = 20
 """Samples that ``--verify`` looks at, spread evenly."""
@@ -44,7 +44,7 @@ class Verification:
         return all(value <= TOLERANCES.get(name, 0.0) for name, value in self.differences.items())
 
 
-def verify(scored: Scored, some: int | None) -> Verification:
+def verify(scored: ScoringResult, some: int | None) -> Verification:
     """Score again and compare. Samples that count as zero are left out.
 
     Args:
@@ -58,7 +58,12 @@ def verify(scored: Scored, some: int | None) -> Verification:
     task = scored.assignment.task.name
     values = {score.sample: score.values for score in scored.scores}
     jobs = scored.assignment.jobs()
-    pairs = [(job, truth) for job in jobs for truth in job.truths if truth.sample not in scored.faults]
+    pairs = [
+        (job, ground_truth)
+        for job in jobs
+        for ground_truth in job.ground_truths
+        if ground_truth.sample not in scored.faults
+    ]
     if some is not None and task != "rmeg":
         pairs = [pairs[k] for k in sorted({round(k) for k in np.linspace(0, len(pairs) - 1, min(some, len(pairs)))})]
     by, again = _REFERENCES[task]
@@ -71,43 +76,43 @@ def verify(scored: Scored, some: int | None) -> Verification:
     return Verification(len(pairs), by, differences)
 
 
-Pairs = Sequence[tuple[VideoJob, Truth]]
+Pairs = Sequence[tuple[ScoringJob, GroundTruth]]
 
 
 def _masks_again(pairs: Pairs) -> dict[str, Values]:
     scores: dict[str, Values] = {}
-    for job, truth in pairs:
-        prediction = read_dense(job.source, truth.expression.id, job.clip)
+    for job, ground_truth in pairs:
+        prediction = read_dense(job.source, ground_truth.expression.id, job.clip)
         target = np.zeros_like(prediction)
-        for masks in truth.objects:
-            target |= decode_rle(masks, truth.height, truth.width)
+        for masks in ground_truth.objects:
+            target |= decode_rle(masks, ground_truth.height, ground_truth.width)
         j, f = reference_scores(prediction, target)
-        if job.rules.protocol == "mevis_v2" and not truth.objects:
-            j = f = float(job.rules.says_no_target(int(prediction.sum()), None, truth.sample))
-        scores[truth.sample] = {"J": j, "F": f}
+        if job.rules.protocol == "mevis_v2" and not ground_truth.objects:
+            j = f = float(job.rules.is_empty_prediction(int(prediction.sum()), None, ground_truth.sample))
+        scores[ground_truth.sample] = {"J": j, "F": f}
     return scores
 
 
 def _tracks_again(pairs: Pairs) -> dict[str, Values]:
     hota = _imported("trackeval.metrics.hota", "trackeval").HOTA()
     scores: dict[str, Values] = {}
-    for job, truth in pairs:
-        answer = job.source.read(truth.expression.id, job.clip)
-        if isinstance(answer, ClipMasks):
-            raise UsageError("--verify scores tracks again, not masks", where=truth.sample)
+    for job, ground_truth in pairs:
+        answer = job.source.read(ground_truth.expression.id, job.clip)
+        if isinstance(answer, LoadedMasks):
+            raise UsageError("--verify scores tracks again, not masks", location=ground_truth.sample)
         assert isinstance(answer, TrackPrediction)
-        objects = TargetCache().target(truth).objects.values()
-        fields = hota.eval_sequence(_trackeval_data(tracks_of(list(objects)), answer, truth.length))
-        scores[truth.sample] = {name: float(np.mean(fields[name])) for name in ("HOTA", "DetA", "AssA", "LocA")}
+        objects = TargetCache().target(ground_truth).objects.values()
+        fields = hota.eval_sequence(_trackeval_data(tracks_of(list(objects)), answer, ground_truth.length))
+        scores[ground_truth.sample] = {name: float(np.mean(fields[name])) for name in ("HOTA", "DetA", "AssA", "LocA")}
     return scores
 
 
-def _trackeval_data(truth: TrackPrediction, prediction: TrackPrediction, length: int) -> dict[str, Any]:
+def _trackeval_data(ground_truth: TrackPrediction, prediction: TrackPrediction, length: int) -> dict[str, Any]:
     """Arrange one sequence as TrackEval's metrics take it."""
     overlaps = _imported("trackeval.datasets._base_dataset", "trackeval")._BaseDataset._calculate_box_ious
     data: dict[str, Any] = {"num_timesteps": length}
     boxes = []
-    for side, tracks in (("gt", truth), ("tracker", prediction)):
+    for side, tracks in (("gt", ground_truth), ("tracker", prediction)):
         names, ids = np.unique(tracks.ids, return_inverse=True)
         data |= {f"num_{side}_ids": len(names), f"num_{side}_dets": len(ids)}
         data[f"{side}_ids"] = [ids[tracks.frames == t] for t in range(length)]
@@ -121,12 +126,12 @@ def _captions_again(pairs: Pairs) -> dict[str, Values]:
     tokenizer = _imported("pycocoevalcap.tokenizer.ptbtokenizer", "pycocoevalcap").PTBTokenizer()
     said: dict[str, list[dict[str, str]]] = {}
     true: dict[str, list[dict[str, str]]] = {}
-    for job, truth in pairs:
-        answer = job.source.read(truth.expression.id, job.clip)
+    for job, ground_truth in pairs:
+        answer = job.source.read(ground_truth.expression.id, job.clip)
         assert isinstance(answer, CaptionPrediction)
-        references = truth.references if job.rules.references == "all" else (truth.expression.text,)
-        said[truth.sample] = [{"caption": one_line(answer.text) or NOTHING}]
-        true[truth.sample] = [{"caption": one_line(text)} for text in references]
+        references = ground_truth.references if job.rules.references == "all" else (ground_truth.expression.text,)
+        said[ground_truth.sample] = [{"caption": one_line(answer.text) or NOTHING}]
+        true[ground_truth.sample] = [{"caption": one_line(text)} for text in references]
     said_tokens, true_tokens = tokenizer.tokenize(said), tokenizer.tokenize(true)
     meteor = _imported("pycocoevalcap.meteor.meteor", "pycocoevalcap").Meteor()
     _, meteors = meteor.compute_score(true_tokens, said_tokens)

@@ -12,7 +12,7 @@ from mevis_bench.records import Rle, UsageError
 from mevis_bench.store.formats.official_png import PngPredictions
 from mevis_bench.store.formats.rle_json import JsonPredictions
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
-from mevis_bench.store.prediction_source import Clip, PredictionSource
+from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 
 
 def decode_rle(masks: Sequence[Rle | None], height: int, width: int) -> NDArray[np.bool_]:
@@ -26,7 +26,7 @@ def decode_rle(masks: Sequence[Rle | None], height: int, width: int) -> NDArray[
     return dense
 
 
-def read_dense(source: PredictionSource, expression_id: str, clip: Clip) -> NDArray[np.bool_]:
+def read_dense(source: PredictionSource, expression_id: str, clip: FrameSpec) -> NDArray[np.bool_]:
     """Read one sample's masks, bool ``(t, h, w)``.
 
     Raises:
@@ -41,7 +41,7 @@ def read_dense(source: PredictionSource, expression_id: str, clip: Clip) -> NDAr
     elif isinstance(source, JsonPredictions):
         counts = [_counts(entry) for entry in source.videos[clip.video_id][expression_id]]
     else:
-        raise UsageError("these predictions hold no masks", where=source.format)
+        raise UsageError("these predictions hold no masks", location=source.format)
     masks = [None if text is None else Rle(clip.height, clip.width, text.encode("ascii")) for text in counts]
     return decode_rle(masks, clip.height, clip.width)
 
@@ -55,13 +55,13 @@ def _counts(entry: Any) -> str | None:
     return str(coco.frPyObjects(entry, *entry["size"])["counts"].decode("ascii"))
 
 
-def _read_png(source: PngPredictions, sample: str, clip: Clip) -> NDArray[np.bool_]:
+def _read_png(source: PngPredictions, sample: str, clip: FrameSpec) -> NDArray[np.bool_]:
     from PIL import Image
 
     lowest = 1 if source.threshold is None else source.threshold
     frames = []
     for name in clip.frame_names:
         with Image.open(io.BytesIO(source.files.read(f"{sample}/{name}.png"))) as image:
-            grey = image.convert("L") if image.mode == "1" else image  # Pillow widens 2- and 4-bit grey by itself
-            frames.append(np.asarray(grey) >= lowest)
+            gray = image.convert("L") if image.mode == "1" else image  # Pillow widens 2- and 4-bit gray by itself
+            frames.append(np.asarray(gray) >= lowest)
     return np.stack(frames)

@@ -1,4 +1,4 @@
-"""Opening predictions: the format is recognised by what is there."""
+"""Opening predictions: the format is recognized by what is there."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
         DataError: What is there is in no known format.
     """
     if not path.exists():
-        raise UsageError("no such file or folder", where=str(path), hint=_FORMATS)
+        raise UsageError("no such file or folder", location=str(path), hint=_FORMATS)
     if path.is_dir():
         inner = path / "predictions"
         is_run = inner.is_dir() or (path / "manifest.json").is_file()
@@ -40,10 +40,10 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
         return _open_tree(ZipFolder(path), str(path), threshold)
     if path.suffix.lower() == ".json":
         return JsonPredictions.open(path)
-    raise DataError("not a format of predictions", where=str(path), hint=_FORMATS)
+    raise DataError("not a format of predictions", location=str(path), hint=_FORMATS)
 
 
-def _open_tree(files: FileTree, where: str, threshold: int | None) -> PredictionSource:
+def _open_tree(files: FileTree, location: str, threshold: int | None) -> PredictionSource:
     names = files.names()
     if any(name.count("/") == 2 and name.lower().endswith(".png") for name in names):
         return PngPredictions(files, threshold)
@@ -53,7 +53,7 @@ def _open_tree(files: FileTree, where: str, threshold: int | None) -> Prediction
         return RunPredictions(files)
     if any(name.count("/") == 1 and name.endswith(".txt") for name in names):
         return MotPredictions(files)
-    raise DataError("no predictions in here", where=where, hint=_wrapped(names) or _FORMATS)
+    raise DataError("no predictions in here", location=location, hint=_wrapped(names) or _FORMATS)
 
 
 def _wrapped(names: Sequence[str]) -> str | None:

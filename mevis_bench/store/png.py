@@ -16,8 +16,8 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _PALETTE = 0, 3
-_COLOURS = {2: "RGB", 4: "grey and alpha", 6: "RGB and alpha"}
+_GRAY, _PALETTE = 0, 3
+_COLORS = {2: "RGB", 4: "gray and alpha", 6: "RGB and alpha"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,46 +25,46 @@ class _Image:
     height: int
     width: int
     depth: int
-    colour: int
+    color: int
     interlaced: bool
     packed: bytes
 
 
-def rows_from_png(data: bytes, height: int, width: int, *, threshold: int | None, where: str) -> MaskRows:
+def rows_from_png(data: bytes, height: int, width: int, *, threshold: int | None, location: str) -> MaskRows:
     """Read one frame's mask.
 
     Palette images: every index but 0 is foreground. Grey images: every value but 0, of which there may be only one
     (0 and 255, 0 and 1), because more would be a soft mask. With a threshold, every value (index) from it on.
 
     Raises:
-        DataError: Not a PNG, cut off, damaged, of another size, in colour, 16 bits deep, or soft.
+        DataError: Not a PNG, cut off, damaged, of another size, in color, 16 bits deep, or soft.
     """
-    image = _read_chunks(data, where)
+    image = _read_chunks(data, location)
     if (image.height, image.width) != (height, width):
-        raise DataError(f"mask is {image.width}x{image.height}, the video is {width}x{height}", where=where)
-    if image.colour not in (_GREY, _PALETTE):
-        kind = _COLOURS.get(image.colour, f"colour type {image.colour}")
-        raise DataError(f"mask is {kind}; it must have one channel: grey, palette or 1-bit", where=where)
+        raise DataError(f"mask is {image.width}x{image.height}, the video is {width}x{height}", location=location)
+    if image.color not in (_GRAY, _PALETTE):
+        kind = _COLORS.get(image.color, f"color type {image.color}")
+        raise DataError(f"mask is {kind}; it must have one channel: gray, palette or 1-bit", location=location)
     if image.depth == 16:
-        raise DataError("mask is 16 bits deep; 8 or fewer are needed", where=where)
+        raise DataError("mask is 16 bits deep; 8 or fewer are needed", location=location)
     if image.depth not in (1, 2, 4, 8):
-        raise DataError(f"no readable PNG: {image.depth} bits a sample", where=where)
+        raise DataError(f"no readable PNG: {image.depth} bits a sample", location=location)
     lowest = 1 if threshold is None else threshold
-    if image.colour == _GREY:  # a threshold is said on the scale of 8 bits
+    if image.color == _GRAY:  # a threshold is said on the scale of 8 bits
         lowest = -(-lowest * ((1 << image.depth) - 1) // 255)
     if image.interlaced:
-        rows, grey = _rows_of_interlaced(data, lowest, image.depth, where)
+        rows, gray = _rows_of_interlaced(data, lowest, image.depth, location)
     else:
-        rows, grey = _rows_of_image(image, lowest, where)
-    if grey < 0 and image.colour == _GREY and threshold is None:
+        rows, gray = _rows_of_image(image, lowest, location)
+    if gray < 0 and image.color == _GRAY and threshold is None:
         hint = "Write 0 and one other value, or give --threshold N: values from N on are foreground."
-        raise DataError("mask is soft: it holds more than one value besides 0", where=where, hint=hint)
+        raise DataError("mask is soft: it holds more than one value besides 0", location=location, hint=hint)
     return rows
 
 
-def _read_chunks(data: bytes, where: str) -> _Image:
+def _read_chunks(data: bytes, location: str) -> _Image:
     if data[:8] != _SIGNATURE:
-        raise DataError("no readable PNG: it does not begin like one", where=where)
+        raise DataError("no readable PNG: it does not begin like one", location=location)
     at, head, packed, ended = 8, b"", [], False
     while at + 12 <= len(data) and not ended:
         length, name = struct.unpack_from(">I4s", data, at)
@@ -72,7 +72,7 @@ def _read_chunks(data: bytes, where: str) -> _Image:
         if end + 4 > len(data):
             break
         if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
-            raise DataError(f"no readable PNG: chunk {name!r} is damaged", where=where)
+            raise DataError(f"no readable PNG: chunk {name!r} is damaged", location=location)
         if name == b"IHDR":
             head = data[at + 8 : end]
         elif name == b"IDAT":
@@ -80,61 +80,61 @@ def _read_chunks(data: bytes, where: str) -> _Image:
         ended = name == b"IEND"
         at = end + 4
     if not ended or len(head) != 13:
-        raise DataError("no readable PNG: it is cut off", where=where)
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", head)
-    return _Image(height, width, depth, colour, interlaced != 0, b"".join(packed))
+        raise DataError("no readable PNG: it is cut off", location=location)
+    width, height, depth, color, _, _, interlaced = struct.unpack(">IIBBBBB", head)
+    return _Image(height, width, depth, color, interlaced != 0, b"".join(packed))
 
 
-def _rows_of_image(image: _Image, lowest: int, where: str) -> tuple[MaskRows, int]:
+def _rows_of_image(image: _Image, lowest: int, location: str) -> tuple[MaskRows, int]:
     size = image.height * ((image.width * image.depth + 7) // 8 + 1)
-    raw = _inflate(image.packed, size, where)
+    raw = _inflate(image.packed, size, location)
     if len(raw) != size:
-        raise DataError(f"no readable PNG: {len(raw)} bytes of pixels where {size} are due", where=where)
+        raise DataError(f"no readable PNG: {len(raw)} bytes of pixels where {size} are due", location=location)
     from mevis_bench.masks.png_loops import rows_of_png
 
     pixels = np.frombuffer(raw, np.uint8)
     words = pixels[: size // 8 * 8].view(np.uint64)
-    offsets, x, grey, bad = rows_of_png(pixels, words, image.height, image.width, image.depth, lowest)
+    offsets, x, gray, bad = rows_of_png(pixels, words, image.height, image.width, image.depth, lowest)
     if bad >= 0:
-        raise DataError(f"no readable PNG: row {bad} has an unknown filter", where=where)
-    return MaskRows(1, image.height, image.width, offsets, x), grey
+        raise DataError(f"no readable PNG: row {bad} has an unknown filter", location=location)
+    return MaskRows(1, image.height, image.width, offsets, x), gray
 
 
-def _inflate(packed: bytes, size: int, where: str) -> bytes | bytearray:
+def _inflate(packed: bytes, size: int, location: str) -> bytes | bytearray:
     """Inflate to at most ``size`` bytes."""
     try:
         import deflate
     except ImportError:  # ten times slower, the same bytes
-        return _inflate_slowly(packed, size, where)
+        return _inflate_slowly(packed, size, location)
     try:
         return deflate.zlib_decompress(packed, size)
     except deflate.DeflateError as error:
-        raise DataError("no readable PNG: its pixels are damaged, cut off or too many", where=where) from error
+        raise DataError("no readable PNG: its pixels are damaged, cut off or too many", location=location) from error
 
 
-def _inflate_slowly(packed: bytes, size: int, where: str) -> bytes:
+def _inflate_slowly(packed: bytes, size: int, location: str) -> bytes:
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(packed, size)
         if not inflater.eof and inflater.decompress(inflater.unconsumed_tail, 1):
             raise zlib.error("more bytes than pixels")
     except zlib.error as error:
-        raise DataError("no readable PNG: its pixels are damaged, cut off or too many", where=where) from error
+        raise DataError("no readable PNG: its pixels are damaged, cut off or too many", location=location) from error
     if not inflater.eof:
-        raise DataError("no readable PNG: its pixels are damaged, cut off or too many", where=where)
+        raise DataError("no readable PNG: its pixels are damaged, cut off or too many", location=location)
     return raw
 
 
-def _rows_of_interlaced(data: bytes, lowest: int, depth: int, where: str) -> tuple[MaskRows, int]:
+def _rows_of_interlaced(data: bytes, lowest: int, depth: int, location: str) -> tuple[MaskRows, int]:
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             values: NDArray[np.uint8] = np.asarray(image, dtype=np.uint8)
-            scale = 255 // ((1 << depth) - 1) if image.mode == "L" else 1  # Pillow widens 2- and 4-bit grey
+            scale = 255 // ((1 << depth) - 1) if image.mode == "L" else 1  # Pillow widens 2- and 4-bit gray
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"no readable PNG: {error}", where=where) from error
+        raise DataError(f"no readable PNG: {error}", location=location) from error
     values = values // scale
     distinct = np.unique(values[values > 0])
-    grey = -1 if distinct.size > 1 else int(distinct[0]) if distinct.size else 0
-    return MaskRows.from_dense((values >= lowest)[None]), grey
+    gray = -1 if distinct.size > 1 else int(distinct[0]) if distinct.size else 0
+    return MaskRows.from_dense((values >= lowest)[None]), gray

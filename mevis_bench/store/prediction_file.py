@@ -4,9 +4,9 @@ import os
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from mevis_bench.files.atomic import append_line, write_whole
+from mevis_bench.files.atomic import append_line, atomic_write
 from mevis_bench.records import Prediction
-from mevis_bench.store.prediction_lines import encode_line, whole_lines
+from mevis_bench.store.prediction_lines import complete_lines, encode_line
 
 
 class PredictionFile:
@@ -25,7 +25,7 @@ class PredictionFile:
         self._file: int | None = None
         self._places = {expression_id: place for place, expression_id in enumerate(order)}
         there = path.read_bytes() if path.exists() else b""
-        kept = {one: line for one, line in whole_lines(there).items() if one in self._places and one not in again}
+        kept = {one: line for one, line in complete_lines(there).items() if one in self._places and one not in again}
         self._last = max((self._places[one] for one in kept), default=-1)
         if b"".join(kept.values()) != there:
             self._write(kept)
@@ -38,7 +38,7 @@ class PredictionFile:
         """
         line = encode_line(expression_id, prediction)
         if self._places[expression_id] < self._last:
-            self._write({**whole_lines(self.path.read_bytes()), expression_id: line})
+            self._write({**complete_lines(self.path.read_bytes()), expression_id: line})
             return
         if self._file is None:
             # A link in a stranger's run folder is not followed to where it points.
@@ -57,6 +57,6 @@ class PredictionFile:
         self.close()  # what is open is the old file
         if lines:
             content = b"".join(lines[one] for one in sorted(lines, key=self._places.__getitem__))
-            write_whole(self.path, content, durable=False)
+            atomic_write(self.path, content, durable=False)
         else:
             self.path.unlink()

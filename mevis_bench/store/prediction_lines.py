@@ -68,7 +68,7 @@ def encode_line(expression_id: str, prediction: Prediction) -> bytes:
     return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 
-def split_lines(content: bytes, where: str) -> Mapping[str, bytes]:
+def split_lines(content: bytes, location: str) -> Mapping[str, bytes]:
     """Return the lines of a video's file by expression; none of them is parsed yet.
 
     Raises:
@@ -78,12 +78,12 @@ def split_lines(content: bytes, where: str) -> Mapping[str, bytes]:
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         expression_id = _expression(line)
         if expression_id is None:
-            raise DataError('this line does not start with "expression"', where=f"{where}:{number}")
+            raise DataError('this line does not start with "expression"', location=f"{location}:{number}")
         lines[expression_id] = line
     return lines
 
 
-def whole_lines(content: bytes) -> Mapping[str, bytes]:
+def complete_lines(content: bytes) -> Mapping[str, bytes]:
     """Return the lines of a video's file by expression, without what a kill or a power cut has left of others."""
     lines = ((_expression(line), line) for line in content.splitlines(keepends=True))
     return {one: line for one, line in lines if one is not None and line.endswith(b"}\n")}
@@ -100,17 +100,17 @@ def _expression(line: bytes) -> str | None:
 _START = re.compile(rb'\s*\{\s*"expression"\s*:\s*("(?:[^"\\]|\\.)*")\s*,')
 
 
-def parse_line(line: bytes, where: str) -> StoredPrediction:
+def parse_line(line: bytes, location: str) -> StoredPrediction:
     """Read one prediction; masks are not decoded here.
 
     Raises:
         DataError: The line is cut off, or holds no prediction.
     """
-    value = parse_json(line, where)
+    value = parse_json(line, location)
     try:
         return _parse(value)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"is not a prediction ({type(error).__name__}: {error})", where=where) from error
+        raise DataError(f"is not a prediction ({type(error).__name__}: {error})", location=location) from error
 
 
 def decode_masks(stored: StoredMasks) -> MaskPrediction:

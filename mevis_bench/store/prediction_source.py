@@ -9,7 +9,7 @@ from mevis_bench.records import CaptionPrediction, DataError, Rle, TrackPredicti
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class FrameSpec:
     """The frames that a prediction answers for.
 
     Attributes:
@@ -26,7 +26,7 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClipMasks:
+class LoadedMasks:
     """Masks as they are scored.
 
     Attributes:
@@ -40,7 +40,7 @@ class ClipMasks:
     target_score: float | None = None
 
 
-Answer = ClipMasks | TrackPrediction | CaptionPrediction
+LoadedPrediction = LoadedMasks | TrackPrediction | CaptionPrediction
 
 
 class PredictionSource(Protocol):
@@ -59,7 +59,7 @@ class PredictionSource(Protocol):
         """Return a source that need only answer for one video: what a worker process is sent."""
         ...
 
-    def read(self, expression_id: str, clip: Clip) -> Answer:
+    def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         """Read one sample.
 
         Raises:
@@ -68,18 +68,18 @@ class PredictionSource(Protocol):
         ...
 
 
-def check_name(name: str, where: str) -> str:
+def check_name(name: str, location: str) -> str:
     """Return ``name`` if it can only name something directly inside a folder.
 
     Raises:
         DataError: It is empty, ``.`` or ``..``, or holds a path separator or a NUL.
     """
     if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
-        raise DataError(f"{name!r} can't be a name of a video, an expression or a frame", where=where)
+        raise DataError(f"{name!r} can't be a name of a video, an expression or a frame", location=location)
     return name
 
 
-def check_length(masks: Sequence[object], clip: Clip, where: str) -> None:
+def check_length(masks: Sequence[object], clip: FrameSpec, location: str) -> None:
     """Raise :class:`DataError` unless there is one mask a frame."""
     if len(masks) != len(clip.frame_names):
-        raise DataError(f"{len(masks)} masks for {len(clip.frame_names)} frames", where=where)
+        raise DataError(f"{len(masks)} masks for {len(clip.frame_names)} frames", location=location)

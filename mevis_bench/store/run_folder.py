@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.files.atomic import inside, write_whole
+from mevis_bench.files.atomic import atomic_write, inside
 from mevis_bench.records import DataError, UsageError
-from mevis_bench.store.prediction_lines import whole_lines
+from mevis_bench.store.prediction_lines import complete_lines
 
 SCHEMA = 2
 
@@ -120,7 +120,7 @@ class RunFolder:
     def predicted(self, video_id: str) -> Mapping[str, bytes]:
         """Return the lines of one video by expression; without those that a kill or a power cut has cut."""
         path = self.predictions_path(video_id)
-        return whole_lines(path.read_bytes()) if path.exists() else {}
+        return complete_lines(path.read_bytes()) if path.exists() else {}
 
     def flush(self) -> None:
         """Flush all predictions to the disk, so that what the manifest says then outlives a power cut.
@@ -133,7 +133,7 @@ class RunFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write ``manifest.json``, whole or not at all."""
-        write_whole(self.manifest_path, json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n")
+        atomic_write(self.manifest_path, json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n")
 
     def read_manifest(self) -> Manifest:
         """Read ``manifest.json``.
@@ -144,16 +144,18 @@ class RunFolder:
         try:
             value = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise DataError("is no run folder: it has no manifest.json", where=str(self.path)) from None
+            raise DataError("is no run folder: it has no manifest.json", location=str(self.path)) from None
         except (OSError, ValueError) as error:
-            raise DataError(f"can't be read: {error}", where=str(self.manifest_path)) from error
+            raise DataError(f"can't be read: {error}", location=str(self.manifest_path)) from error
         try:
             if value["schema"] != SCHEMA:
-                raise DataError(f"schema {value['schema']}, this version reads {SCHEMA}", where=str(self.manifest_path))
+                raise DataError(
+                    f"schema {value['schema']}, this version reads {SCHEMA}", location=str(self.manifest_path)
+                )
             identity = value["identity"]
             return Manifest(**{**value, "identity": Identity(**{**identity, "samples": tuple(identity["samples"])})})
         except (KeyError, TypeError) as error:
-            raise DataError(f"is not a manifest: {error}", where=str(self.manifest_path)) from error
+            raise DataError(f"is not a manifest: {error}", location=str(self.manifest_path)) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -168,7 +170,7 @@ class RunFolder:
             if part.is_symlink():
                 raise DataError(
                     "is a link; all parts of a run lie in its folder",
-                    where=str(part),
+                    location=str(part),
                     hint="Put what it points to in its place, or give another --out.",
                 )
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -179,7 +181,7 @@ class RunFolder:
                 holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
                 raise UsageError(
                     f"{holder} is writing this run",
-                    where=str(self.path),
+                    location=str(self.path),
                     hint="Wait for it (mevis-bench status shows how far it is), or give another --out.",
                 ) from None
             os.ftruncate(lock, 0)

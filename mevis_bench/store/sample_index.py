@@ -92,8 +92,8 @@ def read_statuses(path: Path) -> Mapping[str, SampleStatus]:
     return {status.id: status for status in parsed}
 
 
-def _parse(line: bytes, where: str) -> SampleStatus:
+def _parse(line: bytes, location: str) -> SampleStatus:
     try:
         return SampleStatus(**json.loads(line))
     except (ValueError, TypeError) as error:
-        raise DataError(f"this line is no sample status ({error})", where=where) from error
+        raise DataError(f"this line is no sample status ({error})", location=location) from error

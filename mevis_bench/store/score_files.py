@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mevis_bench.files.atomic import write_whole
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.records import DataError
 
 SCHEMA = 1
@@ -81,8 +81,8 @@ def write_scores(folder: Path, scores: Iterable[SampleScore], results: Results) 
         json.dumps({"sample": score.sample, "values": dict(score.values), "groups": sorted(score.groups)})
         for score in sorted(scores, key=lambda score: score.sample)
     ]
-    write_whole(folder / "scores.jsonl", "".join(line + "\n" for line in lines))
-    write_whole(folder / "results.json", json.dumps(asdict(results), indent=2) + "\n")
+    atomic_write(folder / "scores.jsonl", "".join(line + "\n" for line in lines))
+    atomic_write(folder / "results.json", json.dumps(asdict(results), indent=2) + "\n")
 
 
 def read_scores(folder: Path) -> tuple[SampleScore, ...]:
@@ -98,7 +98,7 @@ def read_scores(folder: Path) -> tuple[SampleScore, ...]:
             entry = json.loads(line)
             scores.append(SampleScore(entry["sample"], entry["values"], tuple(entry["groups"])))
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError("this line is not a score", where=f"{path}:{number}", hint=_AGAIN) from error
+            raise DataError("this line is not a score", location=f"{path}:{number}", hint=_AGAIN) from error
     return tuple(scores)
 
 
@@ -112,9 +112,9 @@ def read_results(folder: Path) -> Results:
     try:
         results = Results(**json.loads(_read(path)))
     except (ValueError, TypeError) as error:
-        raise DataError(f"not a result of mevis-bench: {error}", where=str(path), hint=_AGAIN) from error
+        raise DataError(f"not a result of mevis-bench: {error}", location=str(path), hint=_AGAIN) from error
     if results.schema != SCHEMA:
-        raise DataError(f"schema {results.schema}, this version reads {SCHEMA}", where=str(path), hint=_AGAIN)
+        raise DataError(f"schema {results.schema}, this version reads {SCHEMA}", location=str(path), hint=_AGAIN)
     return results
 
 
@@ -126,4 +126,4 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise DataError(f"can't be read: {reason}", where=str(path), hint=_AGAIN) from error
+        raise DataError(f"can't be read: {reason}", location=str(path), hint=_AGAIN) from error

@@ -72,7 +72,7 @@ def check_zip(path: Path, expected: Sequence[ExpectedMasks], max_bytes: int) -> 
         size = path.stat().st_size
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"not a zip file: {error}", where=str(path)) from error
+        raise DataError(f"not a zip file: {error}", location=str(path)) from error
     with archive:
         if size > max_bytes:
             yield f"the zip has {size / 1e6:.0f} MB, the server takes {max_bytes / 1e6:.0f} MB; 1-bit PNGs are small"

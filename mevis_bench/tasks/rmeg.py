@@ -3,20 +3,22 @@
 from mevis_bench.data.mevis.split import Split
 from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.description import CaptionCorpus, measure_caption, measure_no_caption
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import CaptionPrediction, Expression, TargetMasks, Truth
-from mevis_bench.store.prediction_source import Answer
+from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TargetMasks
+from mevis_bench.store.prediction_source import LoadedPrediction
 from mevis_bench.tasks.task import Task
 
 
 def _prompt(split: Split, video_id: str, expression: Expression) -> TargetMasks:
-    return TargetMasks(expression.id, split.truth(video_id, expression.id).objects)
+    return TargetMasks(expression.id, split.ground_truth(video_id, expression.id).objects)
 
 
-def _measure(answer: Answer, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
+def _measure(
+    answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
+) -> Measurement:
     assert isinstance(answer, CaptionPrediction)
-    return measure_caption(answer.text, truth, rules)
+    return measure_caption(answer.text, ground_truth, rules)
 
 
 RMEG = Task(

@@ -5,10 +5,10 @@ from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import tracks_of
 from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.multi_object import TrackCorpus, measure_no_tracks, measure_tracks
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import Expression, TextPrompt, TrackPrediction, Truth
-from mevis_bench.store.prediction_source import Answer, ClipMasks
+from mevis_bench.records import Expression, GroundTruth, TextPrompt, TrackPrediction
+from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
 from mevis_bench.tasks.task import Task
 
 
@@ -16,24 +16,28 @@ def _prompt(split: Split, video_id: str, expression: Expression) -> TextPrompt:
     return TextPrompt(expression.id, expression.text)
 
 
-def _measure(answer: Answer, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
-    tracks = answer if isinstance(answer, TrackPrediction) else _tracks(answer, truth)
-    return measure_tracks(tracks, truth, targets, rules)
+def _measure(
+    answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
+) -> Measurement:
+    tracks = answer if isinstance(answer, TrackPrediction) else _tracks(answer, ground_truth)
+    return measure_tracks(tracks, ground_truth, targets, rules)
 
 
-def _tracks(answer: Answer, truth: Truth) -> TrackPrediction:
+def _tracks(answer: LoadedPrediction, ground_truth: GroundTruth) -> TrackPrediction:
     """Turn masks into boxes: one track per object, one for all of them where objects are not told apart."""
-    assert isinstance(answer, ClipMasks)
+    assert isinstance(answer, LoadedMasks)
     if answer.objects is None:
         return tracks_of([answer.rows])
-    shape = truth.height, truth.width
-    return tracks_of([rows_from_rle(masks, *shape, where=f"{truth.sample}, objects") for masks in answer.objects])
+    shape = ground_truth.height, ground_truth.width
+    return tracks_of(
+        [rows_from_rle(masks, *shape, location=f"{ground_truth.sample}, objects") for masks in answer.objects]
+    )
 
 
 RMOT = Task(
     name="rmot",
     title="Referring multi-object tracking",
-    answers=(TrackPrediction, ClipMasks),
+    answers=(TrackPrediction, LoadedMasks),
     asks=lambda expression: True,
     prompt=_prompt,
     measure=_measure,

@@ -6,16 +6,18 @@ from typing import Protocol
 
 from mevis_bench.data.mevis.split import Split
 from mevis_bench.metrics.aggregation import Corpus, Measurement
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import DataError, Expression, Prompt, Truth
-from mevis_bench.store.prediction_source import Answer
+from mevis_bench.records import DataError, Expression, GroundTruth, Prompt
+from mevis_bench.store.prediction_source import LoadedPrediction
 
 
 class Measure(Protocol):
     """Scores one answer."""
 
-    def __call__(self, answer: Answer, truth: Truth, targets: TargetCache, rules: ScoringRules) -> Measurement:
+    def __call__(
+        self, answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
+    ) -> Measurement:
         """Return the sample's values and what the aggregate needs beyond them."""
         ...
 
@@ -41,7 +43,7 @@ class Task:
     asks: Callable[[Expression], bool]
     prompt: Callable[[Split, str, Expression], Prompt]
     measure: Measure
-    measure_missing: Callable[[Truth, TargetCache], Measurement]
+    measure_missing: Callable[[GroundTruth, TargetCache], Measurement]
     corpus: Callable[[], Corpus]
 
     def expressions(self, split: Split, video_id: str) -> tuple[Expression, ...]:
@@ -52,7 +54,7 @@ class Task:
         """Return everything that is asked about one video, in file order."""
         return tuple(self.prompt(split, video_id, expression) for expression in self.expressions(split, video_id))
 
-    def check_answer(self, answer: Answer, where: str) -> Answer:
+    def validate_prediction(self, answer: LoadedPrediction, location: str) -> LoadedPrediction:
         """Return ``answer`` if this task can score its type.
 
         Raises:
@@ -61,8 +63,8 @@ class Task:
         if not isinstance(answer, self.answers):
             wanted = " or ".join(_WORDS[kind.__name__] for kind in self.answers)
             found = _WORDS[type(answer).__name__]
-            raise DataError(f"{self.name} is scored from {wanted}; this holds {found}", where=where)
+            raise DataError(f"{self.name} is scored from {wanted}; this holds {found}", location=location)
         return answer
 
 
-_WORDS = {"ClipMasks": "masks", "TrackPrediction": "tracks", "CaptionPrediction": "a caption"}
+_WORDS = {"LoadedMasks": "masks", "TrackPrediction": "tracks", "CaptionPrediction": "a caption"}

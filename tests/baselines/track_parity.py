@@ -26,7 +26,7 @@ class StoredFrames:
         """Thresholds that the original was run with; nothing is hidden from the output."""
         meta = self.meta
         return TrackRules(
-            birth_score=meta["score_thresh"], keep_score=meta["filter_score_thresh"], patience=meta["miss_tolerance"],
+            birth_score=meta["score_thresh"], keep_score=meta["filter_score_thresh"], timeout=meta["miss_tolerance"],
             most_tracks=10_000, show_score=0.0, show_area=0.0, show_refer=0.0,
         )  # fmt: skip
 
@@ -60,7 +60,7 @@ def check_image_and_text(stored: StoredFrames, frame: int, model, image, levels,
         stored.close(frame, f"backbone{level}", features[0, ::16, ::2, ::2])
     stored.close(frame, "txt_proj", words.features[0])
     for level, features in enumerate(levels):
-        position = sine_grid(features.shape[-2:], 128, centred=True)
+        position = sine_grid(features.shape[-2:], 128, centerd=True)
         stored.close(frame, f"pos{level}", position[0, ::16, ::2, ::2])
         fused = model.fusion_module(features, words)
         stored.close(frame, f"fused{level}", fused[0].flatten(1).T[::4, ::8])

@@ -94,7 +94,7 @@ def _let_list_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> No
 
 
 def test_user_errors_are_one_message_without_traceback(monkeypatch, capsys) -> None:
-    _let_list_raise(monkeypatch, DataError("is [red]odd[/red]", where="a.yaml:3", hint="Mend it."))
+    _let_list_raise(monkeypatch, DataError("is [red]odd[/red]", location="a.yaml:3", hint="Mend it."))
     assert app.main(["list", "methods"]) == ExitCode.USAGE
     assert capsys.readouterr().err == "error: a.yaml:3: is [red]odd[/red]\nMend it.\n"
 

@@ -21,8 +21,8 @@ class Night:
         data = write_tiny_split(folder / "data" / "tiny").parent
         self.suite = folder / "suite.yaml"
         self.methods = write_fake_method(folder / "methods")
-        where = f"data: {data}, split: tiny, method_dir: [{self.methods}]"
-        runs = "\n".join(f"  - {{task: rvos, method: {name}, {where}}}" for name in ("fake", "empty"))
+        location = f"data: {data}, split: tiny, method_dir: [{self.methods}]"
+        runs = "\n".join(f"  - {{task: rvos, method: {name}, {location}}}" for name in ("fake", "empty"))
         self.suite.write_text(f"name: s\nruns:\n{runs}\n")
 
     def break_method(self) -> None:

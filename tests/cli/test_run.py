@@ -101,7 +101,7 @@ def test_missing_weights_say_what_to_do(place: Path, capsys, tmp_path: Path) -> 
     spec = place / "methods" / "fake" / "method.yaml"
     spec.write_text(
         spec.read_text().rstrip()
-        + "\n    weights:\n      model: {file: m.safetensors, sha256: null, source: a page, licence: MIT,"
+        + "\n    weights:\n      model: {file: m.safetensors, sha256: null, source: a page, license: MIT,"
         " provenance: official}\n"
     )
     (place / "store").mkdir()
@@ -109,7 +109,7 @@ def test_missing_weights_say_what_to_do(place: Path, capsys, tmp_path: Path) -> 
     assert main([*words, "--weights", "store"]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert err.startswith(
-        "error: the weights 'model' of fake:default are not on this machine\nFrom:    a page (licence: MIT)\n"
+        "error: the weights 'model' of fake:default are not on this machine\nFrom:    a page (license: MIT)\n"
     )
     assert "--weights untrained" in err
     assert main([*words, "--weights", "untrained"]) == ExitCode.OK

@@ -74,15 +74,15 @@ def test_reads_every_kind(tmp_path: Path) -> None:
         ("free: {off", "free: [{off", ":11", "no valid YAML", None),
     ],
 )
-def test_faults_name_file_line_and_key(tmp_path, old, new, where, what, hint) -> None:
+def test_faults_name_file_line_and_key(tmp_path, old, new, location, what, hint) -> None:
     if what is None:
         # A tag on a mapping is not looked at: it stays a plain mapping, no code is named.
         assert _read(tmp_path, GOOD.replace(old, new)).free == {"off": [1, 2.5, None, "no", "3"]}
         return
     with pytest.raises(DataError) as caught:
         _read(tmp_path, GOOD.replace(old, new))
-    assert caught.value.where == f"{tmp_path / 'c.yaml'}{where}"
-    assert caught.value.what.startswith(what)
+    assert caught.value.location == f"{tmp_path / 'c.yaml'}{location}"
+    assert caught.value.message.startswith(what)
     assert (caught.value.hint or "").startswith(hint or "")
 
 

@@ -45,24 +45,24 @@ def test_a_video_is_named_and_decoded_when_asked_for(tmp_path: Path) -> None:
 
 def test_truth_joins_objects_in_order_and_sentences_of_the_same_targets(tmp_path: Path) -> None:
     split = open_split(write_split(tmp_path, *documents()), "x")
-    truths = {truth.sample: truth for truth in split.truths("b_dogs")}
-    assert list(truths) == ["b_dogs/0", "b_dogs/1", "b_dogs/10", "b_dogs/2", "b_dogs/3"]
-    two = truths["b_dogs/1"]
+    ground_truths = {ground_truth.sample: ground_truth for ground_truth in split.ground_truths("b_dogs")}
+    assert list(ground_truths) == ["b_dogs/0", "b_dogs/1", "b_dogs/10", "b_dogs/2", "b_dogs/3"]
+    two = ground_truths["b_dogs/1"]
     dog = tuple(Rle(HEIGHT, WIDTH, square(left)["counts"].encode()) for left in (4, 2))
     assert two.objects[0] == (*dog, None)
     assert len(two.objects) == 2
     assert (two.height, two.width, two.length) == (HEIGHT, WIDTH, 3)
-    assert truths["b_dogs/3"].objects == ()
-    assert truths["b_dogs/3"].expression.annotation_ids == ()
-    assert truths["b_dogs/10"].references == ("the dog walking left", "the leftward dog", "dog that goes left")
+    assert ground_truths["b_dogs/3"].objects == ()
+    assert ground_truths["b_dogs/3"].expression.annotation_ids == ()
+    assert ground_truths["b_dogs/10"].references == ("the dog walking left", "the leftward dog", "dog that goes left")
 
 
 def test_a_video_without_any_target_has_the_size_of_its_frames(tmp_path: Path) -> None:
     meta, _ = documents()
     meta["videos"]["a_cat"]["expressions"]["0"]["anno_id"] = []
     split = open_split(write_split(tmp_path, meta, {}), "x")
-    truth = split.truth("a_cat", "0")
-    assert (truth.height, truth.width) == (HEIGHT, WIDTH)
+    ground_truth = split.ground_truth("a_cat", "0")
+    assert (ground_truth.height, ground_truth.width) == (HEIGHT, WIDTH)
 
 
 def test_a_split_without_truth_gives_sentences_and_no_truth(tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ def test_a_split_without_truth_gives_sentences_and_no_truth(tmp_path: Path) -> N
         for expression in video["expressions"].values():
             del expression["anno_id"], expression["obj_id"]
     split = open_split(write_split(tmp_path / "valid", meta, None), "valid")
-    assert not split.has_truth
+    assert not split.has_ground_truth
     assert split.expressions("a_cat")[0].annotation_ids is None
     with pytest.raises(UsageError, match="split 'valid' has no truth"):
-        split.truth("a_cat", "0")
+        split.ground_truth("a_cat", "0")
 
 
 def test_the_fingerprint_is_that_of_the_annotations(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_wrong_name_gets_a_suggestion(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no video 'a_cats'\nDid you mean 'a_cat'\?"):
         split.video("a_cats")
     with pytest.raises(UsageError, match="video 'a_cat' has no expression '7'\nKnown: 0"):
-        split.truth("a_cat", "7")
+        split.ground_truth("a_cat", "7")
 
 
 def test_other_splits_of_mini_are_made_on_demand() -> None:
@@ -180,6 +180,6 @@ def test_real_footage_is_read() -> None:
     video = split.video("car-shadow")
     assert (len(video), video.height, video.width) == (40, 480, 854)
     assert video.frame(39).shape == (480, 854, 3)
-    truths = split.truths("car-shadow")
-    assert [len(truth.objects) for truth in truths] == [1, 1, 0]
-    assert all(mask is not None for mask in truths[0].objects[0])
+    ground_truths = split.ground_truths("car-shadow")
+    assert [len(ground_truth.objects) for ground_truth in ground_truths] == [1, 1, 0]
+    assert all(mask is not None for mask in ground_truths[0].objects[0])

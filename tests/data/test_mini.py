@@ -53,9 +53,9 @@ def test_its_generator_makes_it_again(mini: Split, index: int) -> None:
     video = mini.video(video_id)
     for t in (0, 15):
         assert np.abs(video.frame(t).astype(int) - np.asarray(made.footage.frames[t])).mean() < 6
-    for truth, said in zip(mini.truths(video_id), made.sentences, strict=True):
-        assert len(truth.objects) == len(said.targets)
-        for i, masks in zip(said.targets, truth.objects, strict=True):
+    for ground_truth, said in zip(mini.ground_truths(video_id), made.sentences, strict=True):
+        assert len(ground_truth.objects) == len(said.targets)
+        for i, masks in zip(said.targets, ground_truth.objects, strict=True):
             for t, mask in enumerate(masks):
                 expected = made.footage.masks[t, i]
                 found = np.zeros_like(expected) if mask is None else coco.decode(mask.to_coco()).astype(bool)

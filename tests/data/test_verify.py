@@ -21,7 +21,7 @@ def test_a_sound_split_is_counted(tmp_path: Path) -> None:
 
 def test_a_split_without_truth_is_sound(tmp_path: Path) -> None:
     report = verify_split(write_split(tmp_path, documents()[0], None), "x")
-    assert (report.has_truth, report.objects, report.unknown, report.faults) == (False, 0, 6, [])
+    assert (report.has_ground_truth, report.objects, report.unknown, report.faults) == (False, 0, 6, [])
 
 
 def cat(meta: dict[str, Any]) -> dict[str, Any]:

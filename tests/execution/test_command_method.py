@@ -17,7 +17,7 @@ name: fake_upstream
 title: Fake upstream
 paper: null
 code: null
-licence: none
+license: none
 tasks: [rvos]
 variants:
   default:

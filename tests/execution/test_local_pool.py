@@ -13,8 +13,8 @@ from tests.runs.test_predict import ALL, Seen, act, config, go, place, predictio
 __all__ = ["place"]
 
 
-def pool(where: Path, workers: int, timeout: float | None = None, out: str = "pool"):
-    plan = plan_run(config(where, out=where / out))
+def pool(location: Path, workers: int, timeout: float | None = None, out: str = "pool"):
+    plan = plan_run(config(location, out=location / out))
     return predict(plan, find_folder(plan), LocalPool(workers, timeout), Seen())
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.execution.video_predictor import VideoWorker
+from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import TextPrompt
 from mevis_bench.runs.plan import plan_run
 from tests.tiny_split import write_fake_method, write_tiny_split
@@ -27,5 +27,5 @@ def test_an_oracle_is_told_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> No
         task="avos", method="fake", variant="oracle", method_dir=(methods,), data=tmp_path / "data",
         out=tmp_path / "run", device="cpu",
     )  # fmt: skip
-    worker = VideoWorker(plan_run(config).work)
+    worker = VideoPredictor(plan_run(config).work)
     assert worker._prompt("va", "1") == TextPrompt("1", "both")

@@ -24,7 +24,7 @@ clips = arrays(np.bool_, array_shapes(min_dims=3, max_dims=3, max_side=17))
 @given(clips)
 def test_rows_are_those_of_the_dense_mask(clip: np.ndarray) -> None:
     _, height, width = clip.shape
-    rows = rows_from_rle([encode(mask) for mask in clip], height, width, where="clip")
+    rows = rows_from_rle([encode(mask) for mask in clip], height, width, location="clip")
     expected = MaskRows.from_dense(clip)
     assert np.array_equal(rows.offsets, expected.offsets)
     assert np.array_equal(rows.x, expected.x)
@@ -46,15 +46,15 @@ def test_counts_of_noise_of_any_density_fit(shape: tuple[int, int], share: float
 
 
 def test_an_absent_mask_covers_nothing() -> None:
-    rows = rows_from_rle([None, encode(np.ones((3, 4), bool)), None], 3, 4, where="clip")
+    rows = rows_from_rle([None, encode(np.ones((3, 4), bool)), None], 3, 4, location="clip")
     assert rows.areas().tolist() == [0, 12, 0]
-    assert rows_from_rle([None, None], 3, 4, where="clip").is_empty
+    assert rows_from_rle([None, None], 3, 4, location="clip").is_empty
 
 
 def test_runs_of_nothing_are_read_as_pycocotools_reads_them() -> None:
     raw = {"size": [2, 3], "counts": [1, 0, 1, 2, 0, 2]}
     counts = coco.frPyObjects(raw, 2, 3)
-    rows = rows_from_rle([Rle(2, 3, counts["counts"])], 2, 3, where="clip")
+    rows = rows_from_rle([Rle(2, 3, counts["counts"])], 2, 3, location="clip")
     assert np.array_equal(rows.to_dense()[0], coco.decode(counts).astype(bool))
 
 
@@ -73,20 +73,20 @@ def test_runs_of_nothing_are_read_as_pycocotools_reads_them() -> None:
 def test_broken_counts_name_file_and_frame(counts: bytes, message: str) -> None:
     good = encode(np.zeros((2, 3), bool))
     with pytest.raises(DataError, match=message) as caught:
-        rows_from_rle([good, Rle(2, 3, counts)], 2, 3, where="a.json, cat/0")
-    assert caught.value.where == "a.json, cat/0, frame 1"
+        rows_from_rle([good, Rle(2, 3, counts)], 2, 3, location="a.json, cat/0")
+    assert caught.value.location == "a.json, cat/0, frame 1"
 
 
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(DataError, match="frame 0: mask is 3x2, the video is 4x2"):
-        rows_from_rle([encode(np.zeros((2, 3), bool))], 2, 4, where="a.json")
+        rows_from_rle([encode(np.zeros((2, 3), bool))], 2, 4, location="a.json")
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(min_size=1, max_size=12))
 def test_any_bytes_give_a_mask_or_one_error(counts: bytes) -> None:
     try:
-        rows = rows_from_rle([Rle(4, 5, counts)], 4, 5, where="fuzz")
+        rows = rows_from_rle([Rle(4, 5, counts)], 4, 5, location="fuzz")
     except DataError:
         return
     assert np.array_equal(rows.to_dense()[0], coco.decode({"size": [4, 5], "counts": counts}).astype(bool))

@@ -17,7 +17,7 @@ from mevis_bench.methods.bridges import (
     derived_tasks,
 )
 from mevis_bench.methods.method_spec import VariantSpec
-from mevis_bench.methods.speech_recognition import Transcripts, find_recogniser, read_waveform, word_error_rate
+from mevis_bench.methods.speech_recognition import Transcripts, find_asr_model, read_waveform, word_error_rate
 from mevis_bench.records import (
     CaptionPrediction,
     DataError,
@@ -120,7 +120,7 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_sound_file_is_heard_once_per_recogniser(tmp_path: Path, sound: Path, monkeypatch) -> None:
+def test_a_sound_file_is_heard_once_per_recognizer(tmp_path: Path, sound: Path, monkeypatch) -> None:
     heard: list[int] = []
 
     def load(weights: Path, device: str):
@@ -159,23 +159,23 @@ def test_faults_of_sound_files_are_named(tmp_path: Path) -> None:
         Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(tmp_path / "none.wav")
 
 
-def test_a_missing_recogniser_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch) -> None:
+def test_a_missing_recognizer_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     with pytest.raises(MissingWeightsError) as caught:
-        find_recogniser("base", tmp_path / "store")
+        find_asr_model("base", tmp_path / "store")
     assert str(caught.value) == (
-        "the speech recogniser 'whisper base' is not on this machine\n"
-        "From:    https://github.com/openai/whisper (licence: MIT): whisper.load_model downloads it;\n"
+        "the speech recognizer 'whisper base' is not on this machine\n"
+        "From:    https://github.com/openai/whisper (license: MIT): whisper.load_model downloads it;\n"
         "         or a transformers folder such as openai/whisper-base from Hugging Face\n"
         f"Put to:  {tmp_path}/store/whisper/base.pt or {tmp_path}/store/whisper/base/\n"
-        "Or name a file or folder: --recogniser PATH\n"
+        "Or name a file or folder: --recognizer PATH\n"
         "The written sentence instead, as an oracle: --bridge oracle_text"
     )
     stored = tmp_path / "store" / "whisper" / "base.pt"
     stored.parent.mkdir(parents=True)
     stored.touch()
-    assert find_recogniser("base", tmp_path / "store") == stored
-    assert find_recogniser(str(stored), tmp_path) == stored
+    assert find_asr_model("base", tmp_path / "store") == stored
+    assert find_asr_model(str(stored), tmp_path) == stored
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_run_over_the_bridge_keeps_what_was_said_and_heard(tmp_path: Path, mon
     monkeypatch.setattr("mevis_bench.runs.plan.transcripts_folder", lambda: tmp_path / "kept")
     (tmp_path / "w.pt").touch()
     words = ["run", "--task", "avos", "--method", "moving_region", "--bridge", "speech_to_text"]
-    words += ["--recogniser", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
+    words += ["--recognizer", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
     assert main(words) == 0
     told = capsys.readouterr()
     assert "speech was heard with a word error rate of 100.0 %" in told.err

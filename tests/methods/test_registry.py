@@ -13,7 +13,7 @@ name: {name}
 title: Mine
 paper: null
 code: null
-licence: none
+license: none
 tasks: [rvos]
 variants:
   small:
@@ -22,7 +22,7 @@ variants:
     outputs: [masks]
     options: {{threshold: 0.5}}
     weights:
-      model: {{file: small.safetensors, sha256: null, source: "the authors' page", licence: MIT, provenance: official}}
+      model: {{file: small.safetensors, sha256: null, source: "the authors' page", license: MIT, provenance: official}}
     notes: nothing
   large:
     title: Mine, large

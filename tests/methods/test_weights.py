@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.methods.registry import ChosenMethod, find_methods
+from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.weights import locate_weights, parse_weights, provenance, sha256, weights_state
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from tests.methods.test_registry import SPEC, make_method
 
 
-def _choose(folder: Path, spec: str = SPEC, name: str = "mine") -> ChosenMethod:
+def _choose(folder: Path, spec: str = SPEC, name: str = "mine") -> ResolvedMethod:
     make_method(folder, "mine", spec)
     return find_methods([folder]).choose(name)
 
@@ -25,7 +25,7 @@ def test_missing_weights_say_which_from_where_and_what_else(tmp_path: Path) -> N
         locate_weights(chosen, choice)
     assert str(caught.value) == (
         "the weights 'model' of mine:small are not on this machine\n"
-        "From:    the authors' page (licence: MIT)\n"
+        "From:    the authors' page (license: MIT)\n"
         f"Put to:  {store / 'mine' / 'small.safetensors'}\n"
         "     or  mevis-bench weights add mine FILE\n"
         "Or run with seeded random weights: --weights untrained"

@@ -17,7 +17,7 @@ needs_java = pytest.mark.skipif(
     reason="no Java or no pycocoevalcap; the extra 'rmeg' brings both",
 )
 
-# The example of nlg-eval (Microsoft, MIT licence, github.com/Maluuba/nlg-eval, examples/) and its published scores.
+# The example of nlg-eval (Microsoft, MIT license, github.com/Maluuba/nlg-eval, examples/) and its published scores.
 EXAMPLE = [
     CaptionSample(
         "this is the model generated sentence1 which seems good enough",
@@ -124,7 +124,7 @@ def test_a_dying_child_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
 def test_a_hanging_child_is_stopped(tmp_path: Path, monkeypatch) -> None:
     fake_java(tmp_path, "exec sleep 1000")
     monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
-    child = JavaChild("METEOR", [], tmp_path, patience=0.2)
+    child = JavaChild("METEOR", [], tmp_path, timeout=0.2)
     start = time.monotonic()
     with pytest.raises(JavaError, match="METEOR did not answer for 0 s and was stopped"):
         child.read(1)

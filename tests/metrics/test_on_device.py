@@ -18,12 +18,12 @@ def check(device: str, cases: int) -> None:
         height, width = (int(side) for side in rng.integers(1, 50, 2))
         length = int(rng.choice([1, 2, 35]))
         dense = [np.stack([draw_mask(rng, height, width) for _ in range(length)]) for _ in range(2)]
-        prediction, truth = (MaskRows.from_dense(masks) for masks in dense)
-        shared = intersections(prediction, truth)
-        union = prediction.areas() + truth.areas() - shared
-        counts = match_counts(boundary_of(prediction), boundary_of(truth), length, height, width)
+        prediction, ground_truth = (MaskRows.from_dense(masks) for masks in dense)
+        shared = intersections(prediction, ground_truth)
+        union = prediction.areas() + ground_truth.areas() - shared
+        counts = match_counts(boundary_of(prediction), boundary_of(ground_truth), length, height, width)
         expected = np.concatenate([np.stack([shared, union], axis=1), counts], axis=1)
-        assert np.array_equal(count_rows(prediction, truth, device), expected)
+        assert np.array_equal(count_rows(prediction, ground_truth, device), expected)
         on_device = [torch.from_numpy(masks).to(device) for masks in dense]
         assert np.array_equal(count_frames(*on_device).cpu().numpy(), expected)
 

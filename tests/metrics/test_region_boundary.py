@@ -27,16 +27,16 @@ def draw_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     height, width = (int(side) for side in rng.integers(1, 48, 2))
     if rng.random() < 0.02:
         height, width = (int(side) for side in rng.integers(150, 420, 2))
-    truth, prediction = (np.stack([draw_mask(rng, height, width) for _ in range(2)]) for _ in range(2))
+    ground_truth, prediction = (np.stack([draw_mask(rng, height, width) for _ in range(2)]) for _ in range(2))
     if rng.random() < 0.3:
-        prediction = np.roll(truth, tuple(rng.integers(-3, 4, 2)), axis=(1, 2))
-    return truth, prediction
+        prediction = np.roll(ground_truth, tuple(rng.integers(-3, 4, 2)), axis=(1, 2))
+    return ground_truth, prediction
 
 
-def scores(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    true, predicted = MaskRows.from_dense(truth), MaskRows.from_dense(prediction)
+def scores(ground_truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    true, predicted = MaskRows.from_dense(ground_truth), MaskRows.from_dense(prediction)
     shared = intersections(predicted, true)
-    counts = match_counts(boundary_of(predicted), boundary_of(true), *truth.shape)
+    counts = match_counts(boundary_of(predicted), boundary_of(true), *ground_truth.shape)
     return region_j(shared, true.areas() + predicted.areas() - shared), boundary_f(counts)
 
 
@@ -44,9 +44,9 @@ def scores(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.nd
 def test_500_random_clips_are_bit_equal(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for case in range(500):
-        truth, prediction = draw_pair(rng)
-        j, f = scores(truth, prediction)
-        assert (float(np.mean(j)), float(np.mean(f))) == reference.score_v1(truth, prediction), (seed, case)
+        ground_truth, prediction = draw_pair(rng)
+        j, f = scores(ground_truth, prediction)
+        assert (float(np.mean(j)), float(np.mean(f))) == reference.score_v1(ground_truth, prediction), (seed, case)
 
 
 def test_a_mask_that_fills_the_frame_has_no_boundary() -> None:

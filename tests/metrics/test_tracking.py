@@ -29,7 +29,7 @@ def tracks(entries: list[tuple[int, int, list[float]]]) -> TrackPrediction:
 def draw(rng: np.random.Generator, length: int, crowded: bool) -> tuple[TrackPrediction, TrackPrediction]:
     """Moving boxes, and predictions with jitter, gaps, switched identities, doubles and strangers."""
     side = 12 if crowded else 60
-    truth, prediction = [], []
+    ground_truth, prediction = [], []
     for name in range(rng.integers(0, 5)):
         x, y, dx, dy = rng.integers(0, side, 2).tolist() + rng.integers(-2, 3, 2).tolist()
         w, h = rng.integers(1, 20, 2).tolist()
@@ -37,7 +37,7 @@ def draw(rng: np.random.Generator, length: int, crowded: bool) -> tuple[TrackPre
         for t in range(length):
             box = np.array([x + t * dx, y + t * dy, x + t * dx + w, y + t * dy + h], float)
             if rng.random() < 0.9:
-                truth.append((t, 7 * name, box.tolist()))
+                ground_truth.append((t, 7 * name, box.tolist()))
             if rng.random() < 0.8:
                 jitter = rng.integers(-1, 2, 4) if rng.random() < 0.5 else np.zeros(4)
                 box = box + jitter
@@ -48,7 +48,7 @@ def draw(rng: np.random.Generator, length: int, crowded: bool) -> tuple[TrackPre
             if rng.random() < 0.1:
                 prediction.append((t, name + 300, [0, 0, side, side]))
     order = rng.permutation(len(prediction))
-    return tracks(truth), tracks([prediction[k] for k in order])
+    return tracks(ground_truth), tracks([prediction[k] for k in order])
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +70,15 @@ def assert_equal(counts: SequenceCounts, fields: dict) -> None:
 
 def test_counts_and_values_are_those_of_trackeval(sequences) -> None:
     each, together = trackeval_hota.evaluate(sequences)
-    counts = [count_sequence(truth, prediction) for truth, prediction, _ in sequences]
+    counts = [count_sequence(ground_truth, prediction) for ground_truth, prediction, _ in sequences]
     for ours, theirs in zip(counts, each, strict=True):
         assert_equal(ours, theirs)
     assert_equal(combined(counts), together)
 
 
 def test_torch_gives_the_same_counts(sequences) -> None:
-    for truth, prediction, _ in sequences[:40]:
-        plain, torch = (count_sequence(truth, prediction, device) for device in ("cpu", "cpu:0"))
+    for ground_truth, prediction, _ in sequences[:40]:
+        plain, torch = (count_sequence(ground_truth, prediction, device) for device in ("cpu", "cpu:0"))
         for name in SequenceCounts.__slots__:
             assert np.array_equal(getattr(plain, name), getattr(torch, name))
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 
-def jaccard(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+def jaccard(ground_truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Intersection over union of every frame, (t,); an empty union scores 1."""
-    intersection = (truth & prediction).sum(axis=(1, 2))
-    union = (truth | prediction).sum(axis=(1, 2))
+    intersection = (ground_truth & prediction).sum(axis=(1, 2))
+    union = (ground_truth | prediction).sum(axis=(1, 2))
     with np.errstate(invalid="ignore"):
         scores = intersection / union
     scores[union == 0] = 1
@@ -16,7 +16,7 @@ def jaccard(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def boundary(mask: np.ndarray) -> np.ndarray:
-    """One frame's boundary, (h, w): a pixel that differs from its right, lower or lower-right neighbour."""
+    """One frame's boundary, (h, w): a pixel that differs from its right, lower or lower-right neighbor."""
     right, down, diagonal = np.zeros_like(mask), np.zeros_like(mask), np.zeros_like(mask)
     right[:, :-1] = mask[:, 1:]
     down[:-1] = mask[1:]
@@ -39,10 +39,10 @@ def dilate(edges: np.ndarray, radius: int) -> np.ndarray:
     return padded[radius : radius + height, radius : radius + width]
 
 
-def boundary_f(truth: np.ndarray, prediction: np.ndarray) -> float:
+def boundary_f(ground_truth: np.ndarray, prediction: np.ndarray) -> float:
     """F measure of one frame's boundaries."""
-    radius = int(np.ceil(0.008 * np.linalg.norm(truth.shape)))
-    edges_predicted, edges_true = boundary(prediction), boundary(truth)
+    radius = int(np.ceil(0.008 * np.linalg.norm(ground_truth.shape)))
+    edges_predicted, edges_true = boundary(prediction), boundary(ground_truth)
     predicted, true = edges_predicted.sum(), edges_true.sum()
     if predicted == 0 and true == 0:
         return 1.0
@@ -55,18 +55,18 @@ def boundary_f(truth: np.ndarray, prediction: np.ndarray) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def score_v1(truth: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
+def score_v1(ground_truth: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
     """J and F of one expression as the official MeViS script computes them: frame by frame, mean over all frames."""
-    frames = [boundary_f(true, predicted) for true, predicted in zip(truth, prediction, strict=True)]
-    return float(np.mean(jaccard(truth, prediction))), float(np.mean(np.array(frames, dtype=np.float64)))
+    frames = [boundary_f(true, predicted) for true, predicted in zip(ground_truth, prediction, strict=True)]
+    return float(np.mean(jaccard(ground_truth, prediction))), float(np.mean(np.array(frames, dtype=np.float64)))
 
 
-def score_v2(truth: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
+def score_v2(ground_truth: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
     """As :func:`score_v1`, but an expression without a target gets 1 if nothing at all is predicted, else 0."""
-    if not truth.any():
+    if not ground_truth.any():
         credit = 0.0 if prediction.any() else 1.0
         return credit, credit
-    return score_v1(truth, prediction)
+    return score_v1(ground_truth, prediction)
 
 
 def corpus(samples: list[tuple[int, float, float, bool]]) -> dict[str, float]:

@@ -8,13 +8,13 @@ import pytest
 from mevis_bench.records import TrackPrediction
 
 
-def sequence(truth: TrackPrediction, prediction: TrackPrediction, length: int) -> dict[str, object]:
+def sequence(ground_truth: TrackPrediction, prediction: TrackPrediction, length: int) -> dict[str, object]:
     """Arrange one sequence as TrackEval's metrics take it."""
     from trackeval.datasets._base_dataset import _BaseDataset
 
     data: dict[str, object] = {}
     boxes: dict[str, list[np.ndarray]] = {}
-    for side, tracks in (("gt", truth), ("tracker", prediction)):
+    for side, tracks in (("gt", ground_truth), ("tracker", prediction)):
         names, ids = np.unique(tracks.ids, return_inverse=True)
         data[f"{side}_ids"] = [ids[tracks.frames == t] for t in range(length)]
         data[f"num_{side}_ids"] = len(names)

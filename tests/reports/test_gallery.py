@@ -36,12 +36,12 @@ def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     (video_id,) = split.video_ids
     answers = {}
-    for index, truth in enumerate(split.truths(video_id)):
-        masks = np.zeros((truth.length, truth.height, truth.width), np.bool_)
-        for rles in truth.objects:
-            masks |= rows_from_rle(rles, truth.height, truth.width, where="truth").to_dense()
+    for index, ground_truth in enumerate(split.ground_truths(video_id)):
+        masks = np.zeros((ground_truth.length, ground_truth.height, ground_truth.width), np.bool_)
+        for rles in ground_truth.objects:
+            masks |= rows_from_rle(rles, ground_truth.height, ground_truth.width, location="truth").to_dense()
         masks = np.roll(masks, 2, axis=2) & (index % 3 != 2)
-        answers[truth.expression.id] = MaskPrediction(masks, target_score=0.5)
+        answers[ground_truth.expression.id] = MaskPrediction(masks, target_score=0.5)
     write_predictions(folder, video_id, answers)
     score_run(folder, data=split.root, split="tiny", task="rvos")
     return folder
@@ -65,11 +65,11 @@ def test_every_sample_is_there_with_its_change_and_strip(gallery: Path, split: S
     samples = samples_of(gallery)
     assert {sample["change"] for sample in samples} == {0.0}
     (video_id,) = split.video_ids
-    for sample, truth in zip(samples, split.truths(video_id), strict=True):
-        assert sample["sample"] == truth.sample
+    for sample, ground_truth in zip(samples, split.ground_truths(video_id), strict=True):
+        assert sample["sample"] == ground_truth.sample
         strip = sample["strip"]
         assert isinstance(strip, list)
-        assert len(strip) == truth.length
+        assert len(strip) == ground_truth.length
 
 
 def test_nothing_refers_to_another_host(gallery: Path) -> None:

@@ -20,11 +20,16 @@ def pairs(split):
     """(video, expression, its objects, its partner's objects) for every sentence that has a partner."""
     found = []
     for video_id in split.video_ids:
-        truths = {truth.expression.id: truth for truth in split.truths(video_id)}
-        for truth in truths.values():
-            if truth.expression.order_pair is not None:
+        ground_truths = {ground_truth.expression.id: ground_truth for ground_truth in split.ground_truths(video_id)}
+        for ground_truth in ground_truths.values():
+            if ground_truth.expression.order_pair is not None:
                 found.append(
-                    (video_id, truth.expression.id, truth.objects, truths[truth.expression.order_pair].objects)
+                    (
+                        video_id,
+                        ground_truth.expression.id,
+                        ground_truth.objects,
+                        ground_truths[ground_truth.expression.order_pair].objects,
+                    )
                 )
     return found
 

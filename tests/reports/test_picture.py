@@ -1,4 +1,4 @@
-"""The picture shows the truth above the prediction, each in its colour."""
+"""The picture shows the truth above the prediction, each in its color."""
 
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from tests.reports.test_gallery import run, split
 __all__ = ["run", "split"]
 
 
-def near(pixels: np.ndarray, colour: tuple[int, int, int]) -> int:
-    """Pixels whose hue is that of a tint of the colour: its strongest channel stands out."""
-    strongest = int(np.argmax(colour))
+def near(pixels: np.ndarray, color: tuple[int, int, int]) -> int:
+    """Pixels whose hue is that of a tint of the color: its strongest channel stands out."""
+    strongest = int(np.argmax(color))
     others = [channel for channel in range(3) if channel != strongest]
     return int((pixels[..., strongest].astype(int) > pixels[..., others].max(axis=-1).astype(int) + 60).sum())
 
 
 def test_truth_and_prediction_are_painted(run: Path, split: Split) -> None:
-    samples = [truth.sample for truth in split.truths(split.video_ids[0]) if truth.objects][:1]
+    samples = [ground_truth.sample for ground_truth in split.ground_truths(split.video_ids[0]) if ground_truth.objects][
+        :1
+    ]
     pixels = np.asarray(draw_samples(run, split, samples))
     middle = 6 + 40 + 144 + 3
     assert near(pixels[:middle], TRUTH) > 300

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from mevis_bench.config.paths import configs_folder
-from mevis_bench.reports.paper import read_paper_rows, versus_paper
+from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
 from mevis_bench.reports.render import WRITERS, to_csv, to_html, to_json, to_latex, to_markdown, to_terminal
 from mevis_bench.reports.table import build_table
 from mevis_bench.store.score_files import Results
@@ -99,25 +99,25 @@ def paper_folder() -> Path:
 
 
 def test_versus_paper_shows_the_difference_and_why_it_says_nothing() -> None:
-    versus = {entry.row.table: entry for entry in versus_paper(GOOD, read_paper_rows(paper_folder()))}
+    versus = {entry.row.table: entry for entry in compare_with_paper(GOOD, read_paper_rows(paper_folder()))}
     assert set(versus) == {5, 6, 7}
     assert versus[7].difference["J&F"] == pytest.approx(61.5 - 43.9)
     assert versus[7].not_comparable == ("other split (valid_u; the paper reports valid)",)
     assert "other protocol (mevis_v2; the paper's is mevis_v1)" in versus[6].not_comparable
-    on_valid = {entry.row.table: entry for entry in versus_paper(OTHER_SPLIT, read_paper_rows(paper_folder()))}
+    on_valid = {entry.row.table: entry for entry in compare_with_paper(OTHER_SPLIT, read_paper_rows(paper_folder()))}
     assert on_valid[7].not_comparable == ()
     assert "N-acc" not in on_valid[7].ours
 
 
 def test_untrained_and_oracle_rows_are_not_comparable() -> None:
     method = {"name": "lmpm", "variant": "oracle", "provenance": "untrained"}
-    entries = versus_paper(replace(OTHER_SPLIT, method=method), read_paper_rows(paper_folder()))
+    entries = compare_with_paper(replace(OTHER_SPLIT, method=method), read_paper_rows(paper_folder()))
     assert {entry.not_comparable for entry in entries if entry.row.table == 7} == {("untrained weights", "oracle text")}
 
 
 def test_an_oracle_is_comparable_with_the_papers_oracle_only() -> None:
     method = {"name": "lmpm", "variant": "swin-t-oracle", "provenance": "official"}
-    entries = versus_paper(replace(OTHER_SPLIT, task="avos", method=method), read_paper_rows(paper_folder()))
+    entries = compare_with_paper(replace(OTHER_SPLIT, task="avos", method=method), read_paper_rows(paper_folder()))
     assert {entry.row.method: entry.not_comparable for entry in entries} == {"LMPM (GT Text)": ()}
 
 

@@ -15,7 +15,7 @@ from mevis_bench.runs.refer_kitti_export import Exported, export_split
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.formats.refer_kitti import expression_id
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip
+from mevis_bench.store.prediction_source import FrameSpec
 from tests.mevis_folder import frame_names, write_predictions
 
 NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
@@ -52,18 +52,20 @@ def _original_truth(root: Path, sequence: str, height: int, width: int) -> set[t
 
 def test_the_originals_truth_is_ours_and_that_of_the_masks(split: Split, exported: Path) -> None:
     sequences = (exported / "seqmap.txt").read_text().splitlines()
-    truths = [truth for video_id in split.video_ids for truth in split.truths(video_id)]
+    ground_truths = [ground_truth for video_id in split.video_ids for ground_truth in split.ground_truths(video_id)]
     boxes = 0
-    for sequence, truth in zip(sequences, truths, strict=True):
+    for sequence, ground_truth in zip(sequences, ground_truths, strict=True):
         video, _, expression = sequence.partition("+")
         lines = (exported / "results" / video / expression / "gt.txt").read_text().splitlines()
         ours = {tuple(round(float(field)) for field in line.split(",")[:6]) for line in lines}
-        assert ours == _original_truth(exported, sequence, truth.height, truth.width)
-        assert {(line[0], *line[2:]) for line in ours} == _boxes_of_masks(truth.objects)
-        assert len({line[1] for line in ours}) == len(truth.objects)
+        assert ours == _original_truth(exported, sequence, ground_truth.height, ground_truth.width)
+        assert {(line[0], *line[2:]) for line in ours} == _boxes_of_masks(ground_truth.objects)
+        assert len({line[1] for line in ours}) == len(ground_truth.objects)
         boxes += len(ours)
     assert boxes > 0
-    assert any(not truth.objects for truth in truths)  # expressions without target are there too, with an empty file
+    assert any(
+        not ground_truth.objects for ground_truth in ground_truths
+    )  # expressions without target are there too, with an empty file
 
 
 def _boxes_of_masks(objects) -> set[tuple[int, ...]]:
@@ -110,7 +112,7 @@ def test_tracks_of_a_run_are_written_and_read_back(split: Split, tmp_path: Path)
     assert len((out / "seqmap.txt").read_text().splitlines()) == 1
     source = open_predictions(out / "results")
     assert source.samples() == {f"{video.id}/{expression.id}"}
-    back = source.read(expression.id, Clip(video.id, video.frame_names, video.height, video.width))
+    back = source.read(expression.id, FrameSpec(video.id, video.frame_names, video.height, video.width))
     assert isinstance(back, TrackPrediction)
     np.testing.assert_array_equal(back.boxes, tracks.boxes)
     assert not (out / (out / "frames.txt").read_text().splitlines()[0]).is_symlink()
@@ -178,15 +180,15 @@ def _write_shifted_truth(split: Split, run: Path) -> None:
     """Write a run whose tracks are those of the truth, two pixels to the right."""
     for video_id in split.video_ids:
         answers = {}
-        for truth in split.truths(video_id):
+        for ground_truth in split.ground_truths(video_id):
             entries = sorted(
                 (frame - 1, number, *(x + 2, y, x + w + 2, y + h))
-                for number, one in enumerate(truth.objects)
+                for number, one in enumerate(ground_truth.objects)
                 for frame, x, y, w, h in _boxes_of_masks([one])
             )
             table = np.array(entries, np.float64).reshape(-1, 6)
             tracks = TrackPrediction(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
-            answers[truth.expression.id] = tracks
+            answers[ground_truth.expression.id] = tracks
         write_predictions(run, video_id, answers)
 
 

@@ -10,7 +10,7 @@ from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import tracks_of
-from mevis_bench.records import DataError, TrackPrediction, Truth, UsageError
+from mevis_bench.records import DataError, GroundTruth, TrackPrediction, UsageError
 from mevis_bench.runs.refer_kitti_export import export_split
 from mevis_bench.runs.refer_kitti_import import import_split
 
@@ -18,12 +18,14 @@ NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
 WIDTH, HEIGHT = 100, 50
 
 
-def _tracks(truth: Truth) -> TrackPrediction:
-    return tracks_of([rows_from_rle(one, truth.height, truth.width, where="test") for one in truth.objects])
+def _tracks(ground_truth: GroundTruth) -> TrackPrediction:
+    return tracks_of(
+        [rows_from_rle(one, ground_truth.height, ground_truth.width, location="test") for one in ground_truth.objects]
+    )
 
 
-def _boxes(truth: Truth) -> set[tuple[float, ...]]:
-    tracks = _tracks(truth)
+def _boxes(ground_truth: GroundTruth) -> set[tuple[float, ...]]:
+    tracks = _tracks(ground_truth)
     return {(frame, *box) for frame, box in zip(tracks.frames.tolist(), tracks.boxes.tolist(), strict=True)}
 
 
@@ -60,23 +62,23 @@ def test_an_exported_split_comes_back_with_the_same_boxes(tmp_path: Path) -> Non
     assert back.video_ids == split.video_ids
     for video_id in split.video_ids:
         assert (split.video(video_id).frame(1) == back.video(video_id).frame(1)).all()
-        for truth in split.truths(video_id):
-            again = back.truth(video_id, truth.expression.id)
-            assert again.expression.text == truth.expression.text
-            assert _boxes(again) == _boxes(truth)
-            assert len(again.objects) == sum(any(mask is not None for mask in one) for one in truth.objects)
+        for ground_truth in split.ground_truths(video_id):
+            again = back.ground_truth(video_id, ground_truth.expression.id)
+            assert again.expression.text == ground_truth.expression.text
+            assert _boxes(again) == _boxes(ground_truth)
+            assert len(again.objects) == sum(any(mask is not None for mask in one) for one in ground_truth.objects)
 
 
 def test_boxes_are_whole_pixels_inside_the_frame(imported: Split) -> None:
-    assert _boxes(imported.truth("0005", "cars")) == {
+    assert _boxes(imported.ground_truth("0005", "cars")) == {
         *((number, 10.0 + 10 * number, 10.0, 40.0 + 10 * number, 30.0) for number in range(3)),
         *((number, 60.0, 25.0, 100.0, 50.0) for number in range(3)),
     }
 
 
 def test_an_object_is_meant_in_the_frames_of_the_label_only(imported: Split) -> None:
-    assert _boxes(imported.truth("0005", "turning-cars")) == {(1, 20.0, 10.0, 50.0, 30.0)}
-    assert imported.truth("0005", "no-car").objects == ()
+    assert _boxes(imported.ground_truth("0005", "turning-cars")) == {(1, 20.0, 10.0, 50.0, 30.0)}
+    assert imported.ground_truth("0005", "no-car").objects == ()
 
 
 def test_expressions_that_mean_the_same_share_their_objects(imported: Split) -> None:
@@ -91,7 +93,7 @@ def test_the_split_has_no_fault_and_its_pngs_are_read(imported: Split) -> None:
     frame = imported.root / "JPEGImages/0005/000001.jpg"
     frame.write_bytes(frame.read_bytes()[:-8])
     (fault,) = verify_split(imported.root, "valid", lambda done, total: None).faults
-    assert (fault.file, fault.what) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
+    assert (fault.file, fault.message) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
 
 
 def _break(root: Path, name: str, text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.records import DataError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.scoring_pool import map_in_order
@@ -27,7 +27,7 @@ def world(tmp_path_factory):
     videos = {name: mevis_folder.draw_video(rng, shape, 5) for name, shape in SHAPES.items()}
     root = mevis_folder.write_split(tmp_path_factory.mktemp("split"), videos)
     clips = {
-        name: {expression: mevis_folder.noisy(rng, video.truth(expression)) for expression in video.expressions}
+        name: {expression: mevis_folder.noisy(rng, video.ground_truth(expression)) for expression in video.expressions}
         for name, video in videos.items()
     }
     return root, videos, clips
@@ -37,14 +37,14 @@ def world(tmp_path_factory):
 def test_scores_are_bit_equal_to_the_references(world, tmp_path: Path, protocol: str) -> None:
     root, videos, clips = world
     predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
-    score_run(predictions, data=root, rules=ScoringRules(protocol=protocol), out=tmp_path)
+    score_run(predictions, data=root, rules=ScoringOptions(protocol=protocol), out=tmp_path)
     samples = []
     for score in read_scores(tmp_path):
         video, expression = videos[score.video], score.sample.rsplit("/", 1)[1]
-        truth, prediction = video.truth(expression), clips[score.video][expression]
+        ground_truth, prediction = video.ground_truth(expression), clips[score.video][expression]
         targets = len(video.expressions[expression])
         slow = reference.score_v1 if protocol == "mevis_v1" or targets else reference.score_v2
-        j, f = slow(truth, prediction)
+        j, f = slow(ground_truth, prediction)
         assert (score.values["J"], score.values["F"]) == (j, f), score.sample
         assert score.values["targets"] == targets
         samples.append((targets, j, f, not prediction.any()))
@@ -83,7 +83,7 @@ def test_a_missing_prediction_is_an_error_or_counts_zero(world, tmp_path: Path) 
     with pytest.raises(DataError, match=r"p\.json, cat/0: prediction is missing"):
         score_run(predictions, data=root, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    scored = score_run(predictions, data=root, rules=ScoringRules(missing="zero"), out=tmp_path / "out")
+    scored = score_run(predictions, data=root, rules=ScoringOptions(missing="zero"), out=tmp_path / "out")
     assert scored.results.counts == {"expected": 20, "scored": 18, "missing": 2}
     assert list(scored.faults) == ["cat/0", "fox/1"]
     values = {score.sample: score.values for score in scored.scores}
@@ -127,7 +127,7 @@ def test_no_target_rules(tmp_path: Path) -> None:
     predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks, "1": masks}})
 
     def metrics(**rules: str) -> tuple[float | None, ...]:
-        found = score_run(predictions, data=root, rules=ScoringRules(**rules), out=tmp_path / "out").results.metrics
+        found = score_run(predictions, data=root, rules=ScoringOptions(**rules), out=tmp_path / "out").results.metrics
         return found["J"], found["N-acc"], found["T-acc"]
 
     assert metrics() == (1 / 64, 0.0, 1.0)
@@ -168,14 +168,14 @@ def test_the_device_changes_no_byte(world, tmp_path: Path) -> None:
         written = []
         for device in ("cpu", "cpu:0"):  # the second goes a GPU's way, on the CPU's tensors
             out = tmp_path / protocol / device[3:]
-            score_run(predictions, data=root, out=out, rules=ScoringRules(protocol=protocol, device=device))
+            score_run(predictions, data=root, out=out, rules=ScoringOptions(protocol=protocol, device=device))
             written.append([(out / name).read_bytes() for name in ("scores.jsonl", "results.json")])
         assert written[0] == written[1]
 
 
 def break_at(job: str) -> str:
     if job == "b.json":
-        raise DataError("is broken", where=job, hint="Mend it.")
+        raise DataError("is broken", location=job, hint="Mend it.")
     return job
 
 

@@ -1,4 +1,4 @@
-"""Damaged, swapped and mislabelled predictions: one clear error, or a recorded missing sample; never another score."""
+"""Damaged, swapped and mislabeled predictions: one clear error, or a recorded missing sample; never another score."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mevis_bench.metrics.rules import ScoringRules
+from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.records import MevisBenchError
 from mevis_bench.runs.score import score_run
 from tests import mevis_folder
@@ -24,9 +24,9 @@ folders = itertools.count()
 
 def check_words(error: MevisBenchError) -> None:
     """One line that says what, and where it is or what to do."""
-    assert error.what
-    assert "\n" not in error.what
-    assert error.where or error.hint
+    assert error.message
+    assert "\n" not in error.message
+    assert error.location or error.hint
 
 
 class World:
@@ -38,7 +38,9 @@ class World:
         self.root = root
         self.split = mevis_folder.write_split(root / "split", videos)
         clips = {
-            name: {expression: mevis_folder.noisy(rng, video.truth(expression)) for expression in video.expressions}
+            name: {
+                expression: mevis_folder.noisy(rng, video.ground_truth(expression)) for expression in video.expressions
+            }
             for name, video in videos.items()
         }
         self.sources = {
@@ -51,7 +53,7 @@ class World:
 
     def score(self, predictions: Path, missing: str = "error") -> dict[str, dict[str, float | None]]:
         """Score; the faults of samples that count as zero must be told."""
-        scored = score_run(predictions, data=self.split, rules=ScoringRules(missing=missing), out=self.root / "out")
+        scored = score_run(predictions, data=self.split, rules=ScoringOptions(missing=missing), out=self.root / "out")
         missing_count = scored.results.counts["missing"]
         assert missing_count == len(scored.faults)
         assert scored.results.counts["scored"] == 6 - missing_count
@@ -98,11 +100,11 @@ def test_every_format_agrees(world: World) -> None:
 
 @fuzz
 @given(st.sampled_from(["png", "run", "zip", "json"]), st.floats(0, 1), st.floats(0, 0.999))
-def test_cut_files(world: World, kind: str, which: float, where: float) -> None:
+def test_cut_files(world: World, kind: str, which: float, location: float) -> None:
     predictions = world.copy(kind)
     path = files_of(predictions)[int(which * (len(files_of(predictions)) - 1))]
     data = path.read_bytes()
-    path.write_bytes(data[: int(where * len(data.rstrip()))])
+    path.write_bytes(data[: int(location * len(data.rstrip()))])
     with pytest.raises(MevisBenchError) as caught:
         world.score(predictions)
     assert path.name in str(caught.value)
@@ -111,11 +113,11 @@ def test_cut_files(world: World, kind: str, which: float, where: float) -> None:
 
 @fuzz
 @given(st.sampled_from(["png", "zip"]), st.floats(0, 1), st.floats(0, 0.999), st.integers(1, 255))
-def test_changed_bytes(world: World, kind: str, which: float, where: float, change: int) -> None:
+def test_changed_bytes(world: World, kind: str, which: float, location: float, change: int) -> None:
     predictions = world.copy(kind)
     path = files_of(predictions)[int(which * (len(files_of(predictions)) - 1))]
     data = bytearray(path.read_bytes())
-    data[int(where * len(data))] ^= change
+    data[int(location * len(data))] ^= change
     path.write_bytes(bytes(data))
     world.check(predictions)
 

@@ -35,9 +35,9 @@ def test_a_suite_runs_scores_and_tells_the_folders(
 
 
 def test_several_tasks_end_in_one_table(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    where = f"data: {data}, split: tiny"
+    location = f"data: {data}, split: tiny"
     runs = [("rvos", "empty"), ("rvos", "moving_region"), ("rmot", "moving_region")]
-    lines = "\n".join(f"  - {{task: {task}, method: {method}, {where}}}" for task, method in runs)
+    lines = "\n".join(f"  - {{task: {task}, method: {method}, {location}}}" for task, method in runs)
     assert main(["suite", suite(tmp_path, f"name: s\nruns:\n{lines}\n"), "--out", str(tmp_path / "out")]) == 0
     table = capsys.readouterr().out.split("named beside its value")[1]
     head, empty, region = [line.split() for line in table.splitlines() if line.strip() and "─" not in line]

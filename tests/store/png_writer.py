@@ -33,7 +33,7 @@ def pack_row(samples: np.ndarray, depth: int) -> bytes:
 
 
 def write_png(
-    samples: np.ndarray, filters: list[int], depth: int = 8, colour: int = 0, parts: int = 1, interlaced: int = 0
+    samples: np.ndarray, filters: list[int], depth: int = 8, color: int = 0, parts: int = 1, interlaced: int = 0
 ) -> bytes:
     """Write samples (h, w), each below 2**depth, with the given filter for every row."""
     height, width = samples.shape
@@ -44,10 +44,10 @@ def write_png(
         above = row
     packed = zlib.compress(raw)
     cuts = [len(packed) * k // parts for k in range(parts + 1)]
-    palette = chunk(b"PLTE", bytes(3 * 2**depth)) if colour == 3 else b""
+    palette = chunk(b"PLTE", bytes(3 * 2**depth)) if color == 3 else b""
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced))
         + palette
         + b"".join(chunk(b"IDAT", packed[a:b]) for a, b in pairwise(cuts))
         + chunk(b"IEND", b"")

@@ -28,7 +28,7 @@ def blob(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def read(data: bytes, height: int, width: int, threshold: int | None = None) -> np.ndarray:
-    return rows_from_png(data, height, width, threshold=threshold, where="p.png").to_dense()[0]
+    return rows_from_png(data, height, width, threshold=threshold, location="p.png").to_dense()[0]
 
 
 def saved(values: np.ndarray, mode: str, **options: object) -> bytes:
@@ -42,16 +42,16 @@ def saved(values: np.ndarray, mode: str, **options: object) -> bytes:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-@pytest.mark.parametrize("colour", [0, 3])
-def test_every_filter_depth_and_colour_type(depth: int, colour: int) -> None:
-    rng = np.random.default_rng(depth + 10 * colour)
+@pytest.mark.parametrize("color", [0, 3])
+def test_every_filter_depth_and_color_type(depth: int, color: int) -> None:
+    rng = np.random.default_rng(depth + 10 * color)
     for _ in range(60):
         height, width = (int(side) for side in rng.integers(1, 40, 2))
         mask = blob(rng, height, width)
         values = mask * int(rng.integers(1, 2**depth))
-        if colour == 3:
+        if color == 3:
             values = mask * rng.integers(1, 2**depth, (height, width))
-        data = write_png(values, rng.integers(0, 5, height).tolist(), depth, colour, parts=int(rng.integers(1, 4)))
+        data = write_png(values, rng.integers(0, 5, height).tolist(), depth, color, parts=int(rng.integers(1, 4)))
         assert np.array_equal(read(data, height, width), mask)
 
 
@@ -72,7 +72,7 @@ def test_what_pillow_writes(seed: int, mode: str, optimize: bool) -> None:
     assert np.array_equal(read(data, *mask.shape), mask)
 
 
-def test_palette_indices_but_zero_are_foreground_whatever_their_colour() -> None:
+def test_palette_indices_but_zero_are_foreground_whatever_their_color() -> None:
     values = np.array([[0, 1, 7], [255, 0, 2]], np.uint8)
     assert read(saved(values, "P"), 2, 3).tolist() == [[False, True, True], [True, False, True]]
 
@@ -155,7 +155,7 @@ def test_pixels_too_many_or_too_few() -> None:
 
 def test_rows_equal_those_of_the_dense_mask() -> None:
     mask = blob(np.random.default_rng(9), 33, 47)
-    rows = rows_from_png(saved(mask.astype(np.uint8), "L"), 33, 47, threshold=None, where="p.png")
+    rows = rows_from_png(saved(mask.astype(np.uint8), "L"), 33, 47, threshold=None, location="p.png")
     expected = MaskRows.from_dense(mask[None])
     assert np.array_equal(rows.offsets, expected.offsets)
     assert np.array_equal(rows.x, expected.x)

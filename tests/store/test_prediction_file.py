@@ -57,7 +57,7 @@ def test_a_full_disk_costs_no_line_that_was_there(tmp_path: Path, monkeypatch: p
     file = PredictionFile(path, ORDER, again=ORDER)
     file.add("a", ANSWERS["a"])
     real = os.write
-    monkeypatch.setattr(os, "write", lambda where, line: real(where, line[:10]))
+    monkeypatch.setattr(os, "write", lambda location, line: real(location, line[:10]))
     with pytest.raises(OSError, match="No space left on device") as caught:
         file.add("b", ANSWERS["b"])
     assert caught.value.filename == str(path)

@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, TrackPrediction
 from mevis_bench.store.prediction_lines import (
     StoredMasks,
+    complete_lines,
     decode_masks,
     encode_line,
     parse_line,
     split_lines,
-    whole_lines,
 )
 
 MASKS = arrays(bool, array_shapes(min_dims=3, max_dims=3, max_side=9))
@@ -63,7 +63,7 @@ def test_lines_are_found_by_expression_and_the_last_one_holds(ids: list[str]) ->
     lines = [encode_line(one, CaptionPrediction(f"{number}")) for number, one in enumerate(ids)]
     last = dict(zip(ids, lines, strict=True))
     assert split_lines(b"".join(lines), "here") == last
-    assert whole_lines(b"".join(lines)) == last
+    assert complete_lines(b"".join(lines)) == last
 
 
 def test_the_expression_may_have_spaces_around_it_but_no_other_key_before_it() -> None:
@@ -78,7 +78,7 @@ def test_the_expression_may_have_spaces_around_it_but_no_other_key_before_it() -
     ):
         with pytest.raises(DataError, match=r'^v\.jsonl:2: this line does not start with "expression"$'):
             split_lines(spaced + line, "v.jsonl")
-        assert whole_lines(spaced + line) == {"a": spaced}
+        assert complete_lines(spaced + line) == {"a": spaced}
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_the_expression_may_have_spaces_around_it_but_no_other_key_before_it() -
 def test_foreign_bytes_are_refused(content: bytes, words: str) -> None:
     with pytest.raises(DataError) as caught:
         parse_line(content, "v.jsonl, expression 0")
-    assert caught.value.where == "v.jsonl, expression 0"
-    assert words in caught.value.what
+    assert caught.value.location == "v.jsonl, expression 0"
+    assert words in caught.value.message

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from mevis_bench.records import DataError, TrackPrediction
 from mevis_bench.store.formats.refer_kitti import encode_tracks, expression_id, expression_name, parse_tracks
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip
+from mevis_bench.store.prediction_source import FrameSpec
 
-CLIP = Clip("v1", ("00000", "00005", "00010"), 100, 200)
+CLIP = FrameSpec("v1", ("00000", "00005", "00010"), 100, 200)
 
 
 @given(
@@ -85,7 +85,7 @@ def _write(root: Path, names: dict[str, str]) -> Path:
     return root
 
 
-def test_a_tree_of_the_originals_is_recognised(tmp_path: Path) -> None:
+def test_a_tree_of_the_originals_is_recognized(tmp_path: Path) -> None:
     root = _write(
         tmp_path, {"v1/a-bird--0/predict.txt": "1,1,0,0,5,5,1,1,1\n", "v1/a-bird--0/gt.txt": "", "v1/1/predict.txt": ""}
     )

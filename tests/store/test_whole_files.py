@@ -5,28 +5,28 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.files.atomic import inside, write_whole
+from mevis_bench.files.atomic import atomic_write, inside
 from mevis_bench.records import DataError
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.json"
-    write_whole(path, "one")
-    write_whole(path, b"two")
+    atomic_write(path, "one")
+    atomic_write(path, b"two")
     assert path.read_text() == "two"
     assert [entry.name for entry in path.parent.iterdir()] == ["b.json"]
 
 
 def test_a_failing_write_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "b.json"
-    write_whole(path, "one")
+    atomic_write(path, "one")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_whole(path, "two")
+        atomic_write(path, "two")
     assert path.read_text() == "one"
     assert [entry.name for entry in tmp_path.iterdir()] == ["b.json"]
 

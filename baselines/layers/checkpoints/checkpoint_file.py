@@ -27,35 +27,35 @@ def read_tensors(path: Path, *, entry: str | None = None, namespace: bool = Fals
     Raises:
         DataError: The file is missing, cut short, not a checkpoint, holds code, or has no tensors where they belong.
     """
-    where = str(path)
+    location = str(path)
     if not path.is_file():
-        raise DataError("no such file", where=where)
+        raise DataError("no such file", location=location)
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
         except (safetensors.SafetensorError, OSError, ValueError) as error:
-            raise DataError(f"not a whole safetensors file: {error}", where=where, hint=_AGAIN) from error
+            raise DataError(f"not a whole safetensors file: {error}", location=location, hint=_AGAIN) from error
     allowed = [argparse.Namespace] if namespace else []
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "GLOBAL" not in str(error) and not _starts_as_pickle(path):
-            raise DataError("not a checkpoint, or one that is cut short", where=where, hint=_AGAIN) from error
+            raise DataError("not a checkpoint, or one that is cut short", location=location, hint=_AGAIN) from error
         raise DataError(
             "the file holds Python objects besides tensors, which may be code, so it is not opened",
-            where=where,
+            location=location,
             hint="Ask its authors for safetensors, or save its state dict alone on a machine you don't mind losing.",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise DataError("not a checkpoint, or one that is cut short", where=where, hint=_AGAIN) from error
+        raise DataError("not a checkpoint, or one that is cut short", location=location, hint=_AGAIN) from error
     if entry is not None and isinstance(content, Mapping) and entry in content:
         content = content[entry]
     if not isinstance(content, Mapping):
-        raise DataError(f"holds a {type(content).__name__}, no named tensors", where=where)
+        raise DataError(f"holds a {type(content).__name__}, no named tensors", location=location)
     tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise DataError("holds no tensors by name", where=where)
+        raise DataError("holds no tensors by name", location=location)
     return tensors
 
 
@@ -71,7 +71,7 @@ def match_keys(
     tensors: Mapping[str, Tensor],
     expected: nn.Module | Mapping[str, Tensor],
     *,
-    where: str,
+    location: str,
     dropped: Collection[str] = (),
 ) -> dict[str, Tensor]:
     """Hold a file's tensors against a model, key by key and shape by shape.
@@ -101,7 +101,7 @@ def match_keys(
     if lines:
         raise DataError(
             "the file does not fit this model: " + "; ".join(lines),
-            where=where,
+            location=location,
             hint="Is it the file of this method and of this variant's backbone? `mevis-bench weights list` names it.",
         )
     return {key: tensors[key] for key in wanted}

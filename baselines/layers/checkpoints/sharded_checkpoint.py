@@ -45,7 +45,7 @@ def load_shards(
         with _opened(path) as shard:
             for key in shard.keys():  # noqa: SIM118 - a safetensors file is no mapping
                 found[our_key(key)] = torch.empty(shard.get_slice(key).get_shape(), device="meta")
-    wanted = match_keys(found, module, where=str(folder), dropped=dropped)
+    wanted = match_keys(found, module, location=str(folder), dropped=dropped)
     for path in shards:
         with _opened(path) as shard:
             keys = [key for key in shard.keys() if our_key(key) in wanted]  # noqa: SIM118
@@ -58,19 +58,19 @@ def _shards(folder: Path) -> list[Path]:
     index = folder / INDEX
     if not index.is_file():
         if not (folder / SINGLE).is_file():
-            raise DataError(f"holds neither {INDEX} nor {SINGLE}", where=str(folder))
+            raise DataError(f"holds neither {INDEX} nor {SINGLE}", location=str(folder))
         return [folder / SINGLE]
     try:
         names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
         if any(Path(name).name != name for name in names):
             raise ValueError("a shard's name leads out of the folder")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"is no index of shards ({type(error).__name__}: {error})", where=str(index)) from error
+        raise DataError(f"is no index of shards ({type(error).__name__}: {error})", location=str(index)) from error
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(names)} shards are missing: {', '.join(missing)}",
-            where=str(folder),
+            location=str(folder),
             hint="Fetch them from where the others came from.",
         )
     return [folder / name for name in names]
@@ -82,6 +82,6 @@ def _opened(path: Path) -> safetensors.safe_open:
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise DataError(
             f"not a whole safetensors file: {error}",
-            where=str(path),
+            location=str(path),
             hint="Fetch the file again and compare its size and hash with the source.",
         ) from error

@@ -36,7 +36,7 @@ class Square:
     Attributes:
         side: In pixels.
         fit: ``crop``: short side scaled to ``side``, the middle kept (CLIP's processor); ``pad``: filled up to a square
-            with the mean colour first; ``squash``: both sides scaled (SigLIP's processor).
+            with the mean color first; ``squash``: both sides scaled (SigLIP's processor).
         mean: RGB, values 0..1.
         std: Likewise, standard deviation.
     """
@@ -61,14 +61,14 @@ class Square:
         resized = image.resize(scaled, Image.Resampling.BICUBIC)
         return np.array(resized.crop((left, top, left + side, top + side)))
 
-    def normalise(self, squares: NDArray[np.uint8]) -> Tensor:
+    def normalize(self, squares: NDArray[np.uint8]) -> Tensor:
         """``(..., side, side, 3)`` -> float32 ``(..., 3, side, side)``."""
         pixels = torch.from_numpy(squares).movedim(-1, -3).float() / 255
         mean, std = (torch.tensor(value).view(3, 1, 1) for value in (self.mean, self.std))
         return (pixels - mean) / std
 
     def kept(self, mask: NDArray[np.bool_]) -> tuple[int, int]:
-        """Count a mask's pixels ``(h, w)`` whose centre lies inside the square, and all of them."""
+        """Count a mask's pixels ``(h, w)`` whose center lies inside the square, and all of them."""
         total = int(mask.sum())
         if self.fit != "crop":
             return total, total
@@ -113,16 +113,16 @@ class CaptionView:
         """
         frames, fit = options["frames"], options["fit"]
         if not isinstance(frames, int) or isinstance(frames, bool) or not 1 <= frames <= 32:
-            raise UsageError(f"{frames!r} does not fit", where="method.frames", hint="Wanted: 1 to 32 frames.")
+            raise UsageError(f"{frames!r} does not fit", location="method.frames", hint="Wanted: 1 to 32 frames.")
         if fit not in ("crop", "pad", "squash"):
-            raise UsageError(f"{fit!r} does not fit", where="method.fit", hint="Wanted: crop, pad or squash.")
+            raise UsageError(f"{fit!r} does not fit", location="method.fit", hint="Wanted: crop, pad or squash.")
         return cls(frames, Square(side, fit, mean, std))
 
     def see(self, video: Video) -> tuple[Tensor, float | None]:
         """Look at a video.
 
         Returns:
-            float32 ``(t, 3, side, side)``, normalised; and, for a video with highlighted targets, which share of their
+            float32 ``(t, 3, side, side)``, normalized; and, for a video with highlighted targets, which share of their
             pixels in these frames is inside the squares (``None`` where there is no such pixel, or no target).
         """
         chosen = chosen_frames(len(video), self.frames)
@@ -132,7 +132,7 @@ class CaptionView:
             for index in chosen:
                 kept, there = self.square.kept(video.target_mask(index))
                 inside, total = inside + kept, total + there
-        return self.square.normalise(seen), inside / total if total else None
+        return self.square.normalize(seen), inside / total if total else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +140,26 @@ class Highlight:
     """How targets are painted over.
 
     Attributes:
-        colour: Red, green, blue, each 0..255.
+        color: Red, green, blue, each 0..255.
         alpha: Opacity, 0..1.
     """
 
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     alpha: float
 
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> "Highlight":
-        """Check a variant's ``colour`` and ``alpha``.
+        """Check a variant's ``color`` and ``alpha``.
 
         Raises:
             UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
         """
-        colour, alpha = options["colour"], options["alpha"]
-        if not isinstance(colour, list) or len(colour) != 3 or not all(part in range(256) for part in colour):
+        color, alpha = options["color"], options["alpha"]
+        if not isinstance(color, list) or len(color) != 3 or not all(part in range(256) for part in color):
             raise UsageError(
-                f"{colour!r} does not fit", where="method.colour", hint="Wanted: [red, green, blue], each 0 to 255."
+                f"{color!r} does not fit", location="method.color", hint="Wanted: [red, green, blue], each 0 to 255."
             )
         if not isinstance(alpha, float) or not 0 <= alpha <= 1:
-            raise UsageError(f"{alpha!r} does not fit", where="method.alpha", hint="Wanted: a number from 0 to 1.")
-        red, green, blue = colour
+            raise UsageError(f"{alpha!r} does not fit", location="method.alpha", hint="Wanted: a number from 0 to 1.")
+        red, green, blue = color
         return cls((red, green, blue), alpha)

@@ -93,7 +93,7 @@ class ClipModel(Protocol[TextT, ClipT, AnswerT]):
         ...
 
     def encode(self, frames: Tensor) -> ClipT:
-        """Encode normalised frames ``(t, 3, h, w)``, once for all prompts."""
+        """Encode normalized frames ``(t, 3, h, w)``, once for all prompts."""
         ...
 
     def answer(self, clip: ClipT, text: TextT) -> AnswerT:
@@ -163,7 +163,7 @@ class ClipSegmenter(Generic[TextT, ClipT, AnswerT]):
 
 
 def read_clip(video: Video, frames: Sequence[int], size: Size, device: torch.device) -> Tensor:
-    """Decode, resize and normalise frames of a video.
+    """Decode, resize and normalize frames of a video.
 
     Returns:
         float32 ``(t, 3, *size)``: RGB in 0..1, minus ImageNet's mean, divided by its standard deviation.

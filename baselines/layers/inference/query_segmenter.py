@@ -206,7 +206,7 @@ def read_frames(video: Video, settings: SegmenterSettings) -> NDArray[np.uint8]:
 
 
 def network_input(frames: Tensor, settings: SegmenterSettings) -> Tensor:
-    """Normalise uint8 ``(t, 3, h, w)`` and pad it right and bottom with zeros to multiples of 32."""
+    """Normalize uint8 ``(t, 3, h, w)`` and pad it right and bottom with zeros to multiples of 32."""
     mean = torch.tensor(settings.mean, device=frames.device).view(3, 1, 1)
     std = torch.tensor(settings.std, device=frames.device).view(3, 1, 1)
     images = (frames - mean) / std

@@ -93,10 +93,10 @@ def shown_tracks(live: Shown, rules: TrackRules) -> Shown:
 
 
 def prepare_image(pixels: NDArray[np.uint8], short: int, longest: int) -> Tensor:
-    """Resize a frame ``(h, w, 3)`` as the MOTR family does and normalise it to ``(1, 3, h', w')``.
+    """Resize a frame ``(h, w, 3)`` as the MOTR family does and normalize it to ``(1, 3, h', w')``.
 
     The short side becomes ``short``, or less where the long side would exceed ``longest``; sizes are truncated. Plain
-    bilinear sampling without antialiasing, rounded to whole grey levels, as OpenCV's default gives.
+    bilinear sampling without antialiasing, rounded to whole gray levels, as OpenCV's default gives.
     """
     height, width = pixels.shape[:2]
     scale = short / min(height, width)
@@ -131,7 +131,7 @@ class StreamSettings:
         """
         for key in ("birth_score", "keep_score", "show_score", "show_refer"):
             require(key, options[key], is_number(options[key]) and 0 <= options[key] <= 1, "a number from 0 to 1")
-        for key in ("patience", "most_tracks", "short", "longest"):
+        for key in ("miss_tolerance", "most_tracks", "short", "longest"):
             require(key, options[key], is_count(options[key]), "a whole number above 0")
         area = options["show_area"]
         require("show_area", area, is_number(area) and area >= 0, "a number of square pixels")

@@ -29,9 +29,9 @@ def read_audio(path: Path, rate: int) -> NDArray[np.float32]:
         samples, found = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         reason = "file is missing" if not path.is_file() else str(error)
-        raise DataError(f"sound can't be read: {reason}", where=str(path)) from error
+        raise DataError(f"sound can't be read: {reason}", location=str(path)) from error
     if len(samples) == 0:
-        raise DataError("sound file holds no sample", where=str(path))
+        raise DataError("sound file holds no sample", location=str(path))
     waveform = torch.from_numpy(samples.mean(axis=1))
     resampled: NDArray[np.float32] = resample(waveform, found, rate).numpy()
     return resampled

@@ -36,7 +36,7 @@ def clip_times(samples: int) -> list[tuple[Fraction, Fraction]]:
 
 
 def mel_clips(waveform: Tensor) -> Tensor:
-    """Turn a recording into normalised log-mel clips.
+    """Turn a recording into normalized log-mel clips.
 
     The authors subtract each clip's mean in place, and clips overlap: a later clip sees samples already shifted
     by an earlier one. This order is kept, because their weights were trained with it.
@@ -53,7 +53,7 @@ def mel_clips(waveform: Tensor) -> Tensor:
         clip = waveform[int(start * RATE) : int(end * RATE)]
         clip -= clip.mean()
         mel = log_mel(clip)
-        # Padded with 0 before the normalisation, so silence at the end is +0.467, not 0.
+        # Padded with 0 before the normalization, so silence at the end is +0.467, not 0.
         mel = F.pad(mel, (0, max(CLIP_FRAMES - mel.shape[1], 0)))[:, :CLIP_FRAMES]
         clips.append((mel - MEAN) / STD)
     return torch.stack(clips)[:, None]
@@ -83,7 +83,7 @@ def _mel_filters() -> Tensor:
     corners = torch.linspace(
         1127.0 * log(1 + LOW_HZ / 700.0), 1127.0 * log(1 + RATE / 2 / 700.0), MEL_BINS + 2, dtype=torch.float64
     )
-    left, centre, right = corners[:-2], corners[1:-1], corners[2:]
-    rising = (mel[:, None] - left) / (centre - left)
-    falling = (right - mel[:, None]) / (right - centre)
+    left, center, right = corners[:-2], corners[1:-1], corners[2:]
+    rising = (mel[:, None] - left) / (center - left)
+    falling = (right - mel[:, None]) / (right - center)
     return torch.minimum(rising, falling).clamp(min=0)

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from mevis_bench.records import Truth
+from mevis_bench.records import GroundTruth
 
 
-def target_mask(truth: Truth, index: int) -> NDArray[np.uint8]:
+def target_mask(ground_truth: GroundTruth, index: int) -> NDArray[np.uint8]:
     """Union of a sentence's objects in one frame: uint8 ``(h, w)``, all zero where there is no target."""
-    union = np.zeros((truth.height, truth.width), np.uint8)
-    for masks in truth.objects:
+    union = np.zeros((ground_truth.height, ground_truth.width), np.uint8)
+    for masks in ground_truth.objects:
         rle = masks[index]
         if rle is not None:
             union |= coco.decode(rle.to_coco())

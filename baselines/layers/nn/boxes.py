@@ -15,11 +15,11 @@ def boxes_of(masks: Tensor) -> Tensor:
 
 def corners(boxes: Tensor) -> Tensor:
     """Boxes cx, cy, w, h ``(..., 4)`` as x0, y0, x1, y1."""
-    centre, size = boxes.split(2, dim=-1)
-    return torch.cat((centre - size / 2, centre + size / 2), dim=-1)
+    center, size = boxes.split(2, dim=-1)
+    return torch.cat((center - size / 2, center + size / 2), dim=-1)
 
 
-def generalised_iou(one: Tensor, other: Tensor) -> Tensor:
+def generalized_iou(one: Tensor, other: Tensor) -> Tensor:
     """Generalised IoU (Rezatofighi et al., CVPR 2019) of boxes by corners: ``(..., 4)`` twice to ``(...)``, -1..1."""
     inner = (torch.minimum(one[..., 2:], other[..., 2:]) - torch.maximum(one[..., :2], other[..., :2])).clamp(min=0)
     hull = (torch.maximum(one[..., 2:], other[..., 2:]) - torch.minimum(one[..., :2], other[..., :2])).prod(-1)

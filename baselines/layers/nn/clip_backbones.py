@@ -32,7 +32,9 @@ class ClipBackbone(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         if name not in BACKBONES:
-            raise UsageError(f"no backbone '{name}'", where="method.backbone", hint=did_you_mean(str(name), BACKBONES))
+            raise UsageError(
+                f"no backbone '{name}'", location="method.backbone", hint=did_you_mean(str(name), BACKBONES)
+            )
         if name in BLOCKS:
             self.body: nn.Module = ResNet(BLOCKS[name])
             self.channels = CHANNELS
@@ -47,7 +49,7 @@ class ClipBackbone(nn.Module):
         """Encode one clip.
 
         Args:
-            frames: Normalised RGB, ``(t, 3, H, W)``.
+            frames: Normalized RGB, ``(t, 3, H, W)``.
             frames_at_once: How many frames the maps of one step cover at most.
 
         Yields:

@@ -40,8 +40,8 @@ def deformable_attention(value: Tensor, sizes: Sequence[Size], locations: Tensor
     return out.view(batch, heads * channels, queries).transpose(1, 2)
 
 
-def cell_centres(sizes: Sequence[Size], valid_ratios: Tensor) -> Tensor:
-    """Reference points of an encoder: every cell looks around its own centre, on every level.
+def cell_centers(sizes: Sequence[Size], valid_ratios: Tensor) -> Tensor:
+    """Reference points of an encoder: every cell looks around its own center, on every level.
 
     Args:
         sizes: Rows and columns of each level.
@@ -50,14 +50,14 @@ def cell_centres(sizes: Sequence[Size], valid_ratios: Tensor) -> Tensor:
     Returns:
         ``(b, s, l, 2)``, x then y, 0..1 over a level with its padding.
     """
-    centres = []
+    centers = []
     for level, (height, width) in enumerate(sizes):
         y = torch.linspace(0.5, height - 0.5, height, device=valid_ratios.device)
         x = torch.linspace(0.5, width - 0.5, width, device=valid_ratios.device)
         grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1).view(1, -1, 2)
         extent = valid_ratios[:, None, level] * grid.new_tensor([width, height])
-        centres.append(grid / extent)
-    return torch.cat(centres, dim=1)[:, :, None] * valid_ratios[:, None]
+        centers.append(grid / extent)
+    return torch.cat(centers, dim=1)[:, :, None] * valid_ratios[:, None]
 
 
 def valid_ratios(paddings: Sequence[Tensor]) -> Tensor:
@@ -135,7 +135,7 @@ class DeformableAttention(nn.Module):
 
 
 class DeformableEncoderLayer(nn.Module):
-    """Deformable self-attention over all levels, then a feed-forward block; normalised after each (post-norm)."""
+    """Deformable self-attention over all levels, then a feed-forward block; normalized after each (post-norm)."""
 
     def __init__(
         self,

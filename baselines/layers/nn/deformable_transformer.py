@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from baselines.layers.nn.deformable_attention import (
     DeformableAttention,
     DeformableEncoderLayer,
-    cell_centres,
+    cell_centers,
     valid_ratios,
 )
 from baselines.layers.nn.mlp import Mlp
@@ -112,7 +112,7 @@ class DeformableEncoder(nn.Module):
         self, memory: Tensor, position: Tensor, sizes: Sequence[tuple[int, int]], padding: Tensor, ratios: Tensor
     ) -> Tensor:
         """Refine ``memory`` ``(b, s, c)``."""
-        reference = cell_centres(sizes, ratios)
+        reference = cell_centers(sizes, ratios)
         for layer in self.layers:
             memory = layer(memory, position, reference, sizes, padding)
         return memory
@@ -203,7 +203,7 @@ class DeformableTransformer(nn.Module):
         self.encoder = DeformableEncoder(depth, channels, feedforward, levels)
         layers = [decoder_layer(channels, feedforward, levels) for _ in range(depth)]
         for module in (self.encoder, *layers):
-            _initialise(module)
+            _initialize(module)
         self.decoder = DeformableDecoder(layers, channels)
         self.reference_points = nn.Linear(channels, 2)
         nn.init.xavier_uniform_(self.reference_points.weight)
@@ -227,7 +227,7 @@ class DeformableTransformer(nn.Module):
         return EncodedLevels(self.encoder(memory, position, sizes, padding, ratios), sizes, padding, ratios)
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialize(module: nn.Module) -> None:
     """Xavier for every matrix, then the deformable attention's own start."""
     for parameter in module.parameters():
         if parameter.dim() > 1:

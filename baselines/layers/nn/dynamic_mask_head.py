@@ -19,14 +19,14 @@ def parameter_count(channels: int) -> int:
     return (channels + PLACE) * WIDTH + WIDTH * WIDTH + WIDTH + WIDTH + WIDTH + 1
 
 
-def dynamic_masks(features: Tensor, parameters: Tensor, centres: Tensor, stride: int = 4) -> Tensor:
+def dynamic_masks(features: Tensor, parameters: Tensor, centers: Tensor, stride: int = 4) -> Tensor:
     """Run every query's own convolutions over the mask features.
 
     Args:
         features: ``(t, c, h, w)``, shared by the queries.
         parameters: ``(t, q, parameter_count(c))``.
-        centres: A pixel of the un-padded image for every query, ``(t, q, 2)``, x then y. Coordinates are relative to
-            it, in pixels, not normalised.
+        centers: A pixel of the un-padded image for every query, ``(t, q, 2)``, x then y. Coordinates are relative to
+            it, in pixels, not normalized.
         stride: Pixels per cell; a cell's place is ``stride * index + stride / 2``.
 
     Returns:
@@ -34,7 +34,7 @@ def dynamic_masks(features: Tensor, parameters: Tensor, centres: Tensor, stride:
         before the first convolution.
     """
     t, c, h, w = features.shape
-    features, parameters, centres = features.float(), parameters.float(), centres.float()
+    features, parameters, centers = features.float(), parameters.float(), centers.float()
     sizes = [(c + PLACE) * WIDTH, WIDTH * WIDTH, WIDTH, WIDTH, WIDTH, 1]
     first, second, third, first_bias, second_bias, third_bias = parameters.split(sizes, dim=-1)
     first = first.unflatten(-1, (WIDTH, c + PLACE))
@@ -44,8 +44,8 @@ def dynamic_masks(features: Tensor, parameters: Tensor, centres: Tensor, stride:
         columns = torch.arange(w, device=features.device) * stride + stride / 2
         rows = torch.arange(h, device=features.device) * stride + stride / 2
         right, down = first[..., c, None, None], first[..., c + 1, None, None]
-        x = x + right * (centres[..., 0, None] - columns)[:, :, None, None, :]
-        x = x + down * (centres[..., 1, None] - rows)[:, :, None, :, None]
+        x = x + right * (centers[..., 0, None] - columns)[:, :, None, None, :]
+        x = x + down * (centers[..., 1, None] - rows)[:, :, None, :, None]
         x = (x + first_bias[..., None, None]).relu().flatten(3)
         x = (second.unflatten(-1, (WIDTH, WIDTH)) @ x + second_bias[..., None]).relu()
         x = third[..., None, :] @ x + third_bias[..., None]

@@ -1,7 +1,7 @@
 """ImageBind's audio encoder: log-mel clips to one vector a recording.
 
-Girdhar et al., ImageBind, CVPR 2023, section 3; parameter names are those of the published file, whose licence is
-CC BY-NC-SA 4.0 (this is an own implementation and carries the project's licence).
+Girdhar et al., ImageBind, CVPR 2023, section 3; parameter names are those of the published file, whose license is
+CC BY-NC-SA 4.0 (this is an own implementation and carries the project's license).
 """
 
 import torch
@@ -17,7 +17,7 @@ LARGEST_SCALE = 100.0
 
 
 class PatchStem(nn.Module):
-    """Overlapping patches of 16 x 16 every 10 bins and steps, normalised."""
+    """Overlapping patches of 16 x 16 every 10 bins and steps, normalized."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -119,7 +119,7 @@ class LanguageQueries(nn.Module):
         """Encode a clip, once for all sentences.
 
         Args:
-            frames: Normalised RGB, ``(t, 3, H, W)``; any size of at least 32 x 32.
+            frames: Normalized RGB, ``(t, 3, H, W)``; any size of at least 32 x 32.
             size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
         """
         height, width = frames.shape[-2:]
@@ -164,7 +164,7 @@ class LanguageQueries(nn.Module):
         levels = [replace(level, maps=pieces) for level, pieces in zip(fused[:3], memory, strict=True)]
         return FoundQueries(torch.cat(states, dim=1), points, torch.cat(boxes, dim=1), levels)
 
-    def segment(self, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, centres: Tensor) -> Tensor:
+    def segment(self, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, centers: Tensor) -> Tensor:
         """Draw the masks.
 
         Args:
@@ -172,13 +172,13 @@ class LanguageQueries(nn.Module):
             found: Of the same sentence.
             words: The sentence.
             states: ``(t, q, c)``: whose masks.
-            centres: ``(t, q, 2)``, x and y in 0..1: where each query looks.
+            centers: ``(t, q, 2)``, x and y in 0..1: where each query looks.
 
         Returns:
             Logits ``(t, q, h, w)`` at stride 4.
         """
         parameters = self.controller(states)
-        pixels = centres * centres.new_tensor([clip.size[1], clip.size[0]])
+        pixels = centers * centers.new_tensor([clip.size[1], clip.size[0]])
         masks = []
         first = 0
         for features in self.pixel_decoder(clip.fine, clip.fine_position, found.memory, words):
@@ -189,12 +189,12 @@ class LanguageQueries(nn.Module):
 
 
 def _level(maps: Pieces, image_padding: Tensor | None) -> Level:
-    """Add the padding of that stride and the positions (counted at cell centres)."""
+    """Add the padding of that stride and the positions (counted at cell centers)."""
     if image_padding is None:
-        position = sine_grid(maps[0].shape[-2:], CHANNELS // 2, centred=True, device=maps[0].device)
+        position = sine_grid(maps[0].shape[-2:], CHANNELS // 2, centerd=True, device=maps[0].device)
         return Level(maps, position)
     (padding,) = level_paddings(image_padding, maps[:1])
-    return Level(maps, sine_encoding(padding, CHANNELS // 2, centred=True), padding)
+    return Level(maps, sine_encoding(padding, CHANNELS // 2, centerd=True), padding)
 
 
 def _padding_or_zeros(level: Level, like: Tensor) -> Tensor:

@@ -38,5 +38,7 @@ def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str]) -> 
     tensors = read_tensors(path, entry="model", namespace=True)
     state = network.state_dict()
     dropped = [key for key in tensors if re.fullmatch(ALIASES, key) or re.fullmatch(DROPPED, key)]
-    matched = match_keys(tensors, {name(key): value for key, value in state.items()}, where=str(path), dropped=dropped)
+    matched = match_keys(
+        tensors, {name(key): value for key, value in state.items()}, location=str(path), dropped=dropped
+    )
     return {key: matched[name(key)] for key in state}

@@ -15,7 +15,7 @@ def _project(channels: int, out: int, *after: nn.Module) -> nn.Sequential:
 
 
 class WordAttention(nn.Module):
-    """Every position gathers what the words say about it: one head, queries and results instance-normalised."""
+    """Every position gathers what the words say about it: one head, queries and results instance-normalized."""
 
     def __init__(self, channels: int, words: int) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class LanguageSwin(nn.Module):
         return run_blocks(self.layers[0].blocks, self.patch_embed(images))
 
     def forward(self, stem: Tensor, words: Tensor, mask: Tensor) -> list[Tensor]:
-        """Return the normalised fused maps ``(t, c_i, h / 4, w / 4)`` ... ``(t, c_i, h / 32, w / 32)``."""
+        """Return the normalized fused maps ``(t, c_i, h / 4, w / 4)`` ... ``(t, c_i, h / 32, w / 32)``."""
         maps = []
         x = stem
         for index, stage in enumerate(self.layers):

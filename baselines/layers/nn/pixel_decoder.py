@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.nn.deformable_attention import DeformableEncoderLayer, cell_centres
+from baselines.layers.nn.deformable_attention import DeformableEncoderLayer, cell_centers
 from baselines.layers.nn.position_encoding import sine_grid
 
 
@@ -98,7 +98,7 @@ class MultiLevelEncoder(nn.Module):
         ]
         position = torch.cat(positions, dim=1).to(maps[0].dtype)
         memory = torch.cat([x.flatten(2).transpose(1, 2) for x in maps], dim=1)
-        reference = cell_centres(sizes, torch.ones(1, len(sizes), 2, device=device)).expand(batch, -1, -1, -1)
+        reference = cell_centers(sizes, torch.ones(1, len(sizes), 2, device=device)).expand(batch, -1, -1, -1)
         for layer in self.encoder.layers:
             memory = layer(memory, position, reference, sizes)
         parts = memory.split([h * w for h, w in sizes], dim=1)

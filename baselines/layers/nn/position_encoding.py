@@ -13,13 +13,13 @@ from torch import Tensor
 _EPSILON = 1e-6
 
 
-def sine_encoding(padding: Tensor, features: int, *, centred: bool = False, temperature: float = 10000.0) -> Tensor:
+def sine_encoding(padding: Tensor, features: int, *, centerd: bool = False, temperature: float = 10000.0) -> Tensor:
     """Encode where each valid cell lies along every axis.
 
     Args:
         padding: bool ``(b, n1, ..., nk)``, ``True`` where a cell is padding.
         features: Features per axis, even; sines and cosines alternate.
-        centred: Count cells 0.5, 1.5, ... (Deformable DETR, ReferFormer) instead of 1, 2, ... (DETR, Mask2Former).
+        centerd: Count cells 0.5, 1.5, ... (Deformable DETR, ReferFormer) instead of 1, 2, ... (DETR, Mask2Former).
         temperature: Base of the geometric progression of wave lengths.
 
     Returns:
@@ -32,14 +32,14 @@ def sine_encoding(padding: Tensor, features: int, *, centred: bool = False, temp
     for axis in range(1, padding.dim()):
         count = valid.cumsum(axis, dtype=torch.float32)
         last = count.narrow(axis, padding.shape[axis] - 1, 1)
-        position = (count - 0.5 if centred else count) / (last + _EPSILON) * (2 * math.pi)
+        position = (count - 0.5 if centerd else count) / (last + _EPSILON) * (2 * math.pi)
         phase = position[..., None] / wave
         parts.append(torch.stack((phase[..., 0::2].sin(), phase[..., 1::2].cos()), dim=-1).flatten(-2))
     return torch.cat(parts, dim=-1).movedim(-1, 1)
 
 
 def sine_grid(
-    size: Sequence[int], features: int, *, centred: bool = False, device: torch.device | str | None = None
+    size: Sequence[int], features: int, *, centerd: bool = False, device: torch.device | str | None = None
 ) -> Tensor:
     """Encode a grid without padding: float32 ``(1, k * features, *size)``. See ``sine_encoding``."""
-    return sine_encoding(torch.zeros(1, *size, dtype=torch.bool, device=device), features, centred=centred)
+    return sine_encoding(torch.zeros(1, *size, dtype=torch.bool, device=device), features, centerd=centerd)

@@ -102,7 +102,7 @@ class ReferringDetector(nn.Module):
             nn.init.constant_(head.bias, -4.595)  # probability 0.01: the focal loss's prior, most queries see nothing
 
     def see(self, image: Tensor) -> list[Tensor]:
-        """Encode a normalised image ``(1, 3, h, w)`` as four maps ``(1, c, h_l, w_l)``, not knowing the sentence."""
+        """Encode a normalized image ``(1, 3, h, w)`` as four maps ``(1, c, h_l, w_l)``, not knowing the sentence."""
         return self.input_proj(self.backbone[0]["body"](image)[1:])
 
     def read(self, ids: Tensor) -> Words:
@@ -115,7 +115,7 @@ class ReferringDetector(nn.Module):
         """Fuse the maps of ``see`` with a sentence and encode them."""
         fused = [self.fusion_module(level, words) for level in levels]
         sizes = [level.shape[-2:] for level in levels]
-        positions = [sine_grid(size, WIDTH // 2, centred=True, device=levels[0].device) for size in sizes]
+        positions = [sine_grid(size, WIDTH // 2, centerd=True, device=levels[0].device) for size in sizes]
         whole = [torch.zeros(1, *size, dtype=torch.bool, device=levels[0].device) for size in sizes]
         return self.transformer.encode(fused, positions, whole)
 

@@ -19,7 +19,7 @@ CHANNELS = (256, 512, 1024, 2048)
 class FrozenBatchNorm2d(nn.Module):
     """Batch norm whose statistics and affine terms are constants: ``y = x * s + (b - mean * s)``.
 
-    ``s = weight / sqrt(running_var + 1e-5)``. All four are buffers, so no optimiser moves them.
+    ``s = weight / sqrt(running_var + 1e-5)``. All four are buffers, so no optimizer moves them.
     """
 
     def __init__(self, channels: int) -> None:
@@ -30,7 +30,7 @@ class FrozenBatchNorm2d(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(n, c, h, w)``."""
+        """Normalize ``(n, c, h, w)``."""
         scale = self.weight * (self.running_var + 1e-5).rsqrt()
         shift = self.bias - self.running_mean * scale
         return x * scale[:, None, None] + shift[:, None, None]
@@ -90,7 +90,7 @@ class ResNet(nn.Module):
         """Encode images.
 
         Args:
-            images: ``(n, 3, h, w)``, normalised; any size, nothing is padded to a multiple.
+            images: ``(n, 3, h, w)``, normalized; any size, nothing is padded to a multiple.
 
         Returns:
             Four maps ``(n, CHANNELS[i], ceil(h / s), ceil(w / s))`` for the strides s = 4, 8, 16, 32.

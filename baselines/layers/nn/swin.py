@@ -134,7 +134,7 @@ class Mlp(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    """Window attention, then an MLP, each on the normalised input and added to it (pre-norm)."""
+    """Window attention, then an MLP, each on the normalized input and added to it (pre-norm)."""
 
     def __init__(self, channels: int, window: int, heads: int, shift: int, mlp_ratio: float, drop_path: float) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class SwinBlock(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Halve rows and columns: four neighbours become one token of twice the channels."""
+    """Halve rows and columns: four neighbors become one token of twice the channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -239,7 +239,7 @@ class SwinStage(nn.Module):
 
 
 class Swin(nn.Module):
-    """Swin Transformer backbone with a normalised output map per stage (keys ``norm0`` ...)."""
+    """Swin Transformer backbone with a normalized output map per stage (keys ``norm0`` ...)."""
 
     def __init__(self, config: SwinConfig = SWIN_T) -> None:
         super().__init__()

@@ -52,10 +52,10 @@ class RobertaTokenizer:
         try:
             self._tokenizer = FastTokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception for every fault of a file
-            raise DataError(f"not a tokenizer file: {error}", where=str(path), hint=_TOKENIZER_HINT) from error
+            raise DataError(f"not a tokenizer file: {error}", location=str(path), hint=_TOKENIZER_HINT) from error
         ids = tuple(self._tokenizer.token_to_id(token) for token in ("<s>", "<pad>", "</s>"))
         if ids != (BOS, PAD, EOS):
-            raise DataError("not RoBERTa's tokenizer", where=str(path), hint=_TOKENIZER_HINT)
+            raise DataError("not RoBERTa's tokenizer", location=str(path), hint=_TOKENIZER_HINT)
 
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence."""
@@ -114,7 +114,7 @@ def roberta_base_config() -> RobertaConfig:
 
 
 def build_roberta(config: RobertaConfig | None = None, *, pooler: bool = True) -> RobertaModel:
-    """Build a randomly initialised RoBERTa on scaled dot-product attention.
+    """Build a randomly initialized RoBERTa on scaled dot-product attention.
 
     Args:
         config: Sizes; ``None``: those of ``roberta-base``.

@@ -80,7 +80,7 @@ class TrackRules:
     Attributes:
         birth_score: A query without a track starts one at this score or above; a track at it counts as seen again.
         keep_score: A track below this score has missed the frame.
-        patience: A track is dropped in the frame in which it has missed this many in all since it was last seen.
+        miss_tolerance: A track is dropped in the frame in which it has missed this many in all since it was last seen.
         most_tracks: Tracks alive at once, so that weights that see an object in every query can't fill the memory;
             of too many newborns the best are taken.
         show_score: A track is written out above this score ...
@@ -90,7 +90,7 @@ class TrackRules:
 
     birth_score: float
     keep_score: float
-    patience: int
+    miss_tolerance: int
     most_tracks: int
     show_score: float
     show_area: float
@@ -113,7 +113,7 @@ class LifeCycle:
         tracked = queries.ids != NO_TRACK
         missed_now = tracked & (scores < self.rules.keep_score)
         missed = torch.where(seen, 0, queries.missed) + missed_now
-        ended = missed_now & (missed >= self.rules.patience)
+        ended = missed_now & (missed >= self.rules.miss_tolerance)
         ids = torch.where(ended, NO_TRACK, queries.ids)
         born = self._room(seen & ~tracked, scores, int((ids != NO_TRACK).sum()))
         count = int(born.sum())

@@ -17,7 +17,7 @@ WINDOW = (8, 7, 7)
 SHIFT = (4, 3, 3)
 HIDDEN_RATIO = 4
 BLOCKED = -100.0
-"""Added to the attention logit of two tokens that are neighbours only because the map was rolled."""
+"""Added to the attention logit of two tokens that are neighbors only because the map was rolled."""
 
 PART_NUMBERS = 2**26
 """How many numbers (attention logits, hidden units) are held at a time: 256 MiB in float32."""
@@ -77,7 +77,7 @@ def unite(windows: Tensor, window: Size, shape: tuple[int, ...]) -> Tensor:
 
 
 def shift_regions(padded: Size, window: Size, shift: Size, device: torch.device) -> Tensor:
-    """Name the parts of a rolled map that were neighbours before: int64 ``(windows, n)``.
+    """Name the parts of a rolled map that were neighbors before: int64 ``(windows, n)``.
 
     Every axis is cut at ``-window`` and ``-shift``; an axis that is not shifted has no cut.
     """
@@ -254,7 +254,7 @@ class VideoSwin(nn.Module):
         """Encode clips.
 
         Args:
-            clip: Normalised RGB, ``(b, t, 3, H, W)``.
+            clip: Normalized RGB, ``(b, t, 3, H, W)``.
 
         Returns:
             Every stage's tokens as they are before the next stage's merging, no norm: ``(b, t, c, h, w)`` with

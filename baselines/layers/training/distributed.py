@@ -10,7 +10,7 @@ from torch.distributed.nn.functional import all_gather
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class DistributedContext:
     """All processes of a training, seen from one of them.
 
     Attributes:
@@ -22,7 +22,7 @@ class Workers:
     count: int = 1
 
     @classmethod
-    def joined(cls, device: str) -> "Workers":
+    def joined(cls, device: str) -> "DistributedContext":
         """Join the processes that torchrun started with this one; alone where it did not start it."""
         if "RANK" not in os.environ:
             return cls()
@@ -68,4 +68,4 @@ class Workers:
                 parameter.grad /= self.count
 
 
-ALONE = Workers()
+SINGLE_PROCESS = DistributedContext()

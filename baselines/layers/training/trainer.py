@@ -19,10 +19,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from baselines.layers.training.distributed import ALONE, Workers
+from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedContext
 
 Compute = Callable[[np.random.Generator], Mapping[str, Tensor]]
-"""One step's losses by name; the one called ``loss`` is minimised, the others are only reported."""
+"""One step's losses by name; the one called ``loss`` is minimized, the others are only reported."""
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -33,7 +33,7 @@ class Stage:
 
     Attributes:
         name: Also the name of its files.
-        steps: Optimiser steps in all.
+        steps: Optimizer steps in all.
         learning_rate: Peak of the schedule: linear warm-up, then a cosine down to 0.
         weight_decay: Of AdamW, on matrices only.
         warm_up: Steps of the warm-up.
@@ -66,7 +66,7 @@ def fit(
     out: Path,
     seed: int,
     progress: Progress,
-    workers: Workers = ALONE,
+    workers: DistributedContext = SINGLE_PROCESS,
 ) -> None:
     """Train the parameters of ``module`` that require a gradient, or go on where an earlier call stopped.
 
@@ -114,7 +114,7 @@ def fit(
 def _save(
     path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, trained: Mapping[str, Tensor], curve: list[dict]
 ) -> None:
-    """Write weights, optimiser state and curve in one file, whole or not at all."""
+    """Write weights, optimizer state and curve in one file, whole or not at all."""
     frozen = {name for name, _ in module.named_parameters()} - trained.keys()
     kept = {name: value for name, value in module.state_dict().items() if name not in frozen}
     tensors = {f"model.{name}": value.detach().contiguous() for name, value in kept.items()}
@@ -133,7 +133,7 @@ def _save(
 def _resume(
     path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]
 ) -> list[dict]:
-    """Load the last checkpoint into module and optimiser; return its loss curve, empty where there is none."""
+    """Load the last checkpoint into module and optimizer; return its loss curve, empty where there is none."""
     if not path.is_file():
         return []
     with safe_open(path, framework="pt") as file:

@@ -39,12 +39,12 @@ def frame_shifts(frames: Tensor, weight: Tensor) -> Tensor:
         weight: 0 or 1 for every pixel, ``(t, 1, h, w)``; 0: left out.
     """
     side = 2 * REACH + 1
-    grey = frames.mean(1).double()
+    gray = frames.mean(1).double()
     # In double precision, and around the mean: the squares below are far larger than the differences they end in.
-    grey, weight = grey - grey.mean(), weight[:, 0].double()
-    size = [next_fast_len(length + REACH, real=True) for length in grey.shape[-2:]]
+    gray, weight = gray - gray.mean(), weight[:, 0].double()
+    size = [next_fast_len(length + REACH, real=True) for length in gray.shape[-2:]]
     # Σ w(p) w'(p + d) (g(p) - g'(p + d))² over all p, for every shift d at once: three correlations.
-    plain, first, second = (torch.fft.rfft2(weight * power, s=size) for power in (torch.ones_like(grey), grey, grey**2))
+    plain, first, second = (torch.fft.rfft2(weight * power, s=size) for power in (torch.ones_like(gray), gray, gray**2))
     away = second[:-1].conj() * plain[1:] - 2 * first[:-1].conj() * first[1:] + plain[:-1].conj() * second[1:]
     shifts = torch.arange(-REACH, REACH + 1, device=frames.device)
     apart, both = (torch.fft.irfft2(x, s=size)[:, shifts][..., shifts] for x in (away, plain[:-1].conj() * plain[1:]))
@@ -58,7 +58,7 @@ def frame_shifts(frames: Tensor, weight: Tensor) -> Tensor:
 
 
 def _lowest(values: Tensor, place: Tensor) -> Tensor:
-    """Where a parabola through the least of ``(n, m)`` values, at ``place`` ``(n,)``, and its neighbours is lowest."""
+    """Where a parabola through the least of ``(n, m)`` values, at ``place`` ``(n,)``, and its neighbors is lowest."""
     inner = place.clamp(1, values.shape[1] - 2)
     below, at, above = (values.gather(1, inner[:, None] + step)[:, 0] for step in (-1, 0, 1))
     bend = below - 2 * at + above

@@ -39,7 +39,7 @@ def untrained_mini(seed: int) -> tuple[MiniLMPMpp, WordTokenizer]:
 
 
 def save_mini(
-    model: MiniLMPMpp, tokenizer: WordTokenizer, path: Path, *, hears: bool, made_from: Mapping[str, str]
+    model: MiniLMPMpp, tokenizer: WordTokenizer, path: Path, *, supports_speech: bool, made_from: Mapping[str, str]
 ) -> None:
     """Write weights in half precision, with the vocabulary, whether it hears, and what they were made from."""
     tensors = {
@@ -49,7 +49,7 @@ def save_mini(
     metadata = {
         "format": FORMAT,
         "words": json.dumps(tokenizer.words),
-        "hears": str(hears),
+        "hears": str(supports_speech),
         **made_from,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,16 +67,16 @@ def load_mini(path: Path) -> tuple[MiniLMPMpp, WordTokenizer]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
     except Exception as error:
-        raise DataError(f"weights can't be read: {error}", where=str(path)) from error
+        raise DataError(f"weights can't be read: {error}", location=str(path)) from error
     if metadata.get("format") != FORMAT:
-        raise DataError(f"not weights of lmpmpp's mini variant ({FORMAT})", where=str(path))
+        raise DataError(f"not weights of lmpmpp's mini variant ({FORMAT})", location=str(path))
     tokenizer = WordTokenizer(json.loads(metadata["words"]))
     model = build_mini(len(tokenizer))
-    model.hears = metadata["hears"] == "True"
+    model.supports_speech = metadata["hears"] == "True"
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
     except RuntimeError as error:
         raise DataError(
-            f"weights don't fit the model: {str(error).splitlines()[1].strip()}", where=str(path)
+            f"weights don't fit the model: {str(error).splitlines()[1].strip()}", location=str(path)
         ) from error
     return model, tokenizer

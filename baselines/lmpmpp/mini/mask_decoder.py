@@ -15,7 +15,7 @@ class LinkedMaskDecoder(nn.Module):
 
     One vector can't tell look-alikes apart by what a pixel looks like. Here the mask feature of a pixel is
     ``Σ_k key_k m_k(pixel)``, m_k being the mask logits of track k. The dot product with a <SEG> embedding e is then
-    ``Σ_k <e, key_k> m_k``; the products are normalised over the tracks, so that the logits keep their scale.
+    ``Σ_k <e, key_k> m_k``; the products are normalized over the tracks, so that the logits keep their scale.
     """
 
     def __init__(self, hidden: int, channels: int) -> None:
@@ -39,7 +39,7 @@ class LinkedMaskDecoder(nn.Module):
         return products.masked_fill(~valid[:, None], float("-inf")).softmax(-1)
 
 
-def meant_tracks(shares: Tensor, count: int) -> Tensor:
+def assign_tracks(shares: Tensor, count: int) -> Tensor:
     """Give each of the first N_o <SEG> tokens a track of its own, the shares together as large as can be.
 
     A mixture of tracks would be no object's mask, and two <SEG> tokens never mean one object.

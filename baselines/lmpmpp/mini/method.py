@@ -15,7 +15,7 @@ from baselines.lmpmpp.postprocess import full_size_masks
 from mevis_bench.records import (
     DataError,
     MaskPrediction,
-    MethodSetup,
+    MethodConfig,
     Prompt,
     SpeechPrompt,
     TextPrompt,
@@ -36,7 +36,7 @@ SHOWS = ("masks", "boxes")
 """What is answered: masks, or boxes of the detection head (LMPM++_det)."""
 
 
-def load(setup: MethodSetup) -> "MiniMethod":
+def load(setup: MethodConfig) -> "MiniMethod":
     """Load a variant; without weights the model is random, from ``setup.seed``.
 
     Raises:
@@ -47,10 +47,10 @@ def load(setup: MethodSetup) -> "MiniMethod":
     require("answers", answers, answers in ANSWERS, " or ".join(ANSWERS))
     require("shows", shows, shows in SHOWS, " or ".join(SHOWS))
     model, tokenizer = untrained_mini(setup.seed) if setup.weights is None else load_mini(setup.weights["model"])
-    if setup.task == "avos" and not model.hears:
+    if setup.task == "avos" and not model.supports_speech:
         raise DataError(
             "these weights were trained without speech",
-            where=str(setup.weights["model"]),
+            location=str(setup.weights["model"]),
             hint="Train on a split that speaks, or let it be written down: --bridge speech_to_text.",
         )
     return MiniMethod(
@@ -94,7 +94,7 @@ class MiniMethod:
             return torch.cat(heard)
         for prompt in prompts:
             if not isinstance(prompt, TextPrompt):
-                raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", where=prompt.id)
+                raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", location=prompt.id)
         return self.model.sentences(self.tokenizer([prompt.text for prompt in prompts]).to(self.device))
 
     def _tracks(self, reply: Reply, encoded: EncodedVideo, video: Video) -> TrackPrediction:

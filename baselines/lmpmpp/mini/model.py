@@ -13,7 +13,7 @@ from baselines.lmpmpp.extractor import FrameObjects, LanguageGuidedExtractor, re
 from baselines.lmpmpp.mini.config import MiniConfig
 from baselines.lmpmpp.mini.detection_head import DetectionHead, in_shares
 from baselines.lmpmpp.mini.language_part import Answers, LanguagePart, ReadVideos
-from baselines.lmpmpp.mini.mask_decoder import meant_tracks
+from baselines.lmpmpp.mini.mask_decoder import assign_tracks
 from baselines.lmpmpp.mini.matcher import Matcher
 from baselines.lmpmpp.mini.sentence_encoder import SentenceEncoder
 from baselines.lmpmpp.mini.speech_encoder import SpeechEncoder
@@ -56,7 +56,7 @@ class Reply:
 class MiniLMPMpp(nn.Module):
     """Extractor, frozen encoders of text and speech, language part; and the matcher the language part started from."""
 
-    hears: bool
+    supports_speech: bool
     """Whether the speech encoder has learned anything, or nothing here has."""
 
     def __init__(
@@ -73,7 +73,7 @@ class MiniLMPMpp(nn.Module):
         self.extractor, self.sentences, self.speech = extractor, sentences, speech
         self.language, self.matcher = language, matcher
         self.detection = DetectionHead(size.extractor.channels)
-        self.hears = True
+        self.supports_speech = True
 
     @torch.inference_mode()
     def encode_video(self, chunks: Iterable[Tensor], modality: str = "text") -> EncodedVideo:
@@ -109,7 +109,7 @@ class MiniLMPMpp(nn.Module):
         count = len(video.trajectories.boxes)
         replies = []
         for shares, n, p in zip(said.shares, said.counts.tolist(), none.tolist(), strict=True):
-            replies.append(self._reply(video, meant_tracks(shares[:, :count], n), 1 - p))
+            replies.append(self._reply(video, assign_tracks(shares[:, :count], n), 1 - p))
         return replies
 
     @torch.inference_mode()

@@ -54,7 +54,7 @@ class _Track:
 
 
 def mask_boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Soft boxes of masks ``(..., h, w)`` in 0..1: centre of mass and side lengths of the same spread.
+    """Soft boxes of masks ``(..., h, w)`` in 0..1: center of mass and side lengths of the same spread.
 
     Returns:
         ``(..., 4)``: cx, cy, w, h in frame heights, and the area ``(...)`` in squared frame heights.

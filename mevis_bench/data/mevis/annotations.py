@@ -22,7 +22,7 @@ class VideoEntry:
     size: tuple[int, int] | None = None
 
 
-def parse_videos(document: object, where: str) -> dict[str, object]:
+def parse_videos(document: object, location: str) -> dict[str, object]:
     """Return the raw entry of every video by its id.
 
     Raises:
@@ -30,29 +30,31 @@ def parse_videos(document: object, where: str) -> dict[str, object]:
     """
     videos = document.get("videos") if isinstance(document, dict) else None
     if not isinstance(videos, dict):
-        raise DataError("there is no object 'videos'", where=where)
+        raise DataError("there is no object 'videos'", location=location)
     for video_id in videos:
-        plain_name(video_id, what="video id", where=where)
+        plain_name(video_id, what="video id", location=location)
     return videos
 
 
-def parse_video(entry: object, where: str, *, has_truth: bool) -> VideoEntry:
+def parse_video(entry: object, location: str, *, has_ground_truth: bool) -> VideoEntry:
     """Check one video's entry.
 
     Args:
         entry: ``{"expressions": {id: {...}}, "frames": [name, ...]}``; further keys are ignored.
         where: File and video, for messages.
-        has_truth: Whether expressions have to say which objects they mean.
+        has_ground_truth: Whether expressions have to say which objects they mean.
 
     Raises:
         DataError: A part is missing or is not what it should be.
     """
-    expressions = parse_expressions(entry, where)
+    expressions = parse_expressions(entry, location)
     parsed = tuple(
-        parse_expression(expression_id, raw, f"{where}, expression {expression_id}", has_truth=has_truth)
+        parse_expression(
+            expression_id, raw, f"{location}, expression {expression_id}", has_ground_truth=has_ground_truth
+        )
         for expression_id, raw in expressions.items()
     )
-    return VideoEntry(parse_frames(entry, where), parsed, _size(entry))
+    return VideoEntry(parse_frames(entry, location), parsed, _size(entry))
 
 
 def _size(entry: object) -> tuple[int, int] | None:
@@ -63,7 +65,7 @@ def _size(entry: object) -> tuple[int, int] | None:
     return None
 
 
-def parse_frames(entry: object, where: str) -> tuple[str, ...]:
+def parse_frames(entry: object, location: str) -> tuple[str, ...]:
     """Return the names of a video's frames.
 
     Raises:
@@ -71,13 +73,13 @@ def parse_frames(entry: object, where: str) -> tuple[str, ...]:
     """
     frames = entry.get("frames") if isinstance(entry, dict) else None
     if not isinstance(frames, list) or not frames:
-        raise DataError("there is no list 'frames', or it is empty", where=where)
-    names = tuple(plain_name(name, what="frame name", where=f"{where}, frames") for name in frames)
-    _refuse_repeats(names, "frame", where)
+        raise DataError("there is no list 'frames', or it is empty", location=location)
+    names = tuple(plain_name(name, what="frame name", location=f"{location}, frames") for name in frames)
+    _refuse_repeats(names, "frame", location)
     return names
 
 
-def parse_expressions(entry: object, where: str) -> Mapping[str, object]:
+def parse_expressions(entry: object, location: str) -> Mapping[str, object]:
     """Return the raw expressions of a video by id.
 
     Raises:
@@ -85,13 +87,13 @@ def parse_expressions(entry: object, where: str) -> Mapping[str, object]:
     """
     expressions = entry.get("expressions") if isinstance(entry, dict) else None
     if not isinstance(expressions, dict):
-        raise DataError("there is no object 'expressions'", where=where)
+        raise DataError("there is no object 'expressions'", location=location)
     for expression_id in expressions:
-        plain_name(expression_id, what="expression id", where=where)
+        plain_name(expression_id, what="expression id", location=location)
     return expressions
 
 
-def parse_expression(expression_id: str, raw: object, where: str, *, has_truth: bool) -> Expression:
+def parse_expression(expression_id: str, raw: object, location: str, *, has_ground_truth: bool) -> Expression:
     """Check one expression.
 
     Raises:
@@ -99,43 +101,43 @@ def parse_expression(expression_id: str, raw: object, where: str, *, has_truth: 
             ``order_pair`` no id.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
-        raise DataError("there is no sentence 'exp', or it is empty", where=where)
+        raise DataError("there is no sentence 'exp', or it is empty", location=location)
     audio = raw.get("audio")
     if audio is not None and not isinstance(audio, str):
-        raise DataError("'audio' has to be a file name", where=where)
-    ids = _annotation_ids(raw.get("anno_id"), where) if has_truth else None
+        raise DataError("'audio' has to be a file name", location=location)
+    ids = _annotation_ids(raw.get("anno_id"), location) if has_ground_truth else None
     order_pair = raw.get("order_pair")
     if order_pair is not None and not isinstance(order_pair, str):
-        raise DataError("'order_pair' has to be the id of an expression", where=where)
+        raise DataError("'order_pair' has to be the id of an expression", location=location)
     return Expression(expression_id, raw["exp"], ids, audio, order_pair)
 
 
-def _annotation_ids(raw: object, where: str) -> tuple[str, ...]:
+def _annotation_ids(raw: object, location: str) -> tuple[str, ...]:
     if not isinstance(raw, list) or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in raw):
-        raise DataError("'anno_id' has to be a list of ids; an empty one means no target", where=where)
+        raise DataError("'anno_id' has to be a list of ids; an empty one means no target", location=location)
     ids = tuple(str(one) for one in raw)
-    _refuse_repeats(ids, "anno_id", where)
+    _refuse_repeats(ids, "anno_id", location)
     return ids
 
 
-def _refuse_repeats(names: Sequence[str], what: str, where: str) -> None:
+def _refuse_repeats(names: Sequence[str], what: str, location: str) -> None:
     if len(set(names)) != len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise DataError(f"{what} {twice!r} is there twice", where=where)
+        raise DataError(f"{what} {twice!r} is there twice", location=location)
 
 
-def parse_masks(document: object, where: str) -> dict[str, object]:
+def parse_masks(document: object, location: str) -> dict[str, object]:
     """Return the raw masks of every object by its annotation id.
 
     Raises:
         DataError: The document is no object.
     """
     if not isinstance(document, dict):
-        raise DataError("the file has to hold one object", where=where)
+        raise DataError("the file has to hold one object", location=location)
     return document
 
 
-def parse_track(raw: object, length: int, where: str) -> tuple[Rle | None, ...]:
+def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ...]:
     """Return one object's masks.
 
     Args:
@@ -147,13 +149,13 @@ def parse_track(raw: object, length: int, where: str) -> tuple[Rle | None, ...]:
         DataError: The list has another length, or an entry is no COCO run length.
     """
     if not isinstance(raw, list):
-        raise DataError("an object has to be a list with one mask per frame", where=where)
+        raise DataError("an object has to be a list with one mask per frame", location=location)
     if len(raw) != length:
-        raise DataError(f"there are {len(raw)} masks, the video has {length} frames", where=where)
-    return tuple(None if one is None else parse_rle(one, f"{where}, frame {t}") for t, one in enumerate(raw))
+        raise DataError(f"there are {len(raw)} masks, the video has {length} frames", location=location)
+    return tuple(None if one is None else parse_rle(one, f"{location}, frame {t}") for t, one in enumerate(raw))
 
 
-def parse_rle(raw: object, where: str) -> Rle:
+def parse_rle(raw: object, location: str) -> Rle:
     """Return one mask; its counts are not decoded.
 
     Raises:
@@ -161,10 +163,10 @@ def parse_rle(raw: object, where: str) -> Rle:
     """
     size = raw.get("size") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or not isinstance(size, list) or len(size) != 2:
-        raise DataError("a mask has to be null or {'size': [height, width], 'counts': ...}", where=where)
+        raise DataError("a mask has to be null or {'size': [height, width], 'counts': ...}", location=location)
     if not all(type(number) is int and number > 0 for number in size):
-        raise DataError(f"mask size has to be two positive numbers, not {size}", where=where)
+        raise DataError(f"mask size has to be two positive numbers, not {size}", location=location)
     counts = raw.get("counts")
     if not isinstance(counts, str) or not counts.isascii():
-        raise DataError("mask counts have to be COCO's compressed string", where=where)
+        raise DataError("mask counts have to be COCO's compressed string", location=location)
     return Rle(size[0], size[1], counts.encode())

@@ -12,7 +12,7 @@ from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout, find_split
 from mevis_bench.data.safe_path import inside
-from mevis_bench.records import DataError, Expression, Rle, Truth, UsageError, Video
+from mevis_bench.records import DataError, Expression, GroundTruth, Rle, UsageError, Video
 from mevis_bench.records.suggestion import did_you_mean
 
 
@@ -38,14 +38,14 @@ class Split:
     Attributes:
         name: Its name, for instance ``valid_u``.
         root: Its folder.
-        has_truth: Whether it has masks; ``valid`` and ``test`` of the real data have none.
+        has_ground_truth: Whether it has masks; ``valid`` and ``test`` of the real data have none.
         video_ids: Ids of all videos, sorted.
     """
 
     def __init__(self, name: str, layout: SplitLayout) -> None:
         self.name = name
         self.root = layout.root
-        self.has_truth = layout.masks is not None
+        self.has_ground_truth = layout.masks is not None
         self._layout = layout
         self._raw = parse_videos(read_json(layout.meta), str(layout.meta))
         self._entries: dict[str, VideoEntry] = {}
@@ -70,12 +70,12 @@ class Split:
             DataError: A path leaves the split, or the first frame can't be read.
         """
         names = self._entry(video_id).frames
-        where = f"{self._layout.meta}, video {video_id}"
-        folder = inside(self.root, f"{FRAME_FOLDER}/{video_id}", where=where)
+        location = f"{self._layout.meta}, video {video_id}"
+        folder = inside(self.root, f"{FRAME_FOLDER}/{video_id}", location=location)
         paths = tuple(folder / f"{frame_name}.jpg" for frame_name in names)
         for path in paths:
             if path.is_symlink():  # else it lies where its folder lies; resolving every path is slow
-                inside(self.root, str(path.relative_to(self.root)), where=where)
+                inside(self.root, str(path.relative_to(self.root)), location=location)
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)
 
@@ -107,10 +107,10 @@ class Split:
         expression = self._expression(video_id, expression_id)
         if expression.audio is None:
             return None
-        where = f"{self._layout.meta}, video {video_id}, expression {expression_id}, audio"
-        return inside(self.root, expression.audio, where=where)
+        location = f"{self._layout.meta}, video {video_id}, expression {expression_id}, audio"
+        return inside(self.root, expression.audio, location=location)
 
-    def truth(self, video_id: str, expression_id: str) -> Truth:
+    def ground_truth(self, video_id: str, expression_id: str) -> GroundTruth:
         """Return what is right for one expression.
 
         Raises:
@@ -119,21 +119,21 @@ class Split:
         """
         return self._truth(video_id, self._expression(video_id, expression_id))
 
-    def truths(self, video_id: str) -> tuple[Truth, ...]:
+    def ground_truths(self, video_id: str) -> tuple[GroundTruth, ...]:
         """Return what is right for every expression of one video, in file order; raises like ``truth``."""
         return tuple(self._truth(video_id, expression) for expression in self.expressions(video_id))
 
-    def _truth(self, video_id: str, expression: Expression) -> Truth:
+    def _truth(self, video_id: str, expression: Expression) -> GroundTruth:
         ids = expression.annotation_ids
         if ids is None:
             raise UsageError(
                 f"split '{self.name}' has no truth (no mask_dict.json)",
-                where=str(self.root),
+                location=str(self.root),
                 hint="Its truth is on the benchmark's server; valid_u and train have theirs here.",
             )
         entry = self._entry(video_id)
         height, width = self._size(video_id)
-        return Truth(
+        return GroundTruth(
             video_id=video_id,
             expression=expression,
             height=height,
@@ -150,11 +150,13 @@ class Split:
     def _entry(self, video_id: str) -> VideoEntry:
         if video_id not in self._raw:
             raise UsageError(
-                f"there is no video '{video_id}'", where=str(self._layout.meta), hint=_known(video_id, self.video_ids)
+                f"there is no video '{video_id}'",
+                location=str(self._layout.meta),
+                hint=_known(video_id, self.video_ids),
             )
         if video_id not in self._entries:
-            where = f"{self._layout.meta}, video {video_id}"
-            self._entries[video_id] = parse_video(self._raw[video_id], where, has_truth=self.has_truth)
+            location = f"{self._layout.meta}, video {video_id}"
+            self._entries[video_id] = parse_video(self._raw[video_id], location, has_ground_truth=self.has_ground_truth)
         return self._entries[video_id]
 
     def _expression(self, video_id: str, expression_id: str) -> Expression:
@@ -162,7 +164,7 @@ class Split:
         if expression_id not in expressions:
             raise UsageError(
                 f"video '{video_id}' has no expression '{expression_id}'",
-                where=str(self._layout.meta),
+                location=str(self._layout.meta),
                 hint=_known(expression_id, tuple(expressions)),
             )
         return expressions[expression_id]
@@ -176,14 +178,14 @@ class Split:
         if annotation_id not in self._masks:
             raise DataError(
                 f"anno_id {annotation_id} is not in mask_dict.json",
-                where=f"{self._layout.meta}, video {video_id}, expression {expression_id}",
+                location=f"{self._layout.meta}, video {video_id}, expression {expression_id}",
             )
         if self._tracks[0] != video_id:  # a video's objects are asked for again and again, and then never more
             self._tracks = (video_id, {})
         tracks = self._tracks[1]
         if annotation_id not in tracks:
-            where = f"{self._layout.masks}, key {annotation_id}"
-            tracks[annotation_id] = parse_track(self._masks[annotation_id], len(self._entry(video_id).frames), where)
+            location = f"{self._layout.masks}, key {annotation_id}"
+            tracks[annotation_id] = parse_track(self._masks[annotation_id], len(self._entry(video_id).frames), location)
         return tracks[annotation_id]
 
     def _size(self, video_id: str) -> tuple[int, int]:
@@ -212,9 +214,9 @@ def image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.height, image.width
     except FileNotFoundError as error:
-        raise DataError("frame is missing", where=str(path)) from error
+        raise DataError("frame is missing", location=str(path)) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"frame can't be read: {error}", where=str(path)) from error
+        raise DataError(f"frame can't be read: {error}", location=str(path)) from error
 
 
 def _known(word: str, known: tuple[str, ...]) -> str:

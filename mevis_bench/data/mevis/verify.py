@@ -26,21 +26,21 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ValidationIssue:
     """One thing that is wrong.
 
     Attributes:
         file: Path of the file, relative to the split where it lies in it.
         key: Where in the file (video, expression, frame, annotation id); empty: the file as such.
-        what: What is wrong.
+        message: What is wrong.
     """
 
     file: str
     key: str
-    what: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key + ': ' if self.key else ''}{self.what}"
+        return f"{self.file}: {self.key + ': ' if self.key else ''}{self.message}"
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class VerifyReport:
     Attributes:
         split: Its name.
         root: Its folder.
-        has_truth: Whether it has masks.
+        has_ground_truth: Whether it has masks.
         videos: Videos in the expression file.
         frames: Frames that all videos name.
         objects: Entries of ``mask_dict.json``.
@@ -64,7 +64,7 @@ class VerifyReport:
 
     split: str
     root: Path
-    has_truth: bool
+    has_ground_truth: bool
     videos: int = 0
     frames: int = 0
     objects: int = 0
@@ -73,7 +73,7 @@ class VerifyReport:
     no_target: int = 0
     unknown: int = 0
     spoken: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[ValidationIssue] = field(default_factory=list)
 
     @property
     def expressions(self) -> int:
@@ -127,14 +127,14 @@ class _Verifier:
 
     def _fault(self, path: Path, key: str, what: str) -> None:
         shown = path.relative_to(self.layout.root) if path.is_relative_to(self.layout.root) else path
-        self.report.faults.append(Fault(shown.as_posix(), key, what))
+        self.report.faults.append(ValidationIssue(shown.as_posix(), key, what))
 
     def _try(self, path: Path, key: str, check: Callable[[], T]) -> T | None:
         """Run a check; its ``DataError`` becomes a fault of this file and key."""
         try:
             return check()
         except DataError as error:
-            self._fault(path, key, error.what)
+            self._fault(path, key, error.message)
             return None
 
     def _read(self, path: Path, parse: Callable[[object, str], dict[str, object]]) -> dict[str, object] | None:
@@ -142,8 +142,8 @@ class _Verifier:
         try:
             document = read_json(path, doubled.append)
         except DataError as error:
-            line = (error.where or "").removeprefix(str(path)).removeprefix(":")
-            self._fault(path, f"line {line.replace(':', ', column ')}" if line else "", error.what)
+            line = (error.location or "").removeprefix(str(path)).removeprefix(":")
+            self._fault(path, f"line {line.replace(':', ', column ')}" if line else "", error.message)
             return None
         for key in doubled:
             self._fault(path, f"key {key}", "the key is there twice")
@@ -151,7 +151,7 @@ class _Verifier:
 
     def _video(self, video_id: str, entry: object) -> None:
         meta, key = self.layout.meta, f"video {video_id}"
-        self._try(meta, key, lambda: plain_name(video_id, what="video id", where=""))
+        self._try(meta, key, lambda: plain_name(video_id, what="video id", location=""))
         frames = self._try(meta, key, lambda: parse_frames(entry, ""))
         size = self._frames(video_id, frames) if frames else None
         expressions = self._try(meta, key, lambda: parse_expressions(entry, "")) or {}
@@ -167,7 +167,7 @@ class _Verifier:
         for frame_name in names:
             relative = f"{FRAME_FOLDER}/{video_id}/{frame_name}.jpg"
             key = f"video {video_id}, frame {frame_name}"
-            path = self._try(self.layout.meta, key, partial(inside, self.layout.root, relative, where=""))
+            path = self._try(self.layout.meta, key, partial(inside, self.layout.root, relative, location=""))
             if path is None:
                 return None
             found = self._try(path, "", partial(_whole_image_size, path))
@@ -177,8 +177,10 @@ class _Verifier:
         return size
 
     def _expression(self, key: str, expression_id: str, raw: object) -> Expression | None:
-        meta, has_truth = self.layout.meta, self.report.has_truth
-        expression = self._try(meta, key, lambda: parse_expression(expression_id, raw, "", has_truth=has_truth))
+        meta, has_ground_truth = self.layout.meta, self.report.has_ground_truth
+        expression = self._try(
+            meta, key, lambda: parse_expression(expression_id, raw, "", has_ground_truth=has_ground_truth)
+        )
         if expression is None or expression.annotation_ids is None:
             self.report.unknown += 1
         elif not expression.annotation_ids:
@@ -190,7 +192,7 @@ class _Verifier:
         if expression and expression.audio is not None:
             self.report.spoken += 1
             audio = expression.audio
-            path = self._try(meta, f"{key}, audio", lambda: inside(self.layout.root, audio, where=""))
+            path = self._try(meta, f"{key}, audio", lambda: inside(self.layout.root, audio, location=""))
             if path is not None and not path.is_file():
                 self._fault(path, "", f"sound file is missing; {key} names it")
         return expression
@@ -220,7 +222,7 @@ class _Verifier:
             masks = parse_track(raw, length, "")
             first = next((mask for mask in masks if mask is not None), None)
             if first is not None:
-                rows_from_rle(masks, *(size or (first.height, first.width)), where="")
+                rows_from_rle(masks, *(size or (first.height, first.width)), location="")
         except DataError:
             self._every_mask(path, key, raw, length, size)
 
@@ -241,7 +243,7 @@ def _decode(raw: object, size: tuple[int, int] | None) -> None:
         DataError: It can't, or it has another size than the frames.
     """
     mask = parse_rle(raw, "")
-    rows_from_rle((mask,), *(size or (mask.height, mask.width)), where="")
+    rows_from_rle((mask,), *(size or (mask.height, mask.width)), location="")
 
 
 def _whole_image_size(path: Path) -> tuple[int, int]:

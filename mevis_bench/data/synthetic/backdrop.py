@@ -65,13 +65,13 @@ def _noise(cells: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.asarray(image) / 255
 
 
-def _scatter(image: Image.Image, colour: NDArray[np.float64], rng: np.random.Generator) -> None:
+def _scatter(image: Image.Image, color: NDArray[np.float64], rng: np.random.Generator) -> None:
     """Put a few flat stones or tufts on the ground; they lie still in the scene and behind every object."""
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 7))):
         x, y = rng.uniform(0, SCENE[0]), rng.uniform(0, SCENE[1])
         rx, ry = rng.uniform(5, 16), rng.uniform(4, 9)
-        tint = np.clip(255 * colour * rng.uniform(0.7, 1.25), 0, 255).astype(int)
+        tint = np.clip(255 * color * rng.uniform(0.7, 1.25), 0, 255).astype(int)
         draw.ellipse((x - rx, y - ry, x + rx, y + ry), fill=tuple(int(part) for part in tint))
 
 

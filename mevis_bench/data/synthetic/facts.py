@@ -50,7 +50,7 @@ class Motion:
 
 def measure(track: Track, first: int, last: int) -> Motion:
     """Measure one phase, frames ``first..last``, last included."""
-    points = track.centre[first : last + 1]
+    points = track.center[first : last + 1]
     steps = np.diff(points, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     path = float(lengths.sum())
@@ -221,7 +221,7 @@ class Facts:
         return None if None in verdicts else False
 
     def _follows(self, i: int, j: int) -> Verdict:
-        one, other = self.tracks[i].centre, self.tracks[j].centre
+        one, other = self.tracks[i].center, self.tracks[j].center
         if min(self._paths[i], self._paths[j]) < 25:
             return False
         gaps = [float(np.linalg.norm(one[lag:] - other[:-lag], axis=1).mean()) for lag in range(2, 8)]
@@ -238,10 +238,10 @@ class Facts:
             if not (does(self.motions[i][0], move) and does(self.motions[j][0], move)):
                 continue
             angle = math.radians(HEADINGS[move])
-            lead = (self.tracks[i].centre - self.tracks[j].centre) @ (math.cos(angle), math.sin(angle))
+            lead = (self.tracks[i].center - self.tracks[j].center) @ (math.cos(angle), math.sin(angle))
             if lead[0] >= -3 or lead[-1] <= 3:
                 return False
-            gap = self.tracks[i].centre[0] - self.tracks[j].centre[0]
+            gap = self.tracks[i].center[0] - self.tracks[j].center[0]
             across = abs(gap @ (-math.sin(angle), math.cos(angle)))
             return True if lead[0] <= -12 and lead[-1] >= 12 and across <= 55 else None
         return False
@@ -255,14 +255,14 @@ class Facts:
             return False
         if len(self.motions[i]) > 1 or self.motions[i][0].kind != "straight":
             return None
-        gap = self.tracks[j].centre - self.tracks[i].centre
+        gap = self.tracks[j].center - self.tracks[i].center
         bearing = math.degrees(math.atan2(gap[0, 1], gap[0, 0]))
         off = abs((self.motions[i][0].angle - bearing + 180) % 360 - 180)
         distances = np.linalg.norm(gap, axis=1)
         return all_of(_band(off, 15, 50), _band(float(distances[-1] / distances[0]), 0.5, 0.9))
 
     def _together(self, i: int, j: int) -> Verdict:
-        one, other = self.tracks[i].centre, self.tracks[j].centre
+        one, other = self.tracks[i].center, self.tracks[j].center
         if min(self._paths[i], self._paths[j]) < 25:
             return False
         gap = one - other
@@ -274,7 +274,7 @@ class Facts:
     def _paths(self) -> tuple[float, ...]:
         """Length of every object's path within the frame, in pixels."""
         return tuple(
-            float(np.linalg.norm(np.diff(track.centre, axis=0), axis=1)[track.inside[1:] >= 0.5].sum())
+            float(np.linalg.norm(np.diff(track.center, axis=0), axis=1)[track.inside[1:] >= 0.5].sum())
             for track in self.tracks
         )
 
@@ -296,7 +296,7 @@ class Facts:
         if any(motion.kind == "unclear" for motions in self.motions for motion in motions):
             return None, 0.0
         if name == "farthest":
-            nets = [float(np.hypot(*(track.centre - track.centre[0]).T).max()) for track in self.tracks]
+            nets = [float(np.hypot(*(track.center - track.center[0]).T).max()) for track in self.tracks]
             if int(np.argmax(nets)) != int(np.argmax(self._paths)) or sorted(nets)[-2] * 1.3 > max(nets):
                 return None, 0.0
             return list(self._paths), 0.25 * max(self._paths)
@@ -308,8 +308,8 @@ class Facts:
         if name in ("last_start", "first_stop"):
             return self._timing(name)
         axis, sign = {"end_left": (0, -1), "end_right": (0, 1), "end_top": (1, -1), "end_bottom": (1, 1)}[name]
-        begin = [sign * float(track.centre[0, axis]) for track in self.tracks]
-        end = [sign * float(track.centre[-1, axis]) for track in self.tracks]
+        begin = [sign * float(track.center[0, axis]) for track in self.tracks]
+        end = [sign * float(track.center[-1, axis]) for track in self.tracks]
         return (None, 0.0) if int(np.argmax(begin)) == int(np.argmax(end)) else (end, 18.0)
 
     def _timing(self, name: str) -> tuple[list[float] | None, float]:

@@ -165,7 +165,9 @@ def _checked_folder(split: str, videos: int, seed: int, out: Path) -> Path:
         raise UsageError(f"a seed can't be negative: {seed}")
     root = out / split
     if root.exists() and any(root.iterdir()):
-        raise UsageError("the folder is not empty", where=str(root), hint="Choose another --out, or delete it first.")
+        raise UsageError(
+            "the folder is not empty", location=str(root), hint="Choose another --out, or delete it first."
+        )
     return root
 
 

@@ -52,7 +52,7 @@ class Path:
     Attributes:
         offsets: float64 ``(t, 2)``, x and y relative to the first frame.
         scales: float64 ``(t,)``, size relative to the sprite's own.
-        phases: First and last frame of every move; neighbours share the frame between them.
+        phases: First and last frame of every move; neighbors share the frame between them.
     """
 
     offsets: NDArray[np.float64]

@@ -30,14 +30,14 @@ class Track:
     """Where one object truly is.
 
     Attributes:
-        centre: float64 ``(t, 2)``, x and y in scene pixels: what its motion is judged by.
+        center: float64 ``(t, 2)``, x and y in scene pixels: what its motion is judged by.
         image: float64 ``(t, 2)``, x and y in frame pixels: where it is drawn.
         diameter: float64 ``(t,)``, pixels.
         phases: First and last frame of every move of its program.
         inside: float64 ``(t,)``, share of its bounding square that lies in the frame, 0..1.
     """
 
-    centre: NDArray[np.float64]
+    center: NDArray[np.float64]
     image: NDArray[np.float64]
     diameter: NDArray[np.float64]
     phases: tuple[tuple[int, int], ...]
@@ -241,13 +241,13 @@ def _room(
 
 
 def _track(member: _Member, start: NDArray[np.float64], camera: NDArray[np.float64], size: float) -> Track:
-    centre = start + np.array(member.shift) + member.path.offsets
-    image = centre - camera
+    center = start + np.array(member.shift) + member.path.offsets
+    image = center - camera
     diameter = size * member.path.scales
     half = diameter[:, None] / 2
     overlap = np.minimum(image + half, [WIDTH, HEIGHT]) - np.maximum(image - half, 0)
     inside = np.prod(np.clip(overlap, 0, None), axis=1) / diameter**2
-    return Track(centre, image, diameter, member.path.phases, inside)
+    return Track(center, image, diameter, member.path.phases, inside)
 
 
 def _apart(one: Track, other: Track) -> bool:

@@ -68,7 +68,7 @@ def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Im
         return 0
     ratio = MASTER / side
     shift_x, shift_y = left - (x - side / 2), top - (y - side / 2)
-    small = _shrink(sprite, ratio)
+    small = _reduce_batch_size(sprite, ratio)
     ratio *= small.width / MASTER
     matrix = (ratio, 0.0, shift_x * ratio, 0.0, ratio, shift_y * ratio)
     piece = small.transform((extent, extent), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
@@ -81,7 +81,7 @@ def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Im
     return int(covered.sum())
 
 
-def _shrink(sprite: Image.Image, ratio: float) -> Image.Image:
+def _reduce_batch_size(sprite: Image.Image, ratio: float) -> Image.Image:
     """Halve the master while it is more than twice too large, so that bilinear sampling does not alias."""
     if ratio < 2:
         return sprite

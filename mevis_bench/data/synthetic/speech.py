@@ -101,7 +101,7 @@ def _run(command: list[str], what: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         last = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise DataError(f"{command[0]} could not speak: {last}", where=what)
+        raise DataError(f"{command[0]} could not speak: {last}", location=what)
 
 
 def _compress(wav: Path, utterance: Utterance) -> None:
@@ -110,6 +110,6 @@ def _compress(wav: Path, utterance: Utterance) -> None:
     try:
         samples, rate = soundfile.read(wav, dtype="float32")
     except soundfile.LibsndfileError as error:
-        raise DataError(f"{utterance.voice} left no sound: {error}", where=utterance.text) from error
+        raise DataError(f"{utterance.voice} left no sound: {error}", location=utterance.text) from error
     wav.unlink()
     soundfile.write(utterance.path, samples, rate, format="OGG", subtype="OPUS", compression_level=_OPUS_LEVEL)

@@ -17,7 +17,7 @@ MARGIN = 1.2
 """Side of the master relative to the sprite's diameter: room for the outline."""
 
 Shape = tuple[str, str, tuple[float, ...]]
-"""(``ellipse`` | ``polygon``, colour role, coordinates in -1..1: x, y, radius x, radius y | x, y, x, y ...)."""
+"""(``ellipse`` | ``polygon``, color role, coordinates in -1..1: x, y, radius x, radius y | x, y, x, y ...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +137,19 @@ def draw_sprite(kind: SpriteKind, bright: bool, rng: np.random.Generator) -> Ima
 
     Args:
         kind: What to draw.
-        bright: Light colours with a dark outline, or deep colours with a light outline.
-        rng: Picks colours and pattern.
+        bright: Light colors with a dark outline, or deep colors with a light outline.
+        rng: Picks colors and pattern.
 
     Returns:
-        RGBA, ``(MASTER, MASTER)``; transparent pixels carry the outline's colour, so that resampling leaves no fringe.
+        RGBA, ``(MASTER, MASTER)``; transparent pixels carry the outline's color, so that resampling leaves no fringe.
     """
-    colours = _colours(bright, rng)
+    colors = _colors(bright, rng)
     outline = (28, 24, 30) if bright else (245, 243, 236)
     rgb = Image.new("RGB", (MASTER, MASTER), outline)
     alpha = Image.new("L", (MASTER, MASTER), 0)
     paint, stencil = ImageDraw.Draw(rgb), ImageDraw.Draw(alpha)
     for form, role, numbers in kind.shapes:
-        _draw_shape(paint, form, numbers, colours[role])
+        _draw_shape(paint, form, numbers, colors[role])
         _draw_shape(stencil, form, numbers, 255)
     pattern = rng.uniform(0.8, 1.0, (12, 12)) * 255
     shade = Image.fromarray(pattern.astype(np.uint8)).resize((MASTER, MASTER), Image.Resampling.BICUBIC)
@@ -161,18 +161,18 @@ def draw_sprite(kind: SpriteKind, bright: bool, rng: np.random.Generator) -> Ima
 
 
 def _draw_shape(
-    draw: ImageDraw.ImageDraw, form: str, numbers: tuple[float, ...], colour: tuple[int, int, int] | int
+    draw: ImageDraw.ImageDraw, form: str, numbers: tuple[float, ...], color: tuple[int, int, int] | int
 ) -> None:
     middle, unit = MASTER / 2, MASTER / 2 / MARGIN
     if form == "ellipse":
         x, y, rx, ry = numbers
         box = (middle + (x - rx) * unit, middle + (y - ry) * unit, middle + (x + rx) * unit, middle + (y + ry) * unit)
-        draw.ellipse(box, fill=colour)
+        draw.ellipse(box, fill=color)
     else:
-        draw.polygon([middle + number * unit for number in numbers], fill=colour)
+        draw.polygon([middle + number * unit for number in numbers], fill=color)
 
 
-def _colours(bright: bool, rng: np.random.Generator) -> dict[str, tuple[int, int, int]]:
+def _colors(bright: bool, rng: np.random.Generator) -> dict[str, tuple[int, int, int]]:
     hue = rng.random()
     value, dark = (rng.uniform(0.85, 1.0), 0.2) if bright else (rng.uniform(0.35, 0.55), 0.1)
     return {

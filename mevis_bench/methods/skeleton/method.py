@@ -1,10 +1,10 @@
-"""A complete small method: what is far from the frame's mean colour is the answer to everything."""
+"""A complete small method: what is far from the frame's mean color is the answer to everything."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mevis_bench.records import MaskPrediction, MethodSetup, Prediction, Prompt, TextPrompt, Video
+from mevis_bench.records import MaskPrediction, MethodConfig, Prediction, Prompt, TextPrompt, Video
 
 
 class Skeleton:
@@ -29,7 +29,7 @@ class Skeleton:
         """Give back what the method holds; here nothing."""
 
 
-def load(setup: MethodSetup) -> Skeleton:
+def load(setup: MethodConfig) -> Skeleton:
     """Make the method.
 
     ``setup.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are

@@ -23,7 +23,7 @@ def export(run: Path, to: str) -> str:
     """
     found = entry_points(group=GROUP)
     if to not in found.names:
-        raise UsageError(f"no exporter {to!r}", where="--to", hint=did_you_mean(to, sorted(found.names)))
+        raise UsageError(f"no exporter {to!r}", location="--to", hint=did_you_mean(to, sorted(found.names)))
     results, scores = read_results(run), read_scores(run)
     try:
         exporter = found[to].load()
@@ -31,4 +31,4 @@ def export(run: Path, to: str) -> str:
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError)
         hint = f"pip install {error.name}" if missing else "What is installed does not fit together: install it anew."
-        raise UsageError(f"exporting to {to} needs a package: {error}", where="--to", hint=hint) from error
+        raise UsageError(f"exporting to {to} needs a package: {error}", location="--to", hint=hint) from error

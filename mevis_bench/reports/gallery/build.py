@@ -44,7 +44,7 @@ def build_gallery(run: Path, split: Split, out: Path, *, against: Path | None = 
     if results.fingerprint != split.fingerprint:
         raise UsageError(
             f"the run was scored on other annotation files than split {split.name!r}",
-            where=str(run),
+            location=str(run),
             hint="Give the same --data and --split as when it was scored.",
         )
     before = {} if against is None else {score.sample: jf(score) for score in read_scores(against)}
@@ -106,7 +106,7 @@ def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
         frames.append("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"))
     masks = {
         view.score.sample: {
-            "truth": _small_masks(view.truth, height, width),
+            "truth": _small_masks(view.ground_truth, height, width),
             "prediction": _small_masks(view.prediction, height, width),
         }
         for view in views

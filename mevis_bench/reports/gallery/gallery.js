@@ -10,7 +10,7 @@ const percent = (value) => (value === null ? "-" : (100 * value).toFixed(1));
 function dark(on) { document.documentElement.classList.toggle("dark", on); if (state.video) draw(); }
 dark(matchMedia("(prefers-color-scheme: dark)").matches);
 $("theme").onclick = () => dark(!document.documentElement.classList.contains("dark"));
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 // ---- list, filters, order
 const orders = {
@@ -103,7 +103,7 @@ function decode(counts, height, width) {
   for (const run of runs) { if (on) for (let i = pixel; i < pixel + run; i++) mask[(i % height) * width + Math.floor(i / height)] = 1; pixel += run; on = 1 - on; }
   return mask;
 }
-const rgb = (name) => { const hex = colour(name).slice(1); return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)); };
+const rgb = (name) => { const hex = color(name).slice(1); return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)); };
 function paint(canvas, image, shade, dimmed) {
   const { height, width } = state.video; canvas.width = width; canvas.height = height;
   const context = canvas.getContext("2d"); context.drawImage(image, 0, 0, width, height);
@@ -125,7 +125,7 @@ function draw() {
 function strip(sample, t) {
   const canvas = $("strip"), width = (canvas.width = canvas.clientWidth), height = canvas.height, context = canvas.getContext("2d"), step = width / sample.strip.length;
   sample.strip.forEach((value, index) => {
-    context.fillStyle = colour(value >= 0.5 ? "hit" : "false"); context.globalAlpha = index === t ? 1 : 0.45;
+    context.fillStyle = color(value >= 0.5 ? "hit" : "false"); context.globalAlpha = index === t ? 1 : 0.45;
     const bar = Math.max(2, value * (height - 4)); context.fillRect(index * step + 1, height - bar, Math.max(1, step - 2), bar);
   });
 }

@@ -1,4 +1,4 @@
-"""Small plots as SVG that follow the page's colours."""
+"""Small plots as SVG that follow the page's colors."""
 
 import html
 from collections.abc import Sequence

@@ -14,9 +14,9 @@ from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.region import intersections, region_j
 from mevis_bench.metrics.targets import united
 from mevis_bench.records import DataError, Expression
-from mevis_bench.reports.failures import Anatomy, Overlaps, diagnose
+from mevis_bench.reports.failures import ErrorAnalysis, Overlaps, diagnose
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import Clip, ClipMasks
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
 from mevis_bench.store.score_files import SampleScore, read_scores
 
 
@@ -36,8 +36,8 @@ class SampleView:
 
     expression: Expression
     score: SampleScore
-    anatomy: Anatomy
-    truth: MaskRows
+    anatomy: ErrorAnalysis
+    ground_truth: MaskRows
     prediction: MaskRows
     j: NDArray[np.float64]
     target_score: float | None
@@ -51,7 +51,7 @@ def jf(score: SampleScore) -> float:
     """
     j, f = (score.values.get(name) for name in ("J", "F"))
     if j is None or f is None:
-        raise DataError("has no J and F; the anatomy is for RVOS and AVOS runs", where=score.sample)
+        raise DataError("has no J and F; the anatomy is for RVOS and AVOS runs", location=score.sample)
     return (j + f) / 2
 
 
@@ -65,31 +65,33 @@ def view_video(split: Split, predictions: Path, video_id: str) -> Iterator[Sampl
     """
     scores = {score.sample: score for score in read_scores(predictions) if score.video == video_id}
     source = open_predictions(predictions).only(video_id)
-    truths = split.truths(video_id)
+    ground_truths = split.ground_truths(video_id)
     objects: dict[str, MaskRows] = {}
-    for truth in truths:
-        for name, masks in zip(truth.expression.annotation_ids or (), truth.objects, strict=True):
+    for ground_truth in ground_truths:
+        for name, masks in zip(ground_truth.expression.annotation_ids or (), ground_truth.objects, strict=True):
             if name not in objects:
-                where = f"truth of {video_id}, object {name}"
-                objects[name] = rows_from_rle(masks, truth.height, truth.width, where=where)
-    for truth in truths:
-        if truth.sample not in scores:
+                location = f"truth of {video_id}, object {name}"
+                objects[name] = rows_from_rle(masks, ground_truth.height, ground_truth.width, location=location)
+    for ground_truth in ground_truths:
+        if ground_truth.sample not in scores:
             continue
-        clip = Clip(video_id, split.frame_names(video_id), truth.height, truth.width)
-        answer = source.read(truth.expression.id, clip)
-        if not isinstance(answer, ClipMasks):
-            raise DataError("not a mask prediction; the anatomy is for RVOS and AVOS runs", where=truth.sample)
-        targets = truth.expression.annotation_ids or ()
-        empty = MaskRows.empty(truth.length, truth.height, truth.width)
+        clip = FrameSpec(video_id, split.frame_names(video_id), ground_truth.height, ground_truth.width)
+        answer = source.read(ground_truth.expression.id, clip)
+        if not isinstance(answer, LoadedMasks):
+            raise DataError(
+                "not a mask prediction; the anatomy is for RVOS and AVOS runs", location=ground_truth.sample
+            )
+        targets = ground_truth.expression.annotation_ids or ()
+        empty = MaskRows.empty(ground_truth.length, ground_truth.height, ground_truth.width)
         target = reduce(united, [objects[name] for name in targets], empty)
         common = intersections(answer.rows, target)
         overlaps = overlaps_of(answer.rows, objects)
-        score = scores[truth.sample]
+        score = scores[ground_truth.sample]
         yield SampleView(
-            expression=truth.expression,
+            expression=ground_truth.expression,
             score=score,
-            anatomy=diagnose(truth.sample, overlaps, targets, jf(score)),
-            truth=target,
+            anatomy=diagnose(ground_truth.sample, overlaps, targets, jf(score)),
+            ground_truth=target,
             prediction=answer.rows,
             j=region_j(common, answer.rows.areas() + target.areas() - common),
             target_score=answer.target_score,

@@ -6,7 +6,7 @@ from functools import cached_property
 from mevis_bench.files.tree import FileTree
 from mevis_bench.records import DataError
 from mevis_bench.store.formats.refer_kitti import parse_tracks
-from mevis_bench.store.prediction_source import Answer, Clip, check_name
+from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, check_name
 
 
 class MotPredictions:
@@ -29,18 +29,18 @@ class MotPredictions:
         """Return a reader of the same files."""
         return MotPredictions(self.files)
 
-    def read(self, expression_id: str, clip: Clip) -> Answer:
+    def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         """Read one sample's tracks.
 
         Raises:
             DataError: The file is missing, or not of this format.
         """
         name = f"{check_name(clip.video_id, 'video')}/{check_name(expression_id, clip.video_id)}.txt"
-        where = self.files.where(name)
+        location = self.files.location(name)
         try:
             text = self.files.read(name).decode("ascii")
         except FileNotFoundError:
-            raise DataError("prediction is missing", where=where) from None
+            raise DataError("prediction is missing", location=location) from None
         except UnicodeDecodeError as error:
-            raise DataError("not a text file of tracks", where=where) from error
-        return parse_tracks(text, len(clip.frame_names), where)
+            raise DataError("not a text file of tracks", location=location) from error
+        return parse_tracks(text, len(clip.frame_names), location)

@@ -9,7 +9,7 @@ from mevis_bench.files.tree import FileTree
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError
 from mevis_bench.store.png import rows_from_png
-from mevis_bench.store.prediction_source import Clip, ClipMasks, check_name
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, check_name
 
 
 class PngPredictions:
@@ -33,7 +33,7 @@ class PngPredictions:
         """Return a reader of the same files."""
         return PngPredictions(self.files, self.threshold)
 
-    def read(self, expression_id: str, clip: Clip) -> ClipMasks:
+    def read(self, expression_id: str, clip: FrameSpec) -> LoadedMasks:
         """Read every frame of one expression.
 
         Raises:
@@ -43,7 +43,7 @@ class PngPredictions:
         frames = [self._frame(f"{folder}/{check_name(name, folder)}.png", clip) for name in clip.frame_names]
         ends = np.cumsum([0, *(frame.x.size for frame in frames)])
         offsets = [frame.offsets[1:] + end for frame, end in zip(frames, ends[:-1], strict=True)]
-        return ClipMasks(
+        return LoadedMasks(
             MaskRows(
                 len(frames),
                 clip.height,
@@ -53,9 +53,11 @@ class PngPredictions:
             )
         )
 
-    def _frame(self, name: str, clip: Clip) -> MaskRows:
+    def _frame(self, name: str, clip: FrameSpec) -> MaskRows:
         try:
             data = self.files.read(name)
         except FileNotFoundError:
-            raise DataError("frame is missing", where=self.files.where(name)) from None
-        return rows_from_png(data, clip.height, clip.width, threshold=self.threshold, where=self.files.where(name))
+            raise DataError("frame is missing", location=self.files.location(name)) from None
+        return rows_from_png(
+            data, clip.height, clip.width, threshold=self.threshold, location=self.files.location(name)
+        )

@@ -13,7 +13,7 @@ import numpy as np
 
 from mevis_bench.files.tree import FileTree
 from mevis_bench.records import DataError, TrackPrediction
-from mevis_bench.store.prediction_source import Answer, Clip
+from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction
 
 FRAMES = "KITTI/training/image_02"
 LABELS = "KITTI/labels_with_ids/image_02"
@@ -58,7 +58,7 @@ def encode_tracks(tracks: TrackPrediction) -> str:
     return "".join(lines)
 
 
-def parse_tracks(text: str, length: int, where: str) -> TrackPrediction:
+def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
     """Read lines of a video of ``length`` frames; empty text means no track.
 
     Raises:
@@ -70,9 +70,9 @@ def parse_tracks(text: str, length: int, where: str) -> TrackPrediction:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        frame, identity, box = _parse_line(line, length, f"{where}:{number}")
+        frame, identity, box = _parse_line(line, length, f"{location}:{number}")
         if (frame, identity) in seen:
-            raise DataError(f"id {identity + 1} is twice in frame {frame + 1}", where=f"{where}:{number}")
+            raise DataError(f"id {identity + 1} is twice in frame {frame + 1}", location=f"{location}:{number}")
         seen.add((frame, identity))
         frames.append(frame)
         ids.append(identity)
@@ -82,19 +82,21 @@ def parse_tracks(text: str, length: int, where: str) -> TrackPrediction:
     )
 
 
-def _parse_line(line: str, length: int, where: str) -> tuple[int, int, tuple[float, float, float, float]]:
+def _parse_line(line: str, length: int, location: str) -> tuple[int, int, tuple[float, float, float, float]]:
     fields = line.split(",")
     if len(fields) < 6:
-        raise DataError(f"{len(fields)} numbers, at least 6 are needed: frame,id,x,y,w,h", where=where)
+        raise DataError(f"{len(fields)} numbers, at least 6 are needed: frame,id,x,y,w,h", location=location)
     try:
         frame, identity = int(fields[0]), int(fields[1])
         x, y, width, height = (float(field) for field in fields[2:6])
     except ValueError as error:
-        raise DataError(f"not a line of tracks: {error}", where=where) from error
+        raise DataError(f"not a line of tracks: {error}", location=location) from error
     if not 1 <= frame <= length:
-        raise DataError(f"frame {frame} is not in 1..{length}", where=where, hint="Frames count from 1 in this format.")
+        raise DataError(
+            f"frame {frame} is not in 1..{length}", location=location, hint="Frames count from 1 in this format."
+        )
     if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
-        raise DataError(f"box {fields[2:6]} has no size", where=where)
+        raise DataError(f"box {fields[2:6]} has no size", location=location)
     return frame - 1, identity - 1, (x, y, x + width, y + height)
 
 
@@ -117,7 +119,7 @@ class ReferKittiPredictions:
             if len(parts) == 3 and parts[2] == PREDICTIONS:
                 sample = f"{parts[0]}/{expression_id(parts[1])}"
                 if sample in names:
-                    raise DataError(f"two folders answer {sample}", where=self.files.where(name))
+                    raise DataError(f"two folders answer {sample}", location=self.files.location(name))
                 names[sample] = name
         return names
 
@@ -130,7 +132,7 @@ class ReferKittiPredictions:
         kept = {sample: name for sample, name in self._names.items() if name.startswith(f"{video_id}/")}
         return ReferKittiPredictions(self.files, kept)
 
-    def read(self, expression_id: str, clip: Clip) -> Answer:
+    def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         """Read one sample's tracks.
 
         Raises:
@@ -138,10 +140,10 @@ class ReferKittiPredictions:
         """
         sample = f"{clip.video_id}/{expression_id}"
         if sample not in self._names:
-            raise DataError("prediction is missing", where=self.files.where(sample))
+            raise DataError("prediction is missing", location=self.files.location(sample))
         name = self._names[sample]
         try:
             text = self.files.read(name).decode("ascii")
         except UnicodeDecodeError as error:
-            raise DataError("not a text file of tracks", where=self.files.where(name)) from error
-        return parse_tracks(text, len(clip.frame_names), self.files.where(name))
+            raise DataError("not a text file of tracks", location=self.files.location(name)) from error
+        return parse_tracks(text, len(clip.frame_names), self.files.location(name))

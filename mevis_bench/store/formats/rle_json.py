@@ -7,7 +7,7 @@ from typing import Any
 from mevis_bench.files.strict_json import expect, parse_json
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import CaptionPrediction, DataError, Rle
-from mevis_bench.store.prediction_source import Answer, Clip, ClipMasks, check_length
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
 
 
 class JsonPredictions:
@@ -29,7 +29,7 @@ class JsonPredictions:
         try:
             text = path.read_bytes()
         except OSError as error:
-            raise DataError(f"can't be read: {error.strerror}", where=str(path)) from error
+            raise DataError(f"can't be read: {error.strerror}", location=str(path)) from error
         videos = expect(parse_json(text, str(path)), dict, str(path))
         for video_id, answers in videos.items():
             expect(answers, dict, f"{path}, {video_id}")
@@ -44,47 +44,47 @@ class JsonPredictions:
         kept = {video_id: self.videos[video_id]} if video_id in self.videos else {}
         return JsonPredictions(self.path, kept)
 
-    def read(self, expression_id: str, clip: Clip) -> Answer:
+    def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         """Read one answer: a list of run lengths or a sentence.
 
         Raises:
             DataError: It is missing or not of this layout.
         """
-        where = f"{self.path}, {clip.video_id}/{expression_id}"
+        location = f"{self.path}, {clip.video_id}/{expression_id}"
         try:
             answer = self.videos[clip.video_id][expression_id]
         except KeyError:
-            raise DataError("prediction is missing", where=where) from None
+            raise DataError("prediction is missing", location=location) from None
         if isinstance(answer, str):
             return CaptionPrediction(answer)
-        entries = expect(answer, list, where)
-        check_length(entries, clip, where)
-        masks = [None if entry is None else _rle(entry, f"{where}, frame {k}") for k, entry in enumerate(entries)]
-        return ClipMasks(rows_from_rle(masks, clip.height, clip.width, where=where))
+        entries = expect(answer, list, location)
+        check_length(entries, clip, location)
+        masks = [None if entry is None else _rle(entry, f"{location}, frame {k}") for k, entry in enumerate(entries)]
+        return LoadedMasks(rows_from_rle(masks, clip.height, clip.width, location=location))
 
 
-def _rle(entry: Any, where: str) -> Rle:
+def _rle(entry: Any, location: str) -> Rle:
     """Read ``{"size": [h, w], "counts": "..."}``; counts may be plain numbers too."""
-    expect(entry, dict, where)
+    expect(entry, dict, location)
     if not {"size", "counts"} <= set(entry):
-        raise DataError("an RLE has 'size' and 'counts'", where=where)
-    size, counts = expect(entry["size"], list, where), entry["counts"]
+        raise DataError("an RLE has 'size' and 'counts'", location=location)
+    size, counts = expect(entry["size"], list, location), entry["counts"]
     if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
-        raise DataError("'size' is [height, width]", where=where)
+        raise DataError("'size' is [height, width]", location=location)
     if isinstance(counts, list):
-        return Rle(size[0], size[1], _compress(counts, where))
+        return Rle(size[0], size[1], _compress(counts, location))
     try:
-        return Rle(size[0], size[1], expect(counts, str, where).encode("ascii"))
+        return Rle(size[0], size[1], expect(counts, str, location).encode("ascii"))
     except UnicodeEncodeError:
-        raise DataError("RLE counts hold a character that is none of COCO's", where=where) from None
+        raise DataError("RLE counts hold a character that is none of COCO's", location=location) from None
 
 
-def _compress(counts: list[Any], where: str) -> bytes:
+def _compress(counts: list[Any], location: str) -> bytes:
     """Write plain run lengths as COCO's compressed string."""
     text = bytearray()
     for index, count in enumerate(counts):
-        if expect(count, int, where) < 0:
-            raise DataError("RLE counts hold a run of negative length", where=where)
+        if expect(count, int, location) < 0:
+            raise DataError("RLE counts hold a run of negative length", location=location)
         rest = count - counts[index - 2] if index > 2 else count
         more = True
         while more:

@@ -7,7 +7,7 @@ from mevis_bench.files.tree import FileTree
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import DataError
 from mevis_bench.store.prediction_lines import StoredMasks, StoredPrediction, parse_line, split_lines
-from mevis_bench.store.prediction_source import Answer, Clip, ClipMasks, check_length, check_name
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length, check_name
 
 
 class RunPredictions:
@@ -41,7 +41,7 @@ class RunPredictions:
         if self._read is None or self._read[0] != video_id:
             name = f"{check_name(video_id, 'video')}.jsonl"
             try:
-                self._read = video_id, split_lines(self.files.read(name), self.files.where(name))
+                self._read = video_id, split_lines(self.files.read(name), self.files.location(name))
             except FileNotFoundError:
                 self._read = video_id, {}
         return self._read[1]
@@ -53,23 +53,23 @@ class RunPredictions:
             DataError: It is missing or broken.
         """
         lines = self.lines(video_id)
-        where = f"{self.files.where(f'{video_id}.jsonl')}, expression {expression_id}"
+        location = f"{self.files.location(f'{video_id}.jsonl')}, expression {expression_id}"
         if expression_id not in lines:
-            raise DataError("prediction is missing", where=where)
-        return parse_line(lines[expression_id], where), where
+            raise DataError("prediction is missing", location=location)
+        return parse_line(lines[expression_id], location), location
 
-    def read(self, expression_id: str, clip: Clip) -> Answer:
+    def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         """Read one sample's line.
 
         Raises:
             DataError: It is missing, broken, or does not fit the clip.
         """
-        stored, where = self.stored(clip.video_id, expression_id)
+        stored, location = self.stored(clip.video_id, expression_id)
         if not isinstance(stored, StoredMasks):
             return stored
-        check_length(stored.masks, clip, where)
-        rows = rows_from_rle(stored.masks, clip.height, clip.width, where=where)
-        return ClipMasks(rows, stored.objects, stored.target_score)
+        check_length(stored.masks, clip, location)
+        rows = rows_from_rle(stored.masks, clip.height, clip.width, location=location)
+        return LoadedMasks(rows, stored.objects, stored.target_score)
 
 
 def _is_video(name: str) -> bool:

@@ -10,7 +10,7 @@ from baselines.layers.inputs.resize import PIXEL_MEAN
 from baselines.layers.nn.swin import SwinConfig
 from baselines.layers.nn.text_encoder import HashTokenizer
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.records import DataError, MethodSetup, TextPrompt
+from mevis_bench.records import DataError, MethodConfig, TextPrompt
 from tests.baselines.parity import tiny_roberta_config
 from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
@@ -61,7 +61,7 @@ def test_chunks_do_not_change_the_scores(small, video):
 def test_untrained_runs(video, monkeypatch):
     monkeypatch.setattr(method, "DsHmp", lambda: DsHmp(tiny_roberta_config(), SMALL_SWIN, 32))
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
-    loaded = method.load(MethodSetup("rvos", "swin-t", options, None, "cpu", 1))
+    loaded = method.load(MethodConfig("rvos", "swin-t", options, None, "cpu", 1))
     prediction = next(loaded.predict(video, [TextPrompt("0", "the bird flying away")]))
     assert prediction.masks.shape == (5, 40, 60)
     assert 0 < prediction.target_score < 1

@@ -38,7 +38,7 @@ def test_words_of_one_sentence_serve_all_frames():
         torch.testing.assert_close(mine, theirs)
 
 
-def test_the_normalised_tensors_are_what_is_added_to():
+def test_the_normalized_tensors_are_what_is_added_to():
     layer = WordFusion(16)
     torch.nn.init.zeros_(layer.gamma_v)
     torch.nn.init.zeros_(layer.gamma_l)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from baselines.empty.method import load
-from mevis_bench.methods.prediction_checks import check_answer
-from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodSetup, TextPrompt, Video
+from mevis_bench.methods.prediction_checks import validate_prediction
+from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodConfig, TextPrompt, Video
 
 
 @pytest.mark.parametrize("task", ["rvos", "avos", "rmot", "rmeg"])
 def test_nothing_is_said_in_the_form_of_the_task(task: str) -> None:
     video = Video("v", ("0", "1"), (Path("0"), Path("1")), 4, 5)
-    method = load(MethodSetup(task, "default", {}, {}, "cpu", 0))
+    method = load(MethodConfig(task, "default", {}, {}, "cpu", 0))
     answers = list(method.predict(video, [TextPrompt(str(k), "") for k in range(3)]))
     assert len(answers) == 3
     for answer in answers:
@@ -25,5 +25,5 @@ def test_nothing_is_said_in_the_form_of_the_task(task: str) -> None:
         else:
             assert len(answer.frames) == 0
             assert answer.boxes.dtype == np.float64
-        check_answer(answer, task, video)
+        validate_prediction(answer, task, video)
     method.close()

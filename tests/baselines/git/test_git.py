@@ -11,10 +11,10 @@ from transformers import GitConfig, GitForCausalLM
 from baselines.git.method import BEGIN, END, GitMethod, NumberedWords, load, open_decoder
 from baselines.git.network import DROPPED, build, our_key
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
-from mevis_bench.records import DataError, MethodSetup, Rle, TargetMasks, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodConfig, Rle, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.small_videos import noise_video
 
-OPTIONS = {"size": "base", "fit": "crop", "colour": [255, 0, 0], "alpha": 0.5, "beams": 1, "max_new_tokens": 4}
+OPTIONS = {"size": "base", "fit": "crop", "color": [255, 0, 0], "alpha": 0.5, "beams": 1, "max_new_tokens": 4}
 
 
 @pytest.mark.parametrize(("size", "millions"), [("base", 176.6), ("large", 394.2)])
@@ -74,7 +74,7 @@ def test_git_describes_masks_only(tmp_path: Path) -> None:
 def test_senseless_options_are_usage_errors(key: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("baselines.git.method.build", lambda size: tiny())
     with pytest.raises(UsageError, match=rf"method\.{key}"):
-        load(MethodSetup("rmeg", "base-vatex", OPTIONS | {key: value}, None, "cpu", 0))
+        load(MethodConfig("rmeg", "base-vatex", OPTIONS | {key: value}, None, "cpu", 0))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_crop_is_what_clips_processor_does(pixels: np.ndarray) -> None:
     processor = CLIPImageProcessorPil(size={"shortest_edge": 48}, crop_size={"height": 48, "width": 48})
     expected = processor(pixels, return_tensors="np")["pixel_values"]
     square = Square(48, "crop")
-    assert np.allclose(square.normalise(square.cut(pixels)[None]).numpy(), expected, atol=1e-5)
+    assert np.allclose(square.normalize(square.cut(pixels)[None]).numpy(), expected, atol=1e-5)
 
 
 def test_squash_is_what_siglips_processor_does() -> None:
@@ -45,10 +45,10 @@ def test_squash_is_what_siglips_processor_does() -> None:
     )
     expected = processor(PIXELS, return_tensors="np")["pixel_values"]
     square = Square(48, "squash", half, half)
-    assert np.allclose(square.normalise(square.cut(PIXELS)[None]).numpy(), expected, atol=1e-5)
+    assert np.allclose(square.normalize(square.cut(PIXELS)[None]).numpy(), expected, atol=1e-5)
 
 
-def test_pad_keeps_the_shape_and_fills_with_the_mean_colour() -> None:
+def test_pad_keeps_the_shape_and_fills_with_the_mean_color() -> None:
     white = np.full((40, 80, 3), 255, np.uint8)
     padded = Square(80, "pad").cut(white)
     assert (padded[20:60] == 255).all()
@@ -86,8 +86,8 @@ def test_senseless_views_are_usage_errors(key: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("colour", [255, 0]), ("colour", "red"), ("colour", [0, 0, 256]), ("alpha", 1.5), ("alpha", "x")]
+    ("key", "value"), [("color", [255, 0]), ("color", "red"), ("color", [0, 0, 256]), ("alpha", 1.5), ("alpha", "x")]
 )
 def test_senseless_highlights_are_usage_errors(key: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"method\.{key}"):
-        Highlight.from_options({"colour": [255, 0, 0], "alpha": 0.5} | {key: value})
+        Highlight.from_options({"color": [255, 0, 0], "alpha": 0.5} | {key: value})

@@ -74,14 +74,14 @@ def test_other_files(tmp_path):
 def test_matching_returns_the_models_keys():
     model = nn.Linear(3, 2)
     state = {**model.state_dict(), "criterion.weight": torch.ones(1)}
-    assert match_keys(state, model, where="f", dropped=["criterion.weight"]).keys() == {"weight", "bias"}
+    assert match_keys(state, model, location="f", dropped=["criterion.weight"]).keys() == {"weight", "bias"}
 
 
 def test_a_mismatch_lists_ten_keys_of_each_kind():
     model = nn.ModuleList(nn.Linear(2, 2, bias=False) for _ in range(12))
     state = {f"old.{i}": torch.ones(1) for i in range(11)}
     with pytest.raises(DataError) as caught:
-        match_keys(state, model, where="file.pth")
+        match_keys(state, model, location="file.pth")
     text = str(caught.value)
     assert text.startswith("file.pth: the file does not fit this model: 12 missing: 0.weight, 1.weight,")
     assert "9.weight, ...; 11 unexpected: old.0, old.1," in text
@@ -92,4 +92,4 @@ def test_a_mismatch_lists_ten_keys_of_each_kind():
 def test_a_mismatch_names_shapes():
     state = {"weight": torch.ones(2, 5), "bias": torch.ones(2)}
     with pytest.raises(DataError, match=r"1 of another shape: weight \(2, 5\) instead of \(2, 3\)"):
-        match_keys(state, nn.Linear(3, 2), where="f")
+        match_keys(state, nn.Linear(3, 2), location="f")

@@ -109,7 +109,7 @@ def test_clips_cover_every_frame_once():
             assert max(map(len, clips)) <= 4
 
 
-def test_frames_are_resized_and_normalised(tmp_path):
+def test_frames_are_resized_and_normalized(tmp_path):
     video = graded_video(tmp_path, [False, True])
     clip = read_clip(video, range(1, 2), (18, 32), torch.device("cpu"))
     assert clip.shape == (1, 3, 18, 32)

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from baselines.layers.nn.cross_modal_fpn import CrossModalBlock, CrossModalFpn, Level, Words
 
 
-def randomised(module: nn.Module) -> nn.Module:
+def randomized(module: nn.Module) -> nn.Module:
     for parameter in module.parameters():
         parameter.data.normal_(0, 0.3)
     return module.eval()
@@ -26,7 +26,7 @@ def packed(attention, channels, heads):
 
 def test_self_attention_runs_over_all_frames_on_a_coarser_grid():
     torch.manual_seed(0)
-    block = randomised(CrossModalBlock(16, 2, 32, reduction=2))
+    block = randomized(CrossModalBlock(16, 2, 32, reduction=2))
     clip = level(3, 16, 5, 7, [2, 1])
     x = torch.cat(clip.maps)
     # Nearest cells of a 2 x 3 grid on 5 x 7: rows 0, 2 and columns 0, 2, 4.
@@ -42,7 +42,7 @@ def test_self_attention_runs_over_all_frames_on_a_coarser_grid():
 
 def test_what_padding_holds_does_not_reach_the_image():
     torch.manual_seed(0)
-    block = randomised(CrossModalBlock(16, 2, 32, reduction=1))
+    block = randomized(CrossModalBlock(16, 2, 32, reduction=1))
     padding = torch.zeros(1, 4, 6, dtype=torch.bool)
     padding[:, 3:] = True
     padding[:, :, 4:] = True
@@ -56,7 +56,7 @@ def test_what_padding_holds_does_not_reach_the_image():
 
 def test_padding_words_are_not_seen():
     torch.manual_seed(0)
-    block = randomised(CrossModalBlock(16, 2, 32, reduction=1))
+    block = randomized(CrossModalBlock(16, 2, 32, reduction=1))
     features, position = torch.randn(5, 16), torch.randn(5, 16)
     short = Words(features[:3], position[:3])
     padded = Words(features, position, torch.tensor([False, False, False, True, True]))
@@ -69,7 +69,7 @@ def test_padding_words_are_not_seen():
 @pytest.mark.parametrize("pieces", [[3], [1, 2], [1, 1, 1]])
 def test_frames_come_in_pieces_to_the_same_result(pieces):
     torch.manual_seed(0)
-    fpn = randomised(CrossModalFpn(12, channels=16, heads=2, feedforward=32))
+    fpn = randomized(CrossModalFpn(12, channels=16, heads=2, feedforward=32))
     words = Words(torch.randn(4, 16), torch.randn(4, 16))
     levels = [level(3, 16, 32 // 2**i, 16 // 2**i, [3]) for i in range(4)]
     cut = [Level(list(x.maps[0].split(pieces)), x.position, x.padding) for x in levels]
@@ -86,7 +86,7 @@ def test_frames_come_in_pieces_to_the_same_result(pieces):
 
 def test_levels_below_reach_the_finest():
     torch.manual_seed(0)
-    fpn = randomised(CrossModalFpn(12, channels=16, heads=2, feedforward=32))
+    fpn = randomized(CrossModalFpn(12, channels=16, heads=2, feedforward=32))
     words = Words(torch.randn(4, 16), torch.randn(4, 16))
     fine, *coarse = [level(1, 16, 32 // 2**i, 16 // 2**i, [1]) for i in range(4)]
     tokens = fpn.fine_tokens(fine)

@@ -64,7 +64,7 @@ def test_parity_imagebind_mel(path: Path, encoder: ImageBindAudio) -> None:
     first = waveform[:32000]
     raw = log_mel(first - first.mean())
     raw = F.pad(raw, (0, CLIP_FRAMES - raw.shape[1]))[None]
-    check_close("out_melspec_first2s_unnormalised", raw, vectors["out_melspec_first2s_unnormalised"], atol=5e-4)
+    check_close("out_melspec_first2s_unnormalized", raw, vectors["out_melspec_first2s_unnormalized"], atol=5e-4)
     heads: list[Tensor] = []
     hook = encoder.get_submodule("modality_heads.audio").register_forward_hook(lambda _m, _i, out: heads.append(out))
     with torch.inference_mode():
@@ -79,7 +79,7 @@ def test_clips_spread_evenly_and_a_short_recording_is_taken_three_times() -> Non
     assert clip_times(5 * 16000) == [(0, 2), (Fraction(3, 2), Fraction(7, 2)), (3, 5)]
 
 
-def test_the_end_of_a_short_clip_is_padded_before_normalising() -> None:
+def test_the_end_of_a_short_clip_is_padded_before_normalizing() -> None:
     mel = mel_clips(torch.randn(8000, generator=torch.Generator().manual_seed(0)))
     assert mel.shape == (3, 1, 128, 204)
     assert torch.allclose(mel[..., 48:], torch.tensor(4.268 / 9.138))

@@ -126,7 +126,7 @@ def test_frames_are_resized_by_the_shortest_edge(video):
     assert frames.dtype == np.uint8
 
 
-def test_padding_is_zero_after_normalising():
+def test_padding_is_zero_after_normalizing():
     frames = torch.full((2, 3, 33, 64), 50, dtype=torch.uint8)
     images = network_input(frames, SETTINGS)
     assert images.shape == (2, 3, 64, 64)

@@ -90,7 +90,7 @@ def test_roberta_base_has_its_published_size():
     assert sum(p.numel() for p in model.parameters()) == 124_645_632
 
 
-def test_resizer_normalises_with_a_tiny_epsilon():
+def test_resizer_normalizes_with_a_tiny_epsilon():
     resizer = FeatureResizer(6, 4).eval()
     x = torch.randn(3, 6) * 1e-4
     expected = nn.functional.layer_norm(resizer.fc(x), (4,), eps=1e-12)

@@ -11,7 +11,7 @@ from baselines.layers.nn.track_queries import (
 )
 
 RULES = TrackRules(
-    birth_score=0.7, keep_score=0.6, patience=2, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
+    birth_score=0.7, keep_score=0.6, miss_tolerance=2, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
 )
 
 
@@ -35,7 +35,7 @@ def test_a_track_between_both_thresholds_keeps_its_count():
     assert after.ids.tolist() == [4, 5, NO_TRACK]
 
 
-def test_patience_counts_misses_since_the_track_was_last_seen():
+def test_miss_tolerance_counts_misses_since_the_track_was_last_seen():
     life = LifeCycle(RULES)
     queries = _queries([0])
     ids = []

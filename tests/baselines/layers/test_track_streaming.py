@@ -19,13 +19,13 @@ from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries
 from mevis_bench.records import TextPrompt, UsageError, Video
 
 RULES = TrackRules(
-    birth_score=0.7, keep_score=0.6, patience=1, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
+    birth_score=0.7, keep_score=0.6, miss_tolerance=1, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
 )
 LOGIT = {True: 4.0, False: -4.0}
 
 
 class FakeModel:
-    """Sees one object per frame whose grey value is over 100; the sentence 'nothing' refers to none of them."""
+    """Sees one object per frame whose gray value is over 100; the sentence 'nothing' refers to none of them."""
 
     def __init__(self):
         self.images = 0
@@ -41,13 +41,13 @@ class FakeModel:
         return levels[0].mean() > (100 / 255 - 0.449) / 0.226, words
 
     def step(self, encoded, tracks, life):
-        visible, meant = encoded
+        visible, referred = encoded
         fresh = TrackQueries(torch.zeros(1, 2), torch.zeros(1, 4), torch.tensor([NO_TRACK]), torch.tensor([0]))
         queries = fresh if tracks is None else fresh.followed_by(tracks)
         followed = len(queries) > 1
         logits = torch.tensor([LOGIT[bool(visible) and not followed]] + [LOGIT[bool(visible)]] * (len(queries) - 1))
         boxes = torch.tensor([[0.5, 0.5, 0.5, 1.0]]).repeat(len(queries), 1)
-        found = Detections(logits, torch.full((len(queries),), LOGIT[meant]), boxes, torch.zeros(len(queries), 2))
+        found = Detections(logits, torch.full((len(queries),), LOGIT[referred]), boxes, torch.zeros(len(queries), 2))
         queries = life.update(queries, found.scores)
         return Step(queries, found, queries[queries.ids != NO_TRACK])
 
@@ -55,9 +55,9 @@ class FakeModel:
 @pytest.fixture
 def video(tmp_path):
     paths = []
-    for index, grey in enumerate((200, 200, 0, 200)):
+    for index, gray in enumerate((200, 200, 0, 200)):
         paths.append(tmp_path / f"{index}.png")
-        Image.new("RGB", (40, 20), (grey, grey, grey)).save(paths[-1])
+        Image.new("RGB", (40, 20), (gray, gray, gray)).save(paths[-1])
     return Video("v", tuple(path.stem for path in paths), tuple(paths), 20, 40)
 
 
@@ -106,19 +106,19 @@ def test_short_side_800_unless_the_long_side_exceeds_1536(size, expected):
     assert prepare_image(np.zeros((*size, 3), np.uint8), 800, 1536).shape[-2:] == expected
 
 
-def test_pixels_are_sampled_between_centres_without_smoothing():
+def test_pixels_are_sampled_between_centers_without_smoothing():
     pixels = np.random.default_rng(0).integers(0, 256, (7, 10, 3), dtype=np.uint8)
     image = prepare_image(pixels, 3, 100)[0].permute(1, 2, 0).numpy()
-    greys = (image * IMAGENET_STD + IMAGENET_MEAN) * 255
-    np.testing.assert_allclose(greys, greys.round(), atol=1e-3)
-    height, width = greys.shape[:2]
+    grays = (image * IMAGENET_STD + IMAGENET_MEAN) * 255
+    np.testing.assert_allclose(grays, grays.round(), atol=1e-3)
+    height, width = grays.shape[:2]
     for row in range(height):
         for column in range(width):
             y, x = (row + 0.5) * 7 / height - 0.5, (column + 0.5) * 10 / width - 0.5
             y0, x0 = int(y), int(x)
             (dy, dx), corner = (y - y0, x - x0), pixels[y0 : y0 + 2, x0 : x0 + 2].astype(float)
             weights = np.array([[(1 - dy) * (1 - dx), (1 - dy) * dx], [dy * (1 - dx), dy * dx]])
-            np.testing.assert_allclose(greys[row, column], (corner * weights[..., None]).sum((0, 1)), atol=0.501)
+            np.testing.assert_allclose(grays[row, column], (corner * weights[..., None]).sum((0, 1)), atol=0.501)
 
 
 OPTIONS = {**{name: getattr(RULES, name) for name in RULES.__slots__}, "short": 8, "longest": 16}
@@ -131,7 +131,7 @@ def test_options_become_settings():
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("patience", 0, "a whole number above 0"),
+        ("miss_tolerance", 0, "a whole number above 0"),
         ("short", 8.5, "a whole number above 0"),
         ("birth_score", 70, "a number from 0 to 1"),
         ("show_area", "large", "a number of square pixels"),

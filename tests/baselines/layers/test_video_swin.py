@@ -21,7 +21,7 @@ from tests.baselines.torchvision_oracle import import_torchvision
 SMALL = VideoSwinSize(dim=32, depths=(2, 2, 1, 1), heads=(1, 2, 4, 8))
 
 
-def randomise(model: torch.nn.Module) -> None:
+def randomize(model: torch.nn.Module) -> None:
     for parameter in model.parameters():
         parameter.data.normal_(0, 0.05)
 
@@ -65,7 +65,7 @@ def oracle_maps(ours: VideoSwin, size: VideoSwinSize, clip: torch.Tensor) -> lis
 def test_maps_equal_torchvision(frames, height, width):
     torch.manual_seed(frames)
     ours = VideoSwin(SMALL).eval()
-    randomise(ours)
+    randomize(ours)
     clip = torch.randn(2, frames, 3, height, width)
     with torch.no_grad():
         for mine, theirs in zip(ours(clip), oracle_maps(ours, SMALL, clip), strict=True):
@@ -93,7 +93,7 @@ def test_three_stages_have_two_mergings():
 def test_memory_bound_does_not_change_the_result(monkeypatch):
     torch.manual_seed(0)
     block = VideoSwinBlock(32, 2, shifted=True).eval()
-    randomise(block)
+    randomize(block)
     x = torch.randn(1, 9, 10, 9, 32)
     with torch.no_grad():
         whole = block(x)

@@ -10,7 +10,7 @@ from PIL import Image
 from baselines.lbdt.checkpoint import our_key, read_checkpoint
 from baselines.lbdt.method import LbdtMethod, draw, earlier_frame, load
 from baselines.lbdt.model import Lbdt
-from mevis_bench.records import DataError, MethodSetup, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodConfig, TextPrompt, UsageError, Video
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_a_scaled_mask_keeps_every_touched_pixel() -> None:
     assert (rows.max() - rows.min(), columns.max() - columns.min()) == (3, 3)
 
 
-def setup(interval: object = 5) -> MethodSetup:
-    return MethodSetup("rvos", "lbdt-4", {"interval": interval}, None, "cpu", seed=3)
+def setup(interval: object = 5) -> MethodConfig:
+    return MethodConfig("rvos", "lbdt-4", {"interval": interval}, None, "cpu", seed=3)
 
 
 @pytest.fixture(scope="module")

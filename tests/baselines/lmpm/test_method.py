@@ -11,7 +11,7 @@ from baselines.lmpm import checkpoint, method
 from baselines.lmpm.method import sentence_ids
 from baselines.lmpm.model import Lmpm
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.records import DataError, MethodSetup, TextPrompt
+from mevis_bench.records import DataError, MethodConfig, TextPrompt
 from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
@@ -47,7 +47,7 @@ def test_untrained_runs_and_follows_its_seed(video, monkeypatch):
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
     predictions = []
     for seed in (1, 1, 2):
-        loaded = method.load(MethodSetup("rvos", "swin-t", options, None, "cpu", seed))
+        loaded = method.load(MethodConfig("rvos", "swin-t", options, None, "cpu", seed))
         predictions.append(next(loaded.predict(video, [TextPrompt("0", "the bird")])))
         loaded.close()
     assert predictions[0].masks.shape == (5, 40, 60)
@@ -126,4 +126,4 @@ def test_weights_of_the_other_branch_are_refused(tmp_path, state):
     path = write(tmp_path / "text.pth", state)
     options = SPEC.variants["swin-t-audio"].options
     with pytest.raises(DataError, match=r"missing: speech_encoder\.whisper\..*unexpected: text_encoder\."):
-        method.load(MethodSetup("avos", "swin-t-audio", options, {"model": path}, "cpu", 0))
+        method.load(MethodConfig("avos", "swin-t-audio", options, {"model": path}, "cpu", 0))

@@ -11,7 +11,7 @@ from baselines.layers.nn.swin import SwinConfig
 from baselines.lmpmpp import encoders, method, train
 from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig, LMPMppConfig
 from mevis_bench.data.mevis.split import open_split
-from mevis_bench.records import TrainSetup
+from mevis_bench.records import TrainingArguments
 
 SMALL = LMPMppConfig(
     extractor=ExtractorConfig(
@@ -74,7 +74,7 @@ def main() -> None:
     out.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         small_encoders(patch)
-        setup = TrainSetup("paper", OPTIONS, split, split, out, "cpu", 0, lambda *told: None)
+        setup = TrainingArguments("paper", OPTIONS, split, split, out, "cpu", 0, lambda *told: None)
         train.train_paper(setup, SMALL)
 
 

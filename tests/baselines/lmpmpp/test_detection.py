@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from baselines.layers.nn.boxes import boxes_of, generalised_iou
+from baselines.layers.nn.boxes import boxes_of, generalized_iou
 from baselines.lmpmpp.mini.detection_head import DetectionHead, in_shares
 from baselines.lmpmpp.mini.training.stage_detection import box_losses
 
@@ -23,8 +23,8 @@ def test_boxes_of_masks_are_half_open():
         ((0, 0, 0.25, 1), (0.75, 0, 1, 1), -0.5),  # half of the hull is in neither
     ],
 )
-def test_generalised_iou_is_its_formula(one, other, expected):
-    assert generalised_iou(torch.tensor([one]), torch.tensor([other])).item() == pytest.approx(expected)
+def test_generalized_iou_is_its_formula(one, other, expected):
+    assert generalized_iou(torch.tensor([one]), torch.tensor([other])).item() == pytest.approx(expected)
 
 
 def test_losses_are_means_over_pairs_and_nothing_costs_nothing():
@@ -44,15 +44,15 @@ def test_the_head_learns_to_correct_what_masks_suggest():
     torch.manual_seed(0)
     head = DetectionHead(8)
     size = torch.rand(64, 2) * 0.2 + 0.1
-    centre = torch.rand(64, 2) * 0.6 + 0.2
-    targets = torch.cat((centre - size / 2, centre + size / 2), dim=1)
-    suggested = torch.cat((centre, 0.7 * size), dim=1)
+    center = torch.rand(64, 2) * 0.6 + 0.2
+    targets = torch.cat((center - size / 2, center + size / 2), dim=1)
+    suggested = torch.cat((center, 0.7 * size), dim=1)
     embeddings = torch.randn(64, 8)
-    raw = torch.cat((centre - 0.35 * size, centre + 0.35 * size), dim=1)
+    raw = torch.cat((center - 0.35 * size, center + 0.35 * size), dim=1)
     optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
     for _ in range(200):
         loss = box_losses(head(embeddings, suggested), targets)["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert generalised_iou(head(embeddings, suggested), targets).mean() > 0.8 > generalised_iou(raw, targets).mean()
+    assert generalized_iou(head(embeddings, suggested), targets).mean() > 0.8 > generalized_iou(raw, targets).mean()

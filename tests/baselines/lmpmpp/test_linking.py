@@ -9,7 +9,7 @@ H, W = 36, 64
 
 
 def scene(paths, size=6):
-    """Frames with one query per object at the given centres (``None``: not seen) and two queries that see nothing."""
+    """Frames with one query per object at the given centers (``None``: not seen) and two queries that see nothing."""
     frames, objects = len(paths[0]), len(paths)
     logits = torch.full((frames, objects + 2, H, W), -10.0)
     classes = torch.tensor([0.0, 8.0]).repeat(frames, objects + 2, 1)
@@ -25,7 +25,7 @@ def scene(paths, size=6):
     return FrameObjects(torch.ones(frames, objects + 2, 4), classes, logits)
 
 
-def centres(track):
+def centers(track):
     return [(round(float(x) * H), round(float(y) * H)) for x, y in track[:, :2]]
 
 
@@ -33,7 +33,7 @@ def test_one_index_is_one_object():
     left = [(50 - 3 * t, 10) for t in range(10)]
     down = [(12, 6 + 2 * t) for t in range(10)]
     found = link(scene([left, down]), torch.zeros(10, 2), tracks=8)
-    assert {tuple(centres(track)) for track in found.boxes} == {tuple(left), tuple(down)}
+    assert {tuple(centers(track)) for track in found.boxes} == {tuple(left), tuple(down)}
     assert found.present.all()
     assert found.mask_logits.shape == (2, 10, H, W)
 
@@ -42,7 +42,7 @@ def test_look_alikes_that_cross_keep_their_course():
     right = [(8 + 4 * t, 18) for t in range(12)]
     left = [(52 - 4 * t, 21) for t in range(12)]
     found = link(scene([right, left]), torch.zeros(12, 2), tracks=8)
-    assert {tuple(centres(track)) for track in found.boxes} == {tuple(right), tuple(left)}
+    assert {tuple(centers(track)) for track in found.boxes} == {tuple(right), tuple(left)}
 
 
 def test_a_hidden_object_is_found_again_and_absent_meanwhile():
@@ -50,7 +50,7 @@ def test_a_hidden_object_is_found_again_and_absent_meanwhile():
     seen = [None if t in (5, 6) else place for t, place in enumerate(path)]
     found = link(scene([seen]), torch.zeros(12, 2), tracks=8)
     assert found.present.tolist() == [[t not in (5, 6) for t in range(12)]]
-    assert centres(found.boxes[0]) == path, "its place is interpolated meanwhile"
+    assert centers(found.boxes[0]) == path, "its place is interpolated meanwhile"
     assert (found.mask_logits[0, 5:7] < 0).all()
 
 
@@ -101,14 +101,14 @@ def test_all_shifts_at_once_are_all_shifts_one_by_one():
     weight = (torch.rand(5, 1, H, W, generator=random) > 0.3).float()
     shifts = range(-REACH, REACH + 1)
     for t, found in enumerate(frame_shifts(frames, weight)):
-        grey, later = frames[t].mean(0), frames[t + 1].mean(0)
+        gray, later = frames[t].mean(0), frames[t + 1].mean(0)
         cost = {}
         for y in shifts:
             for x in shifts:
                 here = slice(max(0, -y), H - max(0, y)), slice(max(0, -x), W - max(0, x))
                 there = slice(max(0, y), H - max(0, -y)), slice(max(0, x), W - max(0, -x))
                 both = weight[t, 0][here] * weight[t + 1, 0][there]
-                cost[x, y] = float((both * (grey[here] - later[there]).square()).sum() / both.sum().clamp(min=1))
+                cost[x, y] = float((both * (gray[here] - later[there]).square()).sum() / both.sum().clamp(min=1))
         assert tuple(found.round().tolist()) == min(cost, key=cost.get)
 
 

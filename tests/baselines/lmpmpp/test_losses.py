@@ -4,9 +4,9 @@ import torch
 
 from baselines.lmpmpp.losses import (
     LOSS_WEIGHTS,
-    cheapest_order,
     mask_bce,
     mask_dice,
+    optimal_assignment,
     pairwise_bce,
     pairwise_dice,
     temporal_contrastive_loss,
@@ -78,5 +78,5 @@ def test_cheapest_order_agrees_with_the_hungarian_method():
 
     torch.manual_seed(2)
     cost = torch.rand(20, 4, 4)
-    for table, order in zip(cost, cheapest_order(cost), strict=True):
+    for table, order in zip(cost, optimal_assignment(cost), strict=True):
         assert order.tolist() == linear_sum_assignment(table.numpy())[1].tolist()

@@ -8,7 +8,7 @@ from baselines.lmpmpp.extractor import FrameFeatures
 from baselines.lmpmpp.mini.checkpoint import build_mini, load_mini, save_mini
 from baselines.lmpmpp.mini.method import MiniMethod, load
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
-from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
 
 SENTENCES = ("the ball that moves left", "the one that jumps", "balls rolling to the right", "the first ball to stop")
 PROMPTS = tuple(TextPrompt(str(i), text) for i, text in enumerate(SENTENCES))
@@ -16,7 +16,7 @@ PROMPTS = tuple(TextPrompt(str(i), text) for i, text in enumerate(SENTENCES))
 
 def setup(weights=None, answers="language", shows="masks", task="rvos"):
     options = {"size": "mini", "answers": answers, "shows": shows}
-    return MethodSetup(task=task, variant="mini", options=options, weights=weights, device="cpu", seed=0)
+    return MethodConfig(task=task, variant="mini", options=options, weights=weights, device="cpu", seed=0)
 
 
 def video(folder, frames, height, width):
@@ -117,7 +117,7 @@ def test_untrained_weights_follow_from_the_seed():
 
 def test_weights_survive_writing_and_reading(method, tmp_path):
     path = tmp_path / "mini.safetensors"
-    save_mini(method.model, method.tokenizer, path, hears=True, made_from={"seed": "1"})
+    save_mini(method.model, method.tokenizer, path, supports_speech=True, made_from={"seed": "1"})
     model, tokenizer = load_mini(path)
     assert tokenizer.words == method.tokenizer.words
     for name, value in method.model.state_dict().items():
@@ -133,7 +133,7 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path):
 
 def test_weights_of_another_shape_are_named(method, tmp_path):
     path = tmp_path / "mini.safetensors"
-    save_mini(method.model, WordTokenizer(("a", "b")), path, hears=True, made_from={"seed": "1"})
+    save_mini(method.model, WordTokenizer(("a", "b")), path, supports_speech=True, made_from={"seed": "1"})
     with pytest.raises(DataError, match=r"weights don't fit the model: size mismatch for sentences\.embedding\.weight"):
         load(setup(weights={"model": path}))
 
@@ -182,7 +182,7 @@ def test_what_is_asked_by_speech_stands_between_audio_tags(method, spoken, tmp_p
 
 def test_weights_that_never_heard_are_named(method, spoken, tmp_path):
     path = tmp_path / "mini.safetensors"
-    save_mini(method.model, method.tokenizer, path, hears=False, made_from={})
+    save_mini(method.model, method.tokenizer, path, supports_speech=False, made_from={})
     with pytest.raises(DataError) as caught:
         load(setup(weights={"model": path}, task="avos"))
     assert str(caught.value) == (

@@ -15,7 +15,7 @@ from baselines.lmpmpp.checkpoint import save_trained
 from baselines.lmpmpp.language_model import PromptTokens
 from baselines.lmpmpp.method import load, load_paper
 from baselines.lmpmpp.model import LMPMpp
-from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.lmpmpp.small_paper import ROBERTA, SMALL, small_encoders
 
 PROMPTS = (TextPrompt("0", "the ball that moves left"), TextPrompt("1", "the one that jumps"))
@@ -23,7 +23,7 @@ PROMPTS = (TextPrompt("0", "the ball that moves left"), TextPrompt("1", "the one
 
 def setup(weights=None, **changes):
     options = {"size": "paper", "window": 200, "stride": 1, "precision": "float32", **changes}
-    return MethodSetup("rvos", "paper", options, weights, "cpu", 0)
+    return MethodConfig("rvos", "paper", options, weights, "cpu", 0)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_training_reads_at_once_what_answering_reads_bit_by_bit(model):
         question = ask(modality=modality)
         answered = model.answer(features, question)
         embeddings = model.find_objects(features, question).embeddings
-        told = model.answer_as_told(features, embeddings, question, answered.count)
+        told = model.forward_teacher_forced(features, embeddings, question, answered.count)
         torch.testing.assert_close(told.logits, answered.logits, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(told.mask_logits, answered.mask_logits, rtol=1e-4, atol=1e-5)
 
@@ -70,7 +70,7 @@ def test_time_matters_to_the_language_model(model):
     features = model.encode_frames(torch.rand(3, 3, 64, 96) * 255)
     question = ask()
     embeddings = model.find_objects(features, question).embeddings
-    one, other = (model.answer_as_told(features, e, question, 1) for e in (embeddings, embeddings.flip(0)))
+    one, other = (model.forward_teacher_forced(features, e, question, 1) for e in (embeddings, embeddings.flip(0)))
     assert not torch.allclose(one.seg, other.seg, atol=1e-5)
 
 
@@ -79,7 +79,7 @@ def test_with_a_stride_fewer_objects_are_read_and_all_frames_get_masks(model):
     features, question = model.encode_frames(torch.rand(5, 3, 64, 96) * 255), ask()
     said = model.answer(features, question, stride=2)
     embeddings = model.find_objects(features, question).embeddings[[0, 2, 4]]
-    told = model.answer_as_told(features, embeddings, question, said.count)
+    told = model.forward_teacher_forced(features, embeddings, question, said.count)
     torch.testing.assert_close(said.logits, told.logits, rtol=1e-4, atol=1e-5)
     assert said.mask_logits.shape[1] == 5
 
@@ -88,7 +88,9 @@ def test_with_a_stride_fewer_objects_are_read_and_all_frames_get_masks(model):
 def test_objects_of_a_long_video_are_those_of_looking_at_all_frames_at_once(model):
     features, question = model.encode_frames(torch.rand(2 * FRAMES_PER_CHUNK + 3, 3, 64, 96) * 255), ask()
     said = model.answer(features, question)
-    told = model.answer_as_told(features, model.find_objects(features, question).embeddings, question, said.count)
+    told = model.forward_teacher_forced(
+        features, model.find_objects(features, question).embeddings, question, said.count
+    )
     torch.testing.assert_close(said.logits, told.logits, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(said.mask_logits, told.mask_logits, rtol=1e-4, atol=1e-5)
 

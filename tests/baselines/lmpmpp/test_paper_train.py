@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from baselines.layers.inputs.mirror import mirror
-from baselines.layers.training.distributed import ALONE
+from baselines.layers.training.distributed import SINGLE_PROCESS
 from baselines.lmpmpp.clips import draw_clip
 from baselines.lmpmpp.losses import temporal_contrastive_loss
 from baselines.lmpmpp.train import Answered, contrastive_loss, sample_points, train_paper
 from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import MissingWeightsError, TrainSetup, UsageError
+from mevis_bench.records import MissingWeightsError, TrainingArguments, UsageError
 from tests.baselines.lmpmpp.small_paper import OPTIONS, SMALL, small_encoders
 
 DRAW = {"size": SMALL.extractor, "frames": 5, "short_sides": [36], "most_objects": 9}
@@ -34,19 +34,19 @@ def test_a_clip_spans_its_video_and_shows_what_its_sentence_means(split):
     for seed in range(12):
         clip = draw_clip(split, "00001", np.random.default_rng(seed), speech=0.5, **DRAW)
         assert clip.frames.shape == (5, 3, 36, 64)
-        truths = {mirror(t.expression.text): t for t in split.truths("00001")}
-        truths |= {t.expression.text: t for t in split.truths("00001")}
-        truth = truths[clip.asked]
-        assert clip.masks.shape == (len(truth.objects), 5, 36, 64)
+        ground_truths = {mirror(t.expression.text): t for t in split.ground_truths("00001")}
+        ground_truths |= {t.expression.text: t for t in split.ground_truths("00001")}
+        ground_truth = ground_truths[clip.asked]
+        assert clip.masks.shape == (len(ground_truth.objects), 5, 36, 64)
         assert clip.masks.ge(0).all()
         assert clip.masks.le(1).all()
-        kinds.add(min(2, len(truth.objects)))
+        kinds.add(min(2, len(ground_truth.objects)))
     assert kinds == {0, 1, 2}
 
 
 def test_a_mirrored_clip_is_told_with_left_and_right_exchanged(split):
     drawn = [draw_clip(split, "00001", np.random.default_rng(seed), speech=0, **DRAW) for seed in range(40)]
-    said = {t.expression.text for t in split.truths("00001")}
+    said = {t.expression.text for t in split.ground_truths("00001")}
     changed = [clip for clip in drawn if clip.asked not in said]
     assert changed
     assert all(mirror(clip.asked) in said for clip in changed)
@@ -72,11 +72,11 @@ def test_a_question_is_held_against_other_clips_and_its_own_shuffles():
         torch.tensor([[True, True, False, False]]),
         torch.tensor([[False, False, True, True]]),
     )
-    torch.testing.assert_close(contrastive_loss([one, other], ALONE), expected)
+    torch.testing.assert_close(contrastive_loss([one, other], SINGLE_PROCESS), expected)
 
 
 def setup(split, out, **changes):
-    return TrainSetup("paper", {**OPTIONS, **changes}, split, split, out, "cpu", 0, lambda *told: None)
+    return TrainingArguments("paper", {**OPTIONS, **changes}, split, split, out, "cpu", 0, lambda *told: None)
 
 
 @pytest.mark.slow

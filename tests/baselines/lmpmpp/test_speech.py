@@ -6,7 +6,13 @@ import soundfile
 import torch
 
 from baselines.lmpmpp.mini.speech_encoder import BANDS, SpeechEncoder, behind, pad, speech_bands
-from baselines.lmpmpp.mini.training.stage_speech import SpeechCache, SpeechTraining, disturbed, hear_all, speech_losses
+from baselines.lmpmpp.mini.training.stage_speech import (
+    SpeechCache,
+    SpeechTraining,
+    disturbed,
+    encode_speech_split,
+    speech_losses,
+)
 from mevis_bench.records import DataError
 
 
@@ -65,7 +71,7 @@ def test_all_speech_of_a_split_is_heard_and_silence_is_told():
     torch.manual_seed(0)
     encoder, utterances = SpeechEncoder(16).eval(), [torch.randn(length, BANDS).half() for length in (20, 9)]
     cache = SpeechCache(torch.cat(utterances), torch.tensor([0, 20, 29]), torch.tensor([1, 4]))
-    features, spoken = hear_all(encoder, cache, 6, "cpu")
+    features, spoken = encode_speech_split(encoder, cache, 6, "cpu")
     assert spoken.tolist() == [False, True, False, False, True, False]
     assert not features[~spoken].any()
     with torch.inference_mode():

@@ -13,7 +13,7 @@ from baselines.lmpmpp.mini.training.curves import draw_curves
 from baselines.lmpmpp.mini.training.train import STAGES, train
 from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import TrainSetup, UsageError
+from mevis_bench.records import TrainingArguments, UsageError
 
 OPTIONS = {
     "extractor": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
@@ -47,7 +47,7 @@ def setup(splits, out, options=OPTIONS, variant="mini", seen=None):
         if seen is not None:
             seen.append((stage, step, steps, dict(losses)))
 
-    return TrainSetup(variant, options, *splits, out, "cpu", 0, progress)
+    return TrainingArguments(variant, options, *splits, out, "cpu", 0, progress)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
     assert set(measured["speech"]) == qualities
     assert set(measured["adapters"]) == qualities | {f"heard {name}" for name in qualities}
     model, tokenizer = load_mini(out / "mini.safetensors")
-    assert model.hears
+    assert model.supports_speech
     assert len(tokenizer) > 20
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
@@ -102,7 +102,7 @@ def test_without_speech_and_contrastive_loss_the_rest_is_trained(tmp_path):
     assert losses_of(out, "adapters") == {"txt", "bce", "dice"}
     assert set(json.loads((out / "held_out.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
     model, _ = load_mini(out / "mini.safetensors")
-    assert not model.hears
+    assert not model.supports_speech
 
 
 def test_a_finished_training_is_only_read(trained, splits):

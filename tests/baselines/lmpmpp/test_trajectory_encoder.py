@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from baselines.lmpmpp.mini.config import TrajectoryConfig
-from baselines.lmpmpp.mini.mask_decoder import meant_tracks
+from baselines.lmpmpp.mini.mask_decoder import assign_tracks
 from baselines.lmpmpp.mini.trajectory_encoder import RELATION, STEP_SCALE, TrackFeatures, TrajectoryEncoder, relation
 
 SIZE = TrajectoryConfig(tracks=4, steps=8, hidden=16, channels=12)
@@ -98,14 +98,14 @@ def test_a_track_that_is_not_there_is_no_other(encoder):
 
 def test_each_seg_gets_its_own_track():
     shares = torch.tensor([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
-    assert meant_tracks(shares, 1).tolist() == [0]
-    assert meant_tracks(shares, 2).tolist() == [1, 0], "both mean track 0; the second means it more"
-    assert meant_tracks(shares, 3).tolist() == [1, 0, 2]
-    assert meant_tracks(shares, 0).tolist() == []
+    assert assign_tracks(shares, 1).tolist() == [0]
+    assert assign_tracks(shares, 2).tolist() == [1, 0], "both mean track 0; the second means it more"
+    assert assign_tracks(shares, 3).tolist() == [1, 0, 2]
+    assert assign_tracks(shares, 0).tolist() == []
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_choice_of_tracks_is_the_best_of_all(seed):
     shares = torch.rand(3, 5, generator=torch.Generator().manual_seed(seed)).softmax(-1)
     best = max(itertools.permutations(range(5), 3), key=lambda p: sum(float(shares[s, k]) for s, k in enumerate(p)))
-    assert meant_tracks(shares, 3).tolist() == list(best)
+    assert assign_tracks(shares, 3).tolist() == list(best)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from baselines.moving_region.method import camera_shift, load
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.records import MethodSetup, TextPrompt, Video
+from mevis_bench.records import MethodConfig, TextPrompt, Video
 from tests.paths import ROOT
 
 H, W, T = 96, 160, 12
@@ -22,35 +22,35 @@ def _world(rng: np.random.Generator) -> np.ndarray:
 def _video(folder: Path, *, moving: bool, pan: int) -> tuple[Video, np.ndarray]:
     """A textured world seen by a camera that pans, and in it a square that moves or a world alone."""
     world = _world(np.random.default_rng(0))
-    truth = np.zeros((T, H, W), bool)
+    ground_truth = np.zeros((T, H, W), bool)
     paths = []
     for t in range(T):
         frame = world[20 : 20 + H, 50 + pan * t : 50 + pan * t + W].copy()
         if moving:
             top, left = 30, 10 + 9 * t
             frame[top : top + 24, left : left + 24] = (250, 20, 20)
-            truth[t, top : top + 24, left : left + 24] = True
+            ground_truth[t, top : top + 24, left : left + 24] = True
         paths.append(folder / f"{t}.png")
         Image.fromarray(frame).save(paths[-1])
-    return Video("v", tuple(map(str, range(T))), tuple(paths), H, W), truth
+    return Video("v", tuple(map(str, range(T))), tuple(paths), H, W), ground_truth
 
 
 def _predict(video: Video, prompts: int, task: str = "rvos"):
     spec = read_method_spec(ROOT / "baselines" / "moving_region" / "method.yaml")
     options = spec.variants["default"].options
-    method = load(MethodSetup(task, "default", options, {}, "cpu", 0))
+    method = load(MethodConfig(task, "default", options, {}, "cpu", 0))
     return list(method.predict(video, [TextPrompt(str(k), f"sentence {k}") for k in range(prompts)]))
 
 
 @pytest.mark.parametrize("pan", [0, 3])
 def test_the_moving_square_is_found_and_is_one_object(tmp_path: Path, pan: int) -> None:
-    video, truth = _video(tmp_path, moving=True, pan=pan)
+    video, ground_truth = _video(tmp_path, moving=True, pan=pan)
     first, second = _predict(video, 2)
-    overlap = (first.masks & truth).sum() / (first.masks | truth).sum()
+    overlap = (first.masks & ground_truth).sum() / (first.masks | ground_truth).sum()
     assert overlap > 0.7
     np.testing.assert_array_equal(second.masks, first.masks)
     largest = max(first.objects, key=np.count_nonzero)
-    assert (largest & truth).sum() > 0.9 * truth.sum()
+    assert (largest & ground_truth).sum() > 0.9 * ground_truth.sum()
     np.testing.assert_array_equal(np.any(first.objects, axis=0), first.masks)
 
 

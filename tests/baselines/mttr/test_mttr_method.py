@@ -6,7 +6,7 @@ from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mttr import model as mttr_model
 from baselines.mttr.method import MttrModel, best_query, draw, load
 from baselines.mttr.model import Mttr, SegmentedClip
-from mevis_bench.records import MethodSetup, TextPrompt, UsageError
+from mevis_bench.records import MethodConfig, TextPrompt, UsageError
 from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
 
@@ -116,5 +116,5 @@ def test_frames_are_sized_by_the_capped_rule(network):
 def test_a_wrong_longest_side_is_named():
     options = {"short": 360, "longest": 200, "clip_length": None, "sampling": "consecutive", "precision": "float32"}
     with pytest.raises(UsageError) as caught:
-        load(MethodSetup("rvos", "video-swin-t", options, None, "cpu", 0))
+        load(MethodConfig("rvos", "video-swin-t", options, None, "cpu", 0))
     assert str(caught.value) == "method.longest: 200 does not fit\nWanted: pixels, at least short."

@@ -9,7 +9,7 @@ from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mutr.method import MutrModel, load
 from baselines.mutr.model import Mutr
 from baselines.mutr.temporal import GatherLayer, TemporalInteraction
-from mevis_bench.records import MethodSetup, SpeechPrompt, TextPrompt, UsageError
+from mevis_bench.records import MethodConfig, SpeechPrompt, TextPrompt, UsageError
 from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
 
@@ -124,5 +124,5 @@ def test_a_wrong_kind_of_reference_is_named():
     options = {"reference": "smell", "backbone": "resnet50", "short": 432, "clip_length": None,
                "sampling": "consecutive", "precision": "float32"}  # fmt: skip
     with pytest.raises(UsageError) as caught:
-        load(MethodSetup("rvos", "video-swin-t", options, None, "cpu", 0))
+        load(MethodConfig("rvos", "video-swin-t", options, None, "cpu", 0))
     assert str(caught.value) == "method.reference: 'smell' does not fit\nWanted: text or audio."

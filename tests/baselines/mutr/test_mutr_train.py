@@ -8,12 +8,12 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from baselines.layers.nn.boxes import corners, generalised_iou
+from baselines.layers.nn.boxes import corners, generalized_iou
 from baselines.mutr.losses import Target, focal, query_losses, weighted
 from baselines.mutr.train import WEIGHTS_FILE, train
 from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import TrainSetup, UsageError
+from mevis_bench.records import TrainingArguments, UsageError
 
 OPTIONS = {"steps": 2, "learning_rate": 1e-4, "clips": 2, "frames": 2, "short": 64, "vggish": ""}
 
@@ -39,10 +39,10 @@ def test_focal_loss_is_its_formula():
     torch.testing.assert_close(focal(logits, targets), expected)
 
 
-def test_generalised_iou_of_boxes_apart_and_inside():
+def test_generalized_iou_of_boxes_apart_and_inside():
     one = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.2, 0.2, 0.2, 0.2]])
     other = torch.tensor([[0.5, 0.5, 0.25, 0.25], [0.6, 0.2, 0.2, 0.2]])
-    torch.testing.assert_close(generalised_iou(corners(one), corners(other)), torch.tensor([0.25, 0 - 0.2 / 0.6]))
+    torch.testing.assert_close(generalized_iou(corners(one), corners(other)), torch.tensor([0.25, 0 - 0.2 / 0.6]))
 
 
 def test_the_query_that_fits_has_to_find_the_target_and_the_others_nothing():
@@ -73,7 +73,7 @@ def split(tmp_path_factory):
 
 
 def setup(split, out, variant="audio-video-swin-t", **changes):
-    return TrainSetup(variant, {**OPTIONS, **changes}, split, split, out, "cpu", 0, lambda *told: None)
+    return TrainingArguments(variant, {**OPTIONS, **changes}, split, split, out, "cpu", 0, lambda *told: None)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from pycocotools import mask as coco
 
 from baselines.trajectory_words.method import load
-from mevis_bench.records import MethodSetup, Rle, TargetMasks, Video
+from mevis_bench.records import MethodConfig, Rle, TargetMasks, Video
 
 HEIGHT, WIDTH, FRAMES = 144, 256, 16
 
@@ -25,7 +25,7 @@ def path(place: Callable[[int], tuple]) -> tuple[Rle, ...]:
 
 def said(*objects: tuple[Rle | None, ...]) -> str:
     video = Video("v", ("",) * FRAMES, (), HEIGHT, WIDTH)
-    method = load(MethodSetup("rmeg", "default", {}, {}, "cpu", 0))
+    method = load(MethodConfig("rmeg", "default", {}, {}, "cpu", 0))
     (caption,) = method.predict(video, [TargetMasks("0", objects)])
     return caption.text
 

@@ -5,7 +5,7 @@ import torch
 from baselines.urvos import method
 from baselines.urvos.method import SquareVideo, load, scaled_masks
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.records import MethodSetup, TextPrompt, UsageError
+from mevis_bench.records import MethodConfig, TextPrompt, UsageError
 from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
@@ -14,7 +14,7 @@ OPTIONS = {**SPEC.variants["resnet50"].options, "side": 64, "words": 6}
 
 
 def setup(**changes):
-    return MethodSetup("rvos", "resnet50", {**OPTIONS, **changes}, None, "cpu", 1)
+    return MethodConfig("rvos", "resnet50", {**OPTIONS, **changes}, None, "cpu", 1)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from baselines.urvos import checkpoint, train
 from baselines.urvos.model import Urvos
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.mevis.split import open_split
-from mevis_bench.records import TrainSetup, UsageError
+from mevis_bench.records import TrainingArguments, UsageError
 from tests.tiny_split import write_tiny_split
 
 
@@ -25,7 +25,7 @@ def options(**changes):
 
 def test_a_short_training_writes_weights_that_load(split, tmp_path):
     points = []
-    setup = TrainSetup(
+    setup = TrainingArguments(
         "resnet50", options(), split, split, tmp_path / "out", "cpu", 0, lambda *point: points.append(point)
     )
     train.train(setup)
@@ -40,11 +40,11 @@ def test_a_short_training_writes_weights_that_load(split, tmp_path):
 
 
 def test_the_target_is_the_union_of_the_objects(split):
-    both = next(truth for truth in split.truths("va") if truth.expression.text == "both")
+    both = next(ground_truth for ground_truth in split.ground_truths("va") if ground_truth.expression.text == "both")
     mask = train.target_mask(both, 0)
     assert mask[:, :2].all()
     assert not mask[:, 2:].any()
-    none = next(truth for truth in split.truths("va") if truth.expression.text == "none")
+    none = next(ground_truth for ground_truth in split.ground_truths("va") if ground_truth.expression.text == "none")
     assert not train.target_mask(none, 0).any()
 
 
@@ -58,6 +58,6 @@ def test_clips_stay_inside_the_video(split):
 
 
 def test_options_are_checked(split, tmp_path):
-    setup = TrainSetup("resnet50", options(clip=1), split, split, tmp_path, "cpu", 0, print)
+    setup = TrainingArguments("resnet50", options(clip=1), split, split, tmp_path, "cpu", 0, print)
     with pytest.raises(UsageError, match="unknown training option clip"):
         train.train(setup)

@@ -10,18 +10,18 @@ from baselines.videollama2.method import load
 from baselines.videollama2.model import build
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.word_tokenizer import build_tokenizer
-from mevis_bench.records import DataError, MethodError, MethodSetup, TargetMasks, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodConfig, MethodError, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.small_videos import noise_video
 
 OPTIONS = {
-    "size": "mini", "frames": 8, "fit": "squash", "colour": [255, 0, 0], "alpha": 0.5, "precision": "float32",
+    "size": "mini", "frames": 8, "fit": "squash", "color": [255, 0, 0], "alpha": 0.5, "precision": "float32",
     "bits": 16, "max_new_tokens": 4,
 }  # fmt: skip
 
 
-def setup(weights: Path | None = None, **changes: object) -> MethodSetup:
+def setup(weights: Path | None = None, **changes: object) -> MethodConfig:
     files = None if weights is None else {"model": weights}
-    return MethodSetup("rmeg", "mini", OPTIONS | changes, files, "cpu", seed=0)
+    return MethodConfig("rmeg", "mini", OPTIONS | changes, files, "cpu", seed=0)
 
 
 @pytest.fixture

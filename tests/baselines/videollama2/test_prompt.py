@@ -11,7 +11,7 @@ from mevis_bench.records import DataError
 MISTRAL_LIKE = "{{ bos_token }}{% for message in messages %}[INST]{{ message['content'] }}[/INST]{% endfor %}"
 
 
-def test_text_before_and_after_the_video_is_tokenised_apart() -> None:
+def test_text_before_and_after_the_video_is_tokenized_apart() -> None:
     tokenizer = build_tokenizer(["the bird flying left"], 100)
     before, after = prompt_ids(tokenizer, "the bird", system_message=False)
     assert tokenizer.convert_ids_to_tokens(before) == ["<s>", "[INST]"]

@@ -20,13 +20,22 @@ from baselines.videollama2.train import NO_LOSS, caption_losses, train
 from baselines.videollama2.training_cache import open_cache, target_sets
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.data.mevis.split import open_split
-from mevis_bench.records import Expression, MethodSetup, Rle, TargetMasks, TrainSetup, Truth, UsageError, Video
+from mevis_bench.records import (
+    Expression,
+    GroundTruth,
+    MethodConfig,
+    Rle,
+    TargetMasks,
+    TrainingArguments,
+    UsageError,
+    Video,
+)
 from tests.baselines.small_videos import noise_video
 
 OPTIONS = {
     "vision": {"steps": 2, "learning_rate": 1e-3, "targets": 2},
     "captions": {"steps": 3, "learning_rate": 1e-3, "targets": 2, "sentences": 2},
-    "frames": 2, "fit": "squash", "colour": [255, 0, 0], "alpha": 0.5,
+    "frames": 2, "fit": "squash", "color": [255, 0, 0], "alpha": 0.5,
 }  # fmt: skip
 
 
@@ -42,12 +51,12 @@ class FakeSplit:
     def video(self, video_id: str) -> Video:
         return self._video
 
-    def truths(self, video_id: str) -> list[Truth]:
+    def ground_truths(self, video_id: str) -> list[GroundTruth]:
         mask = np.asfortranarray(np.eye(24, 32, dtype=np.uint8))
         track = (Rle(24, 32, coco.encode(mask)["counts"]),) * 2
         said = [("the cat moving left", ("a",)), ("the cat running", ("a",)), ("both cats", ("a", "b")), ("none", ())]
         return [
-            Truth("v", Expression(str(i), text, ids), 24, 32, 2, (track,) * len(ids),
+            GroundTruth("v", Expression(str(i), text, ids), 24, 32, 2, (track,) * len(ids),
                   tuple(other for other, its in said if its == ids))
             for i, (text, ids) in enumerate(said)
         ]  # fmt: skip
@@ -74,27 +83,27 @@ def test_a_training_ends_in_a_folder_that_runs(tmp_path: Path) -> None:
     data = FakeSplit(tmp_path / "frames")
     out = tmp_path / "out"
     losses = []
-    setup = TrainSetup("mini", OPTIONS, data, data, out, "cpu", 0, lambda *logged: losses.append(logged))
+    setup = TrainingArguments("mini", OPTIONS, data, data, out, "cpu", 0, lambda *logged: losses.append(logged))
     out.mkdir()
     train(setup)
     assert [(stage, step, steps) for stage, step, steps, _ in losses] == [("vision", 2, 2), ("captions", 3, 3)]
     train(setup)
     assert len(losses) == 2  # complete: read, not trained again
-    view = {key: OPTIONS[key] for key in ("frames", "fit", "colour", "alpha")}
+    view = {key: OPTIONS[key] for key in ("frames", "fit", "color", "alpha")}
     options = view | {"size": "mini", "precision": "float32", "bits": 16, "max_new_tokens": 3}
-    method = load(MethodSetup("rmeg", "mini", options, {"model": out / "mini"}, "cpu", 0))
+    method = load(MethodConfig("rmeg", "mini", options, {"model": out / "mini"}, "cpu", 0))
     (caption,) = method.predict(data.video("v"), [TargetMasks("0", ((None,) * 2,))])
     assert len(caption.text.split()) <= 3
 
 
 def test_other_variants_and_other_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="variant 7b of videollama2 is not trained here"):
-        train(TrainSetup("7b", OPTIONS, None, None, tmp_path, "cpu", 0, print))
+        train(TrainingArguments("7b", OPTIONS, None, None, tmp_path, "cpu", 0, print))
     with pytest.raises(UsageError, match="unknown training option speed"):
-        train(TrainSetup("mini", OPTIONS | {"speed": 1}, None, None, tmp_path, "cpu", 0, print))
+        train(TrainingArguments("mini", OPTIONS | {"speed": 1}, None, None, tmp_path, "cpu", 0, print))
     wrong = OPTIONS | {"vision": OPTIONS["vision"] | {"steps": "3"}}
     with pytest.raises(UsageError, match=r"training option vision\.steps must be int, not '3'"):
-        train(TrainSetup("mini", wrong, None, None, tmp_path, "cpu", 0, print))
+        train(TrainingArguments("mini", wrong, None, None, tmp_path, "cpu", 0, print))
 
 
 def test_sentences_side_by_side_cost_what_they_cost_alone() -> None:
@@ -171,7 +180,7 @@ def test_the_shipped_weights_say_different_things_of_different_targets() -> None
     split = open_split(None, "valid_u")
     spec = yaml.safe_load((Path("baselines/videollama2") / "method.yaml").read_text())["variants"]["mini"]
     weights = {"model": Path("baselines/videollama2/weights/mini")}
-    method = load(MethodSetup("rmeg", "mini", spec["options"], weights, "cpu", 0))
+    method = load(MethodConfig("rmeg", "mini", spec["options"], weights, "cpu", 0))
     video_id = split.video_ids[0]
     targets = [target for target, _ in target_sets(split, video_id)]
     said = [caption.text for caption in method.predict(split.video(video_id), targets)]

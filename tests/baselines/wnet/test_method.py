@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.method import WNetModel, draw, load
 from baselines.wnet.model import WNet
-from mevis_bench.records import DataError, MethodSetup, SpeechPrompt, TextPrompt, UsageError
+from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt, UsageError
 from tests.baselines.small_videos import noise_video
 
 OPTIONS = {"backbone": "resnet50", "short": 32, "clip_length": 2, "sampling": "consecutive", "precision": "float32"}
 
 
-def setup(**changes: object) -> MethodSetup:
-    return MethodSetup("avos", "resnet50", OPTIONS | changes, None, "cpu", seed=0)
+def setup(**changes: object) -> MethodConfig:
+    return MethodConfig("avos", "resnet50", OPTIONS | changes, None, "cpu", seed=0)
 
 
 def say(path: Path, seed: int) -> SpeechPrompt:

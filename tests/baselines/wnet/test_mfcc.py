@@ -19,9 +19,9 @@ def slow_cepstrum(samples: list[float], before: float) -> list[float]:
     top = 2595 * log10(1 + 8000 / 700)
     corners = [floor(513 * 700 * (10 ** (top * i / 27 / 2595) - 1) / 16000) for i in range(28)]
     filtered = []
-    for left, centre, right in zip(corners[:-2], corners[1:-1], corners[2:], strict=True):
-        total = sum(power[k] * (k - left) / (centre - left) for k in range(left, centre))
-        total += sum(power[k] * (right - k) / (right - centre) for k in range(centre, right))
+    for left, center, right in zip(corners[:-2], corners[1:-1], corners[2:], strict=True):
+        total = sum(power[k] * (k - left) / (center - left) for k in range(left, center))
+        total += sum(power[k] * (right - k) / (right - center) for k in range(center, right))
         filtered.append(log(total))
     cepstrum = [log(sum(power))]
     for q in range(1, 13):

@@ -36,7 +36,7 @@ def single_move(text: str) -> str | None:
     return words[0] if len(words) == 1 and not OTHER_MOVES.search(text.lower()) else None
 
 
-def centres(masks: NDArray[np.bool_], camera: NDArray[np.float64]) -> NDArray[np.float64]:
+def centers(masks: NDArray[np.bool_], camera: NDArray[np.float64]) -> NDArray[np.float64]:
     """Middle of an object's bounding box in the scene, from its masks ``(t, h, w)``; NaN where it is not seen."""
     points = np.full((len(masks), 2), np.nan)
     for t, mask in enumerate(masks):

@@ -7,7 +7,7 @@ from mevis_bench.data.synthetic import MadeVideo, make_video
 from mevis_bench.data.synthetic.facts import Claim, Facts, all_of, measure, not_
 from mevis_bench.data.synthetic.grammar import VERBS
 from mevis_bench.data.synthetic.plan import HEIGHT, WIDTH, Plan, Track
-from tests.data.synthetic.sentence_reference import centres, goes, goes_in_order, order_of_moves, single_move
+from tests.data.synthetic.sentence_reference import centers, goes, goes_in_order, order_of_moves, single_move
 
 SEED = 77
 LENGTH = 16
@@ -27,7 +27,7 @@ def covered(video: MadeVideo, i: int) -> bool:
 def test_sentences_about_order_agree_with_the_masks(videos: list[MadeVideo]) -> None:
     agreed = {True: 0, False: 0}
     for video in videos:
-        paths = [centres(video.footage.masks[:, i], video.plan.camera) for i in range(len(video.plan.tracks))]
+        paths = [centers(video.footage.masks[:, i], video.plan.camera) for i in range(len(video.plan.tracks))]
         for sentence in video.sentences:
             moves = order_of_moves(sentence.text) if sentence.form == "order" else None
             for i, path in enumerate(paths if moves else []):
@@ -44,7 +44,7 @@ def test_sentences_about_one_move_agree_with_the_masks(videos: list[MadeVideo]) 
         for sentence in video.sentences:
             way = single_move(sentence.text) if sentence.form == "whole" else None
             for i in range(len(video.plan.tracks)) if way else ():
-                path = centres(video.footage.masks[:, i], video.plan.camera)
+                path = centers(video.footage.masks[:, i], video.plan.camera)
                 if way and not covered(video, i):
                     assert (goes(path, way) and goes(path[:8], way)) == (i in sentence.targets), (sentence.text, i)
                     agreed[i in sentence.targets] += 1
@@ -92,7 +92,7 @@ def test_masks_lie_on_the_objects(videos: list[MadeVideo]) -> None:
 
 
 def test_the_objects_of_a_video_look_alike(videos: list[MadeVideo]) -> None:
-    """Without motion nothing decides: whole objects of one size have the same mean colour."""
+    """Without motion nothing decides: whole objects of one size have the same mean color."""
     compared = 0
     for video in videos:
         frame = np.asarray(video.footage.frames[0]).astype(float)
@@ -101,8 +101,8 @@ def test_the_objects_of_a_video_look_alike(videos: list[MadeVideo]) -> None:
             for i, track in enumerate(video.plan.tracks)
             if not covered(video, i) and np.ptp(track.diameter) == 0
         ]
-        for colour in same_size[1:]:
-            assert np.abs(colour - same_size[0]).max() < 6
+        for color in same_size[1:]:
+            assert np.abs(color - same_size[0]).max() < 6
             compared += 1
     assert compared > 20
 
@@ -131,8 +131,8 @@ def test_order_pairs_differ_only_in_order(videos: list[MadeVideo]) -> None:
 
 
 def track(points: np.ndarray, phases: tuple[tuple[int, int], ...] = ((0, 15),), growth: float = 1.0) -> Track:
-    centre = np.add(points, [128, 72])
-    return Track(centre, centre, np.geomspace(30, 30 * growth, LENGTH), phases, np.ones(LENGTH))
+    center = np.add(points, [128, 72])
+    return Track(center, center, np.geomspace(30, 30 * growth, LENGTH), phases, np.ones(LENGTH))
 
 
 def line(x: float, y: float) -> np.ndarray:

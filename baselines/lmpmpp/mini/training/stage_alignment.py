@@ -72,8 +72,8 @@ class BatchSampler:
 def track_targets(cache: TrackCache, videos: Tensor, sentences: Tensor) -> Tensor:
     """Tell which tracks show an object that a sentence means: float ``(n, k)``; ``videos`` ``(n,)``: theirs."""
     shown = cache.track_objects[videos]
-    meant = cache.sentence_objects[sentences].gather(1, (shown - 1).clamp(min=0))
-    return (meant & (shown > 0)).float()
+    referred = cache.sentence_objects[sentences].gather(1, (shown - 1).clamp(min=0))
+    return (referred & (shown > 0)).float()
 
 
 def alignment_losses(
@@ -100,7 +100,9 @@ def alignment_losses(
     return {"loss": total_loss(parts, {"bce": 1.0, "con": LOSS_WEIGHTS["con"]}), **parts}
 
 
-def trajectory_contrastive_loss(whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor, meant: Tensor) -> Tensor:
+def trajectory_contrastive_loss(
+    whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor, referred: Tensor
+) -> Tensor:
     """L_con, equation 1, with trajectories in the place of <SEG> embeddings, which stage 3 has not yet.
 
     N are all other trajectories of the batch, as if gathered from other devices. Among those of other videos are moves
@@ -114,7 +116,7 @@ def trajectory_contrastive_loss(whole: Tensor, valid: Tensor, rows: Tensor, feat
         meant: Which tracks of its video a sentence means, bool ``(n, k)``.
     """
     positives = torch.zeros(len(rows), *valid.shape, dtype=torch.bool, device=valid.device)
-    positives[torch.arange(len(rows), device=valid.device), rows] = meant
+    positives[torch.arange(len(rows), device=valid.device), rows] = referred
     positives &= valid
     negatives = ~positives & valid
     return temporal_contrastive_loss(features, whole.flatten(0, 1), positives.flatten(1), negatives.flatten(1))
@@ -140,14 +142,14 @@ def selection_quality(chosen: Tensor, cache: TrackCache) -> dict[str, float]:
         ``N-acc`` and ``T-acc``.
     """
     shown = cache.track_objects[cache.sentence_videos]
-    meant = cache.sentence_objects
-    picked = torch.zeros_like(meant, dtype=torch.float)
+    referred = cache.sentence_objects
+    picked = torch.zeros_like(referred, dtype=torch.float)
     picked = picked.scatter_add(1, (shown - 1).clamp(min=0), (chosen & (shown > 0)).float()) > 0
     ghosts = (chosen & (shown == 0)).sum(1)
-    both = (picked & meant).sum(1).float()
-    either = (picked | meant).sum(1) + ghosts
+    both = (picked & referred).sum(1).float()
+    either = (picked | referred).sum(1) + ghosts
     iou = torch.where(either == 0, 1.0, both / either.clamp(min=1))
-    none = ~meant.any(1)
+    none = ~referred.any(1)
     empty = ~chosen.any(1)
     return {
         "iou": float(iou.mean()),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.layers.nn.boxes import boxes_of, generalised_iou
+from baselines.layers.nn.boxes import boxes_of, generalized_iou
 from baselines.lmpmpp.extractor import LanguageGuidedExtractor
 from baselines.lmpmpp.mini.detection_head import DetectionHead, in_shares
 from baselines.lmpmpp.mini.tracker import mask_boxes
@@ -40,11 +40,11 @@ def box_losses(boxes: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """DETR's box losses of matched pairs: both ``(m, 4)`` as corners; means over the pairs, 0 where there are none.
 
     Returns:
-        ``l1``, ``giou`` (1 - generalised IoU, Rezatofighi et al., CVPR 2019) and their weighted sum ``loss``.
+        ``l1``, ``giou`` (1 - generalized IoU, Rezatofighi et al., CVPR 2019) and their weighted sum ``loss``.
     """
     count = max(1, len(boxes))
     l1 = (boxes - targets).abs().sum() / count
-    giou = (1 - generalised_iou(boxes, targets)).sum() / count
+    giou = (1 - generalized_iou(boxes, targets)).sum() / count
     return {"loss": BOX_WEIGHT * l1 + GIOU_WEIGHT * giou, "l1": l1, "giou": giou}
 
 
@@ -52,7 +52,7 @@ def box_losses(boxes: Tensor, targets: Tensor) -> dict[str, Tensor]:
 def box_quality(
     extractor: LanguageGuidedExtractor, head: DetectionHead, cache: TrainingCache, count: int, seed: int, device: str
 ) -> dict[str, float]:
-    """Mean generalised IoU with the true boxes (``giou``) on ``count`` frames of a split."""
+    """Mean generalized IoU with the true boxes (``giou``) on ``count`` frames of a split."""
     chosen = np.sort(
         np.random.default_rng(seed).choice(len(cache.frames), min(count, len(cache.frames)), replace=False)
     )
@@ -61,5 +61,5 @@ def box_quality(
         frames = torch.from_numpy(cache.frames[part]).to(device).permute(0, 3, 1, 2).float()
         masks = object_masks(torch.from_numpy(cache.labels[part]).to(device).long())
         embeddings, suggested, boxes = matched_objects(extractor, frames, masks)
-        values.append(generalised_iou(head(embeddings, suggested), boxes))
+        values.append(generalized_iou(head(embeddings, suggested), boxes))
     return {"giou": float(torch.cat(values).mean())}

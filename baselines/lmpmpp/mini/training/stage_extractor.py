@@ -48,9 +48,9 @@ def match(said: FrameObjects, masks: list[Tensor]) -> list[tuple[Tensor, Tensor]
     pairs = []
     with torch.no_grad():
         score = said.class_logits.softmax(-1)[..., 0]
-        for frame, truth in enumerate(masks):
+        for frame, ground_truth in enumerate(masks):
             logits = said.mask_logits[frame].flatten(1)
-            target = F.interpolate(truth[:, None], size=(height, width), mode="area")[:, 0].flatten(1)
+            target = F.interpolate(ground_truth[:, None], size=(height, width), mode="area")[:, 0].flatten(1)
             cost = (
                 -CLASS_WEIGHT * score[frame][:, None]
                 + BCE_WEIGHT * pairwise_bce(logits, target)
@@ -110,8 +110,8 @@ def frame_quality(
         for frame, (queries, objects) in enumerate(match(said, masks)):
             logits = said.mask_logits[frame][queries][:, None]
             mask = F.interpolate(logits, size=masks[frame].shape[-2:], mode="bilinear", align_corners=False)[:, 0] > 0
-            truth = masks[frame][objects] > 0
-            union = (mask | truth).sum((1, 2)).clamp(min=1)
-            ious += ((mask & truth).sum((1, 2)) / union).tolist()
+            ground_truth = masks[frame][objects] > 0
+            union = (mask | ground_truth).sum((1, 2)).clamp(min=1)
+            ious += ((mask & ground_truth).sum((1, 2)) / union).tolist()
             found += int((scores[frame][queries] > 0.5).sum())
     return {"iou": float(np.mean(ious)), "recall": found / max(1, len(ious)), "precision": found / max(1, called)}

@@ -14,16 +14,16 @@ from torch import Tensor
 
 from baselines.lmpmpp.losses import (
     LOSS_WEIGHTS,
-    cheapest_order,
     mask_bce,
     mask_dice,
+    optimal_assignment,
     pairwise_bce,
     pairwise_dice,
     temporal_contrastive_loss,
     total_loss,
 )
 from baselines.lmpmpp.mini.language_part import Answers, LanguagePart, ReadVideos
-from baselines.lmpmpp.mini.mask_decoder import meant_tracks
+from baselines.lmpmpp.mini.mask_decoder import assign_tracks
 from baselines.lmpmpp.mini.training.stage_alignment import Batch, track_targets, trajectory_contrastive_loss
 from baselines.lmpmpp.mini.training.track_cache import TrackCache
 from baselines.lmpmpp.mini.trajectory_encoder import TrackFeatures, scene_places
@@ -76,11 +76,11 @@ def language_losses(
         shuffled_videos: The first so many videos of the batch also give disrupted <SEG> tokens.
         modality: ``text`` or ``audio``.
     """
-    meant = cache.sentence_objects[batch.sentences]
-    counts = meant.sum(1).clamp(max=part.language.size.max_objects)
+    referred = cache.sentence_objects[batch.sentences]
+    counts = referred.sum(1).clamp(max=part.language.size.max_objects)
     read = part.read_videos(tracks, modality)
     said = part.answer(read, batch.rows, text, counts, modality)
-    segments, masks = match_segments(said, cache, batch, meant)
+    segments, masks = match_segments(said, cache, batch, referred)
     logits, targets = masks
     parts = {
         "txt": text_loss(part, said),
@@ -110,7 +110,7 @@ def text_loss(part: LanguagePart, said: Answers) -> Tensor:
 
 
 def match_segments(
-    said: Answers, cache: TrackCache, batch: Batch, meant: Tensor
+    said: Answers, cache: TrackCache, batch: Batch, referred: Tensor
 ) -> tuple[Segments, tuple[Tensor, Tensor]]:
     """Match each sentence's <SEG> masks to its true objects: the order of <SEG> tokens means nothing.
 
@@ -118,7 +118,7 @@ def match_segments(
         The matched <SEG> tokens, and mask logits and true masks of each at the cache's points, ``(m, p)``.
     """
     points = cache.point_logits[batch.videos]
-    truth = cache.point_objects[batch.videos]
+    ground_truth = cache.point_objects[batch.videos]
     none = batch.rows[:0]
     sentences, slots, objects = [none], [none], [none]
     all_logits, all_targets = [points[:0, 0]], [points[:0, 0]]
@@ -128,11 +128,11 @@ def match_segments(
         chosen = (said.counts == count).nonzero()[:, 0]
         rows = batch.rows[chosen]
         logits = said.shares[chosen, :count] @ points[rows]
-        things = meant[chosen].float().topk(count, dim=1).indices
-        targets = (truth[rows][:, None] == things[..., None] + 1).float()
+        things = referred[chosen].float().topk(count, dim=1).indices
+        targets = (ground_truth[rows][:, None] == things[..., None] + 1).float()
         with torch.no_grad():
             cost = 2 * pairwise_bce(logits, targets) + 0.5 * pairwise_dice(logits, targets)
-            order = cheapest_order(cost)
+            order = optimal_assignment(cost)
         sentences.append(chosen.repeat_interleave(count))
         slots.append(torch.arange(count, device=chosen.device).repeat(len(chosen)))
         objects.append(things.gather(1, order).flatten())
@@ -159,8 +159,8 @@ def contrastive_loss(
     tokens = said.seg[segments.sentence, segments.slot]
     own = segments.sentence[None] == torch.arange(len(text), device=text.device)[:, None]
     same_video = batch.rows[:, None] == batch.rows[segments.sentence][None]
-    meant = cache.sentence_objects[batch.sentences]
-    other_object = same_video & ~meant[:, segments.object]
+    referred = cache.sentence_objects[batch.sentences]
+    other_object = same_video & ~referred[:, segments.object]
     states, owner = disrupted
     all_tokens = part.contrast(torch.cat((tokens, states)))
     none = torch.zeros(len(text), len(states), dtype=torch.bool, device=text.device)
@@ -230,7 +230,7 @@ def answer_all(
         said = part.answer(read, rows, features[sentences], modality=modality)
         picked = torch.zeros_like(read.valid[rows])
         for row, shares, count in zip(picked, said.shares, said.counts.tolist(), strict=True):
-            row[meant_tracks(shares, count)] = True
+            row[assign_tracks(shares, count)] = True
         chosen.append(picked)
         counts.append(said.counts)
     return torch.cat(chosen), torch.cat(counts)

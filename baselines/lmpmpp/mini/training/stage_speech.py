@@ -117,7 +117,9 @@ def disturbed(bands: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def hear_all(encoder: SpeechEncoder, cache: SpeechCache, sentences: int, device: str) -> tuple[Tensor, Tensor]:
+def encode_speech_split(
+    encoder: SpeechEncoder, cache: SpeechCache, sentences: int, device: str
+) -> tuple[Tensor, Tensor]:
     """Encode all speech of a split.
 
     Returns:

@@ -123,15 +123,15 @@ def _summary(
 
 
 def _assign(masks: Tensor, labels: Tensor) -> Tensor:
-    """Match tracks bool ``(k, t, h, w)`` and labelled objects by IoU over the video: uint8 ``(k,)``, 0: none."""
+    """Match tracks bool ``(k, t, h, w)`` and labeled objects by IoU over the video: uint8 ``(k,)``, 0: none."""
     out = torch.zeros(len(masks), dtype=torch.uint8)
     count = int(labels.max())
     if count == 0:
         return out
-    truth = torch.stack([labels == i + 1 for i in range(count)]).flatten(1).float()
+    ground_truth = torch.stack([labels == i + 1 for i in range(count)]).flatten(1).float()
     found = masks.flatten(1).float()
-    together = found @ truth.T
-    iou = (together / (found.sum(1)[:, None] + truth.sum(1)[None] - together).clamp(min=1)).numpy()
+    together = found @ ground_truth.T
+    iou = (together / (found.sum(1)[:, None] + ground_truth.sum(1)[None] - together).clamp(min=1)).numpy()
     for track, thing in zip(*linear_sum_assignment(-iou), strict=True):
         if iou[track, thing] > 0.2:
             out[track] = thing + 1

@@ -46,14 +46,14 @@ from baselines.lmpmpp.mini.training.stage_speech import (
     SpeechCache,
     SpeechTraining,
     disturbed,
-    hear_all,
+    encode_speech_split,
     open_speech_cache,
     speech_losses,
 )
 from baselines.lmpmpp.mini.training.track_cache import TrackCache, open_track_cache
 from baselines.lmpmpp.mini.training.train_options import TrainOptions
 from baselines.lmpmpp.mini.training.training_cache import TrainingCache, open_cache
-from mevis_bench.records import TrainingData, TrainSetup, UsageError
+from mevis_bench.records import TrainingArguments, TrainingData, UsageError
 
 WEIGHTS_FILE = "mini.safetensors"
 
@@ -63,7 +63,7 @@ ASPECT = MINI.extractor.long_side / MINI.extractor.short_side
 """Width of the training frames in frame heights."""
 
 
-def train(setup: TrainSetup) -> None:
+def train(setup: TrainingArguments) -> None:
     """Train all stages, or those that are not finished in ``setup.out``, and write the weights there.
 
     Raises:
@@ -93,10 +93,12 @@ class Asked:
 class Training:
     """One training of the mini variant."""
 
-    def __init__(self, setup: TrainSetup, options: TrainOptions) -> None:
+    def __init__(self, setup: TrainingArguments, options: TrainOptions) -> None:
         self.setup, self.options = setup, options
         self.tokenizer = WordTokenizer.from_sentences(
-            truth.expression.text for video in setup.data.video_ids for truth in setup.data.truths(video)
+            ground_truth.expression.text
+            for video in setup.data.video_ids
+            for ground_truth in setup.data.ground_truths(video)
         )
         torch.manual_seed(setup.seed)
         self.model: MiniLMPMpp = build_mini(len(self.tokenizer)).to(setup.device)
@@ -122,7 +124,7 @@ class Training:
         path = self.setup.out / WEIGHTS_FILE
         merge_lora(self.model)
         made_from = {"data_fingerprint": self.setup.data.fingerprint, "seed": str(self.setup.seed)}
-        save_mini(self.model, self.tokenizer, path, hears=len(speech) > 0, made_from=made_from)
+        save_mini(self.model, self.tokenizer, path, supports_speech=len(speech) > 0, made_from=made_from)
         draw_curves(self.setup.out, STAGES, self.setup.out / "curves.png")
 
     def train_extractor(self, data: TrainingCache, held_out: TrainingCache) -> None:
@@ -198,7 +200,7 @@ class Training:
             return speech_losses(training, utterances, words[chosen], features[chosen])
 
         def measure() -> dict[str, float]:
-            heard, _ = hear_all(model.speech, held_out_speech, len(held_out.texts), device)
+            heard, _ = encode_speech_split(model.speech, held_out_speech, len(held_out.texts), device)
             return selection_quality(match_all(model.matcher, held_out, heard), held_out)
 
         torch.manual_seed(self.setup.seed)  # what starts new here starts the same after a stop
@@ -274,7 +276,7 @@ class Training:
 
     def _asked(self, tracks: TrackCache, speech: SpeechCache) -> Asked:
         text = sentence_features(self.model.sentences.eval(), self._words(tracks))
-        audio, spoken = hear_all(self.model.speech, speech, len(tracks.texts), self.setup.device)
+        audio, spoken = encode_speech_split(self.model.speech, speech, len(tracks.texts), self.setup.device)
         return Asked(tracks, {"text": text, "audio": audio}, spoken)
 
     def _fit(

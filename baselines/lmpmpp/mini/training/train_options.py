@@ -8,7 +8,7 @@ from baselines.layers.training.train_options import read_train_options
 
 @dataclass(frozen=True, slots=True)
 class ExtractorOptions:
-    """Stage 1: optimiser steps, peak learning rate, frames a step."""
+    """Stage 1: optimizer steps, peak learning rate, frames a step."""
 
     steps: int
     learning_rate: float
@@ -17,7 +17,7 @@ class ExtractorOptions:
 
 @dataclass(frozen=True, slots=True)
 class DetectionOptions:
-    """Stage 2: optimiser steps, peak learning rate, frames a step."""
+    """Stage 2: optimizer steps, peak learning rate, frames a step."""
 
     steps: int
     learning_rate: float
@@ -26,7 +26,7 @@ class DetectionOptions:
 
 @dataclass(frozen=True, slots=True)
 class AlignmentOptions:
-    """Stage 3: optimiser steps, peak learning rate, videos a step and sentences of each."""
+    """Stage 3: optimizer steps, peak learning rate, videos a step and sentences of each."""
 
     steps: int
     learning_rate: float
@@ -36,7 +36,7 @@ class AlignmentOptions:
 
 @dataclass(frozen=True, slots=True)
 class SpeechOptions:
-    """Stage 4: optimiser steps, peak learning rate, utterances a step.
+    """Stage 4: optimizer steps, peak learning rate, utterances a step.
 
     ``share``: of the steps of stages 5 and 6, so many ask by speech. Nothing of it where the split has no speech, or
     with 0 steps.
@@ -61,7 +61,7 @@ class LanguageOptions:
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """Stage 6: optimiser steps, peak learning rate."""
+    """Stage 6: optimizer steps, peak learning rate."""
 
     steps: int
     learning_rate: float

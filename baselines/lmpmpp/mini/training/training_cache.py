@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from baselines.lmpmpp.config import ExtractorConfig
 from baselines.lmpmpp.extractor import model_size, resize_frames
-from mevis_bench.records import DataError, TrainingData, Truth
+from mevis_bench.records import DataError, GroundTruth, TrainingData
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +99,25 @@ def _make(data: TrainingData, size: ExtractorConfig, folder: Path) -> None:
     labels = new(folder / "labels.npy", mode="w+", dtype=np.uint8, shape=(total, height, width))
     start, videos = 0, []
     for video_id in data.video_ids:
-        video, truths = data.video(video_id), data.truths(video_id)
+        video, ground_truths = data.video(video_id), data.ground_truths(video_id)
         if model_size(video.height, video.width, size) != (height, width):
             raise DataError(
                 f"video is {video.width}x{video.height}, the first of the split {first.width}x{first.height}",
-                where=video_id,
+                location=video_id,
                 hint="The mini training needs videos of one size.",
             )
-        ids = sorted({i for truth in truths for i in truth.expression.annotation_ids or ()})
+        ids = sorted({i for ground_truth in ground_truths for i in ground_truth.expression.annotation_ids or ()})
         part = slice(start, start + len(video))
         pixels = torch.from_numpy(np.stack(list(video.frames())))
         frames[part] = resize_frames(pixels, size).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
-        labels[part] = label_maps(truths, ids, height, width)
+        labels[part] = label_maps(ground_truths, ids, height, width)
         sentences = [
             {
                 "id": t.expression.id,
                 "text": t.expression.text,
                 "objects": [ids.index(i) for i in t.expression.annotation_ids or ()],
             }
-            for t in truths
+            for t in ground_truths
         ]
         videos.append(
             {"id": video_id, "start": start, "length": len(video), "objects": len(ids), "sentences": sentences}
@@ -128,18 +128,20 @@ def _make(data: TrainingData, size: ExtractorConfig, folder: Path) -> None:
     (folder / "index.json").write_text(json.dumps({"fingerprint": data.fingerprint, "videos": videos}))
 
 
-def label_maps(truths: list[Truth], ids: list[str], height: int, width: int) -> NDArray[np.uint8]:
+def label_maps(ground_truths: list[GroundTruth], ids: list[str], height: int, width: int) -> NDArray[np.uint8]:
     """Draw all objects of a video at a smaller size: uint8 ``(t, height, width)``, label i + 1 for ``ids[i]``.
 
     A small pixel belongs to an object that covers at least half of it.
     """
     from pycocotools import mask as coco
 
-    length = truths[0].length
+    length = ground_truths[0].length
     out = np.zeros((length, height, width), np.uint8)
     drawn: set[str] = set()
-    for truth in truths:
-        for annotation_id, masks in zip(truth.expression.annotation_ids or (), truth.objects, strict=True):
+    for ground_truth in ground_truths:
+        for annotation_id, masks in zip(
+            ground_truth.expression.annotation_ids or (), ground_truth.objects, strict=True
+        ):
             if annotation_id in drawn:
                 continue
             drawn.add(annotation_id)

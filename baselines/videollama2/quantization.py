@@ -6,7 +6,7 @@ from torch import nn
 from mevis_bench.records import MethodError
 
 
-def quantise(module: nn.Module, bits: int, dtype: torch.dtype) -> None:
+def quantize(module: nn.Module, bits: int, dtype: torch.dtype) -> None:
     """Replace every linear layer in a module by one in 8 or 4 bits; it takes effect when moved to its device.
 
     Raises:
@@ -17,16 +17,16 @@ def quantise(module: nn.Module, bits: int, dtype: torch.dtype) -> None:
     except ModuleNotFoundError as error:
         raise MethodError(
             f"{bits}-bit weights need the package 'bitsandbytes', which is not installed",
-            where="method.bits",
+            location="method.bits",
             hint="Install it: pip install bitsandbytes, or use --set method.bits=16",
         ) from error
     for parent in list(module.modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is nn.Linear:
-                setattr(parent, name, _quantised(bitsandbytes, layer, bits, dtype))
+                setattr(parent, name, _quantized(bitsandbytes, layer, bits, dtype))
 
 
-def _quantised(bitsandbytes, layer: nn.Linear, bits: int, dtype: torch.dtype) -> nn.Module:
+def _quantized(bitsandbytes, layer: nn.Linear, bits: int, dtype: torch.dtype) -> nn.Module:
     shape, has_bias = (layer.in_features, layer.out_features), layer.bias is not None
     if bits == 4:
         linear = bitsandbytes.nn.Linear4bit(*shape, has_bias, compute_dtype=dtype, quant_type="nf4", device="meta")
