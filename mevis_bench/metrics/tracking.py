@@ -155,7 +155,7 @@ def box_iou(a: Any, b: Any, arrays: Any) -> Any:
     area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
     union = area_a + area_b - shared
     valid = (area_a > _EPSILON) & (area_b > _EPSILON) & (union > _EPSILON)
-    return arrays.location(valid, shared, zero) / arrays.location(valid, union, zero + 1)
+    return arrays.where(valid, shared, zero) / arrays.where(valid, union, zero + 1)
 
 
 def _assign(block: NDArray[np.int64], score: NDArray[np.float64], match: NDArray[np.int64]) -> None:
