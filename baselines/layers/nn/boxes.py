@@ -19,10 +19,34 @@ def corners(boxes: Tensor) -> Tensor:
     return torch.cat((center - size / 2, center + size / 2), dim=-1)
 
 
-def generalized_iou(one: Tensor, other: Tensor) -> Tensor:
-    """Generalised IoU (Rezatofighi et al., CVPR 2019) of boxes by corners: ``(..., 4)`` twice to ``(...)``, -1..1."""
+def generalized_iou(one: Tensor, other: Tensor, epsilon: float = 0.0) -> Tensor:
+    """Generalized IoU (Rezatofighi et al., CVPR 2019) of boxes by corners: ``(..., 4)`` twice to ``(...)``, -1..1.
+
+    ``epsilon`` is added to numerator and denominator of both fractions: two equal boxes without area then have 0
+    instead of NaN.
+    """
     inner = (torch.minimum(one[..., 2:], other[..., 2:]) - torch.maximum(one[..., :2], other[..., :2])).clamp(min=0)
     hull = (torch.maximum(one[..., 2:], other[..., 2:]) - torch.minimum(one[..., :2], other[..., :2])).prod(-1)
     both = inner.prod(-1)
     union = (one[..., 2:] - one[..., :2]).prod(-1) + (other[..., 2:] - other[..., :2]).prod(-1) - both
-    return both / union - (hull - union) / hull
+    return (both + epsilon) / (union + epsilon) - (hull - union + epsilon) / (hull + epsilon)
+
+
+def inclusive_boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Boxes from the first to the last pixel of masks, both inclusive, as ReferFormer's and WNet's loaders make them.
+
+    Args:
+        masks: bool ``(..., h, w)``.
+
+    Returns:
+        Boxes ``(..., 4)``, ``cx, cy, w, h`` in 0..1, and where they have an area, bool ``(...)``. Empty masks and those
+        of one column or row have none; their boxes are zeros.
+    """
+    extents = []
+    for axis, length in ((-2, masks.shape[-1]), (-1, masks.shape[-2])):
+        line = masks.any(axis).int()
+        extents.append((line.argmax(-1) / length, (length - 1 - line.flip(-1).argmax(-1)) / length))
+    (left, right), (top, bottom) = extents
+    boxes = torch.stack(((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), -1)
+    valid = masks.flatten(-2).any(-1) & (boxes[..., 2] > 0) & (boxes[..., 3] > 0)
+    return boxes * valid[..., None], valid

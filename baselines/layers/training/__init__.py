@@ -1,1 +1,1 @@
-"""The training loop and its options."""
+"""The training loop, its options, and losses that several methods share."""
