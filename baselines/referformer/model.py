@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Level, Words
-from baselines.layers.nn.language_queries import ClipFeatures, LanguageQueries, SegmentedClip
+from baselines.layers.nn.language_queries import ClipFeatures, FoundQueries, LanguageQueries, SegmentedClip
 
 
 class ReferFormer(nn.Module):
@@ -34,10 +34,15 @@ class ReferFormer(nn.Module):
         """Encode one sentence; see `TextReference`."""
         return self.reference(ids, mask)
 
+    def find(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> FoundQueries:
+        """Find a sentence's object in every frame of one clip."""
+        words, sentence = text
+        return self.queries.find([self._fuse(level, words) for level in clip.levels], sentence)
+
     def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> SegmentedClip:
         """Answer one sentence in one clip."""
-        words, sentence = text
-        found = self.queries.find([self._fuse(level, words) for level in clip.levels], sentence)
+        words, _ = text
+        found = self.find(clip, text)
         states, boxes = found.states[-1], found.boxes[-1]
         logits = self.queries.class_embed[-1](states).squeeze(-1)
         masks = self.queries.segment(clip, found, words, states, boxes[..., :2])

@@ -1,0 +1,243 @@
+"""Matching and losses of ReferFormer, which MUTR trains with as well (Wu et al., CVPR 2022).
+
+Every object of a sentence is one trajectory and is assigned to one query, anew for every decoder layer. Axes: b clips,
+each with its own sentence; t frames, q queries, k classes, o objects, h and w rows and columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from baselines.layers.nn.boxes import corners, generalized_iou, inclusive_boxes
+from baselines.layers.training.detection_losses import (
+    assign,
+    dice_loss,
+    pairwise_class_cost,
+    pairwise_dice_loss,
+    pairwise_focal_cost,
+    pairwise_giou_cost,
+    pairwise_l1_cost,
+    sigmoid_focal_loss,
+    weighted_sum,
+)
+from mevis_bench.records import UsageError
+
+MASK_STRIDE = 4
+"""Pixels per row and per column of a predicted mask."""
+GIOU_EPSILON = 1e-6
+
+TARGET_MODES = ("union", "per_object")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryOutputs:
+    """Predictions of the last decoder layer, and of the layers before it.
+
+    Attributes:
+        pred_logits: ``(b, t, q, k)``; k is 1 where the only class is "referred to".
+        pred_boxes: ``(b, t, q, 4)``, ``cx, cy, w, h`` in shares of the frame without padding.
+        pred_masks: Mask logits ``(b, t, q, h, w)`` at stride 4, padding included.
+        aux_outputs: The earlier layers, first to last; theirs are empty.
+    """
+
+    pred_logits: Tensor
+    pred_boxes: Tensor
+    pred_masks: Tensor
+    aux_outputs: tuple["QueryOutputs", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryTargets:
+    """Trajectories that a sentence refers to in a clip; at least one, see `build_targets` for a sentence without.
+
+    Attributes:
+        labels: Class per frame, int64 ``(o, t)``; zeros where the only class is "referred to".
+        boxes: ``(o, t, 4)``, ``cx, cy, w, h`` in 0..1; zeros in frames without the object.
+        masks: 0 or 1, ``(o, t, h, w)`` in pixels of the network's input, without padding.
+        valid: bool ``(o, t)``: has the object a box in this frame?
+    """
+
+    labels: Tensor
+    boxes: Tensor
+    masks: Tensor
+    valid: Tensor
+
+    def to(self, device: torch.device | str) -> "QueryTargets":
+        """Copy all tensors to a device."""
+        return QueryTargets(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLossConfig:
+    """Weights of the losses and of the matching costs, by the names of the authors' options.
+
+    Attributes:
+        set_cost_class: Matching cost of the class.
+        set_cost_bbox: Matching cost of the L1 distance of the boxes.
+        set_cost_giou: Matching cost of their generalized IoU.
+        set_cost_mask: Matching cost of the masks' focal loss.
+        set_cost_dice: Matching cost of the masks' dice loss.
+        cls_loss_coef: Weight of ``loss_ce``.
+        bbox_loss_coef: Weight of ``loss_bbox``.
+        giou_loss_coef: Weight of ``loss_giou``.
+        mask_loss_coef: Weight of ``loss_mask``.
+        dice_loss_coef: Weight of ``loss_dice``.
+        focal_alpha: Weight of positive cells in the class loss and cost; masks always have 0.25.
+    """
+
+    set_cost_class: float = 2.0
+    set_cost_bbox: float = 5.0
+    set_cost_giou: float = 2.0
+    set_cost_mask: float = 2.0
+    set_cost_dice: float = 5.0
+    cls_loss_coef: float = 2.0
+    bbox_loss_coef: float = 5.0
+    giou_loss_coef: float = 2.0
+    mask_loss_coef: float = 2.0
+    dice_loss_coef: float = 5.0
+    focal_alpha: float = 0.25
+
+
+Indices = tuple[Tensor, Tensor]
+"""Queries and the objects they are assigned to, int64 ``(n,)`` each; n is the smaller of q and o."""
+
+
+def build_targets(masks: Tensor, size: tuple[int, int], mode: str = "union") -> QueryTargets:
+    """Make targets of a sentence's objects in a clip.
+
+    Boxes reach from the first to the last column and row of a mask, both inclusive as in the original, so an object of
+    one column or row has no box. A sentence without an object in the clip gets one object: empty masks, zero boxes,
+    valid nowhere.
+
+    Args:
+        masks: 0 or 1, ``(o, t, h, w)`` in pixels of the video; o may be 0.
+        size: Rows and columns of the network's input; masks are resized to it by the nearest pixel.
+        mode: ``union``: one target, the union of the objects and one box around all of them (the original's rule);
+            ``per_object``: one target per object that appears in the clip.
+
+    Raises:
+        UsageError: ``mode`` is neither.
+    """
+    if mode not in TARGET_MODES:
+        raise UsageError(f"invalid targets {mode!r}: expected {' or '.join(TARGET_MODES)}")
+    masks = masks > 0
+    visible = masks.flatten(1).any(1)
+    masks = masks[visible] if mode == "per_object" and bool(visible.any()) else masks.any(0, keepdim=True)
+    boxes, valid = inclusive_boxes(masks)
+    resized = F.interpolate(masks.float(), size=size, mode="nearest")
+    return QueryTargets(torch.zeros_like(valid, dtype=torch.int64), boxes, resized, valid)
+
+
+@torch.no_grad()
+def match(outputs: QueryOutputs, targets: list[QueryTargets], config: QueryLossConfig) -> list[Indices]:
+    """Assign queries to objects, clip by clip, so that the summed cost is least; with one object: its cheapest query.
+
+    The cost of a query for an object is the weighted sum of the class cost (mean over the object's valid frames), of
+    the L1 distance and the negative generalized IoU of the boxes (mean over **all** frames, zero boxes included), and
+    of the focal and the dice loss of the masks of the whole clip. An object that is valid nowhere, at which the
+    original stops, costs what its masks cost.
+
+    Args:
+        outputs: One decoder layer; ``aux_outputs`` is not read.
+        targets: One entry per clip.
+        config: Weights of the costs.
+    """
+    found = []
+    for clip, target in enumerate(targets):
+        masks = target_cells(target, outputs.pred_masks.shape[-2:])
+        logits, boxes = outputs.pred_logits[clip], outputs.pred_boxes[clip]
+        labels, target_boxes = target.labels.T, target.boxes.transpose(0, 1)
+        valid = target.valid.T[:, None].to(logits.dtype)
+        class_cost = (pairwise_class_cost(logits, labels, config.focal_alpha) * valid).sum(0) / valid.sum(0).clamp(
+            min=1
+        )
+        box_cost = config.set_cost_bbox * pairwise_l1_cost(boxes, target_boxes)
+        box_cost += config.set_cost_giou * pairwise_giou_cost(boxes, target_boxes, GIOU_EPSILON)
+        cells = outputs.pred_masks[clip].transpose(0, 1).flatten(1)
+        cost = (
+            config.set_cost_class * class_cost
+            + box_cost.mean(0) * valid.any(0)
+            + config.set_cost_mask * pairwise_focal_cost(cells, masks)
+            + config.set_cost_dice * pairwise_dice_loss(cells, masks)
+        )
+        found.append(assign(cost))
+    return found
+
+
+def compute_losses(outputs: QueryOutputs, targets: list[QueryTargets], config: QueryLossConfig) -> dict[str, Tensor]:
+    """Compute the losses of every decoder layer before weighting.
+
+    With N the number of valid frames of all objects of the batch, at least 1:
+
+    - ``loss_ce``: focal loss summed over frames, queries and classes, / N; the class is present only for the assigned
+      query in valid frames.
+    - ``loss_bbox``, ``loss_giou``: L1 distance and ``1 - GIoU`` of assigned boxes, summed over **all** frames, / N: in
+      a frame without the object the box learns to be the zero box. An object that is valid nowhere has none.
+    - ``loss_mask``: focal loss, mean over the cells of a clip, / N (so frames divide it twice), ``loss_dice``: dice
+      loss over the cells of a clip, / N. Padding counts as background.
+
+    Args:
+        outputs: With ``aux_outputs`` for deep supervision.
+        targets: One entry per clip.
+        config: Weights of the matching costs.
+
+    Returns:
+        Scalars; those of layer i before the last have the suffix ``_<i>``.
+    """
+    num_boxes = torch.stack([target.valid.sum() for target in targets]).sum().clamp(min=1)
+    losses = {name: value / num_boxes for name, value in _layer_losses(outputs, targets, config).items()}
+    for index, layer in enumerate(outputs.aux_outputs):
+        parts = _layer_losses(layer, targets, config)
+        losses |= {f"{name}_{index}": value / num_boxes for name, value in parts.items()}
+    return losses
+
+
+def total_loss(losses: dict[str, Tensor], config: QueryLossConfig) -> Tensor:
+    """Weighted sum of all layers' losses, a scalar."""
+    return weighted_sum(losses, loss_weights(config))
+
+
+def loss_weights(config: QueryLossConfig) -> dict[str, float]:
+    """Weight of each loss by its name without the suffix of a layer."""
+    return {
+        "loss_ce": config.cls_loss_coef,
+        "loss_bbox": config.bbox_loss_coef,
+        "loss_giou": config.giou_loss_coef,
+        "loss_mask": config.mask_loss_coef,
+        "loss_dice": config.dice_loss_coef,
+    }
+
+
+def target_cells(target: QueryTargets, size: Sequence[int]) -> Tensor:
+    """Pad masks right and bottom to ``size`` cells and take one pixel per cell (rows and columns 2, 6, 10, ...).
+
+    Returns:
+        0 or 1 in float32, ``(o, t * h * w)``.
+    """
+    height, width = (MASK_STRIDE * side for side in size)
+    masks = F.pad(target.masks, (0, width - target.masks.shape[-1], 0, height - target.masks.shape[-2]))
+    return masks[..., MASK_STRIDE // 2 :: MASK_STRIDE, MASK_STRIDE // 2 :: MASK_STRIDE].flatten(1).float()
+
+
+def _layer_losses(outputs: QueryOutputs, targets: list[QueryTargets], config: QueryLossConfig) -> dict[str, Tensor]:
+    """Sums over the batch, not yet divided by N."""
+    sums: dict[str, list[Tensor]] = {name: [] for name in loss_weights(config)}
+    present = torch.zeros_like(outputs.pred_logits)
+    for clip, (queries, objects) in enumerate(match(outputs, targets, config)):
+        target = targets[clip]
+        boxes, target_boxes = outputs.pred_boxes[clip][:, queries].transpose(0, 1), target.boxes[objects]
+        boxed = target.valid[objects].any(1)
+        giou = generalized_iou(corners(boxes), corners(target_boxes), GIOU_EPSILON)
+        cells = outputs.pred_masks[clip][:, queries].transpose(0, 1).flatten(1)
+        masks = target_cells(target, outputs.pred_masks.shape[-2:])[objects]
+        sums["loss_bbox"].append((boxes - target_boxes)[boxed].abs().sum())
+        sums["loss_giou"].append((1 - giou)[boxed].sum())
+        sums["loss_mask"].append(sigmoid_focal_loss(cells, masks).mean(1).sum())
+        sums["loss_dice"].append(dice_loss(cells, masks).sum())
+        pair, frame = target.valid[objects].nonzero(as_tuple=True)
+        present[clip, frame, queries[pair], target.labels[objects[pair], frame]] = 1
+    sums["loss_ce"].append(sigmoid_focal_loss(outputs.pred_logits, present, config.focal_alpha).sum())
+    return {name: torch.stack(values).sum() for name, values in sums.items()}
