@@ -1,8 +1,7 @@
 """Training of MUTR's audio branch, of which nobody has published weights (``--variant audio-video-swin-t``).
 
 Frozen VGGish, as the paper says; everything else learns, by ReferFormer's matching and losses at every decoder layer.
-A step sees some spoken sentences of a MeViS split, each in a clip of consecutive frames; one that means several objects
-has their union for a target, one that means nothing teaches the queries to say so.
+A step sees some spoken sentences of a MeViS split, each in a clip of consecutive frames.
 """
 
 from dataclasses import dataclass
@@ -10,25 +9,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
-from baselines.layers.inputs.truth_masks import target_mask
-from baselines.layers.nn.language_queries import DEPTH
+from baselines.layers.inputs.truth_masks import object_masks
 from baselines.layers.training.train_options import read_train_options
 from baselines.layers.training.trainer import Stage, fit
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
-from baselines.mutr.losses import Target, query_losses, weighted
+from baselines.mutr.losses import (
+    QueryLossConfig,
+    QueryTargets,
+    build_targets,
+    compute_losses,
+    predict_layers,
+    total_loss,
+)
 from baselines.mutr.model import Mutr
 from mevis_bench.records import GroundTruth, TrainingArguments, TrainingData, UsageError
 
 VARIANT, BACKBONE = "audio-video-swin-t", "video-swin-t"
 WEIGHTS_FILE = "audio_video_swin_t.safetensors"
-MASK_STRIDE = 4
+LOSSES = QueryLossConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class TrainOptions:
         clips: Spoken sentences a step, one after the other.
         frames: Frames of a clip.
         short: Short side of the frames, in pixels.
+        targets: ``union`` or ``per_object``; see `build_targets`, also for sentences without an object.
         vggish: ``vggish-10086976.pth`` of torchvggish; empty: seeded random.
     """
 
@@ -49,16 +54,17 @@ class TrainOptions:
     clips: int
     frames: int
     short: int
+    targets: str
     vggish: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenClip:
-    """Normalized frames ``(t, 3, h, w)``, VGGish's examples ``(e, 96, 64)`` of the sentence, and what it means."""
+    """Normalized frames ``(t, 3, h, w)``, VGGish's examples ``(e, 96, 64)`` of the sentence, and its targets."""
 
     frames: Tensor
     examples: Tensor
-    target: Target
+    targets: QueryTargets
 
 
 def train(setup: TrainingArguments) -> None:
@@ -83,9 +89,14 @@ def train(setup: TrainingArguments) -> None:
         totals: dict[str, Tensor] = {}
         for _ in range(options.clips):
             clip = draw_clip(setup.data, *spoken[rng.integers(len(spoken))], options, rng)
-            for name, value in clip_losses(network, clip, setup.device).items():
+            outputs = predict_layers(
+                network,
+                network.encode(clip.frames.to(setup.device)),
+                network.read(clip.examples.to(setup.device)),
+            )
+            for name, value in compute_losses(outputs, [clip.targets.to(setup.device)], LOSSES).items():
                 totals[name] = totals.get(name, torch.zeros((), device=setup.device)) + value / options.clips
-        return {"loss": weighted(totals), **totals}
+        return {"loss": total_loss(totals, LOSSES), **totals}
 
     stage = Stage("mutr", options.steps, options.learning_rate, weight_decay=5e-4, clip=0.1)
     fit(stage, network, compute, setup.out, setup.seed, setup.progress)
@@ -117,35 +128,15 @@ def draw_clip(
     options: TrainOptions,
     rng: np.random.Generator,
 ) -> SpokenClip:
-    """Draw consecutive frames of a video and what the sentence means in them; a short video repeats its last one."""
+    """Draw consecutive frames of a video and the sentence's targets in them; a short video repeats its last frame."""
     video = data.video(video_id)
     first = int(rng.integers(max(1, len(video) - options.frames + 1)))
     chosen = [min(first + step, len(video) - 1) for step in range(options.frames)]
     size = shortest_edge_truncated(video.height, video.width, options.short)
     images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in chosen]))
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
-    small = [-(-side // MASK_STRIDE) for side in size]
-    masks = F.adaptive_avg_pool2d(
-        torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in chosen]))[:, None].float(), small
-    )[:, 0]
     return SpokenClip(
         (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,
         log_mel_examples(torch.from_numpy(read_audio(sound, RATE))),
-        Target.of((masks >= 0.5).float()),
+        build_targets(torch.from_numpy(object_masks(ground_truth, chosen)), size, options.targets),
     )
-
-
-def clip_losses(network: Mutr, clip: SpokenClip, device: str) -> dict[str, Tensor]:
-    """Losses of one clip, summed over the decoder layers; each layer's boxes say where its masks are looked for."""
-    target = Target(clip.target.masks.to(device), clip.target.boxes.to(device), clip.target.seen.to(device))
-    words = network.read(clip.examples.to(device))
-    encoded = network.encode(clip.frames.to(device))
-    found = network.find(encoded, words)
-    totals: dict[str, Tensor] = {}
-    for layer in range(DEPTH):
-        met, boxes = network.mti(found.states[layer]), found.boxes[layer]
-        logits = network.queries.class_embed[layer](met).squeeze(-1)
-        masks = network.queries.segment(encoded, found, words, met.expand(len(boxes), -1, -1), boxes[..., :2])
-        for name, value in query_losses(logits, boxes, masks, target).items():
-            totals[name] = totals.get(name, torch.zeros((), device=device)) + value
-    return totals

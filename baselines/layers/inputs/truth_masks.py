@@ -1,5 +1,7 @@
 """Truth as arrays, for training."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
@@ -15,3 +17,14 @@ def target_mask(ground_truth: GroundTruth, index: int) -> NDArray[np.uint8]:
         if rle is not None:
             union |= coco.decode(rle.to_coco())
     return union
+
+
+def object_masks(ground_truth: GroundTruth, indices: Sequence[int]) -> NDArray[np.uint8]:
+    """Masks of each of a sentence's objects in some frames: uint8 ``(o, t, h, w)``; without objects ``o`` is 0."""
+    masks = np.zeros((len(ground_truth.objects), len(indices), ground_truth.height, ground_truth.width), np.uint8)
+    for number, rows in enumerate(ground_truth.objects):
+        for place, index in enumerate(indices):
+            rle = rows[index]
+            if rle is not None:
+                masks[number, place] = coco.decode(rle.to_coco())
+    return masks
