@@ -1,7 +1,7 @@
 """Losses and matching costs of the DETR family (Carion et al., ECCV 2020; Zhu et al., ICLR 2021).
 
 Axes: q queries, o objects, k classes, p cells of a mask or of a clip's masks. A cost table has one row per query and
-one column per object; the lower, the better the query fits the object.
+one column per object; the lower, the better the query fits the object. Leading axes (``...``) are batch axes.
 """
 
 import torch
@@ -53,22 +53,23 @@ def pairwise_class_cost(logits: Tensor, labels: Tensor, alpha: float = 0.25, gam
     """Focal loss of a class that is there minus that of the class not there (Deformable DETR's class cost).
 
     Args:
-        logits: ``(q, k)``.
-        labels: Class of each object, int64 ``(o,)``.
+        logits: ``(..., q, k)``.
+        labels: Class of each object, int64 ``(..., o)``.
         alpha: As in `sigmoid_focal_loss`.
         gamma: As in `sigmoid_focal_loss`.
 
     Returns:
-        ``(q, o)``.
+        ``(..., q, o)``.
     """
     probability = logits.sigmoid()
     present = alpha * (1 - probability) ** gamma * -(probability + COST_EPSILON).log()
     absent = (1 - alpha) * probability**gamma * -(1 - probability + COST_EPSILON).log()
-    return (present - absent)[:, labels]
+    index = labels.unsqueeze(-2).expand(*logits.shape[:-1], labels.shape[-1])
+    return (present - absent).gather(-1, index)
 
 
 def pairwise_l1_cost(boxes: Tensor, target_boxes: Tensor) -> Tensor:
-    """Sum of the absolute differences of ``(q, 4)`` and ``(o, 4)``: ``(q, o)``."""
+    """Sum of the absolute differences of ``(..., q, 4)`` and ``(..., o, 4)``: ``(..., q, o)``."""
     return torch.cdist(boxes, target_boxes, p=1)
 
 
@@ -76,14 +77,14 @@ def pairwise_giou_cost(boxes: Tensor, target_boxes: Tensor, epsilon: float = 0.0
     """Negative generalized IoU, -1..1.
 
     Args:
-        boxes: ``(q, 4)``, ``cx, cy, w, h``.
-        target_boxes: ``(o, 4)``, ``cx, cy, w, h``.
+        boxes: ``(..., q, 4)``, ``cx, cy, w, h``.
+        target_boxes: ``(..., o, 4)``, ``cx, cy, w, h``.
         epsilon: As in `generalised_iou`.
 
     Returns:
-        ``(q, o)``.
+        ``(..., q, o)``.
     """
-    return -generalised_iou(corners(boxes)[:, None], corners(target_boxes)[None], epsilon)
+    return -generalised_iou(corners(boxes).unsqueeze(-2), corners(target_boxes).unsqueeze(-3), epsilon)
 
 
 def pairwise_focal_cost(logits: Tensor, targets: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:

@@ -37,11 +37,10 @@ def test_focal_loss_without_focus_is_half_the_cross_entropy():
 
 def test_focal_loss_of_probability_four_fifths():
     logit = torch.tensor([log(4.0)])
-    assert sigmoid_focal_loss(logit, torch.ones(1)).item() == pytest.approx(0.25 * 0.2**2 * -log(0.8))
+    assert sigmoid_focal_loss(logit, torch.ones(1)).item() == pytest.approx(0.25 * 0.2**2 * -log(0.8), rel=1e-5)
     assert sigmoid_focal_loss(logit, torch.zeros(1)).item() == pytest.approx(0.75 * 0.8**2 * -log(0.2))
-    assert sigmoid_focal_loss(logit, torch.ones(1), alpha=0.4, gamma=3.0).item() == pytest.approx(
-        0.4 * 0.2**3 * -log(0.8)
-    )
+    other = sigmoid_focal_loss(logit, torch.ones(1), alpha=0.4, gamma=3.0)
+    assert other.item() == pytest.approx(0.4 * 0.2**3 * -log(0.8), rel=1e-5)
 
 
 def test_focal_loss_of_perfect_and_opposite_prediction():
@@ -78,6 +77,20 @@ def test_box_costs():
     hull = 0.6 * 0.5
     assert giou[0, 1].item() == pytest.approx(-(hull - 0.08 - 0.04) / hull)
     assert giou[1, 2].item() == pytest.approx(-(0.09 - 0.04) / 0.09)
+
+
+def test_leading_axes_are_a_batch():
+    rng = torch.Generator().manual_seed(2)
+    logits, boxes, targets = (torch.randn(3, 4, n, generator=rng) for n in (2, 4, 4))
+    boxes, targets = boxes.sigmoid(), targets.sigmoid()[:, :2]
+    labels = torch.tensor([[0, 1], [1, 1], [1, 0]])
+    for cost, one, other in [
+        (pairwise_class_cost, logits, labels), (pairwise_l1_cost, boxes, targets), (pairwise_giou_cost, boxes, targets)
+    ]:  # fmt: skip
+        together = cost(one, other)
+        assert together.shape == (3, 4, 2)
+        for frame in range(3):
+            torch.testing.assert_close(together[frame], cost(one[frame], other[frame]))
 
 
 def test_epsilon_enters_numerators_and_denominators():
