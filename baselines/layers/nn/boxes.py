@@ -19,10 +19,14 @@ def corners(boxes: Tensor) -> Tensor:
     return torch.cat((center - size / 2, center + size / 2), dim=-1)
 
 
-def generalized_iou(one: Tensor, other: Tensor) -> Tensor:
-    """Generalised IoU (Rezatofighi et al., CVPR 2019) of boxes by corners: ``(..., 4)`` twice to ``(...)``, -1..1."""
+def generalized_iou(one: Tensor, other: Tensor, epsilon: float = 0.0) -> Tensor:
+    """Generalised IoU (Rezatofighi et al., CVPR 2019) of boxes by corners: ``(..., 4)`` twice to ``(...)``, -1..1.
+
+    ``epsilon`` is added to numerator and denominator of both fractions: two equal boxes without area then have 0
+    instead of NaN.
+    """
     inner = (torch.minimum(one[..., 2:], other[..., 2:]) - torch.maximum(one[..., :2], other[..., :2])).clamp(min=0)
     hull = (torch.maximum(one[..., 2:], other[..., 2:]) - torch.minimum(one[..., :2], other[..., :2])).prod(-1)
     both = inner.prod(-1)
     union = (one[..., 2:] - one[..., :2]).prod(-1) + (other[..., 2:] - other[..., :2]).prod(-1) - both
-    return both / union - (hull - union) / hull
+    return (both + epsilon) / (union + epsilon) - (hull - union + epsilon) / (hull + epsilon)
