@@ -1,4 +1,4 @@
-"""transformers' GIT in the sizes that were published for VATEX, and their folders of weights."""
+"""transformers' GIT in the sizes that were published for VATEX, their folders of weights, and a size for tests."""
 
 import re
 from collections.abc import Mapping
@@ -17,17 +17,28 @@ _VISION: Mapping[str, Mapping[str, int]] = {
              "patch_size": 16},
     "large": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
               "patch_size": 14},
+    "mini": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "patch_size": 32},
 }  # fmt: skip
 SIZES = tuple(_VISION)
+
+_MINI_DECODER: Mapping[str, int] = {
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
+}  # fmt: skip
 
 # Counters that older files carry; they are not learned.
 DROPPED = ("git.embeddings.position_ids", "git.image_encoder.vision_model.embeddings.position_ids")
 
 
 def build(size: str) -> GitForCausalLM:
-    """Build ``base`` (176.6 M parameters) or ``large`` (394.2 M) with initial weights."""
+    """Build ``base`` (176.6 M parameters), ``large`` (394.2 M) or ``mini`` (4.3 M) with initial weights.
+
+    The published sizes share a decoder of six layers of 768; ``mini`` has two layers of 64 on both sides, trains on a
+    CPU, and no weights of it are published.
+    """
     vision = {**_VISION[size], "image_size": 224}
-    return GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES))
+    decoder = _MINI_DECODER if size == "mini" else {}
+    return GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
 
 
 def our_key(theirs: str) -> str:

@@ -12,7 +12,7 @@ from transformers import RobertaConfig
 from baselines.layers.inference.track_streaming import Step
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import DETECT_QUERIES, WIDTH, ReferringDetector
-from baselines.layers.nn.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
+from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, QueryInteraction, TrackQueries
 from baselines.temprmot.temporal import History, SpatialTemporalReasoner
 
 _UPDATE_SCORE = 0.5
@@ -45,19 +45,30 @@ class TempRmot(ReferringDetector):
         """Take one frame: detect, correct from the past, judge, and carry the surviving tracks on."""
         queries = self.queries(None if tracks is None else tracks.queries)
         detections = self.detect(encoded, queries)
+        detections, history = self.look_back(detections, queries, tracks)
+        queries = life.update(queries, detections.scores)
+        alive = queries.ids != NO_TRACK
+        return Step(
+            queries, detections, RememberedTracks(self.follow(queries[alive], detections[alive]), history[alive])
+        )
+
+    def look_back(
+        self, detections: Detections, queries: TrackQueries, tracks: RememberedTracks | None
+    ) -> tuple[Detections, History]:
+        """Correct the detections of all queries, fresh ones before ``tracks``; the history then holds this frame."""
         position = queries.embedding[:, :WIDTH]
         history = History.empty(DETECT_QUERIES, self.STReasoner.length, position)
         if tracks is not None:
             history = history.followed_by(tracks.history)
-        detections, history = self.STReasoner(detections, history, position)
-        queries = life.update(queries, detections.scores)
-        alive = queries.ids != NO_TRACK
-        survivors, found = queries[alive], detections[alive]
-        updated = self.track_embed(survivors, found)
-        sure = (found.scores > _UPDATE_SCORE)[:, None]
-        survivors = replace(
-            survivors,
-            reference=torch.where(sure, updated.reference, survivors.reference),
-            embedding=torch.where(sure, updated.embedding, survivors.embedding),
+        refined: tuple[Detections, History] = self.STReasoner(detections, history, position)
+        return refined
+
+    def follow(self, tracks: TrackQueries, detections: Detections) -> TrackQueries:
+        """Update the queries of tracks for the next frame where the frame is sure of them; same rows."""
+        updated = self.track_embed(tracks, detections)
+        sure = (detections.scores > _UPDATE_SCORE)[:, None]
+        return replace(
+            tracks,
+            reference=torch.where(sure, updated.reference, tracks.reference),
+            embedding=torch.where(sure, updated.embedding, tracks.embedding),
         )
-        return Step(queries, detections, RememberedTracks(survivors, history[alive]))

@@ -56,15 +56,16 @@ class History:
 class HistoryLayer(nn.Module):
     """Self-attention, attention to a memory, feed-forward; each post-normed."""
 
-    def __init__(self, channels: int = 256, feedforward: int = 1024, heads: int = 8) -> None:
+    def __init__(self, channels: int = 256, feedforward: int = 1024, heads: int = 8, dropout: float = 0.1) -> None:
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(channels, heads, dropout, batch_first=True)
         self.norm2 = nn.LayerNorm(channels)
-        self.cross_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.cross_attn = nn.MultiheadAttention(channels, heads, dropout, batch_first=True)
         self.norm1 = nn.LayerNorm(channels)
         self.linear1 = nn.Linear(channels, feedforward)
         self.linear2 = nn.Linear(feedforward, channels)
         self.norm3 = nn.LayerNorm(channels)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(
         self, x: Tensor, memory: Tensor, position: Tensor, key_position: Tensor, absent: Tensor | None
@@ -72,12 +73,13 @@ class HistoryLayer(nn.Module):
         """Refine ``x`` ``(b, t, c)`` from ``memory`` ``(b, n, c)``; ``absent`` bool ``(b, n)`` hides memory entries."""
         query = x + position
         attended, _ = self.self_attn(query, query, x, need_weights=False)
-        x = self.norm2(x + attended)
+        x = self.norm2(x + self.dropout(attended))
         attended, _ = self.cross_attn(
             x + position, memory + key_position, memory, key_padding_mask=absent, need_weights=False
         )
-        x = self.norm1(x + attended)
-        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        x = self.norm1(x + self.dropout(attended))
+        hidden = self.dropout(F.relu(self.linear1(x)))
+        return self.norm3(x + self.dropout(self.linear2(hidden)))
 
 
 class HistoryStack(nn.Module):

@@ -26,7 +26,8 @@ class StoredFrames:
         """Thresholds that the original was run with; nothing is hidden from the output."""
         meta = self.meta
         return TrackRules(
-            birth_score=meta["score_thresh"], keep_score=meta["filter_score_thresh"], timeout=meta["miss_tolerance"],
+            birth_score=meta["score_thresh"], keep_score=meta["filter_score_thresh"],
+            miss_tolerance=meta["miss_tolerance"],
             most_tracks=10_000, show_score=0.0, show_area=0.0, show_refer=0.0,
         )  # fmt: skip
 

@@ -90,7 +90,7 @@ class ReferringDetector(nn.Module):
         self.backbone = nn.ModuleList([nn.ModuleDict({"body": ResNet(BLOCKS["resnet50"])})])
         self.input_proj = LevelProjections(CHANNELS[1:], WIDTH, LEVELS)
         self.text_encoder = build_roberta(text)
-        self.txt_proj = FeatureResizer(out=WIDTH)
+        self.txt_proj = FeatureResizer(out=WIDTH, dropout=0.0)  # the original declares a dropout and never applies it
         self.fusion_module = VisionLanguageFusion()
         layer = TrackDecoderLayer if track_attention else DeformableDecoderLayer
         self.transformer = DeformableTransformer(DEPTH, WIDTH, FEEDFORWARD, LEVELS, layer)

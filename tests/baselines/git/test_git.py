@@ -17,7 +17,7 @@ from tests.baselines.small_videos import noise_video
 OPTIONS = {"size": "base", "fit": "crop", "color": [255, 0, 0], "alpha": 0.5, "beams": 1, "max_new_tokens": 4}
 
 
-@pytest.mark.parametrize(("size", "millions"), [("base", 176.6), ("large", 394.2)])
+@pytest.mark.parametrize(("size", "millions"), [("base", 176.6), ("large", 394.2), ("mini", 4.3)])
 def test_sizes_are_those_that_were_published(size: str, millions: float) -> None:
     with torch.device("meta"):
         network = build(size)

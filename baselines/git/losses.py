@@ -1,0 +1,104 @@
+"""GIT's training loss: every next token of a caption, with smoothed labels.
+
+Wang et al., "GIT: A Generative Image-to-text Transformer for Vision and Language", TMLR 2022, section 3.2, equation 1;
+details as in the authors' code (microsoft/GenerativeImage2Text, MIT). Axes: b captions, n tokens, v words of the
+vocabulary.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import GitForCausalLM
+
+from baselines.git.method import BEGIN, END, PADDING
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaptionTargets:
+    """Captions as tokens, padded at the end.
+
+    Attributes:
+        ids: int64 ``(b, n)``: begin, the caption, end, padding.
+        predicted: bool ``(b, n)``, whether a token is to be predicted: all but begin and padding.
+    """
+
+    ids: Tensor
+    predicted: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """The authors' settings.
+
+    Attributes:
+        label_smoothing: Probability that a target spreads evenly over all other words.
+        caption_loss_coef: Weight of the loss.
+        max_text_len: Tokens that are kept of a caption, begin and end not counted.
+    """
+
+    label_smoothing: float = 0.1
+    caption_loss_coef: float = 1.0
+    max_text_len: int = 40
+
+
+def build_targets(captions: Sequence[Sequence[int]], config: LossConfig) -> CaptionTargets:
+    """Put captions in a batch.
+
+    Args:
+        captions: Token ids without begin and end, at least one caption; an empty one teaches the end token only.
+        config: For the longest caption.
+    """
+    rows = [torch.tensor([BEGIN, *caption[: config.max_text_len], END]) for caption in captions]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
+    lengths = torch.tensor([len(row) for row in rows])
+    place = torch.arange(ids.shape[1])
+    return CaptionTargets(ids, (place > 0) & (place < lengths[:, None]))
+
+
+def caption_logits(network: GitForCausalLM, frames: Tensor, ids: Tensor) -> Tensor:
+    """Predict the token after each token from the frames and the tokens up to it (teacher forcing).
+
+    Args:
+        network: In training mode, or in evaluation mode for a pass without dropout.
+        frames: ``(b, t, 3, h, w)``, normalized.
+        ids: int64 ``(b, n)``. The decoder is causal, so padding at the end needs no mask.
+
+    Returns:
+        ``(b, n, v)``; the visual tokens before the text are left out.
+    """
+    logits: Tensor = network(input_ids=ids, pixel_values=frames, use_cache=False).logits
+    return logits[:, -ids.shape[1] :]
+
+
+def compute_losses(outputs: Tensor, targets: CaptionTargets, config: LossConfig) -> dict[str, Tensor]:
+    """Compute the loss before weighting.
+
+    ``loss_caption`` is the Kullback-Leibler divergence of the predictions from the smoothed targets, at least 0, as in
+    the authors' code; the paper writes the cross-entropy, which is larger by a constant. The mean is over all
+    predicted tokens of the batch, so a long caption weighs more than a short one.
+
+    Args:
+        outputs: ``(b, n, v)``, of `caption_logits`.
+        targets: The same captions.
+        config: Smoothing.
+    """
+    predicted = targets.predicted[:, 1:]
+    words = targets.ids[:, 1:][predicted]
+    logs = outputs[:, :-1][predicted].float().log_softmax(-1)
+    smoothing, others = config.label_smoothing, logs.shape[-1] - 1
+    right = logs.gather(-1, words[:, None])[:, 0]
+    cross_entropy = -(1 - smoothing) * right - smoothing / others * (logs.sum(-1) - right)
+    return {"loss_caption": (cross_entropy - _entropy(smoothing, others)).mean()}
+
+
+def _entropy(smoothing: float, others: int) -> float:
+    """Entropy of a smoothed target in nats."""
+    parts = torch.tensor([1 - smoothing, smoothing / others], dtype=torch.float64)
+    return float((torch.special.entr(parts) * torch.tensor([1, others])).sum())
+
+
+def total_loss(losses: Mapping[str, Tensor], config: LossConfig) -> Tensor:
+    """Weighted loss: a scalar."""
+    return config.caption_loss_coef * losses["loss_caption"]

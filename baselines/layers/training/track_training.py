@@ -1,0 +1,47 @@
+"""Training pass of the referring detector: every decoder layer answers, and some weights stay as they were loaded."""
+
+from dataclasses import dataclass, replace
+
+from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
+from baselines.layers.nn.deformable_transformer import EncodedLevels
+from baselines.layers.nn.referring_detector import ReferringDetector
+from baselines.layers.nn.track_queries import Detections, TrackQueries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipOutputs:
+    """Predictions for a clip and the assignments that decided which rows went on; one entry per frame.
+
+    Attributes:
+        outputs: Predictions.
+        matches: Assignments.
+        states: State of the rows before each assignment.
+    """
+
+    outputs: tuple[FrameOutputs, ...]
+    matches: tuple[FrameMatch, ...]
+    states: tuple[TrackState, ...]
+
+
+def detect_layers(model: ReferringDetector, encoded: EncodedLevels, queries: TrackQueries) -> tuple[Detections, ...]:
+    """Judge every query in a frame after each decoder layer; the last entry is what ``model.detect`` returns."""
+    decoded = model.decode(encoded, queries)
+    heads = zip(model.class_embed, model.refer_embed, decoded.states[:, 0], decoded.boxes[:, 0], strict=True)
+    return tuple(
+        Detections(class_embed(states)[:, 0], refer_embed(states)[:, 0], boxes, states)
+        for class_embed, refer_embed, states, boxes in heads
+    )
+
+
+def detach_boxes(detections: Detections) -> Detections:
+    """Keep the gradient of everything but the boxes: a track's next reference point is a constant."""
+    return replace(detections, boxes=detections.boxes.detach())
+
+
+def freeze_backbone(model: ReferringDetector) -> None:
+    """Freeze the text encoder and the ResNet's stem and first stage, as the authors do; batch norms are constants.
+
+    The text encoder's dropout stays active in training mode, as in the authors' code.
+    """
+    for name in ("text_encoder", "backbone.0.body.conv1", "backbone.0.body.layer1"):
+        model.get_submodule(name).requires_grad_(False)
