@@ -9,8 +9,8 @@ from typing import Literal
 from mevis_bench.config.typed import read_config
 from mevis_bench.records import DataError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.records.task_names import TaskName
 
-Task = Literal["rvos", "avos", "rmot", "rmeg"]
 Output = Literal["masks", "objects", "tracks", "captions"]
 
 COMMAND_PLACES = ("python", "checkout", "root", "split", "data", "out", "device", "seed")
@@ -51,7 +51,7 @@ class VariantSpec:
     """
 
     title: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskName, ...]
     outputs: tuple[Output, ...]
     notes: str
     options: Mapping[str, object] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class MethodSpec:
     paper: str | None
     code: str | None
     license: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskName, ...]
     variants: Mapping[str, VariantSpec]
     environment: EnvironmentSpec | None = None
     command: CommandSpec | None = None
