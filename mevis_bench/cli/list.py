@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,14 +81,14 @@ def _table(rows: Sequence["MethodRow"]) -> "Table":
     table = terminal_table()
     table.add_column("method")
     table.add_column("title", style="dim")
-    for task in ("rvos", "avos", "rmot", "rmeg"):
+    for task in TASK_NAMES:
         table.add_column(task, justify="center")
     table.add_column("weights")
     table.add_column("provenance")
     for row in rows:
         method, _, variant = row.name.partition(":")
         shown = f"[bold]{method}[/bold][dim]:{variant}[/dim]" if row.default else f"{method}:[bold]{variant}[/bold]"
-        marks = [_mark(task, row) for task in ("rvos", "avos", "rmot", "rmeg")]
+        marks = [_mark(task, row) for task in TASK_NAMES]
         state = f"[{_STATE_STYLES[row.weights]}]{row.weights}[/]"
         table.add_row(shown, row.title, *marks, state, row.provenance)
     return table

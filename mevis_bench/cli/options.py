@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from mevis_bench.records.task_names import TASK_NAMES
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 DataRoot = Annotated[
     Path | None,
@@ -51,4 +53,4 @@ Weights = Annotated[
         default_factory=list,
     ),
 ]
-TaskName = Annotated[str | None, typer.Option("--task", metavar="rvos|avos|rmot|rmeg", help="What is asked.")]
+TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="Name of the task.")]

@@ -7,6 +7,7 @@ import typer
 
 from mevis_bench.cli import options
 from mevis_bench.records import ExitCode
+from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
     from mevis_bench.runs.score import ScoringResult
@@ -28,7 +29,7 @@ def command(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option("--task", metavar="rvos|avos|rmot|rmeg", help="Default: the run's, or rvos."),
+        typer.Option("--task", metavar="|".join(TASK_NAMES), help="Default: the run's, or rvos."),
     ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol", metavar="mevis_v2|mevis_v1", help="mevis_v1: frame by frame, no-target too.")

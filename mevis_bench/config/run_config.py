@@ -8,8 +8,7 @@ from typing import Literal
 from mevis_bench.config.strict_yaml import parse_node, read_node, with_flag, with_settings
 from mevis_bench.config.typed import build
 from mevis_bench.records import UsageError
-
-Task = Literal["rvos", "avos", "rmot", "rmeg"]
+from mevis_bench.records.task_names import TASK_NAMES, TaskName
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class RunConfig:
     """One run. The keys of a run's YAML file and the flags of ``mevis-bench run`` have these names.
 
     Attributes:
-        task: What is asked.
+        task: Name of the task.
         method: ``name`` or ``name:variant``.
         variant: Variant of the method; ``None``: the one in ``method``, or the default.
         options: Options of the variant that are changed (``--set method.<key>=<value>``).
@@ -43,7 +42,7 @@ class RunConfig:
         max_failures: Stop after so many failed samples; ``None``: never.
     """
 
-    task: Task
+    task: TaskName
     method: str
     variant: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
@@ -104,6 +103,6 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
 
 
 _MISSING_HINTS = {
-    "task": "One of rvos, avos, rmot, rmeg; see mevis-bench list tasks",
+    "task": f"One of {', '.join(TASK_NAMES)}; see mevis-bench list tasks",
     "method": "See mevis-bench list methods",
 }

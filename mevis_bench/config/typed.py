@@ -12,6 +12,7 @@ import yaml
 from mevis_bench.config.strict_yaml import Node, place, read_node, with_settings
 from mevis_bench.records import DataError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.records.task_names import OneOf
 
 T = TypeVar("T")
 
@@ -28,7 +29,8 @@ def read_config(path: Path, kind: type[T], settings: Sequence[str] = ()) -> T:
     """Read a YAML file into a dataclass, settings (``a.b=c``) put over it.
 
     Fields with a default may be left out. Understood field types: bool, int, float, str, Path, ``X | None``,
-    ``Literal``, ``tuple[X, ...]``, ``Mapping[str, X]``, dataclasses, and ``object`` for any plain value.
+    ``Literal``, ``Annotated[X, OneOf(...)]``, ``tuple[X, ...]``, ``Mapping[str, X]``, dataclasses, and ``object`` for
+    any plain value.
 
     Raises:
         DataError: Anything is not as ``kind`` wants it; names file and line, or the setting.
@@ -53,6 +55,9 @@ def _convert(node: Node, kind: Any, key: str) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _dataclass(node, kind, key)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        inner, choices = arguments
+        return _choice(node, inner, choices, key)
     if origin in (typing.Union, types.UnionType):
         if type(None) in arguments and _tag(node) == "null":
             return None
@@ -72,6 +77,13 @@ def _convert(node: Node, kind: Any, key: str) -> Any:
             raise _wrong(node, key, "a mapping")
         return {name.value: _convert(child, arguments[1], name.value) for name, child in node.value}
     return _scalar(node, kind, key)
+
+
+def _choice(node: Node, kind: Any, choices: OneOf, key: str) -> Any:
+    value = _convert(node, kind, key)
+    if value not in choices.values:
+        raise _wrong(node, key, f"one of {', '.join(choices.values)}")
+    return value
 
 
 def _scalar(node: Node, kind: Any, key: str) -> Any:
@@ -110,7 +122,7 @@ def _plain(node: Node, key: str) -> Any:
 def _dataclass(node: Node, kind: Any, key: str) -> Any:
     if not isinstance(node, yaml.MappingNode):
         raise _wrong(node, key, "a mapping")
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     fields = {field.name: field for field in dataclasses.fields(kind)}
     values = {}
     for name, child in node.value:

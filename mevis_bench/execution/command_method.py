@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mevis_bench.execution.isolated import CrashCounter
 from mevis_bench.execution.process_group import ProcessGroup, ending
-from mevis_bench.files.atomic import inside
+from mevis_bench.files.names import safe_join
 from mevis_bench.files.tree import Folder
 from mevis_bench.methods.method_spec import CommandSpec
 from mevis_bench.records import DataError, MaskPrediction, MethodConfig, MethodError, Prompt, TextPrompt, Video
@@ -113,7 +113,7 @@ def _filled(argument: str, places: Mapping[str, str]) -> str:
 
 def _write_split(folder: Path, video: Video, names: Sequence[str], texts: Mapping[str, str]) -> None:
     """Write a split of one video in MeViS's own layout; frames are links."""
-    frames = inside(folder / "JPEGImages", video.id)
+    frames = safe_join(folder / "JPEGImages", video.id, kind="video id")
     frames.mkdir(parents=True)
     for name, path in zip(names, video.frame_paths, strict=True):
         (frames / f"{name}.jpg").symlink_to(path.resolve())

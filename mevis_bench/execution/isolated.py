@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from mevis_bench.records import (
     Prediction,
     Prompt,
     SpeechPrompt,
+    TargetMasks,
     TextPrompt,
     TrackPrediction,
     Video,
@@ -182,10 +183,18 @@ def _video(video: Video) -> dict[str, object]:
 
 
 def _prompt(prompt: Prompt) -> dict[str, object]:
-    if isinstance(prompt, TextPrompt):
-        return {"kind": "text", "id": prompt.id, "text": prompt.text}
-    if isinstance(prompt, SpeechPrompt):
-        return {"kind": "speech", "id": prompt.id, "audio": str(prompt.audio.resolve())}
+    match prompt:
+        case TextPrompt():
+            return {"kind": "text", "id": prompt.id, "text": prompt.text}
+        case SpeechPrompt():
+            return {"kind": "speech", "id": prompt.id, "audio": str(prompt.audio.resolve())}
+        case TargetMasks():
+            return _targets(prompt)
+        case _:
+            assert_never(prompt)
+
+
+def _targets(prompt: TargetMasks) -> dict[str, object]:
     sizes = {(rle.height, rle.width) for each in prompt.objects for rle in each if rle is not None}
     if len(sizes) > 1:
         raise DataError(f"masks have several sizes: {sorted(sizes)}", location=prompt.id)
@@ -202,6 +211,8 @@ def _prediction(told: Mapping[str, Any]) -> Prediction:
             np.array(told["ids"], np.int64),
             np.array(told["boxes"], np.float64).reshape(-1, 4),
         )
+    if told["kind"] != "masks":
+        raise MethodError(f"invalid prediction from the worker: unknown kind {told['kind']!r}")
     objects = None if told["objects"] is None else tuple(_masks(each) for each in told["objects"])
     return MaskPrediction(_masks(told["masks"]), objects, told["target_score"])
 

@@ -6,11 +6,23 @@ The method is told nothing. Its answers are put back to the video's own frames, 
 import hashlib
 import re
 from dataclasses import replace
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.records import MaskPrediction, Prediction, Prompt, TargetMasks, TrackPrediction, UsageError, Video
+from mevis_bench.records import (
+    CaptionPrediction,
+    MaskPrediction,
+    Prediction,
+    Prompt,
+    SpeechPrompt,
+    TargetMasks,
+    TextPrompt,
+    TrackPrediction,
+    UsageError,
+    Video,
+)
 
 NONE = "none"
 
@@ -60,9 +72,13 @@ def perturbed_video(video: Video, order: NDArray[np.int64]) -> Video:
 
 def perturbed_prompt(prompt: Prompt, order: NDArray[np.int64]) -> Prompt:
     """Return a prompt that speaks of the perturbed video: masks follow their frames."""
-    if isinstance(prompt, TargetMasks):
-        return replace(prompt, objects=tuple(tuple(each[index] for index in order) for each in prompt.objects))
-    return prompt
+    match prompt:
+        case TargetMasks():
+            return replace(prompt, objects=tuple(tuple(masks[index] for index in order) for masks in prompt.objects))
+        case TextPrompt() | SpeechPrompt():
+            return prompt
+        case _:
+            assert_never(prompt)
 
 
 def answering_frames(order: NDArray[np.int64], length: int) -> NDArray[np.int64] | None:
@@ -84,16 +100,20 @@ def put_back(prediction: Prediction, source: NDArray[np.int64] | None) -> Predic
     """Return the answer about the perturbed video as one about the video itself; ``source``: its answering frames."""
     if source is None:
         return prediction
-    if isinstance(prediction, MaskPrediction):
-        objects = prediction.objects
-        return MaskPrediction(
-            prediction.masks[source],
-            None if objects is None else tuple(each[source] for each in objects),
-            prediction.target_score,
-        )
-    if isinstance(prediction, TrackPrediction):
-        picks = [np.flatnonzero(prediction.frames == shown) for shown in source]
-        rows = np.concatenate(picks) if picks else np.empty(0, np.int64)
-        frames = np.repeat(np.arange(len(source), dtype=np.int64), [len(pick) for pick in picks])
-        return TrackPrediction(frames, prediction.ids[rows], prediction.boxes[rows])
-    return prediction
+    match prediction:
+        case MaskPrediction():
+            objects = prediction.objects
+            return MaskPrediction(
+                prediction.masks[source],
+                None if objects is None else tuple(masks[source] for masks in objects),
+                prediction.target_score,
+            )
+        case TrackPrediction():
+            picks = [np.flatnonzero(prediction.frames == shown) for shown in source]
+            rows = np.concatenate(picks) if picks else np.empty(0, np.int64)
+            frames = np.repeat(np.arange(len(source), dtype=np.int64), [len(pick) for pick in picks])
+            return TrackPrediction(frames, prediction.ids[rows], prediction.boxes[rows])
+        case CaptionPrediction():
+            return prediction
+        case _:
+            assert_never(prediction)

@@ -1,23 +1,21 @@
-"""Files and lines that are whole or not there, whenever the process is killed; and names that stay in their folder."""
+"""Atomic writes: a killed process leaves a file or a line complete or not at all."""
 
 import errno
 import os
-import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from mevis_bench.records import DataError
-
-_PLAIN = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
-
 
 def atomic_write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
-    """Write a file under another name, flush it to the disk, then give it its own name.
+    """Write a draft, flush it to the disk, then rename it to ``path``.
 
-    Folders are made where they are missing. ``durable=False`` leaves the flush to the system: a kill still leaves no
-    piece, a power cut may, so who reads such files has to check them.
+    Missing folders are created. ``durable=False`` leaves the flush to the system: a killed process still leaves no
+    partial file, a power cut may, so readers of such files have to check them.
     """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    draft = _draft(path)
     try:
         with _opened(draft) as file:
             file.write(content.encode() if isinstance(content, str) else content)
@@ -30,6 +28,28 @@ def atomic_write(path: Path, content: str | bytes, *, durable: bool = True) -> N
         raise
 
 
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield the path of a draft, a file or folder for the caller to create, which is renamed to ``path`` afterwards.
+
+    The draft is removed when the body raises. Missing parent folders are created.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = _draft(path)
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
+
+
 def _opened(draft: Path) -> BinaryIO:
     try:
         return draft.open("wb")
@@ -39,10 +59,15 @@ def _opened(draft: Path) -> BinaryIO:
 
 
 def append_line(file: int, line: bytes, path: Path) -> None:
-    """Add a line to the open file of a path in one write. A kill after it can't lose the line; a power cut may.
+    """Append a line to an open file in one write. A killed process cannot lose it afterwards; a power cut may.
+
+    Args:
+        file: File descriptor, opened for appending.
+        line: The line with its end.
+        path: Name of the file, for the error.
 
     Raises:
-        OSError: The disk is full; a piece of the line may be left, which readers must know by its missing end.
+        OSError: The disk is full; a part of the line may remain, which readers detect by its missing end.
     """
     try:
         written = os.write(file, line)
@@ -50,16 +75,3 @@ def append_line(file: int, line: bytes, path: Path) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     if written != len(line):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
-
-def inside(folder: Path, *names: str) -> Path:
-    """Join ids from a data file to a folder, each as one plain file or folder name.
-
-    Raises:
-        DataError: A name is empty, starts with a dot, or holds a separator or a control character, so that it could
-            leave the folder or hide in it.
-    """
-    for name in names:
-        if not _PLAIN.fullmatch(name):
-            raise DataError(f"the id {name!r} can't be a file name", location=str(folder))
-    return folder.joinpath(*names)

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from mevis_bench.files.names import validate_relative_path
 from mevis_bench.records import DataError
 
 LARGEST_FILE = 64 * 2**20
@@ -88,13 +89,11 @@ class ZipFolder:
     def _members(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}
         for info in self._file.infolist():
-            parts = info.filename.split("/")
             if info.is_dir() or _hidden(info.filename):
                 continue
-            if info.filename.startswith("/") or ".." in parts or "\\" in info.filename:
-                raise DataError(f"zip member {info.filename!r} leaves the folder", location=str(self.path))
+            validate_relative_path(info.filename, "zip member", str(self.path))
             if info.filename in members:
-                raise DataError(f"zip member {info.filename!r} is there twice", location=str(self.path))
+                raise DataError(f"duplicate zip member {info.filename!r}", location=str(self.path))
             members[info.filename] = info
         return members
 

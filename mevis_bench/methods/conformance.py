@@ -3,6 +3,7 @@
 import wave
 from collections.abc import Sequence
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from mevis_bench.records import (
     TextPrompt,
     Video,
 )
+from mevis_bench.records.task_names import TASK_TYPES
 
 HEIGHT, WIDTH, FRAMES = 64, 96, 3
 
@@ -51,7 +53,7 @@ def check_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequen
     setup = MethodConfig(task, variant, chosen.options, None if chosen.weights else {}, "cpu", 0)
     method = load_method(MethodEntry(spec, folder.resolve(), None, "trial"), setup)
     video = _video(scratch)
-    prompts = [_prompt(task, str(number), scratch) for number in range(3)]
+    prompts = [_prompt(task, number, scratch) for number in range(3)]
     answers = list(method.predict(video, prompts))
     method.close()
     if len(answers) != len(prompts):
@@ -75,21 +77,26 @@ def _video(scratch: Path) -> Video:
     return Video("trial", tuple(path.stem for path in paths), tuple(paths), HEIGHT, WIDTH)
 
 
-def _prompt(task: str, number: str, scratch: Path) -> Prompt:
-    if task == "rmeg":
-        # Background 0, foreground HEIGHT pixels: the first column.
-        column = Rle(HEIGHT, WIDTH, _first_column())
-        return TargetMasks(number, ((column,) * FRAMES,))
-    if task == "avos":
-        path = scratch / f"{number}.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(16000)
-            tone = 8000 * np.sin(np.arange(16000) * 0.1 * (1 + int(number)))
-            file.writeframes(tone.astype("<i2").tobytes())
-        return SpeechPrompt(number, path)
-    return TextPrompt(number, f"the thing number {number} that moves to the right")
+def _prompt(task: str, number: int, scratch: Path) -> Prompt:
+    prompt_type = TASK_TYPES[task].prompt
+    if prompt_type is TextPrompt:
+        return TextPrompt(str(number), f"object number {number} that moves to the right")
+    if prompt_type is SpeechPrompt:
+        return SpeechPrompt(str(number), _write_tone(scratch / f"{number}.wav", number))
+    if prompt_type is TargetMasks:
+        return TargetMasks(str(number), ((Rle(HEIGHT, WIDTH, _first_column()),) * FRAMES,))
+    assert_never(prompt_type)
+
+
+def _write_tone(path: Path, number: int) -> Path:
+    """Write one second of a sine, 16 kHz mono; every number has its own pitch."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        tone = 8000 * np.sin(np.arange(16000) * 0.1 * (1 + number))
+        file.writeframes(tone.astype("<i2").tobytes())
+    return path
 
 
 def _first_column() -> bytes:

@@ -6,8 +6,7 @@ from pathlib import Path
 from mevis_bench.methods.bridges import derived_tasks
 from mevis_bench.methods.registry import Registry, ResolvedMethod
 from mevis_bench.methods.weights import State, file_state, provenance, weights_state
-
-TASKS = ("rvos", "avos", "rmot", "rmeg")
+from mevis_bench.records.task_names import TASK_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class MethodRow:
         name: ``method:variant``; what ``--method`` takes.
         title: Name in tables.
         default: Whether ``--method <method>`` alone means this variant.
-        tasks: Tasks it answers itself, in the order rvos, avos, rmot, rmeg.
+        tasks: Tasks it answers itself, in the order of ``TASK_NAMES``.
         derived: Tasks it answers through a bridge.
         outputs: What its predictions carry.
         weights: Where its weights are.
@@ -48,7 +47,7 @@ def overview(registry: Registry, store: Path) -> list[MethodRow]:
                     name=chosen.name,
                     title=spec.title,
                     default=variant == method.spec.default_variant,
-                    tasks=tuple(task for task in TASKS if task in spec.tasks),
+                    tasks=tuple(task for task in TASK_NAMES if task in spec.tasks),
                     derived=derived_tasks(spec),
                     outputs=spec.outputs,
                     weights=weights_state(chosen, store),

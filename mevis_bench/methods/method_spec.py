@@ -3,14 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from mevis_bench.config.typed import read_config
+from mevis_bench.files.names import validate_relative_path
 from mevis_bench.records import DataError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.records.task_names import TaskName
 
-Task = Literal["rvos", "avos", "rmot", "rmeg"]
 Output = Literal["masks", "objects", "tracks", "captions"]
 
 COMMAND_PLACES = ("python", "checkout", "root", "split", "data", "out", "device", "seed")
@@ -51,7 +52,7 @@ class VariantSpec:
     """
 
     title: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskName, ...]
     outputs: tuple[Output, ...]
     notes: str
     options: Mapping[str, object] = field(default_factory=dict)
@@ -115,7 +116,7 @@ class MethodSpec:
     paper: str | None
     code: str | None
     license: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskName, ...]
     variants: Mapping[str, VariantSpec]
     environment: EnvironmentSpec | None = None
     command: CommandSpec | None = None
@@ -156,7 +157,7 @@ def _check_environment(environment: EnvironmentSpec, location: str) -> None:
     except InvalidSpecifier:
         raise DataError(f"python '{environment.python}' must be like '>=3.8,<3.9'", location=location) from None
     if environment.requirements is not None:
-        _check_inside(environment.requirements, "requirements", location)
+        validate_relative_path(environment.requirements, "requirements", location)
 
 
 def _check_command(spec: MethodSpec, command: CommandSpec, location: str) -> None:
@@ -164,19 +165,13 @@ def _check_command(spec: MethodSpec, command: CommandSpec, location: str) -> Non
         raise DataError("a command answers with PNG masks: tasks must be [rvos] and outputs [masks]", location=location)
     if not command.run:
         raise DataError("run names no program", location=location)
-    _check_inside(command.checkout, "checkout", location)
+    validate_relative_path(command.checkout, "checkout", location)
     options = {f"options.{key}" for variant in spec.variants.values() for key in variant.options}
     weights = {f"weights.{key}" for variant in spec.variants.values() for key in variant.weights}
     known = [*COMMAND_PLACES, *sorted(options), *sorted(weights)]
     for place in re.findall(r"\{(.*?)\}", " ".join(command.run)):
         if place not in known:
             raise DataError(f"run has an unknown '{{{place}}}'", location=location, hint=did_you_mean(place, known))
-
-
-def _check_inside(name: str, key: str, location: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise DataError(f"{key} '{name}' must be a path inside the method's folder", location=location)
 
 
 def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: str) -> None:
@@ -193,10 +188,6 @@ def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: 
         what = f"variant '{name}': oracle_text, the word 'oracle' in its name and tasks [avos] belong together"
         raise DataError(what, location=location)
     for weights in variant.weights.values():
-        path = PurePosixPath(weights.file)
-        if path.is_absolute() or ".." in path.parts or not weights.file:
-            raise DataError(
-                f"weights file '{weights.file}' must be a path inside the weights folder", location=location
-            )
+        validate_relative_path(weights.file, "weights file", location)
         if weights.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", weights.sha256):
             raise DataError(f"sha256 of '{weights.file}' must be 64 hex digits", location=location)

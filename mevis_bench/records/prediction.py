@@ -1,15 +1,16 @@
-"""What a method answers. Axes: t frames, h rows, w columns, n entries; boxes are in pixels."""
+"""Predictions of a method. Axes: t frames, h rows, w columns, n entries; boxes are in pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:  # numpy alone would double the time that help and lists take to start
     import numpy as np
     from numpy.typing import NDArray
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskPrediction:
     """RVOS and AVOS: which pixels belong to the target, in every frame of the video.
@@ -18,7 +19,7 @@ class MaskPrediction:
         masks: bool ``(t, h, w)`` at the video's own size; all ``False`` means "no target".
         objects: The same foreground kept apart by object, each bool ``(t, h, w)``, where the method knows it
             (LMPM++: one per <SEG>); their union is ``masks``. Tracks are derived from it. ``None``: not known.
-        target_score: The method's own confidence in 0..1 that there is a target at all; ``None``: it has none.
+        target_score: The method's own confidence in 0..1 that there is a target; ``None``: it has none.
     """
 
     masks: NDArray[np.bool_]
@@ -26,6 +27,7 @@ class MaskPrediction:
     target_score: float | None = None
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackPrediction:
     """RMOT: boxes with identities; no entries at all means "no target".
@@ -42,14 +44,15 @@ class TrackPrediction:
     boxes: NDArray[np.float64]
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class CaptionPrediction:
     """RMEG: one sentence.
 
     Attributes:
-        text: The sentence; empty: the method said nothing.
-        target_kept: Share of the targets' pixels, 0..1, that lay inside what the method looked at (a center crop
-            loses some), over the frames it looked at; ``None``: it does not crop, or does not know.
+        text: The sentence; may be empty.
+        target_kept: Share of the targets' pixels, 0..1, that is inside the model's view (a center crop loses some),
+            over the frames that it samples; ``None``: the method does not crop, or does not know.
     """
 
     text: str

@@ -1,11 +1,13 @@
-"""What a method is asked about a video: a sentence, a spoken sentence, or masks of the targets."""
+"""Prompts of a method: a sentence, a spoken sentence, or masks of the target objects."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 from mevis_bench.records.rle import Rle
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class TextPrompt:
     """RVOS and RMOT: a motion expression.
@@ -19,9 +21,10 @@ class TextPrompt:
     text: str
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class SpeechPrompt:
-    """AVOS: a spoken motion expression. The sentence itself is not here, so a method can't read it.
+    """AVOS: a spoken motion expression. It does not hold the sentence, so a method cannot read it.
 
     Attributes:
         id: Expression id, unique within its video.
@@ -32,9 +35,10 @@ class SpeechPrompt:
     audio: Path
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class TargetMasks:
-    """RMEG: the objects to put into words.
+    """RMEG: the objects to describe in a sentence.
 
     Attributes:
         id: Id of the target set, unique within its video.

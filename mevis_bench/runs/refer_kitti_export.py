@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.data.mevis.split import Split
-from mevis_bench.files.atomic import atomic_write, inside
+from mevis_bench.files.atomic import atomic_write
+from mevis_bench.files.names import safe_join
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of
 from mevis_bench.records import DataError, Expression, GroundTruth, TrackPrediction, UsageError, Video
@@ -121,7 +122,7 @@ def export_split(
 
 
 def _write_frames(video: Video, out: Path, *, copy: bool) -> list[str]:
-    folder = inside(out / FRAMES, video.id)
+    folder = safe_join(out / FRAMES, video.id, kind="video id")
     folder.mkdir(parents=True)
     lines = []
     for index, path in enumerate(video.frame_paths):

@@ -17,8 +17,8 @@ import numpy as np
 from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, META_NAMES
 from mevis_bench.data.mevis.split import image_size
-from mevis_bench.data.safe_path import plain_name
 from mevis_bench.files.atomic import atomic_write
+from mevis_bench.files.names import validate_name
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.formats.refer_kitti import EXPRESSIONS, FRAMES, LABELS, expression_id
 
@@ -79,7 +79,7 @@ def _import_video(source: Path, video_id: str, out: Path) -> tuple[dict[str, obj
             if key not in known:
                 known[key] = f"{video_id}_{len(known)}"
                 masks[known[key]] = _rectangles(*key, boxes, height, width)
-        one = plain_name(expression_id(path.stem), what="expression id", location=str(path))
+        one = validate_name(expression_id(path.stem), "expression id", str(path))
         if one in expressions:
             raise DataError(f"two files are expression {one!r}", location=str(path))
         expressions[one] = {"exp": sentence, "anno_id": [known[key] for key in tracks]}

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,23 +48,26 @@ StoredPrediction = StoredMasks | TrackPrediction | CaptionPrediction
 def encode_line(expression_id: str, prediction: Prediction) -> bytes:
     """Return a prediction's line, with its end."""
     value: dict[str, object] = {"expression": expression_id}
-    if isinstance(prediction, MaskPrediction):
-        value |= {
-            "kind": "masks",
-            "height": prediction.masks.shape[1],
-            "width": prediction.masks.shape[2],
-            **_encoded(prediction),
-            "target_score": prediction.target_score,
-        }
-    elif isinstance(prediction, TrackPrediction):
-        value |= {
-            "kind": "tracks",
-            "frames": prediction.frames.tolist(),
-            "ids": prediction.ids.tolist(),
-            "boxes": prediction.boxes.tolist(),
-        }
-    else:
-        value |= {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
+    match prediction:
+        case MaskPrediction():
+            value |= {
+                "kind": "masks",
+                "height": prediction.masks.shape[1],
+                "width": prediction.masks.shape[2],
+                **_encoded(prediction),
+                "target_score": prediction.target_score,
+            }
+        case TrackPrediction():
+            value |= {
+                "kind": "tracks",
+                "frames": prediction.frames.tolist(),
+                "ids": prediction.ids.tolist(),
+                "boxes": prediction.boxes.tolist(),
+            }
+        case CaptionPrediction():
+            value |= {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
+        case _:
+            assert_never(prediction)
     return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 

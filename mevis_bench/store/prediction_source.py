@@ -4,6 +4,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from mevis_bench.files.names import validate_name
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import CaptionPrediction, DataError, Rle, TrackPrediction
 
@@ -68,15 +69,14 @@ class PredictionSource(Protocol):
         ...
 
 
-def check_name(name: str, location: str) -> str:
-    """Return ``name`` if it can only name something directly inside a folder.
+def sample_path(expression_id: str, clip: FrameSpec) -> str:
+    """Return ``<video>/<expression>``, the relative path of one sample.
 
     Raises:
-        DataError: It is empty, ``.`` or ``..``, or holds a path separator or a NUL.
+        DataError: One of the two is not a valid name.
     """
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
-        raise DataError(f"{name!r} can't be a name of a video, an expression or a frame", location=location)
-    return name
+    validate_name(expression_id, "expression id", clip.video_id)
+    return f"{validate_name(clip.video_id, 'video id')}/{expression_id}"
 
 
 def check_length(masks: Sequence[object], clip: FrameSpec, location: str) -> None:

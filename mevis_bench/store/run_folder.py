@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.files.atomic import atomic_write, inside
+from mevis_bench.files.atomic import atomic_write
+from mevis_bench.files.names import safe_join
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.prediction_lines import complete_lines
 
@@ -113,9 +114,9 @@ class RunFolder:
         """Return the file with the predictions of one video.
 
         Raises:
-            DataError: The id could lead out of the folder.
+            DataError: The id is not a valid name.
         """
-        return inside(self.predictions, f"{video_id}.jsonl")
+        return safe_join(self.predictions, video_id, suffix=".jsonl", kind="video id")
 
     def predicted(self, video_id: str) -> Mapping[str, bytes]:
         """Return the lines of one video by expression; without those that a kill or a power cut has cut."""

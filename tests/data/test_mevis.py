@@ -96,7 +96,7 @@ def test_sound_files_stay_in_the_split(tmp_path: Path) -> None:
     split = open_split(write_split(tmp_path, meta, masks), "x")
     assert split.audio("b_dogs", "0") == tmp_path / "audio/b_dogs/0.wav"
     assert split.audio("b_dogs", "2") is None
-    with pytest.raises(DataError, match=r"expression 1, audio: path '\.\./secret\.wav' leaves the folder"):
+    with pytest.raises(DataError, match=r"audio: invalid audio path '\.\./secret\.wav' \('\.\.'\): it starts"):
         split.audio("b_dogs", "1")
 
 
@@ -105,12 +105,12 @@ def test_names_that_could_lead_elsewhere_are_refused(tmp_path: Path, name: str) 
     meta, masks = documents()
     meta["videos"]["a_cat"]["frames"][1] = name
     split = open_split(write_split(tmp_path / "frames", meta, masks), "x")
-    with pytest.raises(DataError, match=r"video a_cat, frames: frame name .* is no plain name"):
+    with pytest.raises(DataError, match=r"video a_cat, frames: invalid frame name"):
         split.video("a_cat")
     meta, masks = documents()
     meta["videos"][name] = meta["videos"].pop("a_cat")
     write_split(tmp_path / "videos", meta, masks)
-    with pytest.raises(DataError, match=r"video id .* is no plain name"):
+    with pytest.raises(DataError, match=r"invalid video id"):
         open_split(tmp_path / "videos", "x")
 
 
@@ -120,7 +120,7 @@ def test_a_link_out_of_the_split_is_refused(tmp_path: Path) -> None:
     frame = root / "JPEGImages/a_cat/00001.jpg"
     frame.unlink()
     frame.symlink_to(tmp_path / "other/JPEGImages/a_cat/00001.jpg")
-    with pytest.raises(DataError, match=r"path 'JPEGImages/a_cat/00001\.jpg' leaves the folder through a link"):
+    with pytest.raises(DataError, match=r"frame path 'JPEGImages/a_cat/00001\.jpg' leaves the folder through a link"):
         open_split(root, "x").video("a_cat")
 
 
@@ -129,7 +129,7 @@ def test_a_linked_folder_out_of_the_split_is_refused(tmp_path: Path) -> None:
     root = write_split(tmp_path / "split", *documents())
     shutil.rmtree(root / "JPEGImages/a_cat")
     (root / "JPEGImages/a_cat").symlink_to(tmp_path / "other/JPEGImages/a_cat")
-    with pytest.raises(DataError, match=r"path 'JPEGImages/a_cat' leaves the folder through a link"):
+    with pytest.raises(DataError, match=r"frame folder 'JPEGImages/a_cat' leaves the folder through a link"):
         open_split(root, "x").video("a_cat")
 
 

@@ -106,11 +106,14 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "frame name that leaves the folder": (
         lambda meta, masks: cat(meta)["frames"].__setitem__(2, "../../up"),
-        ["meta_expressions.json: video a_cat: frame name '../../up' is no plain name"],
+        ["meta_expressions.json: video a_cat: invalid frame name '../../up': it starts with a dot"],
     ),
     "sound file that leaves the folder": (
         lambda meta, masks: cat(meta)["expressions"]["0"].update(audio="/etc/passwd"),
-        ["meta_expressions.json: video a_cat, expression 0, audio: path '/etc/passwd' leaves the folder"],
+        [
+            "meta_expressions.json: video a_cat, expression 0, audio: "
+            "invalid audio path '/etc/passwd': it is absolute or has an empty part"
+        ],
     ),
     "sound file missing": (
         lambda meta, masks: cat(meta)["expressions"]["0"].update(audio="audio/0.wav"),
@@ -150,7 +153,7 @@ IN_FRAMES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link out of the folder": (
         link,
         "meta_expressions.json: video a_cat, frame 00001: "
-        "path 'JPEGImages/a_cat/00001.jpg' leaves the folder through a link",
+        "frame path 'JPEGImages/a_cat/00001.jpg' leaves the folder through a link",
     ),
 }
 

@@ -137,5 +137,5 @@ def test_ids_that_leave_the_folder_are_refused(place: Path) -> None:
     from mevis_bench.execution.command_method import _write_split
     from mevis_bench.records import Video
 
-    with pytest.raises(DataError, match="can't be a file name"):
+    with pytest.raises(DataError, match=r"invalid video id '\.\./out'"):
         _write_split(place / "split", Video("../out", (), (), 6, 8), (), {})

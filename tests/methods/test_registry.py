@@ -85,7 +85,7 @@ def test_wrong_names_are_told_with_a_guess(tmp_path: Path, name: str, variant: s
             "'small': oracle_text, the",
         ),
         ("tasks: [rvos]\nvariants", "tasks: [rwos]\nvariants", "'tasks[0]' must be one of rvos, avos, rmot, rmeg"),
-        ("small.safetensors", "../small.safetensors", "weights file '../small.safetensors' must be a path inside"),
+        ("small.safetensors", "../small.safetensors", "invalid weights file '../small.safetensors'"),
         ("sha256: null", "sha256: abc", "sha256 of 'small.safetensors' must be 64 hex digits"),
         ("provenance: official", "provenance: me", "'provenance' must be one of official, trained-here, not 'me'"),
     ],

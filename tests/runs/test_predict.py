@@ -213,22 +213,22 @@ def test_a_video_without_first_frame_fails_alone(place: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        ("def answer(setup, masks): return masks", "the method answered rvos with a ndarray, not a MaskPrediction"),
+        ("def answer(setup, masks): return masks", "invalid prediction for rvos: expected MaskPrediction, got ndarray"),
         (
             "def answer(setup, masks): return MaskPrediction(masks[1:])",
-            "masks are bool (3, 6, 8), they must be bool (4, 6, 8)",
+            "invalid masks: expected bool (4, 6, 8), got bool (3, 6, 8)",
         ),
         (
             "def answer(setup, masks): return MaskPrediction(masks * 1.0)",
-            "masks are float64 (4, 6, 8), they must be bool (4, 6, 8)",
+            "invalid masks: expected bool (4, 6, 8), got float64 (4, 6, 8)",
         ),
         (
             "def answer(setup, masks): return MaskPrediction(masks, (masks[:, 1:],))",
-            "objects[0] are bool (4, 5, 8), they must be bool (4, 6, 8)",
+            "invalid objects[0]: expected bool (4, 6, 8), got bool (4, 5, 8)",
         ),
         (
             "def answer(setup, masks): return MaskPrediction(masks, None, 2.0)",
-            "target_score is 2.0, it must be in 0..1",
+            "invalid target_score 2.0: it must be in 0..1",
         ),
         ("Fake.predict = lambda *_: iter(())", "the method gave fewer answers than there were prompts"),
         (

@@ -77,7 +77,7 @@ def test_what_is_missing_or_cut_off_is_told_with_its_place(tmp_path: Path) -> No
         source.stored("v", "e")
     with pytest.raises(DataError, match=r"w\.jsonl, expression a: prediction is missing$"):
         source.stored("w", "a")
-    with pytest.raises(DataError, match=r"'\.\.' can't be a name of a video"):
+    with pytest.raises(DataError, match=r"invalid video id '\.\.'"):
         source.stored("..", "a")
 
 

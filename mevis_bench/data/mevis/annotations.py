@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mevis_bench.data.safe_path import plain_name
+from mevis_bench.files.names import validate_name
 from mevis_bench.records import DataError, Expression, Rle
 
 
@@ -26,13 +26,13 @@ def parse_videos(document: object, location: str) -> dict[str, object]:
     """Return the raw entry of every video by its id.
 
     Raises:
-        DataError: The document has no ``videos``, or a video's id is no plain name.
+        DataError: The document has no ``videos``, or a video id is not a valid name.
     """
     videos = document.get("videos") if isinstance(document, dict) else None
     if not isinstance(videos, dict):
         raise DataError("there is no object 'videos'", location=location)
     for video_id in videos:
-        plain_name(video_id, what="video id", location=location)
+        validate_name(video_id, "video id", location)
     return videos
 
 
@@ -69,12 +69,12 @@ def parse_frames(entry: object, location: str) -> tuple[str, ...]:
     """Return the names of a video's frames.
 
     Raises:
-        DataError: There are none, one is no plain name, or one is there twice.
+        DataError: There are none, one is not a valid name, or one is a duplicate.
     """
     frames = entry.get("frames") if isinstance(entry, dict) else None
     if not isinstance(frames, list) or not frames:
         raise DataError("there is no list 'frames', or it is empty", location=location)
-    names = tuple(plain_name(name, what="frame name", location=f"{location}, frames") for name in frames)
+    names = tuple(validate_name(name, "frame name", f"{location}, frames") for name in frames)
     _refuse_repeats(names, "frame", location)
     return names
 
@@ -83,13 +83,13 @@ def parse_expressions(entry: object, location: str) -> Mapping[str, object]:
     """Return the raw expressions of a video by id.
 
     Raises:
-        DataError: There is no such object, or an id is no plain name.
+        DataError: There is no such object, or an id is not a valid name.
     """
     expressions = entry.get("expressions") if isinstance(entry, dict) else None
     if not isinstance(expressions, dict):
         raise DataError("there is no object 'expressions'", location=location)
     for expression_id in expressions:
-        plain_name(expression_id, what="expression id", location=location)
+        validate_name(expression_id, "expression id", location)
     return expressions
 
 

@@ -4,6 +4,7 @@ import importlib.resources
 from dataclasses import dataclass
 from pathlib import Path
 
+from mevis_bench.files.names import is_valid_name
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
@@ -52,7 +53,7 @@ def find_split(root: Path | None, name: str) -> SplitLayout:
         return _embedded(name)
     if not root.is_dir():
         raise UsageError("there is no such folder", location=str(root), hint="--data names a MeViS folder or a split.")
-    layout = _layout(root) or (_layout(root / name) if Path(name).name == name else None)
+    layout = _layout(root) or (_layout(root / name) if is_valid_name(name) else None)
     if layout is None:
         found = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _layout(folder))
         hint = did_you_mean(name, found) if found else f"A split is a folder with {META_NAMES[-1]} or {META_NAMES[1]}."

@@ -11,7 +11,7 @@ from pathlib import Path
 from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout, find_split
-from mevis_bench.data.safe_path import inside
+from mevis_bench.files.names import resolve_inside
 from mevis_bench.records import DataError, Expression, GroundTruth, Rle, UsageError, Video
 from mevis_bench.records.suggestion import did_you_mean
 
@@ -71,11 +71,11 @@ class Split:
         """
         names = self._entry(video_id).frames
         location = f"{self._layout.meta}, video {video_id}"
-        folder = inside(self.root, f"{FRAME_FOLDER}/{video_id}", location=location)
+        folder = resolve_inside(self.root, f"{FRAME_FOLDER}/{video_id}", "frame folder", location)
         paths = tuple(folder / f"{frame_name}.jpg" for frame_name in names)
         for path in paths:
             if path.is_symlink():  # else it lies where its folder lies; resolving every path is slow
-                inside(self.root, str(path.relative_to(self.root)), location=location)
+                resolve_inside(self.root, path.relative_to(self.root).as_posix(), "frame path", location)
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)
 
@@ -108,7 +108,7 @@ class Split:
         if expression.audio is None:
             return None
         location = f"{self._layout.meta}, video {video_id}, expression {expression_id}, audio"
-        return inside(self.root, expression.audio, location=location)
+        return resolve_inside(self.root, expression.audio, "audio path", location)
 
     def ground_truth(self, video_id: str, expression_id: str) -> GroundTruth:
         """Return what is right for one expression.

@@ -18,7 +18,7 @@ from mevis_bench.data.mevis.annotations import (
 )
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
 from mevis_bench.data.mevis.split import image_size
-from mevis_bench.data.safe_path import inside, plain_name
+from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import DataError, Expression
 
@@ -151,7 +151,7 @@ class _Verifier:
 
     def _video(self, video_id: str, entry: object) -> None:
         meta, key = self.layout.meta, f"video {video_id}"
-        self._try(meta, key, lambda: plain_name(video_id, what="video id", location=""))
+        self._try(meta, key, lambda: validate_name(video_id, "video id"))
         frames = self._try(meta, key, lambda: parse_frames(entry, ""))
         size = self._frames(video_id, frames) if frames else None
         expressions = self._try(meta, key, lambda: parse_expressions(entry, "")) or {}
@@ -167,7 +167,7 @@ class _Verifier:
         for frame_name in names:
             relative = f"{FRAME_FOLDER}/{video_id}/{frame_name}.jpg"
             key = f"video {video_id}, frame {frame_name}"
-            path = self._try(self.layout.meta, key, partial(inside, self.layout.root, relative, location=""))
+            path = self._try(self.layout.meta, key, partial(resolve_inside, self.layout.root, relative, "frame path"))
             if path is None:
                 return None
             found = self._try(path, "", partial(_whole_image_size, path))
@@ -192,7 +192,7 @@ class _Verifier:
         if expression and expression.audio is not None:
             self.report.spoken += 1
             audio = expression.audio
-            path = self._try(meta, f"{key}, audio", lambda: inside(self.layout.root, audio, location=""))
+            path = self._try(meta, f"{key}, audio", lambda: resolve_inside(self.layout.root, audio, "audio path"))
             if path is not None and not path.is_file():
                 self._fault(path, "", f"sound file is missing; {key} names it")
         return expression

@@ -32,6 +32,7 @@ from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS, Plan, make_plan
 from mevis_bench.data.synthetic.render import Footage, draw
 from mevis_bench.data.synthetic.speech import VOICES, Utterance, require_voices, speak
 from mevis_bench.data.synthetic.sprites import KINDS
+from mevis_bench.files.names import validate_name
 from mevis_bench.records import UsageError
 
 JPEG_QUALITY = 85
@@ -83,7 +84,8 @@ def make_mini(
         The split's folder.
 
     Raises:
-        UsageError: The folder already holds a split, a number makes no sense, or a voice is not installed.
+        DataError: ``split`` is not a valid name.
+        UsageError: The folder is not empty, a number is out of range, or a voice is not installed.
     """
     final = _checked_folder(split, videos, seed, out)
     if annotators < 1:
@@ -157,8 +159,7 @@ def _all_seen(footage: Footage) -> bool:
 
 
 def _checked_folder(split: str, videos: int, seed: int, out: Path) -> Path:
-    if not split or split in (".", "..") or Path(split).name != split:
-        raise UsageError(f"{split!r} can't name a split: it has to be a plain folder name")
+    validate_name(split, "split name", "--split")
     if videos < 1:
         raise UsageError(f"a split needs at least one video, not {videos}")
     if seed < 0:

@@ -6,7 +6,7 @@ from functools import cached_property
 from mevis_bench.files.tree import FileTree
 from mevis_bench.records import DataError
 from mevis_bench.store.formats.refer_kitti import parse_tracks
-from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, check_name
+from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, sample_path
 
 
 class MotPredictions:
@@ -35,7 +35,7 @@ class MotPredictions:
         Raises:
             DataError: The file is missing, or not of this format.
         """
-        name = f"{check_name(clip.video_id, 'video')}/{check_name(expression_id, clip.video_id)}.txt"
+        name = f"{sample_path(expression_id, clip)}.txt"
         location = self.files.location(name)
         try:
             text = self.files.read(name).decode("ascii")

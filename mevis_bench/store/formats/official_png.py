@@ -5,11 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
+from mevis_bench.files.names import validate_name
 from mevis_bench.files.tree import FileTree
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError
 from mevis_bench.store.png import rows_from_png
-from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, check_name
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, sample_path
 
 
 class PngPredictions:
@@ -39,8 +40,10 @@ class PngPredictions:
         Raises:
             DataError: A frame is missing or broken, or has another size than the video.
         """
-        folder = f"{check_name(clip.video_id, 'video')}/{check_name(expression_id, clip.video_id)}"
-        frames = [self._frame(f"{folder}/{check_name(name, folder)}.png", clip) for name in clip.frame_names]
+        folder = sample_path(expression_id, clip)
+        frames = [
+            self._frame(f"{folder}/{validate_name(name, 'frame name', folder)}.png", clip) for name in clip.frame_names
+        ]
         ends = np.cumsum([0, *(frame.x.size for frame in frames)])
         offsets = [frame.offsets[1:] + end for frame, end in zip(frames, ends[:-1], strict=True)]
         return LoadedMasks(

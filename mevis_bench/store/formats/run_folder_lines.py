@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Set
 from functools import cached_property
 
+from mevis_bench.files.names import validate_name
 from mevis_bench.files.tree import FileTree
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import DataError
 from mevis_bench.store.prediction_lines import StoredMasks, StoredPrediction, parse_line, split_lines
-from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length, check_name
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
 
 
 class RunPredictions:
@@ -39,7 +40,7 @@ class RunPredictions:
             DataError: The file can't be read, or a line does not start with its expression.
         """
         if self._read is None or self._read[0] != video_id:
-            name = f"{check_name(video_id, 'video')}.jsonl"
+            name = f"{validate_name(video_id, 'video id')}.jsonl"
             try:
                 self._read = video_id, split_lines(self.files.read(name), self.files.location(name))
             except FileNotFoundError:

@@ -13,7 +13,7 @@ from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.synthetic import MadeVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
-from mevis_bench.records import UsageError
+from mevis_bench.records import MevisBenchError, UsageError
 
 
 def same(one: MadeVideo, other: MadeVideo) -> bool:
@@ -136,14 +136,14 @@ def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
 @pytest.mark.parametrize(
     ("split", "videos", "seed", "message"),
     [
-        ("../up", 1, 0, "'../up' can't name a split: it has to be a plain folder name"),
-        ("", 1, 0, "'' can't name a split"),
+        ("../up", 1, 0, "--split: invalid split name '../up'"),
+        ("", 1, 0, "--split: invalid split name ''"),
         ("train", 0, 0, "a split needs at least one video, not 0"),
         ("train", 1, -1, "a seed can't be negative: -1"),
     ],
 )
 def test_senseless_requests_are_refused(tmp_path: Path, split: str, videos: int, seed: int, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(MevisBenchError) as caught:
         make_mini(split, videos, seed, tmp_path / "out")
     assert str(caught.value).startswith(message)
     assert not (tmp_path / "out").exists()

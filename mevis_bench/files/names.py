@@ -1,0 +1,89 @@
+"""The one rule for names and relative paths that come from files, and for joining them to a folder."""
+
+from pathlib import Path
+
+from mevis_bench.records import DataError
+
+MAX_NAME_BYTES = 200
+"""Longest name in UTF-8. File systems allow 255; writers add a suffix and, to drafts, a process id."""
+
+_FORBIDDEN = frozenset("/\\:")
+"""Separators of paths, and the colon of Windows drives and streams."""
+
+
+def validate_name(name: object, kind: str, location: str | None = None) -> str:
+    """Return ``name`` if it can be one file or folder name on every platform.
+
+    Args:
+        name: An id of a video, an expression or a frame, or any other name that becomes part of a path.
+        kind: Noun for the message, for instance ``video id``.
+        location: File and key, or flag, for the message.
+
+    Raises:
+        DataError: Not a string, empty, longer than :data:`MAX_NAME_BYTES`, starts with a dot, or contains a separator,
+            a colon or an unprintable character.
+    """
+    reason = _reason(name)
+    if reason is not None:
+        raise DataError(f"invalid {kind} {name!r}: {reason}", location=location)
+    return str(name)
+
+
+def is_valid_name(name: str) -> bool:
+    """Whether :func:`validate_name` accepts ``name``."""
+    return _reason(name) is None
+
+
+def _reason(name: object) -> str | None:
+    if not isinstance(name, str):
+        return f"expected a string, got {type(name).__name__}"
+    if not name:
+        return "it is empty"
+    if name.startswith("."):
+        return "it starts with a dot"
+    if not _FORBIDDEN.isdisjoint(name):
+        return "it contains '/', '\\' or ':'"
+    if not name.isprintable():
+        return "it contains an unprintable character"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"it is longer than {MAX_NAME_BYTES} bytes"
+    return None
+
+
+def validate_relative_path(path: object, kind: str, location: str | None = None) -> str:
+    """Return ``path`` if it is one or more valid names with ``/`` between them.
+
+    Raises:
+        DataError: Not a string, absolute, or one of its parts is not a valid name (``..`` is none).
+    """
+    if not isinstance(path, str):
+        raise DataError(f"invalid {kind} {path!r}: expected a string, got {type(path).__name__}", location=location)
+    for part in path.split("/"):
+        reason = "it is absolute or has an empty part" if not part else _reason(part)
+        if reason is not None:
+            shown = "" if part in ("", path) else f" ({part!r})"
+            raise DataError(f"invalid {kind} {path!r}{shown}: {reason}", location=location)
+    return path
+
+
+def safe_join(folder: Path, *names: str, suffix: str = "", kind: str = "name", location: str | None = None) -> Path:
+    """Join names to a folder; ``suffix`` is appended to the last one.
+
+    Raises:
+        DataError: A name is invalid, see :func:`validate_name`; without ``location`` the folder is named.
+    """
+    for name in names:
+        validate_name(name, kind, location or str(folder))
+    return folder.joinpath(*names[:-1], names[-1] + suffix)
+
+
+def resolve_inside(folder: Path, relative: object, kind: str, location: str | None = None) -> Path:
+    """Return ``folder/relative`` if it stays in the folder, links followed; it need not exist.
+
+    Raises:
+        DataError: The path is invalid, see :func:`validate_relative_path`, or a link on it leads out of the folder.
+    """
+    path = folder / validate_relative_path(relative, kind, location)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{kind} {relative!r} leaves the folder through a link", location=location)
+    return path

@@ -1,0 +1,43 @@
+"""Names of the tasks with the types of their prompts and predictions; ``mevis_bench.tasks`` owns every other fact."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
+from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTypes:
+    """Input and output of a method for one task.
+
+    Attributes:
+        prompt: Type of the prompts that the method is given.
+        prediction: Type of the predictions that it returns, one per prompt.
+    """
+
+    prompt: type[Prompt]
+    prediction: type[Prediction]
+
+
+TASK_TYPES: Mapping[str, TaskTypes] = {
+    "rvos": TaskTypes(TextPrompt, MaskPrediction),
+    "avos": TaskTypes(SpeechPrompt, MaskPrediction),
+    "rmot": TaskTypes(TextPrompt, TrackPrediction),
+    "rmeg": TaskTypes(TargetMasks, CaptionPrediction),
+}
+"""Types by task name, in the order in which tables and help texts list the tasks."""
+
+TASK_NAMES: tuple[str, ...] = tuple(TASK_TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Annotation of a text field of a configuration: the values it may take."""
+
+    values: tuple[str, ...]
+
+
+TaskName = Annotated[str, OneOf(TASK_NAMES)]
+"""Type of a configuration's field that names a task."""
