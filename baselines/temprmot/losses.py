@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from baselines.layers.nn.referring_detector import DETECT_QUERIES
+from baselines.layers.nn.track_queries import NO_TRACK
 from baselines.layers.training.track_losses import (
     FrameMatch,
     FrameOutputs,
@@ -19,8 +21,6 @@ from baselines.layers.training.track_losses import (
     match,
     total_loss,
 )
-from baselines.layers.nn.referring_detector import DETECT_QUERIES
-from baselines.layers.nn.track_queries import NO_TRACK
 from baselines.layers.training.track_training import ClipOutputs, detach_boxes, detect_layers
 from baselines.temprmot.model import RememberedTracks, TempRmot
 from baselines.temprmot.temporal import History

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from baselines.layers.nn.boxes import corners
+from baselines.layers.nn.referring_detector import DETECT_QUERIES
+from baselines.layers.nn.track_queries import NO_TRACK, TrackQueries
 from baselines.layers.training.track_losses import (
     FrameMatch,
     FrameOutputs,
@@ -21,9 +24,6 @@ from baselines.layers.training.track_losses import (
     match,
     total_loss,
 )
-from baselines.layers.nn.boxes import corners
-from baselines.layers.nn.referring_detector import DETECT_QUERIES
-from baselines.layers.nn.track_queries import NO_TRACK, TrackQueries
 from baselines.layers.training.track_training import ClipOutputs, detach_boxes, detect_layers
 from baselines.transrmot.model import TransRmot
 

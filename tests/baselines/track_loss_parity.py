@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from baselines.layers.nn.track_queries import Detections
 from baselines.layers.training.track_losses import (
     FrameMatch,
     FrameOutputs,
@@ -21,7 +22,6 @@ from baselines.layers.training.track_losses import (
     match,
     total_loss,
 )
-from baselines.layers.nn.track_queries import Detections
 from baselines.layers.training.track_training import ClipOutputs, freeze_backbone
 from tests.baselines.loss_parity import check_gradient_norms, check_gradients
 from tests.baselines.parity import fill_by_name, load_vectors

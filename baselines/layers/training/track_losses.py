@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from baselines.layers.nn.boxes import corners, generalized_iou
+from baselines.layers.nn.track_queries import NO_TRACK, Detections
 from baselines.layers.training.detection_losses import (
     assign,
     pairwise_class_cost,
@@ -19,8 +21,6 @@ from baselines.layers.training.detection_losses import (
     pairwise_l1_cost,
     sigmoid_focal_loss,
 )
-from baselines.layers.nn.boxes import corners, generalized_iou
-from baselines.layers.nn.track_queries import NO_TRACK, Detections
 
 NO_OBJECT = -1
 """Object index of a row that is background in a frame: a free row, or a track whose object is not there."""

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import ReferringDetector
 from baselines.layers.nn.track_queries import Detections, TrackQueries
+from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from baselines.layers.nn.track_queries import NO_TRACK, Detections
 from baselines.layers.training.track_losses import (
     NO_OBJECT,
     FrameMatch,
@@ -15,7 +16,6 @@ from baselines.layers.training.track_losses import (
     match,
     total_loss,
 )
-from baselines.layers.nn.track_queries import NO_TRACK, Detections
 
 CONFIG = TrackLossConfig()
 LEFT, RIGHT, FAR = [0.2, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2], [0.9, 0.9, 0.1, 0.1]

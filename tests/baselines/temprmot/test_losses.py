@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import torch
 
-from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
 from baselines.layers.nn.track_queries import Detections
+from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
 from baselines.temprmot.losses import LossConfig, carry
 from baselines.temprmot.temporal import HistoryLayer
 

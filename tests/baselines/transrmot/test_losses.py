@@ -2,8 +2,8 @@
 
 import torch
 
-from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
 from baselines.layers.nn.track_queries import Detections
+from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
 from baselines.transrmot.losses import LossConfig, carried_rows
 
 BOXES = [[0.2, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2], [0.62, 0.5, 0.2, 0.2], [0.22, 0.5, 0.2, 0.2], [0.9, 0.1, 0.1, 0.1]]
