@@ -1,49 +1,98 @@
-"""JSON files of strangers: a doubled key is an error, and a value of the wrong type is named with its key."""
+"""The one JSON reader: duplicate keys, NaN and oversized files are errors, which name the file and the place in it."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from mevis_bench.files.bounds import Bounds
 from mevis_bench.records import DataError
 
+BOUNDS = Bounds(
+    files="JSON of data sets and predictions",
+    limits={"bytes": 8 * 2**30, "nesting": "Python's recursion limit (1,000)", "digits of an integer": 4300},
+)
 
-class DoubledKeyError(ValueError):
-    """An object has the same key twice; plain ``json`` would silently keep the last."""
+
+class _DuplicateKeyError(ValueError):
+    """An object has the same key twice; plain ``json`` would silently keep the last value."""
 
 
-def parse_json(text: bytes | str, location: str) -> Any:
-    """Parse one JSON document.
+def read_json(path: Path, on_duplicate: Callable[[str], None] | None = None) -> Any:
+    """Read one JSON document.
+
+    Args:
+        path: The file.
+        on_duplicate: Called with every duplicate key, whose last value counts; ``None``: a duplicate key is an error.
 
     Raises:
-        DataError: Not UTF-8, no JSON, cut off, nested too deeply, or an object has a key twice.
+        DataError: The file cannot be read, is larger than ``BOUNDS``, or is not strict JSON, see :func:`parse_json`.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except DoubledKeyError as error:
-        raise DataError(str(error), location=location) from None
+        size = path.stat().st_size
+        if size > BOUNDS.limit("bytes"):
+            raise DataError(f"{size} bytes: expected at most {BOUNDS.limit('bytes')}", location=str(path))
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
+    return parse_json(text, str(path), on_duplicate)
+
+
+def parse_json(text: bytes | str, location: str, on_duplicate: Callable[[str], None] | None = None) -> Any:
+    """Parse one JSON document.
+
+    Args:
+        text: UTF-8, or text.
+        location: File and key, for messages.
+        on_duplicate: See :func:`read_json`.
+
+    Raises:
+        DataError: Not UTF-8, invalid or incomplete JSON, NaN or infinity, nested too deeply, an integer with too many
+            digits, or a duplicate key.
+    """
+
+    def refuse(key: str) -> None:
+        raise _DuplicateKeyError(f"duplicate key {key!r}")
+
+    report = on_duplicate or refuse
+
+    def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        entries = dict(pairs)
+        if len(entries) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    report(key)
+                seen.add(key)
+        return entries
+
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")  # json.loads would take UTF-16 and UTF-32 too
+        return json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant)
     except RecursionError:
-        raise DataError("can't be read: nested too deeply", location=location) from None
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise DataError(f"can't be read: {error}", location=location) from error
+        raise DataError("invalid JSON: nested too deeply", location=location) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"invalid UTF-8: {error.reason} at byte {error.start}", location=location) from error
+    except _DuplicateKeyError as error:
+        raise DataError(str(error), location=location) from None
+    except ValueError as error:  # JSONDecodeError (names line and column), a constant, or an integer with many digits
+        raise DataError(f"invalid JSON: {error}", location=location) from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for index, key in enumerate(keys) if key in keys[:index])
-        raise DoubledKeyError(f"key {doubled!r} is there twice")
-    return values
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
 
 
-def expect(value: Any, kind: type, location: str) -> Any:
+def expect_type(value: Any, expected: type, location: str) -> Any:
     """Return ``value`` if it is of this JSON type.
 
     Raises:
-        DataError: It is of another one.
+        DataError: It is of another type.
     """
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise DataError(f"{_NAMES[kind]} is needed, not {json.dumps(value)[:60]}", location=location)
+    if not isinstance(value, expected) or (expected is not bool and isinstance(value, bool)):
+        raise DataError(f"expected {_NAMES[expected]}, got {json.dumps(value)[:60]}", location=location)
     return value
 
 
-_NAMES = {dict: "an object", list: "an array", str: "a string", int: "a whole number", bool: "true or false"}
+_NAMES = {dict: "an object", list: "an array", str: "a string", int: "an integer", bool: "true or false"}

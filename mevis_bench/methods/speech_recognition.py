@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.weights import sha256
 from mevis_bench.records import DataError, MethodError, MissingWeightsError
 
@@ -82,10 +82,7 @@ class Transcripts:
         if self._hear is None:
             self._hear = _load(self._weights, self._device)
         text = self._hear(read_waveform(audio)).strip()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f"{place.name}.{os.getpid()}.part")
-        draft.write_text(json.dumps({"text": text}, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(place)
+        atomic_write(place, json.dumps({"text": text}, ensure_ascii=False) + "\n")
         return text
 
     def known(self, audio: Path) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.method_spec import WeightSpec
 from mevis_bench.methods.registry import ResolvedMethod
@@ -117,7 +118,7 @@ def _keep(draft: Path, source: Path, source_hash: str, place: Path) -> Path:
     if place.is_dir():
         shutil.rmtree(place)
     draft.replace(place)
-    origin_path(place).write_text(json.dumps(origin, indent=2) + "\n")
+    atomic_write(origin_path(place), json.dumps(origin, indent=2) + "\n")
     return place
 
 

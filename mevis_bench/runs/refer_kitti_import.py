@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, META_NAMES
 from mevis_bench.data.mevis.split import image_size
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import validate_name
+from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.formats.refer_kitti import EXPRESSIONS, FRAMES, LABELS, expression_id
 

@@ -164,6 +164,8 @@ def _parse(value: dict[str, Any]) -> StoredPrediction:
         boxes = np.array(value["boxes"], np.float64).reshape(len(value["boxes"]), 4)
         if not len(frames) == len(ids) == len(boxes):
             raise ValueError(f"{len(frames)} frames, {len(ids)} ids, {len(boxes)} boxes")
+        if not np.isfinite(boxes).all():
+            raise ValueError("boxes are not finite")
         return TrackPrediction(frames, ids, boxes)
     if kind != "masks":
         raise ValueError(f"unknown kind {kind!r}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.files.atomic import atomic_path
 from mevis_bench.records import DataError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -37,19 +38,13 @@ def write_zip(path: Path, samples: Iterable[tuple[ExpectedMasks, NDArray[np.bool
     """Write a submission and return its SHA-256.
 
     Args:
-        path: The zip; written under another name first, so it is whole or not there.
+        path: The zip, written atomically.
         samples: Each with its masks, bool ``(t, h, w)``, sorted by folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-            for expected, masks in samples:
-                for name, mask in zip(expected.frame_names, masks, strict=True):
-                    archive.writestr(zipfile.ZipInfo(f"{expected.folder}/{name}.png", _EPOCH), _one_bit_png(mask))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with atomic_path(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        for expected, masks in samples:
+            for name, mask in zip(expected.frame_names, masks, strict=True):
+                archive.writestr(zipfile.ZipInfo(f"{expected.folder}/{name}.png", _EPOCH), _one_bit_png(mask))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

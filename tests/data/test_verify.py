@@ -83,7 +83,7 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "anno_id twice": (
         lambda meta, masks: cat(meta)["expressions"]["0"].update(anno_id=[9, 9]),
-        ["meta_expressions.json: video a_cat, expression 0: anno_id '9' is there twice"],
+        ["meta_expressions.json: video a_cat, expression 0: duplicate anno_id '9'"],
     ),
     "anno_id missing": (
         lambda meta, masks: cat(meta)["expressions"]["0"].pop("anno_id"),
@@ -102,7 +102,7 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "frame twice": (
         lambda meta, masks: cat(meta).update(frames=["00000", "00001", "00000"]),
-        ["meta_expressions.json: video a_cat: frame '00000' is there twice"],
+        ["meta_expressions.json: video a_cat: duplicate frame '00000'"],
     ),
     "frame name that leaves the folder": (
         lambda meta, masks: cat(meta)["frames"].__setitem__(2, "../../up"),
@@ -174,12 +174,12 @@ def test_keys_that_are_there_twice_and_broken_json_are_named(tmp_path: Path) -> 
     path.write_text(path.read_text().replace('"8":', '"9":'))
     faults = [str(fault) for fault in verify_split(root, "x").faults]
     assert faults == [
-        "mask_dict.json: key 9: the key is there twice",
+        "mask_dict.json: key 9: duplicate key",
         "meta_expressions.json: video b_dogs, expression 1: anno_id 8 is not in mask_dict.json",
     ]
     path.write_text('{\n"7": [null, nul')
     faults = [str(fault) for fault in verify_split(root, "x").faults]
-    assert faults == ["mask_dict.json: line 2, column 13: not valid JSON: Expecting value"]
+    assert faults == ["mask_dict.json: invalid JSON: Expecting value: line 2 column 13 (char 14)"]
     (root / "meta_expressions.json").write_text("{}")
     assert str(verify_split(root, "x").faults[0]) == "meta_expressions.json: there is no object 'videos'"
 

@@ -103,7 +103,7 @@ def _break(root: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("expression/0005/cars.json", "{", "not valid JSON"),
+        ("expression/0005/cars.json", "{", "invalid JSON"),
         ("expression/0005/cars.json", '{"label": []}', "not an expression"),
         (
             "expression/0005/cars.json",

@@ -190,7 +190,7 @@ def test_one_folder_too_many_is_explained(world: World) -> None:
 def test_a_key_twice_is_an_error(world: World) -> None:
     path = world.root / "twice.json"
     path.write_text('{"cat": {"0": [], "1": [], "0": []}}')
-    with pytest.raises(MevisBenchError, match=r"twice\.json: key '0' is there twice"):
+    with pytest.raises(MevisBenchError, match=r"twice\.json: duplicate key '0'"):
         world.score(path)
 
 

@@ -71,7 +71,7 @@ def test_what_is_missing_or_cut_off_is_told_with_its_place(tmp_path: Path) -> No
     source = RunPredictions(Folder(tmp_path))
     assert source.samples() == {"v/a", "v/b", "v/c", "v/d"}
     assert source.stored("v", "c") == (ANSWERS["c"], f"{path}, expression c")
-    with pytest.raises(DataError, match=r"v\.jsonl, expression d: can't be read: "):
+    with pytest.raises(DataError, match=r"v\.jsonl, expression d: invalid JSON: "):
         source.stored("v", "d")
     with pytest.raises(DataError, match=r"v\.jsonl, expression e: prediction is missing$"):
         source.stored("v", "e")

@@ -84,8 +84,8 @@ def test_the_expression_may_have_spaces_around_it_but_no_other_key_before_it() -
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"kind":"masks","height":2', "can't be read: "),
-        (b"\xff\xfe", "can't be read: "),
+        (b'{"kind":"masks","height":2', "invalid JSON: "),
+        (b"\xff\xfe", "invalid UTF-8: "),
         (b"[]", "is not a prediction (TypeError: "),
         (b'{"kind":"masks","height":2,"width":3,"masks":[]}', "is not a prediction (KeyError: 'objects')"),
         (b'{"kind":"masks","height":"2","width":3,"masks":[]}', "is not a prediction (TypeError: '2' is no int)"),

@@ -123,7 +123,7 @@ def _annotation_ids(raw: object, location: str) -> tuple[str, ...]:
 def _refuse_repeats(names: Sequence[str], what: str, location: str) -> None:
     if len(set(names)) != len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise DataError(f"{what} {twice!r} is there twice", location=location)
+        raise DataError(f"duplicate {what} {twice!r}", location=location)
 
 
 def parse_masks(document: object, location: str) -> dict[str, object]:

@@ -8,10 +8,10 @@ import hashlib
 from functools import cached_property
 from pathlib import Path
 
-from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout, find_split
 from mevis_bench.files.names import resolve_inside
+from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError, Expression, GroundTruth, Rle, UsageError, Video
 from mevis_bench.records.suggestion import did_you_mean
 

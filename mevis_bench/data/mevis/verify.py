@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from mevis_bench.data.json_file import read_json
 from mevis_bench.data.mevis.annotations import (
     parse_expression,
     parse_expressions,
@@ -19,6 +18,7 @@ from mevis_bench.data.mevis.annotations import (
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
 from mevis_bench.data.mevis.split import image_size
 from mevis_bench.files.names import resolve_inside, validate_name
+from mevis_bench.files.strict_json import read_json
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import DataError, Expression
 
@@ -142,11 +142,10 @@ class _Verifier:
         try:
             document = read_json(path, doubled.append)
         except DataError as error:
-            line = (error.location or "").removeprefix(str(path)).removeprefix(":")
-            self._fault(path, f"line {line.replace(':', ', column ')}" if line else "", error.message)
+            self._fault(path, "", error.message)
             return None
         for key in doubled:
-            self._fault(path, f"key {key}", "the key is there twice")
+            self._fault(path, f"key {key}", "duplicate key")
         return self._try(path, "", lambda: parse(document, ""))
 
     def _video(self, video_id: str, entry: object) -> None:

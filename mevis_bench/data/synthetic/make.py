@@ -15,7 +15,6 @@ video that differs only in the order of two moves).
 
 import itertools
 import json
-import shutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS, Plan, make_plan
 from mevis_bench.data.synthetic.render import Footage, draw
 from mevis_bench.data.synthetic.speech import VOICES, Utterance, require_voices, speak
 from mevis_bench.data.synthetic.sprites import KINDS
+from mevis_bench.files.atomic import atomic_path
 from mevis_bench.files.names import validate_name
 from mevis_bench.records import UsageError
 
@@ -93,30 +93,28 @@ def make_mini(
     if not 0 <= opposite_orders <= 1:
         raise UsageError(f"the share of videos with opposite orders lies between 0 and 1, not at {opposite_orders}")
     require_voices(VOICES_OF[speech])
-    root = final.with_name(f"{split}.part")
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
-    meta: dict[str, dict[str, Any]] = {}
-    masks: dict[str, list[dict[str, object] | None]] = {}
-    for index in range(videos):
-        made = make_video(split, seed, index, annotators, opposite_orders)
-        name = f"{index:05d}"
-        _write_frames(made.footage, root / "JPEGImages" / name)
-        first_id = len(masks)
-        masks.update({str(first_id + i): track for i, track in enumerate(_encode(made.footage))})
-        meta[name] = {
-            "expressions": _expressions(made.sentences, first_id),
-            "vid_id": index,
-            "frames": [f"{t:05d}" for t in range(LENGTH)],
-        }
-        progress("videos", index + 1, videos)
-    if speech != "none":
-        spoken = dict(itertools.islice(meta.items(), spoken_videos))
-        utterances = _utterances(spoken, root, VOICES_OF[speech], one=speech == "one")
-        speak(utterances, lambda done, total: progress("sentences", done, total))
-    (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
-    (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
-    root.replace(final)
+    with atomic_path(final) as root:
+        root.mkdir()
+        meta: dict[str, dict[str, Any]] = {}
+        masks: dict[str, list[dict[str, object] | None]] = {}
+        for index in range(videos):
+            made = make_video(split, seed, index, annotators, opposite_orders)
+            name = f"{index:05d}"
+            _write_frames(made.footage, root / "JPEGImages" / name)
+            first_id = len(masks)
+            masks.update({str(first_id + i): track for i, track in enumerate(_encode(made.footage))})
+            meta[name] = {
+                "expressions": _expressions(made.sentences, first_id),
+                "vid_id": index,
+                "frames": [f"{t:05d}" for t in range(LENGTH)],
+            }
+            progress("videos", index + 1, videos)
+        if speech != "none":
+            spoken = dict(itertools.islice(meta.items(), spoken_videos))
+            utterances = _utterances(spoken, root, VOICES_OF[speech], one=speech == "one")
+            speak(utterances, lambda done, total: progress("sentences", done, total))
+        (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
+        (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
     return final
 
 

@@ -4,7 +4,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from mevis_bench.files.strict_json import expect, parse_json
+from mevis_bench.files.strict_json import expect_type, read_json
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import CaptionPrediction, DataError, Rle
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
@@ -26,13 +26,9 @@ class JsonPredictions:
         Raises:
             DataError: It is no JSON of this layout.
         """
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"can't be read: {error.strerror}", location=str(path)) from error
-        videos = expect(parse_json(text, str(path)), dict, str(path))
+        videos = expect_type(read_json(path), dict, str(path))
         for video_id, answers in videos.items():
-            expect(answers, dict, f"{path}, {video_id}")
+            expect_type(answers, dict, f"{path}, {video_id}")
         return cls(path, videos)
 
     def samples(self) -> Set[str]:
@@ -57,7 +53,7 @@ class JsonPredictions:
             raise DataError("prediction is missing", location=location) from None
         if isinstance(answer, str):
             return CaptionPrediction(answer)
-        entries = expect(answer, list, location)
+        entries = expect_type(answer, list, location)
         check_length(entries, clip, location)
         masks = [None if entry is None else _rle(entry, f"{location}, frame {k}") for k, entry in enumerate(entries)]
         return LoadedMasks(rows_from_rle(masks, clip.height, clip.width, location=location))
@@ -65,16 +61,16 @@ class JsonPredictions:
 
 def _rle(entry: Any, location: str) -> Rle:
     """Read ``{"size": [h, w], "counts": "..."}``; counts may be plain numbers too."""
-    expect(entry, dict, location)
+    expect_type(entry, dict, location)
     if not {"size", "counts"} <= set(entry):
         raise DataError("an RLE has 'size' and 'counts'", location=location)
-    size, counts = expect(entry["size"], list, location), entry["counts"]
+    size, counts = expect_type(entry["size"], list, location), entry["counts"]
     if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
         raise DataError("'size' is [height, width]", location=location)
     if isinstance(counts, list):
         return Rle(size[0], size[1], _compress(counts, location))
     try:
-        return Rle(size[0], size[1], expect(counts, str, location).encode("ascii"))
+        return Rle(size[0], size[1], expect_type(counts, str, location).encode("ascii"))
     except UnicodeEncodeError:
         raise DataError("RLE counts hold a character that is none of COCO's", location=location) from None
 
@@ -83,7 +79,7 @@ def _compress(counts: list[Any], location: str) -> bytes:
     """Write plain run lengths as COCO's compressed string."""
     text = bytearray()
     for index, count in enumerate(counts):
-        if expect(count, int, location) < 0:
+        if expect_type(count, int, location) < 0:
             raise DataError("RLE counts hold a run of negative length", location=location)
         rest = count - counts[index - 2] if index > 2 else count
         more = True

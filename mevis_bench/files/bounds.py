@@ -1,0 +1,24 @@
+"""Limits that readers put on files; docs/reference/files.md lists them, and a test compares the list with the code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of one reader, declared as ``BOUNDS`` in its module and enforced from there.
+
+    Attributes:
+        files: The files it reads.
+        limits: Largest value by unit (``bytes``, ``pixels``, ``digits`` ...); a file beyond is refused before it is
+            parsed or decoded. Text: a limit that something else sets.
+    """
+
+    files: str
+    limits: Mapping[str, int | str]
+
+    def limit(self, unit: str) -> int:
+        """Return a numeric limit."""
+        value = self.limits[unit]
+        assert isinstance(value, int)
+        return value
