@@ -22,7 +22,7 @@ class ScoringJob:
     Attributes:
         task: Name of the task.
         clip: The video's frames.
-        truths: What is right for each of the samples.
+        ground_truths: Ground truth for each of the samples.
         source: Where the predictions are.
         rules: How to score.
     """

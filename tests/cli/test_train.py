@@ -19,7 +19,7 @@ from pathlib import Path
 def train(setup):
     done = len(list(setup.out.glob("step*")))
     for step in range(done, setup.options["steps"]):
-        assert len(setup.data.video_ids) and setup.data.truths(setup.data.video_ids[0])
+        assert len(setup.data.video_ids) and setup.data.ground_truths(setup.data.video_ids[0])
         (setup.out / f"step{step}").touch()
         setup.progress("only", step + 1, setup.options["steps"], {"loss": 1 / (step + 1)})
         if Path("stop").exists():
@@ -74,7 +74,7 @@ def test_without_data_mini_is_made_once(place: Path, capsys) -> None:
 
 def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monkeypatch) -> None:
     """A thread stands for a second process that torchrun started, and is there first."""
-    monkeypatch.setattr("mevis_bench.runs.train.leads", lambda: threading.current_thread() is threading.main_thread())
+    monkeypatch.setattr("mevis_bench.runs.train.is_main_process", lambda: threading.current_thread() is threading.main_thread())
     ended = []
     second = threading.Thread(target=lambda: ended.append(main(["train", "--method", "fake"])))
     second.start()

@@ -29,7 +29,7 @@ class Method:
 def load(setup):
     path = setup.weights["model"]
     if "other.weight" in load_file(path):
-        raise DataError("unexpected keys: other.weight", where=f"{path}", hint="It is of another model.")
+        raise DataError("unexpected keys: other.weight", location=f"{path}", hint="It is of another model.")
     return Method()
 """
 

@@ -56,7 +56,7 @@ def test_reads_every_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "what", "hint"),
+    ("old", "new", "location", "what", "hint"),
     [
         ("size: 3", "sise: 3", ":1", "unknown key 'sise'", "Did you mean 'size'? Known: size, flag, kind"),
         ("flag: true\n", "", ":1", "key 'flag' is missing", None),

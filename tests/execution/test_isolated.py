@@ -160,7 +160,7 @@ def test_what_load_tells_the_user_is_told(place: Path) -> None:
     write_isolated_method(
         place / "methods",
         "from mevis_bench.records import DataError\n"
-        "def load(setup): raise DataError('is cut short', where='x.pth', hint='Get it again')\n",
+        "def load(setup): raise DataError('is cut short', location='x.pth', hint='Get it again')\n",
     )
     with pytest.raises(records.DataError, match=r"^x\.pth: is cut short\nGet it again$"):
         go(place)

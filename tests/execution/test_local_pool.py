@@ -44,7 +44,7 @@ def test_costs_are_told_though_the_last_sample_ends_its_worker(place: Path) -> N
 @pytest.mark.parametrize(
     ("at_the_second_load", "message"),
     [
-        ("raise DataError('no', where='here')", "here: no"),
+        ("raise DataError('no', location='here')", "here: no"),
         (
             "os._exit(3)",
             "no sample is left, but a worker ended with exit code 3 before it told its costs\nEverything",
@@ -87,7 +87,7 @@ def test_workers_that_always_die_end_the_run(place: Path) -> None:
 
 def test_a_method_that_can_not_be_loaded_is_told_once(place: Path) -> None:
     code = (place / "methods" / "fake" / "method.py").read_text()
-    fault = "from mevis_bench.records import DataError\ndef load(setup): raise DataError('no', where='here')\n"
+    fault = "from mevis_bench.records import DataError\ndef load(setup): raise DataError('no', location='here')\n"
     (place / "methods" / "fake" / "method.py").write_text(code + fault)
     with pytest.raises(DataError, match="here: no"):
         pool(place, 2)
