@@ -49,7 +49,7 @@ def command(
     ] = None,
     asr_model: Annotated[
         str | None,
-        typer.Option("--recognizer", metavar="SIZE|PATH", help="Whisper for the bridge from speech. Default: base."),
+        typer.Option("--asr-model", metavar="SIZE|PATH", help="Whisper for the bridge from speech. Default: base."),
     ] = None,
     perturb: Annotated[
         str | None,
@@ -111,7 +111,7 @@ def command(
         "sample": sample,
         "limit": limit,
         "bridge": bridge,
-        "recognizer": asr_model,
+        "asr_model": asr_model,
         "perturb": perturb,
         "seed": seed,
         "device": device,

@@ -27,7 +27,7 @@ class RunConfig:
         sample: ``<video>`` or ``<video>/<expression>``; empty: all.
         limit: Only the first so many samples; ``None``: all.
         bridge: Bridge to the task; ``None``: none where the method answers it itself, else the task's usual one.
-        recognizer: Whisper's size, file or folder, for the bridge from speech to text.
+        asr_model: Whisper's size, file or folder, for the bridge from speech to text.
         perturb: How frames are changed before the method sees them.
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.

@@ -45,7 +45,7 @@ class Bridge:
 
     Attributes:
         name: Which.
-        recognizer: Weights of the speech recognizer; ``None`` where the bridge needs none.
+        asr_model: Weights of the speech recognizer; ``None`` where the bridge needs none.
         transcripts: Folder where transcripts are kept; ``None`` where the bridge needs none.
     """
 

@@ -47,7 +47,7 @@ def find_asr_model(name: str, store: Path) -> Path:
         hint="From:    https://github.com/openai/whisper (license: MIT): whisper.load_model downloads it;\n"
         "         or a transformers folder such as openai/whisper-base from Hugging Face\n"
         f"Put to:  {places[1]} or {places[2]}/\n"
-        "Or name a file or folder: --recognizer PATH\n"
+        "Or name a file or folder: --asr-model PATH\n"
         "The written sentence instead, as an oracle: --bridge oracle_text",
     )
 

@@ -168,7 +168,7 @@ def test_a_missing_recognizer_is_told_with_where_to_get_it(tmp_path: Path, monke
         "From:    https://github.com/openai/whisper (license: MIT): whisper.load_model downloads it;\n"
         "         or a transformers folder such as openai/whisper-base from Hugging Face\n"
         f"Put to:  {tmp_path}/store/whisper/base.pt or {tmp_path}/store/whisper/base/\n"
-        "Or name a file or folder: --recognizer PATH\n"
+        "Or name a file or folder: --asr-model PATH\n"
         "The written sentence instead, as an oracle: --bridge oracle_text"
     )
     stored = tmp_path / "store" / "whisper" / "base.pt"
@@ -210,7 +210,7 @@ def test_a_run_over_the_bridge_keeps_what_was_said_and_heard(tmp_path: Path, mon
     monkeypatch.setattr("mevis_bench.runs.plan.transcripts_folder", lambda: tmp_path / "kept")
     (tmp_path / "w.pt").touch()
     words = ["run", "--task", "avos", "--method", "moving_region", "--bridge", "speech_to_text"]
-    words += ["--recognizer", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
+    words += ["--asr-model", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
     assert main(words) == 0
     told = capsys.readouterr()
     assert "speech was heard with a word error rate of 100.0 %" in told.err
