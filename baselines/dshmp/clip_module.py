@@ -4,6 +4,9 @@ He & Ding, CVPR 2024, section 3.3; windows as in VITA. Axes: t frames, q queries
 c channels.
 """
 
+from collections.abc import Iterator
+
+import torch
 from torch import Tensor, nn
 
 from baselines.dshmp.motion_attention import MotionAttention
@@ -72,12 +75,43 @@ class ClipModule(nn.Module):
         Returns:
             Logits ``(k, 2)``, the first of target, the last of no target, and mask embeddings ``(k, c)``.
         """
-        memory = self._perceive(self.input_proj_dec(frame_queries), sentence.motion)
-        place = self.fq_pos.weight.repeat(len(frame_queries), 1)
-        memory, words = memory.flatten(0, 1)[None], sentence.tokens
+        memory = self.encode(frame_queries[None], sentence.motion, shifting=True)
+        *_, queries = self.layer_queries(memory, sentence)
+        return self.class_embed(queries)[0], self.mask_embed(queries)[0]
+
+    def encode(self, frame_queries: Tensor, motion: Tensor, *, shifting: bool) -> Tensor:
+        """Let frame queries see those of nearby frames and the motion words.
+
+        Args:
+            frame_queries: ``(g, t, q, c)``, g clips of t frames.
+            motion: ``(m, c)``, the motion words and the sentence.
+            shifting: Shift the windows in every other layer, which one clip alone (g = 1) can do. The authors do so
+                except in training.
+
+        Returns:
+            ``(g, t, q, c)``.
+        """
+        clips, frames, count, _ = frame_queries.shape
+        x = self.input_proj_dec(frame_queries)
+        windows = ClipWindows(frames, self.window, count, x)
+        bias = [table.repeat(clips, 1, 1, 1) for table in windows.bias]
+        x = torch.cat([windows.pad(clip) for clip in x])
+        layers = zip(self.enc_self_attn, self.hierarchical_cross, self.enc_ffn, strict=True)
+        for index, (attend, follow, feed) in enumerate(layers):
+            shifted = shifting and index % 2 == 1
+            cut = attend(windows.split(x, shifted=shifted), bias=bias[shifted])
+            cut = follow(cut.unflatten(1, (self.window, count)), motion).flatten(1, 2)
+            x = windows.join(feed(cut), shifted=shifted)
+        return x.unflatten(0, (clips, -1))[:, :frames]
+
+    def layer_queries(self, memory: Tensor, sentence: Sentence) -> Iterator[Tensor]:
+        """Yield the normalized trajectory queries ``(g, k, c)`` of every layer; memory from ``encode``."""
+        place = self.fq_pos.weight.repeat(memory.shape[1], 1)
         position = self.query_embed.weight
         learned = self.query_feat.weight[None]
         x = learned + MOTION_SHARE * self.cross_motion(learned, sentence.motion[None])
+        x = x.expand(len(memory), -1, -1)
+        memory, words = memory.flatten(1, 2), sentence.tokens
         layers = zip(
             self.fusion_layers,
             self.transformer_cross_attention_layers,
@@ -91,18 +125,4 @@ class ClipModule(nn.Module):
             x = cross(x, memory, position=position, memory_position=place)
             x = listen(x, words, blocked=sentence.padding[:, None, None])
             x = feed(attend(x, position))
-        queries = self.decoder_norm(x)[0]
-        return self.class_embed(queries), self.mask_embed(queries)
-
-    def _perceive(self, x: Tensor, motion: Tensor) -> Tensor:
-        """Let frame queries ``(t, q, c)`` see those of nearby frames and the motion words."""
-        frames, queries, _ = x.shape
-        windows = ClipWindows(frames, self.window, queries, x)
-        x = windows.pad(x)
-        layers = zip(self.enc_self_attn, self.hierarchical_cross, self.enc_ffn, strict=True)
-        for index, (attend, follow, feed) in enumerate(layers):
-            shifted = index % 2 == 1
-            cut = attend(windows.split(x, shifted=shifted), bias=windows.bias[shifted])
-            cut = follow(cut.unflatten(1, (self.window, queries)), motion).flatten(1, 2)
-            x = windows.join(feed(cut), shifted=shifted)
-        return x[:frames]
+            yield self.decoder_norm(x)

@@ -3,6 +3,8 @@
 He & Ding, CVPR 2024, section 3.2. Axes: t frames, q queries, n words, c channels.
 """
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from baselines.dshmp.sentence import Sentence
@@ -46,6 +48,11 @@ class FrameDecoder(nn.Module):
 
     def forward(self, features: PixelFeatures, sentence: Sentence) -> tuple[Tensor, Tensor]:
         """Find the objects of each frame: queries ``(t, q, c)`` and class logits ``(t, q, 2)``."""
+        *_, queries = self.layer_queries(features, sentence)
+        return queries, self.class_embed(queries)
+
+    def layer_queries(self, features: PixelFeatures, sentence: Sentence) -> Iterator[Tensor]:
+        """Yield the normalized queries ``(t, q, c)`` of the start state and of every layer."""
         memory = features.memory(self.level_embed.weight)
         position = self.query_embed.weight
         learned = self.query_feat.weight[None]
@@ -61,12 +68,13 @@ class FrameDecoder(nn.Module):
         )
         for index, (fuse, cross, listen, attend, feed) in enumerate(layers):
             level = memory[index % len(memory)]
-            masks = features.mask_logits(self.mask_embed(self.decoder_norm(x)))
+            queries = self.decoder_norm(x)
+            yield queries
+            masks = features.mask_logits(self.mask_embed(queries))
             blocked = attention_mask(masks, level.size)
             # Every layer fuses the map and the words as they came; what it made of them is not handed on.
             fused, words = fuse(level.tokens, sentence.tokens, sentence.padding)
             x = cross(x, fused, position=position, memory_position=level.place, blocked=blocked)
             x = listen(x, words, blocked=sentence.padding[:, None, None])
             x = feed(attend(x, position))
-        queries = self.decoder_norm(x)
-        return queries, self.class_embed(queries)
+        yield self.decoder_norm(x)

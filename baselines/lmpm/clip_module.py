@@ -4,6 +4,8 @@ MeViS (ICCV 2023), section 4; windows and layers as in VITA (NeurIPS 2022). Axes
 k trajectory queries, c channels.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -61,11 +63,42 @@ class ClipModule(nn.Module):
         Returns:
             Logits ``(k, 2)``, the first of target, the last of no target, and mask embeddings ``(k, c)``.
         """
-        memory = self._perceive(self.input_proj_dec(frame_queries))
-        place = self.fq_pos.weight.repeat(len(frame_queries), 1)
-        memory = memory.flatten(0, 1)[None]
+        memory = self.encode(frame_queries[None], shifting=True)
+        *_, queries = self.layer_queries(memory, sentence)
+        return self.class_logits(queries, sentence)[0], self.mask_embed(queries)[0]
+
+    def encode(self, frame_queries: Tensor, *, shifting: bool) -> Tensor:
+        """Let frame queries see those of nearby frames.
+
+        Args:
+            frame_queries: ``(g, t, q, c)``, g clips of t frames.
+            shifting: Shift the windows in every other layer, which one clip alone (g = 1) can do. The authors do so
+                except in training.
+
+        Returns:
+            ``(g, t, q, c)``.
+        """
+        clips, frames, count, _ = frame_queries.shape
+        x = self.input_proj_dec(frame_queries)
+        windows = ClipWindows(frames, self.window, count, x)
+        bias = [table.repeat(clips, 1, 1, 1) for table in windows.bias]
+        x = torch.cat([windows.pad(clip) for clip in x])
+        for index, (attend, feed) in enumerate(zip(self.enc_self_attn, self.enc_ffn, strict=True)):
+            shifted = shifting and index % 2 == 1
+            cut = windows.split(x, shifted=shifted)
+            x = windows.join(feed(attend(cut, bias=bias[shifted])), shifted=shifted)
+        return x.unflatten(0, (clips, -1))[:, :frames]
+
+    def class_logits(self, queries: Tensor, sentence: Tensor) -> Tensor:
+        """Classify trajectory queries ``(g, k, c)``: ``(g, k, 2)``."""
+        return self.class_embed(torch.cat((queries, sentence.expand_as(queries)), dim=-1))
+
+    def layer_queries(self, memory: Tensor, sentence: Tensor) -> Iterator[Tensor]:
+        """Yield the normalized trajectory queries ``(g, k, c)`` of every layer; memory from ``encode``."""
+        place = self.fq_pos.weight.repeat(memory.shape[1], 1)
         position = self.query_embed.weight
-        x = sentence.expand(1, len(position), -1)
+        x = sentence.expand(len(memory), len(position), -1)
+        memory = memory.flatten(1, 2)
         layers = zip(
             self.transformer_cross_attention_layers,
             self.transformer_self_attention_layers,
@@ -75,17 +108,4 @@ class ClipModule(nn.Module):
         for cross, attend, feed in layers:
             x = cross(x, memory, position=position, memory_position=place)
             x = feed(attend(x, position))
-        queries = self.decoder_norm(x)[0]
-        logits = self.class_embed(torch.cat((queries, sentence.expand_as(queries)), dim=-1))
-        return logits, self.mask_embed(queries)
-
-    def _perceive(self, x: Tensor) -> Tensor:
-        """Let frame queries ``(t, q, c)`` see those of nearby frames."""
-        frames, queries, _ = x.shape
-        windows = ClipWindows(frames, self.window, queries, x)
-        x = windows.pad(x)
-        for index, (attend, feed) in enumerate(zip(self.enc_self_attn, self.enc_ffn, strict=True)):
-            shifted = index % 2 == 1
-            cut = windows.split(x, shifted=shifted)
-            x = windows.join(feed(attend(cut, bias=windows.bias[shifted])), shifted=shifted)
-        return x[:frames]
+            yield self.decoder_norm(x)

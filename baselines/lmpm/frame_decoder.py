@@ -3,6 +3,8 @@
 Axes: t frames, q queries, c channels, h rows, w columns.
 """
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from baselines.layers.nn.masked_attention import (
@@ -45,6 +47,11 @@ class FrameDecoder(nn.Module):
         Returns:
             Frame queries ``(t, q, c)`` and class logits ``(t, q, 2)``, the last class meaning "no object".
         """
+        *_, queries = self.layer_queries(features, sentence)
+        return queries, self.class_embed(queries)
+
+    def layer_queries(self, features: PixelFeatures, sentence: Tensor) -> Iterator[Tensor]:
+        """Yield the normalized queries ``(t, q, c)`` of the start state and of every layer."""
         memory = features.memory(self.level_embed.weight)
         position = self.query_embed.weight
         x = sentence.expand(len(features.fine), len(position), -1)
@@ -56,9 +63,10 @@ class FrameDecoder(nn.Module):
         )
         for index, (cross, attend, feed) in enumerate(layers):
             level = memory[index % len(memory)]
-            masks = features.mask_logits(self.mask_embed(self.decoder_norm(x)))
+            queries = self.decoder_norm(x)
+            yield queries
+            masks = features.mask_logits(self.mask_embed(queries))
             blocked = attention_mask(masks, level.size)
             x = cross(x, level.tokens, position=position, memory_position=level.place, blocked=blocked)
             x = feed(attend(x, position))
-        queries = self.decoder_norm(x)
-        return queries, self.class_embed(queries)
+        yield self.decoder_norm(x)

@@ -21,6 +21,7 @@ from baselines.layers.training.train_options import read_train_options
 from baselines.layers.training.trainer import Stage, fit
 from baselines.urvos.checkpoint import start_from_imagenet
 from baselines.urvos.inference import probability
+from baselines.urvos.losses import UrvosTargets, compute_losses
 from baselines.urvos.model import Memory, Urvos
 from baselines.urvos.words import word_rows
 from mevis_bench.records import TrainingArguments, TrainingData
@@ -121,7 +122,8 @@ def clip_loss(model: Urvos, clip: TrainingClip, rng: np.random.Generator) -> Ten
     for index in range(len(clip.images)):
         recalled = None if rng.random() < EMPTY_MEMORY else Memory.joined(memory)
         logits = model(frames.at(slice(index, index + 1)), sentence, recalled)
-        losses.append(F.cross_entropy(logits, clip.masks[index : index + 1]))
+        targets = UrvosTargets(clip.masks[index : index + 1])
+        losses.append(compute_losses(logits, targets)["loss_ce"])
         true = rng.random() < TRUE_MASK
         mask = clip.masks[index : index + 1].float() if true else probability(logits).detach()
         memory.append(model.remember(clip.images[index : index + 1], mask))

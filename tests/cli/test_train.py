@@ -74,7 +74,9 @@ def test_without_data_mini_is_made_once(place: Path, capsys) -> None:
 
 def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monkeypatch) -> None:
     """A thread stands for a second process that torchrun started, and is there first."""
-    monkeypatch.setattr("mevis_bench.runs.train.is_main_process", lambda: threading.current_thread() is threading.main_thread())
+    monkeypatch.setattr(
+        "mevis_bench.runs.train.is_main_process", lambda: threading.current_thread() is threading.main_thread()
+    )
     ended = []
     second = threading.Thread(target=lambda: ended.append(main(["train", "--method", "fake"])))
     second.start()

@@ -74,7 +74,8 @@ def test_two_nodes_give_the_same_bytes_and_what_load_raises_is_told(place: Path,
     assert predictions(place / "ray") == predictions(place / "inline")
     write_fake_method(
         place / "methods",
-        "from mevis_bench.records import DataError\ndef load(setup): raise DataError('is cut short', location='x.pth')\n",
+        "from mevis_bench.records import DataError\n"
+        "def load(setup): raise DataError('is cut short', location='x.pth')\n",
     )
     with pytest.raises(DataError, match="is cut short"):
         go(place, RayPool(None), "broken")
