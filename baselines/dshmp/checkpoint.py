@@ -1,29 +1,18 @@
-"""Read the authors' DsHmp checkpoint: a detectron2 file, its ``model`` entry under the same names as ours."""
+"""Authors' checkpoint of DsHmp."""
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.model import DsHmp
-from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
-
-DROPPED = (
-    "criterion.empty_weight",
-    "vita_criterion.empty_weight",
-    "vita_criterion.train_memory_bank.features",
-    "text_encoder.embeddings.position_ids",
-    "text_encoder.embeddings.token_type_ids",
-)
-"""What a file may carry that predicting has no use for: class weights and memory bank of the losses, index tables."""
+from baselines.layers.checkpoints.trajectory_checkpoint import load_tensors
 
 
-def load(path: Path) -> dict[str, Tensor]:
-    """Return exactly the model's tensors from the authors' file or from safetensors made of it.
+def load(path: Path, config: DsHmpConfig | None = None) -> dict[str, Tensor]:
+    """Return exactly the model's tensors from the authors' file or from safetensors with the same keys.
 
     Raises:
-        DataError: The file is not this method's checkpoint; see ``read_tensors`` and ``match_keys``.
+        DataError: The file is not a checkpoint of this method; see ``load_tensors``.
     """
-    with torch.device("meta"):
-        expected = DsHmp()
-    return match_keys(read_tensors(path, entry="model"), expected, location=str(path), dropped=DROPPED)
+    return load_tensors(path, lambda _: DsHmp(config))

@@ -1,4 +1,4 @@
-"""Hierarchical motion perception: the motion words look at a query's track over 8, 4 and 2 frames.
+"""Hierarchical motion perception: attention of a query's track to the motion words over 8, 4 and 2 frames.
 
 DsHmp (He & Ding, CVPR 2024), section 3.3. Axes: n windows, w frames of a window, q queries, m words, c channels.
 """
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 def align_queries(x: Tensor) -> Tensor:
-    """Find for every frame of a window the order in which its queries continue the tracks of the frame before.
+    """Match the queries of every frame of a window with the tracks of the preceding frame.
 
-    The authors apply the assignment as it comes from the transposed costs, which is the inverse of the order that
-    would line the queries up; their weights were trained with it, so it stays.
+    The authors apply the assignment of the transposed costs, the inverse of the order that would align the queries;
+    their weights were trained with it, so it is kept.
 
     Args:
         x: ``(n, w, q, c)``.
@@ -35,7 +35,7 @@ def align_queries(x: Tensor) -> Tensor:
 
 
 class MotionAttention(nn.Module):
-    """Gather, over ever longer stretches of a track, what moves as the motion words say; add it to all its frames."""
+    """Attention of tracks to the motion words, pooled over ever longer stretches and added to all frames."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class MotionAttention(nn.Module):
             words: ``(m, c)``, the motion words and the sentence.
 
         Returns:
-            ``(n, 8, q, c)``, queries in their own order.
+            ``(n, 8, q, c)``, queries in the input's order.
         """
         order = align_queries(x)[..., None].expand_as(x)
         aligned = x.gather(2, order)
@@ -74,6 +74,6 @@ class MotionAttention(nn.Module):
         return torch.empty_like(aligned).scatter_(2, order, aligned)
 
     def _gather(self, tracks: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Attend from frames ``(n, q, f, c)`` to words; every word spreads itself over the frames of a track first."""
+        """Attend from frames ``(n, q, f, c)`` to words; weights are normalized over frames, then words."""
         weights = (tracks @ key.transpose(0, 1) * self.scale).softmax(-2)
         return weights / (weights.sum(-1, keepdim=True) + 1e-8) @ value

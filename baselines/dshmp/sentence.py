@@ -1,31 +1,27 @@
-"""An encoded sentence as DsHmp takes it: its words once for the maps, once apart into static and motion words."""
+"""Encoded sentence of DsHmp, decoupled into static and motion words (He & Ding, CVPR 2024, section 3.1)."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 
+from baselines.layers.nn.trajectory_network import Sentence
+
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """An encoded sentence. Axes: n tokens with padding, c channels.
+class DecoupledSentence(Sentence):
+    """An encoded sentence. Axes: n tokens with padding, s static and m motion words, c channels.
 
     Attributes:
-        words: ``(1, 768, n)``, RoBERTa's last hidden state, for the backbone.
-        mask: ``(1, n)``, 1 on tokens, 0 on padding.
-        tokens: ``(1, n, c)``, projected, padding included.
-        feature: ``(1, c)``, the whole sentence.
-        static: ``(s + 1, c)``, tokens of the static words, then the sentence.
-        motion: ``(m + 1, c)``, tokens of the motion words, then the sentence.
+        tokens: Projected tokens, padding included, ``(1, n, c)``.
+        static: Tokens of the static words, then the sentence feature, ``(s + 1, c)``.
+        motion: Tokens of the motion words, then the sentence feature, ``(m + 1, c)``.
     """
 
-    words: Tensor
-    mask: Tensor
     tokens: Tensor
-    feature: Tensor
     static: Tensor
     motion: Tensor
 
     @property
     def padding(self) -> Tensor:
-        """bool ``(1, n)``, ``True`` on padding."""
+        """Padding mask of the tokens, bool ``(1, n)``, ``True`` on padding."""
         return self.mask == 0

@@ -1,44 +1,23 @@
 """DsHmp's forward pass in training: predictions of every decoder layer, for one clip with its expression."""
 
-import torch
 from torch import Tensor
 
+from baselines.dshmp.decoders import ClipModule
 from baselines.dshmp.losses import DsHmpOutputs
 from baselines.dshmp.model import DsHmp
-from baselines.dshmp.sentence import Sentence
-from baselines.layers.training.set_criterion import SetOutputs
-from baselines.layers.training.trajectory_outputs import CLIP_DECODER_INPUTS
+from baselines.dshmp.sentence import DecoupledSentence
+from baselines.layers.training import trajectory_training
 
 
-def training_outputs(network: DsHmp, images: Tensor, sentence: Sentence) -> DsHmpOutputs:
-    """Predict one clip (b = 1); its window attention is never shifted, as in the authors' training.
-
-    Args:
-        network: The network.
-        images: Normalized and padded, ``(t, 3, H, W)``; the authors train with t = 8, one window.
-        sentence: The clip's expression.
-    """
-    decoder, clip_module = network.sem_seg_head.predictor, network.vita_module
-    maps = network.backbone(network.stem(images), sentence.words, sentence.mask)
-    features = network.sem_seg_head.pixel_decoder(maps)
-    frame_queries = list(decoder.layer_queries(features, sentence))
-    inputs = torch.stack(frame_queries[-CLIP_DECODER_INPUTS:])
-    memory = clip_module.encode(inputs, sentence.motion, shifting=False)
-    clip_queries = list(clip_module.layer_queries(memory, sentence))
-    mask_features = network.mask_features(features.fine)
+def training_outputs(network: DsHmp, images: Tensor, sentence: DecoupledSentence) -> DsHmpOutputs:
+    """Predict one clip as ``trajectory_training`` does; the authors train with t = 8, one window."""
+    outputs, queries = trajectory_training.training_outputs(network, images, sentence)
+    clip_module = network.vita_module
+    assert isinstance(clip_module, ClipModule)
     return DsHmpOutputs(
-        frame=[
-            SetOutputs(decoder.class_embed(x), features.mask_logits(decoder.mask_embed(x))[:, :, None])
-            for x in frame_queries
-        ],
-        clip=[
-            SetOutputs(
-                clip_module.class_embed(x),
-                torch.einsum("gkc,tchw->gkthw", clip_module.mask_embed(x), mask_features),
-            )
-            for x in clip_queries
-        ],
-        frame_embeddings=clip_module.sim_embed_frame(memory)[:, None],
-        clip_embeddings=clip_module.sim_embed_clip(clip_queries[-1])[:, None],
-        contrastive_embeddings=clip_module.contrastive_embed(clip_queries[-1])[:, None],
+        outputs.frame,
+        outputs.clip,
+        outputs.frame_embeddings,
+        outputs.clip_embeddings,
+        contrastive_embeddings=clip_module.contrastive_embed(queries)[:, None],
     )

@@ -1,4 +1,4 @@
-"""Fusion of a map and the words in both directions at once (Grounding DINO's and GLIP's bi-directional attention).
+"""Fusion of visual tokens and words in both directions (bi-directional attention of GLIP and Grounding DINO).
 
 DsHmp (He & Ding, CVPR 2024). Axes: b batch, p positions of a map, n words, c channels, m heads, d channels of a head.
 """
@@ -6,17 +6,19 @@ DsHmp (He & Ding, CVPR 2024). Axes: b batch, p positions of a map, n words, c ch
 import torch
 from torch import Tensor, nn
 
-LARGEST = 50000.0
-"""Logits are clamped to this size."""
+from baselines.dshmp.config import WordFusionConfig
+
+MAX_LOGIT = 50000.0
+"""Logits are clamped to -MAX_LOGIT .. MAX_LOGIT."""
 
 
 class BiAttention(nn.Module):
     """Attention from positions to words and from words to positions on one matrix of logits."""
 
-    def __init__(self, channels: int, heads: int = 4, head_channels: int = 256) -> None:
+    def __init__(self, channels: int, config: WordFusionConfig) -> None:
         super().__init__()
-        inner = heads * head_channels
-        self.heads, self.scale = heads, head_channels**-0.5
+        inner = config.heads * config.head_channels
+        self.heads, self.scale = config.heads, config.head_channels**-0.5
         self.v_proj = nn.Linear(channels, inner)
         self.l_proj = nn.Linear(channels, inner)
         self.values_v_proj = nn.Linear(channels, inner)
@@ -25,14 +27,17 @@ class BiAttention(nn.Module):
         self.out_l_proj = nn.Linear(inner, channels)
 
     def forward(self, visual: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what positions ``(b, p, c)`` and words ``(b, n, c)`` gather from each other.
+        """Attend in both directions.
 
         Args:
             visual: ``(b, p, c)``.
             words: ``(b, n, c)``, or ``(1, n, c)`` for all alike.
-            padding: bool ``(1, n)``, ``True`` where a word is padding: positions don't look at it, but it looks.
+            padding: bool ``(1, n)``, ``True`` on padding words: positions do not attend to them, but they attend.
+
+        Returns:
+            Updates of the positions ``(b, p, c)`` and of the words ``(b, n, c)``.
         """
-        query, key, seen, said = (
+        query, key, visual_values, word_values = (
             projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for projection, x in (
                 (self.v_proj, visual),
@@ -42,26 +47,26 @@ class BiAttention(nn.Module):
             )
         )
         logits = (query * self.scale) @ key.transpose(-2, -1)
-        logits = (logits - logits.max()).clamp(-LARGEST, LARGEST)
+        logits = (logits - logits.max()).clamp(-MAX_LOGIT, MAX_LOGIT)
         to_words = logits.transpose(-2, -1)
-        to_words = (to_words - to_words.amax(-1, keepdim=True)).clamp(-LARGEST, LARGEST)
+        to_words = (to_words - to_words.amax(-1, keepdim=True)).clamp(-MAX_LOGIT, MAX_LOGIT)
         to_visual = logits.masked_fill(padding[:, None, None], float("-inf"))
-        for_words = (to_words.softmax(-1) @ seen).transpose(1, 2).flatten(2)
-        for_visual = (to_visual.softmax(-1) @ said).transpose(1, 2).flatten(2)
+        for_words = (to_words.softmax(-1) @ visual_values).transpose(1, 2).flatten(2)
+        for_visual = (to_visual.softmax(-1) @ word_values).transpose(1, 2).flatten(2)
         return self.out_v_proj(for_visual), self.out_l_proj(for_words)
 
 
 class WordFusion(nn.Module):
-    """Normalize map and words, let them gather from each other, and add that by a learned measure per channel.
+    """Bi-directional attention of normalized tokens and words, added with a learned scale per channel.
 
-    What is added to is the normalized tensor, not the input.
+    The residual is the normalized tensor, not the input.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, config: WordFusionConfig | None = None) -> None:
         super().__init__()
         self.layer_norm_v = nn.LayerNorm(channels)
         self.layer_norm_l = nn.LayerNorm(channels)
-        self.attn = BiAttention(channels)
+        self.attn = BiAttention(channels, config or WordFusionConfig())
         self.gamma_v = nn.Parameter(torch.full((channels,), 1e-4))
         self.gamma_l = nn.Parameter(torch.full((channels,), 1e-4))
 

@@ -1,8 +1,8 @@
-"""LMPM's ears for the row "LMPM Audio" of the MeViSv2 paper (Table 11): Whisper's features in RoBERTa's place.
+"""Speech encoder of the row "LMPM Audio" of the MeViSv2 paper (Table 11): Whisper's features in RoBERTa's place.
 
-The paper says no more than that, and no weights were published. Ours: Whisper-base's encoder, frozen; the frames that
-the speech covers averaged to at most 40 "words"; one linear layer to the width of RoBERTa's words; their mean through a
-tanh layer, as RoBERTa's pooler has it, for the sentence. Axes: s encoder frames of 20 ms, n words.
+The paper gives no details and no weights were published. Our design: Whisper-base's encoder, frozen; the states that
+the speech covers are averaged to at most 40 "words"; a linear layer maps them to the width of RoBERTa's words; their
+mean through a tanh layer, as in RoBERTa's pooler, is the sentence. Axes: s encoder states of 20 ms, n words.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 RATE = 16000
-"""Samples a second that Whisper hears."""
-WORDS = 40
-"""Most words of a sentence, as in the text branch."""
+"""Sampling rate of Whisper's input, in Hz."""
+MAX_WORDS = 40
+"""Upper bound of n, the token limit of the text branch."""
 SAMPLES_PER_STATE = 320
 
 
@@ -28,7 +28,12 @@ def whisper_base_config() -> WhisperConfig:
 
 
 class SpeechEncoder(nn.Module):
-    """Speech to words and a sentence feature, as wide as RoBERTa's."""
+    """Encoder from speech to words and a sentence feature.
+
+    Args:
+        config: Sizes of Whisper's encoder; ``None``: Whisper-base.
+        width: Channels of words and sentence, RoBERTa's.
+    """
 
     def __init__(self, config: WhisperConfig | None = None, width: int = 768) -> None:
         super().__init__()
@@ -39,17 +44,17 @@ class SpeechEncoder(nn.Module):
         self._features = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
 
     def forward(self, waveform: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """Hear a sentence; what lies behind the first 30 seconds is not heard.
+        """Encode an utterance; audio after the first 30 seconds is ignored.
 
         Args:
             waveform: ``(samples,)`` at 16 kHz, at least one sample.
 
         Returns:
-            Words ``(1, n, 768)``, n at most 40, and the sentence ``(1, 768)``.
+            Words ``(1, n, width)``, n at most 40, and the sentence ``(1, width)``.
         """
         mel = self._features(waveform, sampling_rate=RATE, return_tensors="pt").input_features
         states = self.whisper(mel.to(self.to_words.weight.device)).last_hidden_state
-        spoken = min(states.shape[1], -(-len(waveform) // SAMPLES_PER_STATE))
-        states = F.adaptive_avg_pool1d(states[:, :spoken].transpose(1, 2), min(WORDS, spoken)).transpose(1, 2)
+        covered = min(states.shape[1], -(-len(waveform) // SAMPLES_PER_STATE))
+        states = F.adaptive_avg_pool1d(states[:, :covered].transpose(1, 2), min(MAX_WORDS, covered)).transpose(1, 2)
         words = self.to_words(states)
         return words, torch.tanh(self.pooler(words.mean(1)))

@@ -18,7 +18,7 @@ from baselines.layers.nn.masked_attention import (
     attention_mask,
 )
 from baselines.layers.nn.mlp import Mlp
-from baselines.layers.nn.pixel_decoder import PixelDecoder
+from baselines.layers.nn.pixel_decoder import PixelDecoder, PixelDecoderConfig
 from baselines.layers.nn.position_encoding import sine_grid
 from baselines.layers.nn.swin import Swin
 from baselines.lmpmpp.config import ExtractorConfig
@@ -89,10 +89,7 @@ class FrameEncoder(nn.Module):
         self.pixel_decoder = PixelDecoder(
             size.backbone.widths,
             size.channels,
-            feedforward=size.pixel_feedforward,
-            heads=size.heads,
-            depth=size.pixel_layers,
-            groups=size.groups,
+            PixelDecoderConfig(size.pixel_feedforward, size.heads, size.pixel_layers, size.groups),
         )
         self.register_buffer("mean", 255 * torch.tensor(IMAGE_MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGE_STD)[:, None, None], persistent=False)
@@ -142,12 +139,12 @@ class ObjectDecoder(nn.Module):
         if self.language is not None:
             queries = queries + self.language(sentence)
         x = queries.expand(frames, -1, -1)
-        position = self.query_embed.weight
-        memories, memory_positions = [], []
+        query_pos = self.query_embed.weight
+        memories, memory_pos = [], []
         for level, emb in zip(features.levels, self.level_embed.weight, strict=True):
             memories.append(level.flatten(2).transpose(1, 2) + emb)
             code = sine_grid(level.shape[-2:], level.shape[1] // 2, device=level.device)
-            memory_positions.append(code.flatten(2).transpose(1, 2))
+            memory_pos.append(code.flatten(2).transpose(1, 2))
         said = [self.read(x, features.mask_features)]
         layers = zip(
             self.transformer_cross_attention_layers,
@@ -157,15 +154,15 @@ class ObjectDecoder(nn.Module):
         )
         for index, (cross, among, feedforward) in enumerate(layers):
             level = index % len(memories)
-            blocked = attention_mask(said[-1].mask_logits, features.levels[level].shape[-2:])
+            attn_mask = attention_mask(said[-1].mask_logits, features.levels[level].shape[-2:])
             x = cross(
                 x,
                 memories[level],
-                position=position,
-                memory_position=memory_positions[level],
-                blocked=blocked,
+                query_pos=query_pos,
+                pos=memory_pos[level],
+                attn_mask=attn_mask,
             )
-            x = feedforward(among(x, position))
+            x = feedforward(among(x, query_pos))
             said.append(self.read(x, features.mask_features))
         return said
 

@@ -135,8 +135,8 @@ class Mttr(nn.Module):
         f, cells, _ = tokens.shape
         memory = torch.cat((tokens, words.features.expand(f, -1, -1)), dim=1)
         position = nn.functional.pad(clip.position, (0, 0, 0, len(words.features)))  # words have none
-        blocked = _joined_padding(clip, words)
-        memory, states = self.transformer(memory, position, blocked, self.obj_queries.weight)
+        key_padding_mask = _joined_padding(clip, words)
+        memory, states = self.transformer(memory, position, key_padding_mask, self.obj_queries.weight)
         seen = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
         features = self.spatial_decoder(seen, middle, fine)
         return self.is_referred_head(states), self.instance_kernels_head(states), features

@@ -27,10 +27,10 @@ class EncoderLayer(nn.Module):
         self.norm1 = nn.LayerNorm(CHANNELS)
         self.norm2 = nn.LayerNorm(CHANNELS)
 
-    def forward(self, x: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Refine ``(f, n, c)``."""
-        placed = x + position
-        x = self.norm1(x + self.self_attn(placed, placed, x, blocked=blocked))
+        query = x + pos
+        x = self.norm1(x + self.self_attn(query, query, x, key_padding_mask=key_padding_mask))
         return self.norm2(x + self.linear2(F.relu(self.linear1(x))))
 
 
@@ -47,11 +47,13 @@ class DecoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(CHANNELS)
         self.norm3 = nn.LayerNorm(CHANNELS)
 
-    def forward(self, x: Tensor, query_pos: Tensor, memory: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None
+    ) -> Tensor:
         """Refine queries ``(f, q, c)``."""
-        placed = x + query_pos
-        x = self.norm1(x + self.self_attn(placed, placed, x))
-        x = self.norm2(x + self.multihead_attn(x + query_pos, memory + position, memory, blocked=blocked))
+        query = x + query_pos
+        x = self.norm1(x + self.self_attn(query, query, x))
+        x = self.norm2(x + self.multihead_attn(x + query_pos, memory + pos, memory, key_padding_mask=key_padding_mask))
         return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
 
 
@@ -62,10 +64,10 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(EncoderLayer() for _ in range(DEPTH))
 
-    def forward(self, x: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Refine ``(f, n, c)``."""
         for layer in self.layers:
-            x = layer(x, position, blocked)
+            x = layer(x, pos, key_padding_mask)
         return x
 
 
@@ -77,11 +79,11 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(DecoderLayer() for _ in range(DEPTH))
         self.norm = nn.LayerNorm(CHANNELS)
 
-    def forward(self, query_pos: Tensor, memory: Tensor, position: Tensor, blocked: Tensor | None) -> Tensor:
+    def forward(self, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Decode ``query_pos (q, c)`` in every frame of ``memory (f, n, c)``: ``(f, q, c)``."""
         x = query_pos.new_zeros(len(memory), *query_pos.shape)
         for layer in self.layers:
-            x = layer(x, query_pos, memory, position, blocked)
+            x = layer(x, query_pos, memory, pos, key_padding_mask)
         return self.norm(x)
 
 
@@ -103,18 +105,19 @@ class MultimodalTransformer(nn.Module):
         """Encode token ids ``(b, s)`` with attention mask ``(b, s)``: ``(b, s, c)``."""
         return self.txt_proj(self.text_encoder(ids, attention_mask=mask).last_hidden_state)
 
-    def forward(self, x: Tensor, position: Tensor, padding: Tensor | None, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None, query_pos: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Encode frames together with the words and decode the queries.
 
         Args:
             x: ``(f, n, c)``, visual tokens, then words.
-            position: ``(1, n, c)``.
-            padding: bool ``(1, n)``, ``True`` = padding; ``None``: there is none.
-            queries: ``(q, c)``.
+            pos: Position encoding of the tokens, ``(1, n, c)``.
+            key_padding_mask: bool ``(1, n)``, ``True`` on padding; ``None``: no padding.
+            query_pos: Learned position encoding of the queries, ``(q, c)``.
 
         Returns:
             The memory ``(f, n, c)`` and the queries' states ``(f, q, c)``.
         """
-        blocked = None if padding is None else padding[:, None, None]
-        memory = self.encoder(x, position, blocked)
-        return memory, self.decoder(queries, memory, position, blocked)
+        memory = self.encoder(x, pos, key_padding_mask)
+        return memory, self.decoder(query_pos, memory, pos, key_padding_mask)

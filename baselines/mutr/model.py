@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
+from baselines.layers.nn.clip_query_module import ClipDecoderConfig
 from baselines.layers.nn.cross_modal_fpn import Level, Words
 from baselines.layers.nn.language_queries import (
     CHANNELS,
@@ -33,7 +34,9 @@ class Mutr(nn.Module):
         self.reference = reference
         self.queries = LanguageQueries(backbone)
         self.mta = TemporalAggregation(CHANNELS)
-        self.mti = TemporalInteraction(CHANNELS, QUERIES)
+        self.mti = TemporalInteraction(
+            ClipDecoderConfig(CHANNELS, QUERIES, dropout=0.2, frame_queries=QUERIES, window=4, encoder_depth=3)
+        )
 
     def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip once for all sentences; see `LanguageQueries.encode`."""

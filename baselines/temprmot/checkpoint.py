@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import torch
-from transformers import RobertaConfig
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.layers.nn.referring_detector import DROPPED, has_track_attention
+from baselines.layers.nn.text_encoder import TextEncoderConfig
 from baselines.temprmot.model import TempRmot
 
 
-def load_model(path: Path, history: int, text: RobertaConfig | None = None) -> TempRmot:
+def load_model(path: Path, history: int, text: TextEncoderConfig | None = None) -> TempRmot:
     """Build the model that a file's keys describe and fill it, on the CPU.
 
     Attention among the tracks exists exactly where the file has its 36 tensors; the original switches it on to test

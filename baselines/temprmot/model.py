@@ -7,11 +7,11 @@ opened; this is written from its published shapes and figures.
 from dataclasses import dataclass, replace
 
 import torch
-from transformers import RobertaConfig
 
 from baselines.layers.inference.track_streaming import Step
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import DETECT_QUERIES, WIDTH, ReferringDetector
+from baselines.layers.nn.text_encoder import TextEncoderConfig
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, QueryInteraction, TrackQueries
 from baselines.temprmot.temporal import History, SpatialTemporalReasoner
 
@@ -36,7 +36,7 @@ class TempRmot(ReferringDetector):
         text: Sizes of the text encoder; ``None``: roberta-base.
     """
 
-    def __init__(self, *, history: int, track_attention: bool, text: RobertaConfig | None = None) -> None:
+    def __init__(self, *, history: int, track_attention: bool, text: TextEncoderConfig | None = None) -> None:
         super().__init__(track_attention=track_attention, text=text)
         self.track_embed = QueryInteraction()
         self.STReasoner = SpatialTemporalReasoner(history, WIDTH)

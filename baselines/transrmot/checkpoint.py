@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import torch
-from transformers import RobertaConfig
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.layers.nn.referring_detector import DROPPED, has_track_attention
+from baselines.layers.nn.text_encoder import TextEncoderConfig
 from baselines.transrmot.model import TransRmot
 
 
-def load_model(path: Path, text: RobertaConfig | None = None) -> TransRmot:
+def load_model(path: Path, text: TextEncoderConfig | None = None) -> TransRmot:
     """Build the model that a file's keys describe and fill it, on the CPU.
 
     The authors train without attention among the tracks and switch it on to test, with random weights; here the

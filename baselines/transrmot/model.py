@@ -3,18 +3,17 @@
 Wu et al., "Referring Multi-Object Tracking", CVPR 2023.
 """
 
-from transformers import RobertaConfig
-
 from baselines.layers.inference.track_streaming import Step
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import ReferringDetector
+from baselines.layers.nn.text_encoder import TextEncoderConfig
 from baselines.layers.nn.track_queries import NO_TRACK, LifeCycle, QueryInteraction, TrackQueries
 
 
 class TransRmot(ReferringDetector):
     """The detector, and the module that makes the next frame's queries of a frame's tracks."""
 
-    def __init__(self, *, track_attention: bool, text: RobertaConfig | None = None) -> None:
+    def __init__(self, *, track_attention: bool, text: TextEncoderConfig | None = None) -> None:
         super().__init__(track_attention=track_attention, text=text)
         self.track_embed = QueryInteraction()
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import RobertaConfig, RobertaModel
+from transformers import RobertaModel
 
-from baselines.layers.nn.text_encoder import build_roberta
+from baselines.layers.nn.text_encoder import TextEncoderConfig, build_roberta
 from tests.paths import PARITY
 
 SENTENCE = "the bird flying away slowly"
@@ -88,13 +88,9 @@ def named_values(name: str, like: Tensor) -> Tensor:
     return z.to(like.dtype)
 
 
-def tiny_roberta_config() -> RobertaConfig:
+def tiny_roberta_config() -> TextEncoderConfig:
     """The text encoder of all vectors: RoBERTa with two layers and 512 words."""
-    return RobertaConfig(
-        vocab_size=512, hidden_size=768, num_hidden_layers=2, num_attention_heads=12, intermediate_size=256,
-        max_position_embeddings=130, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, bos_token_id=0,
-        eos_token_id=2,
-    )  # fmt: skip
+    return TextEncoderConfig(vocab_size=512, depth=2, feedforward=256, max_positions=130)
 
 
 def tiny_roberta(*, pooler: bool = True) -> RobertaModel:

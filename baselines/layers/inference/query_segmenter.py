@@ -8,7 +8,7 @@ video and are computed again, to the same bits, for the rest: memory is bounded 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import numpy as np
 import torch
@@ -18,41 +18,14 @@ from torch import Tensor
 
 from baselines.layers.inputs.resize import resize, shortest_edge_rounded
 from baselines.layers.method_options import is_count, is_number, require, require_precision
+from baselines.layers.nn.trajectory_network import FrameFeatures, SentenceT, TrajectoryNetwork
 from mevis_bench.records import MaskPrediction, Prompt, Video
 
-SentenceT = TypeVar("SentenceT")
 Rgb = tuple[float, float, float]
 STRIDE = 32
 """Input sizes are padded to multiples of this."""
 DRAWN_AT_ONCE = 5
 """Frames whose masks are scaled up together."""
-
-
-class FrameOutput(Protocol):
-    """What a network makes of a chunk of frames: queries ``(t, q, c)`` and fine maps ``(t, c, h / 4, w / 4)``."""
-
-    queries: Tensor
-    fine: Tensor
-
-
-class Network(Protocol[SentenceT]):
-    """What the driver needs of a network."""
-
-    def stem(self, images: Tensor) -> Tensor:
-        """Encode images ``(t, 3, h, w)`` as far as that goes without the sentence."""
-        ...
-
-    def encode_frames(self, stem: Tensor, sentence: SentenceT) -> FrameOutput:
-        """Encode one chunk."""
-        ...
-
-    def encode_clip(self, frame_queries: Tensor, sentence: SentenceT) -> tuple[Tensor, Tensor]:
-        """Return logits ``(k, 2)``, the first of target, and mask embeddings ``(k, c)``."""
-        ...
-
-    def mask_features(self, fine: Tensor) -> Tensor:
-        """Map fine maps to what embeddings are multiplied with, same shape."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +75,7 @@ class QuerySegmenter(Generic[SentenceT]):
 
     def __init__(
         self,
-        network: Network[SentenceT],
+        network: TrajectoryNetwork[SentenceT],
         read: Callable[[Prompt], SentenceT],
         settings: SegmenterSettings,
         device: str,
@@ -161,7 +134,7 @@ class QuerySegmenter(Generic[SentenceT]):
                     masks[span] = self._draw(fine, chosen, clip)
         return MaskPrediction(masks, target_score=float(scores.max()))
 
-    def _features(self, clip: "Clip", index: int, sentence: SentenceT) -> FrameOutput:
+    def _features(self, clip: "Clip", index: int, sentence: SentenceT) -> FrameFeatures:
         stem = clip.stems.get(index)
         return self.network.encode_frames(self._stem(clip, index) if stem is None else stem, sentence)
 

@@ -34,8 +34,9 @@ class Words:
     def attended_by(self, attention: MultiHeadAttention, queries: Tensor) -> Tensor:
         """Let ``queries (n, c)`` attend to the words: ``(n, c)``."""
         memory = self.features[None]
-        blocked = None if self.padding is None else self.padding[None, None, None]
-        return attention(queries[None], memory + self.position[None], memory, blocked=blocked)[0]
+        padding = None if self.padding is None else self.padding[None]
+        attended: Tensor = attention(queries[None], memory + self.position[None], memory, key_padding_mask=padding)[0]
+        return attended
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,12 @@ class CrossModalBlock(nn.Module):
         grid = tuple(side // self.reduction for side in size)
         value = torch.cat([_tokens(_nearest(x, grid)) for x in level.maps])
         query = (value + _tokens(_nearest(level.position, grid))).flatten(0, 1)[None]
-        blocked = None
+        key_padding_mask = None
         if level.padding is not None:
             padding = _nearest(level.padding[:, None].float(), grid).to(torch.bool)
-            blocked = padding.flatten().repeat(len(value))[None, None, None]
-        attended = self.self_attn(query, query, value.flatten(0, 1)[None], blocked=blocked)[0].view_as(value)
+            key_padding_mask = padding.flatten().repeat(len(value))[None]
+        memory = value.flatten(0, 1)[None]
+        attended = self.self_attn(query, query, memory, key_padding_mask=key_padding_mask)[0].view_as(value)
         parts = attended.split([len(x) for x in level.maps])
         return [self._join(x, part, grid) for x, part in zip(level.maps, parts, strict=True)]
 

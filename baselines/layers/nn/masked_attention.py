@@ -1,7 +1,7 @@
-"""Attention layers of Mask2Former's transformer decoder, each with its residual and norm (post-norm).
+"""Attention layers of Mask2Former's transformer decoder, each with residual and layer norm (post-norm).
 
-Cheng et al., "Masked-attention Mask Transformer" (CVPR 2022), section 3.2; also VITA's and LMPM's. Key names are those
-of ``torch.nn.MultiheadAttention``. Axes: b batch, q queries, s memory cells, c channels.
+Cheng et al., "Masked-attention Mask Transformer" (CVPR 2022), section 3.2; VITA and LMPM use the same layers. Key names
+are those of ``torch.nn.MultiheadAttention``. Axes: b batch, q queries, s memory tokens, c channels.
 """
 
 import torch
@@ -12,8 +12,7 @@ from torch import Tensor, nn
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention with packed projections (``in_proj_weight`` rows: queries, keys, values).
 
-    Same weights and results as ``torch.nn.MultiheadAttention``, but masks broadcast over heads instead of being
-    repeated for them.
+    Same weights and results as ``torch.nn.MultiheadAttention``; masks broadcast over heads instead of being repeated.
     """
 
     def __init__(self, channels: int, heads: int) -> None:
@@ -32,36 +31,42 @@ class MultiHeadAttention(nn.Module):
         key: Tensor,
         value: Tensor,
         *,
-        blocked: Tensor | None = None,
-        bias: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        key_padding_mask: Tensor | None = None,
     ) -> Tensor:
-        """Attend.
+        """Attend; masks follow ``torch.nn.MultiheadAttention``.
 
         Args:
             query: ``(b, q, c)``.
             key: ``(b, s, c)``.
             value: ``(b, s, c)``.
-            blocked: bool, broadcastable to ``(b, heads, q, s)``, ``True`` where a query must not look. A query that
-                may look nowhere gives no defined result; see ``attention_mask``.
-            bias: Added to the logits, broadcastable to ``(b, heads, q, s)``. Not together with ``blocked``.
+            attn_mask: Broadcastable to ``(b, heads, q, s)``. Boolean: ``True`` excludes a key from a query. Float:
+                added to the logits. A query without any allowed key has no defined result; see ``attention_mask``.
+            key_padding_mask: Boolean ``(b, s)`` or ``(1, s)``, ``True`` on padding; together with a boolean
+                ``attn_mask`` only.
 
         Returns:
             ``(b, q, c)``.
         """
         projections = zip((query, key, value), self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3), strict=True)
         q, k, v = (F.linear(x, w, b).unflatten(-1, (self.heads, -1)).transpose(1, 2) for x, w, b in projections)
-        mask = bias if blocked is None else ~blocked
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.out_proj(out.transpose(1, 2).flatten(-2))
+        if key_padding_mask is not None:
+            padding = key_padding_mask[:, None, None]
+            attn_mask = padding if attn_mask is None else attn_mask | padding
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            attn_mask = ~attn_mask  # scaled_dot_product_attention marks the allowed keys
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
+        projected: Tensor = self.out_proj(out.transpose(1, 2).flatten(-2))
+        return projected
 
 
-def with_position(x: Tensor, position: Tensor | None) -> Tensor:
-    """Add a position where there is one."""
-    return x if position is None else x + position
+def with_pos_embed(x: Tensor, pos: Tensor | None) -> Tensor:
+    """Add a positional encoding, if any."""
+    return x if pos is None else x + pos
 
 
 class SelfAttentionLayer(nn.Module):
-    """Queries look at each other: ``x <- LN(x + attention(x + pos, x + pos, x))``."""
+    """Self-attention among queries: ``x <- LN(x + attention(x + query_pos, x + query_pos, x))``."""
 
     def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -69,16 +74,15 @@ class SelfAttentionLayer(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, x: Tensor, position: Tensor | None = None, *, blocked: Tensor | None = None, bias: Tensor | None = None
-    ) -> Tensor:
-        """Map queries ``(b, q, c)`` to ``(b, q, c)``; masks as in ``MultiHeadAttention``."""
-        placed = with_position(x, position)
-        return self.norm(x + self.dropout(self.self_attn(placed, placed, x, blocked=blocked, bias=bias)))
+    def forward(self, x: Tensor, query_pos: Tensor | None = None, *, attn_mask: Tensor | None = None) -> Tensor:
+        """Map queries ``(b, q, c)`` to ``(b, q, c)``; ``attn_mask`` as in ``MultiHeadAttention``."""
+        query = with_pos_embed(x, query_pos)
+        out: Tensor = self.norm(x + self.dropout(self.self_attn(query, query, x, attn_mask=attn_mask)))
+        return out
 
 
 class CrossAttentionLayer(nn.Module):
-    """Queries look at a memory: ``x <- LN(x + attention(x + query_pos, memory + memory_pos, memory))``."""
+    """Attention of queries to a memory: ``x <- LN(x + attention(x + query_pos, memory + pos, memory))``."""
 
     def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -91,19 +95,34 @@ class CrossAttentionLayer(nn.Module):
         x: Tensor,
         memory: Tensor,
         *,
-        position: Tensor | None = None,
-        memory_position: Tensor | None = None,
-        blocked: Tensor | None = None,
+        query_pos: Tensor | None = None,
+        pos: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        key_padding_mask: Tensor | None = None,
     ) -> Tensor:
-        """Map queries ``(b, q, c)`` to ``(b, q, c)``, looking at ``memory`` ``(b, s, c)``."""
+        """Map queries ``(b, q, c)`` to ``(b, q, c)`` by attention to ``memory`` ``(b, s, c)``.
+
+        Args:
+            x: Queries.
+            memory: Keys and values.
+            query_pos: Positional encoding of the queries, broadcastable to theirs.
+            pos: Positional encoding of the keys.
+            attn_mask: As in ``MultiHeadAttention``.
+            key_padding_mask: As in ``MultiHeadAttention``.
+        """
         attended = self.multihead_attn(
-            with_position(x, position), with_position(memory, memory_position), memory, blocked=blocked
+            with_pos_embed(x, query_pos),
+            with_pos_embed(memory, pos),
+            memory,
+            attn_mask=attn_mask,
+            key_padding_mask=key_padding_mask,
         )
-        return self.norm(x + self.dropout(attended))
+        out: Tensor = self.norm(x + self.dropout(attended))
+        return out
 
 
 class FeedForwardLayer(nn.Module):
-    """Two linear layers with ReLU between: ``x <- LN(x + linear2(relu(linear1(x))))``."""
+    """Two linear layers with ReLU between them: ``x <- LN(x + linear2(relu(linear1(x))))``."""
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -117,21 +136,22 @@ class FeedForwardLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(..., c)`` to ``(..., c)``."""
         hidden = self.dropout(F.relu(self.linear1(x)))
-        return self.norm(x + self.dropout(self.linear2(hidden)))
+        out: Tensor = self.norm(x + self.dropout(self.linear2(hidden)))
+        return out
 
 
 def attention_mask(mask_logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Turn a layer's masks into what its queries may look at next (masked attention, equation 3).
+    """Attention mask of the next decoder layer from predicted masks (masked attention, Mask2Former's equation 3).
 
     Args:
         mask_logits: ``(b, q, h, w)``.
-        size: Rows and columns of the map that is looked at.
+        size: Rows and columns of the map that is attended to.
 
     Returns:
-        bool ``(b, 1, q, rows * columns)``, ``True`` = blocked: where a query's mask is background. A query whose mask
-        is empty may look everywhere.
+        Boolean ``(b, 1, q, rows * columns)``, ``True`` where a query's mask is background. A query with an empty mask
+        may attend everywhere.
     """
     resized = F.interpolate(mask_logits, size=size, mode="bilinear", align_corners=False)
-    blocked = (resized.sigmoid() < 0.5).flatten(2)
-    blocked = blocked & ~blocked.all(-1, keepdim=True)
-    return blocked[:, None].detach()
+    background = (resized.sigmoid() < 0.5).flatten(2)
+    background = background & ~background.all(-1, keepdim=True)
+    return background[:, None].detach()

@@ -17,7 +17,7 @@ from baselines.layers.nn.position_encoding import sine_grid
 
 @dataclass(frozen=True, slots=True)
 class PixelFeatures:
-    """What the pixel decoder makes of one batch of images.
+    """Output of the pixel decoder for a batch of images.
 
     Attributes:
         levels: Refined maps, coarsest first, each ``(b, c, h / stride, w / stride)``.
@@ -29,13 +29,13 @@ class PixelFeatures:
     fine: Tensor
     mask_features: Tensor
 
-    def memory(self, codes: Tensor) -> list["LevelMemory"]:
-        """Flatten the levels for cross-attention, each with its own code added; ``codes`` ``(levels, c)``."""
+    def memory(self, level_embed: Tensor) -> list["LevelMemory"]:
+        """Flatten the levels for cross-attention and add each one's embedding; ``level_embed`` ``(levels, c)``."""
         flat = []
-        for x, code in zip(self.levels, codes, strict=True):
+        for x, embedding in zip(self.levels, level_embed, strict=True):
             size = (x.shape[2], x.shape[3])
-            place = sine_grid(size, x.shape[1] // 2, device=x.device).flatten(2).transpose(1, 2)
-            flat.append(LevelMemory(x.flatten(2).transpose(1, 2) + code, place, size))
+            pos = sine_grid(size, x.shape[1] // 2, device=x.device).flatten(2).transpose(1, 2)
+            flat.append(LevelMemory(x.flatten(2).transpose(1, 2) + embedding, pos, size))
         return flat
 
     def mask_logits(self, embeddings: Tensor) -> Tensor:
@@ -45,16 +45,16 @@ class PixelFeatures:
 
 @dataclass(frozen=True, slots=True)
 class LevelMemory:
-    """One level as a transformer decoder looks at it.
+    """One level as memory of a transformer decoder.
 
     Attributes:
         tokens: ``(b, h * w, c)``.
-        place: Sine positions, ``(1, h * w, c)``.
+        pos: Sine position encoding, ``(1, h * w, c)``.
         size: Rows and columns.
     """
 
     tokens: Tensor
-    place: Tensor
+    pos: Tensor
     size: tuple[int, int]
 
 
@@ -105,25 +105,43 @@ class MultiLevelEncoder(nn.Module):
         return [part.transpose(1, 2).unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class PixelDecoderConfig:
+    """Sizes of the pixel decoder; the defaults are Mask2Former's.
+
+    Attributes:
+        feedforward: Hidden units of the encoder layers.
+        heads: Attention heads.
+        depth: Encoder layers.
+        groups: Groups of the group norms.
+    """
+
+    feedforward: int = 1024
+    heads: int = 8
+    depth: int = 6
+    groups: int = 32
+
+
 class PixelDecoder(nn.Module):
-    """From a backbone's four maps to mask features and a pyramid for the transformer decoder."""
+    """From a backbone's four maps to mask features and a pyramid for the transformer decoder.
+
+    Args:
+        backbone_channels: Channels of the backbone's maps, finest first.
+        channels: Width of the output.
+        config: Sizes.
+    """
 
     def __init__(
-        self,
-        backbone_channels: Sequence[int],
-        channels: int = 256,
-        *,
-        feedforward: int = 1024,
-        heads: int = 8,
-        depth: int = 6,
-        groups: int = 32,
+        self, backbone_channels: Sequence[int], channels: int = 256, config: PixelDecoderConfig | None = None
     ) -> None:
         super().__init__()
+        config = config or PixelDecoderConfig()
+        groups = config.groups
         finest, *coarse = backbone_channels
         self.input_proj = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, channels, 1), nn.GroupNorm(groups, channels)) for width in reversed(coarse)
         )
-        self.transformer = MultiLevelEncoder(channels, feedforward, len(coarse), heads, depth)
+        self.transformer = MultiLevelEncoder(channels, config.feedforward, len(coarse), config.heads, config.depth)
         self.mask_features = nn.Conv2d(channels, channels, 1)
         self.adapter_1 = NormedConv(finest, channels, 1, groups)
         self.layer_1 = NormedConv(channels, channels, 3, groups)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import RobertaConfig
 
 from baselines.layers.nn.deformable_transformer import (
     DecodedQueries,
@@ -21,7 +20,7 @@ from baselines.layers.nn.deformable_transformer import (
 )
 from baselines.layers.nn.position_encoding import sine_grid
 from baselines.layers.nn.resnet import BLOCKS, CHANNELS, ResNet
-from baselines.layers.nn.text_encoder import FeatureResizer, build_roberta
+from baselines.layers.nn.text_encoder import FeatureResizer, TextEncoderConfig, build_roberta
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries
 
 WIDTH, FEEDFORWARD, DEPTH, LEVELS, HEADS = 256, 1024, 6, 4, 8
@@ -85,7 +84,7 @@ class ReferringDetector(nn.Module):
         text: Sizes of the text encoder; ``None``: roberta-base.
     """
 
-    def __init__(self, *, track_attention: bool, text: RobertaConfig | None = None) -> None:
+    def __init__(self, *, track_attention: bool, text: TextEncoderConfig | None = None) -> None:
         super().__init__()
         self.backbone = nn.ModuleList([nn.ModuleDict({"body": ResNet(BLOCKS["resnet50"])})])
         self.input_proj = LevelProjections(CHANNELS[1:], WIDTH, LEVELS)

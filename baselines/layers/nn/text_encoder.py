@@ -1,4 +1,7 @@
-"""Sentences to features: tokenizers, RoBERTa (transformers), and the projection that LMPM's family puts on top."""
+"""Text encoding: tokenizers, RoBERTa (transformers) and the projection of its features.
+
+Liu et al., "RoBERTa" (2019); the projection is ReferFormer's ``FeatureResizer``.
+"""
 
 import zlib
 from collections.abc import Sequence
@@ -31,10 +34,10 @@ class Tokens:
 
 
 class Tokenizer(Protocol):
-    """Turns a sentence into RoBERTa token ids."""
+    """Tokenizer of sentences with RoBERTa's special tokens."""
 
     name: str
-    """What is recorded with a run."""
+    """Recorded with a run."""
 
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence; an empty one gives begin and end only."""
@@ -51,7 +54,7 @@ class RobertaTokenizer:
 
         try:
             self._tokenizer = FastTokenizer.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception for every fault of a file
+        except Exception as error:  # the library raises bare Exception for every invalid file
             raise DataError(f"not a tokenizer file: {error}", location=str(path), hint=_TOKENIZER_HINT) from error
         ids = tuple(self._tokenizer.token_to_id(token) for token in ("<s>", "<pad>", "</s>"))
         if ids != (BOS, PAD, EOS):
@@ -68,9 +71,9 @@ _TOKENIZER_HINT = "Take tokenizer.json from https://huggingface.co/FacebookAI/ro
 
 
 class HashTokenizer:
-    """Stand-in for RoBERTa's tokenizer where its files are absent: one token per word, its id a hash of the word.
+    """Substitute for RoBERTa's tokenizer where its files are absent: one token per word, its id a hash of the word.
 
-    It serves untrained runs and tests only; released weights know nothing of its ids.
+    For untrained runs and tests only; published weights were trained with different ids.
     """
 
     def __init__(self, buckets: int = 500) -> None:
@@ -90,43 +93,66 @@ class HashTokenizer:
 
 
 def open_tokenizer(path: Path | None) -> Tokenizer:
-    """RoBERTa's tokenizer from ``tokenizer.json``; ``None`` (an untrained run): the hash stand-in."""
+    """Open RoBERTa's tokenizer, ``tokenizer.json``; ``None`` (an untrained run): a ``HashTokenizer``."""
     return HashTokenizer() if path is None else RobertaTokenizer(path)
 
 
 def padded_ids(tokens: Sequence[int], length: int, pad: int) -> tuple[Tensor, Tensor]:
-    """Cut or pad ids to ``length``.
+    """Truncate or pad ids to ``length``.
 
     Returns:
         int64 ids ``(1, length)`` and int64 attention mask ``(1, length)``, 1 on tokens and 0 on padding.
     """
-    kept = list(tokens[:length])
-    padding = length - len(kept)
-    return torch.tensor([kept + [pad] * padding]), torch.tensor([[1] * len(kept) + [0] * padding])
+    ids = list(tokens[:length])
+    padding = length - len(ids)
+    return torch.tensor([ids + [pad] * padding]), torch.tensor([[1] * len(ids) + [0] * padding])
 
 
-def roberta_base_config() -> RobertaConfig:
-    """Sizes of ``roberta-base``."""
-    return RobertaConfig(
-        vocab_size=50265, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
-        pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS,
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class TextEncoderConfig:
+    """Sizes of a RoBERTa; the defaults are ``roberta-base``.
+
+    Attributes:
+        vocab_size: Token ids.
+        channels: Width of the features.
+        depth: Layers.
+        heads: Attention heads.
+        feedforward: Hidden units of the feed-forward blocks.
+        max_positions: Position embeddings; a sentence has at most two tokens fewer.
+    """
+
+    vocab_size: int = 50265
+    channels: int = 768
+    depth: int = 12
+    heads: int = 12
+    feedforward: int = 3072
+    max_positions: int = 514
 
 
-def build_roberta(config: RobertaConfig | None = None, *, pooler: bool = True) -> RobertaModel:
+MINI_TEXT_ENCODER = TextEncoderConfig(vocab_size=512, channels=64, depth=2, heads=4, feedforward=128, max_positions=130)
+"""A text encoder that trains on a CPU; its vocabulary covers the ids of ``HashTokenizer``."""
+
+
+def build_roberta(config: TextEncoderConfig | None = None, *, pooler: bool = True) -> RobertaModel:
     """Build a randomly initialized RoBERTa on scaled dot-product attention.
 
     Args:
         config: Sizes; ``None``: those of ``roberta-base``.
         pooler: With the tanh layer over the first token (``pooler_output``).
     """
-    config = roberta_base_config() if config is None else config
-    config._attn_implementation = "sdpa"
-    return RobertaModel(config, add_pooling_layer=pooler)
+    config = config or TextEncoderConfig()
+    roberta = RobertaConfig(
+        vocab_size=config.vocab_size, hidden_size=config.channels, num_hidden_layers=config.depth,
+        num_attention_heads=config.heads, intermediate_size=config.feedforward,
+        max_position_embeddings=config.max_positions, type_vocab_size=1, layer_norm_eps=1e-5,
+        pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS,
+    )  # fmt: skip
+    roberta._attn_implementation = "sdpa"
+    return RobertaModel(roberta, add_pooling_layer=pooler)
 
 
 class FeatureResizer(nn.Module):
-    """Text features to the width of the visual ones: linear, layer norm (eps 1e-12), dropout."""
+    """Projection of text features to the width of the visual ones: linear, layer norm (eps 1e-12), dropout."""
 
     def __init__(self, channels: int = 768, out: int = 256, dropout: float = 0.1) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.losses import (
     DsHmpConfig,
     DsHmpOutputs,
@@ -82,7 +83,7 @@ def step_contrast():
 @pytest.mark.parametrize("path", loss_files("dshmp", step=True))
 def test_loss_parity_of_a_whole_step(path):
     vectors, inputs = load_vectors(path), load_vectors(input_file(path))
-    network, bank = DsHmp(tiny_roberta_config()).eval(), MemoryBank(23051, 256)
+    network, bank = DsHmp(DsHmpConfig(text=tiny_roberta_config())).eval(), MemoryBank(23051, 256)
     fill_by_name(network)
     fill_by_name(bank, prefix="vita_criterion.train_memory_bank.")
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])

@@ -2,11 +2,14 @@ import pytest
 import torch
 
 from baselines.dshmp import checkpoint, method
+from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.method import PIXEL_STD, encode_sentence
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.word_split import RuleTagger
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.nn.clip_query_module import ClipDecoderConfig
+from baselines.layers.nn.query_decoder import QueryDecoderConfig
 from baselines.layers.nn.swin import SwinConfig
 from baselines.layers.nn.text_encoder import HashTokenizer
 from mevis_bench.methods.method_spec import read_method_spec
@@ -16,14 +19,19 @@ from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "dshmp" / "method.yaml")
-SMALL_SWIN = SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2))
+SMALL = DsHmpConfig(
+    swin=SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2)),
+    text=tiny_roberta_config(),
+    frame=QueryDecoderConfig(32),
+    clip=ClipDecoderConfig(32, window=8),
+)
 
 
 @pytest.fixture(scope="module")
 def small():
     """DsHmp with small widths."""
     torch.manual_seed(0)
-    return DsHmp(tiny_roberta_config(), SMALL_SWIN, 32).eval()
+    return DsHmp(SMALL).eval()
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ def test_chunks_do_not_change_the_scores(small, video):
 
 
 def test_untrained_runs(video, monkeypatch):
-    monkeypatch.setattr(method, "DsHmp", lambda: DsHmp(tiny_roberta_config(), SMALL_SWIN, 32))
+    monkeypatch.setattr(method, "SIZES", {"base": SMALL})
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
     loaded = method.load(MethodConfig("rvos", "swin-t", options, None, "cpu", 1))
     prediction = next(loaded.predict(video, [TextPrompt("0", "the bird flying away")]))

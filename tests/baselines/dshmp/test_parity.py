@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from baselines.dshmp.checkpoint import DROPPED
+from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.method import PIXEL_STD
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.motion_attention import MotionAttention
+from baselines.layers.checkpoints.trajectory_checkpoint import IGNORED_KEYS
 from baselines.layers.inference.query_segmenter import SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
 from tests.baselines.parity import (
@@ -29,7 +30,7 @@ STATIC, MOTION = (1, 2, 4), (3, 5)
 
 @pytest.fixture(scope="module")
 def network():
-    network = DsHmp(tiny_roberta_config()).eval()
+    network = DsHmp(DsHmpConfig(text=tiny_roberta_config())).eval()
     fill_by_name(network)
     return network
 
@@ -89,7 +90,7 @@ def test_parity_of_the_motion_attention_pins_the_alignment():
 
 def test_keys_are_the_authors(network):
     expected = expected_keys("dshmp")
-    assert {key: shape for key, shape in expected.items() if key not in DROPPED} == shapes(network)
+    assert {key: shape for key, shape in expected.items() if key not in IGNORED_KEYS} == shapes(network)
 
 
 def test_the_full_model_has_its_published_size():

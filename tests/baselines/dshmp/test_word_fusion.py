@@ -1,24 +1,25 @@
 import torch
 
+from baselines.dshmp.config import WordFusionConfig
 from baselines.dshmp.word_fusion import BiAttention, WordFusion
 
 
 def by_hand(layer, visual, words, padding):
-    """One batch entry, one head at a time, without the shifts that a softmax does not feel."""
+    """One batch entry, one head at a time, without the shifts, to which a softmax is invariant."""
     width = layer.v_proj.out_features // layer.heads
-    seen, said = layer.values_v_proj(visual), layer.values_l_proj(words)
-    for_visual, for_words = torch.zeros_like(seen), torch.zeros_like(said)
+    visual_values, word_values = layer.values_v_proj(visual), layer.values_l_proj(words)
+    for_visual, for_words = torch.zeros_like(visual_values), torch.zeros_like(word_values)
     for head in range(layer.heads):
         part = slice(head * width, (head + 1) * width)
         logits = layer.v_proj(visual)[:, part] @ layer.l_proj(words)[:, part].T / width**0.5
-        for_words[:, part] = logits.T.softmax(-1) @ seen[:, part]
-        for_visual[:, part] = logits[:, ~padding].softmax(-1) @ said[~padding][:, part]
+        for_words[:, part] = logits.T.softmax(-1) @ visual_values[:, part]
+        for_visual[:, part] = logits[:, ~padding].softmax(-1) @ word_values[~padding][:, part]
     return layer.out_v_proj(for_visual), layer.out_l_proj(for_words)
 
 
 def test_both_directions_follow_the_definition():
     torch.manual_seed(0)
-    layer = BiAttention(12, heads=3, head_channels=8)
+    layer = BiAttention(12, WordFusionConfig(heads=3, head_channels=8))
     visual, words = torch.randn(2, 7, 12), torch.randn(2, 5, 12)
     padding = torch.tensor([[False, False, False, True, True]])
     got = layer(visual, words, padding)

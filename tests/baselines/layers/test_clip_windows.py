@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from baselines.layers.inference.clip_windows import ClipWindows
+from baselines.layers.nn.clip_windows import ClipWindows
 
 
 def may_look(frames, window, shifted):
@@ -34,9 +34,9 @@ def test_every_frame_sees_the_frames_of_its_window(frames, window, shifted):
     for place, frame in enumerate(order):
         if frame < frames:
             assert values.flatten(0, 1)[place].eq(frame).all()
-    bias = windows.bias[shifted].expand(-1, 1, window * queries, -1).squeeze(1)
+    mask = windows.attn_masks[shifted].expand(-1, 1, window * queries, -1).squeeze(1)
     for (row, column), allowed in pairs.items():
-        block = bias[row // window].view(window, queries, window, queries)[row % window, :, column % window]
+        block = mask[row // window].view(window, queries, window, queries)[row % window, :, column % window]
         assert block.eq(0).all() if allowed else block.le(-1000).all(), (row, column)
 
 

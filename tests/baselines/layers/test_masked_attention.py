@@ -33,10 +33,10 @@ def test_masks_agree_with_torch(pair):
     blocked = torch.rand(3, 1, 5, 7) < 0.5
     blocked[..., 0] = False
     expected = theirs(query, memory, memory, attn_mask=blocked.expand(-1, 4, -1, -1).flatten(0, 1))[0]
-    torch.testing.assert_close(ours(query, memory, memory, blocked=blocked), expected)
+    torch.testing.assert_close(ours(query, memory, memory, attn_mask=blocked), expected)
     bias = torch.randn(3, 1, 5, 7)
     expected = theirs(query, memory, memory, attn_mask=bias.expand(-1, 4, -1, -1).flatten(0, 1))[0]
-    torch.testing.assert_close(ours(query, memory, memory, bias=bias), expected)
+    torch.testing.assert_close(ours(query, memory, memory, attn_mask=bias), expected)
 
 
 def test_key_padding_is_a_mask_over_keys(pair):
@@ -45,20 +45,25 @@ def test_key_padding_is_a_mask_over_keys(pair):
     padding = torch.zeros(2, 7, dtype=torch.bool)
     padding[1, 4:] = True
     expected = theirs(query, memory, memory, key_padding_mask=padding)[0]
-    torch.testing.assert_close(ours(query, memory, memory, blocked=padding[:, None, None]), expected)
+    torch.testing.assert_close(ours(query, memory, memory, key_padding_mask=padding), expected)
+    blocked = torch.rand(2, 1, 5, 7) < 0.3
+    blocked[..., 0] = False
+    both = (blocked | padding[:, None, None]).expand(-1, 4, -1, -1).flatten(0, 1)
+    expected = theirs(query, memory, memory, attn_mask=both)[0]
+    torch.testing.assert_close(ours(query, memory, memory, attn_mask=blocked, key_padding_mask=padding), expected)
 
 
 def test_positions_go_to_queries_and_keys_only():
     torch.manual_seed(0)
     layer = CrossAttentionLayer(24, 4)
     x, memory = torch.randn(2, 5, 24), torch.randn(2, 7, 24)
-    position, memory_position = torch.randn(5, 24), torch.randn(7, 24)
-    expected = layer.norm(x + layer.multihead_attn(x + position, memory + memory_position, memory))
-    got = layer(x, memory, position=position, memory_position=memory_position)
+    query_pos, pos = torch.randn(5, 24), torch.randn(7, 24)
+    expected = layer.norm(x + layer.multihead_attn(x + query_pos, memory + pos, memory))
+    got = layer(x, memory, query_pos=query_pos, pos=pos)
     torch.testing.assert_close(got, expected)
     layer = SelfAttentionLayer(24, 4)
-    expected = layer.norm(x + layer.self_attn(x + position, x + position, x))
-    torch.testing.assert_close(layer(x, position), expected)
+    expected = layer.norm(x + layer.self_attn(x + query_pos, x + query_pos, x))
+    torch.testing.assert_close(layer(x, query_pos), expected)
 
 
 def test_feed_forward_agrees_with_torch():

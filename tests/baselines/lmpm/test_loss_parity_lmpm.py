@@ -6,9 +6,9 @@ import torch
 from baselines.layers.inference.query_segmenter import network_input
 from baselines.layers.training.trajectory_criterion import TrajectoryConfig, match
 from baselines.layers.training.trajectory_outputs import TrajectoryOutputs
+from baselines.layers.training.trajectory_training import training_outputs
 from baselines.lmpm.losses import compute_losses, loss_weights, total_loss
 from baselines.lmpm.model import Lmpm
-from baselines.lmpm.training_outputs import training_outputs
 from tests.baselines.lmpm.test_parity import SETTINGS
 from tests.baselines.loss_vectors import (
     RecordedPoints,
@@ -61,7 +61,7 @@ def test_loss_parity_of_a_whole_step(path):
     fill_by_name(network)
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])
     images = network_input(torch.from_numpy(inputs["in_frames"]), SETTINGS)
-    outputs = training_outputs(network, images, network.encode_text(ids, mask))
+    outputs, _ = training_outputs(network, images, network.encode_text(ids, mask))
     targets, config = [read_targets(vectors)], step_config(TrajectoryConfig)
     check_step_indices(outputs, targets, vectors, config)
     losses = compute_losses(outputs, targets, config, spread_points)

@@ -1,29 +1,37 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from baselines.layers.checkpoints.trajectory_checkpoint import IGNORED_KEYS
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
+from baselines.layers.nn.clip_query_module import ClipDecoderConfig
+from baselines.layers.nn.query_decoder import QueryDecoderConfig
 from baselines.layers.nn.swin import SwinConfig
 from baselines.layers.nn.text_encoder import HashTokenizer, build_roberta
+from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.method import sentence_ids
 from baselines.lmpm.model import Lmpm
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodConfig, TextPrompt
-from tests.baselines.parity import tiny_roberta
+from tests.baselines.parity import tiny_roberta, tiny_roberta_config
 from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "lmpm" / "method.yaml")
-SMALL_SWIN = SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2))
+SMALL = TrajectoryNetworkConfig(
+    swin=SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2)), frame=QueryDecoderConfig(32), clip=ClipDecoderConfig(32)
+)
 
 
 def small():
     """LMPM with small widths."""
     torch.manual_seed(0)
-    return Lmpm(tiny_roberta(), SMALL_SWIN, 32).eval()
+    return Lmpm(tiny_roberta(), SMALL).eval()
 
 
 @pytest.fixture
@@ -42,8 +50,7 @@ def test_sentences_are_lowered_cut_and_padded_with_zero():
 
 
 def test_untrained_runs_and_follows_its_seed(video, monkeypatch):
-    monkeypatch.setattr(method, "Lmpm", lambda reader: Lmpm(reader, SMALL_SWIN, 32))
-    monkeypatch.setattr(method, "build_roberta", tiny_roberta)
+    monkeypatch.setattr(method, "SIZES", {"base": replace(SMALL, text=tiny_roberta_config())})
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
     predictions = []
     for seed in (1, 1, 2):
@@ -89,7 +96,7 @@ def write(path, state):
 
 
 def test_the_authors_file_loads_with_its_extra_buffers(tmp_path, state):
-    extra = {key: torch.ones(2) for key in checkpoint.DROPPED}
+    extra = {key: torch.ones(2) for key in IGNORED_KEYS}
     loaded = checkpoint.load(write(tmp_path / "model_final.pth", {**state, **extra}))
     assert loaded.keys() == state.keys()
 

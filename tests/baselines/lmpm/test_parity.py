@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from baselines.layers.checkpoints.trajectory_checkpoint import IGNORED_KEYS
 from baselines.layers.inference.query_segmenter import SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
 from baselines.layers.nn.text_encoder import build_roberta
-from baselines.lmpm.checkpoint import DROPPED
 from baselines.lmpm.model import Lmpm
 from tests.baselines.parity import (
     expected_keys,
@@ -70,7 +70,7 @@ def test_parity_with_the_numbers_kept_here(outputs):
 
 def test_keys_are_the_authors(network):
     expected = expected_keys("lmpm")
-    assert {key: shape for key, shape in expected.items() if key not in DROPPED} == shapes(network)
+    assert {key: shape for key, shape in expected.items() if key not in IGNORED_KEYS} == shapes(network)
 
 
 def test_the_full_model_has_its_published_size():

@@ -4,7 +4,10 @@ import torch
 from scipy.io import wavfile
 from transformers import WhisperConfig
 
+from baselines.layers.nn.clip_query_module import ClipDecoderConfig
+from baselines.layers.nn.query_decoder import QueryDecoderConfig
 from baselines.layers.nn.swin import SwinConfig
+from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.speech import RATE, SpeechEncoder
@@ -14,6 +17,9 @@ from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
 TINY = WhisperConfig(d_model=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=16, num_mel_bins=80)
+SMALL = TrajectoryNetworkConfig(
+    swin=SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2)), frame=QueryDecoderConfig(32), clip=ClipDecoderConfig(32)
+)
 VARIANT = read_method_spec(ROOT / "baselines" / "lmpm" / "method.yaml").variants["swin-t-audio"]
 
 
@@ -46,7 +52,7 @@ def test_a_word_is_the_mean_of_its_stretch_of_states(encoder):
 
 
 def test_the_branch_learns_and_whisper_does_not(encoder):
-    network = Lmpm(encoder, SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2)), 32)
+    network = Lmpm(encoder, SMALL)
     sentence = network.encode_speech(tone(0.5))
     queries = network.encode_frames(network.stem(torch.randn(2, 3, 64, 64)), sentence).queries
     network.encode_clip(queries, sentence)[0].sum().backward()
@@ -56,10 +62,9 @@ def test_the_branch_learns_and_whisper_does_not(encoder):
 
 
 def test_speech_is_answered_and_its_weights_come_back(tmp_path, monkeypatch):
-    small = SwinConfig(16, (1, 1, 1, 1), (2, 2, 2, 2))
+    monkeypatch.setattr(method, "SIZES", {"base": SMALL})
     for module in (method, checkpoint):
-        monkeypatch.setattr(module, "Lmpm", lambda reader: Lmpm(reader, small, 32))
-        monkeypatch.setattr(module, "SpeechEncoder", lambda: SpeechEncoder(TINY))
+        monkeypatch.setattr(module, "SpeechEncoder", lambda width: SpeechEncoder(TINY, width))
     wavfile.write(tmp_path / "0.wav", 8000, (tone(1.0)[::2] * 30000).astype(np.int16))
     video, prompt = noise_video(tmp_path, 3, 40, 60), SpeechPrompt("0", tmp_path / "0.wav")
     options = {**VARIANT.options, "short": 64}

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from transformers import RobertaConfig
 
 from baselines.layers.nn import text_encoder
 from baselines.layers.nn.swin import SwinConfig
@@ -30,9 +29,7 @@ SMALL = LMPMppConfig(
     ),
 )
 
-ROBERTA = RobertaConfig(
-    vocab_size=600, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, type_vocab_size=1
-)
+ROBERTA = text_encoder.TextEncoderConfig(vocab_size=600, channels=12, depth=1, heads=2, feedforward=12)
 
 OPTIONS = {
     "steps": 3,

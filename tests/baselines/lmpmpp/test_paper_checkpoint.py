@@ -1,11 +1,10 @@
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import RobertaConfig
 
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
-from baselines.layers.nn.text_encoder import build_roberta
+from baselines.layers.nn.text_encoder import TextEncoderConfig, build_roberta
 from baselines.lmpmpp.checkpoint import (
     load_imagebind,
     load_llama,
@@ -18,9 +17,7 @@ from baselines.lmpmpp.model import LMPMpp, Question
 from mevis_bench.records import DataError
 from tests.baselines.lmpmpp.small_paper import SMALL
 
-ROBERTA = RobertaConfig(
-    vocab_size=30, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, type_vocab_size=1
-)
+ROBERTA = TextEncoderConfig(vocab_size=30, channels=12, depth=1, heads=2, feedforward=12)
 
 
 def text_encoder():

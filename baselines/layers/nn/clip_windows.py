@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 class ClipWindows:
-    """How one video's frames fall into windows, plain and shifted, and what may look at what in them.
+    """Partition of a video's frames into windows, plain and shifted by half, with attention masks.
 
     Attributes:
-        bias: What is added to attention logits in plain windows, ``(n, 1, 1, w * q)``, -inf on padded frames, and in
-            shifted ones, ``(n, 1, w * q, w * q)``, -1000 between frames that are strangers.
+        attn_masks: Float masks, added to attention logits. Plain windows: ``(n, 1, 1, w * q)``, -inf on padded frames.
+            Shifted windows: ``(n, 1, w * q, w * q)``, -1000 between frames that are adjacent only because of the roll.
     """
 
     def __init__(self, frames: int, window: int, queries: int, like: Tensor) -> None:
@@ -22,13 +22,13 @@ class ClipWindows:
         self.padding = -frames % window
         padded = torch.arange(frames + self.padding, device=like.device) >= frames
         plain = torch.zeros_like(padded, dtype=like.dtype).masked_fill(padded, float("-inf")).view(-1, 1, 1, window)
-        self.bias = (plain.repeat_interleave(queries, dim=-1), self._shifted_bias(padded).to(like.dtype))
+        self.attn_masks = (plain.repeat_interleave(queries, dim=-1), self._shifted_mask(padded).to(like.dtype))
 
-    def _shifted_bias(self, padded: Tensor) -> Tensor:
-        """Bias after the roll: padded frames, and the video's end that was wrapped before its beginning, are apart."""
+    def _shifted_mask(self, padded: Tensor) -> Tensor:
+        """Mask after the roll: excludes padded frames, and the video's end, which wraps around to its beginning."""
         padded = padded.roll(self.window // 2).view(-1, self.window)
         late = torch.arange(self.window, device=padded.device) >= self.window // 2
-        # A padded frame's own row is blocked as a whole, which shifts all its logits alike and changes nothing.
+        # Excluding all keys of a padded frame shifts its logits by a constant, which changes nothing.
         blocked = padded[:, :, None].expand(-1, -1, self.window).clone()
         for edge in (0, -1):
             blocked[edge] |= padded[edge]
@@ -37,12 +37,12 @@ class ClipWindows:
         return blocked[:, None] * -1000.0
 
     def split(self, x: Tensor, *, shifted: bool) -> Tensor:
-        """Cut ``(t, q, c)`` (padded frames included) into ``(n, w * q, c)``; shifted: frames move half a window on."""
+        """Cut ``(t, q, c)`` (padded frames included) into ``(n, w * q, c)``; shifted: rolled by half a window."""
         x = x.roll(self.window // 2, dims=0) if shifted else x
         return x.reshape(-1, self.window * self.queries, x.shape[-1])
 
     def join(self, windows: Tensor, *, shifted: bool) -> Tensor:
-        """Undo ``split``."""
+        """Inverse of ``split``: ``(n, w * q, c)`` to ``(t, q, c)``, padded frames included."""
         x = windows.view(-1, self.queries, windows.shape[-1])
         return x.roll(-(self.window // 2), dims=0) if shifted else x
 
