@@ -4,6 +4,7 @@ Cheng et al., "Masked-attention Mask Transformer" (CVPR 2022), section 3.2: cros
 feed-forward per layer, post-norm. Axes: b batch, q queries, s memory tokens, n words, c channels.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -48,7 +49,7 @@ class DecoderMemory:
     words: Tensor | None = None
 
 
-class QueryDecoder(nn.Module, Generic[SentenceT]):
+class QueryDecoder(nn.Module, ABC, Generic[SentenceT]):
     """Layers of a query decoder; subclasses own the memory and override the hooks."""
 
     def __init__(self, config: QueryDecoderConfig) -> None:
@@ -61,9 +62,9 @@ class QueryDecoder(nn.Module, Generic[SentenceT]):
         self.decoder_norm = nn.LayerNorm(c)
         self.query_embed = nn.Embedding(config.queries, c)
 
+    @abstractmethod
     def start_queries(self, sentence: SentenceT) -> Tensor:
         """Hook: content of the queries before the first layer, ``(1, q, c)``."""
-        raise NotImplementedError
 
     def before_layer(self, index: int, memory: DecoderMemory, sentence: SentenceT) -> DecoderMemory:
         """Hook: memory of layer ``index``; by default unchanged."""
