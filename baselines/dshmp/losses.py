@@ -28,7 +28,7 @@ from baselines.layers.training.trajectory_targets import TrajectoryTargets
 
 
 @dataclass(frozen=True, slots=True)
-class DsHmpConfig(TrajectoryConfig):
+class DsHmpLossConfig(TrajectoryConfig):
     """``TrajectoryConfig`` and the contrastive loss.
 
     Attributes:
@@ -71,7 +71,7 @@ class DsHmpTargets:
 def match(
     outputs: DsHmpOutputs,
     targets: list[DsHmpTargets],
-    config: DsHmpConfig,
+    config: DsHmpLossConfig,
     sampler: PointSampler = uniform_points,
 ) -> TrajectoryIndices:
     """Match every layer's queries with the b clips' objects, as LMPM."""
@@ -81,7 +81,7 @@ def match(
 def compute_losses(
     outputs: DsHmpOutputs,
     targets: list[DsHmpTargets],
-    config: DsHmpConfig,
+    config: DsHmpLossConfig,
     bank: MemoryBank,
     sampler: PointSampler = uniform_points,
     workers: DistributedContext = SINGLE_PROCESS,
@@ -149,12 +149,12 @@ def contrastive_loss(anchor: Tensor, contrast: ExpressionContrast, features: Ten
     return 2 * (log_z - positive).mean() + F.mse_loss(cosine, labels)
 
 
-def loss_weights(config: DsHmpConfig, iteration: int) -> dict[str, float]:
+def loss_weights(config: DsHmpLossConfig, iteration: int) -> dict[str, float]:
     """Weights by name, without ``_<layer>``, in optimizer step ``iteration``, counted from 0."""
     contrastive = config.con_weight * min(1.0, iteration / config.con_warm_up)
     return set_prediction_weights(config) | {"loss_vita_sim": config.sim_weight, "loss_con_sim": contrastive}
 
 
-def total_loss(losses: Mapping[str, Tensor], config: DsHmpConfig, iteration: int) -> Tensor:
+def total_loss(losses: Mapping[str, Tensor], config: DsHmpLossConfig, iteration: int) -> Tensor:
     """Weighted sum of the losses of ``compute_losses``, a scalar."""
     return weighted_sum(losses, loss_weights(config, iteration))

@@ -6,7 +6,7 @@ import torch
 
 from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.losses import (
-    DsHmpConfig,
+    DsHmpLossConfig,
     DsHmpOutputs,
     DsHmpTargets,
     compute_losses,
@@ -58,7 +58,7 @@ def test_loss_parity_of_the_criterion(path):
     embeddings = (leaves[f"clip/pred_{name}_embed"] for name in ("fq", "cq", "contrastive"))
     outputs = DsHmpOutputs(*read_sets(leaves), *embeddings)
     targets = [DsHmpTargets(read_targets(vectors), read_contrast(vectors))]
-    config = DsHmpConfig(train_num_points=json_of(vectors["meta"])["num_points"])
+    config = DsHmpLossConfig(train_num_points=json_of(vectors["meta"])["num_points"])
     check_indices(match(outputs, targets, config, RecordedPoints(match_points(vectors))), vectors)
     bank = MemoryBank(*vectors["bank/before"].shape)
     bank.features.copy_(torch.from_numpy(vectors["bank/before"]))
@@ -89,7 +89,7 @@ def test_loss_parity_of_a_whole_step(path):
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])
     images = network_input(torch.from_numpy(inputs["in_frames"]), SETTINGS)
     outputs = training_outputs(network, images, network.encode_text(ids, mask, STATIC, MOTION))
-    targets, config = [DsHmpTargets(read_targets(vectors), step_contrast())], step_config(DsHmpConfig)
+    targets, config = [DsHmpTargets(read_targets(vectors), step_contrast())], step_config(DsHmpLossConfig)
     check_step_indices(outputs, [target.objects for target in targets], vectors, config)
     losses = compute_losses(outputs, targets, config, bank, spread_points)
     check_weighted(losses, loss_weights(config, 700), vectors)
