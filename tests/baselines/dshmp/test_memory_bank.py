@@ -1,6 +1,6 @@
 import torch
 
-from baselines.dshmp.losses import DsHmpConfig, contrastive_loss, loss_weights
+from baselines.dshmp.losses import DsHmpLossConfig, contrastive_loss, loss_weights
 from baselines.dshmp.memory_bank import ExpressionContrast, MemoryBank, draw_negatives
 
 
@@ -46,5 +46,5 @@ def test_the_contrastive_loss_by_hand():
 
 
 def test_the_contrastive_weight_grows_over_2000_iterations():
-    weights = [loss_weights(DsHmpConfig(), iteration)["loss_con_sim"] for iteration in (0, 1000, 2000, 50000)]
+    weights = [loss_weights(DsHmpLossConfig(), iteration)["loss_con_sim"] for iteration in (0, 1000, 2000, 50000)]
     assert weights == [0.0, 0.15, 0.3, 0.3]
