@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.config.strict_yaml import parse_node, read_node, with_flag, with_settings
-from mevis_bench.config.typed import build
+from mevis_bench.files.strict_yaml import parse_node, read_node, with_flag, with_settings
 from mevis_bench.records import UsageError
 from mevis_bench.records.task_names import TASK_NAMES, TaskName
+from mevis_bench.schemas.yaml_files import decode_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
     for key in ("task", "method"):
         if key not in given:
             raise UsageError(f"--{key} is missing", hint=_MISSING_HINTS[key])
-    config = build(node, RunConfig)
+    config = decode_node(node, RunConfig)
     if config.limit is not None and config.limit < 1:
         raise UsageError(f"must be at least 1, not {config.limit}", location="--limit")
     if config.workers < 1:

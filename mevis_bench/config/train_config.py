@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from mevis_bench.config.paths import configs_folder
-from mevis_bench.config.strict_yaml import place, read_node, with_settings
-from mevis_bench.config.typed import build, plain
+from mevis_bench.files.strict_yaml import place, plain_value, read_node, with_settings
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.schemas.yaml_files import decode_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,6 @@ def _split(path: Path, settings: Sequence[str]) -> TrainConfig:
     if "mini" not in sections:
         raise DataError("key 'mini' is missing", location=place(node))
     node.value.remove(sections["mini"])
-    options = plain(node)
+    options = plain_value(node)
     assert isinstance(options, dict)
-    return TrainConfig(build(sections["mini"][1], MiniData), options)
+    return TrainConfig(decode_node(sections["mini"][1], MiniData), options)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.config.typed import read_config
 from mevis_bench.files.names import validate_relative_path
 from mevis_bench.records import DataError
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.records.task_names import TaskName
+from mevis_bench.schemas.yaml_files import read_yaml
 
 Output = Literal["masks", "objects", "tracks", "captions"]
 
@@ -133,7 +133,7 @@ def read_method_spec(path: Path) -> MethodSpec:
     Raises:
         DataError: The file breaks the schema or contradicts itself; names file, line where known, and key.
     """
-    spec = read_config(path, MethodSpec)
+    spec = read_yaml(path, MethodSpec)
     if spec.name != path.parent.name:
         raise DataError(f"name is '{spec.name}' but the folder is '{path.parent.name}'", location=str(path))
     if not re.fullmatch(r"[a-z][a-z0-9_]*", spec.name):

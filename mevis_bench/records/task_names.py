@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Literal
 
 from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
@@ -32,12 +32,8 @@ TASK_TYPES: Mapping[str, TaskTypes] = {
 TASK_NAMES: tuple[str, ...] = tuple(TASK_TYPES)
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Annotation of a text field of a configuration: the values it may take."""
-
-    values: tuple[str, ...]
-
-
-TaskName = Annotated[str, OneOf(TASK_NAMES)]
-"""Type of a configuration's field that names a task."""
+if TYPE_CHECKING:
+    TaskName = str
+else:
+    TaskName = Literal[TASK_NAMES]
+"""Type of a file's field that names a task; the values are checked when a file is read."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mevis_bench.config.strict_yaml import place, read_node
-from mevis_bench.config.typed import build
+from mevis_bench.files.strict_yaml import place, read_node
 from mevis_bench.metrics.slices import Slice
+from mevis_bench.schemas.yaml_files import decode_node
 
 
 def read_slices(path: Path) -> tuple[Slice, ...]:
@@ -15,6 +15,6 @@ def read_slices(path: Path) -> tuple[Slice, ...]:
         DataError: The file is missing or is no such mapping; names file and line.
     """
     node = read_node(path)
-    conditions = build(node, Mapping[str, str])  # type: ignore[type-abstract]
+    conditions = decode_node(node, Mapping[str, str])  # type: ignore[type-abstract]
     places = {key.value: place(key) for key, _ in node.value}
     return tuple(Slice(name, condition, places[name]) for name, condition in conditions.items())

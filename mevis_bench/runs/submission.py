@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.config.paths import configs_folder
-from mevis_bench.config.typed import read_config
 from mevis_bench.data.mevis.split import Split
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
 from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
@@ -48,7 +48,7 @@ def read_profile(name: str) -> Profile:
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
         raise UsageError(f"no submission profile {name!r}", location="--profile", hint=did_you_mean(name, names))
-    return read_config(folder / f"{name}.yaml", Profile)
+    return read_yaml(folder / f"{name}.yaml", Profile)
 
 
 def pack(run: Path, split: Split, profile: Profile, out: Path) -> str:

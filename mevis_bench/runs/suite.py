@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.config.typed import read_config
 from mevis_bench.records import DataError
 from mevis_bench.runs.predict import RunCallback
 from mevis_bench.runs.run import FinishedRun, run
+from mevis_bench.schemas.yaml_files import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def read_suite(path: Path) -> Suite:
     Raises:
         DataError: A key is unknown, missing or mistyped, there is no run, or two runs would share a folder.
     """
-    suite = read_config(path, Suite)
+    suite = read_yaml(path, Suite)
     folders = [folder_name(config) for config in suite.runs]
     if not folders:
         raise DataError("the suite has no runs", location=str(path))

@@ -79,7 +79,7 @@ def test_a_file_gives_what_flags_do_not(place: Path, capsys) -> None:
         (["--task", "rvos"], "error: --method is missing\nSee mevis-bench list methods\n"),
         (
             ["--task", "rwos", "--method", "fake"],
-            "error: --task: 'task' must be one of rvos, avos, rmot, rmeg, not 'rwos'\n",
+            "error: --task: 'task': expected one of rvos, avos, rmot, rmeg, got 'rwos'\n",
         ),
         (["--task", "rvos", "--method", "fakes"], "error: there is no method 'fakes'\nDid you mean 'fake'?"),
         (["--task", "rvos", "--method", "fake", "--limit", "0"], "error: --limit: must be at least 1, not 0\n"),

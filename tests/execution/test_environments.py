@@ -129,9 +129,9 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
         ("environment:\n  python: new\n", "python 'new' must be like '>=3.8,<3.9'"),
         (
             'environment:\n  python: ">=3.8"\n  requirements: ../r.txt\n',
-            "requirements '../r.txt' must be a path inside the method's folder",
+            "invalid requirements '../r.txt'",
         ),
-        ('environment:\n  python: ">=3.8"\n  pythn: 1\n', "unknown key 'pythn'"),
+        ('environment:\n  python: ">=3.8"\n  pythn: 1\n', "unknown key 'environment.pythn'"),
         (
             "command:\n  checkout: code\n  run: [x]\n",
             "a command answers with PNG masks: tasks must be [rvos] and outputs [masks]",

@@ -84,10 +84,10 @@ def test_wrong_names_are_told_with_a_guess(tmp_path: Path, name: str, variant: s
             "    notes: nothing\n    oracle_text: true\n  large",
             "'small': oracle_text, the",
         ),
-        ("tasks: [rvos]\nvariants", "tasks: [rwos]\nvariants", "'tasks[0]' must be one of rvos, avos, rmot, rmeg"),
+        ("tasks: [rvos]\nvariants", "tasks: [rwos]\nvariants", "'tasks[0]': expected one of rvos, avos, rmot, rmeg"),
         ("small.safetensors", "../small.safetensors", "invalid weights file '../small.safetensors'"),
         ("sha256: null", "sha256: abc", "sha256 of 'small.safetensors' must be 64 hex digits"),
-        ("provenance: official", "provenance: me", "'provenance' must be one of official, trained-here, not 'me'"),
+        ("provenance: official", "provenance: me", "expected one of official, trained-here, got 'me'"),
     ],
 )
 def test_broken_methods_are_listed_with_their_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:

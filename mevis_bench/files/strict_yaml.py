@@ -1,13 +1,14 @@
-"""YAML as nodes that remember file and line. Every key once; ``true`` and ``false`` are the only booleans.
+"""YAML as nodes with file and line. Duplicate keys are errors; ``true`` and ``false`` are the only booleans.
 
 Differences from YAML 1.1, each a known trap: ``yes``, ``no``, ``on`` and ``off`` are strings, ``1e-4`` is a number,
-a doubled key is an error, and there are no tags, so nothing in a file can name code.
+a duplicate key is an error, and there are no tags, so nothing in a file can name code.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -34,19 +35,19 @@ def read_node(path: Path) -> Node:
     """Read one YAML file.
 
     Raises:
-        DataError: The file is missing, is no YAML, is empty, or has a key twice; with file and line.
+        DataError: The file is missing, is not YAML, is empty, or has a duplicate key; with file and line.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError("no such file", location=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"can't be read: {error}", location=str(path)) from error
+        raise DataError(f"cannot be read: {error}", location=str(path)) from error
     return parse_node(text, str(path))
 
 
 def parse_node(text: str, name: str) -> Node:
-    """Parse YAML text; ``name`` stands for the file in messages.
+    """Parse YAML text; ``name`` is the file's name in messages.
 
     Raises:
         DataError: As in ``read_node``.
@@ -59,34 +60,97 @@ def parse_node(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         location = f"{name}:{mark.line + 1}" if mark else name
-        raise DataError(f"no valid YAML: {error.problem}", location=location) from None
+        raise DataError(f"invalid YAML: {error.problem}", location=location) from None
     except yaml.YAMLError as error:
-        raise DataError(f"no valid YAML: {error}", location=name) from None
+        raise DataError(f"invalid YAML: {error}", location=name) from None
     if node is None:
-        raise DataError("is empty", location=name)
+        raise DataError("the file is empty", location=name)
     _check_keys(node)
     return node
 
 
 def place(node: Node) -> str:
-    """Return where a node stands: ``file:line``, or the flag it came from."""
+    """Return the location of a node: ``file:line``, or the option that it came from."""
     name = str(node.start_mark.name)
     return name if name.startswith("--") else f"{name}:{node.start_mark.line + 1}"
+
+
+def plain_value(node: Node) -> Any:
+    """Convert a node to mappings, lists and scalars.
+
+    Raises:
+        DataError: A scalar has a tag.
+    """
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: plain_value(child) for key, child in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [plain_value(child) for child in node.value]
+    tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
+    if tag not in _SCALARS:
+        raise DataError(f"tag '{node.tag}' is not allowed", location=place(node))
+    return _SCALARS[tag](node.value)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_SCALARS: Mapping[str, Callable[[str], object]] = {
+    "bool": lambda text: text == "true",
+    "int": int,
+    "float": _number,
+    "str": str,
+    "null": lambda text: None,
+}
+
+
+def key_node(root: Node, path: Sequence[str | int]) -> Node:
+    """Return the node of a path's last key (of an item itself in a list), or of its deepest part that exists.
+
+    A value that an option of the command line set is returned in place of its key, because it knows the option.
+    """
+    found = node = root
+    for part in path:
+        entry = _entry(node, part)
+        if entry is None:
+            return found
+        key, node = entry
+        found = node if place(node).startswith("--") else key
+    return found
+
+
+def value_node(root: Node, path: Sequence[str | int]) -> Node:
+    """Return the node of a path's value, or of its deepest part that exists."""
+    node = root
+    for part in path:
+        entry = _entry(node, part)
+        if entry is None:
+            return node
+        node = entry[1]
+    return node
+
+
+def _entry(node: Node, part: str | int) -> tuple[Node, Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, child) for key, child in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+        return node.value[part], node.value[part]
+    return None
 
 
 def with_settings(node: Node, settings: Sequence[str]) -> Node:
     """Put ``a.b=c`` settings over a file's values, in order; the tree is changed in place.
 
-    Values are YAML (``--set lr=1e-4``, ``--set sizes=[1,2]``). Whether the key may be there is decided when the
-    tree is turned into a typed value, as for keys of the file.
+    Values are YAML (``--set lr=1e-4``, ``--set sizes=[1,2]``). Whether a key is known is checked when the tree is
+    decoded, as for keys of the file.
 
     Raises:
-        UsageError: A setting is not of the form ``key=value`` or goes through something that has no keys.
+        UsageError: A setting is not of the form ``key=value``, or a part of its key is not a mapping.
     """
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key or not all(key.split(".")):
-            raise UsageError(f"'--set {setting}' is not of the form key=value", hint="For example --set method.seed=1")
+            raise UsageError(f"'--set {setting}': expected key=value", hint="For example --set method.seed=1")
         name = f"--set {setting}"
         scalar = parse_node(value if value.strip() else "''", name)
         _put(node, key.split("."), scalar, name)
@@ -94,7 +158,7 @@ def with_settings(node: Node, settings: Sequence[str]) -> Node:
 
 
 def with_flag(node: Node, key: str, value: object) -> Node:
-    """Put the value of a flag over a file's; ``key`` is the flag's name with ``_`` for ``-``."""
+    """Put the value of an option over a file's; ``key`` is the option's name with ``_`` for ``-``."""
     name = f"--{key.replace('_', '-')}"
     _put(node, [key], parse_node(json.dumps(value), name), name)
     return node
@@ -102,7 +166,7 @@ def with_flag(node: Node, key: str, value: object) -> Node:
 
 def _put(node: Node, path: Sequence[str], value: Node, name: str) -> None:
     if not isinstance(node, yaml.MappingNode):
-        raise UsageError(f"'{path[0]}' can't be set: there are no keys here", location=name)
+        raise UsageError(f"cannot set '{path[0]}': its parent is not a mapping", location=name)
     head, *rest = path
     for index, (key, child) in enumerate(node.value):
         if key.value == head:
@@ -125,10 +189,10 @@ def _check_keys(node: Node) -> None:
         seen: dict[str, Node] = {}
         for key, child in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise DataError("a key must be a plain word", location=place(key))
+                raise DataError("a key must be a scalar", location=place(key))
             if key.value in seen:
                 first = seen[key.value].start_mark.line + 1
-                raise DataError(f"key '{key.value}' stands here twice (first in line {first})", location=place(key))
+                raise DataError(f"duplicate key '{key.value}' (first in line {first})", location=place(key))
             seen[key.value] = key
             _check_keys(child)
     elif isinstance(node, yaml.SequenceNode):

@@ -1,0 +1,123 @@
+"""JSON documents and lines to records, and records to JSON."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from mevis_bench.files import strict_json
+from mevis_bench.records import DataError
+from mevis_bench.schemas.decode import JsonSource, decode
+
+T = TypeVar("T")
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def decode_json(text: str | bytes, kind: type[T], location: str) -> T:
+    """Decode one JSON document.
+
+    Args:
+        text: The document.
+        kind: Type of the record. If it has a field ``schema``, the field's default is the current schema number, and
+            a document must have one. Its class variable ``upgrades`` holds, by ``n``, the function from a document of
+            schema ``n`` to one of schema ``n + 1``.
+        location: Name of the document in messages: file, or file and line.
+
+    Raises:
+        DataError: Not JSON, a duplicate key, a schema that this version does not read, or an unknown, missing or
+            ill-typed field.
+    """
+    return _decode(strict_json.parse_json(text, location), kind, location)
+
+
+def _decode(value: object, kind: type[T], location: str) -> T:
+    current = schema_number(kind)
+    if current is not None and isinstance(value, dict):
+        value = _upgraded(value, current, getattr(kind, "upgrades", {}), location)
+    return decode(value, kind, JsonSource(location))
+
+
+def schema_number(kind: Any) -> int | None:
+    """Return the current schema number of a format; ``None``: its documents have none."""
+    field = kind.__dataclass_fields__.get("schema")
+    return None if field is None else int(field.default)
+
+
+def read_json_file(path: Path, kind: type[T]) -> T:
+    """Read one JSON file (see :func:`decode_json`).
+
+    Raises:
+        DataError: The file cannot be read, or as for :func:`decode_json`.
+    """
+    return _decode(strict_json.read_json(path), kind, str(path))
+
+
+def read_json_lines(path: Path, kind: type[T]) -> tuple[T, ...]:
+    """Read a file with one JSON document per line, in file order (see :func:`decode_json`).
+
+    Raises:
+        DataError: The file cannot be read, or as for :func:`decode_json`; names the line.
+    """
+    lines = _read(path).splitlines()
+    return tuple(decode_json(line, kind, f"{path}:{number}") for number, line in enumerate(lines, 1))
+
+
+def plain(record: object) -> Any:
+    """Convert a record to mappings, lists and scalars, as JSON has them."""
+    return msgspec.to_builtins(record, enc_hook=_encode)
+
+
+def encode_line(record: object) -> str:
+    """Encode a record as one line of JSON, with its line end.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    return json.dumps(plain(record), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def encode_document(record: object, *, indent: int = 2, sort_keys: bool = False) -> str:
+    """Encode a record as an indented JSON document.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    text = json.dumps(plain(record), indent=indent, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
+    return text + "\n"
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float):  # numpy's float64 is one
+        return float(value)
+    raise TypeError(f"cannot encode {type(value).__name__} as JSON")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError("no such file", location=str(path)) from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
+
+
+def _upgraded(value: dict[str, Any], current: int, upgrades: Mapping[int, Upgrade], location: str) -> dict[str, Any]:
+    schema = value.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        found = "no schema number" if schema is None else f"schema {schema!r}"
+        raise DataError(f"expected schema {current}, got {found}", location=location)
+    if schema > current:
+        raise DataError(
+            f"schema {schema} is newer than this version reads ({current})",
+            location=location,
+            hint="Update mevis-bench.",
+        )
+    for number in range(schema, current):
+        if number not in upgrades:
+            raise DataError(f"schema {schema} is older than this version reads ({current})", location=location)
+        value = {**upgrades[number](value), "schema": number + 1}
+    return value
