@@ -87,8 +87,6 @@ def draw_clip(
 
 def object_masks(ground_truth: GroundTruth, frames: list[int], most: int) -> NDArray[np.uint8]:
     """Decode the first ``most`` objects of a sentence in some frames: ``(o, t, h, w)``."""
-    from pycocotools import mask as coco
-
     out = np.zeros(
         (min(most, len(ground_truth.objects)), len(frames), ground_truth.height, ground_truth.width), np.uint8
     )
@@ -96,5 +94,5 @@ def object_masks(ground_truth: GroundTruth, frames: list[int], most: int) -> NDA
         for place, frame in enumerate(frames):
             rle = masks[frame]
             if rle is not None:
-                row[place] = coco.decode(rle.to_coco())
+                row[place] = rle.decode(f"{ground_truth.sample}, frame {frame}")
     return out

@@ -53,15 +53,13 @@ def together(objects: Sequence[NDArray[np.bool_]], shape: tuple[int, int, int]) 
 
 def tracks(objects: Sequence[NDArray[np.bool_]]) -> TrackPrediction:
     """Return one track per object ``(t, h, w)``: its tight box in every frame where it is."""
-    frames, ids, boxes = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty((0, 4))]
-    for identity, masks in enumerate(objects):
+    boxes, visible = [], []
+    for masks in objects:
         rows, columns = masks.any(axis=2), masks.any(axis=1)
-        (seen,) = np.nonzero(rows.any(axis=1))
-        corners = [_ends(columns[seen]), _ends(rows[seen])]
-        frames.append(seen)
-        ids.append(np.full(len(seen), identity))
-        boxes.append(np.stack([corners[0][0], corners[1][0], corners[0][1], corners[1][1]], axis=1).astype(np.float64))
-    return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
+        (x0, x1), (y0, y1) = _ends(columns), _ends(rows)
+        boxes.append(np.stack([x0, y0, x1, y1], axis=1))
+        visible.append(rows.any(axis=1))
+    return TrackPrediction.from_boxes(boxes, visible)
 
 
 def _ends(covered: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

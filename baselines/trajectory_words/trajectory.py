@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from mevis_bench.records import Rle
 
@@ -49,7 +48,7 @@ def trace(masks: Sequence[Rle | None]) -> Trajectory | None:
     centers, diameters = [], []
     present = []
     for mask in masks:
-        dense = None if mask is None else coco.decode(mask.to_coco())
+        dense = None if mask is None else mask.decode()
         present.append(dense is not None and bool(dense.any()))
         if dense is None or not present[-1]:
             continue

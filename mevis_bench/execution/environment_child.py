@@ -105,18 +105,15 @@ class Video:
         start = time.perf_counter()
         path = self.frame_paths[index]
         try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
+            with Image.open(path, formats=("JPEG", "PNG")) as image:
+                if image.size != (self.width, self.height):
+                    raise ValueError(f"it is {image.width}x{image.height}, the video is {self.width}x{self.height}")
+                return np.asarray(image.convert("RGB"))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             _Decoding.broken = index
-            raise DataError(f"frame can't be read: {error}", location=str(path)) from error
+            raise DataError(f"image cannot be read: {error}", location=str(path)) from error
         finally:
             _Decoding.seconds += time.perf_counter() - start
-        if pixels.shape != (self.height, self.width, 3):
-            _Decoding.broken = index
-            found = f"{pixels.shape[1]}x{pixels.shape[0]}"
-            raise DataError(f"frame is {found}, the video is {self.width}x{self.height}", location=str(path))
-        return pixels
 
     def frames(self) -> Any:
         """Decode the frames one by one."""

@@ -8,15 +8,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.masks.mask_rows import MaskRows
 from mevis_bench.records.errors import DataError
-from mevis_bench.records.rle import Rle
-
-_REASONS = (
-    "",
-    "RLE counts hold a character that is none of COCO's",
-    "RLE counts are cut off",
-    "RLE counts hold a run of negative length",
-    "RLE counts do not sum to the {height}x{width} pixels of the frame",
-)
+from mevis_bench.records.rle import RLE_ERRORS, Rle
 
 
 def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, location: str) -> MaskRows:
@@ -42,7 +34,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, locat
     np.cumsum([len(text) for text in texts], out=starts[1:])
     for index, (mask, text) in enumerate(zip(masks, texts, strict=True)):
         if mask is not None and not text:
-            raise DataError(_REASONS[2], location=f"{location}, frame {index}")
+            raise DataError(RLE_ERRORS[2], location=f"{location}, frame {index}")
     if starts[-1] == 0:
         return MaskRows.empty(len(texts), height, width)
     from mevis_bench.masks.rle_loops import rows_of_counts
@@ -50,7 +42,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, locat
     joined = np.frombuffer(b"".join(texts), np.uint8)
     offsets, x, frame, why = rows_of_counts(joined, starts, height, width)
     if frame >= 0:
-        raise DataError(_REASONS[why].format(height=height, width=width), location=f"{location}, frame {frame}")
+        raise DataError(RLE_ERRORS[why].format(height=height, width=width), location=f"{location}, frame {frame}")
     return MaskRows(len(texts), height, width, offsets, x)
 
 

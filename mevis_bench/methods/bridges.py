@@ -133,14 +133,13 @@ class MasksToTracks:
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """Yield one track per object of the inner method's answer, in its order; one in all where it knows none."""
         # Loaded late: `list` names the bridges and starts without numpy.
-        from mevis_bench.masks import MaskRows
-        from mevis_bench.masks.tracks import tracks_of
+        from mevis_bench.masks.tracks import to_tracks
 
         for answer in self.inner.predict(video, prompts):
             if not isinstance(answer, MaskPrediction):
                 raise MethodError(f"masks_to_tracks needs masks, the method gave a {type(answer).__name__}")
             objects = (answer.masks,) if answer.objects is None else answer.objects
-            yield tracks_of([MaskRows.from_dense(masks) for masks in objects])
+            yield to_tracks(objects)
 
     def close(self) -> None:
         """Close the inner method."""

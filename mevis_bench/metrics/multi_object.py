@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
 from mevis_bench.metrics.no_target import target_accuracy
 from mevis_bench.metrics.rules import ScoringOptions
@@ -42,7 +42,7 @@ def measure_tracks(
     Raises:
         DataError: The tracks contradict themselves or leave the video's frames.
     """
-    true = tracks_of(list(targets.target(ground_truth).objects.values()))
+    true = to_tracks(list(targets.target(ground_truth).objects.values()))
     check_tracks(prediction, ground_truth.length, ground_truth.sample)
     counts = count_sequence(true, prediction, rules.device)
     return _measurement(counts, ground_truth, predicted_empty=prediction.frames.size == 0)
@@ -50,8 +50,8 @@ def measure_tracks(
 
 def measure_no_tracks(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
     """Return the values of a sample whose prediction is missing: every true box missed, and wrong about the target."""
-    empty = tracks_of([])
-    counts = count_sequence(tracks_of(list(targets.target(ground_truth).objects.values())), empty)
+    empty = to_tracks([])
+    counts = count_sequence(to_tracks(list(targets.target(ground_truth).objects.values())), empty)
     return _measurement(counts, ground_truth, predicted_empty=bool(ground_truth.objects))
 
 

@@ -1,7 +1,8 @@
-"""Ground truth of one sample. Only reading data and scoring touch it; no method is ever given one."""
+"""Ground truth of one sample. Only data readers and scoring use it; no method receives one outside training."""
 
 from dataclasses import dataclass
 
+from mevis_bench.records.frame_size import check_frame_size
 from mevis_bench.records.rle import Rle
 
 
@@ -13,7 +14,7 @@ class Expression:
         id: Expression id, unique within its video.
         text: The sentence as the data set has it.
         annotation_ids: Keys of ``mask_dict.json`` whose union is the target; empty: no target. ``None`` where the
-            split has no truth (valid, test).
+            split has no ground truth (valid, test).
         audio: File name of the spoken sentence relative to the split, ``None`` where there is none.
         order_pair: Id of the expression of the same video that differs only in the order of two motions; ``None``
             where there is none, as in all of the real data.
@@ -28,7 +29,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """What is right for one expression.
+    """Ground truth of one expression.
 
     Attributes:
         video_id: The video.
@@ -48,6 +49,9 @@ class GroundTruth:
     length: int
     objects: tuple[tuple[Rle | None, ...], ...]
     references: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_frame_size(self.height, self.width, self.sample)
 
     @property
     def sample(self) -> str:

@@ -59,19 +59,15 @@ class HighlightedVideo(Video):
             DataError: A mask is broken or not of the video's size.
         """
         import numpy as np
-        from pycocotools import mask as coco
 
         union = np.zeros((self.height, self.width), bool)
-        for each in self.target.objects:
-            rle = each[index]
+        for masks in self.target.objects:
+            rle = masks[index]
             if rle is None:
                 continue
             location = f"{self.id}/{self.target.id}, frame {index}"
             if (rle.height, rle.width) != union.shape:
                 size = f"{rle.width}x{rle.height}"
                 raise DataError(f"mask is {size}, the video is {self.width}x{self.height}", location=location)
-            try:
-                union |= coco.decode(rle.to_coco()).astype(bool)
-            except ValueError as error:
-                raise DataError(f"mask can't be decoded: {error}", location=location) from error
+            union |= rle.decode(location)
         return union

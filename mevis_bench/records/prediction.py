@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -42,6 +43,36 @@ class TrackPrediction:
     frames: NDArray[np.int64]
     ids: NDArray[np.int64]
     boxes: NDArray[np.float64]
+
+    @classmethod
+    def from_boxes(
+        cls,
+        boxes: Sequence[NDArray[np.generic]],
+        visible: Sequence[NDArray[np.bool_]],
+        ids: Sequence[int] | None = None,
+    ) -> TrackPrediction:
+        """Create tracks from one box per object and frame.
+
+        Args:
+            boxes: For every object ``(t, 4)``, ``x0, y0, x1, y1`` in pixels, half-open.
+            visible: For every object bool ``(t,)``: whether it has a box in that frame.
+            ids: Identity of every object; ``None``: 0, 1, 2, ...
+
+        Returns:
+            Entries by object, then by frame; without objects there are none.
+        """
+        import numpy as np
+
+        frames = [np.flatnonzero(seen) for seen in visible]
+        numbers = range(len(boxes)) if ids is None else ids
+        return cls(
+            np.concatenate([np.zeros(0, np.int64), *frames]),
+            np.repeat(np.array(numbers, np.int64), [len(index) for index in frames]),
+            np.concatenate(
+                [np.zeros((0, 4)), *(corners[index] for corners, index in zip(boxes, frames, strict=True))],
+                dtype=np.float64,
+            ),
+        )
 
 
 @final

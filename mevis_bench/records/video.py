@@ -1,4 +1,4 @@
-"""A video as a method sees it: names and paths; frames are decoded when asked for."""
+"""A video as a method receives it: names and paths; frames are decoded on demand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mevis_bench.records.errors import DataError
+from mevis_bench.records.frame_size import check_frame_size
+from mevis_bench.records.image_file import open_image
 
 if TYPE_CHECKING:  # numpy alone would double the time that help and lists take to start
     import numpy as np
@@ -16,9 +18,9 @@ if TYPE_CHECKING:  # numpy alone would double the time that help and lists take 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """The frames of one video, in order, not yet decoded.
+    """The frames of one video, in order, decoded on demand.
 
-    Holds no truth, so no method can leak it.
+    Contains no ground truth, so no method can see it.
 
     Attributes:
         id: Folder name under ``JPEGImages``.
@@ -34,6 +36,9 @@ class Video:
     height: int
     width: int
 
+    def __post_init__(self) -> None:
+        check_frame_size(self.height, self.width, f"video {self.id}")
+
     def __len__(self) -> int:
         return len(self.frame_paths)
 
@@ -44,25 +49,19 @@ class Video:
             RGB, shape ``(height, width, 3)``, values 0..255.
 
         Raises:
-            DataError: The file is missing, broken, or not of the video's size.
+            DataError: The file is missing, broken, not a JPEG or PNG, or not of the video's size; nothing is decoded
+                before the size is compared.
         """
         import numpy as np
-        from PIL import Image
 
         path = self.frame_paths[index]
-        try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"frame can't be read: {error}", location=str(path)) from error
-        if pixels.shape != (self.height, self.width, 3):
-            raise DataError(
-                f"frame is {pixels.shape[1]}x{pixels.shape[0]}, the video is {self.width}x{self.height}",
-                location=str(path),
-            )
-        return pixels
+        with open_image(path, str(path)) as image:
+            if image.size != (self.width, self.height):
+                size = f"{image.width}x{image.height}"
+                raise DataError(f"frame is {size}, the video is {self.width}x{self.height}", location=str(path))
+            return np.asarray(image.convert("RGB"))
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
-        """Decode the frames one by one, in order; at most one is held here at a time."""
+        """Decode the frames one by one, in order; holds at most one at a time."""
         for index in range(len(self)):
             yield self.frame(index)

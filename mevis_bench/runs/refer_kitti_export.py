@@ -68,14 +68,9 @@ class _Boxes:
 
     def tracks(self, annotation_ids: Sequence[str]) -> TrackPrediction:
         """Return the boxes of some objects; identities are places in this video's order of objects."""
-        frames, ids, boxes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, 4))]
-        for identity, (annotation_id, corners) in enumerate(self.by_annotation.items()):
-            if annotation_id in annotation_ids:
-                (present,) = np.nonzero(corners[:, 3])
-                frames.append(present)
-                ids.append(np.full(present.size, identity))
-                boxes.append(corners[present].astype(np.float64))
-        return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
+        ids = [number for number, name in enumerate(self.by_annotation) if name in annotation_ids]
+        boxes = [corners for name, corners in self.by_annotation.items() if name in annotation_ids]
+        return TrackPrediction.from_boxes(boxes, [corners[:, 3] > 0 for corners in boxes], ids)
 
 
 def export_split(

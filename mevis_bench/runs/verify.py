@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import Values
 from mevis_bench.metrics.captions import NOTHING, one_line
 from mevis_bench.metrics.dense_reference import reference_scores
@@ -102,7 +102,7 @@ def _tracks_again(pairs: Pairs) -> dict[str, Values]:
             raise UsageError("--verify scores tracks again, not masks", location=ground_truth.sample)
         assert isinstance(answer, TrackPrediction)
         objects = TargetCache().target(ground_truth).objects.values()
-        fields = hota.eval_sequence(_trackeval_data(tracks_of(list(objects)), answer, ground_truth.length))
+        fields = hota.eval_sequence(_trackeval_data(to_tracks(list(objects)), answer, ground_truth.length))
         scores[ground_truth.sample] = {name: float(np.mean(fields[name])) for name in ("HOTA", "DetA", "AssA", "LocA")}
     return scores
 

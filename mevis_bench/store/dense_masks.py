@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.records import Rle, UsageError
+from mevis_bench.records.image_file import open_image
 from mevis_bench.store.formats.official_png import PngPredictions
 from mevis_bench.store.formats.rle_json import JsonPredictions
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
@@ -56,12 +57,11 @@ def _counts(entry: Any) -> str | None:
 
 
 def _read_png(source: PngPredictions, sample: str, clip: FrameSpec) -> NDArray[np.bool_]:
-    from PIL import Image
-
     lowest = 1 if source.threshold is None else source.threshold
     frames = []
     for name in clip.frame_names:
-        with Image.open(io.BytesIO(source.files.read(f"{sample}/{name}.png"))) as image:
+        path = f"{sample}/{name}.png"
+        with open_image(io.BytesIO(source.files.read(path)), source.files.location(path), ("PNG",)) as image:
             gray = image.convert("L") if image.mode == "1" else image  # Pillow widens 2- and 4-bit gray by itself
             frames.append(np.asarray(gray) >= lowest)
     return np.stack(frames)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError
+from mevis_bench.records.image_file import open_image
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _PALETTE = 0, 3
@@ -126,14 +127,9 @@ def _inflate_slowly(packed: bytes, size: int, location: str) -> bytes:
 
 
 def _rows_of_interlaced(data: bytes, lowest: int, depth: int, location: str) -> tuple[MaskRows, int]:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            values: NDArray[np.uint8] = np.asarray(image, dtype=np.uint8)
-            scale = 255 // ((1 << depth) - 1) if image.mode == "L" else 1  # Pillow widens 2- and 4-bit gray
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"no readable PNG: {error}", location=location) from error
+    with open_image(io.BytesIO(data), location, ("PNG",)) as image:
+        values: NDArray[np.uint8] = np.asarray(image, dtype=np.uint8)
+        scale = 255 // ((1 << depth) - 1) if image.mode == "L" else 1  # Pillow widens 2- and 4-bit gray
     values = values // scale
     distinct = np.unique(values[values > 0])
     gray = -1 if distinct.size > 1 else int(distinct[0]) if distinct.size else 0

@@ -120,7 +120,7 @@ def decode_masks(stored: StoredMasks) -> MaskPrediction:
     """Decode to dense masks, ``(t, h, w)``.
 
     Raises:
-        DataError: Run lengths don't fill the frame.
+        DataError: Run lengths do not fill the frame.
     """
     shape = stored.height, stored.width
     objects = None if stored.objects is None else tuple(_decode(each, shape) for each in stored.objects)
@@ -140,15 +140,10 @@ def _encode_masks(masks: NDArray[np.bool_]) -> list[str | None]:
 
 
 def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    from pycocotools import mask as coco
-
     dense = np.zeros((len(masks), *shape), bool)
     for index, mask in enumerate(masks):
         if mask is not None:
-            try:
-                dense[index] = coco.decode(mask.to_coco())
-            except ValueError as error:
-                raise DataError(f"run lengths of frame {index} are broken: {error}") from error
+            dense[index] = mask.decode(f"frame {index}")
     return dense
 
 

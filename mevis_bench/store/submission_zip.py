@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.files.atomic import atomic_path
 from mevis_bench.records import DataError
+from mevis_bench.records.image_file import open_image
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every entry's date: zips of equal masks are equal bytes."""
@@ -123,22 +124,20 @@ def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:
 
 def _check_image(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, expected: ExpectedMasks) -> str | None:
     """Return what is wrong with one mask file, ``None`` if nothing is."""
-    from PIL import Image
-
     # A 1-bit mask never needs more than this; a larger claim is a bomb.
     if entry.file_size > 8 * expected.height * expected.width + 65536:
         return f"unpacks to {entry.file_size} bytes, too large for a mask"
     try:
-        with Image.open(io.BytesIO(archive.read(entry))) as image:
-            if image.format != "PNG":
-                return f"is {image.format}, not PNG"
+        with open_image(io.BytesIO(archive.read(entry)), entry.filename, ("PNG",)) as image:
             if image.size != (expected.width, expected.height):
                 return f"is {image.width}x{image.height}, the video is {expected.width}x{expected.height}"
             if image.mode not in ("1", "L"):
                 return f"has mode {image.mode}; one channel with 0 and 255 is expected"
             values = np.unique(np.asarray(image.convert("L")))
-    except (OSError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
-        return f"can't be read: {error}"
+    except DataError as error:
+        return error.message
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return f"cannot be read: {error}"
     if not set(values.tolist()) <= {0, 255}:
         return f"holds the values {', '.join(map(str, values[:5]))}; 0 and 255 are expected"
     return None

@@ -2,7 +2,7 @@
 
 from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks.rle import rows_from_rle
-from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.multi_object import TrackCorpus, measure_no_tracks, measure_tracks
 from mevis_bench.metrics.rules import ScoringOptions
@@ -27,9 +27,9 @@ def _tracks(answer: LoadedPrediction, ground_truth: GroundTruth) -> TrackPredict
     """Turn masks into boxes: one track per object, one for all of them where objects are not told apart."""
     assert isinstance(answer, LoadedMasks)
     if answer.objects is None:
-        return tracks_of([answer.rows])
+        return to_tracks([answer.rows])
     shape = ground_truth.height, ground_truth.width
-    return tracks_of(
+    return to_tracks(
         [rows_from_rle(masks, *shape, location=f"{ground_truth.sample}, objects") for masks in answer.objects]
     )
 

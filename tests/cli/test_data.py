@@ -26,7 +26,7 @@ def test_verify_names_faults_and_fails(tmp_path: Path, capsys: pytest.CaptureFix
     write_split(tmp_path, meta, masks)
     assert main(["data", "verify", str(tmp_path)]) == 1
     shown = capsys.readouterr().out
-    assert "JPEGImages/b_dogs/[red]up.jpg: frame is missing" in shown
+    assert "JPEGImages/b_dogs/[red]up.jpg: image is missing" in shown
     assert "meta_expressions.json: video a_cat, expression 0: anno_id 9 is not in mask_dict.json" in shown
     assert f"{tmp_path}: 2 faults" in shown
 

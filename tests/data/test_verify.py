@@ -52,21 +52,23 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "counts of no COCO character": (
         lambda meta, masks: masks["7"][0].update(counts="\x7f"),
-        ["mask_dict.json: key 7, frame 0: RLE counts hold a character that is none of COCO's"],
+        ["mask_dict.json: key 7, frame 0: RLE counts contain a character that is not COCO's"],
     ),
-    "counts not compressed": (
-        lambda meta, masks: masks["7"][0].update(counts=[3, 45]),
-        ["mask_dict.json: key 7, frame 0: mask counts have to be COCO's compressed string"],
+    "counts of another type": (
+        lambda meta, masks: masks["7"][0].update(counts=45),
+        [
+            "mask_dict.json: key 7, frame 0: RLE counts: expected COCO's compressed string or a list of run lengths",
+        ],
     ),
     "mask without size": (
         lambda meta, masks: masks["7"][1].pop("size"),
-        ["mask_dict.json: key 7, frame 1: a mask has to be null or {'size': [height, width], 'counts': ...}"],
+        ["mask_dict.json: key 7, frame 1: expected null or an RLE {'size': [height, width], 'counts': ...}"],
     ),
     "two bad masks in one object": (
         lambda meta, masks: (cut_counts(masks["7"][0]), masks["7"][1].update(size=[0, 8])),
         [
             "mask_dict.json: key 7, frame 0: RLE counts do not sum to the 6x8 pixels of the frame",
-            "mask_dict.json: key 7, frame 1: mask size has to be two positive numbers, not [0, 8]",
+            "mask_dict.json: key 7, frame 1: RLE size: expected [height, width], got [0, 8]",
         ],
     ),
     "object nobody refers to": (
@@ -143,9 +145,9 @@ def link(path: Path) -> None:
 FRAME = "JPEGImages/a_cat/00001.jpg"
 
 IN_FRAMES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (Path.unlink, f"{FRAME}: frame is missing"),
+    "missing": (Path.unlink, f"{FRAME}: image is missing"),
     "cut off": (truncate, f"{FRAME}: frame is cut off"),
-    "no image": (lambda path: path.write_text("text"), f"{FRAME}: frame can't be read: cannot identify image file"),
+    "no image": (lambda path: path.write_text("text"), f"{FRAME}: not a JPEG or PNG image"),
     "another size": (
         lambda path: Image.new("RGB", (10, 6)).save(path),
         f"{FRAME}: frame is 10x6, the video is 8x6",
@@ -192,7 +194,7 @@ def test_every_fault_of_a_split_is_named_in_one_go(tmp_path: Path) -> None:
     (root / "JPEGImages/b_dogs/00000.jpg").unlink()
     faults = {str(fault) for fault in verify_split(root, "x").faults}
     assert faults == {
-        "JPEGImages/b_dogs/00000.jpg: frame is missing",
+        "JPEGImages/b_dogs/00000.jpg: image is missing",
         "mask_dict.json: key 7: there are 2 masks, the video has 3 frames",
         "mask_dict.json: key 9, frame 2: RLE counts do not sum to the 6x8 pixels of the frame",
     }

@@ -137,7 +137,7 @@ def test_a_broken_frame_fails_only_its_video(place: Path) -> None:
     frame.write_bytes(b"not an image")
     report = go(place)
     assert [status.id for status in report.failed] == ["vb/0", "vb/1"]
-    assert all(f"{frame}: frame can't be read" in status.error for status in report.failed)
+    assert all(f"{frame}: not a JPEG or PNG image" in status.error for status in report.failed)
     assert report.done == 6
 
 

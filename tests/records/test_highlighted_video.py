@@ -45,5 +45,5 @@ def test_a_mask_of_another_size_is_named(video: Video) -> None:
 def test_a_broken_mask_is_named(video: Video) -> None:
     too_long = rle(np.eye(9, dtype=bool)).counts
     target = TargetMasks("7", ((Rle(4, 6, too_long), None),))
-    with pytest.raises(DataError, match="v/7, frame 0: mask can't be decoded"):
+    with pytest.raises(DataError, match="v/7, frame 0: RLE counts"):
         HighlightedVideo.of(video, target, (255, 0, 0), 0.5).frame(0)

@@ -9,7 +9,7 @@ from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
-from mevis_bench.masks.tracks import tracks_of
+from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.records import DataError, GroundTruth, TrackPrediction, UsageError
 from mevis_bench.runs.refer_kitti_export import export_split
 from mevis_bench.runs.refer_kitti_import import import_split
@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 100, 50
 
 
 def _tracks(ground_truth: GroundTruth) -> TrackPrediction:
-    return tracks_of(
+    return to_tracks(
         [rows_from_rle(one, ground_truth.height, ground_truth.width, location="test") for one in ground_truth.objects]
     )
 

@@ -103,8 +103,8 @@ FAULTS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] =
     "size": (lambda name, content: [(name, png(np.zeros((4, 5), bool)))], "is 5x4, the video is 256x144"),
     "color": (lambda name, content: [(name, png(np.zeros((144, 256, 3), np.uint8)))], "has mode RGB; one channel"),
     "values": (lambda name, content: [(name, png(np.ones((144, 256), np.uint8)))], "holds the values 1; 0 and 255"),
-    "format": (lambda name, content: [(name, png(np.zeros((144, 256), np.uint8), "BMP"))], "is BMP, not PNG"),
-    "cut off": (lambda name, content: [(name, content[: len(content) // 2])], "can't be read"),
+    "format": (lambda name, content: [(name, png(np.zeros((144, 256), np.uint8), "BMP"))], "not a PNG image"),
+    "cut off": (lambda name, content: [(name, content[: len(content) // 2])], "image cannot be read"),
     "bomb": (lambda name, content: [(name, content + bytes(10**6))], "too large for a mask"),
 }
 

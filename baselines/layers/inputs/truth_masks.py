@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from mevis_bench.records import GroundTruth
 
@@ -15,7 +14,7 @@ def target_mask(ground_truth: GroundTruth, index: int) -> NDArray[np.uint8]:
     for masks in ground_truth.objects:
         rle = masks[index]
         if rle is not None:
-            union |= coco.decode(rle.to_coco())
+            union |= rle.decode(f"{ground_truth.sample}, frame {index}")
     return union
 
 
@@ -26,5 +25,5 @@ def object_masks(ground_truth: GroundTruth, indices: Sequence[int]) -> NDArray[n
         for place, index in enumerate(indices):
             rle = rows[index]
             if rle is not None:
-                masks[number, place] = coco.decode(rle.to_coco())
+                masks[number, place] = rle.decode(f"{ground_truth.sample}, frame {index}")
     return masks

@@ -100,13 +100,11 @@ class MiniMethod:
     def _tracks(self, reply: Reply, encoded: EncodedVideo, video: Video) -> TrackPrediction:
         """One track per <SEG>: boxes of the detection head wherever its object is seen."""
         scale = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
-        frames, ids, boxes = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty((0, 4))]
-        for identity, track in enumerate(reply.tracks.tolist()):
-            seen = np.flatnonzero(encoded.trajectories.present[track].cpu().numpy())
-            frames.append(seen)
-            ids.append(np.full(len(seen), identity, np.int64))
-            boxes.append(self.model.detect(encoded, track).double().cpu().numpy()[seen].clip(0, 1) * scale)
-        return TrackPrediction(np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes))
+        tracks = reply.tracks.tolist()
+        boxes = [self.model.detect(encoded, track).double().cpu().numpy().clip(0, 1) * scale for track in tracks]
+        return TrackPrediction.from_boxes(
+            boxes, [encoded.trajectories.present[track].cpu().numpy() for track in tracks]
+        )
 
 
 def masks_of(reply: Reply, video: Video) -> MaskPrediction:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mevis_bench.files.names import validate_name
+from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import DataError, Expression, Rle
 
 
@@ -152,21 +153,4 @@ def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ..
         raise DataError("an object has to be a list with one mask per frame", location=location)
     if len(raw) != length:
         raise DataError(f"there are {len(raw)} masks, the video has {length} frames", location=location)
-    return tuple(None if one is None else parse_rle(one, f"{location}, frame {t}") for t, one in enumerate(raw))
-
-
-def parse_rle(raw: object, location: str) -> Rle:
-    """Return one mask; its counts are not decoded.
-
-    Raises:
-        DataError: Size or counts are missing or of another type.
-    """
-    size = raw.get("size") if isinstance(raw, dict) else None
-    if not isinstance(raw, dict) or not isinstance(size, list) or len(size) != 2:
-        raise DataError("a mask has to be null or {'size': [height, width], 'counts': ...}", location=location)
-    if not all(type(number) is int and number > 0 for number in size):
-        raise DataError(f"mask size has to be two positive numbers, not {size}", location=location)
-    counts = raw.get("counts")
-    if not isinstance(counts, str) or not counts.isascii():
-        raise DataError("mask counts have to be COCO's compressed string", location=location)
-    return Rle(size[0], size[1], counts.encode())
+    return parse_rles(raw, location)

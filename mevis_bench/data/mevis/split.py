@@ -13,6 +13,7 @@ from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout, find_split
 from mevis_bench.files.names import resolve_inside
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError, Expression, GroundTruth, Rle, UsageError, Video
+from mevis_bench.records.image_file import open_image
 from mevis_bench.records.suggestion import did_you_mean
 
 
@@ -203,20 +204,13 @@ class Split:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return height and width of an image file, of which only the head is read.
+    """Return height and width of an image file; only its header is read.
 
     Raises:
-        DataError: The file is missing or is no image.
+        DataError: See :func:`open_image`.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except FileNotFoundError as error:
-        raise DataError("frame is missing", location=str(path)) from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"frame can't be read: {error}", location=str(path)) from error
+    with open_image(path, str(path)) as image:
+        return image.height, image.width
 
 
 def _known(word: str, known: tuple[str, ...]) -> str:

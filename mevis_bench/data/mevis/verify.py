@@ -11,7 +11,6 @@ from mevis_bench.data.mevis.annotations import (
     parse_expressions,
     parse_frames,
     parse_masks,
-    parse_rle,
     parse_track,
     parse_videos,
 )
@@ -20,6 +19,7 @@ from mevis_bench.data.mevis.split import image_size
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.masks.rle_json import parse_rle
 from mevis_bench.records import DataError, Expression
 
 T = TypeVar("T")

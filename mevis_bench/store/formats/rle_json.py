@@ -6,7 +6,8 @@ from typing import Any
 
 from mevis_bench.files.strict_json import expect_type, read_json
 from mevis_bench.masks.rle import rows_from_rle
-from mevis_bench.records import CaptionPrediction, DataError, Rle
+from mevis_bench.masks.rle_json import parse_rles
+from mevis_bench.records import CaptionPrediction, DataError
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
 
 
@@ -55,37 +56,4 @@ class JsonPredictions:
             return CaptionPrediction(answer)
         entries = expect_type(answer, list, location)
         check_length(entries, clip, location)
-        masks = [None if entry is None else _rle(entry, f"{location}, frame {k}") for k, entry in enumerate(entries)]
-        return LoadedMasks(rows_from_rle(masks, clip.height, clip.width, location=location))
-
-
-def _rle(entry: Any, location: str) -> Rle:
-    """Read ``{"size": [h, w], "counts": "..."}``; counts may be plain numbers too."""
-    expect_type(entry, dict, location)
-    if not {"size", "counts"} <= set(entry):
-        raise DataError("an RLE has 'size' and 'counts'", location=location)
-    size, counts = expect_type(entry["size"], list, location), entry["counts"]
-    if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
-        raise DataError("'size' is [height, width]", location=location)
-    if isinstance(counts, list):
-        return Rle(size[0], size[1], _compress(counts, location))
-    try:
-        return Rle(size[0], size[1], expect_type(counts, str, location).encode("ascii"))
-    except UnicodeEncodeError:
-        raise DataError("RLE counts hold a character that is none of COCO's", location=location) from None
-
-
-def _compress(counts: list[Any], location: str) -> bytes:
-    """Write plain run lengths as COCO's compressed string."""
-    text = bytearray()
-    for index, count in enumerate(counts):
-        if expect_type(count, int, location) < 0:
-            raise DataError("RLE counts hold a run of negative length", location=location)
-        rest = count - counts[index - 2] if index > 2 else count
-        more = True
-        while more:
-            group = rest & 31
-            rest >>= 5
-            more = rest != (-1 if group & 16 else 0)
-            text.append(48 + group + (32 if more else 0))
-    return bytes(text)
+        return LoadedMasks(rows_from_rle(parse_rles(entries, location), clip.height, clip.width, location=location))

@@ -133,7 +133,6 @@ def label_maps(ground_truths: list[GroundTruth], ids: list[str], height: int, wi
 
     A small pixel belongs to an object that covers at least half of it.
     """
-    from pycocotools import mask as coco
 
     length = ground_truths[0].length
     out = np.zeros((length, height, width), np.uint8)
@@ -148,7 +147,7 @@ def label_maps(ground_truths: list[GroundTruth], ids: list[str], height: int, wi
             for frame, rle in enumerate(masks):
                 if rle is None:
                     continue
-                full = torch.from_numpy(coco.decode(rle.to_coco())).float()[None, None]
+                full = torch.from_numpy(rle.decode(f"annotation {annotation_id}, frame {frame}")).float()[None, None]
                 share = torch.nn.functional.interpolate(full, size=(height, width), mode="area")[0, 0]
                 out[frame][share.numpy() >= 0.5] = ids.index(annotation_id) + 1
     return out

@@ -1,0 +1,51 @@
+"""Run-length encodings in JSON: ``{"size": [height, width], "counts": "..."}``, as pycocotools writes them."""
+
+from typing import Any
+
+from mevis_bench.files.strict_json import expect_type
+from mevis_bench.records import DataError, Rle
+
+
+def parse_rle(value: Any, location: str) -> Rle:
+    """Parse one mask; its counts are not decoded.
+
+    Args:
+        value: Parsed JSON. ``counts`` is COCO's compressed string, or a list of run lengths, which is compressed here.
+        location: File, key and frame, for messages.
+
+    Raises:
+        DataError: Not an object, or size or counts are missing or invalid.
+    """
+    if not isinstance(value, dict) or not {"size", "counts"} <= value.keys():
+        raise DataError("expected null or an RLE {'size': [height, width], 'counts': ...}", location=location)
+    size, counts = value["size"], value["counts"]
+    if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+        raise DataError(f"RLE size: expected [height, width], got {size!r}", location=location)
+    if isinstance(counts, list):
+        return Rle(size[0], size[1], _compress(counts, location))
+    if not isinstance(counts, str) or not counts.isascii():
+        raise DataError("RLE counts: expected COCO's compressed string or a list of run lengths", location=location)
+    return Rle(size[0], size[1], counts.encode())
+
+
+def parse_rles(values: list[Any], location: str) -> tuple[Rle | None, ...]:
+    """Parse one mask per frame, ``None`` where the entry is null; raises like :func:`parse_rle`, naming the frame."""
+    return tuple(
+        None if value is None else parse_rle(value, f"{location}, frame {index}") for index, value in enumerate(values)
+    )
+
+
+def _compress(counts: list[Any], location: str) -> bytes:
+    """Encode run lengths as COCO's compressed string (``rleToString`` of the COCO API)."""
+    text = bytearray()
+    for index, count in enumerate(counts):
+        if expect_type(count, int, location) < 0:
+            raise DataError(f"RLE counts: run {index} has the negative length {count}", location=location)
+        rest = count - counts[index - 2] if index > 2 else count
+        more = True
+        while more:
+            group = rest & 31
+            rest >>= 5
+            more = rest != (-1 if group & 16 else 0)
+            text.append(48 + group + (32 if more else 0))
+    return bytes(text)
