@@ -62,9 +62,9 @@ def test_runs_of_nothing_are_read_as_pycocotools_reads_them() -> None:
     ("counts", "message"),
     [
         (b"", "cut off"),
-        (b"\x01", "a character that is none of COCO's"),
+        (b"\x01", "a character that is not COCO's"),
         (b"P", "cut off"),
-        (b"oooooooooooooo", "a character that is none of COCO's"),
+        (b"oooooooooooooo", "a character that is not COCO's"),
         (b"O", "a run of negative length"),
         (b"5", "do not sum to the 2x3 pixels"),
         (b"7", "do not sum to the 2x3 pixels"),
@@ -90,3 +90,16 @@ def test_any_bytes_give_a_mask_or_one_error(counts: bytes) -> None:
     except DataError:
         return
     assert np.array_equal(rows.to_dense()[0], coco.decode({"size": [4, 5], "counts": counts}).astype(bool))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=12) | st.text("0123456789:;OPQPlmno", max_size=12).map(str.encode))
+def test_both_decoders_accept_and_refuse_the_same_counts(counts: bytes) -> None:
+    rle = Rle(2, 3, counts)
+    try:
+        rows = rows_from_rle([rle], 2, 3, location="x")
+    except DataError:
+        with pytest.raises(DataError, match="RLE counts"):
+            rle.decode("x")
+    else:
+        assert np.array_equal(rows.to_dense()[0], rle.decode())
