@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test lint bench train-mini pictures ablation nightly constraints
+.PHONY: setup demo test lint docs bench train-mini pictures ablation nightly constraints
 
 setup: $(VENV)/ready
 
@@ -34,6 +34,12 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+
+# The documentation as a site in build/site; a broken link or an undocumented reference fails it.
+docs: setup
+	$(UV) '.[docs]'
+	$(BIN)/python -m scripts.draw_architecture
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # How fast scoring is, whether a video's sentences cost less together, and what the runner costs: measured here and now.
 bench: setup
