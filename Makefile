@@ -37,7 +37,7 @@ lint: setup
 
 # The documentation as a site in build/site; a broken link or an undocumented reference fails it.
 docs: setup
-	$(UV) '.[docs]'
+	$(UV) --editable '.[docs]'
 	$(BIN)/python -m scripts.draw_architecture
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
