@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and how anything that goes wrong is told.
+"""Entry point of the command line: command registry, environment variables, error reporting, exit codes.
 
 A command is one file ``cli/<name>.py`` whose ``command`` is a function or a ``typer.Typer`` group. Files are imported
-when their command is called (all of them for ``--help``), so they import nothing heavy at their top.
+when their command is called (all of them for ``--help``), so they must not import heavy packages at module level.
 """
 
 import errno
@@ -19,13 +19,9 @@ from mevis_bench.records import ExitCode, MevisBenchError
 PANELS = {
     "Run and score": ("run", "score", "train", "merge", "status", "cost", "selfcheck", "pairs", "suite"),
     "Data": ("data",),
-    "Look": ("list", "show"),
-    "Methods": (
-        "new",
-        "weights",
-        "env",
-    ),
-    "Read results": (
+    "Inspect": ("list", "show"),
+    "Methods": ("new", "weights", "env"),
+    "Analyze results": (
         "report",
         "compare",
         "gate",
@@ -37,16 +33,16 @@ PANELS = {
         "export",
     ),
 }
-"""Every command by its heading in ``--help``, in order of appearance."""
+"""Commands by their panel in ``--help``, in display order."""
 
 _EPILOG = (
-    "Every flag has an environment twin: --data is MEVIS_BENCH_DATA.   Exit codes: 0 ok, 1 failed or regressed, "
-    "2 usage, 3 nothing measured, 4 incomparable, 130 interrupted."
+    "Every option can be set by an environment variable: --data by MEVIS_BENCH_DATA.   Exit codes: 0 ok, "
+    "1 failed or regressed, 2 usage error or invalid input, 3 nothing measured, 4 incomparable, 130 interrupted."
 )
 
 
 class _Commands(MutableMapping[str, Any]):
-    """The commands by name; a command's file is imported when the command is asked for."""
+    """Commands by name; a command's module is imported on first access."""
 
     def __init__(self) -> None:
         self._panels = {name: panel for panel, names in PANELS.items() for name in names}
@@ -93,8 +89,8 @@ def _load_command(name: str, panel: str) -> Any:
 
 
 def _finish_command(command: Any) -> None:
-    """Let every option be given as ``MEVIS_BENCH_<FLAG>``, and tidy ``--help``; groups' commands, too."""
-    _tidy_help(command)
+    """Set the environment variable ``MEVIS_BENCH_<FLAG>`` of every option and clean up ``--help``, recursively."""
+    _clean_help(command)
     for parameter in command.params:
         flags = [flag for flag in parameter.opts if flag.startswith("--")]
         if flags:
@@ -104,8 +100,8 @@ def _finish_command(command: Any) -> None:
         _finish_command(child)
 
 
-def _tidy_help(command: Any) -> None:
-    """Show no Python types in ``--help``."""
+def _clean_help(command: Any) -> None:
+    """Remove Python types from ``--help``."""
     make_help_option = command.get_help_option
 
     def help_option(context: Any) -> Any:
@@ -119,12 +115,12 @@ def _tidy_help(command: Any) -> None:
             parameter.display_type_rich = lambda ctx: None  # else "<list[Path]>"
             continue
         if parameter.is_flag:
-            parameter.metavar = ""  # else "<bool>", as if a value were due
+            parameter.metavar = ""  # else "<bool>", as if a value were expected
         parameter.show_default = parameter.show_default and not parameter.multiple  # else "<class 'list'>"
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from mevis_bench import __version__
 
         sys.stdout.write(f"mevis-bench {__version__}\n")
@@ -144,30 +140,30 @@ app = typer.Typer(
 def _root(
     version: bool = typer.Option(False, "--version", is_eager=True, callback=_print_version, help="Print the version."),
 ) -> None:
-    """Language-guided video understanding, measured: every method behind one predict, everyone scored one way."""
+    """Benchmark for language-guided video understanding: one predict interface, one scoring for all methods."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: Words after the program's name; ``None``: those of this process.
+        arguments: Arguments without the program's name; ``None``: ``sys.argv[1:]``.
 
     Returns:
-        The exit code (``records.ExitCode``). Faults that the user can mend are printed without a traceback; any
-        other exception leaves this function as it is.
+        The exit code (``records.ExitCode``). Errors that the user can fix are printed without a traceback; any
+        other exception propagates.
     """
     from mevis_bench.cli.console import print_error
 
     root = typer.main.get_command(app)
-    _tidy_help(root)
+    _clean_help(root)
     try:
         result = root.main(arguments, prog_name="mevis-bench", standalone_mode=False)
     except MevisBenchError as error:
         print_error(error.message, location=error.location, hint=error.hint)
         return error.exit_code
     except typer.TyperException as error:
-        return _print_usage_fault(error)
+        return _print_usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
         result = ExitCode.INTERRUPTED
     except OSError as error:
@@ -176,15 +172,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(
             "the disk is full",
             location=str(error.filename) if error.filename else None,
-            hint="Everything finished before is safe. Make room and start the same command again: it continues.",
+            hint="Finished samples are saved. Free some space and run the same command again to resume.",
         )
         return ExitCode.FAILED
     if result == ExitCode.INTERRUPTED:
-        print_error("interrupted", hint="Everything finished so far is on disk; the same command continues.")
+        print_error("interrupted", hint="Finished samples are saved. Run the same command again to resume.")
     return _flushed(result if isinstance(result, int) else ExitCode.OK)
 
 
-def _print_usage_fault(error: typer.TyperException) -> int:
+def _print_usage_error(error: typer.TyperException) -> int:
     from mevis_bench.cli.console import print_error
 
     context = getattr(error, "ctx", None)
@@ -201,7 +197,7 @@ def _print_usage_fault(error: typer.TyperException) -> int:
 
 
 def _flushed(code: int) -> int:
-    """Flush stdout while a closed pipe can still be ignored (``mevis-bench list methods | head -1``)."""
+    """Flush stdout and ignore a closed pipe (``mevis-bench list methods | head -1``)."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""``mevis-bench compare``: two runs, sample by sample."""
+"""``mevis-bench compare``: paired comparison of two runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from mevis_bench.reports.compare import Comparison
 
 NOTES = (
-    "Effects are differences of means over samples, for metrics that pool counts (HOTA), too.",
-    "Intervals: 95 %, whole videos resampled. p: signs of whole videos flipped; Holm over the slices of a metric.",
-    "Detectable: the smallest true difference this many videos show (power 80 %). Dim: fewer than 30 samples.",
+    "Effects are differences of means over samples, also for metrics that pool counts (HOTA).",
+    "Intervals: 95 %, bootstrap over videos. p: sign flips per video, Holm-corrected over the slices of a metric.",
+    "Detectable: minimum detectable effect with this many videos (power 80 %). Dimmed: fewer than 30 samples.",
 )
-SHOWN = 5
-"""Samples shown at each end of the list of changes; ``--json`` has them all."""
+MAX_ROWS = 5
+"""Samples printed at each end of the list of changes; ``--json`` has all of them."""
 
 
 def command(
     first: Annotated[Path, typer.Argument(metavar="A", help="A scored run folder.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The run to hold against it.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The run to compare with it.")],
     metric: Annotated[
         str | None, typer.Option("--metric", metavar="NAME", help="The per-sample metric that ranks the samples.")
     ] = None,
     seed: options.Seed = 0,
     json: options.Json = False,
 ) -> None:
-    """Two runs over the same samples: effect, interval and p-value, paired by sample and clustered by video."""
+    """Compare two runs over the same samples: effect, interval and p-value, paired by sample, clustered by video."""
     from dataclasses import asdict
 
     from mevis_bench.cli.console import out, print_json
@@ -41,16 +41,16 @@ def command(
         print_json(asdict(comparison))
         return
     console = out()
-    console.print(_draw_differences(comparison))
+    console.print(_differences_table(comparison))
     if comparison.unpaired:
-        console.print(f"[yellow]{comparison.unpaired} samples are in one run only and were left out.[/yellow]")
+        console.print(f"[yellow]{comparison.unpaired} samples are in only one of the runs and were left out.[/yellow]")
     if not comparison.changes:
         console.print(f"No sample changed in {comparison.metric}.")
         return
-    console.print(_draw_changes(comparison))
+    console.print(_changes_table(comparison))
 
 
-def _draw_differences(comparison: "Comparison") -> "Group":
+def _differences_table(comparison: "Comparison") -> "Group":
     from rich.markup import escape
 
     from mevis_bench.reports.terminal import terminal_table, titled
@@ -63,23 +63,23 @@ def _draw_differences(comparison: "Comparison") -> "Group":
     for entry in comparison.differences:
         if entry.slice == "all":
             table.add_section()
-        found = entry.difference
+        difference = entry.difference
         style = "dim" if entry.small else "bold" if entry.adjusted_p < 0.05 else ""
         table.add_row(
             escape(entry.metric) if entry.slice == "all" else "",
             escape(entry.slice),
-            str(found.samples),
-            str(found.videos),
-            f"{100 * found.effect:+.2f}",
-            f"{100 * found.low:+.2f} .. {100 * found.high:+.2f}",
+            str(difference.samples),
+            str(difference.videos),
+            f"{100 * difference.effect:+.2f}",
+            f"{100 * difference.low:+.2f} .. {100 * difference.high:+.2f}",
             f"{entry.adjusted_p:.4f}",
-            f"{100 * found.detectable:.2f}",
+            f"{100 * difference.detectable:.2f}",
             style=style,
         )
     return titled("B minus A, percentage points", table, *NOTES)
 
 
-def _draw_changes(comparison: "Comparison") -> "Group":
+def _changes_table(comparison: "Comparison") -> "Group":
     from rich.markup import escape
 
     from mevis_bench.reports.terminal import terminal_table, titled
@@ -90,7 +90,7 @@ def _draw_changes(comparison: "Comparison") -> "Group":
     table.add_column("sample")
     for name in ("A", "B", "change"):
         table.add_column(name, justify="right")
-    for changes in (worse[:SHOWN], better[-SHOWN:][::-1]):
+    for changes in (worse[:MAX_ROWS], better[-MAX_ROWS:][::-1]):
         for change in changes:
             cells = (f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", f"{100 * change.change:+.1f}")
             table.add_row(escape(change.sample), *cells, style="red" if change.change < 0 else "green")

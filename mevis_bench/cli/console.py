@@ -1,4 +1,4 @@
-"""Where words go: results to stdout, progress and errors to stderr; plain where nobody watches."""
+"""Console output: results on stdout, progress and errors on stderr; plain text outside a terminal."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 PLAIN_WIDTH = 200
-"""Columns where output is not a terminal: wide, so that nothing is cut or folded in a log or a pipe."""
+"""Line width outside a terminal: wide enough that logs and pipes are neither cut nor wrapped."""
 
 
 def out() -> Console:
@@ -23,12 +23,12 @@ def err() -> Console:
 
 
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
-    """Print one JSON document to stdout; the only thing a command prints there under ``--json``."""
+    """Print one JSON document to stdout, the only output there with ``--json``."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
 def print_error(message: str, *, location: str | None = None, hint: str | None = None) -> None:
-    """Print one error to stderr: location, message, hint. The texts are never read as markup."""
+    """Print one error to stderr: location, message, hint. Texts are printed literally, without markup."""
     text = Text("error: ", style="bold red")
     if location:
         text.append(f"{location}: ", style="bold default")
@@ -39,8 +39,13 @@ def print_error(message: str, *, location: str | None = None, hint: str | None =
         console.print(Text(hint, style="cyan"), soft_wrap=True)
 
 
+def print_deprecated(name: str, replacement: str) -> None:
+    """Print to stderr that an option is deprecated."""
+    err().print(f"{name} is deprecated and will be removed: use {replacement}.", style="yellow", markup=False)
+
+
 def facts_table(facts: Mapping[str, object]) -> Table:
-    """Return names and values as two columns; ``None`` is shown as ``-``."""
+    """Return names and values as a table of two columns; ``None`` is shown as ``-``."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

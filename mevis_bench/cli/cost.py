@@ -1,4 +1,4 @@
-"""``mevis-bench cost``: what runs took, as in the paper's Table 5."""
+"""``mevis-bench cost``: speed, parameters and memory of runs, as in the paper's Table 5."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,18 +7,17 @@ import typer
 
 from mevis_bench.cli import options
 
-PROTOCOL = (
-    "Frames of all answered samples, counted once for every sample, by the seconds spent on them. End to end: from the "
-    "question to the prediction on disk; model only: inside the method, decoding of frames taken off. Loading is not "
-    "counted."
+NOTE = (
+    "Frames per second over all predicted samples; a frame counts once per sample. End to end: from the prompt to the "
+    "stored prediction. Model: inside the method, without frame decoding. Loading is not counted."
 )
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders that came to an end.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Finished run folders.")],
     json: options.Json = False,
 ) -> None:
-    """What runs took: frames a second, parameters and peak memory, as in the paper's Table 5."""
+    """Speed, parameters and peak memory of runs, as in the paper's Table 5."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.records import NothingMeasuredError
     from mevis_bench.reports.terminal import terminal_table, titled
@@ -28,9 +27,9 @@ def command(
     for run, manifest in zip(runs, manifests, strict=True):
         if not manifest.costs:
             raise NothingMeasuredError(
-                "the run has not ended, so its costs are not known",
+                "run is not finished: its resource usage is not recorded yet",
                 location=str(run),
-                hint="Go on with the same command.",
+                hint="Run the same command again to resume it.",
             )
     if json:
         print_json([{"run": str(run), **manifest.costs} for run, manifest in zip(runs, manifests, strict=True)])
@@ -42,11 +41,11 @@ def command(
     table.add_column("device")
     for run, manifest in zip(runs, manifests, strict=True):
         table.add_row(str(run), *_cells(manifest.costs), str(manifest.costs["device"] or "-"))
-    out().print(titled("Costs", table, PROTOCOL))
+    out().print(titled("Resource usage", table, NOTE))
 
 
 def _cells(costs: Any) -> list[str]:
-    """Write the figures of one row; what is not known is "-"."""
+    """Return the cells of one row; unknown values are ``-``."""
     scales = {"fps_model": 1, "fps_end_to_end": 1, "parameters": 1e6, "trainable": 1e6}
     scales |= {"peak_device_bytes": 2**30, "peak_host_bytes": 2**30}
     return ["-" if costs[name] is None else f"{costs[name] / scale:,.2f}" for name, scale in scales.items()]

@@ -1,4 +1,4 @@
-"""``mevis-bench data``: check data sets, make the splits of mini, and write or read other layouts."""
+"""``mevis-bench data``: verify data sets, generate splits of mini, export and import other formats."""
 
 from enum import StrEnum
 from functools import partial
@@ -19,26 +19,27 @@ command = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 class SpeechChoice(StrEnum):
-    """What ``make-mini --speech`` takes."""
+    """Choices of ``make-mini --speech``."""
 
     NONE = "none"
     ONE = "one"
     ALL = "all"
 
 
-class Layout(StrEnum):
-    """What ``export`` and ``import`` take with ``--format``."""
+class DataFormat(StrEnum):
+    """Choices of ``export --format`` and ``import --format``."""
 
     REFER_KITTI = "refer-kitti"
 
 
-LayoutName = Annotated[
-    Layout, typer.Option("--format", help="refer-kitti: the one of TransRMOT's and TempRMOT's own scripts.")
+DataFormatName = Annotated[
+    DataFormat,
+    typer.Option("--format", help="refer-kitti: the layout of Refer-KITTI, as TransRMOT and TempRMOT read it."),
 ]
 
 
 class FrameFiles(StrEnum):
-    """What ``export --frames`` takes."""
+    """Choices of ``export --frames``."""
 
     LINK = "link"
     COPY = "copy"
@@ -46,19 +47,19 @@ class FrameFiles(StrEnum):
 
 @command.callback()
 def _group() -> None:
-    """Check a data set, make a split of mini, or write or read another layout."""
+    """Verify a data set, generate a split of mini, export or import another format."""
 
 
 @command.command()
 def verify(
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH", help="A MeViS folder, or a split itself. Default: the embedded split."),
+        typer.Argument(metavar="PATH", help="A MeViS folder, or a split itself. Default: the bundled mini split."),
     ] = None,
     split: options.SplitName = "valid_u",
     json: options.Json = False,
 ) -> int:
-    """Count what a split holds and name every fault of it; exit code 1 if there is any."""
+    """Print statistics and every error of a split; exit code 1 if there are any."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.cli.progress import Bar
     from mevis_bench.data.mevis.verify import verify_split
@@ -71,27 +72,29 @@ def verify(
     else:
         console = out()
         console.print(_counts(report))
-        for fault in report.faults:
-            console.print(f"  {fault}", markup=False, style="red", soft_wrap=True)
-        verdict = f"{len(report.faults)} faults" if report.faults else "no fault"
-        console.print(f"{report.root}: {verdict}", markup=False, soft_wrap=True)
+        for error in report.faults:
+            console.print(f"  {error}", markup=False, style="red", soft_wrap=True)
+        summary = f"{len(report.faults)} errors" if report.faults else "no errors"
+        console.print(f"{report.root}: {summary}", markup=False, soft_wrap=True)
     return ExitCode.FAILED if report.faults else ExitCode.OK
 
 
 @command.command("make-mini")
 def make_mini(
-    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Its name, for instance train.")],
-    videos: Annotated[int, typer.Option("--videos", metavar="N", help="How many videos.")],
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Name of the split, for instance train.")],
+    videos: Annotated[int, typer.Option("--videos", metavar="N", help="Number of videos.")],
     seed: options.Seed,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The split becomes DIR/SPLIT.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Parent folder; the split is written to DIR/SPLIT.")
+    ],
     speech: Annotated[
         SpeechChoice,
         typer.Option(
-            "--speech", help="Speak the sentences: in one voice each, by rotation, or in all (flite and festival)."
+            "--speech", help="Synthesize speech: one voice per sentence, by rotation, or all (flite, festival)."
         ),
     ] = SpeechChoice.NONE,
     annotators: Annotated[
-        int, typer.Option("--annotators", metavar="N", help="How many write about each video, eleven sentences each.")
+        int, typer.Option("--annotators", metavar="N", help="Annotators per video, about eleven sentences each.")
     ] = 1,
     opposite_orders: Annotated[
         float,
@@ -103,7 +106,7 @@ def make_mini(
     ] = 0.75,
     json: options.Json = False,
 ) -> None:
-    """Make a split of mini, in MeViSv2's own format: the same arguments give the same split."""
+    """Generate a split of mini in MeViSv2's format; the same arguments give the same split."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
@@ -125,23 +128,23 @@ def make_mini(
             }
         )
         return
-    stdout().print(f"{videos} videos are in {root}; use them with --data {out} --split {split}", markup=False)
+    stdout().print(f"wrote {videos} videos to {root}; use --data {out} --split {split}", markup=False)
 
 
 @command.command()
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    layout: LayoutName = Layout.REFER_KITTI,
+    format_: DataFormatName = DataFormat.REFER_KITTI,
     data: options.DataRoot = None,
     split: options.SplitName = "valid_u",
     predictions: Annotated[
         Path | None,
-        typer.Option("--predictions", metavar="PREDS", help="An RMOT run, or its tracks in any format that is scored."),
+        typer.Option("--predictions", metavar="PREDS", help="An RMOT run, or tracks in any format that score reads."),
     ] = None,
     frames: Annotated[FrameFiles, typer.Option("--frames", help="Link to the images, or copy them.")] = FrameFiles.LINK,
     json: options.Json = False,
 ) -> None:
-    """Write a split, and tracks made on it, in the layout of other code, frame numbers right."""
+    """Export a split, and optionally predicted tracks, to another format."""
     from dataclasses import asdict
 
     from mevis_bench.cli.console import out as stdout
@@ -159,21 +162,21 @@ def export(
             advance=partial(_show, bar, "export"),
         )
     if json:
-        print_json({"root": str(out), "format": layout.value, **asdict(exported)})
+        print_json({"root": str(out), "format": format_.value, **asdict(exported)})
         return
     counts = f"{exported.videos} videos, {exported.frames} frames, {exported.expressions} expressions"
-    told = "" if predictions is None else f", predictions of {exported.predictions}"
-    stdout().print(f"{out}: {counts}{told}, as {layout.value}", markup=False, soft_wrap=True)
+    predicted = "" if predictions is None else f", predictions of {exported.predictions}"
+    stdout().print(f"{out}: {counts}{predicted}, as {format_.value}", markup=False, soft_wrap=True)
 
 
 @command.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="PATH", help="The folder that holds KITTI and expression.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder, which becomes the split.")],
-    layout: LayoutName = Layout.REFER_KITTI,
+    source: Annotated[Path, typer.Argument(metavar="PATH", help="The folder with KITTI and expression.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for the split.")],
+    format_: DataFormatName = DataFormat.REFER_KITTI,
     json: options.Json = False,
 ) -> None:
-    """Turn boxes and expressions of other data into a split for --task rmot; boxes become filled rectangles."""
+    """Import boxes and expressions of another format as a split for --task rmot; boxes become filled rectangles."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
@@ -182,13 +185,13 @@ def import_(
     with Bar("videos") as bar:
         videos = import_split(source, out, partial(_show, bar, "import"))
     if json:
-        print_json({"root": str(out), "format": layout.value, "videos": videos})
+        print_json({"root": str(out), "format": format_.value, "videos": videos})
         return
-    stdout().print(f"{videos} videos are in {out}; use them with --task rmot --data {out}", markup=False)
+    stdout().print(f"wrote {videos} videos to {out}; use --task rmot --data {out}", markup=False)
 
 
 def _show(bar: "Bar", stage: str, done: int, total: int) -> None:
-    """Move a bar on; the first step of a stage starts it anew."""
+    """Advance a bar; the first step of a stage restarts it."""
     if done == 1:
         bar.begin(stage, total)
     bar.advance_to(done)
@@ -196,6 +199,7 @@ def _show(bar: "Bar", stage: str, done: int, total: int) -> None:
 
 def _as_json(report: "VerifyReport") -> dict[str, object]:
     kinds = {"single": report.single, "multi": report.multi, "no_target": report.no_target, "unknown": report.unknown}
+    errors = [{"file": error.file, "key": error.key, "message": error.message} for error in report.faults]
     return {
         "split": report.split,
         "root": str(report.root),
@@ -204,7 +208,8 @@ def _as_json(report: "VerifyReport") -> dict[str, object]:
         "frames": report.frames,
         "objects": report.objects,
         "expressions": {"all": report.expressions, **kinds, "spoken": report.spoken},
-        "faults": [{"file": fault.file, "key": fault.key, "what": fault.message} for fault in report.faults],
+        "errors": errors,
+        "faults": [{**error, "what": error["message"]} for error in errors],  # former name, until the next release
     }
 
 

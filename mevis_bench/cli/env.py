@@ -1,4 +1,4 @@
-"""``mevis-bench env``: environments of methods that can't live in this one."""
+"""``mevis-bench env``: separate Python environments of methods."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ MethodName = Annotated[str, typer.Argument(metavar="NAME", help="A method whose 
 
 @command.callback()
 def _group() -> None:
-    """Make and check the environments of methods that have one of their own."""
+    """Create and check the Python environments of methods that need a separate one."""
 
 
 @command.command()
@@ -23,30 +23,30 @@ def create(
     method_dir: options.MethodDirs,
     python: Annotated[
         Path | None,
-        typer.Option("--python", metavar="FILE", help="Interpreter to start from. Default: the newest that fits."),
+        typer.Option("--python", metavar="FILE", help="Base interpreter. Default: the newest compatible one."),
     ] = None,
-    recreate: Annotated[bool, typer.Option("--recreate", help="Remove the one that is there.")] = False,
+    recreate: Annotated[bool, typer.Option("--recreate", help="Remove an existing environment first.")] = False,
 ) -> None:
-    """Make a method's environment from its requirements, with uv where it is installed, else with venv and pip."""
+    """Create a method's environment from its requirements, with uv if installed, else with venv and pip."""
     from mevis_bench.cli.console import err
     from mevis_bench.execution.environments import create_environment
     from mevis_bench.methods.registry import find_methods
 
     console = err()
-    found = find_methods(method_dir).choose(name).method
+    entry = find_methods(method_dir).choose(name).method
     folder = create_environment(
-        found,
+        entry,
         python,
         anew=recreate,
-        tell=lambda words: console.print(f"$ {words}", style="dim", markup=False, soft_wrap=True),
+        tell=lambda command: console.print(f"$ {command}", style="dim", markup=False, soft_wrap=True),
     )
-    console.print(f"made {folder}", style="green", markup=False, soft_wrap=True)
-    console.print(f"check it:  mevis-bench env doctor {found.spec.name}", markup=False, soft_wrap=True)
+    console.print(f"created {folder}", style="green", markup=False, soft_wrap=True)
+    console.print(f"check it:  mevis-bench env doctor {entry.spec.name}", markup=False, soft_wrap=True)
 
 
 @command.command()
 def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json = False) -> int:
-    """Start a method's worker and check Python, packages and imports; exit code 1 if anything is wrong."""
+    """Start a method's environment process and check Python, packages and imports; exit code 1 on any error."""
     import dataclasses
 
     from rich.text import Text
@@ -62,7 +62,7 @@ def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json 
     else:
         console = out()
         for check in checks:
-            mark = ("ok    ", "green") if check.fault is None else ("fault ", "red")
+            mark = ("ok    ", "green") if check.fault is None else ("error ", "red")
             line = Text.assemble(mark, (f"{check.name:10}", "bold"), check.told)
             console.print(line if check.fault is None else line.append(f": {check.fault}"), soft_wrap=True)
     return ExitCode.OK if all(check.fault is None for check in checks) else ExitCode.FAILED
@@ -70,7 +70,7 @@ def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json 
 
 @command.command()
 def diff(name: MethodName, method_dir: options.MethodDirs, json: options.Json = False) -> int:
-    """Every requirement beside the version that is installed; exit code 1 if one is not met."""
+    """List every requirement with the installed version; exit code 1 if one is not met."""
     import dataclasses
 
     from rich.text import Text
@@ -86,7 +86,7 @@ def diff(name: MethodName, method_dir: options.MethodDirs, json: options.Json = 
         print_json([dataclasses.asdict(row) for row in rows])
     else:
         table = terminal_table()
-        for heading in ("wanted", "installed", ""):
+        for heading in ("required", "installed", ""):
             table.add_column(heading)
         for row in rows:
             state = Text("ok", "green") if row.fits else Text("differs" if row.installed else "missing", "red")

@@ -1,4 +1,4 @@
-"""``mevis-bench export``: results for other tools."""
+"""``mevis-bench export``: results in the formats of other tools."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +9,13 @@ import typer
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored run folder.")],
     to: Annotated[
-        str, typer.Option("--to", metavar="parquet|tensorboard|wandb|mlflow", help="Which tool; packages may add more.")
+        str,
+        typer.Option(
+            "--to", metavar="parquet|tensorboard|wandb|mlflow", help="Target; installed packages may add more."
+        ),
     ],
 ) -> None:
-    """Hand a scored run to another tool: parquet, TensorBoard, Weights & Biases, MLflow."""
+    """Export a scored run to Parquet, TensorBoard, Weights & Biases or MLflow."""
     from mevis_bench.cli import console
     from mevis_bench.reports.exports import export
 

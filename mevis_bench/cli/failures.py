@@ -1,4 +1,4 @@
-"""``mevis-bench failures``: what went wrong, and what it costs."""
+"""``mevis-bench failures``: error analysis of a run."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -20,37 +20,38 @@ def command(
     split: options.SplitName = "valid_u",
     json: options.Json = False,
 ) -> None:
-    """Every sample's one reason: wrong object, lost on the way, hallucinated ..., and the J&F each kind costs."""
+    """Classify the error of every sample (wrong object, track lost, hallucinated ...) and the J&F lost to each type."""
     from mevis_bench.cli import console
     from mevis_bench.data.mevis.split import open_split
     from mevis_bench.reports.failures import confusion, count_failures
-    from mevis_bench.reports.gallery.view import view_video
+    from mevis_bench.reports.run_view import RunView
 
-    opened = open_split(data, split)
-    anatomies: list[ErrorAnalysis] = []
+    dataset = open_split(data, split)
+    run_view = RunView(run, dataset)
+    analyses: list[ErrorAnalysis] = []
     confusions = {}
-    for video_id in opened.video_ids:
-        views = list(view_video(opened, run, video_id))
-        found = [view.anatomy for view in views]
+    for video_id in dataset.video_ids:
+        views = list(run_view.video(video_id))
+        video_analyses = [view.analysis for view in views]
         targets = {view.score.sample: view.expression.annotation_ids or () for view in views}
-        confusions[video_id] = confusion(found, targets)
-        anatomies += found
-    counts = count_failures(anatomies)
+        confusions[video_id] = confusion(video_analyses, targets)
+        analyses += video_analyses
+    counts = count_failures(analyses)
     if json:
-        samples = [asdict(anatomy) for anatomy in anatomies]
+        samples = [asdict(analysis) for analysis in analyses]
         console.print_json({"counts": [asdict(count) for count in counts], "samples": samples, "confusion": confusions})
     else:
-        console.out().print(_draw(counts, len(anatomies)))
+        console.out().print(_counts_table(counts, len(analyses)))
 
 
-def _draw(counts: "tuple[FailureCount, ...]", total: int) -> "Group":
+def _counts_table(counts: "tuple[FailureCount, ...]", total: int) -> "Group":
     from mevis_bench.reports.terminal import terminal_table, titled
 
     table = terminal_table()
-    table.add_column("kind")
+    table.add_column("error")
     for name in ("samples", "share, %", "J&F lost, points"):
         table.add_column(name, justify="right")
     for count in counts:
         cells = (str(count.samples), f"{100 * count.samples / total:.1f}", f"{100 * count.cost:.1f}")
         table.add_row(count.failure.value, *cells)
-    return titled(f"What went wrong, {total} samples", table)
+    return titled(f"Errors, {total} samples", table)

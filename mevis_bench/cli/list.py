@@ -1,4 +1,4 @@
-"""``mevis-bench list``: what there is."""
+"""``mevis-bench list``: available tasks and methods."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ _STATE_STYLES = {"none needed": "dim", "shipped": "green", "in store": "green", 
 
 @command.callback()
 def _group() -> None:
-    """What there is: methods, tasks."""
+    """List tasks or methods."""
 
 
 @command.command()
 def tasks(json: options.Json = False) -> None:
-    """The benchmark's tasks and the metrics of each."""
+    """List the tasks and their metrics."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.reports.table import COLUMNS
     from mevis_bench.reports.terminal import terminal_table
@@ -36,7 +36,7 @@ def tasks(json: options.Json = False) -> None:
         print_json([{"name": task.name, "title": task.title, "metrics": COLUMNS[task.name]} for task in TASKS.values()])
         return
     table = terminal_table()
-    for name in ("task", "what it is", "metrics"):
+    for name in ("task", "title", "metrics"):
         table.add_column(name)
     for task in TASKS.values():
         table.add_row(f"[bold]{task.name}[/bold]", task.title, f"[dim]{', '.join(COLUMNS[task.name])}[/dim]")
@@ -50,7 +50,7 @@ def methods(
     task: options.TaskName = None,
     json: options.Json = False,
 ) -> None:
-    """Every method and variant: its tasks, where its weights are, and who made them."""
+    """List methods and variants with their tasks, weights and provenance."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.methods.method_list import overview
     from mevis_bench.methods.registry import find_methods
@@ -62,16 +62,14 @@ def methods(
     registry = find_methods(method_dir)
     rows = [row for row in overview(registry, parse_weights(weights).store) if task in (None, *row.tasks, *row.derived)]
     if json:
-        broken = [dataclasses.asdict(entry) for entry in registry.broken]
-        print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": broken})
+        invalid = [dataclasses.asdict(entry) for entry in registry.broken]
+        print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": invalid})
         return
     console = out()
     console.print(_table(rows))
-    console.print(
-        "[cyan]●[/cyan] answers the task itself   [cyan]○[/cyan] derived, through a bridge   [dim](run --bridge)[/dim]"
-    )
+    console.print("[cyan]●[/cyan] native   [cyan]○[/cyan] through a bridge   [dim](run --bridge)[/dim]")
     for entry in registry.broken:
-        console.print(f"[red]✗ broken[/red]  [bold]{entry.name}[/bold]  [dim]{entry.origin}[/dim]")
+        console.print(f"[red]✗ invalid[/red]  [bold]{entry.name}[/bold]  [dim]{entry.origin}[/dim]")
         console.print(f"  {entry.reason}", markup=False, soft_wrap=True)
 
 
@@ -87,10 +85,10 @@ def _table(rows: Sequence["MethodRow"]) -> "Table":
     table.add_column("provenance")
     for row in rows:
         method, _, variant = row.name.partition(":")
-        shown = f"[bold]{method}[/bold][dim]:{variant}[/dim]" if row.default else f"{method}:[bold]{variant}[/bold]"
+        label = f"[bold]{method}[/bold][dim]:{variant}[/dim]" if row.default else f"{method}:[bold]{variant}[/bold]"
         marks = [_mark(task, row) for task in TASK_NAMES]
         state = f"[{_STATE_STYLES[row.weights]}]{row.weights}[/]"
-        table.add_row(shown, row.title, *marks, state, row.provenance)
+        table.add_row(label, row.title, *marks, state, row.provenance)
     return table
 
 

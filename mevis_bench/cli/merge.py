@@ -1,4 +1,4 @@
-"""``mevis-bench merge``: shards of one run put together."""
+"""``mevis-bench merge``: merge the shards of a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,11 @@ from mevis_bench.records import ExitCode
 
 
 def command(
-    shards: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of run --shard i/n.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The whole run's folder.")],
+    shards: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of run --shard I/N.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the merged run.")],
     json: options.Json = False,
 ) -> int:
-    """Put shards into one run folder and score it."""
+    """Merge shards into one run folder and score it."""
     import dataclasses
 
     from mevis_bench.cli.console import err, print_json

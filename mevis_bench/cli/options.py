@@ -1,7 +1,7 @@
-"""Options that several commands share, each written once.
+"""Options that several commands share.
 
-Every flag of every command has an environment twin ``MEVIS_BENCH_<FLAG>`` (``--data`` is ``MEVIS_BENCH_DATA``); the
-twins are given in ``cli.app``, not here. A flag on the command line wins over its twin.
+Every option can be set by the environment variable ``MEVIS_BENCH_<FLAG>`` (``--data`` by ``MEVIS_BENCH_DATA``), see
+``cli.app``; the command line takes precedence.
 """
 
 from pathlib import Path
@@ -17,21 +17,21 @@ DataRoot = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        help="A MeViS folder, or a split itself (a folder with meta_expressions*.json). Default: the embedded split.",
+        help="A MeViS folder, or a split folder (with meta_expressions*.json). Default: the bundled mini split.",
     ),
 ]
 SplitName = Annotated[str, typer.Option("--split", metavar="NAME", help="Split inside --data.")]
 Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there is.")
+    str, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Compute device; auto: CUDA if available.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to write.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything random.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Output folder.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed.")]
 Settings = Annotated[
     list[str],
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change one key of the configuration (a.b=c); may be repeated.",
+        help="Override one configuration key (a.b=c); repeatable.",
         default_factory=list,
     ),
 ]
@@ -40,7 +40,7 @@ MethodDirs = Annotated[
     typer.Option(
         "--method-dir",
         metavar="DIR",
-        help="A folder of method folders of your own; may be repeated.",
+        help="A folder with further method folders; repeatable.",
         default_factory=list,
     ),
 ]
@@ -49,8 +49,8 @@ Weights = Annotated[
     typer.Option(
         "--weights",
         metavar="FILE|NAME=FILE|DIR|untrained",
-        help="A weights file, a weights store (one folder per method), or 'untrained': seeded random weights.",
+        help="A weights file, a weights store (one folder per method), or 'untrained' for seeded random weights.",
         default_factory=list,
     ),
 ]
-TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="Name of the task.")]
+TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="The task.")]

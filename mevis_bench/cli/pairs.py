@@ -1,4 +1,4 @@
-"""``mevis-bench pairs``: how often the right one of two sentences in opposite order is picked."""
+"""``mevis-bench pairs``: order consistency."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,22 +9,24 @@ from mevis_bench.cli import options
 
 
 def command(
-    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="A run folder, or whatever can be scored.")],
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDS", help="A run folder or predictions in any format that score reads.")
+    ],
     data: options.DataRoot = None,
     split: options.SplitName = "valid_u",
     json: options.Json = False,
 ) -> None:
-    """Share of sentences in order pairs whose masks fit their own target better than their partner's (chance: 50 %)."""
+    """Accuracy on sentence pairs that differ only in the order of two motions (chance level: 50 %)."""
     from dataclasses import asdict
 
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.reports.order_consistency import count_order_pairs
 
-    counted = count_order_pairs(predictions, data=data, split=split)
+    pairs = count_order_pairs(predictions, data=data, split=split)
     if json:
-        print_json({**asdict(counted), "share": counted.share})
+        print_json({**asdict(pairs), "share": pairs.share})
         return
     out().print(
-        f"Order pairs: {counted.right} of {counted.sentences} sentences right ({100 * counted.share:.1f} %), "
-        f"{counted.wrong} picked the partner's target, {counted.neither} neither."
+        f"Order pairs: {pairs.right} of {pairs.sentences} sentences right ({100 * pairs.share:.1f} %), "
+        f"{pairs.wrong} chose the partner's target, {pairs.neither} neither."
     )

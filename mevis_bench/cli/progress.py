@@ -1,4 +1,4 @@
-"""Progress with an estimate of what is left: a bar on a terminal, a line now and then elsewhere. On stderr."""
+"""Progress on stderr with an estimate of the remaining time: a bar on a terminal, occasional lines elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from mevis_bench.cli.console import err
 
 PLAIN_SECONDS = 10.0
-"""Where nobody watches, a line at most this often."""
+"""Minimum interval between lines outside a terminal."""
 
 
 class Bar:
-    """Counts to a total that may be told late.
+    """Progress bar whose total may be set late.
 
-    The estimate uses only what was done since ``begin``, so a continued run is not too hopeful, and leaves out what
-    came before the first one was worked on (loading a model), so a short run does not look long.
+    The estimate uses only items completed since ``begin``, so a resumed run is not too optimistic, and excludes the
+    time before the first item (loading a model), so a short run does not look long.
     """
 
     def __init__(self, unit: str) -> None:
@@ -30,14 +30,14 @@ class Bar:
             MofNCompleteColumn(),
             TextColumn(f"[dim]{unit}[/dim]"),
             TimeElapsedColumn(),
-            TextColumn("[cyan]{task.fields[left]}"),
+            TextColumn("[cyan]{task.fields[remaining]}"),
             TextColumn("{task.fields[note]}"),
             console=self._console,
             expand=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._progress.add_task("", total=None, left="", note="")
-        self._start = self._told = time.monotonic()
+        self._task = self._progress.add_task("", total=None, remaining="", note="")
+        self._start = self._printed = time.monotonic()
         self._total = self._first = self._done = 0
         self._description = ""
 
@@ -49,25 +49,25 @@ class Bar:
         self._progress.stop()
 
     def begin(self, description: str, total: int, done: int = 0) -> None:
-        """Start counting; ``done`` of ``total`` were done before."""
-        self._start = self._told = time.monotonic()
+        """Start a stage of ``total`` items, ``done`` of which were completed earlier."""
+        self._start = self._printed = time.monotonic()
         self._total, self._first, self._done = total, done, done
         self._description = description
         self._progress.update(self._task, description=description, total=total, completed=done)
 
     def advance_to(self, done: int, note: str = "") -> None:
-        """Say how many are done, and anything worth a word."""
+        """Set the number of completed items and an optional note."""
         self._done = done
-        left = self._left()
-        self._progress.update(self._task, completed=done, left=left, note=note)
+        remaining = self._remaining()
+        self._progress.update(self._task, completed=done, remaining=remaining, note=note)
         now = time.monotonic()
-        if not self._console.is_terminal and (now - self._told > PLAIN_SECONDS or done == self._total):
-            self._told = now
-            words = (f"{self._description}: {done}/{self._total} {self._unit}", left, note)
-            self._console.print("  ".join(word for word in words if word), markup=False)
+        if not self._console.is_terminal and (now - self._printed > PLAIN_SECONDS or done == self._total):
+            self._printed = now
+            parts = (f"{self._description}: {done}/{self._total} {self._unit}", remaining, note)
+            self._console.print("  ".join(part for part in parts if part), markup=False)
 
     def count(self, description: str) -> Callable[[int, int], None]:
-        """Return what counts (done, in all) under this description, beginning with the first call."""
+        """Return a callback ``(done, total)`` that shows progress under this description from its first call on."""
 
         def count(done: int, total: int) -> None:
             if self._total != total:
@@ -77,22 +77,22 @@ class Bar:
         return count
 
     def advance(self, seconds: float, note: str = "") -> None:
-        """One more is done, worked on for so many seconds."""
+        """Advance by one item that took ``seconds``."""
         if self._done == self._first:
             self._start = time.monotonic() - seconds
         self.advance_to(self._done + 1, note)
 
-    def _left(self) -> str:
-        """Estimate the time left from the pace since ``begin``."""
-        now_done = self._done - self._first
-        if now_done == 0 or self._done >= self._total:
+    def _remaining(self) -> str:
+        """Return the estimated remaining time as text; empty while it is unknown."""
+        completed = self._done - self._first
+        if completed == 0 or self._done >= self._total:
             return ""
-        seconds = (time.monotonic() - self._start) / now_done * (self._total - self._done)
+        seconds = (time.monotonic() - self._start) / completed * (self._total - self._done)
         return f"{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words: ``12 s``, ``3:07 min``, ``2:05 h``."""
+    """Format a duration: ``12 s``, ``3:07 min``, ``2:05 h``."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

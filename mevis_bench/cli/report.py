@@ -1,4 +1,4 @@
-"""``mevis-bench report``: several runs as one table."""
+"""``mevis-bench report``: results of several runs as a table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 def command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
-    form: Annotated[
-        str, typer.Option("--form", metavar="terminal|markdown|csv|latex|json|html", help="How to draw the table.")
+    format_: Annotated[
+        str, typer.Option("--format", metavar="terminal|markdown|csv|latex|json|html", help="Output format.")
     ] = "terminal",
     vs_paper: Annotated[
-        bool, typer.Option("--vs-paper", help="Show the paper's numbers beside, and whether the two compare.")
+        bool, typer.Option("--vs-paper", help="Compare with the paper's numbers, with reasons where not comparable.")
     ] = False,
     json: options.Json = False,
+    form: Annotated[str | None, typer.Option("--form", metavar="FORMAT", hidden=True)] = None,
 ) -> None:
-    """Several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
-    from mevis_bench.cli.console import out
+    """Print results of several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
+    from mevis_bench.cli.console import out, print_deprecated
     from mevis_bench.config.paths import configs_folder
     from mevis_bench.records import UsageError
     from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
@@ -32,34 +33,37 @@ def command(
     from mevis_bench.reports.table import COLUMNS, build_table
     from mevis_bench.store.score_files import read_results
 
-    form = "json" if json else form
-    if form not in ("terminal", *WRITERS):
-        raise UsageError(f"no form {form!r}", location="--form", hint=f"There are: terminal, {', '.join(WRITERS)}.")
+    if form is not None:
+        print_deprecated("--form", "--format")
+    format_ = "json" if json else form or format_
+    if format_ not in ("terminal", *WRITERS):
+        hint = f"Available: terminal, {', '.join(WRITERS)}."
+        raise UsageError(f"unknown format {format_!r}", location="--format", hint=hint)
     results = [read_results(run) for run in runs]
     for task in COLUMNS:
         if any(result.task == task for result in results):
             table = build_table(task, results)
-            if form == "terminal":
+            if format_ == "terminal":
                 out().print(to_terminal(table))
             else:
-                typer.echo(WRITERS[form](table), nl=False)
+                typer.echo(WRITERS[format_](table), nl=False)
     if vs_paper:
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:
-            out().print(_draw_versus(result.label, compare_with_paper(result, rows)))
+            out().print(_paper_table(result.label, compare_with_paper(result, rows)))
 
 
-def _draw_versus(label: str, entries: "tuple[PaperComparison, ...]") -> "Group | str":
+def _paper_table(label: str, entries: "tuple[PaperComparison, ...]") -> "Group | str":
     from rich.text import Text
 
     from mevis_bench.reports.terminal import terminal_table, titled
 
     if not entries:
-        return f"{label}: the paper has no row about it for this task."
+        return f"{label}: the paper has no row for this method and task."
     table = terminal_table()
     for name, justify in (("table", "right"), ("row", "left"), ("metric", "left")):
         table.add_column(name, justify="right" if justify == "right" else "left")
-    for name in ("paper", "here", "difference"):
+    for name in ("paper", "run", "difference"):
         table.add_column(name, justify="right")
     table.add_column("comparable")
     for entry in entries:
@@ -70,4 +74,4 @@ def _draw_versus(label: str, entries: "tuple[PaperComparison, ...]") -> "Group |
             cells = (metric, str(entry.row.values[metric]), f"{ours:.1f}", f"{entry.difference[metric]:+.1f}")
             table.add_row(*(Text(cell, style) for cell in (*head, *cells)), comparable if index == 0 else "")
         table.add_section()
-    return titled(f"{label} beside the paper, percent", table)
+    return titled(f"{label} and the paper, percent", table)

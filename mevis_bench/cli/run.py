@@ -1,4 +1,4 @@
-"""``mevis-bench run``: predict, and score where there is truth."""
+"""``mevis-bench run``: predict, store and score."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,11 +25,11 @@ def command(
     sample: Annotated[
         list[str],
         typer.Option(
-            "--sample", metavar="VIDEO[/EXPRESSION]", help="Only these; may be repeated.", default_factory=list
+            "--sample", metavar="VIDEO[/EXPRESSION]", help="Only these samples; repeatable.", default_factory=list
         ),
     ],
     config: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG", help="A YAML file with any of the flags below as keys.")
+        Path | None, typer.Argument(metavar="CONFIG", help="A YAML file with any of the options below as keys.")
     ] = None,
     task: options.TaskName = None,
     method: Annotated[
@@ -44,42 +44,42 @@ def command(
         typer.Option(
             "--bridge",
             metavar="speech_to_text|oracle_text|masks_to_tracks",
-            help="How a method of another task answers this one. Default: the usual way, where there is one.",
+            help="Adapter for a method of another task. Default: the usual one, if any.",
         ),
     ] = None,
     asr_model: Annotated[
         str | None,
-        typer.Option("--asr-model", metavar="SIZE|PATH", help="Whisper for the bridge from speech. Default: base."),
+        typer.Option(
+            "--asr-model", metavar="SIZE|PATH", help="Whisper model of the bridge speech_to_text. Default: base."
+        ),
     ] = None,
     perturb: Annotated[
         str | None,
-        typer.Option(
-            "--perturb", metavar="shuffle|reverse|static|every-K", help="Show the method the frames in another way."
-        ),
+        typer.Option("--perturb", metavar="shuffle|reverse|static|every-K", help="Frame order that the method sees."),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed.")] = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there is."),
+        typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Compute device; auto: CUDA if available."),
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option("--engine", metavar="local|ray", help="Compute on this machine, or on a Ray cluster."),
+        typer.Option("--engine", metavar="local|ray", help="Run on this machine or on a Ray cluster."),
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option("--address", metavar="HOST:PORT|auto", help="The Ray cluster. Default: one on this machine."),
+        typer.Option("--address", metavar="HOST:PORT|auto", help="Address of the Ray cluster. Default: a local one."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="The run's folder. Default: one under runs/, the same again."),
+        typer.Option("--out", metavar="DIR", help="Run folder. Default: a fixed one under runs/."),
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option("--shard", metavar="I/N", help="Only part I of N; mevis-bench merge puts them together."),
+        typer.Option("--shard", metavar="I/N", help="Only shard I of N; see mevis-bench merge."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Processes that answer side by side. Default: 1.")
+        int | None, typer.Option("--workers", metavar="N", help="Number of prediction processes. Default: 1.")
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Fail a sample that takes longer.")
@@ -89,12 +89,12 @@ def command(
     max_failures: Annotated[
         int | None, typer.Option("--max-failures", metavar="N", help="Stop after N failed samples.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without running it.")] = False,
     json: options.Json = False,
 ) -> int:
-    """Run a method on a task: predict, store, and score where there is truth.
+    """Run a method on a task: predict, store, and score if the split has ground truth.
 
-    The same command again continues a run that was stopped or killed, and does nothing where it is finished.
+    Running the same command again resumes a run that was stopped or killed; a finished run is left unchanged.
     """
     from mevis_bench.config.run_config import read_run_config
     from mevis_bench.runs.plan import plan_run
@@ -129,16 +129,16 @@ def command(
     plan = plan_run(read_run_config(config, flags, settings))
     folder = find_folder(plan)
     if dry_run:
-        return _tell_plan(plan, folder, json)
+        return _print_plan(plan, folder, json)
     return _run(plan, folder, json)
 
 
-def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
+def _print_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.runs.predict import left_to_do
 
     identity = plan.identity
-    left = sum(len(video.expression_ids) for video in left_to_do(plan, folder))
+    remaining = sum(len(video.expression_ids) for video in left_to_do(plan, folder))
     facts = {
         "folder": str(folder.path),
         "task": identity.task,
@@ -148,14 +148,15 @@ def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
         "split": identity.split,
         "videos": len(plan.videos),
         "samples": len(identity.samples),
-        "left to do": left,
+        "remaining": remaining,
         "device": identity.device,
         "seed": identity.seed,
         "perturb": identity.perturb,
         "bridge": identity.bridge["name"] if identity.bridge else None,
     }
     if json:
-        print_json({key.replace(" ", "_"): value for key, value in facts.items()})
+        # "left_to_do" is the former name of "remaining"; it goes with the next release.
+        print_json({**facts, "left_to_do": remaining})
     else:
         from mevis_bench.cli.console import facts_table
 
@@ -164,22 +165,22 @@ def _tell_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
 
 
 class ProgressBarCallback:
-    """Shows a run as a bar."""
+    """Run callback that shows a progress bar."""
 
     def __init__(self, bar: "Bar") -> None:
         self._bar = bar
         self._failed = 0
 
     def begin(self, folder: "RunFolder", total: int, done: int) -> None:
-        """Show an empty bar, and how much an earlier call has done."""
+        """Start the bar at the number of samples that earlier calls finished."""
         from mevis_bench.cli.console import err
 
         if done:
-            err().print(f"continuing {folder.path}: {done} of {total} samples are there", markup=False, soft_wrap=True)
+            err().print(f"resuming {folder.path}: {done} of {total} samples are done", markup=False, soft_wrap=True)
         self._bar.begin(folder.path.name, total, done)
 
     def sample(self, status: "SampleStatus") -> None:
-        """Move the bar by one sample."""
+        """Advance the bar by one sample."""
         self._failed += status.status == "failed"
         self._bar.advance(status.seconds, f"[red]{self._failed} failed[/red]" if self._failed else "")
 
@@ -193,16 +194,16 @@ def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
         finished = run_plan(plan, folder, ProgressBarCallback(bar))
     report = finished.report
     if json:
-        _tell_json(finished)
+        _print_json(finished)
     else:
-        _tell_report(report)
+        _print_report(report)
         if finished.word_error_rate is not None:
-            err().print(f"speech was heard with a word error rate of {100 * finished.word_error_rate:.1f} %")
-        _tell_results(report.manifest.provenance, finished.results)
+            err().print(f"speech recognition: word error rate {100 * finished.word_error_rate:.1f} %")
+        _print_results(report.manifest.provenance, finished.results)
     return ExitCode.FAILED if report.failed else ExitCode.OK
 
 
-def _tell_json(finished: "FinishedRun") -> None:
+def _print_json(finished: "FinishedRun") -> None:
     import dataclasses
 
     from mevis_bench.cli.console import print_json
@@ -222,7 +223,7 @@ def _tell_json(finished: "FinishedRun") -> None:
     )
 
 
-def _tell_report(report: "RunReport") -> None:
+def _print_report(report: "RunReport") -> None:
     from rich.text import Text
 
     from mevis_bench.cli.console import err
@@ -238,17 +239,19 @@ def _tell_report(report: "RunReport") -> None:
     if len(report.failed) > 5:
         console.print(f"and {len(report.failed) - 5} more: {report.folder.samples_path}", markup=False, soft_wrap=True)
     if report.failed:
-        console.print("They count as zero. The same command with --retry-failed tries them again.", style="cyan")
+        console.print(
+            "Failed samples count as zero. Run the same command with --retry-failed to retry them.", style="cyan"
+        )
 
 
-def _tell_results(provenance: str, results: "Results | None") -> None:
+def _print_results(provenance: str, results: "Results | None") -> None:
     from mevis_bench.cli.console import err, out
     from mevis_bench.reports.render import to_terminal
     from mevis_bench.reports.table import build_table
 
     if results is None:
-        err().print("not scored: the split has no truth, or nothing was answered", style="dim")
+        err().print("not scored: the split has no ground truth, or there are no predictions", style="dim")
         return
     if provenance == "untrained":
-        err().print("[yellow]untrained[/yellow]: seeded random weights; the numbers say nothing about the method")
+        err().print("[yellow]untrained[/yellow]: seeded random weights; the scores are not those of the method")
     out().print(to_terminal(build_table(results.task, [results])))

@@ -1,4 +1,4 @@
-"""``mevis-bench score``: predictions of any format against a split's truth."""
+"""``mevis-bench score``: score predictions of any supported format."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,19 +32,31 @@ def command(
         typer.Option("--task", metavar="|".join(TASK_NAMES), help="Default: the run's, or rvos."),
     ] = None,
     protocol: Annotated[
-        str, typer.Option("--protocol", metavar="mevis_v2|mevis_v1", help="mevis_v1: frame by frame, no-target too.")
+        str,
+        typer.Option(
+            "--protocol", metavar="mevis_v2|mevis_v1", help="mevis_v1: J and F per frame, also without a target."
+        ),
     ] = "mevis_v2",
     missing: Annotated[
-        str, typer.Option("--missing", metavar="error|zero", help="A missing or broken prediction stops, or counts 0.")
+        str,
+        typer.Option(
+            "--missing", metavar="error|zero", help="A missing or invalid prediction is an error, or counts 0."
+        ),
     ] = "error",
     no_target: Annotated[
-        str, typer.Option("--no-target", metavar="empty|flag|pixels:N", help="What counts as saying 'no target'.")
+        str, typer.Option("--no-target", metavar="empty|flag|pixels:N", help="Condition for a 'no target' prediction.")
     ] = "empty",
     empty_on_target: Annotated[
-        str, typer.Option("--empty-on-target", metavar="scored|zero", help="A target answered with 'no target'.")
+        str,
+        typer.Option(
+            "--empty-on-target", metavar="scored|zero", help="Score of a 'no target' prediction for a target."
+        ),
     ] = "scored",
     references: Annotated[
-        str, typer.Option("--references", metavar="all|own", help="rmeg: all sentences of the target set, or its own.")
+        str,
+        typer.Option(
+            "--references", metavar="all|own", help="rmeg: all sentences of the same targets, or only the sample's own."
+        ),
     ] = "all",
     threshold: Annotated[
         int | None, typer.Option("--threshold", metavar="N", min=1, max=255, help="PNG: values >= N are foreground.")
@@ -52,23 +64,27 @@ def command(
     slices: Annotated[
         Path | None,
         typer.Option(
-            "--slices", metavar="FILE", help="YAML, 'name: condition' a line, like 'frames > 99 and J < 0.1'."
+            "--slices", metavar="FILE", help="YAML with one 'name: condition' per line, like 'frames > 99 and J < 0.1'."
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one a core.")
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="Number of scoring processes. Default: one per core."),
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="cpu|cuda[:N]|auto", help="Where dense arithmetic runs; same scores.")
+        str,
+        typer.Option(
+            "--device", metavar="cpu|cuda[:N]|auto", help="Device of dense arithmetic; the scores are the same."
+        ),
     ] = "cpu",
     verify: Annotated[
-        bool, typer.Option("--verify", help="Score 20 samples again with slow, independent code.")
+        bool, typer.Option("--verify", help="Score 20 samples again with independent reference code.")
     ] = False,
-    verify_all: Annotated[bool, typer.Option("--verify-all", help="Score all samples again; takes long.")] = False,
+    verify_all: Annotated[bool, typer.Option("--verify-all", help="Score all samples again; slow.")] = False,
     out: options.Out = None,
     json: options.Json = False,
 ) -> None:
-    """Score predictions; write scores.jsonl and results.json beside them or into --out."""
+    """Score predictions; write scores.jsonl and results.json next to them or into --out."""
     from mevis_bench.cli.progress import Bar
     from mevis_bench.metrics.rules import ScoringOptions
     from mevis_bench.runs.score import score_run
@@ -117,6 +133,6 @@ def _print(scored: "ScoringResult", verification: "Verification | None", json: b
     out().print(to_terminal(build_table(scored.results.task, [scored.results])))
     if verification is not None:
         differences = ", ".join(f"{name} {value:.3g}" for name, value in verification.differences.items())
-        word = "agrees" if verification.agrees else "DOES NOT AGREE"
-        out().print(f"Scored again by {verification.by}: {word}. Largest difference over {verification.samples} scored")
+        outcome = "scores agree" if verification.agrees else "SCORES DIFFER"
+        out().print(f"Verification by {verification.by}: {outcome}. Largest differences over {verification.samples}")
         out().print(f"samples: {differences}")

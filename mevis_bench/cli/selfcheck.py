@@ -1,4 +1,4 @@
-"""``mevis-bench selfcheck``: the same bytes, whichever way a run is spread or stopped."""
+"""``mevis-bench selfcheck``: determinism check over executors, shards and restarts."""
 
 from typing import Annotated
 
@@ -9,12 +9,12 @@ from mevis_bench.records import ExitCode
 
 
 def command(
-    method: Annotated[str, typer.Option("--method", metavar="NAME", help="A method of rvos.")] = "moving_region",
+    method: Annotated[str, typer.Option("--method", metavar="NAME", help="A method of task rvos.")] = "moving_region",
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=4, help="Number of samples.")] = 30,
-    kills: Annotated[int, typer.Option("--kills", metavar="N", min=1, help="How often to kill -9 a run.")] = 3,
+    kills: Annotated[int, typer.Option("--kills", metavar="N", min=1, help="Number of kill -9 restarts.")] = 3,
     json: options.Json = False,
 ) -> int:
-    """Run a method in one process, on workers, in shards, on Ray (where installed), and killed; compare the bytes."""
+    """Compare the bytes of runs in one process, on workers, in shards, on Ray (if installed), and resumed after kill."""
     import dataclasses
     import tempfile
     from pathlib import Path
@@ -27,7 +27,7 @@ def command(
         for check in selfcheck(method, limit, kills, Path(scratch)):
             checks.append(check)
             if not json:
-                mark = "[green]same bytes[/green] " if check.same else "[red]other bytes[/red]"
+                mark = "[green]identical[/green]" if check.same else "[red]different[/red]"
                 out().print(f"{mark}  {check.name:20} {check.seconds:6.1f} s  [dim]{check.note}[/dim]")
     if json:
         print_json([dataclasses.asdict(check) for check in checks])

@@ -1,4 +1,4 @@
-"""``mevis-bench status``: how far runs are."""
+"""``mevis-bench status``: progress of runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def command(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """How far runs are, those of another terminal included."""
+    """Show the progress of runs, including those of other processes."""
     import dataclasses
 
     from mevis_bench.cli.console import out, print_json

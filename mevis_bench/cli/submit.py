@@ -1,4 +1,4 @@
-"""``mevis-bench submit``: zips for the evaluation servers."""
+"""``mevis-bench submit``: zip files for the evaluation servers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,24 +10,24 @@ from mevis_bench.records import ExitCode
 
 command = typer.Typer(no_args_is_help=True)
 
-ProfileName = Annotated[str, typer.Option("--profile", metavar="mevis_v1|mevis_v2", help="Which server's rules.")]
+ProfileName = Annotated[str, typer.Option("--profile", metavar="mevis_v1|mevis_v2", help="Rules of the server.")]
 
 
 @command.callback()
 def _group() -> None:
-    """Zips for the evaluation servers: pack a run, check anyone's."""
+    """Create and check zip files for the evaluation servers."""
 
 
 @command.command()
 def pack(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with mask predictions.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The zip to write.")] = Path("submission.zip"),
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Zip file to write.")] = Path("submission.zip"),
     data: options.DataRoot = None,
     split: options.SplitName = "valid",
     profile: ProfileName = "mevis_v2",
     json: options.Json = False,
 ) -> int:
-    """Write the zip a server takes: exact root, ids and frames, 1-bit PNGs, the same bytes every time."""
+    """Write a submission zip: exact root, ids and frames, 1-bit PNGs, reproducible bytes."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.data.mevis.split import open_split
@@ -45,25 +45,25 @@ def pack(
 
 @command.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="ZIP", help="Anyone's zip.")],
+    file: Annotated[Path, typer.Argument(metavar="ZIP", help="A submission zip.")],
     data: options.DataRoot = None,
     split: options.SplitName = "valid",
     profile: ProfileName = "mevis_v2",
     json: options.Json = False,
 ) -> int:
-    """Explain the first ten faults of a zip; exit code 1 if there is any."""
+    """Print the first ten errors of a submission zip; exit code 1 if there are any."""
     from mevis_bench.cli.console import err, out, print_json
     from mevis_bench.data.mevis.split import open_split
     from mevis_bench.runs import submission
 
-    faults = submission.check(file, open_split(data, split), submission.read_profile(profile))
+    errors = submission.check(file, open_split(data, split), submission.read_profile(profile))
     if json:
-        print_json({"file": str(file), "faults": list(faults)})
-    elif faults:
-        for fault in faults:
-            err().print(f"✗ {fault}", markup=False, soft_wrap=True)
-        if len(faults) == submission.SHOWN_FAULTS:
-            err().print("These are the first ten; there may be more.", style="dim")
+        print_json({"file": str(file), "errors": list(errors), "faults": list(errors)})
+    elif errors:
+        for error in errors:
+            err().print(f"✗ {error}", markup=False, soft_wrap=True)
+        if len(errors) == submission.SHOWN_FAULTS:
+            err().print("Only the first ten errors are shown.", style="dim")
     else:
-        out().print(f"✓ {file}: every frame of every expression is there, as the server wants it", markup=False)
-    return ExitCode.FAILED if faults else ExitCode.OK
+        out().print(f"✓ {file}: valid submission", markup=False)
+    return ExitCode.FAILED if errors else ExitCode.OK

@@ -1,4 +1,4 @@
-"""``mevis-bench suite``: several runs from one file."""
+"""``mevis-bench suite``: several runs from one configuration file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +11,10 @@ from mevis_bench.records import ExitCode
 
 def command(
     file: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's YAML file (configs/suites/*.yaml).")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the runs' folders are made.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Parent folder of the run folders.")],
     json: options.Json = False,
 ) -> int:
-    """Run everything a suite names, score it, and print one table a task, and one of all tasks."""
+    """Run and score every entry of a suite; print one table per task and one of all tasks."""
     from mevis_bench.cli import console
     from mevis_bench.cli.progress import Bar
     from mevis_bench.cli.run import ProgressBarCallback

@@ -1,4 +1,4 @@
-"""``mevis-bench train``: make a method's weights."""
+"""``mevis-bench train``: train a method."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,47 +18,45 @@ def command(
     method: Annotated[str, typer.Option("--method", metavar="NAME[:VARIANT]", help="See mevis-bench list methods.")],
     variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="Variant of the method.")] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="A MeViS folder. Default: mini, generated once.")
+        Path | None, typer.Option("--data", metavar="DIR", help="A MeViS folder. Default: mini, generated and cached.")
     ] = None,
-    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Split of --data to learn from.")] = "train",
-    held_out: Annotated[
-        str, typer.Option("--held-out", metavar="NAME", help="Split of --data to measure on, never to learn from.")
-    ] = "valid_u",
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Training split.")] = "train",
+    held_out: Annotated[str, typer.Option("--held-out", metavar="NAME", help="Validation split.")] = "valid_u",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Default: runs/train-METHOD-VARIANT, continued.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Output folder. Default: runs/train-METHOD-VARIANT.")
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
-    """Train a method and write its weights; the same command again continues."""
+    """Train a method and write its weights; running the same command again resumes."""
     from mevis_bench.cli.console import err, print_json
     from mevis_bench.cli.progress import Bar
     from mevis_bench.config.train_config import read_train_config
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.runs.train import Training, describe, is_main_process, train
 
-    chosen = find_methods(method_dir).choose(method, variant)
-    config = read_train_config(chosen.method.spec.name, chosen.variant, settings)
-    folder = out or Path("runs") / f"train-{chosen.method.spec.name}-{chosen.variant}"
-    training = Training(chosen, config, data, split, held_out, folder, device, seed)
+    resolved = find_methods(method_dir).choose(method, variant)
+    config = read_train_config(resolved.method.spec.name, resolved.variant, settings)
+    folder = out or Path("runs") / f"train-{resolved.method.spec.name}-{resolved.variant}"
+    training = Training(resolved, config, data, split, held_out, folder, device, seed)
     if not is_main_process():
-        train(training, lambda *told: None)
+        train(training, lambda *progress: None)
         return
-    err().print(f"training {chosen.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
+    err().print(f"training {resolved.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
     with Bar("steps") as bar:
-        weights = train(training, _Shown(bar))
+        weights = train(training, _ProgressBarCallback(bar))
     if json:
         print_json({"out": str(folder), "weights": [str(path) for path in weights]})
         return
     for path in weights:
         err().print(f"written to {path}", markup=False, soft_wrap=True)
-    task = chosen.spec.tasks[0]
-    err().print(f"Use them: mevis-bench run --task {task} --method {chosen.name} --weights FILE", style="cyan")
+    task = resolved.spec.tasks[0]
+    err().print(f"Use the weights: mevis-bench run --task {task} --method {resolved.name} --weights FILE", style="cyan")
 
 
-class _Shown:
-    """Shows a training stage by stage."""
+class _ProgressBarCallback:
+    """Training callback that shows one progress bar per stage."""
 
     def __init__(self, bar: "Bar") -> None:
         self._bar = bar

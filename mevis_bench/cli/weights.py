@@ -1,4 +1,4 @@
-"""``mevis-bench weights``: which are here, which are missing and where they come from, and adding them."""
+"""``mevis-bench weights``: list weights files and add them to the store."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ _STATE_STYLES = {"shipped": "green", "in store": "green", "missing": "yellow"}
 
 @command.callback()
 def _group() -> None:
-    """Which weights are here, which are missing and where they come from."""
+    """List weights files and their state, or add files to the store."""
 
 
 @command.command("list")
@@ -24,7 +24,7 @@ def list_(
     method: Annotated[str | None, typer.Argument(metavar="METHOD", help="Only this method.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Every weights file: where it is or comes from, and its license."""
+    """List every weights file with its state, source and license."""
     import dataclasses
 
     from rich.text import Text
@@ -36,8 +36,8 @@ def list_(
     from mevis_bench.reports.terminal import terminal_table
 
     registry = find_methods(method_dir)
-    only = registry.choose(method).method.spec.name if method is not None else None
-    rows = [row for row in weights_overview(registry, parse_weights(weights).store) if only in (None, row.method)]
+    selected = registry.choose(method).method.spec.name if method is not None else None
+    rows = [row for row in weights_overview(registry, parse_weights(weights).store) if selected in (None, row.method)]
     if json:
         print_json([dataclasses.asdict(row) for row in rows])
         return
@@ -58,27 +58,27 @@ def list_(
 def add(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: Annotated[str, typer.Argument(metavar="METHOD[:VARIANT]", help="Whose weights they are.")],
-    files: Annotated[list[str], typer.Argument(metavar="[NAME=]FILE", help="Files or folders of weights.")],
+    method: Annotated[str, typer.Argument(metavar="METHOD[:VARIANT]", help="The method the weights belong to.")],
+    files: Annotated[list[str], typer.Argument(metavar="[NAME=]FILE", help="Weights files or folders.")],
     json: options.Json = False,
 ) -> None:
-    """Check files (hash where known, safe loading, the method loads them) and put them into the store."""
+    """Check files (hash if known, safe loading, the method loads them) and add them to the store."""
     from mevis_bench.cli.console import err, print_json
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.methods.weights import parse_weights
     from mevis_bench.methods.weights_store import add_weights
 
-    chosen = find_methods(method_dir).choose(method)
+    resolved = find_methods(method_dir).choose(method)
     named = {}
-    for word in files:
-        name, equals, rest = word.partition("=")
-        named[name if equals else ""] = Path(rest if equals else word).expanduser()
-    added = add_weights(chosen, named, parse_weights(weights).store)
+    for argument in files:
+        name, equals, path = argument.partition("=")
+        named[name if equals else ""] = Path(path if equals else argument).expanduser()
+    added = add_weights(resolved, named, parse_weights(weights).store)
     if json:
         print_json({name: str(path) for name, path in added.paths.items()})
         return
-    for name, path in added.paths.items():
-        err().print(f"{chosen.name} {name}: {path}", markup=False, soft_wrap=True)
+    for name, location in added.paths.items():
+        err().print(f"{resolved.name} {name}: {location}", markup=False, soft_wrap=True)
     if added.missing:
-        told = f"not tried yet: {chosen.name} also needs {', '.join(added.missing)} (mevis-bench weights list)"
-        err().print(told, markup=False, soft_wrap=True)
+        note = f"not loaded yet: {resolved.name} also needs {', '.join(added.missing)} (mevis-bench weights list)"
+        err().print(note, markup=False, soft_wrap=True)

@@ -77,13 +77,13 @@ def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> Stat
 
 
 def provenance(chosen: ResolvedMethod) -> str:
-    """Return who made a variant's weights: ``official``, ``trained-here``, or ``floor`` where it has none.
+    """Return who made a variant's weights: ``official``, ``trained-here``, or ``heuristic`` where it has none.
 
     One file that was trained here makes the whole ``trained-here``.
     """
     makers = {spec.provenance for spec in chosen.spec.weights.values()}
     if not makers:
-        return "floor"
+        return "heuristic"
     return "official" if makers == {"official"} else "trained-here"
 
 

@@ -1,1 +1,1 @@
-"""Reading results: tables, comparisons, verdicts, pages."""
+"""Reports: tables, comparisons, regression checks, error analysis, galleries and exports."""

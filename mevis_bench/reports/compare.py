@@ -1,4 +1,4 @@
-"""Two scored runs over the same samples: what got better, what got worse, and whether it is more than luck."""
+"""Paired comparison of two scored runs over the same samples, with significance tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from mevis_bench.reports.statistics import PairedDifference, holm, paired_differ
 from mevis_bench.store.score_files import Results, SampleScore, read_results, read_scores
 
 SMALL_SLICE = 30
-"""A slice with fewer samples is shown, and marked as small."""
+"""Slices with fewer samples are shown dimmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class SliceDifference:
 
     @property
     def small(self) -> bool:
-        """Whether the slice is too small to say much."""
+        """Whether the slice has fewer than ``SMALL_SLICE`` samples."""
         return self.difference.samples < SMALL_SLICE
 
 
@@ -44,19 +44,19 @@ class SampleChange:
 
     @property
     def change(self) -> float:
-        """How much better the second run is on this sample."""
+        """Change of the metric on this sample, second run minus first."""
         return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything ``mevis-bench compare`` prints.
+    """Result of ``mevis-bench compare``.
 
     Attributes:
         metric: The metric that ranks the samples.
-        differences: For every metric first the whole, then its slices by name.
+        differences: For every metric first all samples, then its slices by name.
         changes: Samples whose value changed, largest loss first.
-        unpaired: Samples that only one of the runs has; they are left out.
+        unpaired: Number of samples in one of the runs only; they are left out.
     """
 
     metric: str
@@ -70,14 +70,14 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
 
     Args:
         first: Folder with ``results.json`` and ``scores.jsonl``.
-        second: The same of the run that is hoped to be better.
-        metric: The per-sample metric that ranks the samples; the first one both runs have by default.
+        second: The same of the run to compare with it.
+        metric: The per-sample metric that ranks the samples; ``None``: the first one that both runs have.
         seed: Seed of the resampling.
 
     Raises:
         IncomparableError: The runs differ in task, annotation files, protocol or choices.
         NothingMeasuredError: They share no sample.
-        UsageError: No such metric.
+        UsageError: ``metric`` is not in both runs.
     """
     _require_comparable(read_results(first), read_results(second), first, second)
     before = {score.sample: score for score in read_scores(first)}
@@ -87,7 +87,7 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
     if not metrics:
         raise NothingMeasuredError("the two runs have no scored sample in common", location=f"{first} and {second}")
     if metric is not None and metric not in metrics:
-        raise UsageError(f"no metric {metric!r} in both runs", hint=f"There are: {', '.join(metrics)}.")
+        raise UsageError(f"metric {metric!r} is not in both runs", hint=f"Metrics of both: {', '.join(metrics)}.")
     differences = [entry for name in metrics for entry in _differences(name, shared, before, after, seed)]
     ranking = metric or metrics[0]
     changes = [
@@ -102,22 +102,22 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
 
 
 def _require_comparable(first: Results, second: Results, location: Path, other: Path) -> None:
-    for name, one, two in (
+    for name, first_value, second_value in (
         ("task", first.task, second.task),
         ("annotation files", first.fingerprint, second.fingerprint),
         ("protocol", first.protocol, second.protocol),
         ("choices", dict(first.choices), dict(second.choices)),
     ):
-        if one != two:
+        if first_value != second_value:
             raise IncomparableError(
-                f"the runs differ in {name}: {one} and {two}",
+                f"the runs differ in {name}: {first_value} and {second_value}",
                 location=f"{location} and {other}",
-                hint="Score both against the same split with the same protocol.",
+                hint="Score both on the same split with the same protocol.",
             )
 
 
 def _shared_metrics(before: Sequence[SampleScore], after: Sequence[SampleScore]) -> list[str]:
-    """Names of the values that at least one sample has in both runs, in the order they are written."""
+    """Return the names of the values that at least one sample has in both runs, in file order."""
     names: dict[str, None] = {}
     for old, new in zip(before, after, strict=True):
         for name, value in old.values.items():

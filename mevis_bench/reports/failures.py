@@ -1,4 +1,4 @@
-"""Why a sample scored what it scored: its prediction held against every annotated object of the video."""
+"""Error analysis of mask predictions: one error type per sample, from its overlap with every annotated object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,37 +7,37 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-HIT = 0.5
-"""An object is hit when the prediction covers at least this share of its pixels over the whole video."""
+MIN_OBJECT_COVERAGE = 0.5
+"""An object counts as segmented when the prediction covers at least this share of its pixels over the whole video."""
 
-GOOD = 0.75
-"""With the right objects hit, J&F from here on is right; below, the outline is what is wrong."""
+MIN_CORRECT_JF = 0.75
+"""With the right objects segmented, a sample of at least this J&F is correct; below, its boundary is imprecise."""
 
-ENOUGH = 0.2
-"""A loss or a switch must last for at least this share of the frames in which the target is visible."""
+MIN_FRAME_SHARE = 0.2
+"""A lost track or an identity switch lasts for at least this share of the frames in which the target is visible."""
 
-GONE = 0.1
-"""A frame in which less than this share of the target is covered has lost it."""
+MAX_LOST_COVERAGE = 0.1
+"""The target is lost in a frame in which less than this share of its pixels is covered."""
 
 
 class Failure(StrEnum):
-    """What went wrong, from harmless to worst."""
+    """Error type of a sample, from harmless to worst."""
 
-    RIGHT = "right"
-    BOUNDARY = "boundary only"
-    LOST = "lost on the way"
+    CORRECT = "correct"
+    BOUNDARY = "imprecise boundary"
+    LOST = "track lost"
     SWITCHED = "identity switch"
     EXTRA = "extra object"
-    MISSING = "missing from the set"
+    INCOMPLETE = "incomplete set"
     WRONG = "wrong object"
-    BACKGROUND = "no object at all"
-    EMPTY = "empty on a target"
+    BACKGROUND = "background only"
+    MISSED = "missed target"
     HALLUCINATED = "hallucinated"
 
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """How much of every annotated object a prediction covers, frame by frame.
+    """Overlap of a prediction with every annotated object of its video, per frame.
 
     Attributes:
         ids: Annotation ids of all objects of the video, length n.
@@ -54,14 +54,14 @@ class Overlaps:
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnalysis:
-    """The diagnosis of one sample.
+    """Error analysis of one sample.
 
     Attributes:
         sample: ``<video>/<expression>``.
-        failure: What went wrong.
-        detail: In words: which object instead of which, after which frame; empty where the name says all.
+        failure: The error type.
+        detail: The objects or frame concerned, for instance ``after frame 5``; empty where the type says all.
         cost: J&F lost, ``1 - J&F``.
-        iou: Overlap of the prediction with every annotated object over the whole video, by annotation id.
+        iou: IoU of the prediction with every annotated object over the whole video, by annotation id.
     """
 
     sample: str
@@ -71,13 +71,13 @@ class ErrorAnalysis:
     iou: Mapping[str, float]
 
 
-def diagnose(sample: str, overlaps: Overlaps, targets: Sequence[str], score: float) -> ErrorAnalysis:
-    """Diagnose one sample.
+def classify_error(sample: str, overlaps: Overlaps, targets: Sequence[str], score: float) -> ErrorAnalysis:
+    """Return the error type of one sample.
 
     Args:
         sample: Its id.
         overlaps: The prediction against all annotated objects of the video.
-        targets: Annotation ids of the target; empty: no target.
+        targets: Annotation ids of the target objects; empty: no target.
         score: J&F of the sample, 0..1.
     """
     totals = overlaps.covered.sum(axis=1)
@@ -86,102 +86,104 @@ def diagnose(sample: str, overlaps: Overlaps, targets: Sequence[str], score: flo
         name: float(total / union) if union else 0.0
         for name, total, union in zip(overlaps.ids, totals, unions, strict=True)
     }
-    failure, detail = _judge(overlaps, tuple(targets), score)
+    failure, detail = _classify(overlaps, tuple(targets), score)
     return ErrorAnalysis(sample, failure, detail, 1 - score, iou)
 
 
-def _judge(overlaps: Overlaps, targets: tuple[str, ...], score: float) -> tuple[Failure, str]:
+def _classify(overlaps: Overlaps, targets: tuple[str, ...], score: float) -> tuple[Failure, str]:
     empty = not overlaps.predicted.any()
     if not targets:
-        return (Failure.RIGHT, "") if empty else (Failure.HALLUCINATED, "")
+        return (Failure.CORRECT, "") if empty else (Failure.HALLUCINATED, "")
     if empty:
-        return Failure.EMPTY, ""
+        return Failure.MISSED, ""
     shares = overlaps.covered.sum(axis=1) / np.maximum(overlaps.areas.sum(axis=1), 1)
-    hits = {name for name, share in zip(overlaps.ids, shares, strict=True) if share >= HIT}
-    hit, others = [name for name in targets if name in hits], sorted(hits - set(targets))
-    if len(targets) == 1 and (switched := _switch(overlaps, targets[0])):
-        return Failure.SWITCHED, switched
-    if not others and (lost := _loss(overlaps, targets)) is not None:
-        return Failure.LOST, f"after frame {lost}"
-    if not hit:
-        return (Failure.WRONG, f"{', '.join(others)} instead") if others else (Failure.BACKGROUND, "")
-    if len(hit) < len(targets):
-        missed = [name for name in targets if name not in hits]
-        return Failure.MISSING, f"without {', '.join(missed)}"
-    if others:
-        return Failure.EXTRA, f"with {', '.join(others)}"
-    return (Failure.RIGHT, "") if score >= GOOD else (Failure.BOUNDARY, "")
+    segmented = {name for name, share in zip(overlaps.ids, shares, strict=True) if share >= MIN_OBJECT_COVERAGE}
+    true_positives, false_positives = segmented.intersection(targets), sorted(segmented.difference(targets))
+    if len(targets) == 1 and (switch := _identity_switch(overlaps, targets[0])):
+        return Failure.SWITCHED, switch
+    if not false_positives and (frame := _last_tracked_frame(overlaps, targets)) is not None:
+        return Failure.LOST, f"after frame {frame}"
+    if not true_positives:
+        if false_positives:
+            return Failure.WRONG, f"{', '.join(false_positives)} instead"
+        return Failure.BACKGROUND, ""
+    if len(true_positives) < len(targets):
+        missed = [name for name in targets if name not in segmented]
+        return Failure.INCOMPLETE, f"without {', '.join(missed)}"
+    if false_positives:
+        return Failure.EXTRA, f"with {', '.join(false_positives)}"
+    return (Failure.CORRECT, "") if score >= MIN_CORRECT_JF else (Failure.BOUNDARY, "")
 
 
-def _switch(overlaps: Overlaps, target: str) -> str | None:
-    """Say which object took over from the only target, or the other way round; ``None`` if none did."""
+def _identity_switch(overlaps: Overlaps, target: str) -> str | None:
+    """Return ``from A to B`` if the prediction changes between the target and another object, else ``None``."""
     claimed = overlaps.covered.any(axis=0)
-    owners = np.asarray(overlaps.ids)[overlaps.covered.argmax(axis=0)][claimed]
-    if owners.size == 0 or (owners == target).mean() < ENOUGH:
+    largest = np.asarray(overlaps.ids)[overlaps.covered.argmax(axis=0)][claimed]
+    if largest.size == 0 or (largest == target).mean() < MIN_FRAME_SHARE:
         return None
-    for other in sorted(set(owners.tolist()) - {target}):
-        if (owners == other).mean() >= ENOUGH:
-            first, second = (target, other) if owners[0] == target else (other, target)
+    for name in sorted(set(largest.tolist()) - {target}):
+        if (largest == name).mean() >= MIN_FRAME_SHARE:
+            first, second = (target, name) if largest[0] == target else (name, target)
             return f"from {first} to {second}"
     return None
 
 
-def _loss(overlaps: Overlaps, targets: tuple[str, ...]) -> int | None:
-    """Return the last frame (0-based) with the target in hand, if it is never found again; ``None`` if it is kept."""
+def _last_tracked_frame(overlaps: Overlaps, targets: tuple[str, ...]) -> int | None:
+    """Return the last frame (0-based) in which a target that is lost for good is covered; ``None``: it is not lost."""
     rows = [overlaps.ids.index(name) for name in targets]
     areas = overlaps.areas[rows].sum(axis=0)
     visible = np.flatnonzero(areas)
     if visible.size == 0:
         return None
-    shares = overlaps.covered[rows].sum(axis=0)[visible] / areas[visible]
-    held = np.flatnonzero(shares >= HIT)
-    if held.size < max(1, ENOUGH * visible.size):
+    coverage = overlaps.covered[rows].sum(axis=0)[visible] / areas[visible]
+    tracked = np.flatnonzero(coverage >= MIN_OBJECT_COVERAGE)
+    if tracked.size < max(1, MIN_FRAME_SHARE * visible.size):
         return None
-    after = shares[held[-1] + 1 :]
-    if after.size >= max(2, ENOUGH * visible.size) and (after < GONE).all():
-        return int(visible[held[-1]])
+    after = coverage[tracked[-1] + 1 :]
+    if after.size >= max(2, MIN_FRAME_SHARE * visible.size) and (after < MAX_LOST_COVERAGE).all():
+        return int(visible[tracked[-1]])
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """How often one kind of failure happened, and what it costs."""
+    """Number of samples with one error type, and the J&F lost to it."""
 
     failure: Failure
     samples: int
     cost: float
-    """J&F that the whole run loses to it: the costs of its samples over the number of all samples."""
+    """J&F that the run loses to it, 0..1: the costs of its samples over the number of all samples."""
 
 
-def count_failures(anatomies: Sequence[ErrorAnalysis]) -> tuple[FailureCount, ...]:
-    """Sum up a run by kind of failure, costliest first; kinds that did not happen are left out."""
+def count_failures(analyses: Sequence[ErrorAnalysis]) -> tuple[FailureCount, ...]:
+    """Count error types, costliest first; types without a sample are left out."""
     counts = []
     for failure in Failure:
-        costs = [anatomy.cost for anatomy in anatomies if anatomy.failure is failure]
+        costs = [analysis.cost for analysis in analyses if analysis.failure is failure]
         if costs:
-            counts.append(FailureCount(failure, len(costs), sum(costs) / len(anatomies)))
+            counts.append(FailureCount(failure, len(costs), sum(costs) / len(analyses)))
     return tuple(sorted(counts, key=lambda count: -count.cost))
 
 
 def confusion(
-    anatomies: Sequence[ErrorAnalysis], targets: Mapping[str, Sequence[str]]
+    analyses: Sequence[ErrorAnalysis], targets: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Mapping[str, float]]:
-    """Return, for one video, how much predictions asked for one object cover each object.
+    """Return the confusion matrix of one video's objects.
 
     Args:
-        anatomies: The video's samples.
-        targets: Annotation ids by sample; only samples with one target count.
+        analyses: The video's samples.
+        targets: Annotation ids by sample; only samples with exactly one target count.
 
     Returns:
-        Mean IoU by asked object and found object; a perfect method has 1 on the diagonal.
+        Mean IoU by target object, then by annotated object; a perfect method has 1 on the diagonal.
     """
-    rows: dict[str, list[Mapping[str, float]]] = {}
-    for anatomy in anatomies:
-        if len(targets[anatomy.sample]) == 1:
-            rows.setdefault(targets[anatomy.sample][0], []).append(anatomy.iou)
+    ious_by_target: dict[str, list[Mapping[str, float]]] = {}
+    for analysis in analyses:
+        if len(targets[analysis.sample]) == 1:
+            ious_by_target.setdefault(targets[analysis.sample][0], []).append(analysis.iou)
     return {
-        asked: {found: float(np.mean([iou[found] for iou in ious])) for found in ious[0]}
-        for asked, ious in sorted(rows.items())
+        target: {name: float(np.mean([iou[name] for iou in ious])) for name in ious[0]}
+        for target, ious in sorted(ious_by_target.items())
     }
 
 
@@ -189,7 +191,7 @@ def no_target_curve(scores: Sequence[tuple[float, bool]]) -> tuple[tuple[float, 
     """Return N-acc. against T-acc. over every threshold on the method's own target score.
 
     Args:
-        scores: The method's confidence that there is a target, and whether there is one; per sample.
+        scores: For each sample, the method's confidence that there is a target, and whether there is one.
 
     Returns:
         ``(threshold, N-acc, T-acc)`` sorted by threshold: a sample with a score below it counts as "no target".

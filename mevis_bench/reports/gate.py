@@ -1,4 +1,4 @@
-"""Has anything become worse than the accepted results? The verdict that CI acts on."""
+"""Regression check of scored runs against a committed baseline, for CI."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,60 +13,60 @@ from mevis_bench.store.score_files import Results, SampleScore, read_results, re
 
 SCHEMA = 1
 SIGNIFICANT = 0.01
-"""A fall within the tolerance still counts when its paired p-value is below this."""
+"""A drop within the tolerance is still a regression when its paired p-value is below this."""
 
 DEFAULT_TOLERANCE: Mapping[str, float] = {"default": 0.005}
-"""Half a point in every metric: what a first baseline tolerates."""
+"""Tolerance of a new baseline: half a point in every metric."""
 
 
-class Verdict(StrEnum):
-    """What became of one metric of one run."""
+class RegressionStatus(StrEnum):
+    """Status of one metric of one run compared with the baseline."""
 
     OK = "ok"
     IMPROVED = "improved"
     REGRESSED = "regressed"
-    NOTHING = "nothing measured"
+    NOT_MEASURED = "nothing measured"
     INCOMPARABLE = "incomparable"
 
 
-EXIT_CODES: Mapping[Verdict, ExitCode] = {
-    Verdict.OK: ExitCode.OK,
-    Verdict.IMPROVED: ExitCode.OK,
-    Verdict.REGRESSED: ExitCode.FAILED,
-    Verdict.NOTHING: ExitCode.NOTHING_MEASURED,
-    Verdict.INCOMPARABLE: ExitCode.INCOMPARABLE,
+EXIT_CODES: Mapping[RegressionStatus, ExitCode] = {
+    RegressionStatus.OK: ExitCode.OK,
+    RegressionStatus.IMPROVED: ExitCode.OK,
+    RegressionStatus.REGRESSED: ExitCode.FAILED,
+    RegressionStatus.NOT_MEASURED: ExitCode.NOTHING_MEASURED,
+    RegressionStatus.INCOMPARABLE: ExitCode.INCOMPARABLE,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class GateEntry:
-    """One line of the verdict.
+    """Regression status of one metric of one run.
 
     Attributes:
         run: ``<task>/<method>:<variant>/<split>``.
-        metric: Metric name, ``-`` for a verdict about the run as a whole.
+        metric: Metric name; ``-``: the entry is about the whole run.
         expected: The accepted value, a fraction; ``None``: undefined.
         measured: The new value.
-        verdict: What became of it.
-        reason: Why, in words.
+        status: The outcome.
+        reason: Explanation for people.
     """
 
     run: str
     metric: str
     expected: float | None
     measured: float | None
-    verdict: Verdict
+    status: RegressionStatus
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRun:
-    """What was accepted of one run.
+    """Baseline of one run.
 
     Attributes:
         fingerprint: Fingerprint of the split's annotation files.
         protocol: Scoring protocol.
-        choices: Every option that changes a number.
+        choices: Every scoring option that changes a number.
         metrics: Aggregate values.
         samples: Per-sample values by metric, for the paired test.
     """
@@ -83,7 +83,7 @@ class Baseline:
     """The accepted results: the committed file ``configs/suites/<suite>.expected.json``.
 
     Attributes:
-        tolerance: Allowed fall by metric, a fraction; ``default`` is for every metric not named.
+        tolerance: Allowed drop by metric, a fraction; ``default`` is for every metric not named.
         runs: Accepted runs by ``run_key``.
     """
 
@@ -92,12 +92,12 @@ class Baseline:
 
 
 def run_key(results: Results) -> str:
-    """Name a run by what must stay the same from night to night."""
+    """Return the key of a run in a baseline: ``<task>/<method>:<variant>/<split>``."""
     return f"{results.task}/{results.label}/{results.split}"
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read the accepted results.
+    """Read a baseline file.
 
     Raises:
         DataError: The file is missing or not a baseline.
@@ -105,19 +105,19 @@ def read_baseline(path: Path) -> Baseline:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw["schema"] != SCHEMA:
-            raise ValueError(f"schema {raw['schema']}, this version reads {SCHEMA}")
+            raise ValueError(f"schema {raw['schema']}, expected {SCHEMA}")
         tolerance = raw["tolerance"]
         if "default" not in tolerance:
-            raise ValueError("tolerance names no default")
+            raise ValueError("missing key 'default' in tolerance")
         return Baseline(tolerance, {key: AcceptedRun(**run) for key, run in raw["runs"].items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"not a baseline: {error}", location=str(path), hint="Make one with `mevis-bench gate --accept`."
+            f"invalid baseline: {error}", location=str(path), hint="Create one with `mevis-bench gate --accept`."
         ) from error
 
 
 def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
-    """Write the results of scored folders as a baseline; sorted, so that a renewal is a readable diff."""
+    """Return the text of a baseline of scored folders; sorted, so that an update is a readable diff."""
     accepted = {}
     for folder in runs:
         results = read_results(folder)
@@ -133,76 +133,85 @@ def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
     )
 
 
-def judge(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEntry, ...]:
-    """Hold folders against the accepted results, run by run and metric by metric; one without scores is told."""
+def check_regressions(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEntry, ...]:
+    """Compare scored folders with a baseline, run by run and metric by metric.
+
+    A folder without ``results.json``, a baseline run without a folder and an empty baseline each give an entry
+    ``NOT_MEASURED``.
+    """
     measured = {}
     unscored = [folder for folder in runs if not (folder / "results.json").exists()]
     for folder in (folder for folder in runs if folder not in unscored):
         results = read_results(folder)
         measured[run_key(results)] = (results, read_scores(folder))
     if not baseline.runs:
-        return (GateEntry("-", "-", None, None, Verdict.NOTHING, "the baseline holds no run"),)
+        return (GateEntry("-", "-", None, None, RegressionStatus.NOT_MEASURED, "the baseline has no runs"),)
     entries = [
-        GateEntry(str(folder), "-", None, None, Verdict.NOTHING, "nothing was scored here") for folder in unscored
+        GateEntry(str(folder), "-", None, None, RegressionStatus.NOT_MEASURED, "the folder has no results.json")
+        for folder in unscored
     ]
     for key, accepted in sorted(baseline.runs.items()):
         if key not in measured:
-            entries.append(GateEntry(key, "-", None, None, Verdict.NOTHING, "the run is not among the results"))
+            entries.append(GateEntry(key, "-", None, None, RegressionStatus.NOT_MEASURED, "the run is missing"))
         else:
-            entries += _judge_run(key, accepted, *measured[key], baseline.tolerance)
+            entries += _check_run(key, accepted, *measured[key], baseline.tolerance)
     return tuple(entries)
 
 
 def exit_code(entries: Sequence[GateEntry]) -> ExitCode:
-    """The worst verdict decides: incomparable before nothing measured before regressed before ok."""
-    order = (Verdict.INCOMPARABLE, Verdict.NOTHING, Verdict.REGRESSED)
-    verdicts = {entry.verdict for entry in entries}
-    return next((EXIT_CODES[verdict] for verdict in order if verdict in verdicts), ExitCode.OK)
+    """Return the exit code of the worst status: incomparable, then nothing measured, then regressed, then ok."""
+    order = (RegressionStatus.INCOMPARABLE, RegressionStatus.NOT_MEASURED, RegressionStatus.REGRESSED)
+    statuses = {entry.status for entry in entries}
+    return next((EXIT_CODES[status] for status in order if status in statuses), ExitCode.OK)
 
 
-def _judge_run(
+def _check_run(
     key: str,
     accepted: AcceptedRun,
     results: Results,
     scores: Sequence[SampleScore],
     tolerance: Mapping[str, float],
 ) -> list[GateEntry]:
-    for name, then, now in (
+    for name, expected, actual in (
         ("annotation files", accepted.fingerprint, results.fingerprint),
         ("protocol", accepted.protocol, results.protocol),
         ("choices", dict(accepted.choices), dict(results.choices)),
     ):
-        if then != now:
-            return [GateEntry(key, "-", None, None, Verdict.INCOMPARABLE, f"{name} differ: {then} and {now}")]
+        if expected != actual:
+            return [
+                GateEntry(
+                    key, "-", None, None, RegressionStatus.INCOMPARABLE, f"{name} differ: {expected} and {actual}"
+                )
+            ]
     if results.counts["scored"] == 0 or results.counts["scored"] < results.counts["expected"]:
         reason = f"{results.counts['scored']} of {results.counts['expected']} samples were scored"
-        return [GateEntry(key, "-", None, None, Verdict.NOTHING, reason)]
+        return [GateEntry(key, "-", None, None, RegressionStatus.NOT_MEASURED, reason)]
     samples = _per_sample(scores, results.metrics)
     entries = []
     for metric, old in sorted(accepted.metrics.items()):
         new = results.metrics.get(metric)
         allowed = tolerance.get(metric, tolerance["default"])
         p = _paired_p(accepted.samples.get(metric, {}), samples.get(metric, {}))
-        entries.append(GateEntry(key, metric, old, new, *_judge_value(metric, old, new, allowed, p)))
+        entries.append(GateEntry(key, metric, old, new, *_check_value(metric, old, new, allowed, p)))
     return entries
 
 
-def _judge_value(
+def _check_value(
     metric: str, old: float | None, new: float | None, allowed: float, p: float | None
-) -> tuple[Verdict, str]:
+) -> tuple[RegressionStatus, str]:
     if old is None:
-        return Verdict.OK, "was undefined"
+        return RegressionStatus.OK, "undefined in the baseline"
     if new is None:
-        return Verdict.REGRESSED, "is undefined now"
+        return RegressionStatus.REGRESSED, "is undefined"
     points = f"{100 * (new - old):+.2f} points"
     change = old - new if metric in LOWER_IS_BETTER else new - old
     if change < -allowed:
-        return Verdict.REGRESSED, f"{points}, more than {100 * allowed:g} allowed"
+        return RegressionStatus.REGRESSED, f"{points}, more than {100 * allowed:g} allowed"
     if change < 0 and p is not None and p < SIGNIFICANT:
-        return Verdict.REGRESSED, f"{points}, significant (p = {p:.4f})"
+        return RegressionStatus.REGRESSED, f"{points}, significant (p = {p:.4f})"
     if change > allowed:
-        return Verdict.IMPROVED, f"{points}; accept it to keep it"
-    return Verdict.OK, points
+        return RegressionStatus.IMPROVED, f"{points}; update the baseline with --accept"
+    return RegressionStatus.OK, points
 
 
 def _paired_p(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:

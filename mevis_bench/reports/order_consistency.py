@@ -1,7 +1,7 @@
-"""Is the order of motion understood? Pairs of sentences that differ only in which of two motions comes first.
+"""Order consistency: accuracy on pairs of sentences that differ only in the order of two motions.
 
-"the ball that moves left and then up" and "the ball that moves up and then left" mean two look-alikes of one video. A
-sentence is answered rightly if its masks overlap its own target more than its partner's: 0.5 is chance.
+"the ball that moves left and then up" and "the ball that moves up and then left" refer to two similar objects of one
+video. A prediction is right if its masks overlap its own target more than its partner's; chance level is 0.5.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
 
 @dataclass(frozen=True, slots=True)
 class OrderPairs:
-    """How the sentences of order pairs were answered.
+    """Predictions for the sentences of order pairs, counted.
 
     Attributes:
         sentences: Sentences that have a partner in their video and a prediction.
-        right: Those whose masks overlap their own target more than their partner's.
-        wrong: Those for which it is the other way round.
-        neither: Those whose masks overlap both alike, for instance not at all.
+        right: Predictions that overlap their own target more than their partner's.
+        wrong: Predictions that overlap their partner's target more.
+        neither: Predictions that overlap both equally, for instance empty ones.
     """
 
     sentences: int
@@ -34,51 +34,52 @@ class OrderPairs:
 
     @property
     def share(self) -> float:
-        """Share of right answers, 0..1; one that picks neither is not right."""
+        """Share of right predictions, 0..1; ``neither`` counts as not right."""
         return self.right / self.sentences
 
 
 def count_order_pairs(predictions: Path, *, data: Path | None = None, split: str = "valid_u") -> OrderPairs:
-    """Count over all predictions of a split.
+    """Count right and wrong predictions for the order pairs of a split.
 
     Args:
-        predictions: A run folder or any other form that can be scored.
+        predictions: A run folder or any other format that can be scored.
         data: A MeViS folder or a split itself; ``None``: the embedded split.
         split: Name of the split in ``data``.
 
     Raises:
-        UsageError: There are no such predictions or split.
+        UsageError: The predictions or the split do not exist.
         DataError: A prediction is broken.
-        NothingMeasuredError: No prediction is of a sentence that has a partner.
+        NothingMeasuredError: No predicted sentence has a partner.
     """
     source, opened = open_predictions(predictions), open_split(data, split)
-    there = source.samples()
+    predicted = source.samples()
     counts = {"right": 0, "wrong": 0, "neither": 0}
     for video_id in opened.video_ids:
         ground_truths = {ground_truth.expression.id: ground_truth for ground_truth in opened.ground_truths(video_id)}
         targets = TargetCache()
         video = opened.video(video_id)
-        clip = FrameSpec(video_id, video.frame_names, video.height, video.width)
+        frames = FrameSpec(video_id, video.frame_names, video.height, video.width)
         for ground_truth in ground_truths.values():
             partner = ground_truths.get(ground_truth.expression.order_pair or "")
-            if partner is None or ground_truth.sample not in there:
+            if partner is None or ground_truth.sample not in predicted:
                 continue
-            answer = source.read(ground_truth.expression.id, clip)
-            if not isinstance(answer, LoadedMasks):
+            prediction = source.read(ground_truth.expression.id, frames)
+            if not isinstance(prediction, LoadedMasks):
                 continue
-            own, other = (_iou(answer.rows, targets.target(one).rows) for one in (ground_truth, partner))
-            counts["right" if own > other else "wrong" if own < other else "neither"] += 1
+            own_iou = _iou(prediction.rows, targets.target(ground_truth).rows)
+            partner_iou = _iou(prediction.rows, targets.target(partner).rows)
+            counts["right" if own_iou > partner_iou else "wrong" if own_iou < partner_iou else "neither"] += 1
     if not sum(counts.values()):
         raise NothingMeasuredError(
-            "no prediction is of a sentence that has a partner in the other order",
+            "no predicted sentence belongs to an order pair",
             location=str(predictions),
-            hint="Only generated splits (mini) name such pairs.",
+            hint="Only generated splits (mini) have order pairs.",
         )
     return OrderPairs(sum(counts.values()), **counts)
 
 
-def _iou(one: MaskRows, other: MaskRows) -> float:
-    """Intersection over union of whole clips, 0..1; 0 where both are empty."""
-    both = int(intersections(one, other).sum())
-    either = int(one.areas().sum() + other.areas().sum()) - both
-    return both / either if either else 0.0
+def _iou(prediction: MaskRows, target: MaskRows) -> float:
+    """Return intersection over union of entire videos, 0..1; 0 where both are empty."""
+    intersection = int(intersections(prediction, target).sum())
+    union = int(prediction.areas().sum() + target.areas().sum()) - intersection
+    return intersection / union if union else 0.0

@@ -1,4 +1,4 @@
-"""The paper's published numbers beside a run's own, and why the two may not be compared."""
+"""Comparison of runs with the paper's published numbers, with reasons where the two are not comparable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import yaml
 from mevis_bench.store.score_files import Results
 
 PAPER_SPLIT = "valid"
-"""Tables 5 to 12 report the validation set, whose truth lies on the evaluation server."""
+"""Tables 5 to 12 report the validation set, whose ground truth is on the evaluation server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class PaperRow:
 
     Attributes:
         table: Number of the table.
-        task: The task it is about.
-        protocol: The scoring protocol of its numbers, ``None`` where this benchmark has one only, or none.
+        task: Its task.
+        protocol: The scoring protocol of its numbers; ``None``: the task has only one.
         method: Name as printed.
-        ours: ``name`` or ``name:variant`` of the method in this benchmark, ``None`` where there is none.
+        ours: ``name`` or ``name:variant`` of the method in this benchmark; ``None``: not implemented.
         reference: Where the method was published.
         values: Percent by metric name, as printed; ``None``: not reported; text where the table has text.
     """
@@ -37,13 +37,13 @@ class PaperRow:
 
 @dataclass(frozen=True, slots=True)
 class PaperComparison:
-    """A run beside a row of the paper.
+    """One run compared with one row of the paper.
 
     Attributes:
         row: The row of the paper.
-        ours: Percent by metric, for the metrics both have.
-        difference: Ours minus the paper's, percentage points.
-        not_comparable: Reasons why the difference says nothing about the method; empty: it does.
+        ours: Percent by metric, for the metrics that both have.
+        difference: Run minus paper, percentage points.
+        not_comparable: Reasons why the two are not comparable; empty: they are.
     """
 
     row: PaperRow
@@ -73,11 +73,11 @@ def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
 
 
 def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperComparison, ...]:
-    """Put a run beside every row of the paper about the same method and task; empty where the paper has none."""
+    """Compare a run with every row of the paper for the same method and task; empty if the paper has none."""
     if not results.method:
         return ()
     names = {results.method["name"], f"{results.method['name']}:{results.method['variant']}"}
-    found = []
+    comparisons = []
     for row in rows:
         if row.task != results.task or row.ours not in names:
             continue
@@ -89,12 +89,12 @@ def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Pape
         }
         if ours:
             difference = {name: ours[name] - published[name] for name in ours}
-            found.append(PaperComparison(row, ours, difference, _not_comparable(row, results)))
-    return tuple(found)
+            comparisons.append(PaperComparison(row, ours, difference, _not_comparable(row, results)))
+    return tuple(comparisons)
 
 
 _METRIC_NAMES = {"HOTA*": "HOTA*_pooled", "DetA*": "DetA*_pooled", "AssA*": "AssA*_pooled"}
-"""Table 10's starred names in this benchmark's (docs/decisions/hota-with-no-target.md)."""
+"""This benchmark's names of Table 10's starred metrics (docs/decisions/hota-with-no-target.md)."""
 
 
 def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:

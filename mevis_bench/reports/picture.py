@@ -1,4 +1,4 @@
-"""A few samples of a run as one picture: the truth's row above the prediction's."""
+"""Samples of a run as one image: a row of ground-truth frames above a row of predicted ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.data.mevis.split import Split
 from mevis_bench.records import UsageError, Video
-from mevis_bench.reports.gallery.view import SampleView, jf, view_video
+from mevis_bench.reports.run_view import RunView, SampleView, jf
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 FRAMES = 5
 WIDTH = 256
 GAP = 6
-MARGIN = 96
+MARGIN = 110
 HEAD = 40
-TRUTH = (26, 157, 92)
+GROUND_TRUTH = (26, 157, 92)
 PREDICTION = (36, 87, 214)
 
 
-def draw_samples(run: Path, split: Split, samples: Sequence[str]) -> "Image":
-    """Draw samples below each other, each as five frames spread over its video.
+def render_samples(run: Path, split: Split, samples: Sequence[str]) -> "Image":
+    """Render samples below each other, each as ``FRAMES`` frames spread evenly over its video.
 
     Args:
         run: A scored run folder of RVOS or AVOS.
@@ -37,43 +37,52 @@ def draw_samples(run: Path, split: Split, samples: Sequence[str]) -> "Image":
     """
     from PIL import Image, ImageDraw
 
-    drawn = []
+    view = RunView(run, split)
+    views_by_video: dict[str, dict[str, SampleView]] = {}
+    selected = []
     for sample in samples:
         video_id = sample.rsplit("/", 1)[0]
-        views = {view.score.sample: view for view in view_video(split, run, video_id)}
+        if video_id not in views_by_video:
+            views_by_video[video_id] = (
+                {entry.score.sample: entry for entry in view.video(video_id)} if video_id in split.video_ids else {}
+            )
+        views = views_by_video[video_id]
         if sample not in views:
-            raise UsageError(f"the run has no sample {sample!r}", location=str(run), hint=f"It has {', '.join(views)}.")
-        drawn.append((views[sample], split.video(video_id)))
-    heights = [HEAD + 2 * (_shown_height(video) + GAP) + 14 for _, video in drawn]
-    picture = Image.new("RGB", (MARGIN + FRAMES * (WIDTH + GAP) + 10, sum(heights) + 10), "white")
-    pen = ImageDraw.Draw(picture)
+            hint = f"Samples of this video: {', '.join(views)}." if views else None
+            raise UsageError(f"sample {sample!r} not found in the run", location=str(run), hint=hint)
+        selected.append((views[sample], split.video(video_id)))
+    heights = [HEAD + 2 * (_frame_height(video) + GAP) + 14 for _, video in selected]
+    image = Image.new("RGB", (MARGIN + FRAMES * (WIDTH + GAP) + 10, sum(heights) + 10), "white")
+    canvas = ImageDraw.Draw(image)
     top = 6
-    for (view, video), height in zip(drawn, heights, strict=True):
-        _draw_sample(picture, pen, top, view, video)
+    for (sample_view, video), height in zip(selected, heights, strict=True):
+        _render_sample(image, canvas, top, sample_view, video)
         top += height
-    return picture
+    return image
 
 
-def _draw_sample(picture: "Image", pen: "ImageDraw", top: int, view: SampleView, video: Video) -> None:
+def _render_sample(image: "Image", canvas: "ImageDraw", top: int, view: SampleView, video: Video) -> None:
     from PIL import Image, ImageFont
 
     large, small = ImageFont.load_default(19), ImageFont.load_default(15)
-    pen.text((10, top + 8), f"“{view.expression.text}”", fill="#1d2129", font=large)
-    pen.text((picture.width - 16, top + 10), f"J&F {100 * jf(view.score):.1f}", fill="#667085", font=small, anchor="ra")
-    height = _shown_height(video)
+    canvas.text((10, top + 8), f"“{view.expression.text}”", fill="#1d2129", font=large)
+    canvas.text(
+        (image.width - 16, top + 10), f"J&F {100 * jf(view.score):.1f}", fill="#667085", font=small, anchor="ra"
+    )
+    height = _frame_height(video)
     indices = np.linspace(0, len(video) - 1, FRAMES).round().astype(int)
     for row, (name, masks, color) in enumerate(
-        (("truth", view.ground_truth, TRUTH), ("prediction", view.prediction, PREDICTION))
+        (("ground truth", view.ground_truth, GROUND_TRUTH), ("prediction", view.prediction, PREDICTION))
     ):
         y = top + HEAD + row * (height + GAP)
         dense = masks.to_dense()
-        pen.text((10, y + height // 2), name, fill=color, font=small, anchor="lm")
+        canvas.text((10, y + height // 2), name, fill=color, font=small, anchor="lm")
         for column, index in enumerate(indices):
             frame = Image.fromarray(_tinted(video.frame(int(index)), dense[index], color))
-            picture.paste(frame.resize((WIDTH, height)), (MARGIN + column * (WIDTH + GAP), y))
+            image.paste(frame.resize((WIDTH, height)), (MARGIN + column * (WIDTH + GAP), y))
 
 
-def _shown_height(video: Video) -> int:
+def _frame_height(video: Video) -> int:
     return round(video.height * WIDTH / video.width)
 
 

@@ -1,4 +1,4 @@
-"""One table, six forms: terminal, Markdown, CSV, LaTeX, JSON, HTML."""
+"""Tables as terminal output, Markdown, CSV, LaTeX, JSON and HTML."""
 
 import csv
 import html
@@ -10,23 +10,23 @@ from dataclasses import replace
 from rich.console import Group
 from rich.markup import escape
 
-from mevis_bench.reports.table import HEADLINES, LOWER_IS_BETTER, PROVENANCES, Table, percent
+from mevis_bench.reports.table import HEADLINES, LOWER_IS_BETTER, PROVENANCES, Table, percent, provenance_of
 from mevis_bench.reports.terminal import terminal_table, titled
 from mevis_bench.store.score_files import Results
 
 
 def arrow(column: str) -> str:
-    """Return which way better values of a metric lie."""
+    """Return an arrow in the direction of better values: up or down."""
     return "↓" if column in LOWER_IS_BETTER else "↑"
 
 
 def to_terminal(table: Table) -> Group:
-    """Draw a table for the terminal; the best value of a column is bold."""
-    drawn = terminal_table()
-    drawn.add_column("method", no_wrap=True)
-    drawn.add_column("provenance")
+    """Return a table for the terminal; the best value of a column is bold."""
+    rendered = terminal_table()
+    rendered.add_column("method", no_wrap=True)
+    rendered.add_column("provenance")
     for column in table.columns:
-        drawn.add_column(f"{column} {arrow(column)}", justify="right")
+        rendered.add_column(f"{column} {arrow(column)}", justify="right")
     best = {column: table.best(column) for column in table.columns}
     for index, row in enumerate(table.rows):
         cells = [
@@ -34,32 +34,32 @@ def to_terminal(table: Table) -> Group:
             for column in table.columns
         ]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
-        drawn.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
-    return titled(f"{table.task.upper()}, percent", drawn, *table.settings)
+        rendered.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
+    return titled(f"{table.task.upper()}, percent", rendered, *table.settings)
 
 
 def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
-    """Draw what every method reached in every task, by the metrics in ``HEADLINES``; ``-``: not run or undefined."""
+    """Return the headline metrics of every method in every task; ``-``: not run or undefined."""
     rows: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
-    for one in results:
-        method = dict(one.method)
+    for result in results:
+        method = dict(result.method)
         bridge = method.pop("bridge", None)
         mark = f" [dim]{escape(bridge)}[/]" if bridge else ""
-        label = replace(one, method=method).label
-        cells = rows.setdefault((label, method.get("provenance", "foreign"), one.split), {})
-        cells.update({(t, m): percent(one.metrics.get(m)) + mark for t, m in HEADLINES if t == one.task})
-    drawn = terminal_table()
+        label = replace(result, method=method).label
+        cells = rows.setdefault((label, provenance_of(result), result.split), {})
+        cells.update({(t, m): percent(result.metrics.get(m)) + mark for t, m in HEADLINES if t == result.task})
+    rendered = terminal_table()
     for title in ("method", "provenance", "split"):
-        drawn.add_column(title, no_wrap=True)
+        rendered.add_column(title, no_wrap=True)
     for task, metric in HEADLINES:
-        drawn.add_column(f"{task.upper()} {metric} {arrow(metric)}", justify="right")
+        rendered.add_column(f"{task.upper()} {metric} {arrow(metric)}", justify="right")
     for (name, provenance, split), cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
-        drawn.add_row(escape(name), provenance, escape(split), *(cells.get(column, "-") for column in HEADLINES))
-    return titled("All tasks, percent; a bridge that answered is named beside its value", drawn)
+        rendered.add_row(escape(name), provenance, escape(split), *(cells.get(column, "-") for column in HEADLINES))
+    return titled("All tasks, percent; values obtained through a bridge are marked with its name", rendered)
 
 
 def to_markdown(table: Table) -> str:
-    """Write a table as GitHub Markdown; the best value of a column is bold."""
+    """Return a table as GitHub Markdown; the best value of a column is bold."""
     lines = [
         "| method | provenance | " + " | ".join(f"{column} {arrow(column)}" for column in table.columns) + " |",
         "|---|---|" + "--:|" * len(table.columns),
@@ -72,7 +72,7 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Write a ``booktabs`` table in the paper's column order; the best value of a column is bold."""
+    """Return a ``booktabs`` table in the paper's column order; the best value of a column is bold."""
     head = " & ".join(["Method", *(f"{_tex(column)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns)])
     lines = ["% " + setting for setting in table.settings]
     lines += [f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}", "\\toprule", head + " \\\\", "\\midrule"]
@@ -85,7 +85,7 @@ def to_latex(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Write a table as CSV: fractions at full precision, undefined as an empty cell."""
+    """Return a table as CSV: fractions at full precision, undefined as an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["method", "provenance", "setting", *table.columns])
@@ -96,7 +96,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_json(table: Table) -> str:
-    """Write a table as JSON: fractions at full precision, undefined as ``null``."""
+    """Return a table as JSON: fractions at full precision, undefined as ``null``."""
     rows = [
         {
             "method": row.label,
@@ -110,7 +110,7 @@ def to_json(table: Table) -> str:
 
 
 def to_html(table: Table) -> str:
-    """Write a table as an HTML fragment; every text is escaped."""
+    """Return a table as an HTML fragment; every text is escaped."""
     best = {column: table.best(column) for column in table.columns}
     head = "".join(f"<th>{html.escape(column)} {arrow(column)}</th>" for column in table.columns)
     body = []
@@ -141,7 +141,7 @@ def _mark(text: str, marked: bool, before: str, after: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep a text from ending a Markdown cell or starting HTML."""
+    """Return text escaped for a Markdown table cell."""
     return html.escape(text, quote=False).replace("|", "\\|")
 
 

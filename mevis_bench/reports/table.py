@@ -1,7 +1,7 @@
-"""Results of several runs as one table: which columns in which order, which value is best.
+"""Results of several runs as one table, with the best value of each column.
 
-Only rows with the same split, annotation files, protocol and choices compete for "best"; rows of different provenance
-stand apart.
+Only rows with the same split, annotation files, protocol and scoring options are compared; rows are grouped by
+provenance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,11 @@ HEADLINES = (("rvos", "J&F"), ("avos", "J&F"), ("rmot", "HOTA"), ("rmeg", "METEO
 LOWER_IS_BETTER = frozenset({"repeated"})
 """``repeated``: the share of captions that are also given to another target. Of every other metric more is better."""
 
-PROVENANCES = ("paper", "official", "trained-here", "floor", "untrained", "foreign")
-"""Where a row's numbers come from, in the order of the table's blocks."""
+PROVENANCES = ("paper", "official", "trained-here", "heuristic", "untrained", "external")
+"""Origin of a row's numbers, in the order of the table's blocks."""
+
+_FORMER_PROVENANCES = {"floor": "heuristic"}
+"""Names in results that were written before the first release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Row:
     Attributes:
         label: Method and variant.
         provenance: One of ``PROVENANCES``.
-        setting: What must agree for numbers to compare: split, fingerprint, protocol, choices, counts in words.
+        setting: Everything that must agree for values to be comparable (split, fingerprint, protocol, options, counts).
         values: Fractions by metric; ``None``: undefined.
     """
 
@@ -59,13 +62,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of runs of one task, ready to be drawn.
+    """Runs of one task as a table.
 
     Attributes:
         task: The task of every row.
         columns: Metric names in order.
         rows: Sorted by provenance, then as given.
-        settings: Every distinct setting, so that a table always names its split, protocol and choices.
+        settings: Every distinct setting, printed below the table.
     """
 
     task: str
@@ -74,9 +77,9 @@ class Table:
     settings: tuple[str, ...]
 
     def best(self, column: str) -> frozenset[int]:
-        """Return the indices of the rows that hold the best value of a column within their setting.
+        """Return the indices of the rows with the best value of a column within their setting.
 
-        A row alone in its setting has nothing to beat and is not marked.
+        A row that is alone in its setting is not marked.
         """
         best: set[int] = set()
         for setting in self.settings:
@@ -92,7 +95,7 @@ class Table:
 
 
 def describe_setting(results: Results) -> str:
-    """Say in words what a result's numbers depend on besides the predictions."""
+    """Return the setting of a result as text: split, fingerprint, protocol, scoring options and sample counts."""
     counts = results.counts
     choices = ", ".join(f"{name}: {value}" for name, value in sorted(results.choices.items()))
     return (
@@ -102,12 +105,18 @@ def describe_setting(results: Results) -> str:
     )
 
 
+def provenance_of(results: Results) -> str:
+    """Return the provenance of a run, one of ``PROVENANCES``; ``external``: it was not predicted by this harness."""
+    provenance = results.method.get("provenance", "external")
+    return _FORMER_PROVENANCES.get(provenance, provenance)
+
+
 def build_table(task: str, runs: Sequence[Results]) -> Table:
-    """Arrange the runs of one task. No runs give a table without rows."""
+    """Return the table of one task's runs, without rows if there are none."""
     rows = [
         Row(
             label=results.label,
-            provenance=results.method["provenance"] if results.method else "foreign",
+            provenance=provenance_of(results),
             setting=describe_setting(results),
             values=results.metrics,
         )
@@ -115,16 +124,16 @@ def build_table(task: str, runs: Sequence[Results]) -> Table:
         if results.task == task
     ]
     rows.sort(key=lambda row: PROVENANCES.index(row.provenance))
-    measured = {name for row in rows for name in row.values}
-    paper_order = [name for name in COLUMNS[task] if name in measured]
+    names = {name for row in rows for name in row.values}
+    paper_order = [name for name in COLUMNS[task] if name in names]
     return Table(
         task=task,
-        columns=(*paper_order, *sorted(measured - set(paper_order))),
+        columns=(*paper_order, *sorted(names - set(paper_order))),
         rows=tuple(rows),
         settings=tuple(dict.fromkeys(row.setting for row in rows)),
     )
 
 
 def percent(value: float | None) -> str:
-    """Print a fraction as percent with one decimal, as the paper does; undefined is ``-``."""
+    """Format a fraction as percent with one decimal, as the paper does; ``None`` (undefined) is ``-``."""
     return "-" if value is None else f"{100 * value:.1f}"

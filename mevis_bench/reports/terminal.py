@@ -1,4 +1,4 @@
-"""One look for every table in the terminal."""
+"""Common style of terminal tables."""
 
 from rich import box
 from rich.console import Group
@@ -7,10 +7,10 @@ from rich.text import Text
 
 
 def terminal_table() -> Table:
-    """Start a table without columns."""
+    """Return an empty table in the common style."""
     return Table(box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def titled(title: str, table: Table, *notes: str) -> Group:
-    """Put a title above and notes below a table, as wide as the terminal; texts are taken as they are."""
+    """Return a table with a title above and notes below; texts are printed literally, without markup."""
     return Group(Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes), "")

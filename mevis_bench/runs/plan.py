@@ -33,7 +33,7 @@ class RunPlan:
         identity: What decides the run's bytes.
         work: What every worker needs; its ``out`` is set when the folder is known.
         videos: What is asked about every video, all of it.
-        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``; ``floor``: there are none.
+        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: no weights.
         data: Folder of the split, or ``embedded``.
         has_ground_truth: Whether the run can be scored.
     """

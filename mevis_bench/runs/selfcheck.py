@@ -17,7 +17,7 @@ from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.sample_index import read_statuses
 
 LATEST_KILL = 0.3
-"""Seconds. A sample of the floors takes a twentieth of it, so a kill may fall on any part of the work."""
+"""Seconds. A sample of the heuristic baselines takes a twentieth of it, so a kill may fall on any part of the work."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Manifest:
         status: ``running`` (or killed: then nobody holds the lock), ``finished``: every sample is ok, ``failed``:
             all were tried and some failed, ``interrupted``: Ctrl-C or a full disk.
         title: The variant's title, for tables.
-        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``, ``floor`` where there are none.
+        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``, ``heuristic`` (no weights).
         config: The resolved configuration.
         data: Folder of the split; ``embedded`` for the one that is shipped.
         versions: Versions of Python and of the packages that computing depends on.

@@ -49,7 +49,7 @@ class Results:
         fingerprint: Fingerprint of the split's annotation files.
         slices: For every slice its ``count`` and its metrics.
         method: ``name``, ``variant`` and ``provenance`` of the run, and where they were used ``bridge`` and
-            ``perturb``; empty where foreign predictions were scored.
+            ``perturb``; empty for external predictions.
         choices: Every option that changes a number (metrics version, rule for missing samples, ...), by name.
         schema: Version of this layout.
     """
@@ -69,7 +69,7 @@ class Results:
     def label(self) -> str:
         """``method:variant``, and what else was done to get its predictions; for tables and keys."""
         if not self.method:
-            return "foreign predictions"
+            return "external predictions"
         bridge = f" via {self.method['bridge']}" if "bridge" in self.method else ""
         perturb = f", frames {self.method['perturb']}" if "perturb" in self.method else ""
         return f"{self.method['name']}:{self.method['variant']}{bridge}{perturb}"

@@ -1,4 +1,4 @@
-"""The frame of the command line: light start, one clear error each, exit codes, environment twins."""
+"""Command line entry point: start-up time, error messages, exit codes, environment variables."""
 
 import errno
 import json
@@ -30,9 +30,8 @@ def test_start_is_light(words: list[str]) -> None:
     assert _python(code).stderr.strip() == "[]"
 
 
-def test_help_starts_within_the_promise() -> None:
-    # Processor time: on a busy machine the clock on the wall says nothing about the program.
-    # Compiled files are kept, as they are on every machine that does not forbid it.
+def test_help_starts_within_its_time_limit() -> None:
+    # Processor time, because wall time depends on other processes; with bytecode caching, as on users' machines.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     times = []
     for _ in range(3):
@@ -55,15 +54,15 @@ def test_unknown_command_option_and_value_suggest_and_exit_2(capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("words", [[], ["run"], ["data", "verify"], ["gate"], ["show"], ["show", "method"]])
-def test_help_says_nothing_of_python(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_no_python_types(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main([*words, "--help"]) == ExitCode.OK
-    told = capsys.readouterr().out
-    assert "--help" in told
-    for kind in ("<class", "<bool>", "<path>", "<str>", "<list"):
-        assert kind not in told
+    output = capsys.readouterr().out
+    assert "--help" in output
+    for name in ("<class", "<bool>", "<path>", "<str>", "<list"):
+        assert name not in output
 
 
-def test_every_option_of_every_command_has_an_environment_twin() -> None:
+def test_every_option_has_an_environment_variable() -> None:
     pairs = [
         (option.opts[0], option.envvar)
         for command in _leaves(app._Commands())
@@ -71,8 +70,8 @@ def test_every_option_of_every_command_has_an_environment_twin() -> None:
         if option.param_type_name == "option" and option.opts[0].startswith("--")
     ]
     assert len(pairs) > 5
-    for flag, twin in pairs:
-        assert twin == "MEVIS_BENCH_" + flag[2:].replace("-", "_").upper()
+    for flag, variable in pairs:
+        assert variable == "MEVIS_BENCH_" + flag[2:].replace("-", "_").upper()
 
 
 def _leaves(commands):
@@ -80,13 +79,13 @@ def _leaves(commands):
         yield from _leaves(command.commands) if hasattr(command, "commands") else [command]
 
 
-def test_environment_twin_is_read_and_the_flag_wins(monkeypatch, capsys) -> None:
+def test_environment_variable_sets_an_option(monkeypatch, capsys) -> None:
     monkeypatch.setenv("MEVIS_BENCH_JSON", "1")
     assert app.main(["list", "methods"]) == 0
     assert any(row["name"] == "empty:default" for row in json.loads(capsys.readouterr().out)["methods"])
 
 
-def _let_list_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+def _make_list_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
@@ -94,27 +93,27 @@ def _let_list_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> No
 
 
 def test_user_errors_are_one_message_without_traceback(monkeypatch, capsys) -> None:
-    _let_list_raise(monkeypatch, DataError("is [red]odd[/red]", location="a.yaml:3", hint="Mend it."))
+    _make_list_raise(monkeypatch, DataError("is [red]odd[/red]", location="a.yaml:3", hint="Fix it."))
     assert app.main(["list", "methods"]) == ExitCode.USAGE
-    assert capsys.readouterr().err == "error: a.yaml:3: is [red]odd[/red]\nMend it.\n"
+    assert capsys.readouterr().err == "error: a.yaml:3: is [red]odd[/red]\nFix it.\n"
 
 
-def test_ctrl_c_is_130_and_says_how_to_go_on(monkeypatch, capsys) -> None:
-    _let_list_raise(monkeypatch, KeyboardInterrupt())
+def test_ctrl_c_is_130_and_explains_how_to_resume(monkeypatch, capsys) -> None:
+    _make_list_raise(monkeypatch, KeyboardInterrupt())
     assert app.main(["list", "methods"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err
-    assert err == "error: interrupted\nEverything finished so far is on disk; the same command continues.\n"
+    assert err == "error: interrupted\nFinished samples are saved. Run the same command again to resume.\n"
 
 
 def test_full_disk_is_one_message(monkeypatch, capsys) -> None:
-    _let_list_raise(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "runs/x/samples.jsonl"))
+    _make_list_raise(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "runs/x/samples.jsonl"))
     assert app.main(["list", "methods"]) == ExitCode.FAILED
     err = capsys.readouterr().err
-    assert err.startswith("error: runs/x/samples.jsonl: the disk is full\nEverything finished before is safe.")
+    assert err.startswith("error: runs/x/samples.jsonl: the disk is full\nFinished samples are saved.")
 
 
 def test_other_exceptions_keep_their_traceback(monkeypatch) -> None:
-    _let_list_raise(monkeypatch, ZeroDivisionError("ours"))
+    _make_list_raise(monkeypatch, ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError, match="ours"):
         app.main(["list", "methods"])
 

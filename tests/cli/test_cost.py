@@ -1,4 +1,4 @@
-"""cost: a finished run's figures as a table and as JSON; what has not ended, or is no run, is refused."""
+"""``cost``: resource usage of a finished run as table and JSON; an unfinished run and other folders are errors."""
 
 import json
 from pathlib import Path
@@ -16,22 +16,22 @@ def finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return run
 
 
-def test_cost_prints_what_the_manifest_holds(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cost_prints_the_values_of_the_manifest(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     costs = json.loads((finished / "manifest.json").read_text())["costs"]
     assert main(["cost", str(finished), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [{"run": str(finished), **costs}]
     assert main(["cost", str(finished)]) == 0
     printed = capsys.readouterr().out
-    for figure in (costs["fps_model"], costs["fps_end_to_end"], costs["peak_host_bytes"] / 2**30):
-        assert f" {figure:,.2f} " in printed
-    assert " - " in printed  # no parameters that could be counted
-    assert "Frames of all answered samples" in printed
+    for value in (costs["fps_model"], costs["fps_end_to_end"], costs["peak_host_bytes"] / 2**30):
+        assert f" {value:,.2f} " in printed
+    assert " - " in printed  # unknown number of parameters
+    assert "Frames per second over all predicted samples" in printed
 
 
-def test_a_run_that_has_not_ended_has_no_costs(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unfinished_run_has_no_resource_usage(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = finished / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "costs": {}}))
     assert main(["cost", str(finished)]) == 3
-    assert "the run has not ended, so its costs are not known" in capsys.readouterr().err
+    assert "run is not finished: its resource usage is not recorded yet" in capsys.readouterr().err
     assert main(["cost", str(finished.parent)]) == 2
     assert "is no run folder: it has no manifest.json" in capsys.readouterr().err

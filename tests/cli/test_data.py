@@ -1,4 +1,4 @@
-"""``mevis-bench data``: what a person sees, and the exit codes."""
+"""``mevis-bench data``: printed output and exit codes."""
 
 import json
 import subprocess
@@ -16,10 +16,10 @@ def test_verify_counts_the_embedded_split(capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().out
     assert "18" in shown
     assert "191" in shown
-    assert shown.rstrip().endswith("valid_u: no fault")
+    assert shown.rstrip().endswith("valid_u: no errors")
 
 
-def test_verify_names_faults_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_prints_errors_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meta, masks = documents()
     masks.pop("9")
     meta["videos"]["b_dogs"]["frames"][0] = "[red]up"
@@ -28,10 +28,10 @@ def test_verify_names_faults_and_fails(tmp_path: Path, capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "JPEGImages/b_dogs/[red]up.jpg: image is missing" in shown
     assert "meta_expressions.json: video a_cat, expression 0: anno_id 9 is not in mask_dict.json" in shown
-    assert f"{tmp_path}: 2 faults" in shown
+    assert f"{tmp_path}: 2 errors" in shown
 
 
-def test_verify_has_a_json_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meta, masks = documents()
     masks["8"].pop()
     write_split(tmp_path / "train", meta, masks)
@@ -40,9 +40,9 @@ def test_verify_has_a_json_form(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert report["expressions"] == {
         "all": 6, "single": 4, "multi": 1, "no_target": 1, "unknown": 0, "spoken": 0
     }  # fmt: skip
-    assert report["faults"] == [
-        {"file": "mask_dict.json", "key": "key 8", "what": "there are 2 masks, the video has 3 frames"}
-    ]
+    message = "there are 2 masks, the video has 3 frames"
+    assert report["errors"] == [{"file": "mask_dict.json", "key": "key 8", "message": message}]
+    assert [(error["key"], error["what"]) for error in report["faults"]] == [("key 8", message)]  # former names
 
 
 def test_verify_of_nothing_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,17 +55,17 @@ def test_verify_of_nothing_is_a_usage_error(tmp_path: Path, capsys: pytest.Captu
 def test_make_mini_makes_a_split_that_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["data", "make-mini", "--split", "train", "--videos", "1", "--seed", "5", "--out", str(tmp_path)]
     assert main(words) == 0
-    assert f"1 videos are in {tmp_path / 'train'}; use them with --data {tmp_path}" in capsys.readouterr().out
+    assert f"wrote 1 videos to {tmp_path / 'train'}; use --data {tmp_path}" in capsys.readouterr().out
     assert main(["data", "verify", str(tmp_path), "--split", "train"]) == 0
     assert main(words) == 2
     assert "the folder is not empty" in capsys.readouterr().err
 
 
-def test_make_mini_tells_what_it_was_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_make_mini_prints_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["data", "make-mini", "--split", "x", "--videos", "2", "--seed", "5", "--out", str(tmp_path), "--json"]
     assert main([*words, "--opposite-orders", "0"]) == 0
-    asked = json.loads(capsys.readouterr().out)
-    assert asked == {
+    arguments = json.loads(capsys.readouterr().out)
+    assert arguments == {
         "root": str(tmp_path / "x"), "split": "x", "videos": 2, "seed": 5, "speech": "none", "annotators": 1,
         "opposite_orders": 0.0,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What ``make nightly`` does, on a tiny split with a fake method: it passes, and turns red when something is broken."""
+"""``make nightly`` on a tiny split with a fake method: passes, and fails when a method or metric is broken."""
 
 import shutil
 import sys
@@ -26,7 +26,7 @@ class Night:
         self.suite.write_text(f"name: s\nruns:\n{runs}\n")
 
     def break_method(self) -> None:
-        """The next night is another process, which reads the code anew."""
+        """Replace the method and drop its modules, as a new process would."""
         write_fake_method(self.methods, BROKEN)
         for name in [name for name in sys.modules if name.startswith("_mevis_bench_method_")]:
             del sys.modules[name]
@@ -50,12 +50,12 @@ def night(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Night:
     return night
 
 
-def test_a_broken_method_is_red(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_method_fails_the_gate(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     night.break_method()
     assert night.run() == 1
-    said = capsys.readouterr().out
-    assert "gate FAILED (exit 1), percent" in said
-    assert "more than 0.5 allowed" in said
+    output = capsys.readouterr().out
+    assert "gate FAILED (exit 1), percent" in output
+    assert "more than 0.5 allowed" in output
     page = (night.out / "gate.md").read_text()
     attention, unchanged = page.split("<details>")
     assert "fake" in attention
@@ -63,11 +63,11 @@ def test_a_broken_method_is_red(night: Night, capsys: pytest.CaptureFixture[str]
     assert "empty" in unchanged
 
 
-def test_a_broken_metric_is_red(
+def test_a_broken_metric_fails_the_gate(
     night: Night, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = segmentation.region_j
-    monkeypatch.setattr(segmentation, "region_j", lambda *args: whole(*args) * 0.8)
+    original = segmentation.region_j
+    monkeypatch.setattr(segmentation, "region_j", lambda *args: original(*args) * 0.8)
     assert night.run() == 1
     assert "gate FAILED (exit 1), percent" in capsys.readouterr().out
 
@@ -76,4 +76,4 @@ def test_a_night_without_results_measures_nothing(night: Night, capsys: pytest.C
     shutil.rmtree(night.out)
     night.out.mkdir()
     assert main(["gate", str(night.out), "--expected", str(night.expected)]) == 3
-    assert "nothing was scored here" in capsys.readouterr().out
+    assert "the folder has no results.json" in capsys.readouterr().out

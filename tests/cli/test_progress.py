@@ -1,4 +1,4 @@
-"""The estimate of what is left."""
+"""Estimate of the remaining time."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_loading_is_not_taken_for_the_pace_of_samples(clock, capsys) -> None:
+def test_loading_time_is_excluded_from_the_estimate(clock, capsys) -> None:
     with Bar("samples") as bar:
         bar.begin("run", total=11)
         clock[0] += 60  # loading
@@ -21,7 +21,7 @@ def test_loading_is_not_taken_for_the_pace_of_samples(clock, capsys) -> None:
         assert "1/11 samples  20 s left" in capsys.readouterr().err
 
 
-def test_what_an_earlier_call_did_is_not_taken_for_speed(clock, capsys) -> None:
+def test_samples_of_earlier_calls_are_excluded_from_the_estimate(clock, capsys) -> None:
     with Bar("samples") as bar:
         bar.begin("run", total=110, done=100)
         clock[0] += 15
@@ -29,6 +29,6 @@ def test_what_an_earlier_call_did_is_not_taken_for_speed(clock, capsys) -> None:
         assert "101/110 samples  27 s left" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.6, "1:00 min"), (187, "3:07 min"), (7500, "2:05 h")])
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00 min"), (187, "3:07 min"), (7500, "2:05 h")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,4 +1,4 @@
-"""report, compare and gate from the command line: what they print and what they return."""
+"""``report``, ``compare`` and ``gate``: printed output and exit codes."""
 
 import json
 from pathlib import Path
@@ -18,17 +18,24 @@ def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.
     assert "not comparable; other split (valid_u; the paper reports valid)" in printed
 
 
-@pytest.mark.parametrize("form", ["markdown", "csv", "latex", "json", "html"])
-def test_report_writes_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
-    assert main(["report", str(run(tmp_path / "a")), "--form", form]) == 0
+@pytest.mark.parametrize("format_", ["markdown", "csv", "latex", "json", "html"])
+def test_report_writes_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str) -> None:
+    assert main(["report", str(run(tmp_path / "a")), "--format", format_]) == 0
     assert "lmpmpp:mini" in capsys.readouterr().out
 
 
-def test_report_names_the_forms_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(run(tmp_path / "a")), "--form", "pdf"]) == 2
+def test_report_accepts_the_former_name_of_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run(tmp_path / "a")), "--form", "csv"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("method,provenance,")
+    assert captured.err == "--form is deprecated and will be removed: use --format.\n"
+
+
+def test_report_names_the_available_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run(tmp_path / "a")), "--format", "pdf"]) == 2
     error = capsys.readouterr().err
-    assert "--form: no form 'pdf'" in error
-    assert "There are: terminal, markdown, csv, latex, json, html." in error
+    assert "--format: unknown format 'pdf'" in error
+    assert "Available: terminal, markdown, csv, latex, json, html." in error
 
 
 def test_report_of_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,4 +75,4 @@ def test_gate_accepts_then_passes_then_turns_red(tmp_path: Path, capsys: pytest.
 
 def test_gate_without_a_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gate", str(run(tmp_path / "a")), "--expected", str(tmp_path / "no.json")]) == 2
-    assert "Make one with `mevis-bench gate --accept`." in capsys.readouterr().err
+    assert "Create one with `mevis-bench gate --accept`." in capsys.readouterr().err

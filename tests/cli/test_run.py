@@ -1,4 +1,4 @@
-"""``mevis-bench run`` as a person sees it: the table, the folder, every fault in one message."""
+"""``mevis-bench run``: printed table, run folder, one message per error."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_run_prints_its_scores_and_a_second_time_has_nothing_to_do(place: Path, 
     # Two of the eight expressions have no target.
     assert "25.0" in first.out
     assert "empty:default" in first.out
-    assert "floor" in first.out
+    assert "heuristic" in first.out
     (folder,) = (place / "runs").iterdir()
     assert f"written to runs/{folder.name}" in first.err
     assert "8/8 samples" in first.err
@@ -38,32 +38,37 @@ def test_run_prints_its_scores_and_a_second_time_has_nothing_to_do(place: Path, 
 
 def test_json_is_one_document(place: Path, capsys) -> None:
     assert main(["run", "--task", "rvos", "--method", "empty", "--out", "r", "--json"]) == ExitCode.OK
-    told = json.loads(capsys.readouterr().out)
-    assert (told["folder"], told["status"], told["done"], told["computed"]) == ("r", "finished", 8, 8)
-    assert told["results"]["metrics"]["N-acc"] == 1.0
-    assert told["results"]["method"] == {"name": "empty", "variant": "default", "provenance": "floor"}
-    assert told["results"] == json.loads((place / "r" / "results.json").read_text())
+    captured = json.loads(capsys.readouterr().out)
+    assert (captured["folder"], captured["status"], captured["done"], captured["computed"]) == ("r", "finished", 8, 8)
+    assert captured["results"]["metrics"]["N-acc"] == 1.0
+    assert captured["results"]["method"] == {"name": "empty", "variant": "default", "provenance": "heuristic"}
+    assert captured["results"] == json.loads((place / "r" / "results.json").read_text())
 
 
-def test_failed_samples_are_told_count_as_zero_and_give_exit_code_1(place: Path, capsys) -> None:
+def test_failed_samples_are_reported_count_as_zero_and_give_exit_code_1(place: Path, capsys) -> None:
     write_fake_method(
         place / "methods", "def act(setup, video, prompt):\n    if prompt.id == '1': raise ValueError('[x]')\n"
     )
     assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.FAILED
-    told = capsys.readouterr()
-    assert "failed va/1  ValueError: [x]\n" in told.err
-    assert "They count as zero. The same command with --retry-failed tries them again." in told.err
-    assert "5 of 8 samples scored, 3 missing" in told.out
+    captured = capsys.readouterr()
+    assert "failed va/1  ValueError: [x]\n" in captured.err
+    assert "Failed samples count as zero. Run the same command with --retry-failed to retry them." in captured.err
+    assert "5 of 8 samples scored, 3 missing" in captured.out
 
 
 def test_dry_run_does_nothing(place: Path, capsys) -> None:
     assert main(["run", "--task", "rvos", "--method", "fake", "--limit", "5", "--dry-run", "--json"]) == ExitCode.OK
-    told = json.loads(capsys.readouterr().out)
-    assert (told["samples"], told["left_to_do"], told["videos"], told["method"]) == (5, 5, 2, "fake:default")
+    captured = json.loads(capsys.readouterr().out)
+    assert (captured["samples"], captured["remaining"], captured["videos"], captured["method"]) == (
+        5,
+        5,
+        2,
+        "fake:default",
+    )
     assert not (place / "runs").exists()
 
 
-def test_a_file_gives_what_flags_do_not(place: Path, capsys) -> None:
+def test_options_come_from_a_file_where_flags_are_missing(place: Path, capsys) -> None:
     (place / "run.yaml").write_text("task: rvos\nmethod: fake\nlimit: 3\noptions: {column: 2}\n")
     words = ["run", "run.yaml", "--limit", "2", "--set", "method.speed=3", "--out", "r", "--json"]
     assert main(words) == ExitCode.OK
@@ -91,13 +96,13 @@ def test_a_file_gives_what_flags_do_not(place: Path, capsys) -> None:
         (["run.yaml"], "error: run.yaml: no such file\n"),
     ],
 )
-def test_faults_of_the_call_are_one_message_and_exit_code_2(place: Path, capsys, words, message: str) -> None:
+def test_usage_errors_are_one_message_and_exit_code_2(place: Path, capsys, words, message: str) -> None:
     assert main(["run", *words]) == ExitCode.USAGE
     assert capsys.readouterr().err.startswith(message)
     assert not (place / "runs").exists()
 
 
-def test_missing_weights_say_what_to_do(place: Path, capsys, tmp_path: Path) -> None:
+def test_missing_weights_have_instructions(place: Path, capsys, tmp_path: Path) -> None:
     spec = place / "methods" / "fake" / "method.yaml"
     spec.write_text(
         spec.read_text().rstrip()
@@ -113,19 +118,19 @@ def test_missing_weights_say_what_to_do(place: Path, capsys, tmp_path: Path) -> 
     )
     assert "--weights untrained" in err
     assert main([*words, "--weights", "untrained"]) == ExitCode.OK
-    told = capsys.readouterr()
-    assert "untrained: seeded random weights; the numbers say nothing about the method" in told.err
-    assert "untrained" in told.out
+    captured = capsys.readouterr()
+    assert "untrained: seeded random weights; the scores are not those of the method" in captured.err
+    assert "untrained" in captured.out
     assert json.loads((place / "r" / "manifest.json").read_text())["identity"]["weights"] is None
 
 
-def test_ctrl_c_says_how_to_go_on(place: Path, capsys) -> None:
+def test_ctrl_c_explains_how_to_resume(place: Path, capsys) -> None:
     write_fake_method(
         place / "methods", "def act(setup, video, prompt):\n    if video.id == 'vb': raise KeyboardInterrupt\n"
     )
     assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.INTERRUPTED
     assert (
-        "error: interrupted\nEverything finished so far is on disk; the same command continues.\n"
+        "error: interrupted\nFinished samples are saved. Run the same command again to resume.\n"
         in capsys.readouterr().err
     )
     assert len((place / "r" / "samples.jsonl").read_text().splitlines()) == 3

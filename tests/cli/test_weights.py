@@ -106,7 +106,7 @@ def test_what_cannot_be_tried_yet_is_said(place: Path, capsys) -> None:
     )
     torch.save({"other.weight": torch.ones(2)}, "theirs.pth")
     assert main(["weights", "add", "mine", "model=theirs.pth"]) == ExitCode.OK
-    assert "not tried yet: mine:small also needs words" in capsys.readouterr().err
+    assert "not loaded yet: mine:small also needs words" in capsys.readouterr().err
     assert main(["weights", "add", "mine", "words=theirs.pth"]) == ExitCode.USAGE
     assert "unexpected keys: other.weight" in capsys.readouterr().err
 

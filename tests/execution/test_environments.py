@@ -66,7 +66,7 @@ def test_create_doctor_and_diff(place: Path, capsys, tool: str, monkeypatch: pyt
     ]
     assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
     told = capsys.readouterr().out
-    assert "fault packages  0 of 2 requirements are met: fakelib==1.5 (1.4), absent (not installed)" in told
+    assert "error packages  0 of 2 requirements are met: fakelib==1.5 (1.4), absent (not installed)" in told
 
 
 def test_a_failed_create_leaves_nothing_and_says_what_the_tool_said(place: Path, capsys) -> None:

@@ -213,7 +213,7 @@ def test_a_run_over_the_bridge_keeps_what_was_said_and_heard(tmp_path: Path, mon
     words += ["--asr-model", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
     assert main(words) == 0
     told = capsys.readouterr()
-    assert "speech was heard with a word error rate of 100.0 %" in told.err
+    assert "speech recognition: word error rate 100.0 %" in told.err
     assert "moving_region:default via speech_to_text" in told.out
     kept = json.loads((tmp_path / "run" / "transcripts.json").read_text())
     assert kept["word_error_rate"] == 1.0

@@ -58,7 +58,7 @@ def test_untrained_is_none_and_a_method_without_weights_gets_an_empty_mapping(tm
     large = find_methods([tmp_path]).choose("mine:large")
     assert locate_weights(large, untrained) == {}
     assert weights_state(large, tmp_path) == "none needed"
-    assert provenance(large) == "floor"
+    assert provenance(large) == "heuristic"
 
 
 def test_a_file_of_another_hash_is_refused(tmp_path: Path) -> None:

@@ -90,5 +90,5 @@ def test_nothing_in_common(tmp_path: Path) -> None:
 
 def test_unknown_metric(tmp_path: Path) -> None:
     run = scored(tmp_path / "a")
-    with pytest.raises(UsageError, match="no metric 'G' in both runs\nThere are: J"):
+    with pytest.raises(UsageError, match="metric 'G' is not in both runs\nMetrics of both: J"):
         compare_runs(run, run, metric="G")

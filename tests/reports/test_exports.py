@@ -1,4 +1,4 @@
-"""Exports hand over what results.json and scores.jsonl hold; tools that are not installed are played by fakes."""
+"""Exports contain the values of results.json and scores.jsonl; tools that are not installed are replaced by fakes."""
 
 import importlib
 import importlib.metadata
@@ -23,7 +23,7 @@ def call(name: str, folder: Path) -> str:
     return str(exporter(name)(folder, read_results(folder), read_scores(folder)))
 
 
-def test_parquet_has_a_row_a_sample(tmp_path: Path) -> None:
+def test_parquet_has_one_row_per_sample(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.read_parquet(call("parquet", run(tmp_path / "a")))
     assert len(frame) == 60
@@ -32,7 +32,7 @@ def test_parquet_has_a_row_a_sample(tmp_path: Path) -> None:
 
 
 class FakeTool(types.ModuleType):
-    """Stands for wandb, mlflow or torch.utils.tensorboard and keeps every call."""
+    """Fake of wandb, mlflow or torch.utils.tensorboard that records every call."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -79,14 +79,14 @@ def test_a_fake_tool_is_given_the_defined_aggregates_and_closed(
     assert "closed" in [entry[0] for entry in fake.calls]
 
 
-def test_an_unknown_exporter_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no exporter 'excel'"):
+def test_an_unknown_exporter_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown exporter 'excel'"):
         export(run(tmp_path / "a"), "excel")
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if "wandb" not in {entry.name for entry in importlib.metadata.entry_points(group="mevis_bench.exports")}:
         pytest.skip("mevis-bench is not installed in this environment, so it has no entry points")
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UsageError, match=r"exporting to wandb needs a package: .*\npip install wandb"):
+    with pytest.raises(UsageError, match=r"export to wandb requires a package: .*\npip install wandb"):
         export(run(tmp_path / "a"), "wandb")

@@ -1,4 +1,4 @@
-"""The gallery holds every sample, opens from disk in a browser, and reads no text as HTML."""
+"""The gallery has every sample, opens from disk in a browser, and parses no text as HTML."""
 
 import json
 import shutil
@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mevis_bench.cli.app import main
 from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import MaskPrediction, UsageError
+from mevis_bench.reports import run_view
+from mevis_bench.reports.failures import Failure
 from mevis_bench.reports.gallery import build_gallery
 from mevis_bench.runs.score import score_run
 from tests.mevis_folder import write_predictions
@@ -32,17 +35,17 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
 
 @pytest.fixture(scope="module")
 def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that answers the truth, shifted by a few pixels, and leaves every third sample empty."""
+    """A run that predicts the ground truth shifted by a few pixels, and nothing for every third sample."""
     folder = tmp_path_factory.mktemp("run")
     (video_id,) = split.video_ids
-    answers = {}
+    predictions = {}
     for index, ground_truth in enumerate(split.ground_truths(video_id)):
         masks = np.zeros((ground_truth.length, ground_truth.height, ground_truth.width), np.bool_)
         for rles in ground_truth.objects:
-            masks |= rows_from_rle(rles, ground_truth.height, ground_truth.width, location="truth").to_dense()
+            masks |= rows_from_rle(rles, ground_truth.height, ground_truth.width, location="ground truth").to_dense()
         masks = np.roll(masks, 2, axis=2) & (index % 3 != 2)
-        answers[ground_truth.expression.id] = MaskPrediction(masks, target_score=0.5)
-    write_predictions(folder, video_id, answers)
+        predictions[ground_truth.expression.id] = MaskPrediction(masks, target_score=0.5)
+    write_predictions(folder, video_id, predictions)
     score_run(folder, data=split.root, split="tiny", task="rvos")
     return folder
 
@@ -50,7 +53,7 @@ def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def gallery(run: Path, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("gallery")
-    assert build_gallery(run, split, out, against=run) == len(split.expressions(split.video_ids[0]))
+    assert build_gallery(run, split, out, compare_to=run) == len(split.expressions(split.video_ids[0]))
     return out
 
 
@@ -61,15 +64,36 @@ def samples_of(gallery: Path) -> list[dict[str, object]]:
     return samples
 
 
-def test_every_sample_is_there_with_its_change_and_strip(gallery: Path, split: Split) -> None:
+def test_every_sample_has_its_change_and_strip(gallery: Path, split: Split) -> None:
     samples = samples_of(gallery)
     assert {sample["change"] for sample in samples} == {0.0}
+    assert {sample["error"] for sample in samples} <= {failure.value for failure in Failure}
     (video_id,) = split.video_ids
     for sample, ground_truth in zip(samples, split.ground_truths(video_id), strict=True):
         assert sample["sample"] == ground_truth.sample
         strip = sample["strip"]
         assert isinstance(strip, list)
         assert len(strip) == ground_truth.length
+
+
+def test_scores_and_predictions_are_opened_once_per_run(
+    run: Path, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for name in ("read_scores", "open_predictions"):
+        original = getattr(run_view, name)
+
+        def record(path: Path, name: str = name, original: object = original) -> object:
+            calls.append(name)
+            return original(path)  # type: ignore[operator]
+
+        monkeypatch.setattr(run_view, name, record)
+    view = run_view.RunView(run, split)
+    (video_id,) = split.video_ids
+    samples = [[sample.score.sample for sample in view.video(video_id)] for _ in range(2)]
+    assert samples[0] == samples[1] == [ground_truth.sample for ground_truth in split.ground_truths(video_id)]
+    assert list(view.video("unscored")) == []
+    assert calls == ["read_scores", "open_predictions"]
 
 
 def test_nothing_refers_to_another_host(gallery: Path) -> None:
@@ -86,14 +110,14 @@ def test_no_text_can_end_its_script(gallery: Path) -> None:
     assert EVIL not in (gallery / "index.html").read_text()
 
 
-def test_another_split_is_refused(run: Path, tmp_path: Path) -> None:
+def test_another_split_is_an_error(run: Path, tmp_path: Path) -> None:
     other = open_split(make_mini("tiny", 1, 4, tmp_path / "data"), "tiny")
     with pytest.raises(UsageError, match="scored on other annotation files than split 'tiny'"):
         build_gallery(run, other, tmp_path / "out")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_browser_shows_the_worst_sample_and_runs_nothing_foreign(gallery: Path, tmp_path: Path) -> None:
+def test_a_browser_shows_the_worst_sample_and_runs_no_injected_code(gallery: Path, tmp_path: Path) -> None:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     command = [str(CHROMIUM), *flags, "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path}"]
     page = (gallery / "index.html").as_uri()
@@ -101,6 +125,15 @@ def test_a_browser_shows_the_worst_sample_and_runs_nothing_foreign(gallery: Path
         [*command, "--virtual-time-budget=3000", "--dump-dom", page], capture_output=True, text=True, timeout=120
     )
     assert done.stdout.count("<li>") + done.stdout.count("<li class=") == len(samples_of(gallery))
-    assert 'class="chosen"' in done.stdout
-    assert "<title>foreign predictions on tiny</title>" in done.stdout
+    assert 'class="selected"' in done.stdout
+    assert "<title>external predictions on tiny</title>" in done.stdout
     assert "&lt;img src=x" in done.stdout
+
+
+def test_the_former_name_of_compare_to_is_deprecated(
+    run: Path, split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["gallery", str(run), "--data", str(split.root), "--split", "tiny", "--out", str(tmp_path)]
+    assert main([*words, "--against", str(run)]) == 0
+    assert capsys.readouterr().err == "--against is deprecated and will be removed: use --compare-to.\n"
+    assert {sample["change"] for sample in samples_of(tmp_path)} == {0.0}

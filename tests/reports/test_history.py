@@ -1,4 +1,4 @@
-"""The history grows by lines, names a broken one, and its page escapes what it shows."""
+"""The history file grows line by line, invalid lines are errors, and the page escapes its texts."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.records import DataError
-from mevis_bench.reports.history import HistoryEntry, Point, append, entry_of, page, read_history
+from mevis_bench.reports.history import HistoryEntry, Point, append, make_entry, page, read_history
 from mevis_bench.store.score_files import read_scores, write_scores
 from tests.reports.test_compare import RESULTS, scored
 
@@ -22,11 +22,11 @@ def test_entries_come_back_oldest_first(tmp_path: Path) -> None:
     assert read_history(tmp_path / "h.jsonl") == (entry(0.4, 1), entry(0.5, 2))
 
 
-def test_a_broken_line_is_named(tmp_path: Path) -> None:
+def test_an_invalid_line_is_an_error(tmp_path: Path) -> None:
     append(tmp_path / "h.jsonl", [entry(0.5, 2)])
     with (tmp_path / "h.jsonl").open("a") as file:
         file.write('{"run": "x"}\n')
-    with pytest.raises(DataError, match=r"h\.jsonl:2: this line is no history entry"):
+    with pytest.raises(DataError, match=r"h\.jsonl:2: invalid history entry"):
         read_history(tmp_path / "h.jsonl")
 
 
@@ -35,7 +35,7 @@ def test_an_aggregate_has_an_interval_only_where_it_is_a_mean(tmp_path: Path) ->
     mean = sum(score.values["J"] or 0 for score in read_scores(run)) / 240
     whole = {"J": mean, "J&F": 0.5}
     write_scores(run, read_scores(run), replace(RESULTS, metrics=whole, slices={"multi": {"count": 80, "J": 0.25}}))
-    points = entry_of(run, "abc", "2026-01-01T00:00:00Z").points
+    points = make_entry(run, "abc", "2026-01-01T00:00:00Z").points
     assert points["J&F"] == {"all": Point(0.5, None, None)}
     assert points["J"]["multi"] == Point(0.25, None, None)
     interval = points["J"]["all"]
@@ -45,14 +45,14 @@ def test_an_aggregate_has_an_interval_only_where_it_is_a_mean(tmp_path: Path) ->
     assert interval.low < mean < interval.high
 
 
-def test_a_step_is_marked_and_a_quiet_night_is_not() -> None:
-    drawn = page([entry(0.5, 1), entry(0.501, 2), entry(0.6, 3)])
-    assert drawn.count('<circle class="mark"') == 1
-    assert drawn.count('<circle class="dot"') == 2
-    assert "2026-01-03 c3: 60.0" in drawn
-    assert "J&amp;F: 60.0" in drawn
+def test_a_step_is_marked_and_a_small_change_is_not() -> None:
+    html = page([entry(0.5, 1), entry(0.501, 2), entry(0.6, 3)])
+    assert html.count('<circle class="mark"') == 1
+    assert html.count('<circle class="dot"') == 2
+    assert "2026-01-03 c3: 60.0" in html
+    assert "J&amp;F: 60.0" in html
 
 
-def test_names_are_escaped_and_nothing_is_said_plainly() -> None:
+def test_names_are_escaped_and_an_empty_history_has_a_note() -> None:
     assert "<script>" not in page([entry(0.5, 1, run="<script>")])
     assert "No entries yet." in page([])

@@ -35,7 +35,7 @@ def pairs(split):
 
 
 def predictions(split, folder, choose):
-    """A JSON file that answers sentence i of all pairs with ``choose(i, own, partner)``'s masks."""
+    """Write a JSON file with the masks ``choose(i, own, partner)`` for sentence i of all pairs."""
     layout = {}
     for i, (video_id, expression_id, own, partner) in enumerate(pairs(split)):
         (masks,) = choose(i, own, partner)
@@ -56,7 +56,7 @@ def test_pairs_point_at_each_other(root):
     assert len(pairs(split)) >= 4
 
 
-def test_right_and_wrong_answers_are_counted(root, tmp_path):
+def test_right_and_wrong_predictions_are_counted(root, tmp_path):
     split = open_split(root.parent, "valid_u")
     number = len(pairs(split))
     path = predictions(split, tmp_path, lambda i, own, partner: own if i else partner)
@@ -65,14 +65,14 @@ def test_right_and_wrong_answers_are_counted(root, tmp_path):
     assert counted.share == (number - 1) / number
 
 
-def test_an_empty_answer_is_neither(root, tmp_path):
+def test_an_empty_prediction_is_neither(root, tmp_path):
     split = open_split(root.parent, "valid_u")
     path = predictions(split, tmp_path, lambda i, own, partner: ([None] * 16,))
     counted = count_order_pairs(path, data=root.parent)
     assert (counted.right, counted.wrong, counted.neither) == (0, 0, counted.sentences)
 
 
-def test_predictions_without_pairs_measure_nothing(root, tmp_path):
+def test_predictions_without_pairs_are_an_error(root, tmp_path):
     path = tmp_path / "predictions.json"
     blank = coco.encode(np.zeros((144, 256), np.uint8, order="F"))
     split = open_split(root.parent, "valid_u")
@@ -80,7 +80,7 @@ def test_predictions_without_pairs_measure_nothing(root, tmp_path):
     lonely = next(e.id for e in split.expressions(video_id) if e.order_pair is None)
     rle = {"size": [144, 256], "counts": blank["counts"].decode()}
     path.write_text(json.dumps({video_id: {lonely: [rle] * 16}}))
-    with pytest.raises(NothingMeasuredError, match="no prediction is of a sentence that has a partner"):
+    with pytest.raises(NothingMeasuredError, match="no predicted sentence belongs to an order pair"):
         count_order_pairs(path, data=root.parent)
 
 

@@ -61,5 +61,5 @@ def test_holm_is_the_textbook_example() -> None:
 
 @pytest.mark.parametrize(("values", "videos"), [([], []), ([0.1], ["a", "b"])])
 def test_lengths_must_agree_and_not_be_zero(values: list[float], videos: list[str]) -> None:
-    with pytest.raises(ValueError, match="at least one of each"):
+    with pytest.raises(ValueError, match="expected one difference per sample and at least one"):
         paired_difference(values, videos)

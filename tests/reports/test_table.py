@@ -1,4 +1,4 @@
-"""Tables name what they compare, mark only what competes, and escape what strangers wrote."""
+"""Tables name their settings, mark the best value among comparable rows only, and escape all texts."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from mevis_bench.reports.render import WRITERS, to_csv, to_html, to_json, to_lat
 from mevis_bench.reports.table import build_table
 from mevis_bench.store.score_files import Results
 
-GOOD = Results(
+TRAINED = Results(
     task="rvos",
     protocol="mevis_v2",
     metrics={"F": 0.62, "J&F": 0.615, "J": 0.61, "N-acc": 0.5, "extra": 0.25},
@@ -24,41 +24,50 @@ GOOD = Results(
     fingerprint="0123456789",
     method={"name": "lmpmpp", "variant": "mini", "provenance": "trained-here"},
 )
-FLOOR = replace(
-    GOOD,
+HEURISTIC = replace(
+    TRAINED,
     metrics={"F": 0.1, "J&F": 0.1, "J": 0.1, "N-acc": 1.0},
-    method={"name": "empty", "variant": "default", "provenance": "floor"},
+    method={"name": "empty", "variant": "default", "provenance": "heuristic"},
 )
-OTHER_SPLIT = replace(GOOD, split="valid", metrics={"J&F": 0.9, "N-acc": None})
+OTHER_SPLIT = replace(TRAINED, split="valid", metrics={"J&F": 0.9, "N-acc": None})
 
 
-def test_columns_follow_the_paper_and_the_rest_follows_by_name() -> None:
-    assert build_table("rvos", [GOOD, FLOOR]).columns == ("J&F", "J", "F", "N-acc", "extra")
+def test_columns_are_in_the_papers_order_then_by_name() -> None:
+    assert build_table("rvos", [TRAINED, HEURISTIC]).columns == ("J&F", "J", "F", "N-acc", "extra")
 
 
-def test_only_rows_of_one_setting_compete() -> None:
-    table = build_table("rvos", [FLOOR, GOOD, OTHER_SPLIT])
-    assert [row.provenance for row in table.rows] == ["trained-here", "trained-here", "floor"]
+def test_only_rows_of_one_setting_are_compared() -> None:
+    table = build_table("rvos", [HEURISTIC, TRAINED, OTHER_SPLIT])
+    assert [row.provenance for row in table.rows] == ["trained-here", "trained-here", "heuristic"]
     assert table.best("J&F") == {0}
     assert table.best("N-acc") == {2}
     assert table.best("extra") == frozenset()
     assert len(table.settings) == 2
 
 
+def test_former_provenances_and_external_predictions_have_todays_names() -> None:
+    former = replace(HEURISTIC, method={**HEURISTIC.method, "provenance": "floor"})
+    table = build_table("rvos", [replace(TRAINED, method={}), former])
+    assert [(row.label, row.provenance) for row in table.rows] == [
+        ("empty:default", "heuristic"),
+        ("external predictions", "external"),
+    ]
+
+
 def test_runs_of_other_tasks_and_no_runs_give_no_rows() -> None:
-    assert build_table("rmeg", [GOOD]).rows == ()
+    assert build_table("rmeg", [TRAINED]).rows == ()
     assert build_table("rmeg", []).columns == ()
 
 
 def test_markdown_marks_the_best_and_names_the_protocol() -> None:
-    text = to_markdown(build_table("rvos", [GOOD, FLOOR, OTHER_SPLIT]))
+    text = to_markdown(build_table("rvos", [TRAINED, HEURISTIC, OTHER_SPLIT]))
     assert "| lmpmpp:mini | trained-here | **61.5** | **61.0** | **62.0** | 50.0 | 25.0 |" in text
     assert "| lmpmpp:mini | trained-here | 90.0 | - | - | - | - |" in text
     assert "valid_u [01234567], protocol mevis_v2; 10 of 10 samples scored, 0 missing" in text
 
 
 def test_csv_and_json_keep_full_precision() -> None:
-    table = build_table("rvos", [replace(GOOD, metrics={"J&F": 1 / 3, "N-acc": None})])
+    table = build_table("rvos", [replace(TRAINED, metrics={"J&F": 1 / 3, "N-acc": None})])
     cells = next(csv.DictReader(io.StringIO(to_csv(table))))
     assert (float(cells["J&F"]), cells["N-acc"]) == (1 / 3, "")
     assert json.loads(to_json(table))["rows"][0]["values"] == {"J&F": 1 / 3, "N-acc": None}
@@ -66,14 +75,14 @@ def test_csv_and_json_keep_full_precision() -> None:
 
 def test_latex_has_the_papers_symbols_and_escapes_the_rest() -> None:
     method = {"name": "a_b&50%\\x", "variant": "v", "provenance": "untrained"}
-    text = to_latex(build_table("rvos", [replace(GOOD, method=method)]))
+    text = to_latex(build_table("rvos", [replace(TRAINED, method=method)]))
     assert r"Method & $\mathcal{J}\&\mathcal{F}$ $\uparrow$ & $\mathcal{J}$ $\uparrow$" in text
     assert r"a\_b\&50\%\textbackslash{}x:v (untrained) & 61.5" in text
 
 
 def test_html_escapes_everything() -> None:
     method = {"name": "<script>alert(1)</script>", "variant": "v", "provenance": "official"}
-    text = to_html(build_table("rvos", [replace(GOOD, method=method, split="<b>")]))
+    text = to_html(build_table("rvos", [replace(TRAINED, method=method, split="<b>")]))
     assert "<script>" not in text
     assert "<b>" not in text
     assert "&lt;script&gt;" in text
@@ -81,7 +90,7 @@ def test_html_escapes_everything() -> None:
 
 def test_terminal_prints_every_row_and_setting() -> None:
     console = Console(width=160, record=True, file=io.StringIO())
-    console.print(to_terminal(build_table("rvos", [GOOD, FLOOR])))
+    console.print(to_terminal(build_table("rvos", [TRAINED, HEURISTIC])))
     text = console.export_text()
     assert "lmpmpp:mini" in text
     assert "61.5" in text
@@ -89,7 +98,7 @@ def test_terminal_prints_every_row_and_setting() -> None:
 
 
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
-def test_every_form_takes_an_empty_table(writer: object) -> None:
+def test_every_format_accepts_an_empty_table(writer: object) -> None:
     assert callable(writer)
     assert isinstance(writer(build_table("rvos", [])), str)
 
@@ -98,12 +107,12 @@ def paper_folder() -> Path:
     return configs_folder() / "paper"
 
 
-def test_versus_paper_shows_the_difference_and_why_it_says_nothing() -> None:
-    versus = {entry.row.table: entry for entry in compare_with_paper(GOOD, read_paper_rows(paper_folder()))}
-    assert set(versus) == {5, 6, 7}
-    assert versus[7].difference["J&F"] == pytest.approx(61.5 - 43.9)
-    assert versus[7].not_comparable == ("other split (valid_u; the paper reports valid)",)
-    assert "other protocol (mevis_v2; the paper's is mevis_v1)" in versus[6].not_comparable
+def test_paper_comparison_has_differences_and_reasons() -> None:
+    comparisons = {entry.row.table: entry for entry in compare_with_paper(TRAINED, read_paper_rows(paper_folder()))}
+    assert set(comparisons) == {5, 6, 7}
+    assert comparisons[7].difference["J&F"] == pytest.approx(61.5 - 43.9)
+    assert comparisons[7].not_comparable == ("other split (valid_u; the paper reports valid)",)
+    assert "other protocol (mevis_v2; the paper's is mevis_v1)" in comparisons[6].not_comparable
     on_valid = {entry.row.table: entry for entry in compare_with_paper(OTHER_SPLIT, read_paper_rows(paper_folder()))}
     assert on_valid[7].not_comparable == ()
     assert "N-acc" not in on_valid[7].ours

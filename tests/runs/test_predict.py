@@ -78,7 +78,7 @@ def test_a_run_leaves_what_the_design_says(place: Path) -> None:
     assert [line["expression"] for line in lines] == [sample.partition("/")[2] for sample in ALL]
     manifest = json.loads((place / "run" / "manifest.json").read_text())
     assert manifest["status"] == "finished"
-    assert manifest["provenance"] == "floor"
+    assert manifest["provenance"] == "heuristic"
     assert tuple(manifest["identity"]["samples"]) == ALL
     assert manifest["identity"]["options"] == {"column": 0, "speed": 0.5}
     assert manifest["costs"]["fps_end_to_end"] > 0

@@ -206,11 +206,11 @@ def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
     run = mevis_folder.write_run(tmp_path / "run", clips)
     identity = {"task": "avos", "method": "m", "variant": "v", "split": "s", "samples": ["cat/1", "eel/2"]}
     identity |= {"bridge": None, "perturb": "none"}
-    manifest = {"identity": identity, "provenance": "floor", "data": str(root)}
+    manifest = {"identity": identity, "provenance": "heuristic", "data": str(root)}
     (run / "manifest.json").write_text(json.dumps(manifest))
     results = score_run(run).results
     assert (results.task, results.counts["expected"]) == ("avos", 2)
-    assert results.method == {"name": "m", "variant": "v", "provenance": "floor"}
+    assert results.method == {"name": "m", "variant": "v", "provenance": "heuristic"}
     assert (run / "results.json").is_file()
     (run / "manifest.json").write_text("{}")
     with pytest.raises(DataError, match=r"manifest\.json: is no manifest of a run"):

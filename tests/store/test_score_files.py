@@ -15,7 +15,7 @@ RESULTS = Results(
     split="valid_u",
     fingerprint="f00d",
     slices={"single": {"count": 2, "J&F": 1 / 3}},
-    method={"name": "empty", "variant": "default", "provenance": "floor"},
+    method={"name": "empty", "variant": "default", "provenance": "heuristic"},
     choices={"missing": "error"},
 )
 SCORES = [SampleScore("b/0", {"J": 0.1, "F": None}, ("single", "long")), SampleScore("a/1", {"J": 1 / 3, "F": 0.5})]

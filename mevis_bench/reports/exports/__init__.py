@@ -1,7 +1,7 @@
-"""Results handed to other tools, each by an entry point of the group ``mevis_bench.exports``.
+"""Exporters of results to other tools, entry points of the group ``mevis_bench.exports``.
 
 An exporter is a function ``export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str``; it returns
-where the numbers went, in words. Installed packages may add their own.
+the destination as text for people. Installed packages may add their own.
 """
 
 from importlib.metadata import entry_points
@@ -15,20 +15,20 @@ GROUP = "mevis_bench.exports"
 
 
 def export(run: Path, to: str) -> str:
-    """Hand one scored run to another tool and return where it went.
+    """Export one scored run and return its destination as text.
 
     Raises:
-        UsageError: There is no exporter of this name, or its package is not installed.
+        UsageError: The exporter does not exist, or its package is not installed.
         DataError: The run is not scored.
     """
-    found = entry_points(group=GROUP)
-    if to not in found.names:
-        raise UsageError(f"no exporter {to!r}", location="--to", hint=did_you_mean(to, sorted(found.names)))
+    exporters = entry_points(group=GROUP)
+    if to not in exporters.names:
+        raise UsageError(f"unknown exporter {to!r}", location="--to", hint=did_you_mean(to, sorted(exporters.names)))
     results, scores = read_results(run), read_scores(run)
     try:
-        exporter = found[to].load()
+        exporter = exporters[to].load()
         return str(exporter(run, results, scores))
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError)
-        hint = f"pip install {error.name}" if missing else "What is installed does not fit together: install it anew."
-        raise UsageError(f"exporting to {to} needs a package: {error}", location="--to", hint=hint) from error
+        hint = f"pip install {error.name}" if missing else "The installed packages are incompatible: reinstall them."
+        raise UsageError(f"export to {to} requires a package: {error}", location="--to", hint=hint) from error

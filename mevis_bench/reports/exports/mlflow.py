@@ -1,4 +1,4 @@
-"""A run of MLflow with the aggregates as metrics and both score files as artifacts."""
+"""MLflow export: aggregates as metrics, both score files as artifacts."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from mevis_bench.store.score_files import Results, SampleScore
 
 
 def export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str:
-    """Log to the tracking server of MLflow's own configuration; names lose characters that MLflow does not take."""
+    """Log to MLflow's configured tracking server; characters that MLflow rejects become ``_`` in names."""
     import mlflow
 
     mlflow.set_experiment("mevis-bench")

@@ -1,4 +1,4 @@
-"""Every sample as a row of ``scores.parquet`` beside the scores."""
+"""Parquet export: one row per sample, in ``scores.parquet`` of the run folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from mevis_bench.store.score_files import Results, SampleScore
 
 
 def export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str:
-    """Write the samples with the run's method and protocol in columns; groups are lists, undefined is null."""
+    """Write samples with the run's method and protocol as columns; slices are lists, undefined values null."""
     import pandas as pd
 
     facts = {"task": results.task, "protocol": results.protocol, "split": results.split, **results.method}

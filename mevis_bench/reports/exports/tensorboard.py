@@ -1,4 +1,4 @@
-"""Aggregates as TensorBoard scalars, slices beside the whole."""
+"""TensorBoard export: aggregates and slices as scalars."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ def export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str:
         for name, value in results.metrics.items():
             if value is not None:
                 writer.add_scalar(f"{results.task}/{name}", value)
-        for part, values in results.slices.items():
+        for slice_name, values in results.slices.items():
             for name, value in values.items():
                 if value is not None:
-                    writer.add_scalar(f"{results.task}/{part}/{name}", value)
+                    writer.add_scalar(f"{results.task}/{slice_name}/{name}", value)
     return str(folder)

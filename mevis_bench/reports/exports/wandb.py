@@ -1,4 +1,4 @@
-"""A run of Weights & Biases with the aggregates in its summary and the samples as a table."""
+"""Weights & Biases export: aggregates as summary, samples as a table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from mevis_bench.store.score_files import Results, SampleScore
 
 
 def export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str:
-    """Start a run named like the folder, log, and finish it. Where it goes is wandb's own configuration."""
+    """Log one W&B run named after the folder; the destination is wandb's own configuration."""
     import wandb
 
     config = {"task": results.task, "protocol": results.protocol, "split": results.split, **results.method}

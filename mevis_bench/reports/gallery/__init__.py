@@ -1,4 +1,4 @@
-"""The gallery: every sample of a run as pictures, in one folder that opens from disk."""
+"""HTML gallery of a run's samples, in one folder that opens from disk."""
 
 from mevis_bench.reports.gallery.build import build_gallery
 

@@ -1,4 +1,4 @@
-"""Writes the gallery: one folder that opens from disk, without a server or another host."""
+"""Gallery writer: one folder of static HTML that opens from disk, without a server or network."""
 
 import base64
 import html
@@ -18,50 +18,50 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.records import UsageError, Video
 from mevis_bench.reports.failures import count_failures, no_target_curve
 from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
-from mevis_bench.reports.gallery.view import SampleView, jf, view_video
 from mevis_bench.reports.render import to_html
+from mevis_bench.reports.run_view import RunView, SampleView, jf
 from mevis_bench.reports.table import build_table, percent
 from mevis_bench.store.score_files import Results, read_results, read_scores
 
-SHOWN_WIDTH = 400
-"""Frames and masks are shown at most this wide, in pixels; scores are those of the full size."""
+MAX_WIDTH = 400
+"""Largest width of displayed frames and masks, in pixels; scores are computed at full size."""
 
 
-def build_gallery(run: Path, split: Split, out: Path, *, against: Path | None = None) -> int:
+def build_gallery(run: Path, split: Split, out: Path, *, compare_to: Path | None = None) -> int:
     """Write the gallery of one scored run and return the number of samples in it.
 
     Args:
         run: A scored run folder of RVOS or AVOS.
         split: The split it was scored on.
-        out: Folder to write; made where it is missing.
-        against: Another scored run; samples show their change against it.
+        out: Folder to write; created if missing.
+        compare_to: A reference run; samples show their change in J&F from it.
 
     Raises:
         UsageError: The run was scored on other annotation files.
-        DataError: The run is not one of masks.
+        DataError: The run has no mask predictions.
     """
     results = read_results(run)
     if results.fingerprint != split.fingerprint:
         raise UsageError(
-            f"the run was scored on other annotation files than split {split.name!r}",
+            f"run was scored on other annotation files than split {split.name!r}",
             location=str(run),
-            hint="Give the same --data and --split as when it was scored.",
+            hint="Pass the same --data and --split as when it was scored.",
         )
-    before = {} if against is None else {score.sample: jf(score) for score in read_scores(against)}
+    before = {} if compare_to is None else {score.sample: jf(score) for score in read_scores(compare_to)}
     (out / "data").mkdir(parents=True, exist_ok=True)
+    run_view = RunView(run, split)
     views: list[SampleView] = []
     samples: list[dict[str, Any]] = []
     for number, video_id in enumerate(split.video_ids):
-        found = list(view_video(split, run, video_id))
-        if not found:
+        video_views = list(run_view.video(video_id))
+        if not video_views:
             continue
-        _write_script(
-            out / "data" / f"video_{number}.js", f"VIDEO({number}, ", _video(split.video(video_id), found), ");"
-        )
-        for view in found:
+        video = _video(split.video(video_id), video_views)
+        _write_script(out / "data" / f"video_{number}.js", f"VIDEO({number}, ", video, ");")
+        for view in video_views:
             audio = _copy_audio(split, video_id, view, out, len(samples))
             samples.append(_sample(view, number, len(samples), audio, before))
-        views += found
+        views += video_views
     _write_script(out / "data" / "samples.js", "GALLERY = ", {"samples": samples}, ";")
     for name in ("gallery.css", "gallery.js"):
         (out / name).write_bytes(files(__package__).joinpath(name).read_bytes())
@@ -70,13 +70,13 @@ def build_gallery(run: Path, split: Split, out: Path, *, against: Path | None = 
 
 
 def _write_script(path: Path, before: str, value: object, after: str) -> None:
-    """Write data as a script: pages opened from disk may not fetch. ``<`` is escaped, so no text ends the script."""
+    """Write data as a script, because pages opened from disk cannot fetch; ``<`` is escaped, so no text ends it."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
     path.write_text(f"window.{before}{text}{after}\n", encoding="ascii")
 
 
 def _sample(view: SampleView, video: int, index: int, audio: str | None, before: dict[str, float]) -> dict[str, Any]:
-    score, anatomy = jf(view.score), view.anatomy
+    score, analysis = jf(view.score), view.analysis
     return {
         "sample": view.score.sample,
         "video": video,
@@ -86,9 +86,9 @@ def _sample(view: SampleView, video: int, index: int, audio: str | None, before:
         "score": score,
         "values": {name: view.score.values[name] for name in ("J", "F")},
         "change": score - before[view.score.sample] if view.score.sample in before else None,
-        "kind": anatomy.failure.value,
-        "detail": anatomy.detail,
-        "cost": anatomy.cost,
+        "error": analysis.failure.value,
+        "detail": analysis.detail,
+        "cost": analysis.cost,
         "groups": list(view.score.groups),
         "strip": [round(float(value), 3) for value in view.j],
     }
@@ -97,7 +97,7 @@ def _sample(view: SampleView, video: int, index: int, audio: str | None, before:
 def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
     from PIL import Image
 
-    width = min(SHOWN_WIDTH, video.width)
+    width = min(MAX_WIDTH, video.width)
     height = max(1, round(video.height * width / video.width))
     frames = []
     for pixels in video.frames():
@@ -106,7 +106,7 @@ def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
         frames.append("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"))
     masks = {
         view.score.sample: {
-            "truth": _small_masks(view.ground_truth, height, width),
+            "groundTruth": _small_masks(view.ground_truth, height, width),
             "prediction": _small_masks(view.prediction, height, width),
         }
         for view in views
@@ -115,7 +115,7 @@ def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
 
 
 def _small_masks(masks: MaskRows, height: int, width: int) -> list[str | None]:
-    """Shrink masks to the shown size (nearest pixel) and encode them as COCO's compressed counts."""
+    """Resize masks (nearest neighbor) and encode them as compressed COCO counts; ``None`` where a frame is empty."""
     from pycocotools import mask as coco
 
     rows = (np.arange(height) * masks.height) // height
@@ -164,10 +164,10 @@ def _slices(results: Results) -> str:
 
 
 def _plots(views: Sequence[SampleView]) -> str:
-    counts = count_failures([view.anatomy for view in views])
+    counts = count_failures([view.analysis for view in views])
     drawings = [
         figure(
-            "J&F lost to each kind, points",
+            "J&F lost by error type, points",
             bars([(c.failure.value, c.cost, f"{100 * c.cost:.1f}  ({c.samples})") for c in counts]),
         ),
         figure("Samples by J&F", histogram([jf(view.score) for view in views])),
@@ -177,6 +177,6 @@ def _plots(views: Sequence[SampleView]) -> str:
     ]
     points = no_target_curve([(score, has_target) for score, has_target in flags if score is not None])
     if points:
-        drawn = curve([(t_acc, n_acc) for _, n_acc, t_acc in points], "T-acc.", "N-acc.")
-        drawings.append(figure("N-acc. against T-acc. over every threshold", drawn))
+        plot = curve([(t_acc, n_acc) for _, n_acc, t_acc in points], "T-acc.", "N-acc.")
+        drawings.append(figure("N-acc. over T-acc. for every threshold", plot))
     return "".join(drawings)

@@ -1,8 +1,8 @@
-// The sample browser. Texts reach the page only through textContent; nothing from the data is read as HTML.
+// The sample browser. Texts reach the page only through textContent; no data is parsed as HTML.
 "use strict";
 const $ = (id) => document.getElementById(id);
 const samples = window.GALLERY.samples;
-const state = { shown: [], chosen: -1, frame: 0, playing: true, video: null };
+const state = { shown: [], selected: -1, frame: 0, playing: true, video: null };
 const videos = new Map();
 const percent = (value) => (value === null ? "-" : (100 * value).toFixed(1));
 
@@ -16,56 +16,56 @@ const color = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const orders = {
   "worst first": (a, b) => a.score - b.score,
   "best first": (a, b) => b.score - a.score,
-  "kind of error": (a, b) => b.cost - a.cost || a.kind.localeCompare(b.kind),
+  "error type": (a, b) => b.cost - a.cost || a.error.localeCompare(b.error),
   "video": (a, b) => a.index - b.index,
 };
-if (samples.some((sample) => sample.change !== null)) orders["largest loss against the other run"] = (a, b) => a.change - b.change;
-function fill(select, names) {
-  for (const name of names) { const option = document.createElement("option"); option.textContent = name; select.append(option); }
+if (samples.some((sample) => sample.change !== null)) orders["largest loss from the reference run"] = (a, b) => a.change - b.change;
+function fill(menu, names) {
+  for (const name of names) { const option = document.createElement("option"); option.textContent = name; menu.append(option); }
 }
 const tally = (names) => { const count = new Map(); for (const name of names) count.set(name, (count.get(name) || 0) + 1); return count; };
-const kinds = tally(samples.map((sample) => sample.kind));
+const errors = tally(samples.map((sample) => sample.error));
 const slices = tally(samples.flatMap((sample) => sample.groups));
-fill($("kind"), ["every kind", ...[...kinds].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} (${count})`)]);
-fill($("slice"), ["every slice", ...[...slices].sort().map(([name, count]) => `${name} (${count})`)]);
+fill($("error"), ["all error types", ...[...errors].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} (${count})`)]);
+fill($("slice"), ["all slices", ...[...slices].sort().map(([name, count]) => `${name} (${count})`)]);
 fill($("order"), Object.keys(orders));
 const bare = (text) => text.replace(/ \(\d+\)$/, "");
 
 function refresh() {
   const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const kind = $("kind").selectedIndex ? bare($("kind").value) : null;
+  const error = $("error").selectedIndex ? bare($("error").value) : null;
   const slice = $("slice").selectedIndex ? bare($("slice").value) : null;
-  state.shown = samples.filter((sample) => (!kind || sample.kind === kind) && (!slice || sample.groups.includes(slice))
+  state.shown = samples.filter((sample) => (!error || sample.error === error) && (!slice || sample.groups.includes(slice))
     && words.every((word) => (sample.text + " " + sample.sample).toLowerCase().includes(word)));
   state.shown.sort((a, b) => orders[$("order").value](a, b) || a.index - b.index);
   $("list").replaceChildren(...state.shown.map(card));
   $("count").textContent = `${state.shown.length} of ${samples.length}`;
-  if (state.shown.length) choose(0, false); else { $("shown").hidden = true; $("hint").hidden = false; }
+  if (state.shown.length) select(0, false); else { $("shown").hidden = true; $("hint").hidden = false; }
 }
 function piece(tag, text, name) { const node = document.createElement(tag); node.textContent = text; if (name) node.className = name; return node; }
 function card(sample, position) {
   const node = document.createElement("li");
   const change = sample.change === null ? "" : `  ${sample.change >= 0 ? "+" : ""}${percent(sample.change)}`;
   node.append(piece("span", sample.text), piece("span", percent(sample.score), "score"),
-    piece("span", `${sample.sample} · ${sample.kind}${sample.detail ? " " + sample.detail : ""}`, "about"), piece("span", change, "about"));
-  node.onclick = () => choose(position, false);
+    piece("span", `${sample.sample} · ${sample.error}${sample.detail ? " " + sample.detail : ""}`, "about"), piece("span", change, "about"));
+  node.onclick = () => select(position, false);
   return node;
 }
 
 // ---- one sample
-function choose(position, scroll = true) {
-  state.chosen = Math.max(0, Math.min(position, state.shown.length - 1));
-  const sample = state.shown[state.chosen];
-  document.querySelectorAll("#list li").forEach((node, index) => node.classList.toggle("chosen", index === state.chosen));
-  if (scroll) document.querySelector("#list li.chosen").scrollIntoView({ block: "nearest" });
+function select(position, scroll = true) {
+  state.selected = Math.max(0, Math.min(position, state.shown.length - 1));
+  const sample = state.shown[state.selected];
+  document.querySelectorAll("#list li").forEach((node, index) => node.classList.toggle("selected", index === state.selected));
+  if (scroll) document.querySelector("#list li.selected").scrollIntoView({ block: "nearest" });
   $("hint").hidden = true; $("shown").hidden = false;
   $("sentence").textContent = sample.text;
   const tags = [`J&F ${percent(sample.score)}`, ...Object.entries(sample.values).map(([name, value]) => `${name} ${percent(value)}`),
-    sample.kind + (sample.detail ? " " + sample.detail : ""), ...sample.groups];
+    sample.error + (sample.detail ? " " + sample.detail : ""), ...sample.groups];
   $("facts").replaceChildren(...tags.map((text) => piece("span", text, "tag")));
   $("speech").hidden = !sample.audio;
   if (sample.audio) $("speech").src = sample.audio; else $("speech").removeAttribute("src");
-  load(sample.video, (video) => { if (state.shown[state.chosen] === sample) { state.video = video; state.frame = 0; draw(); } });
+  load(sample.video, (video) => { if (state.shown[state.selected] === sample) { state.video = video; state.frame = 0; draw(); } });
 }
 const waiting = new Map();
 window.VIDEO = (number, video) => {
@@ -85,7 +85,7 @@ function load(number, then) {
   document.body.append(script);
 }
 
-// ---- masks: COCO's compressed counts, runs down the columns, background first
+// ---- masks: compressed COCO counts, column-major, background first
 function decode(counts, height, width) {
   const mask = new Uint8Array(height * width);
   if (counts === null) return mask;
@@ -115,11 +115,11 @@ function paint(canvas, image, shade, dimmed) {
   context.putImageData(pixels, 0, 0);
 }
 function draw() {
-  const sample = state.shown[state.chosen], video = state.video, { height, width } = video, t = state.frame;
-  const masks = video.masks[sample.sample], truth = decode(masks.truth[t], height, width), prediction = decode(masks.prediction[t], height, width);
+  const sample = state.shown[state.selected], video = state.video, { height, width } = video, t = state.frame;
+  const masks = video.masks[sample.sample], groundTruth = decode(masks.groundTruth[t], height, width), prediction = decode(masks.prediction[t], height, width);
   const hit = rgb("hit"), miss = rgb("miss"), wrong = rgb("false"), accent = rgb("accent"), image = video.images[t];
-  paint($("truth"), image, (i) => truth[i] && hit, 1); paint($("prediction"), image, (i) => prediction[i] && accent, 1);
-  paint($("difference"), image, (i) => (truth[i] ? (prediction[i] ? hit : miss) : prediction[i] && wrong), 0.5);
+  paint($("ground-truth"), image, (i) => groundTruth[i] && hit, 1); paint($("prediction"), image, (i) => prediction[i] && accent, 1);
+  paint($("difference"), image, (i) => (groundTruth[i] ? (prediction[i] ? hit : miss) : prediction[i] && wrong), 0.5);
   $("frame").textContent = `${t + 1} / ${video.images.length}`; $("play").textContent = state.playing ? "pause" : "play"; strip(sample, t);
 }
 function strip(sample, t) {
@@ -138,10 +138,10 @@ $("strip").onclick = (event) => { pause(true); state.frame = Math.min(state.vide
 // ---- keys
 document.onkeydown = (event) => {
   if (event.target.matches("input, select")) { if (event.key === "Escape") event.target.blur(); return; }
-  const keys = { j: () => choose(state.chosen + 1), k: () => choose(state.chosen - 1), " ": () => pause(state.playing), ArrowRight: () => { pause(true); step(1); },
+  const keys = { j: () => select(state.selected + 1), k: () => select(state.selected - 1), " ": () => pause(state.playing), ArrowRight: () => { pause(true); step(1); },
     ArrowLeft: () => { pause(true); step(-1); }, "/": () => $("search").focus(), t: () => $("theme").click() };
   if (keys[event.key] && !event.ctrlKey && !event.metaKey) { event.preventDefault(); keys[event.key](); }
 };
-for (const id of ["kind", "slice", "order"]) $(id).onchange = refresh;
+for (const id of ["error", "slice", "order"]) $(id).onchange = refresh;
 $("search").oninput = refresh;
 refresh();

@@ -1,4 +1,4 @@
-"""Small plots as SVG that follow the page's colors."""
+"""SVG plots that follow the page's colors."""
 
 import html
 from collections.abc import Sequence
@@ -11,37 +11,37 @@ def bars(rows: Sequence[tuple[str, float, str]]) -> str:
     """Draw horizontal bars.
 
     Args:
-        rows: Label, length >= 0, text at the end of the bar; no rows give an empty drawing.
+        rows: Label, length >= 0, text at the end of the bar; an empty list gives an empty plot.
     """
     longest = max((length for _, length, _ in rows), default=0) or 1
-    drawn = []
+    shapes = []
     for index, (label, length, text) in enumerate(rows):
         y = index * ROW
-        drawn.append(
+        shapes.append(
             f'<text x="142" y="{y + 16}" text-anchor="end">{html.escape(label)}</text>'
             f'<rect class="bar" x="150" y="{y + 4}" width="{170 * length / longest:.1f}" height="16" rx="3"/>'
             f'<text class="quiet" x="{156 + 170 * length / longest:.1f}" y="{y + 16}">{html.escape(text)}</text>'
         )
-    return _svg(WIDTH, ROW * len(rows) + 4, "".join(drawn))
+    return _svg(WIDTH, ROW * len(rows) + 4, "".join(shapes))
 
 
 def histogram(values: Sequence[float], bins: int = 10) -> str:
-    """Draw how often values in 0..1 fall into each of ``bins`` equal bins; 1 falls into the last."""
+    """Draw a histogram of values in 0..1 with ``bins`` equal bins; 1 falls into the last."""
     counts = [0] * bins
     for value in values:
         counts[min(int(value * bins), bins - 1)] += 1
     tallest, step = max(counts) or 1, 390 / bins
-    drawn = ['<line class="axis" x1="10" y1="150" x2="400" y2="150"/>']
+    shapes = ['<line class="axis" x1="10" y1="150" x2="400" y2="150"/>']
     for index, count in enumerate(counts):
         height = 120 * count / tallest
         x, top = 10 + index * step, 150 - height
-        drawn.append(
+        shapes.append(
             f'<rect class="bar" x="{x + 2:.1f}" y="{top:.1f}" width="{step - 4:.1f}" height="{height:.1f}" rx="2"/>'
             f'<text x="{x + step / 2:.1f}" y="{top - 6:.1f}" text-anchor="middle">{count or ""}</text>'
             f'<text class="quiet" x="{x:.1f}" y="166" text-anchor="middle">{100 * index // bins}</text>'
         )
-    drawn.append('<text class="quiet" x="400" y="166" text-anchor="middle">100</text>')
-    return _svg(WIDTH, 174, "".join(drawn))
+    shapes.append('<text class="quiet" x="400" y="166" text-anchor="middle">100</text>')
+    return _svg(WIDTH, 174, "".join(shapes))
 
 
 def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> str:
@@ -61,9 +61,9 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> 
     return _svg(WIDTH, 204, f'{axes}<polyline class="curve" points="{path}"/>{labels}')
 
 
-def figure(caption: str, drawing: str) -> str:
-    """Put a caption over a drawing."""
-    return f"<figure><figcaption>{html.escape(caption)}</figcaption>{drawing}</figure>"
+def figure(caption: str, plot: str) -> str:
+    """Wrap a plot in a figure with a caption."""
+    return f"<figure><figcaption>{html.escape(caption)}</figcaption>{plot}</figure>"
 
 
 def _svg(width: int, height: int, content: str) -> str:
