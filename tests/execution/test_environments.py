@@ -100,18 +100,18 @@ def test_a_method_without_environment_says_so(place: Path, capsys, command: str)
     )
 
 
-def test_doctor_names_every_fault(place: Path, capsys) -> None:
+def test_doctor_prints_every_error(place: Path, capsys) -> None:
     methods = write_isolated_method(place / "methods")
     assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
-    assert "fault worker    does not start: " in capsys.readouterr().out
+    assert "error worker    does not start: " in capsys.readouterr().out
     environment_like_this(place / "environments" / "fake")
     spec = methods / "fake" / "method.yaml"
     spec.write_text(spec.read_text().replace(">=3.7", "<3.9"))
     (methods / "fake" / "method.py").write_text("import not_installed_here\n")
     assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
     told = capsys.readouterr().out
-    assert f"fault python    {sys.version.split()[0]}: <3.9 is wanted" in told
-    assert "fault method.py can't be imported: ModuleNotFoundError: No module named 'not_installed_here'" in told
+    assert f"error python    {sys.version.split()[0]}: <3.9 is wanted" in told
+    assert "error method.py can't be imported: ModuleNotFoundError: No module named 'not_installed_here'" in told
 
 
 def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
