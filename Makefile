@@ -34,6 +34,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/python scripts/check_words.py
 
 # The documentation as a site in build/site; a broken link or an undocumented reference fails it.
 docs: setup

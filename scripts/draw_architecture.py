@@ -109,7 +109,9 @@ def _methods(y: float) -> Iterator[str]:
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str, label: str) -> str:
-    rect = f'<rect class="{kind}" x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width}" height="{height}" rx="6"/>'
+    rect = (
+        f'<rect class="{kind}" x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width}" height="{height}" rx="6"/>'
+    )
     return f'{rect}<text x="{x:g}" y="{y:g}">{label if "&" in label else escape(label)}</text>'
 
 

@@ -250,7 +250,7 @@ def _print_results(provenance: str, results: "Results | None") -> None:
     from mevis_bench.reports.table import build_table
 
     if results is None:
-        err().print("not scored: the split has no ground truth, or there are no predictions", style="dim")
+        err().print("not scored: the split has no ground truth, or all predictions are missing", style="dim")
         return
     if provenance == "untrained":
         err().print("[yellow]untrained[/yellow]: seeded random weights; the scores are not those of the method")
