@@ -1,7 +1,7 @@
-"""Mask Decoder: from the state of a <SEG> token to a mask in every frame (paper section 4).
+"""Mask Decoder: from the state of a <SEG> token to a mask trajectory over all frames (paper section 4, figure 7).
 
-Axes: n <SEG> tokens, t frames, c mask channels, D hidden channels of the language model, h and w at the mask
-features' stride.
+Axes: n <SEG> tokens, t frames, c mask channels, D hidden channels of the language model, h and w at the mask features'
+stride.
 """
 
 import torch
@@ -11,12 +11,12 @@ from baselines.layers.nn.mlp import Mlp
 
 
 class MaskDecoder(nn.Module):
-    """A three-layer perceptron on the <SEG> state, then a dot product with every frame's mask features."""
+    """Three-layer perceptron on the <SEG> state, then a dot product with the mask features of every frame."""
 
     def __init__(self, hidden: int, channels: int) -> None:
         super().__init__()
         self.mlp = Mlp(hidden, channels, channels, channels)
 
-    def forward(self, seg: Tensor, mask_features: Tensor) -> Tensor:
+    def forward(self, seg_states: Tensor, mask_features: Tensor) -> Tensor:
         """Mask logits of <SEG> states ``(n, D)`` in frames ``(t, c, h, w)``: ``(n, t, h, w)``."""
-        return torch.einsum("nc,tchw->nthw", self.mlp(seg), mask_features)
+        return torch.einsum("nc,tchw->nthw", self.mlp(seg_states), mask_features)

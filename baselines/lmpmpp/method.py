@@ -1,8 +1,8 @@
-"""The ``paper`` variant behind the benchmark's ``predict``.
+"""LMPM++ as a method of the benchmark.
 
-A video longer than ``window`` frames is answered window by window, each on its own; the language model reads the
-objects of every ``stride``-th frame of a window. 200 frames of 20 queries are 4,000 object tokens, which is what the
-paper shows to be possible, and the default. Axes: t frames, h and w rows and columns at stride 4.
+A video longer than ``window`` frames is predicted window by window, each on its own; the language model reads the
+objects of every ``stride``-th frame of a window. The default window of 200 frames with 20 queries gives 4,000 object
+tokens, which the paper shows to be possible. Axes: t frames, h and w rows and columns at stride 4.
 """
 
 import contextlib
@@ -10,19 +10,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
+from baselines.layers.inference.video_chunks import video_chunks
 from baselines.layers.method_options import require
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_roberta, load_trained
 from baselines.lmpmpp.config import PAPER, LMPMppConfig
-from baselines.lmpmpp.encoders import Encoders
+from baselines.lmpmpp.encoders import PromptEncoders
 from baselines.lmpmpp.extractor import FrameFeatures, resize_frames
-from baselines.lmpmpp.language_model import PromptTokens
-from baselines.lmpmpp.model import FRAMES_PER_CHUNK, LMPMpp, LMPMppOutput, Question
-from baselines.lmpmpp.postprocess import full_size_masks
+from baselines.lmpmpp.model import EncodedPrompt, LMPMpp
+from baselines.lmpmpp.postprocess import full_size_masks, target_score
+from baselines.lmpmpp.prompt import PromptTokens
 from mevis_bench.records import (
     MaskPrediction,
     Method,
@@ -37,41 +38,42 @@ from mevis_bench.records import (
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def load(setup: MethodConfig) -> Method:
-    """Load a variant: the paper's sizes, or the mini stand-in (``mini/method.py``).
+def load(config: MethodConfig) -> Method:
+    """Load a variant: the paper's LMPM++, or the mini stand-in (``mini/method.py``).
 
     Raises:
         UsageError: An option has an invalid value.
-        DataError: A file is not what its name says.
+        DataError: A weights file is invalid.
     """
-    if setup.options["size"] == "mini":
+    if config.options["size"] == "mini":
         from baselines.lmpmpp.mini.method import load as load_mini
 
-        return load_mini(setup)
-    return load_paper(setup)
+        return load_mini(config)
+    return load_paper(config)
 
 
-def load_paper(setup: MethodConfig, size: LMPMppConfig = PAPER) -> "LMPMppMethod":
-    """Load the paper variant; without weights it is random, from ``setup.seed``, Llama in the asked precision.
+def load_paper(config: MethodConfig, model_config: LMPMppConfig = PAPER) -> "LMPMppMethod":
+    """Load the paper's LMPM++; without weights it is randomly initialized from ``config.seed``.
 
     Raises:
-        UsageError: An option has a value it can't have.
-        DataError: A file is not what its name says.
+        UsageError: An option has an invalid value.
+        DataError: A weights file is invalid.
     """
-    window, stride, precision = (setup.options[name] for name in ("window", "stride", "precision"))
+    window, stride, precision = (config.options[name] for name in ("window", "stride", "precision"))
     require("window", window, type(window) is int and window >= 1, "a number of frames, 1 or more")
     require("stride", stride, type(stride) is int and stride >= 1, "a number of frames, 1 or more")
     require("precision", precision, precision in PRECISIONS, " or ".join(PRECISIONS))
-    dtype, files = PRECISIONS[precision], setup.weights
-    torch.manual_seed(setup.seed)
+    assert isinstance(window, int) and isinstance(stride, int) and isinstance(precision, str)  # noqa: PT018
+    dtype, files, language = PRECISIONS[precision], config.weights, model_config.language
+    torch.manual_seed(config.seed)
     roberta, imagebind = build_roberta(pooler=True), ImageBindAudio()
     if files is None:
-        model = LMPMpp(size, dtype=dtype)
+        model = LMPMpp(model_config, dtype=dtype)
         model.language.add_adapters()
         tokenizer = open_tokenizer(None)
     else:
-        prompt = PromptTokens.of_llama(files["llama_tokenizer"], size.language.vocabulary, size.language.max_objects)
-        model = LMPMpp(size, prompt, filled=False)
+        prompt = PromptTokens.from_llama(files["llama_tokenizer"], language.vocabulary, language.max_objects)
+        model = LMPMpp(model_config, prompt, init_weights=False)
         load_llama(model, read_tensors(files["llama"]), files["llama"])
         model.language.add_adapters()
         load_trained(model, files["model"])
@@ -80,64 +82,62 @@ def load_paper(setup: MethodConfig, size: LMPMppConfig = PAPER) -> "LMPMppMethod
         tokenizer = open_tokenizer(files["roberta_tokenizer"])
     model.language.llama.to(dtype)
     model.language.llama_head.to(dtype)
-    encoders = Encoders(roberta, tokenizer, imagebind)
-    return LMPMppMethod(model.to(setup.device).eval(), encoders.to(setup.device), setup.device, dtype, window, stride)
+    encoders = PromptEncoders(roberta, tokenizer, imagebind).to(config.device)
+    return LMPMppMethod(model.to(config.device).eval(), encoders, config.device, dtype, window, stride)
 
 
 class LMPMppMethod:
-    """A loaded LMPM++ in the paper's sizes."""
+    """The paper's LMPM++, loaded."""
 
     def __init__(
-        self, model: LMPMpp, encoders: Encoders, device: str, dtype: torch.dtype, window: int, stride: int
+        self, model: LMPMpp, encoders: PromptEncoders, device: str, dtype: torch.dtype, window: int, stride: int
     ) -> None:
         self.model, self.encoders, self.device = model, encoders, device
         self.dtype, self.window, self.stride = dtype, window, stride
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
-        """Encode every window once, ask all prompts about it; masks of a prompt are joined over the windows."""
+        """Encode every window once and run all prompts on it.
+
+        Over the windows of a long video, masks are concatenated and the highest target score counts. ``objects`` is
+        ``None`` then, because nothing links the <SEG> tokens of two windows.
+        """
         shape = (len(prompts), len(video), video.height, video.width)
         masks, scores = np.zeros(shape, np.bool_), np.zeros(len(prompts))
-        objects: list[tuple[np.ndarray, ...] | None] = [None] * len(prompts)
+        objects: list[tuple[NDArray[np.bool_], ...] | None] = [None] * len(prompts)
         with torch.inference_mode(), self._autocast():
-            questions = [self._question(prompt) for prompt in prompts]
+            encoded = [self._encode_prompt(prompt) for prompt in prompts]
             for first in range(0, len(video), self.window):
                 frames = range(first, min(first + self.window, len(video)))
-                features = self._encode(video, frames)
-                for row, question in enumerate(questions):
-                    said = self.model.answer(features, question, self.stride)
-                    found = [full_size_masks(m.float(), *shape[2:]).cpu().numpy() for m in said.mask_logits]
-                    for mask in found:
-                        masks[row, frames.start : frames.stop] |= mask
-                    scores[row] = max(scores[row], self._target_score(said))
-                    # Only in one window is it known which <SEG> is which object.
-                    objects[row] = tuple(found) if len(frames) == len(video) else None
-        for row in range(len(prompts)):
-            yield MaskPrediction(masks[row], objects[row], float(scores[row]))
+                features = self._encode_frames(video, frames)
+                for index, prompt in enumerate(encoded):
+                    outputs = self.model.generate(features, prompt, self.stride)
+                    window_masks = [
+                        full_size_masks(logits.float(), video.height, video.width).cpu().numpy()
+                        for logits in outputs.mask_logits
+                    ]
+                    for mask in window_masks:
+                        masks[index, frames.start : frames.stop] |= mask
+                    numerals = self.model.language.numeral_logits(outputs.logits[0])
+                    scores[index] = max(scores[index], float(target_score(numerals.float())))
+                    objects[index] = tuple(window_masks) if len(frames) == len(video) else None
+        for index in range(len(prompts)):
+            yield MaskPrediction(masks[index], objects[index], float(scores[index]))
 
     def close(self) -> None:
-        """Give back the model's memory."""
+        """Release the model's memory."""
         del self.model, self.encoders
 
-    def _encode(self, video: Video, frames: range) -> FrameFeatures:
-        parts: list[FrameFeatures] = []
-        for start in frames[::FRAMES_PER_CHUNK]:
-            chosen = range(start, min(start + FRAMES_PER_CHUNK, frames.stop))
-            pixels = torch.from_numpy(np.stack([video.frame(index) for index in chosen])).to(self.device)
-            parts.append(self.model.encode_frames(resize_frames(pixels, self.model.size.extractor)))
-        levels = [torch.cat(maps) for maps in zip(*(part.levels for part in parts), strict=True)]
-        return FrameFeatures(levels, torch.cat([part.mask_features for part in parts]))
+    def _encode_frames(self, video: Video, frames: range) -> FrameFeatures:
+        config = self.model.config.extractor
+        chunks = video_chunks(video, self.device, frames)
+        return FrameFeatures.concatenate([self.model.encode_frames(resize_frames(chunk, config)) for chunk in chunks])
 
-    def _question(self, prompt: Prompt) -> Question:
+    def _encode_prompt(self, prompt: Prompt) -> EncodedPrompt:
         if isinstance(prompt, SpeechPrompt):
             return self.encoders.encode_speech(prompt.audio)
         if isinstance(prompt, TextPrompt):
-            return self.encoders.read(prompt.text)
-        raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", location=prompt.id)
-
-    def _target_score(self, said: LMPMppOutput) -> float:
-        """1 - p(N_o = 0) among the numerals."""
-        numerals: Tensor = said.logits[0, list(self.model.language.prompt.numerals)]
-        return 1 - float(numerals.float().softmax(-1)[0])
+            return self.encoders.encode_text(prompt.text)
+        raise UsageError(f"lmpmpp does not support prompts of type {type(prompt).__name__}", location=prompt.id)
 
     def _autocast(self) -> contextlib.AbstractContextManager[object]:
         if self.dtype is torch.float32:

@@ -1,15 +1,15 @@
-"""The training configuration of the paper variant (``configs/train/lmpmpp-paper.yaml``), checked."""
+"""Training configuration of LMPM++ (``configs/train/lmpmpp-paper.yaml``)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class StartFiles:
-    """Public files to start from, as paths; empty: seeded random weights, and no vocabulary worth the name.
+class PretrainedFiles:
+    """Public files to start from, as paths; empty: randomly initialized from the seed, and a stand-in tokenizer.
 
     Attributes:
         mask2former: Mask2Former Swin-T, COCO instance segmentation.
-        llama: The language model of Video-LLaMA-7B in transformers' layout, one safetensors file.
+        llama: Language model of Video-LLaMA-7B in transformers' layout, one safetensors file.
         llama_tokenizer: Its ``tokenizer.json``.
         roberta: ``model.safetensors`` of roberta-base.
         roberta_tokenizer: Its ``tokenizer.json``.
@@ -26,19 +26,20 @@ class StartFiles:
 
 @dataclass(frozen=True, slots=True)
 class PaperTrainOptions:
-    """One training.
+    """Options of one training.
 
     Attributes:
         steps: Optimizer steps; 150,000 in the paper.
         learning_rate: Peak; 5e-5 in the paper.
         save_every: Steps between two checkpoints.
-        samples: Questions in a step, each of another video, over all processes; 8 GPUs with one each in the paper.
-        frames: Frames of a video that are seen, spread over all of it.
-        short_sides: A clip's frames are resized to one of these short sides, in pixels.
-        shuffles: Disrupted orders of each clip for equation 1.
-        speech: Share of the questions that are heard where there is a sound file.
-        contrastive: Whether L_con is in the loss (row (iii) of Table 4, or (ii)).
-        precision: ``bfloat16``: Llama is kept in it and the rest computes in it where that is safe; or ``float32``.
+        samples: Clips per step over all processes, each of a different video; 8 GPUs in the paper.
+        frames: Frames per clip, spread over the whole video.
+        short_sides: Short sides of resized frames to draw from, in pixels.
+        shuffles: Disrupted orders per clip for equation 1.
+        speech: Probability that a sentence with a sound file is given as speech, 0..1.
+        contrastive: Whether L_con is in the loss: row (iii) of Table 4, or row (ii).
+        temperature: tau of equation 1; open in the paper, 0.07 is customary in contrastive learning.
+        precision: ``bfloat16``: Llama's weights in it and autocast; or ``float32``.
         start: Files to start from.
     """
 
@@ -47,9 +48,10 @@ class PaperTrainOptions:
     save_every: int
     samples: int
     frames: int
-    short_sides: list
+    short_sides: list  # type: ignore[type-arg]  # read_train_options checks plain types
     shuffles: int
     speech: float
     contrastive: bool
+    temperature: float
     precision: str
-    start: StartFiles
+    start: PretrainedFiles

@@ -1,1 +1,1 @@
-"""The two-core stand-in for LMPM++: same losses and language model, small networks, tracks instead of pixels."""
+"""Stand-in for LMPM++ that two CPU cores can train: small networks, and tracks in place of single-frame objects."""

@@ -1,7 +1,7 @@
-"""Addition: where the camera looks, so that an object's motion is measured in the scene and not in the frame.
+"""Camera path of a video, so that the motion of an object is measured in the scene, not in the frame (mini).
 
-Neighbouring frames are laid over one another at every shift up to ``REACH`` pixels; the one at which the background
-differs least is how the picture moved. Pure translation only.
+Consecutive frames are compared at every translation up to ``MAX_SHIFT`` pixels; the one with the least squared
+difference of the background is the camera motion. Translation only. Axes: t frames, h and w rows and columns.
 """
 
 import torch
@@ -9,58 +9,58 @@ import torch.nn.functional as F
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-REACH = 7
-"""Largest shift between two frames that is tried, in pixels of the model's frames."""
+MAX_SHIFT = 7
+"""Largest translation between consecutive frames, in pixels of the resized frames."""
 
 
 def camera_path(frames: Tensor, foreground: Tensor) -> Tensor:
-    """Follow the camera through a video.
+    """Estimate the camera path.
 
     Args:
         frames: ``(t, 3, h, w)``, any range.
-        foreground: bool ``(t, h', w')``, where objects are; they are left out, because they move by themselves.
+        foreground: bool ``(t, h', w')``, pixels of objects; ignored, because objects move by themselves.
 
     Returns:
         float32 ``(t, 2)``: x and y of the frame's corner in the scene, in pixels of ``frames``; first row 0.
     """
     path = frames.new_zeros(len(frames), 2)
     if len(frames) > 1:
-        size = frames.shape[-2:]
-        covered = F.interpolate(F.max_pool2d(foreground[:, None].float(), 3, 1, 1), size=size, mode="nearest")
-        path[1:] = -frame_shifts(frames, 1 - covered).cumsum(0)
+        dilated = F.max_pool2d(foreground[:, None].float(), 3, 1, 1)
+        path[1:] = -frame_shifts(frames, 1 - F.interpolate(dilated, size=frames.shape[-2:], mode="nearest")).cumsum(0)
     return path
 
 
 def frame_shifts(frames: Tensor, weight: Tensor) -> Tensor:
-    """How far the picture moves from each frame to the next: x and y in pixels, ``(t - 1, 2)``.
+    """Estimate the translation from each frame to the next: x and y in pixels, ``(t - 1, 2)``.
 
     Args:
         frames: ``(t, 3, h, w)``.
-        weight: 0 or 1 for every pixel, ``(t, 1, h, w)``; 0: left out.
+        weight: ``(t, 1, h, w)``, 1, or 0 for pixels to ignore.
     """
-    side = 2 * REACH + 1
+    side = 2 * MAX_SHIFT + 1
     gray = frames.mean(1).double()
-    # In double precision, and around the mean: the squares below are far larger than the differences they end in.
+    # Double precision and zero mean, because the squares below are far larger than their differences.
     gray, weight = gray - gray.mean(), weight[:, 0].double()
-    size = [next_fast_len(length + REACH, real=True) for length in gray.shape[-2:]]
+    size = [next_fast_len(length + MAX_SHIFT, real=True) for length in gray.shape[-2:]]
     # Σ w(p) w'(p + d) (g(p) - g'(p + d))² over all p, for every shift d at once: three correlations.
     plain, first, second = (torch.fft.rfft2(weight * power, s=size) for power in (torch.ones_like(gray), gray, gray**2))
-    away = second[:-1].conj() * plain[1:] - 2 * first[:-1].conj() * first[1:] + plain[:-1].conj() * second[1:]
-    shifts = torch.arange(-REACH, REACH + 1, device=frames.device)
-    apart, both = (torch.fft.irfft2(x, s=size)[:, shifts][..., shifts] for x in (away, plain[:-1].conj() * plain[1:]))
-    difference = (apart / both.round().clamp(min=1)).float()
+    squares = second[:-1].conj() * plain[1:] - 2 * first[:-1].conj() * first[1:] + plain[:-1].conj() * second[1:]
+    overlap = plain[:-1].conj() * plain[1:]
+    shifts = torch.arange(-MAX_SHIFT, MAX_SHIFT + 1, device=frames.device)
+    squares, overlap = (torch.fft.irfft2(x, s=size)[:, shifts][..., shifts] for x in (squares, overlap))
+    difference = (squares / overlap.round().clamp(min=1)).float()
     best = difference.flatten(1).argmin(-1)
     row, column = best // side, best % side
     index = torch.arange(len(difference), device=frames.device)
-    y = _lowest(difference[index, :, column], row)
-    x = _lowest(difference[index, row], column)
-    return torch.stack((x, y), dim=-1) - REACH
+    y = _subpixel_minimum(difference[index, :, column], row)
+    x = _subpixel_minimum(difference[index, row], column)
+    return torch.stack((x, y), dim=-1) - MAX_SHIFT
 
 
-def _lowest(values: Tensor, place: Tensor) -> Tensor:
-    """Where a parabola through the least of ``(n, m)`` values, at ``place`` ``(n,)``, and its neighbors is lowest."""
-    inner = place.clamp(1, values.shape[1] - 2)
-    below, at, above = (values.gather(1, inner[:, None] + step)[:, 0] for step in (-1, 0, 1))
-    bend = below - 2 * at + above
-    offset = torch.where(bend > 0, (below - above) / (2 * bend).clamp(min=1e-8), 0.0).clamp(-0.5, 0.5)
-    return torch.where(inner == place, inner + offset, place.to(offset.dtype))
+def _subpixel_minimum(values: Tensor, minimum: Tensor) -> Tensor:
+    """Vertex of the parabola through the minimum of ``(n, m)`` values, at index ``(n,)``, and its neighbors."""
+    inner = minimum.clamp(1, values.shape[1] - 2)
+    before, at, after = (values.gather(1, inner[:, None] + step)[:, 0] for step in (-1, 0, 1))
+    curvature = before - 2 * at + after
+    offset = torch.where(curvature > 0, (before - after) / (2 * curvature).clamp(min=1e-8), 0.0).clamp(-0.5, 0.5)
+    return torch.where(inner == minimum, inner + offset, minimum.to(offset.dtype))

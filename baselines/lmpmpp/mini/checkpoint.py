@@ -1,4 +1,4 @@
-"""Weights of LMPM++: the mini variant's own file, and the public files the ``paper`` variant starts from."""
+"""Weights file of the mini variant (``weights/mini.safetensors``)."""
 
 import json
 from collections.abc import Mapping
@@ -8,75 +8,61 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from baselines.lmpmpp.extractor import FrameEncoder, LanguageGuidedExtractor, ObjectDecoder
 from baselines.lmpmpp.mini.config import MINI
-from baselines.lmpmpp.mini.language_part import LanguagePart
-from baselines.lmpmpp.mini.matcher import Matcher
 from baselines.lmpmpp.mini.model import MiniLMPMpp
-from baselines.lmpmpp.mini.sentence_encoder import SentenceEncoder, WordTokenizer
-from baselines.lmpmpp.mini.speech_encoder import SpeechEncoder
+from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from mevis_bench.records import DataError
 
 FORMAT = "lmpmpp-mini-2"
 
-
-def build_mini(words: int) -> MiniLMPMpp:
-    """Build the mini variant for a vocabulary of ``words`` words, padding and unknown included."""
-    extractor = LanguageGuidedExtractor(
-        FrameEncoder(MINI.extractor), ObjectDecoder(MINI.extractor, MINI.language.text_channels)
-    )
-    language = LanguagePart(MINI.extractor, MINI.language, MINI.trajectory)
-    matcher = Matcher(MINI.trajectory, MINI.extractor.channels)
-    sentences = SentenceEncoder(words, MINI.language.text_channels)
-    return MiniLMPMpp(MINI, extractor, sentences, SpeechEncoder(MINI.language.audio_channels), language, matcher)
+SPEECH_KEY = "hears"
+"""Metadata key of ``supports_speech`` in this format."""
 
 
-def untrained_mini(seed: int) -> tuple[MiniLMPMpp, WordTokenizer]:
-    """Build the mini variant with random weights and no vocabulary: every word is unknown to it."""
+def build_random(seed: int) -> tuple[MiniLMPMpp, WordTokenizer]:
+    """Build a randomly initialized model with an empty vocabulary, to which every word is unknown."""
     torch.manual_seed(seed)
     tokenizer = WordTokenizer(())
-    return build_mini(len(tokenizer)), tokenizer
+    return MiniLMPMpp(MINI, len(tokenizer)), tokenizer
 
 
-def save_mini(
-    model: MiniLMPMpp, tokenizer: WordTokenizer, path: Path, *, supports_speech: bool, made_from: Mapping[str, str]
-) -> None:
-    """Write weights in half precision, with the vocabulary, whether it hears, and what they were made from."""
+def save_mini(model: MiniLMPMpp, tokenizer: WordTokenizer, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write weights in half precision, vocabulary and ``supports_speech``; ``metadata`` goes into the header, too."""
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for name, value in model.state_dict().items()
     }
-    metadata = {
+    header = {
         "format": FORMAT,
         "words": json.dumps(tokenizer.words),
-        "hears": str(supports_speech),
-        **made_from,
+        SPEECH_KEY: str(model.supports_speech),
+        **metadata,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata=metadata)
+    save_file(tensors, path, metadata=header)
 
 
 def load_mini(path: Path) -> tuple[MiniLMPMpp, WordTokenizer]:
-    """Read what ``save_mini`` wrote.
+    """Read a file of ``save_mini``.
 
     Raises:
-        DataError: The file is no checkpoint of the mini variant, or does not fit the model.
+        DataError: The file is not a checkpoint of the mini variant, or its tensors do not fit the model.
     """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
-    except Exception as error:
-        raise DataError(f"weights can't be read: {error}", location=str(path)) from error
+    except Exception as error:  # safetensors raises its own and several built-in types
+        raise DataError(f"cannot read weights: {error}", location=str(path)) from error
     if metadata.get("format") != FORMAT:
         raise DataError(f"not weights of lmpmpp's mini variant ({FORMAT})", location=str(path))
     tokenizer = WordTokenizer(json.loads(metadata["words"]))
-    model = build_mini(len(tokenizer))
-    model.supports_speech = metadata["hears"] == "True"
+    model = MiniLMPMpp(MINI, len(tokenizer))
+    model.supports_speech = metadata[SPEECH_KEY] == "True"
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
     except RuntimeError as error:
         raise DataError(
-            f"weights don't fit the model: {str(error).splitlines()[1].strip()}", location=str(path)
+            f"weights do not fit the model: {str(error).splitlines()[1].strip()}", location=str(path)
         ) from error
     return model, tokenizer

@@ -1,4 +1,4 @@
-"""Sizes of the mini variant: the paper's modules in small numbers, and the tracker in between."""
+"""Configuration of the mini variant: the paper's modules in small sizes, and a tracker between them."""
 
 from dataclasses import dataclass, field
 
@@ -8,19 +8,19 @@ from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig
 
 @dataclass(frozen=True, slots=True)
 class TrajectoryConfig:
-    """Addition: link the queries over frames and give the language model few tokens per object instead of T * N1.
+    """Tracks and their tokens: few tokens per track instead of T * N1.
 
     Attributes:
-        tracks: K, at most this many objects are followed.
-        steps: S, a trajectory is resampled to this many moments, whatever the length of the video.
-        windows: W, a trajectory gives one token for all of it and one for each of W equal parts.
-        appearance: Channels of the object embedding that are kept per moment.
-        hidden: Width of the trajectory perceptron.
-        channels: Width A of the space in which trajectories and sentences are aligned.
+        tracks: K, maximum number of tracks per video.
+        time_steps: S, a track is resampled to this many time steps, whatever the length of the video.
+        windows: W, a track gives one token for all of it and one for each of W equal parts; divides ``time_steps``.
+        appearance: Channels that the object embedding is reduced to at each time step.
+        hidden: Hidden width of the trajectory encoder.
+        channels: Width A of the space in which tracks and sentences are aligned.
     """
 
     tracks: int = 8
-    steps: int = 16
+    time_steps: int = 16
     windows: int = 4
     appearance: int = 8
     hidden: int = 256
@@ -29,12 +29,12 @@ class TrajectoryConfig:
 
 @dataclass(frozen=True, slots=True)
 class MiniConfig:
-    """The whole mini variant.
+    """The mini variant.
 
     Attributes:
-        extractor: See there.
-        language: See there.
-        trajectory: See there.
+        extractor: Language-Guided Extractor.
+        language: Language model, prompt encoders and projections.
+        trajectory: Tracks and their tokens.
     """
 
     extractor: ExtractorConfig
@@ -54,7 +54,7 @@ MINI = MiniConfig(
         feedforward=128,
         language_queries=False,
         mask_stride=2,
-        position_code=True,
+        mask_position_embedding=True,
         short_side=72,
         long_side=128,
     ),
@@ -68,8 +68,7 @@ MINI = MiniConfig(
         lora_alpha=16.0,
         text_channels=128,
         audio_channels=128,
-        guided_tracks=True,
+        text_conditioned_tracks=True,
     ),
-    trajectory=TrajectoryConfig(),
 )
-"""The same modules in small numbers, trained on two cores."""
+"""Sizes of the shipped weights (``weights/mini.safetensors``)."""

@@ -1,7 +1,8 @@
-"""The language part of LMPM++: trajectories and sentences in, answers out.
+"""Language part of the mini variant: tracks and sentences in, number of objects and track weights out.
 
 Everything after the extractor: object tokens, text-language projection, language model, and the heads on <SEG>.
-Axes: b videos, k tracks, n sentences, s <SEG> tokens, a channels of the aligned space, D hidden channels, v tokens.
+Axes: b videos, k tracks, n sentences, s <SEG> tokens, a channels of the aligned space, D hidden channels, v tokens of
+the vocabulary.
 """
 
 from dataclasses import dataclass
@@ -9,54 +10,60 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig
-from baselines.lmpmpp.language_model import Context, LanguageModel, PromptTokens
-from baselines.lmpmpp.mini.config import TrajectoryConfig
-from baselines.lmpmpp.mini.mask_decoder import LinkedMaskDecoder
+from baselines.lmpmpp.language_model import LanguageModel, PrefixCache
+from baselines.lmpmpp.mini.config import MiniConfig
+from baselines.lmpmpp.mini.mask_decoder import TrackMaskDecoder
 from baselines.lmpmpp.mini.object_tokens import TrackObjectTokens
 from baselines.lmpmpp.mini.trajectory_encoder import TrackFeatures, TrajectoryEncoder
+from baselines.lmpmpp.prompt import Modality, PromptTokens
 
 
 @dataclass(frozen=True, slots=True)
-class ReadVideos:
-    """Videos as the language model knows them, before any question.
+class PrefilledVideos:
+    """Videos after the part of the language model's input that does not depend on the sentence.
 
     Attributes:
-        context: Of b videos, up to <Text>.
-        aligned: Whole trajectories in the aligned space, ``(b, k, a)``.
-        tracks: Their object tokens, ``(b, k, D)``.
-        valid: bool ``(b, k)``.
+        cache: Of b videos, up to <Text> or <Audio>.
+        track_embeddings: Whole trajectories in the aligned space, ``(b, k, a)``.
+        track_tokens: Their object tokens, ``(b, k, D)``.
+        valid: bool ``(b, k)``, ``False`` on padding.
+        modality: Of the prompts: ``text`` or ``audio``.
     """
 
-    context: Context
-    aligned: Tensor
-    tracks: Tensor
+    cache: PrefixCache
+    track_embeddings: Tensor
+    track_tokens: Tensor
     valid: Tensor
+    modality: Modality
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What the language model says to n questions.
+class MiniOutput:
+    """Output for n sentences; ``LMPMppOutput`` with a batch axis and with track weights in place of mask logits.
 
     Attributes:
-        logits: Next-token logits after the question, the numeral and each <SEG>, ``(n, 2 + s, v)``.
-        counts: N_o, int64 ``(n,)``; <SEG> tokens from there on mean nothing.
-        seg: States of the <SEG> tokens, ``(n, s, D)``.
-        shares: How much of each track a <SEG> means, ``(n, s, k)``.
+        logits: Next-token logits after the question mark, the numeral and each <SEG>, ``(n, 2 + s, v)``.
+        num_objects: N_o, int64 ``(n,)``; <SEG> tokens from N_o on are padding.
+        seg_states: States of the <SEG> tokens, ``(n, s, D)``.
+        track_weights: Softmax over the tracks, ``(n, s, k)``; the mask of a <SEG> is that of its track.
     """
 
     logits: Tensor
-    counts: Tensor
-    seg: Tensor
-    shares: Tensor
+    num_objects: Tensor
+    seg_states: Tensor
+    track_weights: Tensor
 
 
 class LanguagePart(nn.Module):
-    """Object tokens, projections, language model, and what is read off its <SEG> states."""
+    """Object tokens, projections, language model, mask decoder and projection of equation 1.
 
-    def __init__(self, extractor: ExtractorConfig, language: LanguageConfig, trajectory: TrajectoryConfig) -> None:
+    Attribute names are keys of weights/mini.safetensors.
+    """
+
+    def __init__(self, config: MiniConfig) -> None:
         super().__init__()
-        self.trajectories = TrajectoryEncoder(trajectory, extractor.channels)
+        language, trajectory, channels = config.language, config.trajectory, config.extractor.channels
+        self.trajectories = TrajectoryEncoder(trajectory, channels)
         self.object_tokens = TrackObjectTokens(trajectory, language.hidden)
         self.project = nn.ModuleDict(
             {
@@ -64,60 +71,66 @@ class LanguagePart(nn.Module):
                 "audio": nn.Linear(language.audio_channels, language.hidden),
             }
         )
-        self.guide = nn.Linear(trajectory.channels, language.hidden) if language.guided_tracks else None
-        self.language = LanguageModel(language, PromptTokens.of_words(language.max_objects))
-        self.mask_decoder = LinkedMaskDecoder(language.hidden, extractor.channels)
+        self.guide = nn.Linear(trajectory.channels, language.hidden) if language.text_conditioned_tracks else None
+        self.language = LanguageModel(language, PromptTokens.from_words(language.max_objects))
+        self.mask_decoder = TrackMaskDecoder(language.hidden, channels)
         self.contrast = nn.Linear(language.hidden, language.text_channels)
 
-    def read_videos(self, tracks: TrackFeatures, modality: str = "text") -> ReadVideos:
-        """Read what can be read before a question is known."""
-        whole, windows = self.trajectories(tracks)
-        tokens, valid, last = self.object_tokens(whole, windows, tracks.valid)
-        return ReadVideos(self.language.read_objects(tokens, valid, modality), whole, last, tracks.valid)
+    def prefill_videos(self, tracks: TrackFeatures, modality: Modality = "text") -> PrefilledVideos:
+        """Run the part of the input that does not depend on the sentence."""
+        track_embeddings, window_embeddings = self.trajectories(tracks)
+        tokens, valid, track_tokens = self.object_tokens(track_embeddings, window_embeddings, tracks.valid)
+        cache = self.language.prefill_objects(tokens, valid, modality)
+        return PrefilledVideos(cache, track_embeddings, track_tokens, tracks.valid, modality)
 
-    def answer(
-        self, videos: ReadVideos, rows: Tensor, features: Tensor, counts: Tensor | None = None, modality: str = "text"
-    ) -> Answers:
-        """Answer questions.
+    def forward(
+        self, videos: PrefilledVideos, video_index: Tensor, sentences: Tensor, num_objects: Tensor | None = None
+    ) -> MiniOutput:
+        """Run sentences.
 
         Args:
-            videos: What was read.
-            rows: Index of each question's video, int64 ``(n,)``.
-            features: Text or audio feature of each question, ``(n, c)``.
-            counts: N_o as it is (training); ``None``: decoded greedily. The template leaves one free choice, the
-                numeral, and no numeral above the number of tracks is allowed; the <SEG> tokens follow from it.
-            modality: ``text`` or ``audio``.
+            videos: Of ``prefill_videos``.
+            video_index: Video of each sentence, int64 ``(n,)``.
+            sentences: Text or audio features ``(n, c)``.
+            num_objects: Ground-truth N_o, int64 ``(n,)`` (teacher forcing); ``None``: decoded greedily. The template
+                leaves the numeral as the only choice, and numerals above the number of tracks are excluded.
         """
-        context = videos.context.branch(rows)
-        embedded, valid = self.embed(videos, rows, features, modality)
-        question = self.language.read_prompt(context, embedded, valid, modality)
-        if counts is None:
-            counts = self.decode_counts(question, videos.valid[rows].sum(1))
-        slots = max(1, int(counts.max()))
-        states = self.language.read_answer(context, counts, slots)
-        seg = states[:, 1:]
-        logits = self.language.head(torch.cat((question[:, None], states), dim=1))
-        return Answers(logits, counts, seg, self.mask_decoder.shares(seg, videos.tracks[rows], videos.valid[rows]))
+        cache = videos.cache.batch_select_indices(video_index)
+        text, valid = self.embed_prompt(videos, video_index, sentences)
+        prompt_state = self.language.prefill_prompt(cache, text, valid, videos.modality)
+        if num_objects is None:
+            num_objects = self.decode_num_objects(prompt_state, videos.valid[video_index].sum(1))
+        states = self.language.decode_answer(cache, num_objects, max(1, int(num_objects.max())))
+        seg_states = states[:, 1:]
+        logits = self.language.head(torch.cat((prompt_state[:, None], states), dim=1))
+        weights = self.mask_decoder(seg_states, videos.track_tokens[video_index], videos.valid[video_index])
+        return MiniOutput(logits, num_objects, seg_states, weights)
 
-    def embed(self, videos: ReadVideos, rows: Tensor, features: Tensor, modality: str) -> tuple[Tensor, Tensor]:
-        """What stands between <Text> and </Text>: the projected feature and, if so built, tracks conditioned on it.
+    def embed_prompt(self, videos: PrefilledVideos, video_index: Tensor, sentences: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens between <Text> and </Text>: the projected sentence and, if configured, text-conditioned tracks.
 
         Returns:
-            ``(n, l, D)``, and which of these tokens count, bool ``(n, l)``.
+            ``(n, l, D)``, and bool ``(n, l)``, ``False`` on padding.
         """
-        embedded = self.project[modality](features)[:, None]
-        valid = torch.ones(embedded.shape[:2], dtype=torch.bool, device=embedded.device)
+        text = self.project[videos.modality](sentences)[:, None]
+        valid = torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
         if self.guide is None:
-            return embedded, valid
-        guided = self.guide(videos.aligned[rows] * features[:, None]) + self.object_tokens.track.weight
-        return torch.cat((embedded, guided), dim=1), torch.cat((valid, videos.valid[rows]), dim=1)
+            return text, valid
+        conditioned = self.guide(videos.track_embeddings[video_index] * sentences[:, None])
+        conditioned = conditioned + self.object_tokens.track.weight
+        return torch.cat((text, conditioned), dim=1), torch.cat((valid, videos.valid[video_index]), dim=1)
 
-    def decode_counts(self, question: Tensor, most: Tensor) -> Tensor:
-        """Greedy N_o from the state after the question ``(n, D)``, at most ``most`` ``(n,)``: int64 ``(n,)``."""
-        return self.count_logits(self.language.head(question), most).argmax(-1)
+    def decode_num_objects(self, prompt_state: Tensor, max_objects: Tensor) -> Tensor:
+        """Greedy N_o from the state after the prompt ``(n, D)``, at most ``max_objects`` ``(n,)``: int64 ``(n,)``."""
+        return self.numeral_logits(self.language.head(prompt_state), max_objects).argmax(-1)
 
-    def count_logits(self, logits: Tensor, most: Tensor) -> Tensor:
-        """Keep the numerals 0..most of next-token logits ``(n, v)``: ``(n, N_max + 1)``, the others -inf."""
-        numerals = torch.tensor(self.language.prompt.numerals, device=logits.device)
-        too_many = torch.arange(len(numerals), device=logits.device) > most[:, None]
-        return logits[:, numerals].masked_fill(too_many, float("-inf"))
+    def numeral_logits(self, logits: Tensor, max_objects: Tensor) -> Tensor:
+        """Logits of the numerals, ``(n, N_max + 1)``, -inf above ``max_objects`` ``(n,)``.
+
+        Args:
+            logits: Next-token logits ``(n, v)``.
+            max_objects: int64 ``(n,)``.
+        """
+        numerals = self.language.numeral_logits(logits)
+        excluded = torch.arange(numerals.shape[-1], device=logits.device) > max_objects[:, None]
+        return numerals.masked_fill(excluded, float("-inf"))

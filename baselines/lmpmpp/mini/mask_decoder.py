@@ -1,6 +1,6 @@
-"""Mask decoder of followed objects.
+"""Mask decoder over tracks (mini).
 
-Axes: n videos or sentences, s <SEG> tokens, k tracks, D hidden channels of the language model.
+Axes: n sentences, s <SEG> tokens, k tracks, D hidden channels of the language model.
 """
 
 import torch
@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from baselines.layers.nn.mlp import Mlp
 
 
-class LinkedMaskDecoder(nn.Module):
-    """Addition: the same dot product with mask features that know which followed object a pixel belongs to.
+class TrackMaskDecoder(nn.Module):
+    """The paper's dot product with mask features, where the mask feature of a pixel knows the pixel's track.
 
-    One vector can't tell look-alikes apart by what a pixel looks like. Here the mask feature of a pixel is
-    ``Σ_k key_k m_k(pixel)``, m_k being the mask logits of track k. The dot product with a <SEG> embedding e is then
-    ``Σ_k <e, key_k> m_k``; the products are normalized over the tracks, so that the logits keep their scale.
+    One vector cannot separate distractors by their pixels. Here the mask feature of a pixel is
+    ``Σ_k key_k m_k(pixel)``, where m_k are the mask logits of track k, so that the dot product with a <SEG> embedding e
+    is ``Σ_k <e, key_k> m_k``. The products are normalized by a softmax over the tracks, which keeps the scale of the
+    mask logits.
     """
 
     def __init__(self, hidden: int, channels: int) -> None:
@@ -24,32 +25,33 @@ class LinkedMaskDecoder(nn.Module):
         self.key = nn.Linear(hidden, channels)
         self.scale = channels**-0.5
 
-    def shares(self, seg: Tensor, tracks: Tensor, valid: Tensor) -> Tensor:
-        """How much of each track a <SEG> means.
+    def forward(self, seg_states: Tensor, track_tokens: Tensor, valid: Tensor) -> Tensor:
+        """Track weights of <SEG> tokens.
 
         Args:
-            seg: <SEG> states ``(n, s, D)``.
-            tracks: Object tokens of the whole trajectories, ``(n, k, D)``.
-            valid: bool ``(n, k)``, at least one track per row.
+            seg_states: ``(n, s, D)``.
+            track_tokens: Object tokens of whole trajectories, ``(n, k, D)``.
+            valid: bool ``(n, k)``, at least one valid track per sentence.
 
         Returns:
-            ``(n, s, k)``, summing to 1 over the tracks.
+            Softmax over the valid tracks, ``(n, s, k)``.
         """
-        products = self.mlp(seg) @ self.key(tracks).mT * self.scale
+        products = self.mlp(seg_states) @ self.key(track_tokens).mT * self.scale
         return products.masked_fill(~valid[:, None], float("-inf")).softmax(-1)
 
 
-def assign_tracks(shares: Tensor, count: int) -> Tensor:
-    """Give each of the first N_o <SEG> tokens a track of its own, the shares together as large as can be.
+def assign_tracks(track_weights: Tensor, num_objects: int) -> Tensor:
+    """Assign a different track to each of the first N_o <SEG> tokens, maximizing the sum of their weights.
 
-    A mixture of tracks would be no object's mask, and two <SEG> tokens never mean one object.
+    A weighted mean of the masks of several tracks would not be an object's mask, and two <SEG> tokens never refer to
+    the same object.
 
     Args:
-        shares: How much of each track every <SEG> means, ``(s, k)``.
-        count: N_o, at most s and at most the number of tracks with a share.
+        track_weights: ``(s, k)``.
+        num_objects: N_o, at most s and at most k.
 
     Returns:
-        Indices of tracks, int64 ``(N_o,)``.
+        Track of each <SEG> token, int64 ``(N_o,)``.
     """
-    _, tracks = linear_sum_assignment(shares[:count].cpu().numpy(), maximize=True)
-    return torch.as_tensor(tracks, dtype=torch.long, device=shares.device)
+    _, tracks = linear_sum_assignment(track_weights[:num_objects].cpu().numpy(), maximize=True)
+    return torch.as_tensor(tracks, dtype=torch.long, device=track_weights.device)

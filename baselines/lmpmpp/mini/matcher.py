@@ -11,25 +11,25 @@ from baselines.lmpmpp.mini.trajectory_encoder import TrackFeatures, TrajectoryEn
 
 
 class Matcher(nn.Module):
-    """Every track whose similarity to the sentence passes a threshold is meant."""
+    """Selects every track whose similarity to the sentence is above a learned threshold."""
 
-    def __init__(self, size: TrajectoryConfig, embedding_channels: int) -> None:
+    def __init__(self, config: TrajectoryConfig, embedding_channels: int) -> None:
         super().__init__()
-        self.trajectories = TrajectoryEncoder(size, embedding_channels)
+        self.trajectories = TrajectoryEncoder(config, embedding_channels)
         self.threshold = nn.Parameter(torch.tensor(2.0))
 
-    def forward(self, tracks: TrackFeatures, rows: Tensor, features: Tensor) -> Tensor:
-        """Logit that track k of video ``rows[i]`` is meant by sentence i: ``(n, k)``; above 0: it is.
+    def forward(self, tracks: TrackFeatures, video_index: Tensor, sentences: Tensor) -> Tensor:
+        """Logits that a sentence refers to a track, ``(n, k)``; selected above 0, -inf for padding.
 
         Args:
             tracks: Of b videos.
-            rows: Index of each sentence's video, int64 ``(n,)``.
-            features: Sentence features ``(n, a)``.
+            video_index: Video of each sentence, int64 ``(n,)``.
+            sentences: Sentence features ``(n, a)``.
         """
-        whole, _ = self.trajectories(tracks)
-        return self.compare(whole, tracks.valid, rows, features)
+        track_embeddings, _ = self.trajectories(tracks)
+        return self.compare(track_embeddings, tracks.valid, video_index, sentences)
 
-    def compare(self, whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor) -> Tensor:
-        """The same from encoded trajectories ``(b, k, a)`` and which of them exist, bool ``(b, k)``."""
-        similarity = (whole[rows] * features[:, None]).sum(-1) * features.shape[-1] ** -0.5
-        return (similarity - self.threshold).masked_fill(~valid[rows], float("-inf"))
+    def compare(self, track_embeddings: Tensor, valid: Tensor, video_index: Tensor, sentences: Tensor) -> Tensor:
+        """Same as ``forward``, from track embeddings ``(b, k, a)`` and bool ``valid`` ``(b, k)``."""
+        similarity = (track_embeddings[video_index] * sentences[:, None]).sum(-1) * sentences.shape[-1] ** -0.5
+        return (similarity - self.threshold).masked_fill(~valid[video_index], float("-inf"))

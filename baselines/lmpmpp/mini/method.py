@@ -1,4 +1,4 @@
-"""The mini variants behind the benchmark's ``predict``."""
+"""The mini variants as methods of the benchmark."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.inference.video_chunks import video_chunks
 from baselines.layers.method_options import require
-from baselines.lmpmpp.mini.checkpoint import load_mini, untrained_mini
-from baselines.lmpmpp.mini.model import EncodedVideo, MiniLMPMpp, Reply
+from baselines.lmpmpp.mini.checkpoint import build_random, load_mini
+from baselines.lmpmpp.mini.model import EncodedVideo, MiniLMPMpp, TrackSelection
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.mini.speech_encoder import pad, speech_bands
 from baselines.lmpmpp.postprocess import full_size_masks
+from baselines.lmpmpp.prompt import Modality
 from mevis_bench.records import (
     DataError,
     MaskPrediction,
@@ -24,95 +26,93 @@ from mevis_bench.records import (
     Video,
 )
 
-FRAMES_PER_CHUNK = 8
-"""Frames that are decoded and encoded at a time; the result does not depend on it."""
-
 PROMPTS_PER_BATCH = 32
 
 ANSWERS = ("language", "matcher")
-"""Who answers: the language model, or the matcher it was started from (row (i) of the paper's Table 4)."""
+"""Option ``answers``: tracks are selected by the language model, or by the matcher (row (i) of the paper's Table 4)."""
 
 SHOWS = ("masks", "boxes")
-"""What is answered: masks, or boxes of the detection head (LMPM++_det)."""
+"""Option ``shows``: predictions are masks, or boxes of the detection head (LMPM++_det)."""
 
 
-def load(setup: MethodConfig) -> "MiniMethod":
-    """Load a variant; without weights the model is random, from ``setup.seed``.
+def load(config: MethodConfig) -> "MiniMethod":
+    """Load a variant; without weights the model is randomly initialized from ``config.seed``.
 
     Raises:
-        UsageError: An option has a value it can't have.
-        DataError: The weights are not this method's, or speech is to be heard and they never learned to.
+        UsageError: An option has an invalid value.
+        DataError: The weights file is invalid, or the task needs speech and the weights were trained without.
     """
-    answers, shows = setup.options["answers"], setup.options["shows"]
+    answers, shows = config.options["answers"], config.options["shows"]
     require("answers", answers, answers in ANSWERS, " or ".join(ANSWERS))
     require("shows", shows, shows in SHOWS, " or ".join(SHOWS))
-    model, tokenizer = untrained_mini(setup.seed) if setup.weights is None else load_mini(setup.weights["model"])
-    if setup.task == "avos" and not model.supports_speech:
-        raise DataError(
-            "these weights were trained without speech",
-            location=str(setup.weights["model"]),
-            hint="Train on a split that speaks, or let it be written down: --bridge speech_to_text.",
-        )
-    return MiniMethod(
-        model.to(setup.device).eval(), tokenizer, setup.device, matching=answers == "matcher", boxes=shows == "boxes"
-    )
+    if config.weights is None:
+        model, tokenizer = build_random(config.seed)
+    else:
+        model, tokenizer = load_mini(config.weights["model"])
+        if config.task == "avos" and not model.supports_speech:
+            raise DataError(
+                "these weights were trained without speech",
+                location=str(config.weights["model"]),
+                hint="Train on a split with speech, or transcribe the speech: --bridge speech_to_text.",
+            )
+    model = model.to(config.device).eval()
+    return MiniMethod(model, tokenizer, config.device, matcher=answers == "matcher", boxes=shows == "boxes")
 
 
 class MiniMethod:
     """A loaded mini variant."""
 
     def __init__(
-        self, model: MiniLMPMpp, tokenizer: WordTokenizer, device: str, *, matching: bool = False, boxes: bool = False
+        self, model: MiniLMPMpp, tokenizer: WordTokenizer, device: str, *, matcher: bool = False, boxes: bool = False
     ) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device
-        self.boxes = boxes
-        self._reply = model.match if matching else model.answer
+        self.matcher, self.boxes = matcher, boxes
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction | TrackPrediction]:
-        """Encode the video once, then answer the prompts in batches."""
-        modality = "audio" if isinstance(prompts[0], SpeechPrompt) else "text"
-        encoded = self.model.encode_video(self._chunks(video), modality)
+        """Encode the video once, then run the prompts in batches."""
+        select = self.model.match if self.matcher else self.model.generate
+        modality: Modality = "audio" if isinstance(prompts[0], SpeechPrompt) else "text"
+        encoded = self.model.encode_video(video_chunks(video, self.device), modality)
         for first in range(0, len(prompts), PROMPTS_PER_BATCH):
-            for reply in self._reply(encoded, self._features(prompts[first : first + PROMPTS_PER_BATCH])):
-                yield self._tracks(reply, encoded, video) if self.boxes else masks_of(reply, video)
+            for selection in select(encoded, self._encode_prompts(prompts[first : first + PROMPTS_PER_BATCH])):
+                if self.boxes:
+                    yield self._predict_boxes(selection, encoded, video)
+                else:
+                    yield predict_masks(selection, encoded, video)
 
     def close(self) -> None:
-        """Give back the model's memory."""
-        del self.model, self._reply
-
-    def _chunks(self, video: Video) -> Iterator[Tensor]:
-        for first in range(0, len(video), FRAMES_PER_CHUNK):
-            frames = [video.frame(i) for i in range(first, min(first + FRAMES_PER_CHUNK, len(video)))]
-            yield torch.from_numpy(np.stack(frames)).to(self.device)
+        """Release the model's memory."""
+        del self.model
 
     @torch.inference_mode()
-    def _features(self, prompts: Sequence[Prompt]) -> Tensor:
-        """Features ``(n, c)`` of n sentences, read or heard; one at a time where heard, so that none sees another."""
-        if isinstance(prompts[0], SpeechPrompt):
-            utterances = [pad([speech_bands(prompt.audio)]) for prompt in prompts]
-            heard = [self.model.speech(bands.to(self.device), lengths) for bands, lengths in utterances]
-            return torch.cat(heard)
+    def _encode_prompts(self, prompts: Sequence[Prompt]) -> Tensor:
+        """Features ``(n, c)`` of text or speech; speech one at a time, so that padding cannot change a feature."""
+        speech = [prompt for prompt in prompts if isinstance(prompt, SpeechPrompt)]
+        text = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
         for prompt in prompts:
-            if not isinstance(prompt, TextPrompt):
-                raise UsageError(f"lmpmpp can't be asked by {type(prompt).__name__}", location=prompt.id)
-        return self.model.sentences(self.tokenizer([prompt.text for prompt in prompts]).to(self.device))
+            if not isinstance(prompt, SpeechPrompt if speech else TextPrompt):
+                raise UsageError(f"lmpmpp does not support prompts of type {type(prompt).__name__}", location=prompt.id)
+        if not speech:
+            return self.model.sentences(self.tokenizer([prompt.text for prompt in text]).to(self.device))
+        utterances = [pad([speech_bands(prompt.audio)]) for prompt in speech]
+        return torch.cat([self.model.speech(bands.to(self.device), lengths) for bands, lengths in utterances])
 
-    def _tracks(self, reply: Reply, encoded: EncodedVideo, video: Video) -> TrackPrediction:
-        """One track per <SEG>: boxes of the detection head wherever its object is seen."""
+    def _predict_boxes(self, selection: TrackSelection, encoded: EncodedVideo, video: Video) -> TrackPrediction:
+        """One track per <SEG>: boxes of the detection head in the frames in which the object is present."""
         scale = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
-        tracks = reply.tracks.tolist()
+        tracks = selection.tracks.tolist()
         boxes = [self.model.detect(encoded, track).double().cpu().numpy().clip(0, 1) * scale for track in tracks]
-        return TrackPrediction.from_boxes(
-            boxes, [encoded.trajectories.present[track].cpu().numpy() for track in tracks]
-        )
+        present = [encoded.trajectories.present[track].cpu().numpy() for track in tracks]
+        return TrackPrediction.from_boxes(boxes, present)
 
 
-def masks_of(reply: Reply, video: Video) -> MaskPrediction:
-    """Turn <SEG> masks into the video's own size; their union is the answer, nothing where N_o = 0."""
-    objects = tuple(full_size_masks(logits, video.height, video.width).cpu().numpy() for logits in reply.mask_logits)
+def predict_masks(selection: TrackSelection, encoded: EncodedVideo, video: Video) -> MaskPrediction:
+    """Resize the masks of the selected tracks to the video's size; the prediction is their union, empty if N_o = 0."""
+    logits = encoded.trajectories.mask_logits[selection.tracks]
+    objects = tuple(full_size_masks(x, video.height, video.width).cpu().numpy() for x in logits)
     if len(objects) == 1:
-        return MaskPrediction(objects[0], objects, reply.target_score)
+        return MaskPrediction(objects[0], objects, selection.target_score)
     masks = np.zeros((len(video), video.height, video.width), dtype=np.bool_)
     for mask in objects:
         masks |= mask
-    return MaskPrediction(masks, objects, reply.target_score)
+    return MaskPrediction(masks, objects, selection.target_score)

@@ -1,7 +1,7 @@
-"""Speech branch of the mini variant: a small recurrent encoder on log-mel bands, trained here and then frozen.
+"""Speech encoder of the mini variant: a small recurrent encoder on log-mel bands, trained from scratch, then frozen.
 
-It stands where ImageBind's audio trunk stands in the paper (``baselines.layers.nn.imagebind_audio``), and never sees
-the text. Axes: n utterances, l steps of 10 ms, f bands, c channels.
+It stands in for ImageBind's audio trunk (``encoders.py``) and never sees the text. Axes: n utterances, l time steps of
+10 ms, f bands, c channels.
 """
 
 from collections.abc import Sequence
@@ -16,35 +16,36 @@ from baselines.layers.inputs.imagebind_mel import MEL_BINS, RATE, WINDOW, log_me
 from baselines.lmpmpp.mini.sentence_encoder import DROPOUT, Pooling, run_gru
 
 BANDS = MEL_BINS // 2
-"""Neighbouring pairs of ImageBind's bands are averaged."""
+"""Mean of neighboring pairs of ImageBind's bands."""
 
-SPREAD = 4.0
-"""About the standard deviation of log energies in speech."""
+LOG_ENERGY_STD = 4.0
+"""Approximate standard deviation of log energies in speech."""
 
 
 def speech_bands(path: Path) -> Tensor:
-    """Read a sound file as log-mel bands ``(l, f)``, every band's mean over the utterance taken off.
+    """Read a sound file as log-mel bands ``(l, f)``, normalized to zero mean per band over the utterance.
 
     Raises:
-        DataError: The file is missing or no sound file.
+        DataError: The file is missing or not a sound file.
     """
     waveform = torch.from_numpy(read_audio(path, RATE))
     waveform = F.pad(waveform, (0, max(0, WINDOW - len(waveform))))
     bands = log_mel(waveform).T.unflatten(1, (BANDS, -1)).mean(-1)
-    return (bands - bands.mean(0)) / SPREAD
+    return (bands - bands.mean(0)) / LOG_ENERGY_STD
 
 
 def pad(utterances: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack utterances ``(l_i, f)``: ``(n, l, f)``, 0 behind the end, and their lengths, int64 ``(n,)``."""
+    """Stack utterances ``(l_i, f)``: ``(n, l, f)``, padded with 0 at the end, and lengths, int64 ``(n,)``."""
     lengths = torch.tensor([len(bands) for bands in utterances])
     return nn.utils.rnn.pad_sequence(list(utterances), batch_first=True), lengths
 
 
 class SpeechEncoder(nn.Module):
-    """Three convolutions, each halving time, and a bidirectional GRU; pooled as sentences are."""
+    """Three convolutions of stride 2 and a bidirectional GRU, pooled like sentences."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.convolutions = nn.ModuleList(
             nn.Conv1d(width, channels, kernel_size=5, stride=2, padding=2) for width in (BANDS, channels, channels)
         )
@@ -53,19 +54,19 @@ class SpeechEncoder(nn.Module):
 
     def forward(self, bands: Tensor, lengths: Tensor) -> Tensor:
         """Encode padded utterances ``(n, l, f)`` of ``lengths`` ``(n,)``: ``(n, c)``."""
-        states, lengths = self.states(bands, lengths)
-        return self.pooling(states, behind(lengths, states.shape[1]))
+        states, lengths = self.encode_frames(bands, lengths)
+        return self.pooling(states, padding_mask(lengths, states.shape[1]))
 
-    def states(self, bands: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """States every 80 ms, ``(n, l / 8, 2 c)``, and how many count, int64 ``(n,)``."""
+    def encode_frames(self, bands: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """States every 80 ms, ``(n, l / 8, 2 c)``, and their numbers without padding, int64 ``(n,)``."""
         x = bands.transpose(1, 2)
         for convolution in self.convolutions:
             lengths = (lengths + 1) // 2
             x = F.gelu(convolution(x))
-            x = x.masked_fill(behind(lengths, x.shape[2])[:, None], 0.0)
+            x = x.masked_fill(padding_mask(lengths, x.shape[2])[:, None], 0.0)
         return run_gru(self.gru, x.transpose(1, 2), lengths), lengths
 
 
-def behind(lengths: Tensor, longest: int) -> Tensor:
-    """Tell which of ``longest`` steps lie behind the end: bool ``(n, longest)``."""
-    return torch.arange(longest, device=lengths.device) >= lengths[:, None]
+def padding_mask(lengths: Tensor, max_length: int) -> Tensor:
+    """Mark the padding of sequences of ``lengths`` ``(n,)``: bool ``(n, max_length)``."""
+    return torch.arange(max_length, device=lengths.device) >= lengths[:, None]

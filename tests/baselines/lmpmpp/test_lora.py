@@ -15,7 +15,7 @@ class Block(nn.Module):
         return self.q_proj(x) * self.k_proj(x)
 
 
-def test_an_adapter_changes_nothing_at_the_start():
+def test_an_adapter_is_zero_at_initialization():
     block, x = Block(), torch.randn(3, 5)
     before = block(x)
     add_lora(block, ("q_proj",), rank=2, alpha=4.0)
@@ -24,7 +24,7 @@ def test_an_adapter_changes_nothing_at_the_start():
     assert isinstance(block.k_proj, nn.Linear)
 
 
-def test_only_adapters_are_trained():
+def test_only_adapters_require_a_gradient():
     block = Block()
     add_lora(block, ("q_proj", "k_proj"), rank=2, alpha=4.0)
     trained = {name for name, p in block.named_parameters() if p.requires_grad}
@@ -32,7 +32,7 @@ def test_only_adapters_are_trained():
     assert sum(p.numel() for p in block.parameters() if p.requires_grad) == 2 * 2 * (5 + 5)
 
 
-def test_merging_computes_the_same():
+def test_merged_layers_compute_the_same():
     block, x = Block(), torch.randn(7, 5)
     add_lora(block, ("q_proj", "k_proj"), rank=2, alpha=4.0)
     for layer in (block.q_proj, block.k_proj):

@@ -1,151 +1,107 @@
+"""End-to-end training of LMPM++ in small sizes: precision, errors, and equality of one process and two."""
+
+import dataclasses
 import json
-import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load_file
 
-from baselines.lmpmpp.mini import tracker as linking
-from baselines.lmpmpp.mini.checkpoint import load_mini
-from baselines.lmpmpp.mini.training.curves import draw_curves
-from baselines.lmpmpp.mini.training.train import STAGES, train
+from baselines.layers.training.distributed import SINGLE_PROCESS
+from baselines.lmpmpp.losses import temporal_contrastive_loss
+from baselines.lmpmpp.train import ClipOutputs, contrastive_loss_across_clips, sample_points, train_paper
 from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import TrainingArguments, UsageError
-
-OPTIONS = {
-    "extractor": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
-    "detection": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
-    "alignment": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4},
-    "speech": {"steps": 2, "learning_rate": 1e-3, "utterances": 3, "share": 0.5},
-    "language": {"steps": 2, "learning_rate": 1e-3, "videos": 2, "sentences": 4, "shuffled_videos": 1},
-    "adapters": {"steps": 2, "learning_rate": 1e-3},
-    "contrastive": True,
-    "measure_every": 1,
-}
+from mevis_bench.records import MissingWeightsError, TrainingArguments, UsageError
+from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
 
 
 @pytest.fixture(scope="module")
-def splits(tmp_path_factory):
-    """Noise stands for the speech of one training video and of the held-out one."""
-    root = tmp_path_factory.mktemp("splits")
-    rng = np.random.default_rng(0)
-    for name, videos in (("train", 2), ("held_out", 1)):
-        made = make_mini(name, videos, 7, root)
-        meta = json.loads((made / "meta_expressions.json").read_text())
-        for number, entry in meta["videos"]["00000"]["expressions"].items():
-            soundfile.write(made / f"{number}.wav", 0.1 * rng.standard_normal(9000 + 500 * int(number)), 16000)
-            entry["audio"] = f"{number}.wav"
-        (made / "meta_expressions.json").write_text(json.dumps(meta))
-    return open_split(root, "train"), open_split(root, "held_out")
+def split(tmp_path_factory):
+    return open_split(make_mini("train", 4, 3, tmp_path_factory.mktemp("data")).parent, "train")
 
 
-def setup(splits, out, options=OPTIONS, variant="mini", seen=None):
-    def progress(stage, step, steps, losses):
-        if seen is not None:
-            seen.append((stage, step, steps, dict(losses)))
-
-    return TrainingArguments(variant, options, *splits, out, "cpu", 0, progress)
-
-
-@pytest.fixture(scope="module")
-def trained(splits, tmp_path_factory):
-    out, seen = tmp_path_factory.mktemp("out"), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linking, "SCORE_THRESHOLD", 0.0)  # after two steps nothing scores high
-        train(setup(splits, out, seen=seen))
-    return out, seen
+def test_maps_are_sampled_at_the_centers_of_their_cells():
+    maps = torch.arange(12.0).view(1, 1, 3, 4).repeat(2, 3, 1, 1)
+    maps[1] += 100
+    points = torch.tensor([[0.125, 0.5 / 3], [0.875, 2.5 / 3], [0.5, 0.5]])[None, :, None].repeat(3, 1, 1, 1)
+    expected = torch.tensor([[0.0, 11.0, 5.5] * 3, [100.0, 111.0, 105.5] * 3])
+    torch.testing.assert_close(sample_points(maps, points), expected)
 
 
-def losses_of(out, stage):
-    return set(json.loads((out / f"{stage}.json").read_text())[-1]) - {"step", "loss"}
+def test_negatives_are_seg_tokens_of_other_clips_and_the_clip_s_own_shuffles():
+    """The second clip has no target, so that only the first prompt is an anchor."""
+    torch.manual_seed(0)
+    clip, other = (ClipOutputs({}, torch.randn(4), torch.randn(n, 4), torch.randn(m, 4)) for n, m in ((2, 2), (0, 1)))
+    expected = temporal_contrastive_loss(
+        clip.anchor[None],
+        torch.cat((clip.seg, clip.disrupted)),
+        torch.tensor([[True, True, False, False]]),
+        torch.tensor([[False, False, True, True]]),
+        0.2,
+    )
+    torch.testing.assert_close(contrastive_loss_across_clips([clip, other], SINGLE_PROCESS, 0.2), expected)
+    third = ClipOutputs({}, torch.randn(4), torch.randn(1, 4), torch.randn(0, 4))
+    tokens = torch.cat((clip.seg, third.seg, clip.disrupted))
+    expected = temporal_contrastive_loss(
+        torch.stack((clip.anchor, third.anchor)),
+        tokens,
+        torch.tensor([[True, True, False, False, False], [False, False, True, False, False]]),
+        torch.tensor([[False, False, True, True, True], [True, True, False, False, False]]),
+        0.2,
+    )
+    torch.testing.assert_close(contrastive_loss_across_clips([clip, third], SINGLE_PROCESS, 0.2), expected)
 
 
-def test_all_stages_run_and_leave_weights_curves_and_measurements(trained):
-    out, seen = trained
-    stages = [stage for stage, step, steps, _ in seen if step == steps]
-    trained_stages = ["extractor", "detection", "alignment", "speech", "language", "adapters"]
-    assert [stage for stage in stages if stage in trained_stages] == trained_stages
-    for stage in trained_stages:
-        curve = json.loads((out / f"{stage}.json").read_text())
-        assert curve[-1]["step"] == 2
-        assert all(torch.isfinite(torch.tensor(value)) for value in curve[-1].values())
-    assert losses_of(out, "alignment") == {"bce", "con"}
-    assert losses_of(out, "language") == {"txt", "bce", "dice", "con_trajectories"}
-    assert losses_of(out, "adapters") == {"txt", "bce", "dice", "con", "con_trajectories"}
-    weighed = {"txt": 1.0, "bce": 2.0, "dice": 0.5, "con": 0.3, "con_trajectories": 0.3}
-    last = json.loads((out / "adapters.json").read_text())[-1]
-    assert last["loss"] == pytest.approx(sum(weight * last[name] for name, weight in weighed.items()), rel=1e-4)
-    measured = json.loads((out / "held_out.json").read_text())
-    qualities = {"iou", "exact", "N-acc", "T-acc"}
-    assert set(measured["speech"]) == qualities
-    assert set(measured["adapters"]) == qualities | {f"heard {name}" for name in qualities}
-    model, tokenizer = load_mini(out / "mini.safetensors")
-    assert model.supports_speech
-    assert len(tokenizer) > 20
-    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+def make_args(split, out, **changes):
+    return TrainingArguments("paper", {**OPTIONS, **changes}, split, split, out, "cpu", 0, lambda *progress: None)
 
 
-def test_without_speech_and_contrastive_loss_the_rest_is_trained(tmp_path):
-    for name, videos in (("train", 1), ("held_out", 1)):
-        make_mini(name, videos, 7, tmp_path)
-    silent = open_split(tmp_path, "train"), open_split(tmp_path, "held_out")
-    out = tmp_path / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linking, "SCORE_THRESHOLD", 0.0)
-        train(setup(silent, out, {**OPTIONS, "contrastive": False}))
-    assert not (out / "speech.safetensors").exists()
-    assert losses_of(out, "alignment") == {"bce"}
-    assert losses_of(out, "language") == {"txt", "bce", "dice"}
-    assert losses_of(out, "adapters") == {"txt", "bce", "dice"}
-    assert set(json.loads((out / "held_out.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
-    model, _ = load_mini(out / "mini.safetensors")
-    assert not model.supports_speech
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
+    """Loss curve and weights of a gloo run of two are those of one process, gathered tokens of equation 1 included."""
+    with monkeypatch.context() as patch:
+        patch_encoders(patch)
+        alone = make_args(split, tmp_path / "alone")
+        alone.out.mkdir()
+        train_paper(alone, SMALL)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    script = Path(__file__).with_name("small_model.py")
+    subprocess.run(
+        [*command, script, split.root.parent, tmp_path / "together"], check=True, capture_output=True, timeout=250
+    )
+    curves = [json.loads((tmp_path / name / "paper.json").read_text()) for name in ("alone", "together")]
+    assert [point["step"] for point in curves[0]] == [point["step"] for point in curves[1]]
+    assert curves[0][-1].keys() == {"step", "loss", "txt", "bce", "dice", "con"}
+    for one, two in zip(*curves, strict=True):
+        assert two == pytest.approx(one, rel=1e-4)
+    one, two = (load_file(tmp_path / name / "lmpmpp-paper.safetensors") for name in ("alone", "together"))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_a_finished_training_is_only_read(trained, splits):
-    out, _ = trained
-    before, measured, seen = load_file(out / "mini.safetensors"), (out / "held_out.json").read_text(), []
-    train(setup(splits, out, seen=seen))
-    assert not seen
-    after = load_file(out / "mini.safetensors")
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    assert (out / "held_out.json").read_text() == measured
+def test_half_precision_trains_float32_parameters_only(split, tmp_path, monkeypatch):
+    patch_encoders(monkeypatch)
+    losses = []
+    half = make_args(split, tmp_path, precision="bfloat16", steps=2, speech=0)
+    train_paper(dataclasses.replace(half, progress=lambda *progress: losses.append(progress[3])), SMALL)
+    assert np.isfinite(list(losses[-1].values())).all()
+    trained = load_file(tmp_path / "lmpmpp-paper.safetensors")
+    assert {value.dtype for value in trained.values()} == {torch.float32}
+    assert not [name for name in trained if name.startswith("language.llama.") and ".lora_" not in name]
 
 
-@pytest.mark.parametrize("finished", [3, 5])
-def test_a_training_stopped_between_two_stages_goes_on_the_same(trained, splits, tmp_path, finished):
-    out, _ = trained
-    shutil.copytree(out / "cache", tmp_path / "cache")
-    for stage in ("extractor", "detection", "alignment", "speech", "language")[:finished]:
-        shutil.copyfile(out / f"{stage}.safetensors", tmp_path / f"{stage}.safetensors")
-    train(setup(splits, tmp_path))
-    assert (tmp_path / "adapters.json").read_text() == (out / "adapters.json").read_text()
-    undisturbed, resumed = load_file(out / "mini.safetensors"), load_file(tmp_path / "mini.safetensors")
-    assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"adapters": {**OPTIONS["adapters"], "rank": 4}}, "unknown training option adapters.rank"),
-        ({"measure_every": "often"}, "training option measure_every must be int, not 'often'"),
-        ({"extractor": {"steps": 2}}, "training option extractor.learning_rate is missing"),
-        ({"extractor": 3}, "training option extractor. must be a group of options"),
-    ],
-)
-def test_wrong_options_are_named(splits, tmp_path, change, message):
-    with pytest.raises(UsageError, match=message):
-        train(setup(splits, tmp_path, {**OPTIONS, **change}))
-
-
-def test_other_variants_are_not_trained_by_this_command(splits, tmp_path):
-    with pytest.raises(UsageError, match="variant det of lmpmpp is not trained"):
-        train(setup(splits, tmp_path, variant="det"))
-
-
-def test_no_picture_where_no_stage_was_trained(tmp_path):
-    draw_curves(tmp_path, STAGES, tmp_path / "curves.png")
-    assert not (tmp_path / "curves.png").exists()
+def test_invalid_options_and_missing_files_are_refused(split, tmp_path, monkeypatch):
+    patch_encoders(monkeypatch)
+    with pytest.raises(UsageError, match="samples: cannot distribute 5 samples among 1 processes and 4 videos"):
+        train_paper(make_args(split, tmp_path, samples=5), SMALL)
+    with pytest.raises(UsageError, match="precision must be float32 or bfloat16, not 'int8'"):
+        train_paper(make_args(split, tmp_path, precision="int8"), SMALL)
+    missing = OPTIONS["start"] | {"llama": str(tmp_path / "llama.safetensors")}
+    with pytest.raises(MissingWeightsError, match=r"llama\.safetensors: file to start from not found"):
+        train_paper(make_args(split, tmp_path, start=missing), SMALL)

@@ -1,14 +1,12 @@
-"""Loss curves of all stages as one picture."""
+"""Loss curves of all stages in one figure."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 
-def draw_curves(folder: Path, stages: Sequence[str], picture: Path) -> None:
-    """Draw the curves (``<folder>/<stage>.json``) of the stages that were trained side by side; nothing where none
-    was, or without matplotlib.
-    """
+def draw_curves(folder: Path, stages: Sequence[str], figure_path: Path) -> None:
+    """Plot the curves ``<folder>/<stage>.json`` side by side; no-op without curves or without matplotlib."""
     try:
         import matplotlib
     except ImportError:
@@ -28,5 +26,5 @@ def draw_curves(folder: Path, stages: Sequence[str], picture: Path) -> None:
         axis.set(title=name, xlabel="step", yscale="log")
         axis.legend(fontsize="small")
     figure.tight_layout()
-    figure.savefig(picture, dpi=100)
+    figure.savefig(figure_path, dpi=100)
     pyplot.close(figure)

@@ -1,8 +1,8 @@
-"""Stage 3: trajectories and sentences meet in one space, so that their dot product says "this one is meant".
+"""Stage 3: alignment of tracks and sentences in one space, where their dot product is the matching logit.
 
-The idea of equation 1, tried on every pair of a track and a sentence of its video. What comes out is a trajectory
-encoder, the text encoder that is frozen from here on, and row (i) of the paper's Table 4: motion aggregation with a
-matching threshold. Axes: b videos, k tracks, n sentences, a channels.
+Equation 1's idea for every pair of a track and a sentence of its video. It trains the trajectory encoder, the text
+encoder (frozen afterwards), and row (i) of the paper's Table 4: motion aggregation with a matching threshold. Axes: b
+videos, k tracks, n sentences, l words, a channels of the aligned space.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from mevis_bench.records import UsageError
 
 
 class Alignment(nn.Module):
-    """What stage 3 trains: trajectories on one side, sentences on the other."""
+    """Modules that stage 3 trains."""
 
     def __init__(self, matcher: Matcher, sentences: SentenceEncoder) -> None:
         super().__init__()
@@ -30,130 +30,159 @@ class Alignment(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some videos and some sentences about each.
+    """Some videos and some sentences of each.
 
     Attributes:
         videos: Index of each video in the cache, int64 ``(b,)``.
-        rows: Which of the b videos a sentence is about, int64 ``(n,)``.
+        video_index: Which of the b videos a sentence belongs to, int64 ``(n,)``.
         sentences: Index of each sentence in the cache, int64 ``(n,)``.
     """
 
     videos: Tensor
-    rows: Tensor
+    video_index: Tensor
     sentences: Tensor
 
 
 class BatchSampler:
-    """Draws videos in which objects were found, and up to a number of sentences of each.
+    """Draws videos that have tracks, and up to ``sentences`` sentences of each.
 
-    ``among``: the sentences to draw from, bool ``(n,)``; ``None``: all.
+    Args:
+        cache: The split.
+        videos: Videos per batch; fewer if the split has fewer.
+        sentences: Maximum number of sentences per video.
+        allowed: Sentences to draw from, bool ``(n,)``; ``None``: all.
+
+    Raises:
+        UsageError: No video has a track.
     """
 
-    def __init__(self, cache: TrackCache, videos: int, sentences: int, among: Tensor | None = None) -> None:
+    def __init__(self, cache: TrackCache, videos: int, sentences: int, allowed: Tensor | None = None) -> None:
         owners = cache.sentence_videos.cpu().numpy()
-        allowed = np.ones(len(owners), bool) if among is None else among.cpu().numpy()
-        self.by_video = [np.flatnonzero((owners == video) & allowed) for video in range(len(cache.tracks.valid))]
-        seen = cache.tracks.valid.any(1).cpu().numpy()
-        self.seen = np.array([v for v, own in enumerate(self.by_video) if seen[v] and len(own)], dtype=np.int64)
-        if not len(self.seen):
-            raise UsageError("no object was found in any training video", hint="Train the extractor for more steps.")
-        self.videos, self.sentences = min(videos, len(self.seen)), sentences
+        mask = np.ones(len(owners), bool) if allowed is None else allowed.cpu().numpy()
+        self.by_video = [np.flatnonzero((owners == video) & mask) for video in range(len(cache.tracks.valid))]
+        tracked = cache.tracks.valid.any(1).cpu().numpy()
+        self.eligible = np.array([v for v, own in enumerate(self.by_video) if tracked[v] and len(own)], dtype=np.int64)
+        if not len(self.eligible):
+            raise UsageError("no training video has a track", hint="Train the extractor for more steps.")
+        self.videos, self.sentences = min(videos, len(self.eligible)), sentences
         self.device = cache.sentence_videos.device
 
     def __call__(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
-        videos = rng.choice(self.seen, self.videos, replace=False)
-        chosen = [rng.permutation(self.by_video[video])[: self.sentences] for video in videos]
-        rows = np.repeat(np.arange(len(videos)), [len(part) for part in chosen])
-        arrays = (videos, rows, np.concatenate(chosen))
+        videos = rng.choice(self.eligible, self.videos, replace=False)
+        drawn = [rng.permutation(self.by_video[video])[: self.sentences] for video in videos]
+        video_index = np.repeat(np.arange(len(videos)), [len(sentences) for sentences in drawn])
+        arrays = (videos, video_index, np.concatenate(drawn))
         return Batch(*(torch.from_numpy(array).to(self.device) for array in arrays))
 
 
 def track_targets(cache: TrackCache, videos: Tensor, sentences: Tensor) -> Tensor:
-    """Tell which tracks show an object that a sentence means: float ``(n, k)``; ``videos`` ``(n,)``: theirs."""
-    shown = cache.track_objects[videos]
-    referred = cache.sentence_objects[sentences].gather(1, (shown - 1).clamp(min=0))
-    return (referred & (shown > 0)).float()
+    """Whether a sentence refers to the object of a track: float 0 or 1, ``(n, k)``.
+
+    Args:
+        cache: The split.
+        videos: Index of each sentence's video in the cache, int64 ``(n,)``.
+        sentences: Index of each sentence in the cache, int64 ``(n,)``.
+    """
+    objects = cache.track_objects[videos]
+    referred = cache.sentence_objects[sentences].gather(1, (objects - 1).clamp(min=0))
+    return (referred & (objects > 0)).float()
 
 
 def alignment_losses(
-    alignment: Alignment, cache: TrackCache, batch: Batch, tracks: TrackFeatures, words: Tensor, *, contrastive: bool
+    alignment: Alignment,
+    cache: TrackCache,
+    batch: Batch,
+    tracks: TrackFeatures,
+    words: Tensor,
+    temperature: float | None,
 ) -> dict[str, Tensor]:
     """Binary cross-entropy over all pairs of a sentence and a track of its video, and equation 1 over all videos.
 
     Args:
-        alignment: Trained here.
+        alignment: The trained modules.
         cache: Of the training split.
-        batch: Which videos and sentences.
-        tracks: Their b videos as they are shown.
-        words: Their n sentences as they are said, ``(n, l)``.
-        contrastive: Whether L_con is in the sum.
+        batch: Indices of videos and sentences.
+        tracks: The b videos, augmented.
+        words: Word ids of the n sentences, augmented, ``(n, l)``.
+        temperature: tau of equation 1; ``None``: without L_con.
     """
-    features = alignment.sentences(words)
-    whole, _ = alignment.matcher.trajectories(tracks)
-    logits = alignment.matcher.compare(whole, tracks.valid, batch.rows, features)
-    targets = track_targets(cache, batch.videos[batch.rows], batch.sentences)
-    valid = tracks.valid[batch.rows]
-    parts = {"bce": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
-    if contrastive:
-        parts["con"] = trajectory_contrastive_loss(whole, tracks.valid, batch.rows, features, targets > 0)
-    return {"loss": total_loss(parts, {"bce": 1.0, "con": LOSS_WEIGHTS["con"]}), **parts}
+    sentences = alignment.sentences(words)
+    track_embeddings, _ = alignment.matcher.trajectories(tracks)
+    logits = alignment.matcher.compare(track_embeddings, tracks.valid, batch.video_index, sentences)
+    targets = track_targets(cache, batch.videos[batch.video_index], batch.sentences)
+    valid = tracks.valid[batch.video_index]
+    losses = {"bce": F.binary_cross_entropy_with_logits(logits[valid], targets[valid])}
+    if temperature is not None:
+        losses["con"] = contrastive_loss_across_trajectories(
+            track_embeddings, tracks.valid, batch.video_index, sentences, targets > 0, temperature
+        )
+    return {"loss": total_loss(losses, {"bce": 1.0, "con": LOSS_WEIGHTS["con"]}), **losses}
 
 
-def trajectory_contrastive_loss(
-    whole: Tensor, valid: Tensor, rows: Tensor, features: Tensor, referred: Tensor
+def contrastive_loss_across_trajectories(
+    track_embeddings: Tensor,
+    valid: Tensor,
+    video_index: Tensor,
+    sentences: Tensor,
+    referred: Tensor,
+    temperature: float,
 ) -> Tensor:
-    """L_con, equation 1, with trajectories in the place of <SEG> embeddings, which stage 3 has not yet.
+    """L_con, equation 1, with trajectories in place of <SEG> embeddings, which stage 3 does not have yet.
 
-    N are all other trajectories of the batch, as if gathered from other devices. Among those of other videos are moves
-    in another order, which a video alone seldom holds. A sentence may well be true of one of them: there are few such.
+    P of a sentence are the tracks that it refers to, N all other tracks of the batch, as if gathered across devices.
+    The tracks of other videos include motions in another order, which a single video rarely has. A few of them are
+    false negatives: the sentence describes them, too.
 
     Args:
-        whole: Encoded trajectories ``(b, k, a)``.
-        valid: Which of them exist, bool ``(b, k)``.
-        rows: Index of each sentence's video, int64 ``(n,)``.
-        features: Sentence features ``(n, a)``.
-        meant: Which tracks of its video a sentence means, bool ``(n, k)``.
+        track_embeddings: Whole trajectories ``(b, k, a)``.
+        valid: bool ``(b, k)``, ``False`` on padding.
+        video_index: Video of each sentence, int64 ``(n,)``.
+        sentences: Sentence features ``(n, a)``.
+        referred: Whether a sentence refers to a track of its video, bool ``(n, k)``.
+        temperature: tau.
     """
-    positives = torch.zeros(len(rows), *valid.shape, dtype=torch.bool, device=valid.device)
-    positives[torch.arange(len(rows), device=valid.device), rows] = referred
+    positives = torch.zeros(len(video_index), *valid.shape, dtype=torch.bool, device=valid.device)
+    positives[torch.arange(len(video_index), device=valid.device), video_index] = referred
     positives &= valid
     negatives = ~positives & valid
-    return temporal_contrastive_loss(features, whole.flatten(0, 1), positives.flatten(1), negatives.flatten(1))
+    return temporal_contrastive_loss(
+        sentences, track_embeddings.flatten(0, 1), positives.flatten(1), negatives.flatten(1), temperature
+    )
 
 
 @torch.no_grad()
-def match_all(matcher: Matcher, cache: TrackCache, features: Tensor) -> Tensor:
-    """Choose tracks for every sentence of a split by threshold: bool ``(n, k)``."""
-    return matcher(cache.tracks, cache.sentence_videos, features) > 0
+def match_split(matcher: Matcher, cache: TrackCache, sentences: Tensor) -> Tensor:
+    """Select tracks for every sentence of a split by threshold: features ``(n, a)`` to bool ``(n, k)``."""
+    return matcher(cache.tracks, cache.sentence_videos, sentences) > 0
 
 
 @torch.no_grad()
-def sentence_features(sentences: SentenceEncoder, words: Tensor) -> Tensor:
-    """Encode all sentences of a split with the text encoder as it is: ``(n, a)``."""
-    return torch.cat([sentences(part) for part in words.split(512)])
+def encode_sentences(encoder: SentenceEncoder, words: Tensor) -> Tensor:
+    """Encode all sentences of a split without gradient: word ids ``(n, l)`` to ``(n, a)``."""
+    return torch.cat([encoder(part) for part in words.split(512)])
 
 
-def selection_quality(chosen: Tensor, cache: TrackCache) -> dict[str, float]:
-    """Score a choice of tracks, bool ``(n, k)`` for all n sentences, by the objects the tracks show.
+def evaluate_selection(selected: Tensor, cache: TrackCache) -> dict[str, float]:
+    """Score selected tracks, bool ``(n, k)`` for all n sentences of a split, by the objects of the tracks.
 
     Returns:
-        ``iou`` of chosen and meant objects, 1 where both are none; ``exact``: share of sentences answered exactly;
-        ``N-acc`` and ``T-acc``.
+        ``iou`` of selected and target objects, 1 if both are none; ``exact``: fraction of sentences with IoU 1;
+        ``N-acc`` and ``T-acc``; all 0..1, undefined (nan) without sentences.
     """
-    shown = cache.track_objects[cache.sentence_videos]
+    objects = cache.track_objects[cache.sentence_videos]
     referred = cache.sentence_objects
-    picked = torch.zeros_like(referred, dtype=torch.float)
-    picked = picked.scatter_add(1, (shown - 1).clamp(min=0), (chosen & (shown > 0)).float()) > 0
-    ghosts = (chosen & (shown == 0)).sum(1)
-    both = (picked & referred).sum(1).float()
-    either = (picked | referred).sum(1) + ghosts
-    iou = torch.where(either == 0, 1.0, both / either.clamp(min=1))
-    none = ~referred.any(1)
-    empty = ~chosen.any(1)
+    hits = torch.zeros_like(referred, dtype=torch.float)
+    hits = hits.scatter_add(1, (objects - 1).clamp(min=0), (selected & (objects > 0)).float()) > 0
+    false_tracks = (selected & (objects == 0)).sum(1)
+    intersection = (hits & referred).sum(1).float()
+    union = (hits | referred).sum(1) + false_tracks
+    iou = torch.where(union == 0, 1.0, intersection / union.clamp(min=1))
+    no_target = ~referred.any(1)
+    empty = ~selected.any(1)
     return {
         "iou": float(iou.mean()),
         "exact": float((iou == 1).float().mean()),
-        "N-acc": float(empty[none].float().mean()),
-        "T-acc": float((~empty[~none]).float().mean()),
+        "N-acc": float(empty[no_target].float().mean()),
+        "T-acc": float((~empty[~no_target]).float().mean()),
     }

@@ -1,31 +1,39 @@
-"""Stage 1: the Language-Guided Extractor learns every annotated object of every frame (Mask2Former's training).
+"""Stage 1: the Language-Guided Extractor learns every annotated object of every frame, as Mask2Former does.
 
-Axes: t frames, n queries, m objects of a frame, p pixels.
+Axes: t frames, n queries, m objects of a frame, h and w rows and columns, p pixels.
 """
+
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from baselines.lmpmpp.extractor import FrameObjects, LanguageGuidedExtractor
-from baselines.lmpmpp.losses import mask_bce, mask_dice, pairwise_bce, pairwise_dice
+from baselines.layers.training.mask_losses import mask_bce, mask_dice
+from baselines.lmpmpp.extractor import ExtractorOutput, LanguageGuidedExtractor
+from baselines.lmpmpp.losses import mask_matching_cost
 from baselines.lmpmpp.mini.training.training_cache import TrainingCache
 
-CLASS_WEIGHT, BCE_WEIGHT, DICE_WEIGHT, NO_OBJECT_WEIGHT = 2.0, 5.0, 5.0, 0.1
-"""Mask2Former's loss weights; they are its matching costs, too."""
+MASK2FORMER_WEIGHTS: Mapping[str, float] = {"class": 2.0, "bce": 5.0, "dice": 5.0}
+"""Mask2Former's loss weights, also those of its matching costs."""
+
+NO_OBJECT_WEIGHT = 0.1
+"""Mask2Former's weight of the class "no object" in the cross-entropy."""
+
+OBJECT, NO_OBJECT = 0, 1
 
 
 def sample_frames(cache: TrainingCache, count: int, rng: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
-    """Draw ``count`` frames from anywhere; mirror half of them and vary their brightness.
+    """Draw ``count`` frames of a split; mirror half of them and scale their color channels.
 
     Returns:
-        Frames float ``(t, 3, h, w)``, 0..255, and labels int64 ``(t, h, w)``.
+        Frames float ``(t, 3, h, w)``, 0..255, and label maps int64 ``(t, h, w)``.
     """
-    chosen = np.sort(rng.choice(len(cache.frames), size=count, replace=False))
-    frames = torch.from_numpy(cache.frames[chosen]).to(device).permute(0, 3, 1, 2).float()
-    labels = torch.from_numpy(cache.labels[chosen]).to(device).long()
+    indices = np.sort(rng.choice(len(cache.frames), size=count, replace=False))
+    frames, labels = _read_frames(cache, indices, device)
     mirrored = torch.from_numpy(rng.random(count) < 0.5).to(device)
     frames = torch.where(mirrored[:, None, None, None], frames.flip(-1), frames)
     labels = torch.where(mirrored[:, None, None], labels.flip(-1), labels)
@@ -33,85 +41,104 @@ def sample_frames(cache: TrainingCache, count: int, rng: np.random.Generator, de
     return (frames * gain).clamp(0, 255), labels
 
 
+def evaluation_batches(
+    cache: TrainingCache, count: int, seed: int, device: str
+) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    """Yield ``count`` randomly drawn frames of a split in batches, with their object masks; see ``object_masks``."""
+    rng = np.random.default_rng(seed)
+    indices = np.sort(rng.choice(len(cache.frames), size=min(count, len(cache.frames)), replace=False))
+    for part in np.array_split(indices, max(1, len(indices) // 16)):
+        frames, labels = _read_frames(cache, part, device)
+        yield frames, object_masks(labels)
+
+
+def _read_frames(cache: TrainingCache, indices: NDArray[np.int64], device: str) -> tuple[Tensor, Tensor]:
+    frames = torch.from_numpy(cache.frames[indices]).to(device).permute(0, 3, 1, 2).float()
+    return frames, torch.from_numpy(cache.labels[indices]).to(device).long()
+
+
 def object_masks(labels: Tensor) -> list[Tensor]:
-    """Separate label maps ``(t, h, w)``: per frame float ``(m, h, w)``, one mask per visible object."""
+    """Separate label maps ``(t, h, w)``: per frame float 0 or 1, ``(m, h, w)``, one mask per visible object."""
     masks = []
     for frame in labels:
-        present = frame.unique()
-        masks.append((frame == present[present > 0][:, None, None]).float())
+        ids = frame.unique()
+        masks.append((frame == ids[ids > 0][:, None, None]).float())
     return masks
 
 
-def match(said: FrameObjects, masks: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+@torch.no_grad()
+def match_queries(outputs: ExtractorOutput, targets: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
     """Hungarian matching of queries and objects, frame by frame: pairs of index tensors (queries, objects)."""
-    height, width = said.mask_logits.shape[-2:]
+    size = outputs.mask_logits.shape[-2:]
+    probabilities = outputs.class_logits.softmax(-1)[..., OBJECT]
     pairs = []
-    with torch.no_grad():
-        score = said.class_logits.softmax(-1)[..., 0]
-        for frame, ground_truth in enumerate(masks):
-            logits = said.mask_logits[frame].flatten(1)
-            target = F.interpolate(ground_truth[:, None], size=(height, width), mode="area")[:, 0].flatten(1)
-            cost = (
-                -CLASS_WEIGHT * score[frame][:, None]
-                + BCE_WEIGHT * pairwise_bce(logits, target)
-                + DICE_WEIGHT * pairwise_dice(logits, target)
-            )
-            queries, objects = linear_sum_assignment(cost.cpu().numpy())
-            pairs.append((torch.as_tensor(queries), torch.as_tensor(objects)))
+    for frame, masks in enumerate(targets):
+        logits = outputs.mask_logits[frame].flatten(1)
+        small = F.interpolate(masks[:, None], size=size, mode="area")[:, 0].flatten(1)
+        class_cost = -MASK2FORMER_WEIGHTS["class"] * probabilities[frame][:, None]
+        cost = class_cost + mask_matching_cost(logits, small, MASK2FORMER_WEIGHTS)
+        queries, objects = linear_sum_assignment(cost.cpu().numpy())
+        pairs.append((torch.as_tensor(queries), torch.as_tensor(objects)))
     return pairs
 
 
-def extractor_losses(layers: list[FrameObjects], masks: list[Tensor]) -> dict[str, Tensor]:
-    """Mask2Former's losses, summed over the start state and all layers.
+def extractor_losses(outputs: Sequence[ExtractorOutput], targets: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Mask2Former's losses with deep supervision: summed over the outputs of the initial queries and of all layers.
 
     Args:
-        layers: What each layer says about t frames.
-        masks: Per frame the true objects, float ``(m, h, w)``.
+        outputs: Of each layer, t frames.
+        targets: Ground-truth masks per frame, float ``(m, h, w)``; at least one frame.
+
+    Returns:
+        ``class``, ``bce`` and ``dice``, and their weighted sum ``loss``; without objects ``bce`` and ``dice`` are 0.
     """
-    device = layers[-1].mask_logits.device
-    size = next(m.shape[-2:] for m in masks)
-    sums = {name: torch.zeros((), device=device) for name in ("class", "bce", "dice")}
-    weight = torch.tensor([1.0, NO_OBJECT_WEIGHT], device=device)
-    for said in layers:
-        pairs = match(said, masks)
-        classes = torch.ones(said.class_logits.shape[:2], dtype=torch.long, device=device)
+    device = outputs[-1].mask_logits.device
+    size = targets[0].shape[-2:]
+    losses = {name: torch.zeros((), device=device) for name in MASK2FORMER_WEIGHTS}
+    class_weights = torch.tensor([1.0, NO_OBJECT_WEIGHT], device=device)
+    for layer in outputs:
+        pairs = match_queries(layer, targets)
+        classes = torch.full(layer.class_logits.shape[:2], NO_OBJECT, device=device)
         for frame, (queries, _) in enumerate(pairs):
-            classes[frame, queries] = 0
-        sums["class"] = sums["class"] + F.cross_entropy(said.class_logits.flatten(0, 1), classes.flatten(), weight)
-        logits = torch.cat([said.mask_logits[frame][queries] for frame, (queries, _) in enumerate(pairs)])
-        target = torch.cat([masks[frame][objects] for frame, (_, objects) in enumerate(pairs)]).flatten(1)
+            classes[frame, queries] = OBJECT
+        cross_entropy = F.cross_entropy(layer.class_logits.flatten(0, 1), classes.flatten(), class_weights)
+        losses["class"] = losses["class"] + cross_entropy
+        logits = torch.cat([layer.mask_logits[frame][queries] for frame, (queries, _) in enumerate(pairs)])
+        masks = torch.cat([targets[frame][objects] for frame, (_, objects) in enumerate(pairs)]).flatten(1)
         if len(logits):
-            fine = F.interpolate(logits[:, None], size=size, mode="bilinear", align_corners=False)[:, 0].flatten(1)
-            sums["bce"] = sums["bce"] + mask_bce(fine, target).mean()
-            sums["dice"] = sums["dice"] + mask_dice(fine, target).mean()
-    loss = CLASS_WEIGHT * sums["class"] + BCE_WEIGHT * sums["bce"] + DICE_WEIGHT * sums["dice"]
-    return {"loss": loss, **sums}
+            logits = F.interpolate(logits[:, None], size=size, mode="bilinear", align_corners=False)[:, 0].flatten(1)
+            losses["bce"] = losses["bce"] + mask_bce(logits, masks).mean()
+            losses["dice"] = losses["dice"] + mask_dice(logits, masks).mean()
+    weighted = [weight * losses[name] for name, weight in MASK2FORMER_WEIGHTS.items()]
+    return {"loss": torch.stack(weighted).sum(), **losses}
 
 
 @torch.no_grad()
-def frame_quality(
+def evaluate_masks(
     extractor: LanguageGuidedExtractor, cache: TrainingCache, count: int, seed: int, device: str
 ) -> dict[str, float]:
-    """Measure on ``count`` frames: mean IoU of true objects with their matched query, and how well scores tell.
+    """Evaluate matched queries on ``count`` frames of a split.
 
     Returns:
-        ``iou``; ``recall``: share of true objects whose matched query scores above 0.5; ``precision``: share of
-        queries above 0.5 that are matched.
+        ``iou``: mean IoU of objects with their matched query; ``recall``: fraction of objects whose matched query
+        scores above 0.5; ``precision``: fraction of queries above 0.5 that are matched; all 0..1.
     """
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.choice(len(cache.frames), size=min(count, len(cache.frames)), replace=False))
-    ious, found, called = [], 0, 0
-    for part in np.array_split(chosen, max(1, len(chosen) // 16)):
-        frames = torch.from_numpy(cache.frames[part]).to(device).permute(0, 3, 1, 2).float()
-        masks = object_masks(torch.from_numpy(cache.labels[part]).to(device).long())
-        said = extractor(frames)[-1]
-        scores = said.class_logits.softmax(-1)[..., 0]
-        called += int((scores > 0.5).sum())
-        for frame, (queries, objects) in enumerate(match(said, masks)):
-            logits = said.mask_logits[frame][queries][:, None]
-            mask = F.interpolate(logits, size=masks[frame].shape[-2:], mode="bilinear", align_corners=False)[:, 0] > 0
-            ground_truth = masks[frame][objects] > 0
-            union = (mask | ground_truth).sum((1, 2)).clamp(min=1)
-            ious += ((mask & ground_truth).sum((1, 2)) / union).tolist()
-            found += int((scores[frame][queries] > 0.5).sum())
-    return {"iou": float(np.mean(ious)), "recall": found / max(1, len(ious)), "precision": found / max(1, called)}
+    ious: list[float] = []
+    true_positives, positives = 0, 0
+    for frames, masks in evaluation_batches(cache, count, seed, device):
+        outputs = extractor(frames)[-1]
+        scores = outputs.class_logits.softmax(-1)[..., OBJECT]
+        positives += int((scores > 0.5).sum())
+        for frame, (queries, objects) in enumerate(match_queries(outputs, masks)):
+            logits = outputs.mask_logits[frame][queries][:, None]
+            size = masks[frame].shape[-2:]
+            predicted = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, 0] > 0
+            target = masks[frame][objects] > 0
+            union = (predicted | target).sum((1, 2)).clamp(min=1)
+            ious += ((predicted & target).sum((1, 2)) / union).tolist()
+            true_positives += int((scores[frame][queries] > 0.5).sum())
+    return {
+        "iou": float(np.mean(ious)),
+        "recall": true_positives / max(1, len(ious)),
+        "precision": true_positives / max(1, positives),
+    }

@@ -1,6 +1,7 @@
-"""Between stage 1 and the rest of the training: what the trained extractor finds in a split, linked and kept.
+"""Tracks of a split, computed by the trained extractor after stage 1 and cached for the later stages.
 
-Axes: b videos, k tracks, s moments, p sampled points, n sentences of all videos, o objects of a video.
+Axes: b videos, k tracks, s time steps, p sampled points, n sentences of all videos, o objects of a video, t frames, h
+and w rows and columns.
 """
 
 from collections.abc import Callable
@@ -15,30 +16,33 @@ from torch import Tensor
 
 from baselines.lmpmpp.extractor import LanguageGuidedExtractor
 from baselines.lmpmpp.mini.config import TrajectoryConfig
-from baselines.lmpmpp.mini.tracker import Trajectories, follow
-from baselines.lmpmpp.mini.training.training_cache import TrainingCache
+from baselines.lmpmpp.mini.tracker import ABSENT_LOGIT, Trajectories, track_objects
+from baselines.lmpmpp.mini.training.training_cache import CachedVideo, TrainingCache
 from baselines.lmpmpp.mini.trajectory_encoder import TrackFeatures, resample
 
-POINTS = 1024
-"""Points a video's mask loss is taken at: half on objects, half anywhere else."""
+NUM_POINTS = 1024
+"""Points per video at which mask losses are computed: half on objects, half elsewhere."""
 
-SUREST = 5.0
-"""Mask logits count as no surer than this in the losses of stages 5 and 6, else one wrong track outweighs all else."""
+MAX_LOGIT = 5.0
+"""Mask logits are clamped to this in the losses of stages 5 and 6; otherwise one wrong track dominates the loss."""
 
 MAX_OBJECTS = 16
+
+MIN_IOU = 0.2
+"""A track below this IoU with every object is assigned to none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackCache:
-    """All videos of a split after the extractor.
+    """A split after the extractor and the tracker.
 
     Attributes:
         tracks: Of b videos.
         point_logits: Mask logit of each track at each point, ``(b, k, p)``.
         point_objects: Object at each point, int64 ``(b, p)``: 0 none, i + 1 the i-th.
-        track_objects: Object that each track shows, int64 ``(b, k)``: 0 none, i + 1 the i-th.
-        sentence_videos: int64 ``(n,)``.
-        sentence_objects: bool ``(n, MAX_OBJECTS)``: the objects a sentence means.
+        track_objects: Object of each track, int64 ``(b, k)``: 0 none, i + 1 the i-th.
+        sentence_videos: Video of each sentence, int64 ``(n,)``, increasing.
+        sentence_objects: Target objects of each sentence, bool ``(n, MAX_OBJECTS)``.
         texts: n sentences.
     """
 
@@ -51,41 +55,40 @@ class TrackCache:
     texts: tuple[str, ...]
 
 
-@torch.no_grad()
-def follow_objects(extractor: LanguageGuidedExtractor, frames: Tensor, tracks: int) -> Trajectories:
-    """Find and link the objects of one video's frames ``(t, 3, h, w)``, 0..255, that fit into memory at once."""
-    return follow(extractor(frames)[-1], frames, tracks)
-
-
 def open_track_cache(
     extractor: LanguageGuidedExtractor,
     cache: TrainingCache,
-    size: TrajectoryConfig,
+    config: TrajectoryConfig,
     path: Path,
     device: str,
     progress: Callable[[int, int], None],
 ) -> TrackCache:
-    """Read the tracks of a split, making them first where they are missing. ``progress``: (videos done, in all)."""
+    """Read the tracks of a split; compute them first if ``path`` does not exist.
+
+    ``progress`` is called with (videos done, videos in total).
+    """
     if not path.is_file():
         extractor.eval()
-        parts = []
+        videos = []
         for index, video in enumerate(cache.videos):
-            frames = torch.from_numpy(cache.frames[video.frames].copy()).to(device).permute(0, 3, 1, 2).float()
-            found = follow_objects(extractor, frames, size.tracks)
-            labels = torch.from_numpy(cache.labels[video.frames].copy()).long()
-            parts.append(_summary(found, labels, size, np.random.default_rng(index)))
+            videos.append(_track_video(extractor, cache, video, config, np.random.default_rng(index), device))
             progress(index + 1, len(cache.videos))
-        save_file({name: torch.cat([p[name] for p in parts]).contiguous() for name in parts[0]}, path)
+        save_file({name: torch.cat([v[name] for v in videos]).contiguous() for name in videos[0]}, path)
     stored = load_file(path, device=device)
-    names = ("present", "boxes", "camera", "embeddings", "valid")
-    features = TrackFeatures(*(stored[name].float() if name != "valid" else stored[name] for name in names))
+    tracks = TrackFeatures(
+        present=stored["present"].float(),
+        boxes=stored["boxes"].float(),
+        camera=stored["camera"].float(),
+        embeddings=stored["embeddings"].float(),
+        valid=stored["valid"],
+    )
     sentences = [(index, s) for index, video in enumerate(cache.videos) for s in video.sentences]
     objects = torch.zeros(len(sentences), MAX_OBJECTS, dtype=torch.bool)
     for row, (_, sentence) in enumerate(sentences):
         objects[row, list(sentence.objects)] = True
     return TrackCache(
-        features,
-        stored["point_logits"].float().clamp(-SUREST, SUREST),
+        tracks,
+        stored["point_logits"].float().clamp(-MAX_LOGIT, MAX_LOGIT),
         stored["point_objects"].long(),
         stored["track_objects"].long(),
         torch.tensor([index for index, _ in sentences], device=device),
@@ -94,21 +97,43 @@ def open_track_cache(
     )
 
 
-def _summary(
-    found: Trajectories, labels: Tensor, size: TrajectoryConfig, rng: np.random.Generator
+@torch.no_grad()
+def _track_video(
+    extractor: LanguageGuidedExtractor,
+    cache: TrainingCache,
+    video: CachedVideo,
+    config: TrajectoryConfig,
+    rng: np.random.Generator,
+    device: str,
 ) -> dict[str, Tensor]:
-    """One video's part of the cache."""
-    logits = found.mask_logits.cpu()
+    """Tensors of one video, a batch of one; all frames of the video are in memory at once."""
+    frames = torch.from_numpy(cache.frames[video.frames].copy()).to(device).permute(0, 3, 1, 2).float()
+    labels = torch.from_numpy(cache.labels[video.frames].copy()).long()
+    trajectories = track_objects(extractor(frames)[-1], frames, config.tracks)
+    return summarize(trajectories, labels, config, rng)
+
+
+def summarize(
+    trajectories: Trajectories, labels: Tensor, config: TrajectoryConfig, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """Tensors of one video for the cache, a batch of one.
+
+    Args:
+        trajectories: Its tracks.
+        labels: Ground truth ``(t, h, w)``: 0 background, i + 1 the i-th object.
+        config: K and S.
+        rng: Draws the points.
+    """
+    logits = trajectories.mask_logits.cpu()
     step = labels.shape[-1] // logits.shape[-1] if len(logits) else 1
-    small = labels[:, step // 2 :: step, step // 2 :: step]
     height, width = logits.shape[-2:]
-    small = small[:, :height, :width]
-    features = resample(found, size.tracks, size.steps)
-    track_objects = torch.zeros(1, size.tracks, dtype=torch.uint8)
+    small = labels[:, step // 2 :: step, step // 2 :: step][:, :height, :width]
+    features = resample(trajectories, config.tracks, config.time_steps)
+    track_objects = torch.zeros(1, config.tracks, dtype=torch.uint8)
     if len(logits):
-        track_objects[0, : len(logits)] = _assign(logits > 0, small)
-    points = _points(((logits > 0).any(0) | (small > 0)).flatten(), rng)
-    point_logits = torch.full((1, size.tracks, POINTS), -20.0)
+        track_objects[0, : len(logits)] = match_tracks(logits > 0, small)
+    points = _sample_points(((logits > 0).any(0) | (small > 0)).flatten(), rng)
+    point_logits = torch.full((1, config.tracks, NUM_POINTS), ABSENT_LOGIT)
     point_logits[0, : len(logits)] = logits.flatten(1)[:, points]
     return {
         "present": features.present.cpu(),
@@ -122,25 +147,26 @@ def _summary(
     }
 
 
-def _assign(masks: Tensor, labels: Tensor) -> Tensor:
+def match_tracks(masks: Tensor, labels: Tensor) -> Tensor:
     """Match tracks bool ``(k, t, h, w)`` and labeled objects by IoU over the video: uint8 ``(k,)``, 0: none."""
     out = torch.zeros(len(masks), dtype=torch.uint8)
-    count = int(labels.max())
-    if count == 0:
+    num_objects = int(labels.max())
+    if num_objects == 0:
         return out
-    ground_truth = torch.stack([labels == i + 1 for i in range(count)]).flatten(1).float()
-    found = masks.flatten(1).float()
-    together = found @ ground_truth.T
-    iou = (together / (found.sum(1)[:, None] + ground_truth.sum(1)[None] - together).clamp(min=1)).numpy()
-    for track, thing in zip(*linear_sum_assignment(-iou), strict=True):
-        if iou[track, thing] > 0.2:
-            out[track] = thing + 1
+    targets = torch.stack([labels == i + 1 for i in range(num_objects)]).flatten(1).float()
+    predicted = masks.flatten(1).float()
+    intersection = predicted @ targets.T
+    union = predicted.sum(1)[:, None] + targets.sum(1)[None] - intersection
+    iou = (intersection / union.clamp(min=1)).numpy()
+    for track, object_id in zip(*linear_sum_assignment(-iou), strict=True):
+        if iou[track, object_id] > MIN_IOU:
+            out[track] = object_id + 1
     return out
 
 
-def _points(foreground: Tensor, rng: np.random.Generator) -> Tensor:
-    """Draw ``POINTS`` places, half of them where ``foreground`` is set (all of them elsewhere where it is not)."""
+def _sample_points(foreground: Tensor, rng: np.random.Generator) -> Tensor:
+    """Draw ``NUM_POINTS`` indices, half of them in the foreground (none of them if it is empty)."""
     inside, outside = (mask.nonzero()[:, 0].numpy() for mask in (foreground, ~foreground))
-    half = POINTS // 2 if len(inside) else 0
-    chosen = [rng.choice(inside, half)] if half else []
-    return torch.from_numpy(np.concatenate([*chosen, rng.choice(outside, POINTS - half)]))
+    half = NUM_POINTS // 2 if len(inside) else 0
+    points = [rng.choice(inside, half)] if half else []
+    return torch.from_numpy(np.concatenate([*points, rng.choice(outside, NUM_POINTS - half)]))

@@ -1,18 +1,16 @@
 """Training of the mini variant, stage by stage (``mevis-bench train --method lmpmpp --variant mini``).
 
-The paper variant is trained end to end: ``baselines/lmpmpp/train.py``.
+The paper's LMPM++ is trained end to end: ``baselines/lmpmpp/train.py``.
 
-1. ``extractor``: frames to objects, Mask2Former's way.
-2. ``detection``: boxes from object embeddings (LMPM++_det). Then every video goes through the extractor once; its
-   objects are linked and kept in files.
-3. ``alignment``: trajectories and sentences meet in one space (equation 1); the text encoder is frozen from here on.
-4. ``speech``: a spoken sentence gets the feature of its words; only where the split has speech.
-5. ``language``: the language model learns to answer "N_o <SEG> ... <SEG>", all of its weights, asked by text or speech;
-   equation 1 on trajectories goes on.
-6. ``adapters``: it is frozen, and LoRA adapters learn equation 2 with the contrastive loss of equation 1, now on <SEG>
-   tokens, too.
+1. ``extractor``: objects of single frames, as Mask2Former.
+2. ``detection``: boxes from object embeddings (LMPM++_det). Then the tracks of all videos are computed and cached.
+3. ``alignment``: tracks and sentences in one space (equation 1); the text encoder is frozen afterwards.
+4. ``speech``: the speech encoder learns the text features; only if the split has speech.
+5. ``language``: the whole language model learns "N_o <SEG> ... <SEG>" from text and speech prompts; equation 1 over
+   trajectories continues.
+6. ``adapters``: the language model is frozen; LoRA adapters learn equation 2, with equation 1 over <SEG> tokens, too.
 
-Every stage leaves a checkpoint, a loss curve, and a measurement on the held-out split in ``setup.out``.
+Every stage leaves a checkpoint, a loss curve and validation metrics in ``args.out``.
 """
 
 import json
@@ -25,290 +23,280 @@ from torch import Tensor, nn
 
 from baselines.layers.training.trainer import Compute, Stage, fit
 from baselines.lmpmpp.lora import merge_lora
-from baselines.lmpmpp.mini.checkpoint import build_mini, save_mini
+from baselines.lmpmpp.mini.checkpoint import save_mini
 from baselines.lmpmpp.mini.config import MINI
 from baselines.lmpmpp.mini.model import MiniLMPMpp
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.mini.training.augmentation import Augmentation
 from baselines.lmpmpp.mini.training.curves import draw_curves
+from baselines.lmpmpp.mini.training.split_features import SplitFeatures
 from baselines.lmpmpp.mini.training.stage_alignment import (
     Alignment,
     BatchSampler,
     alignment_losses,
-    match_all,
-    selection_quality,
-    sentence_features,
+    encode_sentences,
+    evaluate_selection,
+    match_split,
 )
-from baselines.lmpmpp.mini.training.stage_detection import box_losses, box_quality, matched_objects
-from baselines.lmpmpp.mini.training.stage_extractor import extractor_losses, frame_quality, object_masks, sample_frames
-from baselines.lmpmpp.mini.training.stage_language import Contrasted, answer_all, language_losses
+from baselines.lmpmpp.mini.training.stage_detection import box_losses, evaluate_boxes, matched_objects
+from baselines.lmpmpp.mini.training.stage_extractor import (
+    evaluate_masks,
+    extractor_losses,
+    object_masks,
+    sample_frames,
+)
+from baselines.lmpmpp.mini.training.stage_language import (
+    ContrastiveTarget,
+    PromptedBatch,
+    language_losses,
+    predict_split,
+)
 from baselines.lmpmpp.mini.training.stage_speech import (
-    SpeechCache,
-    SpeechTraining,
-    disturbed,
+    SpeechDistillation,
+    augment_speech,
     encode_speech_split,
-    open_speech_cache,
     speech_losses,
 )
-from baselines.lmpmpp.mini.training.track_cache import TrackCache, open_track_cache
-from baselines.lmpmpp.mini.training.train_options import TrainOptions
-from baselines.lmpmpp.mini.training.training_cache import TrainingCache, open_cache
-from mevis_bench.records import TrainingArguments, TrainingData, UsageError
+from baselines.lmpmpp.mini.training.train_options import StageOptions, TrainOptions
+from baselines.lmpmpp.prompt import Modality
+from mevis_bench.records import TrainingArguments, UsageError
 
 WEIGHTS_FILE = "mini.safetensors"
+
+VAL_METRICS_FILE = "held_out.json"
 
 STAGES = ("extractor", "detection", "alignment", "speech", "language", "adapters")
 
 ASPECT = MINI.extractor.long_side / MINI.extractor.short_side
 """Width of the training frames in frame heights."""
 
+EVAL_FRAMES = 96
+"""Validation frames on which stages 1 and 2 are evaluated."""
 
-def train(setup: TrainingArguments) -> None:
-    """Train all stages, or those that are not finished in ``setup.out``, and write the weights there.
+
+def train(args: TrainingArguments) -> None:
+    """Run all stages that are not finished in ``args.out``, and write the weights there.
 
     Raises:
-        UsageError: The variant is not trained here, or an option is missing, unknown or of the wrong kind.
+        UsageError: The variant cannot be trained, or an option is missing, unknown or of the wrong type.
     """
-    if setup.variant != "mini":
-        raise UsageError(f"variant {setup.variant} of lmpmpp is not trained", hint="Use --variant mini or paper.")
-    options = TrainOptions.read(setup.options)
-    Training(setup, options).run()
+    if args.variant != "mini":
+        raise UsageError(f"variant {args.variant} of lmpmpp cannot be trained", hint="Use --variant mini or paper.")
+    MiniTrainer(args, TrainOptions.read(args.options)).run()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A split as the language model meets it.
+class StageModules:
+    """What a stage trains.
 
     Attributes:
-        tracks: What the extractor found.
-        features: Frozen ``text`` and ``audio`` features of all n sentences, ``(n, c)``.
-        spoken: Which sentences are spoken, bool ``(n,)``; the ``audio`` of the others is 0.
+        module: Its parameters that require a gradient are trained.
+        loss_fn: Losses of one step.
+        evaluate: Metrics on the validation split.
     """
 
-    tracks: TrackCache
-    features: Mapping[str, Tensor]
-    spoken: Tensor
+    module: nn.Module
+    loss_fn: Compute
+    evaluate: Callable[[], dict[str, float]]
 
 
-class Training:
+@dataclass(frozen=True, slots=True)
+class TrainingStage:
+    """One stage.
+
+    Attributes:
+        name: Also the name of its files.
+        options: Steps and learning rate.
+        build: Called when all earlier stages are finished.
+    """
+
+    name: str
+    options: StageOptions
+    build: Callable[[], StageModules]
+
+
+class MiniTrainer:
     """One training of the mini variant."""
 
-    def __init__(self, setup: TrainingArguments, options: TrainOptions) -> None:
-        self.setup, self.options = setup, options
+    def __init__(self, args: TrainingArguments, options: TrainOptions) -> None:
+        self.args, self.options = args, options
         self.tokenizer = WordTokenizer.from_sentences(
             ground_truth.expression.text
-            for video in setup.data.video_ids
-            for ground_truth in setup.data.ground_truths(video)
+            for video in args.data.video_ids
+            for ground_truth in args.data.ground_truths(video)
         )
-        torch.manual_seed(setup.seed)
-        self.model: MiniLMPMpp = build_mini(len(self.tokenizer)).to(setup.device)
-        measured = setup.out / "held_out.json"
-        self.measured = json.loads(measured.read_text()) if measured.is_file() else {}
+        torch.manual_seed(args.seed)
+        self.model: MiniLMPMpp = MiniLMPMpp(MINI, len(self.tokenizer)).to(args.device)
+        self.train_split, self.val_split = (
+            SplitFeatures(name, data, self.model, self.tokenizer, args, speech=options.speech.steps > 0)
+            for name, data in (("train", args.data), ("held_out", args.held_out))
+        )
+        self.metrics_path = args.out / VAL_METRICS_FILE
+        self.metrics = json.loads(self.metrics_path.read_text()) if self.metrics_path.is_file() else {}
 
     def run(self) -> None:
-        """Run the stages in order."""
-        data = self._cache(self.setup.data, "train")
-        held_out = self._cache(self.setup.held_out, "held_out")
-        self.train_extractor(data, held_out)
-        self.train_detection(data, held_out)
-        tracks = self._tracks(data, "train")
-        held_out_tracks = self._tracks(held_out, "held_out")
-        self.train_alignment(tracks, held_out_tracks)
-        speech, held_out_speech = self._speech(self.setup.data, data), self._speech(self.setup.held_out, held_out)
-        if len(speech):
-            self.train_speech(tracks, speech, held_out_tracks, held_out_speech)
-        learned = self._asked(tracks, speech)
-        measured = self._asked(held_out_tracks, held_out_speech)
-        self.train_language(learned, measured)
-        self.train_adapters(learned, measured)
-        path = self.setup.out / WEIGHTS_FILE
+        """Run the stages in order and write the weights."""
+        self.model.supports_speech = len(self.train_split.speech) > 0
+        for stage in self.stages():
+            self._run_stage(stage)
         merge_lora(self.model)
-        made_from = {"data_fingerprint": self.setup.data.fingerprint, "seed": str(self.setup.seed)}
-        save_mini(self.model, self.tokenizer, path, supports_speech=len(speech) > 0, made_from=made_from)
-        draw_curves(self.setup.out, STAGES, self.setup.out / "curves.png")
+        metadata = {"data_fingerprint": self.args.data.fingerprint, "seed": str(self.args.seed)}
+        save_mini(self.model, self.tokenizer, self.args.out / WEIGHTS_FILE, metadata)
+        draw_curves(self.args.out, STAGES, self.args.out / "curves.png")
 
-    def train_extractor(self, data: TrainingCache, held_out: TrainingCache) -> None:
+    def stages(self) -> list[TrainingStage]:
+        """Stages in order; without ``speech`` if the training split has none."""
+        options = self.options
+        stages = [
+            TrainingStage("extractor", options.extractor, self.build_extractor),
+            TrainingStage("detection", options.detection, self.build_detection),
+            TrainingStage("alignment", options.alignment, self.build_alignment),
+            TrainingStage("speech", options.speech, self.build_speech),
+            TrainingStage("language", options.language, self.build_language),
+            TrainingStage("adapters", options.adapters, self.build_adapters),
+        ]
+        return [stage for stage in stages if stage.name != "speech" or self.model.supports_speech]
+
+    def build_extractor(self) -> StageModules:
         """Stage 1."""
-        options, extractor, device = self.options.extractor, self.model.extractor, self.setup.device
+        options, extractor, device = self.options.extractor, self.model.extractor, self.args.device
+        train, val = self.train_split.frames, self.val_split.frames
 
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            frames, labels = sample_frames(data, options.frames, rng, device)
+        def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
+            frames, labels = sample_frames(train, options.frames, rng, device)
             return extractor_losses(extractor(frames), object_masks(labels))
 
-        self._fit(
-            "extractor",
-            options.steps,
-            options.learning_rate,
-            extractor,
-            compute,
-            lambda: frame_quality(extractor, held_out, 96, self.setup.seed, device),
-        )
+        def evaluate() -> dict[str, float]:
+            return evaluate_masks(extractor, val, EVAL_FRAMES, self.args.seed, device)
 
-    def train_detection(self, data: TrainingCache, held_out: TrainingCache) -> None:
+        return StageModules(extractor, loss_fn, evaluate)
+
+    def build_detection(self) -> StageModules:
         """Stage 2."""
-        options, head, device = self.options.detection, self.model.detection, self.setup.device
+        options, head, device = self.options.detection, self.model.detection, self.args.device
+        train, val = self.train_split.frames, self.val_split.frames
         extractor = self.model.extractor.requires_grad_(False)
 
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            frames, labels = sample_frames(data, options.frames, rng, device)
-            embeddings, suggested, boxes = matched_objects(extractor.eval(), frames, object_masks(labels))
-            return box_losses(head(embeddings, suggested), boxes)
+        def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
+            frames, labels = sample_frames(train, options.frames, rng, device)
+            embeddings, mask_boxes, targets = matched_objects(extractor.eval(), frames, object_masks(labels))
+            return box_losses(head(embeddings, mask_boxes), targets)
 
-        self._fit(
-            "detection",
-            options.steps,
-            options.learning_rate,
-            head,
-            compute,
-            lambda: box_quality(extractor, head, held_out, 96, self.setup.seed, device),
-        )
+        def evaluate() -> dict[str, float]:
+            return evaluate_boxes(extractor, head, val, EVAL_FRAMES, self.args.seed, device)
 
-    def train_alignment(self, tracks: TrackCache, held_out: TrackCache) -> None:
-        """Stage 3, and with it row (i) of Table 4."""
+        return StageModules(head, loss_fn, evaluate)
+
+    def build_alignment(self) -> StageModules:
+        """Stage 3."""
         options, model = self.options.alignment, self.model
+        train, val = self.train_split.tracks, self.val_split.tracks
         alignment = Alignment(model.matcher, model.sentences)
-        words = self._words(tracks)
-        sample = BatchSampler(tracks, options.videos, options.sentences)
-        augment = Augmentation(self.tokenizer, tracks, words, ASPECT)
+        sample = BatchSampler(train, options.videos, options.sentences)
+        augment = Augmentation(self.tokenizer, train, self.train_split.words, ASPECT)
+        temperature = self.options.temperature if self.options.contrastive else None
 
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+        def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
             batch = sample(rng)
-            varied = augment(batch, rng)
-            return alignment_losses(
-                alignment, tracks, batch, varied.tracks, varied.words, contrastive=self.options.contrastive
-            )
+            augmented = augment(batch, rng)
+            return alignment_losses(alignment, train, batch, augmented.tracks, augmented.words, temperature)
 
-        def measure() -> dict[str, float]:
-            features = sentence_features(model.sentences, self._words(held_out))
-            return selection_quality(match_all(model.matcher, held_out, features), held_out)
+        def evaluate() -> dict[str, float]:
+            features = encode_sentences(model.sentences, self.val_split.words)
+            return evaluate_selection(match_split(model.matcher, val, features), val)
 
-        self._fit("alignment", options.steps, options.learning_rate, alignment, compute, measure)
-        model.sentences.requires_grad_(False)
-        model.language.trajectories.load_state_dict(model.matcher.trajectories.state_dict())
+        return StageModules(alignment, loss_fn, evaluate)
 
-    def train_speech(
-        self, tracks: TrackCache, speech: SpeechCache, held_out: TrackCache, held_out_speech: SpeechCache
-    ) -> None:
+    def build_speech(self) -> StageModules:
         """Stage 4."""
-        options, model, device = self.options.speech, self.model, self.setup.device
-        words = self._words(tracks)[speech.sentences.to(device)]
-        features = sentence_features(model.sentences, words)
+        options, model, device = self.options.speech, self.model, self.args.device
+        train, val, val_tracks = self.train_split.speech, self.val_split.speech, self.val_split.tracks
+        words = self.train_split.words[train.sentences.to(device)]
+        targets = encode_sentences(model.sentences.requires_grad_(False), words)
+        torch.manual_seed(self.args.seed)  # new parameters are the same after a resume
+        distillation = SpeechDistillation(model.speech, len(self.tokenizer)).to(device)
 
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            chosen = rng.integers(len(speech), size=options.utterances)
-            utterances = [disturbed(bands, rng) for bands in speech.of(chosen)]
-            return speech_losses(training, utterances, words[chosen], features[chosen])
+        def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
+            indices = rng.integers(len(train), size=options.utterances)
+            utterances = [augment_speech(bands, rng) for bands in train.select(indices.tolist())]
+            return speech_losses(distillation, utterances, words[indices], targets[indices])
 
-        def measure() -> dict[str, float]:
-            heard, _ = encode_speech_split(model.speech, held_out_speech, len(held_out.texts), device)
-            return selection_quality(match_all(model.matcher, held_out, heard), held_out)
+        def evaluate() -> dict[str, float]:
+            features, _ = encode_speech_split(model.speech, val, len(val_tracks.texts), device)
+            return evaluate_selection(match_split(model.matcher, val_tracks, features), val_tracks)
 
-        torch.manual_seed(self.setup.seed)  # what starts new here starts the same after a stop
-        training = SpeechTraining(model.speech, len(self.tokenizer)).to(device)
-        self._fit("speech", options.steps, options.learning_rate, training, compute, measure)
-        model.speech.requires_grad_(False)
+        return StageModules(distillation, loss_fn, evaluate)
 
-    def train_language(self, learned: Asked, measured: Asked) -> None:
-        """Stage 5: stands in for the pretraining that Video-LLaMA comes with."""
-        options, part = self.options.language, self.model.language
+    def build_language(self) -> StageModules:
+        """Stage 5; it stands in for the pretraining of Video-LLaMA."""
+        part = self.model.language
+        part.trajectories.load_state_dict(self.model.matcher.trajectories.state_dict())
         part.project["audio"].load_state_dict(part.project["text"].state_dict())
-        self._fit_language("language", options.steps, options.learning_rate, learned, measured, ["trajectories"])
+        return self._build_language_stage(["trajectories"])
 
-    def train_adapters(self, learned: Asked, measured: Asked) -> None:
+    def build_adapters(self) -> StageModules:
         """Stage 6: equation 2 with LoRA."""
-        options = self.options.adapters
-        torch.manual_seed(self.setup.seed)  # as in stage 4
+        torch.manual_seed(self.args.seed)  # new parameters are the same after a resume
         self.model.language.language.add_adapters()
-        self.model.to(self.setup.device)
-        contrasted: list[Contrasted] = ["trajectories", "segments"]
-        self._fit_language("adapters", options.steps, options.learning_rate, learned, measured, contrasted)
+        self.model.to(self.args.device)
+        return self._build_language_stage(["trajectories", "seg_tokens"])
 
-    def _fit_language(
-        self,
-        name: str,
-        steps: int,
-        rate: float,
-        learned: Asked,
-        measured: Asked,
-        contrasted: Collection[Contrasted],
-    ) -> None:
+    def _build_language_stage(self, contrastive: Collection[ContrastiveTarget]) -> StageModules:
         options, part = self.options.language, self.model.language
-        tracks, share = learned.tracks, self.options.speech.share if learned.spoken.any() else 0.0
-        sample_text = BatchSampler(tracks, options.videos, options.sentences)
-        sample_speech = BatchSampler(tracks, options.videos, options.sentences, learned.spoken) if share else None
-        augment = Augmentation(self.tokenizer, tracks, self._words(tracks), ASPECT)
-        mirrored = sentence_features(self.model.sentences, augment.mirrored_words)
+        self.model.sentences.requires_grad_(False)
+        self.model.speech.requires_grad_(False)
+        tracks, encoded = self.train_split.tracks, self.train_split.encoded
+        speech_share = self.options.speech.share if bool(encoded.has_speech.any()) else 0.0
+        sample: dict[Modality, BatchSampler] = {"text": BatchSampler(tracks, options.videos, options.sentences)}
+        if speech_share:
+            sample["audio"] = BatchSampler(tracks, options.videos, options.sentences, encoded.has_speech)
+        augment = Augmentation(self.tokenizer, tracks, self.train_split.words, ASPECT)
+        mirrored_features = encode_sentences(self.model.sentences, augment.mirrored_words)
 
-        def compute(rng: np.random.Generator) -> dict[str, Tensor]:
-            modality = "audio" if rng.random() < share else "text"
-            batch = (sample_speech if modality == "audio" else sample_text)(rng)
-            varied = augment(batch, rng, mirroring=modality == "text")
-            plain = learned.features[modality][batch.sentences]
-            features = torch.where(varied.mirrored[batch.rows][:, None], mirrored[batch.sentences], plain)
+        def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
+            modality: Modality = "audio" if rng.random() < speech_share else "text"
+            batch = sample[modality](rng)
+            augmented = augment(batch, rng, mirroring=modality == "text")
+            features = torch.where(
+                augmented.mirrored[batch.video_index][:, None],
+                mirrored_features[batch.sentences],
+                encoded.features[modality][batch.sentences],
+            )
             return language_losses(
                 part,
                 tracks,
-                batch,
-                varied.tracks,
-                features,
+                PromptedBatch(batch, augmented.tracks, features, modality),
                 rng,
-                contrastive=contrasted if self.options.contrastive else (),
+                contrastive=contrastive if self.options.contrastive else (),
+                temperature=self.options.temperature,
                 shuffled_videos=options.shuffled_videos,
-                modality=modality,
             )
 
-        def measure() -> dict[str, float]:
-            values = {}
-            for modality, prefix in (("text", ""), ("audio", "heard ")):
-                if modality == "text" or measured.spoken.all():
-                    chosen, _ = answer_all(part, measured.tracks, measured.features[modality], modality)
-                    quality = selection_quality(chosen, measured.tracks)
-                    values |= {f"{prefix}{key}": value for key, value in quality.items()}
-            return values
+        return StageModules(part, loss_fn, self._evaluate_language)
 
-        self._fit(name, steps, rate, part, compute, measure)
+    def _evaluate_language(self) -> dict[str, float]:
+        """Metrics of text prompts and, with the prefix "heard ", of speech prompts if all sentences have speech."""
+        tracks, encoded = self.val_split.tracks, self.val_split.encoded
+        modalities: dict[Modality, str] = {"text": ""}
+        if bool(encoded.has_speech.all()):
+            modalities["audio"] = "heard "
+        metrics: dict[str, float] = {}
+        for modality, prefix in modalities.items():
+            selected = predict_split(self.model.language, tracks, encoded.features[modality], modality)
+            metrics |= {f"{prefix}{key}": value for key, value in evaluate_selection(selected, tracks).items()}
+        return metrics
 
-    def _speech(self, data: TrainingData, cache: TrainingCache) -> SpeechCache:
-        if self.options.speech.steps == 0:
-            return SpeechCache.nothing()
-        name = "held_out" if data is self.setup.held_out else "train"
-        return open_speech_cache(data, cache, self.setup.out / "cache" / f"{name}_speech.safetensors")
+    def _run_stage(self, stage: TrainingStage) -> None:
+        modules = stage.build()
 
-    def _asked(self, tracks: TrackCache, speech: SpeechCache) -> Asked:
-        text = sentence_features(self.model.sentences.eval(), self._words(tracks))
-        audio, spoken = encode_speech_split(self.model.speech, speech, len(tracks.texts), self.setup.device)
-        return Asked(tracks, {"text": text, "audio": audio}, spoken)
-
-    def _fit(
-        self,
-        name: str,
-        steps: int,
-        rate: float,
-        module: nn.Module,
-        compute: Compute,
-        measure: Callable[[], dict[str, float]],
-    ) -> None:
-        def report(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
+        def report(name: str, step: int, total: int, losses: Mapping[str, float]) -> None:
             if step % self.options.measure_every == 0 or step == total:
-                module.eval()
-                self.measured[name] = measure()
-                (self.setup.out / "held_out.json").write_text(json.dumps(self.measured, indent=1) + "\n")
-                module.train()
-                losses = {**losses, **{f"held_out_{key}": value for key, value in self.measured[name].items()}}
-            self.setup.progress(stage, step, total, losses)
+                modules.module.eval()
+                self.metrics[name] = modules.evaluate()
+                self.metrics_path.write_text(json.dumps(self.metrics, indent=1) + "\n")
+                modules.module.train()
+                losses = {**losses, **{f"held_out_{key}": value for key, value in self.metrics[name].items()}}
+            self.args.progress(name, step, total, losses)
 
-        fit(Stage(name, steps, rate), module, compute, self.setup.out, self.setup.seed, report)
-
-    def _cache(self, data: TrainingData, name: str) -> TrainingCache:
-        return open_cache(data, MINI.extractor, self.setup.out / "cache" / name)
-
-    def _tracks(self, cache: TrainingCache, name: str) -> TrackCache:
-        def report(done: int, total: int) -> None:
-            if done % 50 == 0 or done == total:
-                self.setup.progress(f"tracks of {name}", done, total, {})
-
-        path = self.setup.out / "cache" / f"{name}_tracks.safetensors"
-        return open_track_cache(self.model.extractor, cache, MINI.trajectory, path, self.setup.device, report)
-
-    def _words(self, cache: TrackCache) -> Tensor:
-        return self.tokenizer(cache.texts).to(self.setup.device)
+        settings = Stage(stage.name, stage.options.steps, stage.options.learning_rate)
+        fit(settings, modules.module, modules.loss_fn, self.args.out, self.args.seed, report)

@@ -1,14 +1,29 @@
-"""The training configuration of the mini variant (``configs/train/lmpmpp-mini.yaml``), checked."""
+"""Training configuration of the mini variant (``configs/train/lmpmpp-mini.yaml``)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from baselines.layers.training.train_options import read_train_options
 
 
+class StageOptions(Protocol):
+    """Options that every stage has: optimizer steps and peak learning rate."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ExtractorOptions:
-    """Stage 1: optimizer steps, peak learning rate, frames a step."""
+    """Stage 1; ``frames``: per step."""
 
     steps: int
     learning_rate: float
@@ -17,7 +32,7 @@ class ExtractorOptions:
 
 @dataclass(frozen=True, slots=True)
 class DetectionOptions:
-    """Stage 2: optimizer steps, peak learning rate, frames a step."""
+    """Stage 2; ``frames``: per step."""
 
     steps: int
     learning_rate: float
@@ -26,7 +41,7 @@ class DetectionOptions:
 
 @dataclass(frozen=True, slots=True)
 class AlignmentOptions:
-    """Stage 3: optimizer steps, peak learning rate, videos a step and sentences of each."""
+    """Stage 3; ``videos``: per step; ``sentences``: per video."""
 
     steps: int
     learning_rate: float
@@ -36,10 +51,10 @@ class AlignmentOptions:
 
 @dataclass(frozen=True, slots=True)
 class SpeechOptions:
-    """Stage 4: optimizer steps, peak learning rate, utterances a step.
+    """Stage 4; ``utterances``: per step.
 
-    ``share``: of the steps of stages 5 and 6, so many ask by speech. Nothing of it where the split has no speech, or
-    with 0 steps.
+    ``share``: fraction of the steps of stages 5 and 6 with speech prompts. Stage 4 is skipped, and all prompts are
+    text, if the split has no speech or ``steps`` is 0.
     """
 
     steps: int
@@ -50,7 +65,7 @@ class SpeechOptions:
 
 @dataclass(frozen=True, slots=True)
 class LanguageOptions:
-    """Stages 5 and 6: as stage 3; ``shuffled_videos`` of each step also give the disrupted tokens of equation 1."""
+    """Stages 5 and 6: as stage 3; ``shuffled_videos``: videos per step that also give disrupted <SEG> tokens."""
 
     steps: int
     learning_rate: float
@@ -61,7 +76,7 @@ class LanguageOptions:
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """Stage 6: optimizer steps, peak learning rate."""
+    """Stage 6."""
 
     steps: int
     learning_rate: float
@@ -69,9 +84,18 @@ class AdapterOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """All stages; every ``measure_every`` steps the held-out split is measured.
+    """Options of all stages.
 
-    ``contrastive``: with L_con in stages 3, 5 and 6 (row (iii) of Table 4), or without (rows (i) and (ii)).
+    Attributes:
+        extractor: Stage 1.
+        detection: Stage 2.
+        alignment: Stage 3.
+        speech: Stage 4.
+        language: Stage 5, and the batches of stage 6.
+        adapters: Stage 6.
+        contrastive: Whether L_con is in stages 3, 5 and 6: row (iii) of Table 4, or rows (i) and (ii).
+        temperature: tau of equation 1.
+        measure_every: Steps between two evaluations on the validation split.
     """
 
     extractor: ExtractorOptions
@@ -81,13 +105,14 @@ class TrainOptions:
     language: LanguageOptions
     adapters: AdapterOptions
     contrastive: bool
+    temperature: float
     measure_every: int
 
     @classmethod
     def read(cls, options: Mapping[str, object]) -> "TrainOptions":
-        """Check a resolved configuration.
+        """Validate a resolved configuration.
 
         Raises:
-            UsageError: A key is unknown, missing or of the wrong kind.
+            UsageError: A key is unknown, missing or of the wrong type.
         """
         return read_train_options(options, cls)

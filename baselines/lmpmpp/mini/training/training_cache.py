@@ -1,9 +1,10 @@
-"""What training reads again and again: small frames, label maps and sentences of a split, kept in flat files.
+"""Frames, label maps and sentences of a split at the model's resolution, cached in memory-mapped files.
 
-Axes: t frames of all videos one after another, h and w rows and columns of the model's frame size.
+Axes: t frames of all videos one after another, h and w rows and columns of a resized frame.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,19 @@ import torch
 from numpy.typing import NDArray
 
 from baselines.lmpmpp.config import ExtractorConfig
-from baselines.lmpmpp.extractor import model_size, resize_frames
+from baselines.lmpmpp.extractor import resize_frames, resized_shape
 from mevis_bench.records import DataError, GroundTruth, TrainingData
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One expression of a video: its words, the objects it means, and which sentence it is."""
+    """One expression of a video.
+
+    Attributes:
+        id: Of the expression.
+        text: The sentence.
+        objects: Indices of its target objects among the video's annotated objects.
+    """
 
     id: str
     text: str
@@ -30,7 +37,7 @@ class CachedVideo:
     """One video of the cache.
 
     Attributes:
-        id: The video.
+        id: Of the video.
         start: Index of its first frame in the cache's arrays.
         length: Number of frames.
         objects: Number of annotated objects; labels 1..objects.
@@ -45,13 +52,13 @@ class CachedVideo:
 
     @property
     def frames(self) -> slice:
-        """Where its frames lie in the cache's arrays."""
+        """Its frames in the cache's arrays."""
         return slice(self.start, self.start + self.length)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingCache:
-    """A split, ready for training.
+    """A split.
 
     Attributes:
         videos: All videos, sorted by id.
@@ -64,15 +71,15 @@ class TrainingCache:
     labels: NDArray[np.uint8]
 
 
-def open_cache(data: TrainingData, size: ExtractorConfig, folder: Path) -> TrainingCache:
-    """Open the cache of a split in ``folder``, making it first where it is missing or of other data.
+def open_cache(data: TrainingData, config: ExtractorConfig, folder: Path) -> TrainingCache:
+    """Open the cache of a split in ``folder``; create it first if it is missing or belongs to different data.
 
     Raises:
         DataError: The videos of the split differ in size.
     """
     index = folder / "index.json"
     if not index.is_file() or json.loads(index.read_text())["fingerprint"] != data.fingerprint:
-        _make(data, size, folder)
+        _create(data, config, folder)
     stored = json.loads(index.read_text())
     videos = tuple(
         CachedVideo(
@@ -89,35 +96,35 @@ def open_cache(data: TrainingData, size: ExtractorConfig, folder: Path) -> Train
     )
 
 
-def _make(data: TrainingData, size: ExtractorConfig, folder: Path) -> None:
+def _create(data: TrainingData, config: ExtractorConfig, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     total = sum(len(data.video(video_id)) for video_id in data.video_ids)
     first = data.video(data.video_ids[0])
-    height, width = model_size(first.height, first.width, size)
-    new = np.lib.format.open_memmap
-    frames = new(folder / "frames.npy", mode="w+", dtype=np.uint8, shape=(total, height, width, 3))
-    labels = new(folder / "labels.npy", mode="w+", dtype=np.uint8, shape=(total, height, width))
+    height, width = resized_shape(first.height, first.width, config)
+    open_memmap = np.lib.format.open_memmap
+    frames = open_memmap(folder / "frames.npy", mode="w+", dtype=np.uint8, shape=(total, height, width, 3))
+    labels = open_memmap(folder / "labels.npy", mode="w+", dtype=np.uint8, shape=(total, height, width))
     start, videos = 0, []
     for video_id in data.video_ids:
         video, ground_truths = data.video(video_id), data.ground_truths(video_id)
-        if model_size(video.height, video.width, size) != (height, width):
+        if resized_shape(video.height, video.width, config) != (height, width):
             raise DataError(
                 f"video is {video.width}x{video.height}, the first of the split {first.width}x{first.height}",
                 location=video_id,
-                hint="The mini training needs videos of one size.",
+                hint="The mini variant can only be trained on videos of one size.",
             )
         ids = sorted({i for ground_truth in ground_truths for i in ground_truth.expression.annotation_ids or ()})
         part = slice(start, start + len(video))
         pixels = torch.from_numpy(np.stack(list(video.frames())))
-        frames[part] = resize_frames(pixels, size).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+        frames[part] = resize_frames(pixels, config).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
         labels[part] = label_maps(ground_truths, ids, height, width)
         sentences = [
             {
-                "id": t.expression.id,
-                "text": t.expression.text,
-                "objects": [ids.index(i) for i in t.expression.annotation_ids or ()],
+                "id": ground_truth.expression.id,
+                "text": ground_truth.expression.text,
+                "objects": [ids.index(i) for i in ground_truth.expression.annotation_ids or ()],
             }
-            for t in ground_truths
+            for ground_truth in ground_truths
         ]
         videos.append(
             {"id": video_id, "start": start, "length": len(video), "objects": len(ids), "sentences": sentences}
@@ -128,26 +135,24 @@ def _make(data: TrainingData, size: ExtractorConfig, folder: Path) -> None:
     (folder / "index.json").write_text(json.dumps({"fingerprint": data.fingerprint, "videos": videos}))
 
 
-def label_maps(ground_truths: list[GroundTruth], ids: list[str], height: int, width: int) -> NDArray[np.uint8]:
-    """Draw all objects of a video at a smaller size: uint8 ``(t, height, width)``, label i + 1 for ``ids[i]``.
+def label_maps(ground_truths: Sequence[GroundTruth], ids: list[str], height: int, width: int) -> NDArray[np.uint8]:
+    """Label maps of all objects of a video at the model's resolution: uint8 ``(t, h, w)``, i + 1 for ``ids[i]``.
 
-    A small pixel belongs to an object that covers at least half of it.
+    A resized pixel belongs to an object that covers at least half of it.
     """
-
     length = ground_truths[0].length
     out = np.zeros((length, height, width), np.uint8)
-    drawn: set[str] = set()
+    done: set[str] = set()
     for ground_truth in ground_truths:
-        for annotation_id, masks in zip(
-            ground_truth.expression.annotation_ids or (), ground_truth.objects, strict=True
-        ):
-            if annotation_id in drawn:
+        annotation_ids = ground_truth.expression.annotation_ids or ()
+        for annotation_id, rles in zip(annotation_ids, ground_truth.objects, strict=True):
+            if annotation_id in done:
                 continue
-            drawn.add(annotation_id)
-            for frame, rle in enumerate(masks):
+            done.add(annotation_id)
+            for frame, rle in enumerate(rles):
                 if rle is None:
                     continue
-                full = torch.from_numpy(rle.decode(f"annotation {annotation_id}, frame {frame}")).float()[None, None]
-                share = torch.nn.functional.interpolate(full, size=(height, width), mode="area")[0, 0]
-                out[frame][share.numpy() >= 0.5] = ids.index(annotation_id) + 1
+                mask = torch.from_numpy(rle.decode(f"annotation {annotation_id}, frame {frame}")).float()[None, None]
+                coverage = torch.nn.functional.interpolate(mask, size=(height, width), mode="area")[0, 0]
+                out[frame][coverage.numpy() >= 0.5] = ids.index(annotation_id) + 1
     return out

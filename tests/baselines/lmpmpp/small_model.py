@@ -1,9 +1,10 @@
-"""The paper variant in small numbers, and a training of it that torchrun can start: SCRIPT DATA OUT."""
+"""LMPM++ in small sizes, and a training of it that torchrun can start: ``SCRIPT DATA OUT``."""
 
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from baselines.layers.nn import text_encoder
 from baselines.layers.nn.swin import SwinConfig
@@ -31,6 +32,8 @@ SMALL = LMPMppConfig(
 
 ROBERTA = text_encoder.TextEncoderConfig(vocab_size=600, channels=12, depth=1, heads=2, feedforward=12)
 
+START_FILES = ("mask2former", "llama", "llama_tokenizer", "roberta", "roberta_tokenizer", "imagebind")
+
 OPTIONS = {
     "steps": 3,
     "learning_rate": 1e-3,
@@ -41,28 +44,34 @@ OPTIONS = {
     "shuffles": 2,
     "speech": 0.5,
     "contrastive": True,
+    "temperature": 0.07,
     "precision": "float32",
-    "start": dict.fromkeys(
-        ("mask2former", "llama", "llama_tokenizer", "roberta", "roberta_tokenizer", "imagebind"), ""
-    ),
+    "start": dict.fromkeys(START_FILES, ""),
 }
 
 
-def small_encoders(patch: pytest.MonkeyPatch) -> None:
-    """Put a small RoBERTa, and no ImageBind worth the name, where the paper variant builds its encoders."""
-    import torch
+class FakeImageBind(torch.nn.Linear):
+    """Linear layer on the mean mel bands, in place of ImageBind's audio trunk."""
 
-    class FakeImageBind(torch.nn.Linear):
-        def __init__(self) -> None:
-            super().__init__(128, 10)
+    def __init__(self) -> None:
+        super().__init__(128, 10)
 
-        def forward(self, clips: torch.Tensor) -> torch.Tensor:
-            return super().forward(clips.mean((1, 2, 4)))
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        return super().forward(clips.mean((1, 2, 4)))
 
+
+def patch_encoders(patch: pytest.MonkeyPatch) -> None:
+    """Build a small RoBERTa and the fake ImageBind where LMPM++ builds its encoders."""
     for module in (train, method):
         patch.setattr(module, "build_roberta", lambda pooler=True: text_encoder.build_roberta(ROBERTA))
         patch.setattr(module, "ImageBindAudio", FakeImageBind)
-    assert encoders.ImageBindAudio is not FakeImageBind
+
+
+def build_encoders() -> encoders.PromptEncoders:
+    """The small RoBERTa and the fake ImageBind."""
+    return encoders.PromptEncoders(
+        text_encoder.build_roberta(ROBERTA), text_encoder.open_tokenizer(None), FakeImageBind()
+    )
 
 
 def main() -> None:
@@ -70,9 +79,9 @@ def main() -> None:
     split = open_split(data, "train")
     out.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        small_encoders(patch)
-        setup = TrainingArguments("paper", OPTIONS, split, split, out, "cpu", 0, lambda *told: None)
-        train.train_paper(setup, SMALL)
+        patch_encoders(patch)
+        args = TrainingArguments("paper", OPTIONS, split, split, out, "cpu", 0, lambda *progress: None)
+        train.train_paper(args, SMALL)
 
 
 if __name__ == "__main__":

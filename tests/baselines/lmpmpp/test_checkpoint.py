@@ -12,10 +12,11 @@ from baselines.lmpmpp.checkpoint import (
     load_roberta,
     load_trained,
     save_trained,
+    trained_tensors,
 )
-from baselines.lmpmpp.model import LMPMpp, Question
+from baselines.lmpmpp.model import EncodedPrompt, LMPMpp
 from mevis_bench.records import DataError
-from tests.baselines.lmpmpp.small_paper import SMALL
+from tests.baselines.lmpmpp.small_model import SMALL
 
 ROBERTA = TextEncoderConfig(vocab_size=30, channels=12, depth=1, heads=2, feedforward=12)
 
@@ -31,7 +32,7 @@ def model(seed):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Files as their authors lay them out, made of another model of the same sizes."""
+    """Public files in their authors' layouts, from another model of the same sizes."""
     folder, source = tmp_path_factory.mktemp("public"), model(1)
     mask2former = {}
     for key, value in source.extractor.state_dict().items():
@@ -62,9 +63,9 @@ def files(tmp_path_factory):
     }
 
 
-def loaded(files, seed=3):
-    """A model started from the public files, as training does."""
-    target, roberta = LMPMpp(SMALL, filled=False), text_encoder()
+def initialized(files):
+    """A model initialized from the public files, as in training."""
+    target, roberta = LMPMpp(SMALL, init_weights=False), text_encoder()
     load_llama(target, read_tensors(files["llama"]), files["llama"])
     load_mask2former(target, files["mask2former"])
     load_roberta(roberta, files["roberta"])
@@ -72,42 +73,42 @@ def loaded(files, seed=3):
     return target, roberta
 
 
-def test_every_tensor_of_the_public_files_finds_its_place(files):
-    (target, roberta), source = loaded(files), model(1)
+def test_every_tensor_of_the_public_files_is_loaded(files):
+    (target, roberta), source = initialized(files), model(1)
     source.language.add_adapters()
-    ours, theirs = target.state_dict(), source.state_dict()
-    new = (
+    tensors, expected = target.state_dict(), source.state_dict()
+    random = (
         "decoder.language",
         "decoder.class_embed",
         ".lora_",
         "project.",
-        "hear.",
+        "audio_to_text.",
         "object_tokens.",
         "added",
         "mask_decoder",
-        "contrast",
+        "contrastive_proj",
     )
-    kept = [key for key in ours if not any(part in key for part in new)]
-    assert len(kept) > 100
-    assert all(torch.equal(ours[key], theirs[key]) for key in kept)
-    assert not torch.equal(ours["contrast.weight"], theirs["contrast.weight"])
+    loaded = [key for key in tensors if not any(part in key for part in random)]
+    assert len(loaded) > 100
+    assert all(torch.equal(tensors[key], expected[key]) for key in loaded)
+    assert not torch.equal(tensors["contrastive_proj.weight"], expected["contrastive_proj.weight"])
     torch.manual_seed(2)
     assert all(torch.equal(a, b) for a, b in zip(roberta.parameters(), text_encoder().parameters(), strict=True))
 
 
-def test_a_model_started_from_files_computes(files):
-    """Nothing stays unallocated, and the buffers that no file holds are real."""
-    target, _ = loaded(files)
+def test_an_initialized_model_has_no_meta_tensors(files):
+    """Parameters are allocated, and so are the buffers that no file contains."""
+    target, _ = initialized(files)
     with torch.no_grad():
         for name, parameter in target.named_parameters():
             assert not parameter.is_meta, name
     features = target.encode_frames(torch.rand(2, 3, 64, 64) * 255)
-    said = target.eval().answer(features, Question(torch.randn(12), torch.randn(3, 12), "text"))
-    assert torch.isfinite(said.logits).all()
+    outputs = target.eval().generate(features, EncodedPrompt(torch.randn(12), torch.randn(3, 12), "text"))
+    assert torch.isfinite(outputs.logits).all()
 
 
-def test_what_was_trained_is_written_and_read(files, tmp_path):
-    (one, _), (other, _) = loaded(files), loaded(files)
+def test_trained_parameters_are_saved_and_loaded(files, tmp_path):
+    (one, _), (other, _) = initialized(files), initialized(files)
     path = tmp_path / "trained.safetensors"
     save_trained(one, path, {"seed": "1"})
     load_trained(other, path)
@@ -116,7 +117,20 @@ def test_what_was_trained_is_written_and_read(files, tmp_path):
         load_trained(other, files["llama"])
 
 
-def test_a_file_of_something_else_is_named(files):
+def test_former_tensor_names_are_loaded(files, tmp_path):
+    (source, _), (target, _) = initialized(files), initialized(files)
+    former = {"audio_to_text.": "hear.", "contrastive_proj.": "contrast."}
+    tensors = {}
+    for name, value in trained_tensors(source).items():
+        prefix = next((p for p in former if name.startswith(p)), "")
+        tensors[former.get(prefix, "") + name.removeprefix(prefix)] = value.detach().clone()
+    assert {"hear.weight", "contrast.weight"} <= tensors.keys()
+    save_file(tensors, tmp_path / "former.safetensors")
+    load_trained(target, tmp_path / "former.safetensors")
+    assert all(torch.equal(value, target.state_dict()[name]) for name, value in source.state_dict().items())
+
+
+def test_files_of_another_model_are_refused(files):
     with pytest.raises(DataError, match="the file does not fit this model"):
         load_mask2former(model(0), files["llama"])
     with pytest.raises(DataError, match="the file does not fit this model"):
@@ -125,7 +139,7 @@ def test_a_file_of_something_else_is_named(files):
         load_roberta(text_encoder(), files["llama"])
 
 
-def test_only_the_audio_trunk_of_imagebind_is_read(tmp_path):
+def test_only_the_audio_trunk_of_imagebind_is_loaded(tmp_path):
     imagebind = ImageBindAudio()
     tensors = dict(imagebind.state_dict())
     save_file({**tensors, "modality_trunks.vision.blocks.0.weight": torch.ones(2)}, tmp_path / "i.safetensors")
