@@ -71,7 +71,7 @@ def test_make_mini_prints_its_arguments(tmp_path: Path, capsys: pytest.CaptureFi
     }  # fmt: skip
     elsewhere = [word if word != "x" else "y" for word in words]
     assert main([*elsewhere, "--opposite-orders", "2"]) == 2
-    assert "lies between 0 and 1, not at 2.0" in capsys.readouterr().err
+    assert "between 0 and 1, got 2.0" in capsys.readouterr().err
 
 
 def test_help_of_data_starts_light() -> None:

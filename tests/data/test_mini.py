@@ -1,4 +1,4 @@
-"""The shipped split is what was promised, and what its generator makes."""
+"""The bundled split has the documented contents and is reproduced by its generator."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ def mini() -> Split:
     return open_split(None, "valid_u")
 
 
-def test_it_is_sound_and_large_enough() -> None:
+def test_it_is_valid_and_large_enough() -> None:
     report = verify_split(None, "valid_u")
     assert report.faults == []
     assert report.videos >= 12
@@ -45,17 +45,19 @@ def test_it_has_order_pairs_and_reasoning(mini: Split) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 11])
-def test_its_generator_makes_it_again(mini: Split, index: int) -> None:
-    """Words exactly; pixels and masks up to what another build of Pillow may round."""
+def test_its_generator_reproduces_it(mini: Split, index: int) -> None:
+    """Texts exactly; pixels and masks up to rounding of another Pillow build."""
     made = make_video("valid_u", SEED, index)
     video_id = mini.video_ids[index]
-    assert [expression.text for expression in mini.expressions(video_id)] == [said.text for said in made.sentences]
+    assert [expression.text for expression in mini.expressions(video_id)] == [
+        sentence.text for sentence in made.sentences
+    ]
     video = mini.video(video_id)
     for t in (0, 15):
         assert np.abs(video.frame(t).astype(int) - np.asarray(made.footage.frames[t])).mean() < 6
-    for ground_truth, said in zip(mini.ground_truths(video_id), made.sentences, strict=True):
-        assert len(ground_truth.objects) == len(said.targets)
-        for i, masks in zip(said.targets, ground_truth.objects, strict=True):
+    for ground_truth, sentence in zip(mini.ground_truths(video_id), made.sentences, strict=True):
+        assert len(ground_truth.objects) == len(sentence.targets)
+        for i, masks in zip(sentence.targets, ground_truth.objects, strict=True):
             for t, mask in enumerate(masks):
                 expected = made.footage.masks[t, i]
                 found = np.zeros_like(expected) if mask is None else coco.decode(mask.to_coco()).astype(bool)
@@ -78,7 +80,7 @@ def test_every_sentence_is_spoken_by_every_voice(mini: Split) -> None:
     assert max(named.values()) - min(named.values()) <= 1
 
 
-def test_it_can_be_heard(mini: Split) -> None:
+def test_its_speech_is_audible(mini: Split) -> None:
     audio = mini.audio(mini.video_ids[0], "0")
     assert audio is not None
     for voice in VOICES:

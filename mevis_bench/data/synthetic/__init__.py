@@ -1,5 +1,5 @@
-"""The world of the mini split: look-alikes told apart by their motion, and sentences about it, made from a seed."""
+"""Generator of the mini data set: similar objects distinguished by motion, and expressions that refer to them."""
 
-from mevis_bench.data.synthetic.make import MadeVideo, make_mini, make_video
+from mevis_bench.data.synthetic.make import GeneratedVideo, make_mini, make_video
 
-__all__ = ["MadeVideo", "make_mini", "make_video"]
+__all__ = ["GeneratedVideo", "make_mini", "make_video"]

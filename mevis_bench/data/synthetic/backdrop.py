@@ -1,4 +1,4 @@
-"""Textured scenes behind the objects, and props in front of them."""
+"""Textured backgrounds behind the objects, and occluders in front of them."""
 
 import colorsys
 
@@ -9,13 +9,13 @@ from PIL import Image, ImageDraw
 from mevis_bench.data.synthetic.plan import HEIGHT, PAN_X, PAN_Y, WIDTH
 
 SCENE = (WIDTH + 2 * PAN_X, HEIGHT + 2 * PAN_Y)
-"""Width and height of the scene in pixels: all that the camera may ever see."""
+"""Width and height of the scene in pixels, the area that the camera can reach."""
 
 FAMILIES = ("clouds", "waves", "gravel", "meadow", "tiles", "planks", "hills")
 
 
 def draw_backdrop(light: bool, rng: np.random.Generator) -> Image.Image:
-    """Draw a scene, RGB, of size ``SCENE``; ``light`` scenes suit deep sprites, dark ones bright sprites."""
+    """Return a background image, RGB, of size ``SCENE``: light for dark sprites, dark for bright ones."""
     family = FAMILIES[rng.integers(len(FAMILIES))]
     width, height = SCENE
     x, y = np.meshgrid(np.arange(width), np.arange(height))
@@ -66,17 +66,17 @@ def _noise(cells: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _scatter(image: Image.Image, color: NDArray[np.float64], rng: np.random.Generator) -> None:
-    """Put a few flat stones or tufts on the ground; they lie still in the scene and behind every object."""
+    """Draw a few flat stones or tufts on the ground, static in the scene and behind every object."""
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 7))):
         x, y = rng.uniform(0, SCENE[0]), rng.uniform(0, SCENE[1])
         rx, ry = rng.uniform(5, 16), rng.uniform(4, 9)
         tint = np.clip(255 * color * rng.uniform(0.7, 1.25), 0, 255).astype(int)
-        draw.ellipse((x - rx, y - ry, x + rx, y + ry), fill=tuple(int(part) for part in tint))
+        draw.ellipse((x - rx, y - ry, x + rx, y + ry), fill=tuple(int(channel) for channel in tint))
 
 
 def draw_props(light: bool, rng: np.random.Generator) -> Image.Image | None:
-    """Draw what stands in front of every object (posts, bushes, beams): RGBA of size ``SCENE``; ``None``: nothing."""
+    """Return occluders in front of every object (posts, bushes, beams), RGBA of size ``SCENE``, or ``None``."""
     count = int(rng.choice([0, 1, 2], p=[0.45, 0.4, 0.15]))
     if not count:
         return None
@@ -84,14 +84,14 @@ def draw_props(light: bool, rng: np.random.Generator) -> Image.Image | None:
     draw = ImageDraw.Draw(image)
     tint = colorsys.hsv_to_rgb(rng.random(), 0.35, 0.55 if light else 0.6)
     for _ in range(count):
-        red, green, blue = (int(255 * part * rng.uniform(0.85, 1.0)) for part in tint)
+        red, green, blue = (int(255 * channel * rng.uniform(0.85, 1.0)) for channel in tint)
         x = rng.uniform(PAN_X + 20, PAN_X + WIDTH - 20)
-        kind = rng.choice(["post", "bush", "beam"])
-        if kind == "post":
+        shape = rng.choice(["post", "bush", "beam"])
+        if shape == "post":
             half = rng.uniform(5, 8)
             draw.rectangle((x - half, 0, x + half, SCENE[1]), fill=(red, green, blue, 255))
             draw.rectangle((x - half, 0, x - half * 0.4, SCENE[1]), fill=(red // 2, green // 2, blue // 2, 255))
-        elif kind == "beam":
+        elif shape == "beam":
             y, half = rng.uniform(PAN_Y + 20, PAN_Y + HEIGHT - 20), rng.uniform(4, 6)
             draw.rectangle((0, y - half, SCENE[0], y + half), fill=(red, green, blue, 255))
         else:

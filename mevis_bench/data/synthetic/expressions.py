@@ -1,11 +1,11 @@
-"""Chooses what is said about a video: true claims for one or several objects, and deceptive ones for none."""
+"""Expressions of a video: true claims about one or several objects, and deceptive ones about none."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from mevis_bench.data.synthetic.facts import Claim, Facts
-from mevis_bench.data.synthetic.grammar import NUMBERS, Speaker
+from mevis_bench.data.synthetic.grammar import NUMBERS, Realizer
 from mevis_bench.data.synthetic.motion import HEADINGS
 
 PHASE_MOVES = ("left", "right", "up", "down", "still", "circle", "hop", "near", "far")
@@ -15,7 +15,7 @@ EXTREMES = ("farthest", "fastest", "last_start", "first_stop", "end_left", "end_
 PLURAL_ONLY = ("meet", "together")
 
 CHANCES = {"whole": 2.0, "order": 2.6, "start": 0.9, "end": 0.9, "event": 1.3, "relation": 3.0, "extreme": 1.4}
-"""How often each form of claim is chosen where a video offers it."""
+"""Sampling weight of each form of claim that a video allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Sentence:
     """One expression of a video.
 
     Attributes:
-        text: What is said.
-        targets: Indices of the objects meant, ascending; empty: nobody.
+        text: The sentence.
+        targets: Indices of the objects it refers to, ascending; empty: no target.
         form: The claim's form, ``either`` for two claims joined by "and", ``count`` for a wrong number.
-        reasoning: It takes comparing or relating several objects to answer.
-        partner: Position of the sentence that differs only in the order of the moves, ``None`` where there is none.
+        reasoning: Whether it requires comparing or relating several objects.
+        partner: Position of the sentence that differs only in the order of the moves; ``None``: it has no partner.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Sentence:
 
 
 def all_claims() -> tuple[Claim, ...]:
-    """Return every claim the language can make about an object."""
+    """Return every claim that the grammar can express."""
     claims = [Claim("whole", (move, "")) for move in WHOLE_MOVES]
     claims += [Claim("whole", (move, pace)) for move in (*HEADINGS, "moving") for pace in ("fast", "slow")]
     claims += [Claim("order", (a, b)) for a in PHASE_MOVES for b in PHASE_MOVES if a != b]
@@ -52,17 +52,17 @@ def all_claims() -> tuple[Claim, ...]:
 class Annotator:
     """Writes the sentences of one video."""
 
-    def __init__(self, facts: Facts, speaker: Speaker, rng: np.random.Generator) -> None:
+    def __init__(self, facts: Facts, realizer: Realizer, rng: np.random.Generator) -> None:
         self.rng = rng
-        self.speaker = speaker
+        self.realizer = realizer
         self.facts = facts
-        judged = {claim: facts.targets(claim) for claim in all_claims()}
+        targets_by_claim = {claim: facts.targets(claim) for claim in all_claims()}
         number = len(facts.tracks)
         self.true = {
-            claim: targets for claim, targets in judged.items()
+            claim: targets for claim, targets in targets_by_claim.items()
             if targets and len(targets) < number and (len(targets) == 1) <= (claim.what[0] not in PLURAL_ONLY)
         }  # fmt: skip
-        self.false = {claim for claim, targets in judged.items() if targets == ()}
+        self.false = {claim for claim, targets in targets_by_claim.items() if targets == ()}
         self.used: dict[Claim, int] = {}
         self.texts: set[str] = set()
 
@@ -71,17 +71,17 @@ class Annotator:
         sentences = self._order_pair()
         singles = int(self.rng.choice([6, 7]))
         several = int(self.rng.choice([2, 3], p=[0.25, 0.75]))
-        nobody = int(self.rng.choice([1, 2]))
+        without_target = int(self.rng.choice([1, 2]))
         for _ in range(singles - len(sentences)):
-            sentences += self._true_one(many=False)
+            sentences += self._true_claim(many=False)
         for _ in range(several):
-            sentences += self._either() if self.rng.random() < 0.25 else self._true_one(many=True) or self._either()
-        for _ in range(nobody):
+            sentences += self._either() if self.rng.random() < 0.25 else self._true_claim(many=True) or self._either()
+        for _ in range(without_target):
             sentences += self._deceptive()
         return self._shuffled(sentences)
 
     def _order_pair(self) -> list[Sentence]:
-        """Say A-then-B of one object and B-then-A of another in the same words, where the video has such two."""
+        """Return A-then-B of one object and B-then-A of another in the same words; empty if there is no pair."""
         orders = [claim for claim, targets in self.true.items() if claim.form == "order" and len(targets) == 1]
         pairs = [
             claim for claim in orders if Claim("order", claim.what[::-1]) in orders and claim.what < claim.what[::-1]
@@ -90,16 +90,16 @@ class Annotator:
             return []
         claim = pairs[self.rng.integers(len(pairs))]
         back = Claim("order", claim.what[::-1])
-        texts = self.speaker.order_pair(*claim.what)
+        texts = self.realizer.order_pair(*claim.what)
         self.texts.update(texts)
         self.used[claim] = self.used[back] = 1
         return [
-            Sentence(text, self.true[one], "order", False, partner)
-            for text, one, partner in zip(texts, (claim, back), (1, 0), strict=True)
+            Sentence(text, self.true[order], "order", False, partner)
+            for text, order, partner in zip(texts, (claim, back), (1, 0), strict=True)
         ]
 
-    def _true_one(self, many: bool) -> list[Sentence]:
-        """Say something true of exactly one object, or of several but not all."""
+    def _true_claim(self, many: bool) -> list[Sentence]:
+        """Return a sentence that is true of exactly one object, or of several but not all; empty if there is none."""
         candidates = [c for c, t in self.true.items() if (len(t) > 1) == many and self.used.get(c, 0) < 2]
         claim = self._choose(candidates)
         if claim is None:
@@ -108,7 +108,7 @@ class Annotator:
         return self._sentence(claim, targets, len(targets))
 
     def _choose(self, candidates: list[Claim]) -> Claim | None:
-        """Draw a form first, then a claim of that form; what was said once is rarely said again."""
+        """Return a random claim: first its form, then the claim; used claims are rarely repeated."""
         if not candidates:
             return None
         forms = sorted({claim.form for claim in candidates})
@@ -119,10 +119,10 @@ class Annotator:
         return claims[self.rng.choice(len(claims), p=weights / weights.sum())]
 
     def _sentence(self, claim: Claim, targets: tuple[int, ...], number: int) -> list[Sentence]:
-        """Put a claim into words not yet used in this video; nothing if that fails."""
+        """Return a sentence about a claim in words not yet used in this video; empty if there is none in four tries."""
         reasoning = claim.form in ("relation", "extreme") or claim.what[0] == "stay_in"
         for _ in range(4):
-            text = self.speaker.say(claim, number)
+            text = self.realizer.realize(claim, number)
             if text.lower() not in self.texts:
                 self.texts.add(text.lower())
                 self.used[claim] = self.used.get(claim, 0) + 1
@@ -130,23 +130,23 @@ class Annotator:
         return []
 
     def _either(self) -> list[Sentence]:
-        """Join two claims about different single objects."""
+        """Return a sentence that joins two claims about different single objects; empty if there are none."""
         claims = [
             claim for claim, targets in self.true.items()
             if len(targets) == 1 and claim.form in ("whole", "event", "start", "end")
         ]  # fmt: skip
         for _ in range(8 if len(claims) > 1 else 0):
-            one, other = (claims[i] for i in self.rng.choice(len(claims), 2, replace=False))
-            if self.true[one] == self.true[other]:
+            first, second = (claims[i] for i in self.rng.choice(len(claims), 2, replace=False))
+            if self.true[first] == self.true[second]:
                 continue
-            text = self.speaker.either(one, other)
+            text = self.realizer.either(first, second)
             if text.lower() not in self.texts:
                 self.texts.add(text.lower())
-                return [Sentence(text, tuple(sorted(self.true[one] + self.true[other])), "either", False)]
+                return [Sentence(text, tuple(sorted(self.true[first] + self.true[second])), "either", False)]
         return []
 
     def _deceptive(self) -> list[Sentence]:
-        """Change a true claim until it holds for nobody: another direction, order, speed, relation or number."""
+        """Return a true claim changed in one respect so that it holds for no object; empty if there is none."""
         sources = [claim for claim in self.true if claim.form != "extreme"]
         for _ in range(20 if sources else 0):
             source = self._choose(sources)
@@ -163,24 +163,24 @@ class Annotator:
         return []
 
     def _wrong_number(self, source: Claim, number: int) -> list[Sentence]:
-        """Ask for more objects than there are: a counted group that does not exist."""
+        """Return a sentence about a group of more objects than exist."""
         wrong = int(self.rng.integers(number + 1, min(5, number + 2) + 1))
-        text = self.speaker.say(source, wrong, counted=True)
+        text = self.realizer.realize(source, wrong, counted=True)
         self.texts.add(text.lower())
         return [Sentence(text, (), "count", True)]
 
     def _shuffled(self, sentences: list[Sentence]) -> list[Sentence]:
-        """Mix the order of the sentences; partners keep pointing at each other."""
+        """Return the sentences in random order, with updated partners."""
         order = self.rng.permutation(len(sentences))
-        place = {int(old): new for new, old in enumerate(order)}
+        position = {int(old): new for new, old in enumerate(order)}
         return [
-            Sentence(s.text, s.targets, s.form, s.reasoning, None if s.partner is None else place[s.partner])
+            Sentence(s.text, s.targets, s.form, s.reasoning, None if s.partner is None else position[s.partner])
             for s in (sentences[i] for i in order)
         ]
 
 
 def _differs_in_one(source: Claim, claim: Claim) -> bool:
-    """Tell whether a claim is a source changed in one respect: one argument, or the order of two."""
+    """Return whether two claims differ in one respect: one argument, or the order of two."""
     if source.form != claim.form:
         return False
     if source.form == "order" and claim.what == source.what[::-1]:

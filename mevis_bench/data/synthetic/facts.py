@@ -1,7 +1,7 @@
-"""What is true of a plan: claims about motion, judged on the true tracks.
+"""Facts of a plan: claims about motion, evaluated on the true tracks.
 
-Motion is relative to the scene: a camera that pans moves nobody. A verdict is ``True``, ``False``, or ``None`` where
-a person could argue either way; a claim with a ``None`` is never put into words.
+Motion is relative to the scene; camera motion does not count. The logic is three-valued: ``True``, ``False``, or
+``None`` where the claim is ambiguous; no sentence is written about an ambiguous claim.
 """
 
 import math
@@ -14,17 +14,18 @@ import numpy as np
 from mevis_bench.data.synthetic.motion import HEADINGS, LENGTH
 from mevis_bench.data.synthetic.plan import DIAGONAL, Plan, Track
 
-Verdict = bool | None
+Ternary = bool | None
+"""Truth value of Kleene's three-valued logic; ``None``: ambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something that may hold for objects, as data, so that it can be judged, said, and changed.
+    """A statement about an object's motion, as data.
 
     Attributes:
         form: ``whole`` (move, pace), ``order`` (move, move), ``start`` (move), ``end`` (move), ``event`` (name),
             ``relation`` (name), ``extreme`` (name).
-        what: The form's arguments; pace is ``""``, ``fast`` or ``slow``.
+        what: Arguments of the form; pace is ``""``, ``fast`` or ``slow``.
     """
 
     form: str
@@ -33,23 +34,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """What one phase of a track looks like.
+    """Measured motion of one phase of a track.
 
     Attributes:
         kind: ``straight``, ``still``, ``circle``, ``zigzag``, ``hop``, ``near``, ``far``, or ``unclear``.
         angle: Heading in degrees, 0..360, clockwise from the right.
-        speed: Pixels a frame along the path.
-        seen: Frames in which at least half of the object lies in the frame.
+        speed: Pixels per frame along the path.
+        visible_frames: Number of frames in which at least half of the object is in the image.
     """
 
     kind: str
     angle: float
     speed: float
-    seen: int
+    visible_frames: int
 
 
 def measure(track: Track, first: int, last: int) -> Motion:
-    """Measure one phase, frames ``first..last``, last included."""
+    """Return the motion of one phase, frames ``first..last`` inclusive."""
     points = track.center[first : last + 1]
     steps = np.diff(points, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
@@ -58,7 +59,7 @@ def measure(track: Track, first: int, last: int) -> Motion:
     distance = float(np.hypot(*net))
     growth = math.log(track.diameter[last] / track.diameter[first])
     angle = math.degrees(math.atan2(net[1], net[0])) % 360
-    seen = int(np.sum(track.inside[first : last + 1] >= 0.5))
+    visible_frames = int(np.sum(track.inside[first : last + 1] >= 0.5))
     kind = "unclear"
     if path <= 2 and abs(growth) <= 0.08:
         kind = "still"
@@ -66,7 +67,7 @@ def measure(track: Track, first: int, last: int) -> Motion:
         kind = "near" if growth > 0 else "far"
     elif abs(growth) <= 0.08:
         kind = _kind_of_path(steps, path, distance)
-    return Motion(kind, angle, path / max(len(steps), 1), seen)
+    return Motion(kind, angle, path / max(len(steps), 1), visible_frames)
 
 
 def _kind_of_path(steps: np.ndarray, path: float, distance: float) -> str:
@@ -86,35 +87,35 @@ def _kind_of_path(steps: np.ndarray, path: float, distance: float) -> str:
     return "unclear"
 
 
-def all_of(*verdicts: Verdict) -> Verdict:
-    """Kleene's "and"."""
-    if any(verdict is False for verdict in verdicts):
+def all_of(*values: Ternary) -> Ternary:
+    """Return Kleene's conjunction."""
+    if any(value is False for value in values):
         return False
-    return None if any(verdict is None for verdict in verdicts) else True
+    return None if any(value is None for value in values) else True
 
 
-def not_(verdict: Verdict) -> Verdict:
-    """Kleene's "not"."""
-    return None if verdict is None else not verdict
+def not_(value: Ternary) -> Ternary:
+    """Return Kleene's negation."""
+    return None if value is None else not value
 
 
-def does(motion: Motion, move: str, pace: str = "") -> Verdict:
-    """Judge whether a phase is a certain move at a certain pace."""
-    verdict = _does_move(motion, move)
-    if verdict and (motion.seen < 5):
+def is_move(motion: Motion, move: str, pace: str = "") -> Ternary:
+    """Return whether a phase is the given move at the given pace."""
+    value = _is_move_at_any_pace(motion, move)
+    if value and (motion.visible_frames < 5):
         return None
-    if not pace or verdict is False:
-        return verdict
+    if not pace or value is False:
+        return value
     if motion.kind != "straight":
         return None
-    return all_of(verdict, motion.speed >= 7.5 if pace == "fast" else motion.speed <= 3.2)
+    return all_of(value, motion.speed >= 7.5 if pace == "fast" else motion.speed <= 3.2)
 
 
-def _does_move(motion: Motion, move: str) -> Verdict:
+def _is_move_at_any_pace(motion: Motion, move: str) -> Ternary:
     if motion.kind == "unclear":
         return None
     if move in ("still", "moving"):
-        still: Verdict = None if motion.kind in ("near", "far") else motion.kind == "still"
+        still: Ternary = None if motion.kind in ("near", "far") else motion.kind == "still"
         return still if move == "still" else not_(still)
     if move not in HEADINGS:
         return motion.kind == move
@@ -128,60 +129,60 @@ def _does_move(motion: Motion, move: str) -> Verdict:
     return False
 
 
-def _band(value: float, true_up_to: float, false_from: float) -> Verdict:
-    """Judge a number: small is true, large is false, between is open."""
+def _band(value: float, true_up_to: float, false_from: float) -> Ternary:
+    """Return ``True`` for small values, ``False`` for large ones, ``None`` between the two limits."""
     if value <= true_up_to:
         return True
     return False if value >= false_from else None
 
 
 class Facts:
-    """Judges claims about one plan. Verdicts come one per object, in the plan's order."""
+    """Evaluates claims about one plan, one truth value per object, in the plan's order."""
 
     def __init__(self, plan: Plan) -> None:
         self.tracks = plan.tracks
         self.motions = tuple(tuple(measure(track, *phase) for phase in track.phases) for track in plan.tracks)
         self._others = tuple(tuple(j for j in range(len(self.tracks)) if j != i) for i in range(len(self.tracks)))
 
-    def judge(self, claim: Claim) -> tuple[Verdict, ...]:
-        """Return a verdict for every object."""
+    def evaluate(self, claim: Claim) -> tuple[Ternary, ...]:
+        """Return the truth value of a claim for every object."""
         if claim.form == "extreme":
             return self._extreme(claim.what[0])
-        one: Callable[[int, tuple[str, ...]], Verdict] = getattr(self, f"_{claim.form}")
-        return tuple(one(i, claim.what) for i in range(len(self.tracks)))
+        evaluate: Callable[[int, tuple[str, ...]], Ternary] = getattr(self, f"_{claim.form}")
+        return tuple(evaluate(i, claim.what) for i in range(len(self.tracks)))
 
     def targets(self, claim: Claim) -> tuple[int, ...] | None:
-        """Return the objects for which the claim holds; ``None`` where that is open for any object."""
-        verdicts = self.judge(claim)
-        if any(verdict is None for verdict in verdicts):
+        """Return the objects for which a claim is true; ``None`` if it is ambiguous for any object."""
+        values = self.evaluate(claim)
+        if any(value is None for value in values):
             return None
-        return tuple(i for i, verdict in enumerate(verdicts) if verdict)
+        return tuple(i for i, value in enumerate(values) if value)
 
-    def _whole(self, i: int, what: tuple[str, ...]) -> Verdict:
-        verdicts = [does(motion, *what) for motion in self.motions[i]]
-        if all(verdict is False for verdict in verdicts):
+    def _whole(self, i: int, what: tuple[str, ...]) -> Ternary:
+        values = [is_move(motion, *what) for motion in self.motions[i]]
+        if all(value is False for value in values):
             return False
-        return True if all(verdicts) else None
+        return True if all(values) else None
 
-    def _order(self, i: int, what: tuple[str, ...]) -> Verdict:
+    def _order(self, i: int, what: tuple[str, ...]) -> Ternary:
         phases = self.motions[i]
-        return all_of(does(phases[0], what[0]), does(phases[-1], what[1]))
+        return all_of(is_move(phases[0], what[0]), is_move(phases[-1], what[1]))
 
-    def _start(self, i: int, what: tuple[str, ...]) -> Verdict:
+    def _start(self, i: int, what: tuple[str, ...]) -> Ternary:
         return self._only_in_phase(i, what[0], 0)
 
-    def _end(self, i: int, what: tuple[str, ...]) -> Verdict:
+    def _end(self, i: int, what: tuple[str, ...]) -> Ternary:
         return self._only_in_phase(i, what[0], -1)
 
-    def _only_in_phase(self, i: int, move: str, phase: int) -> Verdict:
-        """Judge a move that starts or ends the video but does not fill it."""
+    def _only_in_phase(self, i: int, move: str, phase: int) -> Ternary:
+        """Return whether a move starts or ends the video without filling it."""
         motions = self.motions[i]
-        there = does(motions[phase], move)
-        if there is False:
+        in_phase = is_move(motions[phase], move)
+        if in_phase is False:
             return False
-        return True if there and len(motions) == 2 and does(motions[-1 - phase], move) is False else None
+        return True if in_phase and len(motions) == 2 and is_move(motions[-1 - phase], move) is False else None
 
-    def _event(self, i: int, what: tuple[str, ...]) -> Verdict:
+    def _event(self, i: int, what: tuple[str, ...]) -> Ternary:
         name = what[0]
         if name == "turn_back":
             return self._turns_back(i)
@@ -198,7 +199,7 @@ class Facts:
             return None
         return bool(kinds[name])
 
-    def _turns_back(self, i: int) -> Verdict:
+    def _turns_back(self, i: int) -> Ternary:
         motions = self.motions[i]
         if any(motion.kind in ("unclear", "zigzag", "circle", "hop") for motion in motions):
             return None
@@ -207,35 +208,35 @@ class Facts:
         bend = abs((motions[0].angle - motions[1].angle + 180) % 360 - 180)
         return _band(180 - bend, 25, 60)
 
-    def _relation(self, i: int, what: tuple[str, ...]) -> Verdict:
-        """Judge a relation to any one other object."""
+    def _relation(self, i: int, what: tuple[str, ...]) -> Ternary:
+        """Return whether a relation to any other object holds."""
         name = what[0]
         passive = {"followed": self._follows, "overtaken": self._overtakes}
         active = {"follow": self._follows, "overtake": self._overtakes, "meet": self._meets, "together": self._together}
         if name in passive:
-            verdicts = [passive[name](j, i) for j in self._others[i]]
+            values = [passive[name](j, i) for j in self._others[i]]
         else:
-            verdicts = [active[name](i, j) for j in self._others[i]]
-        if True in verdicts:
+            values = [active[name](i, j) for j in self._others[i]]
+        if True in values:
             return True
-        return None if None in verdicts else False
+        return None if None in values else False
 
-    def _follows(self, i: int, j: int) -> Verdict:
+    def _follows(self, i: int, j: int) -> Ternary:
         one, other = self.tracks[i].center, self.tracks[j].center
         if min(self._paths[i], self._paths[j]) < 25:
             return False
         gaps = [float(np.linalg.norm(one[lag:] - other[:-lag], axis=1).mean()) for lag in range(2, 8)]
         return _band(min(gaps), 4, 26)
 
-    def _overtakes(self, i: int, j: int) -> Verdict:
+    def _overtakes(self, i: int, j: int) -> Ternary:
         if len(self.motions[i]) > 1 or len(self.motions[j]) > 1:
             same_way = [
-                does(one, move) and does(other, move)
+                is_move(one, move) and is_move(other, move)
                 for one in self.motions[i] for other in self.motions[j] for move in ("left", "right", "up", "down")
             ]  # fmt: skip
             return None if True in same_way else False
         for move in ("left", "right", "up", "down"):
-            if not (does(self.motions[i][0], move) and does(self.motions[j][0], move)):
+            if not (is_move(self.motions[i][0], move) and is_move(self.motions[j][0], move)):
                 continue
             angle = math.radians(HEADINGS[move])
             lead = (self.tracks[i].center - self.tracks[j].center) @ (math.cos(angle), math.sin(angle))
@@ -246,11 +247,11 @@ class Facts:
             return True if lead[0] <= -12 and lead[-1] >= 12 and across <= 55 else None
         return False
 
-    def _meets(self, i: int, j: int) -> Verdict:
+    def _meets(self, i: int, j: int) -> Ternary:
         return all_of(self._heads_for(i, j), self._heads_for(j, i))
 
-    def _heads_for(self, i: int, j: int) -> Verdict:
-        """Judge whether one moves straight at where the other is, and gets much closer."""
+    def _heads_for(self, i: int, j: int) -> Ternary:
+        """Return whether object i moves straight towards object j and gets much closer."""
         if any(motion.kind in ("still", "circle", "hop", "near", "far") for motion in self.motions[i]):
             return False
         if len(self.motions[i]) > 1 or self.motions[i][0].kind != "straight":
@@ -261,7 +262,7 @@ class Facts:
         distances = np.linalg.norm(gap, axis=1)
         return all_of(_band(off, 15, 50), _band(float(distances[-1] / distances[0]), 0.5, 0.9))
 
-    def _together(self, i: int, j: int) -> Verdict:
+    def _together(self, i: int, j: int) -> Ternary:
         one, other = self.tracks[i].center, self.tracks[j].center
         if min(self._paths[i], self._paths[j]) < 25:
             return False
@@ -272,14 +273,14 @@ class Facts:
 
     @cached_property
     def _paths(self) -> tuple[float, ...]:
-        """Length of every object's path within the frame, in pixels."""
+        """Length of every object's path inside the frame, in pixels."""
         return tuple(
             float(np.linalg.norm(np.diff(track.center, axis=0), axis=1)[track.inside[1:] >= 0.5].sum())
             for track in self.tracks
         )
 
-    def _extreme(self, name: str) -> tuple[Verdict, ...]:
-        """Judge a superlative: one object, or nobody where it is too close or does not apply (all ``None``)."""
+    def _extreme(self, name: str) -> tuple[Ternary, ...]:
+        """Evaluate a superlative: true for one object, or all ``None`` where it is too close or does not apply."""
         number = len(self.tracks)
         values, margin = self._ranking(name)
         if values is None:
@@ -290,7 +291,7 @@ class Facts:
         return tuple(i == order[0] for i in range(number))
 
     def _ranking(self, name: str) -> tuple[list[float] | None, float]:
-        """Return a value per object, the highest of which is meant, and the lead that it must have."""
+        """Return a value per object, whose maximum the superlative refers to, and the required margin to the second."""
         if any(track.inside.min() < 0.75 for track in self.tracks):
             return None, 0.0
         if any(motion.kind == "unclear" for motions in self.motions for motion in motions):
@@ -313,7 +314,7 @@ class Facts:
         return (None, 0.0) if int(np.argmax(begin)) == int(np.argmax(end)) else (end, 18.0)
 
     def _timing(self, name: str) -> tuple[list[float] | None, float]:
-        """Rank by the frame of the first motion, or by how early the last motion ends."""
+        """Return the ranking by the frame of the first motion, or by how early the last motion ends."""
         values = []
         for track, motions in zip(self.tracks, self.motions, strict=True):
             still = [motion.kind == "still" for motion in motions]

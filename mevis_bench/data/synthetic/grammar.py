@@ -1,4 +1,4 @@
-"""Puts claims into English: a small grammar with paraphrases, agreement of number, and varied word order."""
+"""Surface realization of claims in English: paraphrases, number agreement and varied word order."""
 
 from dataclasses import dataclass
 
@@ -101,7 +101,7 @@ ORDERS = (
     "{b_ing} after {a_ing}",
     "that {start} by {a_ing} and {end} by {b_ing}",
 )
-"""How two moves are put in order; some name the later one first."""
+"""Sentence frames for two moves in order; some name the later one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +140,15 @@ def conjugate(phrase: str) -> Verb:
     return Verb(*(" ".join(forms[name]) for name in ("singular", "plural", "ing")))
 
 
-class Speaker:
-    """Says claims about one video's objects; the generator of random numbers picks the wording."""
+class Realizer:
+    """Turns claims about one video's objects into expressions with random wording."""
 
     def __init__(self, kind: SpriteKind, rng: np.random.Generator) -> None:
         self.kind = kind
         self.rng = rng
 
-    def say(self, claim: Claim, number: int, *, counted: bool = False) -> str:
-        """Return an expression about ``number`` >= 1 targets; ``counted``: the number is said."""
+    def realize(self, claim: Claim, number: int, *, counted: bool = False) -> str:
+        """Return an expression about ``number`` >= 1 targets; ``counted``: it states the number."""
         if claim.form == "extreme":
             return self._finish(self._pick(EXTREMES[claim.what[0]]).format(one=self.kind.noun))
         if claim.form == "order":
@@ -161,14 +161,14 @@ class Speaker:
 
     def order_pair(self, first: str, second: str) -> tuple[str, str]:
         """Return two sentences with the same words that differ only in which move comes first."""
-        one, other, frame = self._move(first), self._move(second), self._pick(ORDERS)
+        first_verb, second_verb, frame = self._move(first), self._move(second), self._pick(ORDERS)
         state = self.rng.bit_generator.state
-        forward = self.order(one, other, frame, 1)
+        forward = self.order(first_verb, second_verb, frame, 1)
         self.rng.bit_generator.state = state
-        return forward, self.order(other, one, frame, 1)
+        return forward, self.order(second_verb, first_verb, frame, 1)
 
     def order(self, first: Verb, second: Verb, frame: str, number: int) -> str:
-        """Say that one move comes before the other, in a sentence frame of ``ORDERS``."""
+        """Return an expression in which one move precedes the other, in a sentence frame of ``ORDERS``."""
         many = number > 1
         clause = frame.format(
             a_finite=first.finite(many), b_finite=second.finite(many), a_ing=first.ing, b_ing=second.ing,
@@ -176,10 +176,10 @@ class Speaker:
         )  # fmt: skip
         return self._finish(f"{self._subject(number, clause, False)} {clause}")
 
-    def either(self, one: Claim, other: Claim) -> str:
-        """Say that both the object of one claim and that of the other are meant."""
-        first = self._clause(*self._pair(one))
-        second = self._clause(*self._pair(other))
+    def either(self, first_claim: Claim, second_claim: Claim) -> str:
+        """Return an expression that refers to the objects of both claims."""
+        first = self._clause(*self._pair(first_claim))
+        second = self._clause(*self._pair(second_claim))
         noun = self._pick((self.kind.noun, "one"))
         return self._finish(f"the {self.kind.noun} {first} and the {noun} {second}")
 
@@ -188,7 +188,7 @@ class Speaker:
         return verb, False, tail
 
     def _move(self, move: str) -> Verb:
-        """Choose words for a move."""
+        """Return a random verb phrase for a move."""
         if move in MOVES:
             return conjugate(self._pick(MOVES[move]))
         verbs = ["move", "move", "go", "travel", "head"]
@@ -197,7 +197,7 @@ class Speaker:
         return conjugate(f"{self._pick(verbs)} {self._pick(PLACES[move])}")
 
     def _predicate(self, claim: Claim) -> tuple[Verb, str]:
-        """Return a verb phrase and what is said after it."""
+        """Return a verb phrase and the words after it."""
         name = claim.what[0]
         if claim.form == "whole":
             pace = f" {self._pick(SPEEDS[claim.what[1]])}" if claim.what[1] else ""
@@ -222,7 +222,7 @@ class Speaker:
         return f"{'which' if style == 'which' else 'that'} {verb.finite(many)}{tail}"
 
     def _subject(self, number: int, clause: str, counted: bool) -> str:
-        """Choose article, number and noun; a bare noun only before a participle."""
+        """Return article, number and noun; a bare noun only before a participle."""
         bare = clause.split()[0] not in ("that", "which")
         if number == 1:
             choices = ["the {}"] * 9 + ["the only {}"] + ["{}"] * (2 * bare)
@@ -236,7 +236,7 @@ class Speaker:
         return self._pick(choices).format(self.kind.plural)
 
     def _finish(self, text: str) -> str:
-        """Begin with a capital now and then, as annotators do."""
+        """Capitalize half of the expressions, as annotators do."""
         return text[0].upper() + text[1:] if self.rng.random() < 0.5 else text
 
     def _pick(self, choices: tuple[str, ...] | list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Writes a generated split to disk in the layout of MeViSv2.
+"""Writer of generated splits in the layout of MeViSv2.
 
 ::
 
@@ -7,10 +7,10 @@
     OUT/<split>/mask_dict.json            {anno_id: [COCO RLE or null, one per frame]}
     OUT/<split>/audio/<video>/<expression>.<voice>.ogg
 
-Every expression has MeViS's ``exp``, ``obj_id``, ``anno_id`` and, where it is spoken, ``audio`` (a path in the split).
-These keys are ours, and real data lacks them: ``kind`` (``single``, ``multi``, ``no_target``), ``form`` (what it speaks
-about, see ``expressions.Sentence``), ``reasoning``, and in order pairs ``order_pair`` (id of the expression of the same
-video that differs only in the order of two moves).
+Every expression has MeViS's ``exp``, ``obj_id``, ``anno_id`` and, with speech, ``audio`` (a path in the split). Keys
+that real data does not have: ``kind`` (``single``, ``multi``, ``no_target``), ``form`` (see
+``expressions.Sentence``), ``reasoning``, and in order pairs ``order_pair`` (id of the expression of the same video that
+differs only in the order of two moves).
 """
 
 import itertools
@@ -25,11 +25,11 @@ import numpy as np
 
 from mevis_bench.data.synthetic.expressions import Annotator, Sentence
 from mevis_bench.data.synthetic.facts import Facts
-from mevis_bench.data.synthetic.grammar import Speaker
+from mevis_bench.data.synthetic.grammar import Realizer
 from mevis_bench.data.synthetic.motion import LENGTH
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS, Plan, make_plan
-from mevis_bench.data.synthetic.render import Footage, draw
-from mevis_bench.data.synthetic.speech import VOICES, Utterance, require_voices, speak
+from mevis_bench.data.synthetic.render import Footage, render
+from mevis_bench.data.synthetic.speech import VOICES, Utterance, require_voices, synthesize
 from mevis_bench.data.synthetic.sprites import KINDS
 from mevis_bench.files.atomic import atomic_path
 from mevis_bench.files.names import validate_name
@@ -40,12 +40,12 @@ JPEG_QUALITY = 85
 Speech = Literal["none", "one", "all"]
 
 VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": VOICES, "all": VOICES}
-"""Who speaks: nobody; each sentence one of the voices, by rotation; every voice each sentence."""
+"""Voices by ``--speech``: none; one voice per sentence, by rotation; all voices for every sentence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MadeVideo:
-    """One generated video: what happens, what is seen of it, and what is said."""
+class GeneratedVideo:
+    """One generated video: plan, rendered frames and masks, and sentences."""
 
     plan: Plan
     footage: Footage
@@ -70,15 +70,14 @@ def make_mini(
 
     Args:
         split: Name of the split, a folder of ``out``.
-        videos: How many, >= 1.
-        seed: Any non-negative integer.
-        out: Where the split's folder is made.
-        speech: Whether the sentences are spoken; needs flite and festival.
-        annotators: How many write about each video, some eleven sentences each; >= 1.
-        progress: Called with (``videos`` or ``sentences``, done, in all).
-        spoken_videos: With speech, the sentences of so many videos are spoken, the first ones; ``None``: of all.
-        opposite_orders: Share of videos in which two objects make the same two moves in opposite order, 0..1. With 0
-            there is hardly ever a rival who could be told by that order alone.
+        videos: Number of videos, >= 1.
+        seed: Non-negative integer.
+        out: Parent of the split's folder.
+        speech: Voices of synthesized speech; requires flite and festival.
+        annotators: Annotators per video, about eleven sentences each; >= 1.
+        progress: Called with (``videos`` or ``sentences``, done, total).
+        spoken_videos: Number of videos with speech, the first ones; ``None``: all.
+        opposite_orders: Share of videos in which two objects make the same two moves in opposite order, 0..1.
 
     Returns:
         The split's folder.
@@ -89,22 +88,22 @@ def make_mini(
     """
     final = _checked_folder(split, videos, seed, out)
     if annotators < 1:
-        raise UsageError(f"a video needs at least one annotator, not {annotators}")
+        raise UsageError(f"expected at least one annotator, got {annotators}")
     if not 0 <= opposite_orders <= 1:
-        raise UsageError(f"the share of videos with opposite orders lies between 0 and 1, not at {opposite_orders}")
+        raise UsageError(f"expected a share of videos with opposite orders between 0 and 1, got {opposite_orders}")
     require_voices(VOICES_OF[speech])
     with atomic_path(final) as root:
         root.mkdir()
         meta: dict[str, dict[str, Any]] = {}
         masks: dict[str, list[dict[str, object] | None]] = {}
         for index in range(videos):
-            made = make_video(split, seed, index, annotators, opposite_orders)
+            video = make_video(split, seed, index, annotators, opposite_orders)
             name = f"{index:05d}"
-            _write_frames(made.footage, root / "JPEGImages" / name)
+            _write_frames(video.footage, root / "JPEGImages" / name)
             first_id = len(masks)
-            masks.update({str(first_id + i): track for i, track in enumerate(_encode(made.footage))})
+            masks.update({str(first_id + i): track for i, track in enumerate(_encode(video.footage))})
             meta[name] = {
-                "expressions": _expressions(made.sentences, first_id),
+                "expressions": _expressions(video.sentences, first_id),
                 "vid_id": index,
                 "frames": [f"{t:05d}" for t in range(LENGTH)],
             }
@@ -112,7 +111,7 @@ def make_mini(
         if speech != "none":
             spoken = dict(itertools.islice(meta.items(), spoken_videos))
             utterances = _utterances(spoken, root, VOICES_OF[speech], one=speech == "one")
-            speak(utterances, lambda done, total: progress("sentences", done, total))
+            synthesize(utterances, lambda done, total: progress("sentences", done, total))
         (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
         (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
     return final
@@ -120,10 +119,10 @@ def make_mini(
 
 def make_video(
     split: str, seed: int, index: int, annotators: int = 1, opposite_orders: float = OPPOSITE_ORDERS
-) -> MadeVideo:
-    """Generate video ``index`` of a split; draws again until everybody can be seen and enough can be said.
+) -> GeneratedVideo:
+    """Generate video ``index`` of a split; resampled until all objects are visible and there are enough sentences.
 
-    What is seen, and what the first annotator says, does not depend on how many there are.
+    Frames and the first annotator's sentences do not depend on the number of annotators.
     """
     key = (zlib.crc32(split.encode()), seed, index)
     rng = np.random.default_rng(key)
@@ -131,41 +130,41 @@ def make_video(
         kind = KINDS[rng.integers(len(KINDS))]
         plan = make_plan(rng, opposite_orders)
         facts = Facts(plan)
-        sentences = Annotator(facts, Speaker(kind, rng), rng).write()
+        sentences = Annotator(facts, Realizer(kind, rng), rng).write()
         if len(sentences) < 9:
             continue
-        footage = draw(plan, kind, rng)
-        if _all_seen(footage):
+        footage = render(plan, kind, rng)
+        if _all_visible(footage):
             break
-    for another in range(1, annotators):
-        rng = np.random.default_rng((*key, another))
-        sentences = _joined(sentences, Annotator(facts, Speaker(kind, rng), rng).write())
-    return MadeVideo(plan, footage, tuple(sentences))
+    for annotator in range(1, annotators):
+        rng = np.random.default_rng((*key, annotator))
+        sentences = _append(sentences, Annotator(facts, Realizer(kind, rng), rng).write())
+    return GeneratedVideo(plan, footage, tuple(sentences))
 
 
-def _joined(sentences: list[Sentence], more: list[Sentence]) -> list[Sentence]:
-    """Append another annotator's sentences; partners keep pointing at each other."""
+def _append(sentences: list[Sentence], more: list[Sentence]) -> list[Sentence]:
+    """Return the sentences followed by another annotator's, with updated partners."""
     start = len(sentences)
     return sentences + [replace(s, partner=None if s.partner is None else s.partner + start) for s in more]
 
 
-def _all_seen(footage: Footage) -> bool:
-    """Tell whether every object is mostly uncovered in all but a few of the frames that hold it."""
+def _all_visible(footage: Footage) -> bool:
+    """Return whether every object is mostly unoccluded in all but a few of its frames."""
     visible = footage.masks.sum(axis=(2, 3))
-    covered = (visible < 0.5 * footage.whole).sum(axis=0)
-    return bool(np.all(covered <= 4)) and bool(np.all((visible > 0).sum(axis=0) >= 5))
+    occluded = (visible < 0.5 * footage.unoccluded).sum(axis=0)
+    return bool(np.all(occluded <= 4)) and bool(np.all((visible > 0).sum(axis=0) >= 5))
 
 
 def _checked_folder(split: str, videos: int, seed: int, out: Path) -> Path:
     validate_name(split, "split name", "--split")
     if videos < 1:
-        raise UsageError(f"a split needs at least one video, not {videos}")
+        raise UsageError(f"expected at least one video, got {videos}")
     if seed < 0:
-        raise UsageError(f"a seed can't be negative: {seed}")
+        raise UsageError(f"expected a non-negative seed, got {seed}")
     root = out / split
     if root.exists() and any(root.iterdir()):
         raise UsageError(
-            "the folder is not empty", location=str(root), hint="Choose another --out, or delete it first."
+            "the folder is not empty", location=str(root), hint="Choose another --out, or delete the folder."
         )
     return root
 
@@ -177,7 +176,7 @@ def _write_frames(footage: Footage, folder: Path) -> None:
 
 
 def _encode(footage: Footage) -> list[list[dict[str, object] | None]]:
-    """Return for every object one COCO RLE per frame, ``None`` where nothing of it is visible."""
+    """Return one COCO RLE per object and frame, ``None`` where the object is not visible."""
     from pycocotools import mask as coco
 
     t, n, h, w = footage.masks.shape
@@ -187,14 +186,14 @@ def _encode(footage: Footage) -> list[list[dict[str, object] | None]]:
 
 
 def _utterances(meta: Mapping[str, dict[str, Any]], root: Path, voices: Sequence[str], *, one: bool) -> list[Utterance]:
-    """Plan who says what, and enter into every expression the file that is its ``audio``."""
+    """Return the sentences to synthesize, and set the ``audio`` of every expression."""
     utterances = []
     turn = 0
     for video_id, video in meta.items():
         for expression_id, entry in video["expressions"].items():
-            chosen = voices[turn % len(voices)]
-            entry["audio"] = f"audio/{video_id}/{expression_id}.{chosen}.ogg"
-            for voice in (chosen,) if one else voices:
+            default = voices[turn % len(voices)]
+            entry["audio"] = f"audio/{video_id}/{expression_id}.{default}.ogg"
+            for voice in (default,) if one else voices:
                 path = root / f"audio/{video_id}/{expression_id}.{voice}.ogg"
                 utterances.append(Utterance(entry["exp"], voice, path))
             turn += 1

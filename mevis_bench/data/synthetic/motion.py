@@ -1,4 +1,4 @@
-"""How one object moves: a program of one or two moves, traced to a path.
+"""Motion of one object: a program of one or two moves, traced to a path.
 
 Axes: x to the right, y down, in pixels of the scene; t frames. Scene coordinates do not move with the camera.
 """
@@ -24,10 +24,10 @@ HEADINGS = {
     "up": 270.0,
     "up_right": 315.0,
 }
-"""Direction names and their angle in degrees, clockwise from the right, because y points down."""
+"""Directions and their angles in degrees, clockwise from the right because y points down."""
 
 SLOW, MEDIUM, FAST = (2.0, 2.6), (4.0, 5.6), (8.0, 9.5)
-"""Speeds in pixels a frame; the gaps between them keep "slowly" and "quickly" beyond doubt."""
+"""Speed ranges in pixels per frame; the gaps between them make "slowly" and "quickly" unambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Move:
 
     Attributes:
         kind: A name of ``HEADINGS``, or ``still``, ``circle``, ``zigzag``, ``hop``, ``near``, ``far``.
-        speed: Pixels a frame; only headings and ``zigzag`` use it.
-        steps: Number of frame steps it lasts, >= 1.
+        speed: Pixels per frame; only headings and ``zigzag`` use it.
+        steps: Duration in frame steps, >= 1.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Path:
 
 
 def trace(program: tuple[Move, ...], rng: np.random.Generator) -> Path:
-    """Trace a program of ``STEPS`` steps in all; small irregularities make no two traces equal."""
+    """Return the path of a program of ``STEPS`` steps in total, with small random irregularities."""
     offsets = np.zeros((1, 2))
     scales = np.ones(1)
     phases = []
@@ -75,7 +75,7 @@ def trace(program: tuple[Move, ...], rng: np.random.Generator) -> Path:
 
 
 def _trace_move(move: Move, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return offsets ``(steps, 2)`` and growth ``(steps,)`` relative to the end of the move before."""
+    """Return offsets ``(steps, 2)`` and scale factors ``(steps,)`` relative to the end of the previous move."""
     n = move.steps
     time = np.arange(1, n + 1)
     flat = np.ones(n)
@@ -103,7 +103,7 @@ def _trace_move(move: Move, rng: np.random.Generator) -> tuple[NDArray[np.float6
 
 
 def _zigzag(speed: float, steps: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Go along x or y while swinging across it; returns ``(steps, 2)``."""
+    """Return offsets ``(steps, 2)`` of a zigzag along x or y."""
     time = np.arange(1, steps + 1)
     along = rng.choice([-1, 1]) * speed * time
     period = 5
@@ -113,7 +113,7 @@ def _zigzag(speed: float, steps: int, rng: np.random.Generator) -> NDArray[np.fl
 
 
 def follow(leader: Path, lag: int) -> Path:
-    """Return the path of one that goes where ``leader`` went ``lag`` frames before, in the leader's coordinates."""
+    """Return a path that repeats ``leader`` with a delay of ``lag`` frames, in the leader's coordinates."""
     first_step = leader.offsets[1] - leader.offsets[0]
     before = np.outer(np.arange(-lag, 0), first_step)
     offsets = np.concatenate([before, leader.offsets])[:LENGTH]

@@ -1,7 +1,7 @@
-"""Who is in a video, who moves how, and where: the plan that is then drawn.
+"""Plan of a video: its objects, their motions and positions, and the camera path.
 
-Every video holds look-alikes; what tells them apart is how they move. Most videos hold two objects that make the same
-two moves in opposite order, many hold two whose motions refer to each other (one follows, one overtakes ...).
+The objects of a video look alike and differ only in motion. In most videos two objects make the same two moves in
+opposite order; in many, the motions of two objects are related (one follows or overtakes the other ...).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 256, 144
 """Pixels of every frame."""
 
 PAN_X, PAN_Y = 44, 18
-"""How far the camera may stray from the middle of the scene, in pixels."""
+"""Largest camera offset from the center of the scene, in pixels."""
 
 SIMPLE = ("left", "right", "up", "down")
 DIAGONAL = ("up_left", "up_right", "down_left", "down_right")
@@ -27,11 +27,11 @@ OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """Where one object truly is.
+    """True trajectory of one object.
 
     Attributes:
-        center: float64 ``(t, 2)``, x and y in scene pixels: what its motion is judged by.
-        image: float64 ``(t, 2)``, x and y in frame pixels: where it is drawn.
+        center: float64 ``(t, 2)``, x and y in scene pixels; claims about its motion are evaluated on it.
+        image: float64 ``(t, 2)``, x and y in frame pixels, where it is drawn.
         diameter: float64 ``(t,)``, pixels.
         phases: First and last frame of every move of its program.
         inside: float64 ``(t,)``, share of its bounding square that lies in the frame, 0..1.
@@ -59,7 +59,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Member:
-    """One object of a group that is placed as a whole. ``exit``: where it crosses the frame's border, if it does."""
+    """One object of a group that is placed together. ``exit``: border that it crosses, and the frame."""
 
     path: Path
     shift: tuple[float, float] = (0.0, 0.0)
@@ -67,13 +67,13 @@ class _Member:
 
 
 def make_plan(rng: np.random.Generator, opposite_orders: float = OPPOSITE_ORDERS) -> Plan:
-    """Draw plans until one fits into the frame."""
+    """Return a random plan that fits into the frame (rejection sampling)."""
     while True:
         camera = _camera(rng)
         size = rng.uniform(26, 33)
         tracks: list[Track] = []
-        for kind in _cast(rng, opposite_orders):
-            group = _place_group(kind, camera, size, tracks, rng)
+        for group_spec in _sample_groups(rng, opposite_orders):
+            group = _place_group(group_spec, camera, size, tracks, rng)
             if group is None:
                 break
             tracks.extend(group)
@@ -81,29 +81,29 @@ def make_plan(rng: np.random.Generator, opposite_orders: float = OPPOSITE_ORDERS
             return Plan(tuple(tracks[i] for i in rng.permutation(len(tracks))), camera)
 
 
-def _cast(rng: np.random.Generator, opposite_orders: float) -> list[tuple[str, ...]]:
-    """Choose the groups of a video: (name of the group, its moves ...)."""
+def _sample_groups(rng: np.random.Generator, opposite_orders: float) -> list[tuple[str, ...]]:
+    """Return the groups of a video: name of the group, then its moves."""
     count = int(rng.choice([3, 4, 5], p=[0.25, 0.45, 0.3]))
-    cast: list[tuple[str, ...]] = []
+    groups: list[tuple[str, ...]] = []
     if rng.random() < opposite_orders:
         first, second = _two_moves(rng)
-        cast += [("moves", first, second), ("moves", second, first)]
-    room = count - len(cast)
+        groups += [("moves", first, second), ("moves", second, first)]
+    room = count - len(groups)
     if room >= 2 and rng.random() < 0.5:
-        cast.append((str(rng.choice(["follow", "overtake", "meet", "together"])),))
+        groups.append((str(rng.choice(["follow", "overtake", "meet", "together"])),))
         room -= 2
     if room and rng.random() < 0.4:
-        cast.append((str(rng.choice(["leave", "return", "enter"])),))
+        groups.append((str(rng.choice(["leave", "return", "enter"])),))
         room -= 1
     for _ in range(room):
-        moves = [group for group in cast if group[0] == "moves"]
+        moves = [group for group in groups if group[0] == "moves"]
         if moves and rng.random() < 0.3:
-            cast.append(moves[rng.integers(len(moves))])
+            groups.append(moves[rng.integers(len(moves))])
         elif rng.random() < 0.45:
-            cast.append(("moves", *_two_moves(rng)))
+            groups.append(("moves", *_two_moves(rng)))
         else:
-            cast.append(("moves", _one_move(rng)))
-    return cast
+            groups.append(("moves", _one_move(rng)))
+    return groups
 
 
 def _one_move(rng: np.random.Generator) -> str:
@@ -127,7 +127,7 @@ def _draw(chances: dict[str, float], rng: np.random.Generator) -> str:
 
 
 def _camera(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Top left corner of the frame in the scene, ``(t, 2)``: still, trembling, or panning at an even pace."""
+    """Return the frame's top left corner in the scene, ``(t, 2)``: static, shaking, or panning at constant speed."""
     kind = rng.choice(["still", "tremble", "pan"], p=[0.4, 0.2, 0.4])
     middle = np.tile([float(PAN_X), float(PAN_Y)], (LENGTH, 1))
     if kind == "still":
@@ -139,7 +139,7 @@ def _camera(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _speed(kind: str, steps: int, rng: np.random.Generator) -> float:
-    """Draw a speed; fast and long moves along y would not fit the frame."""
+    """Return a random speed; long vertical moves are never fast, because they would leave the frame."""
     chances = [0.25, 0.5, 0.25]
     if kind not in ("left", "right") and steps > 9:
         chances = [0.4, 0.6, 0.0]
@@ -157,7 +157,7 @@ def _program(kinds: tuple[str, ...], rng: np.random.Generator) -> tuple[Move, ..
 
 
 def _members(group: tuple[str, ...], size: float, rng: np.random.Generator) -> list[_Member]:
-    """Trace the objects of one group relative to one another."""
+    """Return the objects of one group with paths relative to each other."""
     name, *kinds = group
     if name == "moves":
         return [_Member(trace(_program(tuple(kinds), rng), rng))]
@@ -172,9 +172,9 @@ def _members(group: tuple[str, ...], size: float, rng: np.random.Generator) -> l
         return [_Member(slow), _Member(fast, (-sign * rng.uniform(30, 42), lane))]
     if name == "meet":
         gap = rng.uniform(125, 160)
-        one = trace((Move("right", rng.uniform(2.7, 3.2), STEPS),), rng)
-        other = trace((Move("left", rng.uniform(2.7, 3.2), STEPS),), rng)
-        return [_Member(one), _Member(other, (gap, rng.uniform(-5, 5)))]
+        rightward = trace((Move("right", rng.uniform(2.7, 3.2), STEPS),), rng)
+        leftward = trace((Move("left", rng.uniform(2.7, 3.2), STEPS),), rng)
+        return [_Member(rightward), _Member(leftward, (gap, rng.uniform(-5, 5)))]
     if name == "together":
         program = _program((heading,) if rng.random() < 0.5 else (heading, str(rng.choice(["up", "down"]))), rng)
         path = trace(program, rng)
@@ -190,7 +190,7 @@ def _members(group: tuple[str, ...], size: float, rng: np.random.Generator) -> l
 
 
 def _crossing(name: str, rng: np.random.Generator) -> _Member:
-    """Trace one that leaves the frame, leaves and returns, or enters; it crosses the border at ``exit``'s frame."""
+    """Return an object that leaves the frame, leaves and returns, or enters at the frame in ``exit``."""
     heading = str(rng.choice(["left", "right", "up", "down"], p=[0.35, 0.35, 0.15, 0.15]))
     speed = float(rng.uniform(5.0, 6.5))
     if name == "leave":
@@ -205,7 +205,7 @@ def _crossing(name: str, rng: np.random.Generator) -> _Member:
 def _place_group(
     group: tuple[str, ...], camera: NDArray[np.float64], size: float, others: list[Track], rng: np.random.Generator
 ) -> list[Track] | None:
-    """Find a place for a group where it stays in the frame and apart from the others; ``None``: none was found."""
+    """Return a group placed inside the frame and apart from the other objects; ``None`` if there is no room."""
     for _ in range(6):
         members = _members(group, size, rng)
         low, high = _room(members, camera, size)
@@ -222,7 +222,7 @@ def _place_group(
 def _room(
     members: list[_Member], camera: NDArray[np.float64], size: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the lowest and highest start (x, y) that keeps every member in the frame, or on its way across it."""
+    """Return the lowest and highest start (x, y) for which every member stays in the frame or crosses it as planned."""
     frame = np.array([WIDTH, HEIGHT])
     lows, highs = [], []
     for member in members:
@@ -250,8 +250,8 @@ def _track(member: _Member, start: NDArray[np.float64], camera: NDArray[np.float
     return Track(center, image, diameter, member.path.phases, inside)
 
 
-def _apart(one: Track, other: Track) -> bool:
-    """Tell whether two look-alikes can be kept apart: distinct at first, never long on top of each other."""
-    distance = np.linalg.norm(one.image - other.image, axis=1)
-    reach = (one.diameter + other.diameter) / 2
+def _apart(first: Track, second: Track) -> bool:
+    """Return whether two objects are distinguishable: separate in the first frame and overlapping in at most three."""
+    distance = np.linalg.norm(first.image - second.image, axis=1)
+    reach = (first.diameter + second.diameter) / 2
     return bool(distance[0] > 0.95 * reach[0] and np.sum(distance < 0.7 * reach) <= 3)

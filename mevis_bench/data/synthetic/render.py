@@ -1,4 +1,4 @@
-"""Draws a plan: frames, and what is visible of every object in them."""
+"""Rendering of a plan: frames and masks of the visible pixels of every object."""
 
 from dataclasses import dataclass
 
@@ -14,43 +14,43 @@ from mevis_bench.data.synthetic.sprites import MARGIN, MASTER, SpriteKind, draw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Footage:
-    """A drawn video.
+    """A rendered video.
 
     Attributes:
         frames: RGB images, ``WIDTH`` by ``HEIGHT``.
-        masks: bool ``(t, n, h, w)``, visible pixels of every object: what covers it is cut out.
-        whole: int64 ``(t, n)``, pixels the object would have in the frame if nothing covered it.
+        masks: bool ``(t, n, h, w)``, visible pixels of every object, without occluded ones.
+        unoccluded: int64 ``(t, n)``, pixels of the object in the frame, occluded ones included.
     """
 
     frames: tuple[Image.Image, ...]
     masks: NDArray[np.bool_]
-    whole: NDArray[np.int64]
+    unoccluded: NDArray[np.int64]
 
 
-def draw(plan: Plan, kind: SpriteKind, rng: np.random.Generator) -> Footage:
-    """Draw every frame; objects later in the plan cover earlier ones, props cover all."""
+def render(plan: Plan, kind: SpriteKind, rng: np.random.Generator) -> Footage:
+    """Render every frame; objects later in the plan occlude earlier ones, occluders all."""
     bright = bool(rng.random() < 0.5)
     backdrop, props = draw_backdrop(not bright, rng), draw_props(not bright, rng)
     sprite = draw_sprite(kind, bright, rng)
     frames = []
     masks = np.zeros((LENGTH, len(plan.tracks), HEIGHT, WIDTH), bool)
-    whole = np.zeros((LENGTH, len(plan.tracks)), np.int64)
+    unoccluded = np.zeros((LENGTH, len(plan.tracks)), np.int64)
     for t in range(LENGTH):
         frame = _view(backdrop, plan.camera[t])
         owner = np.zeros((HEIGHT, WIDTH), np.uint8)
         for i, track in enumerate(plan.tracks):
-            whole[t, i] = _stamp(frame, owner, i + 1, sprite, track, t)
+            unoccluded[t, i] = _stamp(frame, owner, i + 1, sprite, track, t)
         if props is not None:
             front = _view(props, plan.camera[t])
             frame.paste(front, mask=front.getchannel("A"))
             owner[np.asarray(front.getchannel("A")) > 127] = 0
         masks[t] = owner == np.arange(1, len(plan.tracks) + 1, dtype=np.uint8)[:, None, None]
         frames.append(frame)
-    return Footage(tuple(frames), masks, whole)
+    return Footage(tuple(frames), masks, unoccluded)
 
 
 def _view(scene: Image.Image, corner: NDArray[np.float64]) -> Image.Image:
-    """Cut the camera's view, at fractions of a pixel, out of the scene."""
+    """Return the camera's view of the scene, with subpixel position."""
     x, y = float(corner[0]), float(corner[1])
     box = (x, y, min(x + WIDTH, SCENE[0]), min(y + HEIGHT, SCENE[1]))
     if x.is_integer() and y.is_integer():
@@ -59,7 +59,7 @@ def _view(scene: Image.Image, corner: NDArray[np.float64]) -> Image.Image:
 
 
 def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Image.Image, track: Track, t: int) -> int:
-    """Draw one object into the frame and note its pixels; returns how many there are."""
+    """Draw one object into the frame and the owner map; return its number of pixels."""
     x, y = track.image[t]
     side = track.diameter[t] * MARGIN
     left, top = int(np.floor(x - side / 2)), int(np.floor(y - side / 2))
@@ -68,7 +68,7 @@ def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Im
         return 0
     ratio = MASTER / side
     shift_x, shift_y = left - (x - side / 2), top - (y - side / 2)
-    small = _reduce_batch_size(sprite, ratio)
+    small = _downscale(sprite, ratio)
     ratio *= small.width / MASTER
     matrix = (ratio, 0.0, shift_x * ratio, 0.0, ratio, shift_y * ratio)
     piece = small.transform((extent, extent), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
@@ -81,8 +81,8 @@ def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Im
     return int(covered.sum())
 
 
-def _reduce_batch_size(sprite: Image.Image, ratio: float) -> Image.Image:
-    """Halve the master while it is more than twice too large, so that bilinear sampling does not alias."""
+def _downscale(sprite: Image.Image, ratio: float) -> Image.Image:
+    """Return the sprite at half size if it is at least twice too large, so that bilinear sampling does not alias."""
     if ratio < 2:
         return sprite
     return sprite.reduce(2)

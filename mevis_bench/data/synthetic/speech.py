@@ -1,8 +1,8 @@
-"""Speaks sentences with the voices of flite and festival, two programs of one family.
+"""Speech synthesis (TTS) with the voices of flite and festival.
 
-``make-mini --speech all`` speaks every expression in all voices, ``--speech one`` in one voice each, by rotation. Files
-lie under ``audio/<video>/<expression>.<voice>.ogg``; the expression's ``audio`` names one of them, which is MeViS's
-shape (one sound file an expression), the others lie beside it. They are Ogg Opus at 16 kHz, about 2.6 KB a second.
+``make-mini --speech all`` synthesizes every expression in all voices, ``--speech one`` in one voice each, by rotation.
+Files are ``audio/<video>/<expression>.<voice>.ogg``; the expression's ``audio`` names one of them, as in MeViS (one
+sound file per expression). They are Ogg Opus at 16 kHz, about 2.6 KB per second.
 """
 
 import re
@@ -17,17 +17,17 @@ from pathlib import Path
 from mevis_bench.records import DataError, UsageError
 
 VOICES = ("flite_rms", "flite_awb", "flite_slt", "flite_kal16", "festival_slt_hts")
-"""All voices: two men and a woman recorded in America, a man from Scotland, and the woman again by another method."""
+"""All voices: two American men and a woman, a Scottish man, and the same woman with HTS synthesis."""
 
 RATE = 16000
-"""Samples a second of every file."""
+"""Sample rate of every file, in Hz."""
 
 _OPUS_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One sentence to be spoken in one of ``VOICES`` into one file, ``.ogg``."""
+    """A sentence to synthesize: text, one of ``VOICES``, and the ``.ogg`` file to write."""
 
     text: str
     voice: str
@@ -35,29 +35,31 @@ class Utterance:
 
 
 def require_voices(voices: Collection[str]) -> None:
-    """Check that the programs behind some voices are there.
+    """Check that the programs of the given voices are installed.
 
     Raises:
-        UsageError: One is not installed.
+        UsageError: A program is not installed.
     """
     for program in sorted({voice.split("_")[0] for voice in voices}):
         if shutil.which(program) is None:
             raise UsageError(
-                f"{program} is not installed, so nothing can be spoken",
+                f"speech synthesis requires {program}, which is not installed",
                 hint="On Debian and Ubuntu: apt-get install flite festival festvox-us-slt-hts",
             )
 
 
-def speak(utterances: Sequence[Utterance], progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Speak sentences into files; folders are made.
+def synthesize(
+    utterances: Sequence[Utterance], progress: Callable[[int, int], None] = lambda done, total: None
+) -> None:
+    """Synthesize sentences into files; folders are created.
 
     Args:
-        utterances: What to speak.
-        progress: Called with (files written, files in all).
+        utterances: Sentences, voices and files.
+        progress: Called with (files written, files in total).
 
     Raises:
         UsageError: A program is not installed.
-        DataError: A program can't speak a sentence.
+        DataError: A program fails on a sentence.
     """
     require_voices({utterance.voice for utterance in utterances})
     for parent in {utterance.path.parent for utterance in utterances}:
@@ -81,14 +83,14 @@ def _flite(job: tuple[Utterance, Path]) -> None:
 
 
 def _festival(utterances: Sequence[Utterance], folder: Path) -> None:
-    """Speak many sentences in one process: its start takes longer than a sentence."""
+    """Synthesize many sentences in one process, because its start takes longer than a sentence."""
     lines = ["(voice_cmu_us_slt_arctic_hts)"]
     for index, utterance in enumerate(utterances):
         quoted = re.sub(r'(["\\])', r"\\\1", utterance.text)
         lines += [
-            f'(set! said (SynthText "{quoted}"))',
-            f"(utt.wave.resample said {RATE})",
-            f'(utt.save.wave said "{folder / f"{index}.wav"}" \'riff)',
+            f'(set! speech (SynthText "{quoted}"))',
+            f"(utt.wave.resample speech {RATE})",
+            f'(utt.save.wave speech "{folder / f"{index}.wav"}" \'riff)',
         ]
     script = folder / "say.scm"
     script.write_text("\n".join(lines))
@@ -97,11 +99,11 @@ def _festival(utterances: Sequence[Utterance], folder: Path) -> None:
         _compress(folder / f"{index}.wav", utterance)
 
 
-def _run(command: list[str], what: str) -> None:
+def _run(command: list[str], location: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        last = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise DataError(f"{command[0]} could not speak: {last}", location=what)
+        reason = (result.stderr.strip().splitlines() or ["no error output"])[-1]
+        raise DataError(f"{command[0]} failed: {reason}", location=location)
 
 
 def _compress(wav: Path, utterance: Utterance) -> None:
@@ -110,6 +112,6 @@ def _compress(wav: Path, utterance: Utterance) -> None:
     try:
         samples, rate = soundfile.read(wav, dtype="float32")
     except soundfile.LibsndfileError as error:
-        raise DataError(f"{utterance.voice} left no sound: {error}", location=utterance.text) from error
+        raise DataError(f"{utterance.voice} wrote no readable audio: {error}", location=utterance.text) from error
     wav.unlink()
     soundfile.write(utterance.path, samples, rate, format="OGG", subtype="OPUS", compression_level=_OPUS_LEVEL)

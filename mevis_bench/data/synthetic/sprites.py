@@ -1,6 +1,6 @@
-"""The look-alikes: a dozen kinds of creatures and things, drawn from ellipses and polygons.
+"""Sprites of the objects: a dozen kinds of animals and things, drawn from ellipses and polygons.
 
-A sprite's shape says nothing about where it is going: most are symmetric, and all of one video face the same way.
+A sprite's shape does not reveal its direction of motion: most are symmetric, and all of one video face the same way.
 """
 
 import colorsys
@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 MASTER = 128
-"""Side of the picture a sprite is drawn on, in pixels; its shapes fill the middle ``1 / MARGIN`` of it."""
+"""Side of a sprite's image, in pixels; its shapes fill the central ``1 / MARGIN`` of it."""
 
 MARGIN = 1.2
-"""Side of the master relative to the sprite's diameter: room for the outline."""
+"""Side of the image relative to the sprite's diameter, with room for the outline."""
 
 Shape = tuple[str, str, tuple[float, ...]]
 """(``ellipse`` | ``polygon``, color role, coordinates in -1..1: x, y, radius x, radius y | x, y, x, y ...)."""
@@ -27,7 +27,7 @@ class SpriteKind:
     Attributes:
         noun: Singular.
         plural: Plural.
-        verb: How this kind gets about; a key of the grammar's verbs.
+        verb: Verb of its locomotion, a key of ``grammar.VERBS``.
         shapes: Painted in this order. Roles: ``body``, ``accent``, ``dark``, ``light``.
     """
 
@@ -38,7 +38,7 @@ class SpriteKind:
 
 
 def _eyes(x: float, y: float, radius: float) -> tuple[Shape, ...]:
-    """Two eyes with pupils, ``x`` to the left and right of the middle."""
+    """Return two eyes with pupils, ``x`` to the left and right of the center."""
     return tuple(
         ("ellipse", role, (side * x, y, radius * share, radius * share))
         for side in (-1, 1)
@@ -133,12 +133,12 @@ KINDS = (
 
 
 def draw_sprite(kind: SpriteKind, bright: bool, rng: np.random.Generator) -> Image.Image:
-    """Draw the one sprite that all objects of a video share.
+    """Return the sprite that all objects of a video share.
 
     Args:
-        kind: What to draw.
+        kind: The kind of object.
         bright: Light colors with a dark outline, or deep colors with a light outline.
-        rng: Picks colors and pattern.
+        rng: Random generator of colors and pattern.
 
     Returns:
         RGBA, ``(MASTER, MASTER)``; transparent pixels carry the outline's color, so that resampling leaves no fringe.

@@ -8,7 +8,7 @@ import pytest
 
 from mevis_bench.data.synthetic.expressions import Annotator, Sentence, all_claims
 from mevis_bench.data.synthetic.facts import Facts
-from mevis_bench.data.synthetic.grammar import ORDERS, VERBS, Speaker, conjugate
+from mevis_bench.data.synthetic.grammar import ORDERS, VERBS, Realizer, conjugate
 from mevis_bench.data.synthetic.plan import make_plan
 from mevis_bench.data.synthetic.sprites import KINDS, SpriteKind
 
@@ -22,7 +22,7 @@ def written() -> list[tuple[SpriteKind, list[Sentence]]]:
     for index in range(150):
         rng = np.random.default_rng([5, index])
         kind = KINDS[rng.integers(len(KINDS))]
-        videos.append((kind, Annotator(Facts(make_plan(rng)), Speaker(kind, rng), rng).write()))
+        videos.append((kind, Annotator(Facts(make_plan(rng)), Realizer(kind, rng), rng).write()))
     return videos
 
 
@@ -80,19 +80,19 @@ def test_number_agrees(written: list[tuple[SpriteKind, list[Sentence]]]) -> None
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_every_claim_can_be_said(number: int) -> None:
+def test_every_claim_can_be_realized(number: int) -> None:
     for claim in all_claims():
         if claim.form == "extreme" and number > 1:
             continue
-        texts = {Speaker(BIRD, np.random.default_rng(seed)).say(claim, number).lower() for seed in range(20)}
+        texts = {Realizer(BIRD, np.random.default_rng(seed)).realize(claim, number).lower() for seed in range(20)}
         assert len(texts) >= 2, claim
         assert all(("birds" in text) == (number > 1) for text in texts), texts
 
 
-def test_a_wrong_number_is_always_said() -> None:
+def test_a_wrong_number_is_always_stated() -> None:
     claim = next(claim for claim in all_claims() if claim.what == ("left", ""))
     for seed in range(20):
-        text = Speaker(BIRD, np.random.default_rng(seed)).say(claim, 3, counted=True)
+        text = Realizer(BIRD, np.random.default_rng(seed)).realize(claim, 3, counted=True)
         assert text.lower().startswith("the three birds ")
 
 
@@ -106,11 +106,11 @@ def test_verbs_are_inflected() -> None:
     assert (passive.singular, passive.plural) == ("is followed by another fish", "are followed by another fish")
 
 
-def test_order_can_be_said_in_words_that_name_the_later_move_first() -> None:
-    speaker = Speaker(BIRD, np.random.default_rng(0))
+def test_some_frames_name_the_later_move_first() -> None:
+    realizer = Realizer(BIRD, np.random.default_rng(0))
     left, up = conjugate("move left"), conjugate("move up")
     texts = {
-        speaker.order(left, up, frame, 1).lower().removeprefix("the only ").removeprefix("the ") for frame in ORDERS
+        realizer.order(left, up, frame, 1).lower().removeprefix("the only ").removeprefix("the ") for frame in ORDERS
     }
     assert {"bird that moves up after moving left", "bird that first moves left and then moves up"} <= texts
     assert len(texts) == len(ORDERS)
@@ -118,7 +118,7 @@ def test_order_can_be_said_in_words_that_name_the_later_move_first() -> None:
 
 def test_a_pair_differs_only_in_order() -> None:
     for seed in range(30):
-        forward, backward = Speaker(BIRD, np.random.default_rng(seed)).order_pair("left", "still")
+        forward, backward = Realizer(BIRD, np.random.default_rng(seed)).order_pair("left", "still")
         assert len(forward.split()) == len(backward.split())
         assert forward != backward
         assert ("only" in forward, forward[0]) == ("only" in backward, backward[0])

@@ -1,4 +1,4 @@
-"""The generator is deterministic, its splits share nothing, and what it writes is the MeViSv2 layout."""
+"""The generator is deterministic, its splits share no video, and it writes the MeViSv2 layout."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,12 @@ from mevis_bench.cli.app import main
 from mevis_bench.config.train_config import MiniData
 from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.mevis.verify import verify_split
-from mevis_bench.data.synthetic import MadeVideo, make_mini, make_video
+from mevis_bench.data.synthetic import GeneratedVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.records import MevisBenchError, UsageError
 
 
-def same(one: MadeVideo, other: MadeVideo) -> bool:
+def same(one: GeneratedVideo, other: GeneratedVideo) -> bool:
     return (
         one.sentences == other.sentences
         and np.array_equal(one.footage.masks, other.footage.masks)
@@ -31,12 +31,12 @@ def test_a_video_depends_on_split_seed_and_number_alone() -> None:
         assert not same(video, other)
 
 
-def test_a_split_is_written_as_mevis_has_it(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    root = make_mini("train", 3, 9, tmp_path, progress=lambda *step: told.append(step))
+def test_a_split_has_the_layout_of_mevis(tmp_path: Path) -> None:
+    progress: list[tuple[str, int, int]] = []
+    root = make_mini("train", 3, 9, tmp_path, progress=lambda *step: progress.append(step))
     assert root == tmp_path / "train"
     assert sorted(path.name for path in root.iterdir()) == ["JPEGImages", "mask_dict.json", "meta_expressions.json"]
-    assert told == [("videos", 1, 3), ("videos", 2, 3), ("videos", 3, 3)]
+    assert progress == [("videos", 1, 3), ("videos", 2, 3), ("videos", 3, 3)]
     assert verify_split(tmp_path, "train").faults == []
     meta = json.loads((root / "meta_expressions.json").read_text())["videos"]
     masks = json.loads((root / "mask_dict.json").read_text())
@@ -44,11 +44,13 @@ def test_a_split_is_written_as_mevis_has_it(tmp_path: Path) -> None:
     for index, (name, video) in enumerate(meta.items()):
         made = make_video("train", 9, index)
         assert video["vid_id"] == index
-        assert [entry["exp"] for entry in video["expressions"].values()] == [said.text for said in made.sentences]
-        for entry, said in zip(video["expressions"].values(), made.sentences, strict=True):
-            assert entry["obj_id"] == list(said.targets)
-            assert entry["kind"] == ("no_target", "single", "multi")[min(2, len(said.targets))]
-            assert all(anno == len(seen) + i for anno, i in zip(entry["anno_id"], said.targets, strict=True))
+        assert [entry["exp"] for entry in video["expressions"].values()] == [
+            sentence.text for sentence in made.sentences
+        ]
+        for entry, sentence in zip(video["expressions"].values(), made.sentences, strict=True):
+            assert entry["obj_id"] == list(sentence.targets)
+            assert entry["kind"] == ("no_target", "single", "multi")[min(2, len(sentence.targets))]
+            assert all(anno == len(seen) + i for anno, i in zip(entry["anno_id"], sentence.targets, strict=True))
         for i in range(len(made.plan.tracks)):
             decoded = [None if rle is None else coco.decode(rle) for rle in masks[str(len(seen) + i)]]
             for t, mask in enumerate(decoded):
@@ -82,11 +84,11 @@ def test_more_annotators_add_sentences_and_change_nothing_else(tmp_path: Path) -
     count = len(one.sentences)
     assert three.sentences[:count] == one.sentences
     assert len(three.sentences) > 2 * count
-    assert same(one, MadeVideo(three.plan, three.footage, one.sentences))
+    assert same(one, GeneratedVideo(three.plan, three.footage, one.sentences))
     partners = [(i, s.partner) for i, s in enumerate(three.sentences) if s.partner is not None]
     assert any(i >= count for i, _ in partners)
     assert all(three.sentences[partner].partner == i for i, partner in partners)
-    with pytest.raises(UsageError, match="at least one annotator, not 0"):
+    with pytest.raises(UsageError, match="expected at least one annotator, got 0"):
         make_mini("x", 1, 2, tmp_path, annotators=0)
 
 
@@ -102,7 +104,7 @@ def test_the_share_of_videos_with_opposite_orders_can_be_chosen(tmp_path: Path) 
     assert "order_pair" not in (tmp_path / "x" / "meta_expressions.json").read_text()
     for share in (-0.1, 1.1, float("nan")):
         with pytest.raises(
-            UsageError, match=f"share of videos with opposite orders lies between 0 and 1, not at {share}"
+            UsageError, match=f"expected a share of videos with opposite orders between 0 and 1, got {share}"
         ):
             make_mini("y", 1, 2, tmp_path, opposite_orders=share)
 
@@ -118,9 +120,7 @@ def test_the_usual_share_of_opposite_orders_is_the_same_everywhere(
     assert json.loads(capsys.readouterr().out)["opposite_orders"] == OPPOSITE_ORDERS
 
 
-def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_are_written_atomically_and_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(stage: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
@@ -129,7 +129,9 @@ def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
     assert not (tmp_path / "train").exists()
     make_mini("train", 1, 0, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train"]
-    with pytest.raises(UsageError, match=r"train: the folder is not empty\nChoose another --out, or delete it first\."):
+    with pytest.raises(
+        UsageError, match=r"train: the folder is not empty\nChoose another --out, or delete the folder\."
+    ):
         make_mini("train", 1, 0, tmp_path)
 
 
@@ -138,11 +140,11 @@ def test_nothing_is_overwritten_and_nothing_half_made_has_its_name(
     [
         ("../up", 1, 0, "--split: invalid split name '../up'"),
         ("", 1, 0, "--split: invalid split name ''"),
-        ("train", 0, 0, "a split needs at least one video, not 0"),
-        ("train", 1, -1, "a seed can't be negative: -1"),
+        ("train", 0, 0, "expected at least one video, got 0"),
+        ("train", 1, -1, "expected a non-negative seed, got -1"),
     ],
 )
-def test_senseless_requests_are_refused(tmp_path: Path, split: str, videos: int, seed: int, message: str) -> None:
+def test_invalid_arguments_are_errors(tmp_path: Path, split: str, videos: int, seed: int, message: str) -> None:
     with pytest.raises(MevisBenchError) as caught:
         make_mini(split, videos, seed, tmp_path / "out")
     assert str(caught.value).startswith(message)

@@ -1,9 +1,9 @@
-"""What the sentences of mini say is what the masks show."""
+"""Sentences of mini agree with the masks."""
 
 import numpy as np
 import pytest
 
-from mevis_bench.data.synthetic import MadeVideo, make_video
+from mevis_bench.data.synthetic import GeneratedVideo, make_video
 from mevis_bench.data.synthetic.facts import Claim, Facts, all_of, measure, not_
 from mevis_bench.data.synthetic.grammar import VERBS
 from mevis_bench.data.synthetic.plan import HEIGHT, WIDTH, Plan, Track
@@ -14,17 +14,19 @@ LENGTH = 16
 
 
 @pytest.fixture(scope="module")
-def videos() -> list[MadeVideo]:
+def videos() -> list[GeneratedVideo]:
     return [make_video("check", SEED, index) for index in range(40)]
 
 
-def covered(video: MadeVideo, i: int) -> bool:
-    """Whether something hides a part of the object, so that its masks show its place badly."""
+def covered(video: GeneratedVideo, i: int) -> bool:
+    """Return whether the object is partly occluded, so that its masks do not show its position."""
     visible = video.footage.masks[:, i].sum(axis=(1, 2))
-    return bool(np.any(visible < 0.95 * video.footage.whole[:, i])) or bool(video.plan.tracks[i].inside.min() < 0.95)
+    return bool(np.any(visible < 0.95 * video.footage.unoccluded[:, i])) or bool(
+        video.plan.tracks[i].inside.min() < 0.95
+    )
 
 
-def test_sentences_about_order_agree_with_the_masks(videos: list[MadeVideo]) -> None:
+def test_sentences_about_order_agree_with_the_masks(videos: list[GeneratedVideo]) -> None:
     agreed = {True: 0, False: 0}
     for video in videos:
         paths = [centers(video.footage.masks[:, i], video.plan.camera) for i in range(len(video.plan.tracks))]
@@ -38,7 +40,7 @@ def test_sentences_about_order_agree_with_the_masks(videos: list[MadeVideo]) -> 
     assert agreed[False] >= 50
 
 
-def test_sentences_about_one_move_agree_with_the_masks(videos: list[MadeVideo]) -> None:
+def test_sentences_about_one_move_agree_with_the_masks(videos: list[GeneratedVideo]) -> None:
     agreed = {True: 0, False: 0}
     for video in videos:
         for sentence in video.sentences:
@@ -52,7 +54,7 @@ def test_sentences_about_one_move_agree_with_the_masks(videos: list[MadeVideo]) 
     assert agreed[False] >= 10
 
 
-def test_sentences_about_the_frame_agree_with_the_masks(videos: list[MadeVideo]) -> None:
+def test_sentences_about_the_frame_agree_with_the_masks(videos: list[GeneratedVideo]) -> None:
     agreed = 0
     for video in videos:
         for sentence in video.sentences:
@@ -63,21 +65,21 @@ def test_sentences_about_the_frame_agree_with_the_masks(videos: list[MadeVideo])
     assert agreed >= 5
 
 
-def test_masks_are_the_visible_pixels(videos: list[MadeVideo]) -> None:
+def test_masks_are_the_visible_pixels(videos: list[GeneratedVideo]) -> None:
     hidden = gone = 0
     for video in videos:
         masks = video.footage.masks
         assert masks.shape == (LENGTH, len(video.plan.tracks), HEIGHT, WIDTH)
         assert masks.sum(axis=1).max() == 1
         visible = masks.sum(axis=(2, 3))
-        assert np.all(visible <= video.footage.whole)
-        hidden += int(np.sum((visible < video.footage.whole) & (visible > 0)))
-        gone += int(np.sum(video.footage.whole == 0))
+        assert np.all(visible <= video.footage.unoccluded)
+        hidden += int(np.sum((visible < video.footage.unoccluded) & (visible > 0)))
+        gone += int(np.sum(video.footage.unoccluded == 0))
     assert hidden > 100
     assert gone > 50
 
 
-def test_masks_lie_on_the_objects(videos: list[MadeVideo]) -> None:
+def test_masks_lie_on_the_objects(videos: list[GeneratedVideo]) -> None:
     """A mask's own pixels differ from the still scene around: shifting it off the object changes what it covers."""
     for video in videos[:10]:
         first = np.asarray(video.footage.frames[0]).astype(float)
@@ -91,7 +93,7 @@ def test_masks_lie_on_the_objects(videos: list[MadeVideo]) -> None:
             assert np.linalg.norm(first[mask].mean(axis=0) - first[ring].mean(axis=0)) > 25
 
 
-def test_the_objects_of_a_video_look_alike(videos: list[MadeVideo]) -> None:
+def test_the_objects_of_a_video_look_alike(videos: list[GeneratedVideo]) -> None:
     """Without motion nothing decides: whole objects of one size have the same mean color."""
     compared = 0
     for video in videos:
@@ -114,7 +116,7 @@ def lemmas(text: str) -> list[str]:
     return [LEMMAS.get(word, word) for word in text.lower().replace(",", "").split()]
 
 
-def test_order_pairs_differ_only_in_order(videos: list[MadeVideo]) -> None:
+def test_order_pairs_differ_only_in_order(videos: list[GeneratedVideo]) -> None:
     pairs = 0
     for video in videos:
         for number, sentence in enumerate(video.sentences):
@@ -161,20 +163,20 @@ def test_a_phase_is_measured(points: np.ndarray, growth: float, kind: str) -> No
     assert measure(track(points, growth=growth), 0, 15).kind == kind
 
 
-def verdicts(claim: Claim, *tracks: Track) -> tuple[bool | None, ...]:
-    return Facts(Plan(tracks, np.zeros((LENGTH, 2)))).judge(claim)
+def evaluate(claim: Claim, *tracks: Track) -> tuple[bool | None, ...]:
+    return Facts(Plan(tracks, np.zeros((LENGTH, 2)))).evaluate(claim)
 
 
-def test_directions_have_a_margin_in_which_nothing_is_said() -> None:
+def test_directions_have_a_margin_that_is_ambiguous() -> None:
     claim = Claim("whole", ("left", ""))
     tracks = [track(line(*way)) for way in ((-4, 0), (-4, 0.5), (-4, 2.5), (-1, 4), (4, 0), (0, 0))]
-    assert verdicts(claim, *tracks) == (True, True, None, False, False, False)
+    assert evaluate(claim, *tracks) == (True, True, None, False, False, False)
 
 
-def test_speed_has_a_margin_in_which_nothing_is_said() -> None:
+def test_speed_has_a_margin_that_is_ambiguous() -> None:
     tracks = [track(line(x, 0)) for x in (2, 5, 9)]
-    assert verdicts(Claim("whole", ("right", "fast")), *tracks) == (False, False, True)
-    assert verdicts(Claim("whole", ("right", "slow")), *tracks) == (True, False, False)
+    assert evaluate(Claim("whole", ("right", "fast")), *tracks) == (False, False, True)
+    assert evaluate(Claim("whole", ("right", "slow")), *tracks) == (True, False, False)
 
 
 def test_order_is_not_its_reverse_and_not_the_whole() -> None:
@@ -182,32 +184,32 @@ def test_order_is_not_its_reverse_and_not_the_whole() -> None:
     left_up = track(np.concatenate([left, left[-1] + up[1:]]), ((0, 8), (8, 15)))
     up_left = track(np.concatenate([up, up[-1] + left[1:]]), ((0, 7), (7, 15)))
     tracks = (left_up, up_left, track(line(-4, 0)))
-    assert verdicts(Claim("order", ("left", "up")), *tracks) == (True, False, False)
-    assert verdicts(Claim("order", ("up", "left")), *tracks) == (False, True, False)
-    assert verdicts(Claim("start", ("left",)), *tracks) == (True, False, None)
-    assert verdicts(Claim("end", ("left",)), *tracks) == (False, True, None)
-    assert verdicts(Claim("whole", ("left", "")), *tracks) == (None, None, True)
+    assert evaluate(Claim("order", ("left", "up")), *tracks) == (True, False, False)
+    assert evaluate(Claim("order", ("up", "left")), *tracks) == (False, True, False)
+    assert evaluate(Claim("start", ("left",)), *tracks) == (True, False, None)
+    assert evaluate(Claim("end", ("left",)), *tracks) == (False, True, None)
+    assert evaluate(Claim("whole", ("left", "")), *tracks) == (None, None, True)
 
 
-def test_relations_are_judged_between_the_right_two() -> None:
+def test_relations_hold_between_the_right_two() -> None:
     behind, ahead = track(line(9, 0) - [60, 30]), track(line(2, 0))
     still = track(np.add(line(0, 0), [0, 40]))
-    assert verdicts(Claim("relation", ("overtake",)), behind, ahead, still) == (True, False, False)
-    assert verdicts(Claim("relation", ("overtaken",)), behind, ahead, still) == (False, True, False)
+    assert evaluate(Claim("relation", ("overtake",)), behind, ahead, still) == (True, False, False)
+    assert evaluate(Claim("relation", ("overtaken",)), behind, ahead, still) == (False, True, False)
     leader, follower = track(line(6, 0)), track(line(6, 0) - [30, 0])
-    assert verdicts(Claim("relation", ("follow",)), leader, follower, still) == (False, True, False)
-    assert verdicts(Claim("relation", ("followed",)), leader, follower, still) == (True, False, False)
+    assert evaluate(Claim("relation", ("follow",)), leader, follower, still) == (False, True, False)
+    assert evaluate(Claim("relation", ("followed",)), leader, follower, still) == (True, False, False)
     one, other = track(line(3, 0) - [70, 0]), track(np.add(line(-3, 0), [70, 0]))
-    assert verdicts(Claim("relation", ("meet",)), one, other, still) == (True, True, False)
+    assert evaluate(Claim("relation", ("meet",)), one, other, still) == (True, True, False)
 
 
 def test_a_superlative_needs_a_clear_lead() -> None:
     fast, slow, near = track(line(9, 0)), track(line(3, 0)), track(line(8, 0))
-    assert verdicts(Claim("extreme", ("fastest",)), slow, fast, slow) == (False, True, False)
-    assert verdicts(Claim("extreme", ("fastest",)), slow, fast, near) == (None, None, None)
+    assert evaluate(Claim("extreme", ("fastest",)), slow, fast, slow) == (False, True, False)
+    assert evaluate(Claim("extreme", ("fastest",)), slow, fast, near) == (None, None, None)
 
 
-def test_doubt_spreads_as_kleene_has_it() -> None:
+def test_kleene_logic() -> None:
     assert all_of(True, True) is True
     assert all_of(True, None) is None
     assert all_of(False, None) is False
