@@ -64,18 +64,18 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def update(
-        self, refer_ids: Tensor, anchors: Tensor, momentum: float, workers: DistributedContext = SINGLE_PROCESS
+        self, refer_ids: Tensor, anchors: Tensor, momentum: float, context: DistributedContext = SINGLE_PROCESS
     ) -> None:
-        """Move rows to ``momentum * row + (1 - momentum) * anchor``, with those of all workers.
+        """Move rows to ``momentum * row + (1 - momentum) * anchor``, with those of all context.
 
         Args:
             refer_ids: int64 ``(n,)``; may be empty.
             anchors: ``(n, c)``.
             momentum: Share of the old row that stays.
-            workers: All call this together.
+            context: All call this together.
         """
         # Row numbers travel with the anchors: float32 holds them exactly up to 2 ** 24.
-        gathered = workers.gather(torch.cat((refer_ids[:, None].float(), anchors.float()), dim=1))
+        gathered = context.gather(torch.cat((refer_ids[:, None].float(), anchors.float()), dim=1))
         for row in gathered:
             index = int(row[0])
             self.features[index] = momentum * self.features[index] + (1 - momentum) * row[1:]

@@ -10,7 +10,7 @@ from transformers import GitConfig, GitForCausalLM
 from baselines.layers.checkpoints.sharded_checkpoint import load_shards
 
 FRAMES = 6
-"""The published models have embeddings for exactly so many frames."""
+"""Frames that the published models have embeddings for."""
 
 _VISION: Mapping[str, Mapping[str, int]] = {
     "base": {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
@@ -26,8 +26,8 @@ _MINI_DECODER: Mapping[str, int] = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
 }  # fmt: skip
 
-# Counters that older files carry; they are not learned.
-DROPPED = ("git.embeddings.position_ids", "git.image_encoder.vision_model.embeddings.position_ids")
+# Position indices of older files, not learned.
+IGNORED_KEYS = ("git.embeddings.position_ids", "git.image_encoder.vision_model.embeddings.position_ids")
 
 
 def build(size: str) -> GitForCausalLM:
@@ -41,9 +41,9 @@ def build(size: str) -> GitForCausalLM:
     return GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
 
 
-def our_key(theirs: str) -> str:
+def our_key(authors_key: str) -> str:
     """Translate a key of the published files, whose frame embeddings are spelled "temperal"."""
-    return re.sub(r"^git\.img_temperal_embedding\.", "git.img_temporal_embedding.", theirs)
+    return re.sub(r"^git\.img_temperal_embedding\.", "git.img_temporal_embedding.", authors_key)
 
 
 def load_network(folder: Path, size: str, *, dtype: torch.dtype, device: str) -> GitForCausalLM:
@@ -53,5 +53,6 @@ def load_network(folder: Path, size: str, *, dtype: torch.dtype, device: str) ->
         DataError: The file is missing or broken, or keys or shapes are not the model's.
     """
     network = build(size)
-    load_shards(folder, network, dtype=dtype, device=device, our_key=our_key, dropped=DROPPED)
-    return network.eval().to(device)
+    load_shards(folder, network, dtype=dtype, device=device, our_key=our_key, ignored=IGNORED_KEYS)
+    network.eval()
+    return network.to(device)

@@ -23,7 +23,7 @@ def compute_losses(
     targets: Sequence[TrajectoryTargets],
     config: TrajectoryConfig,
     sampler: PointSampler = uniform_points,
-    workers: DistributedContext = SINGLE_PROCESS,
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, Tensor]:
     """Match queries with objects and compute the 40 losses before weighting.
 
@@ -32,13 +32,13 @@ def compute_losses(
         targets: Of each clip; without objects only the cross-entropies are above 0.
         config: Matching costs and sampling of points.
         sampler: Draws points for ``match``, then for the losses.
-        workers: Processes that share the batch.
+        context: Processes that share the batch.
 
     Returns:
         The losses of ``set_prediction_losses`` and ``loss_clip_sim``.
     """
     indices = match(outputs, targets, config, sampler)
-    losses = set_prediction_losses(outputs, targets, indices, config, sampler, workers)
+    losses = set_prediction_losses(outputs, targets, indices, config, sampler, context)
     return losses | {"loss_clip_sim": similarity_loss(outputs, targets, indices)}
 
 

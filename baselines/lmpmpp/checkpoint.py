@@ -54,7 +54,7 @@ def mask2former_tensors(tensors: Mapping[str, Tensor], extractor: nn.Module, pat
         if key in renamed:
             renamed[key] = renamed[key][: len(expected[key])]
     classes = [key for key in renamed if key.startswith(RANDOMLY_INITIALIZED)]
-    return match_keys(renamed, expected, location=str(path), dropped=(*classes, *IGNORED))
+    return match_keys(renamed, expected, location=str(path), ignored=(*classes, *IGNORED))
 
 
 def load_llama(model: LMPMpp, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -70,7 +70,7 @@ def load_llama(model: LMPMpp, tensors: Mapping[str, Tensor], path: Path) -> None
     if "embed_tokens.weight" in renamed:
         renamed["embed_tokens.weight"] = renamed["embed_tokens.weight"][:rows]
     buffers = [key for key in renamed if key.endswith("rotary_emb.inv_freq")]
-    matched = match_keys(renamed, language.llama, location=str(path), dropped=buffers)
+    matched = match_keys(renamed, language.llama, location=str(path), ignored=buffers)
     language.llama.load_state_dict(matched, assign=True)
     language.llama.rotary_emb = type(language.llama.rotary_emb)(language.llama.config)
     heads = {} if head is None else {"lm_head.weight": head[:rows]}
@@ -110,7 +110,7 @@ def load_roberta(roberta: nn.Module, path: Path) -> None:
     """
     tensors = {key.removeprefix("roberta."): value for key, value in read_tensors(path).items()}
     heads = [key for key in tensors if key.startswith(("lm_head.", "embeddings.position_ids"))]
-    roberta.load_state_dict(match_keys(tensors, roberta, location=str(path), dropped=heads))
+    roberta.load_state_dict(match_keys(tensors, roberta, location=str(path), ignored=heads))
 
 
 def load_imagebind(imagebind: nn.Module, path: Path) -> None:
@@ -121,4 +121,4 @@ def load_imagebind(imagebind: nn.Module, path: Path) -> None:
     """
     tensors = read_tensors(path)
     ignored = [key for key in tensors if key.split(".")[1:2] != ["audio"]]
-    imagebind.load_state_dict(match_keys(tensors, imagebind, location=str(path), dropped=ignored))
+    imagebind.load_state_dict(match_keys(tensors, imagebind, location=str(path), ignored=ignored))

@@ -22,10 +22,10 @@ from torch import Tensor
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
-from baselines.layers.training.distributed import DistributedContext
+from baselines.layers.training.distributed import DistributedContext, init_distributed
 from baselines.layers.training.mask_losses import mask_bce, mask_dice
 from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import Stage, fit
+from baselines.layers.training.trainer import TrainingStage, fit
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, load_roberta, save_trained
 from baselines.lmpmpp.clips import TrainingClip, draw_clip
 from baselines.lmpmpp.config import PAPER, LMPMppConfig
@@ -71,10 +71,10 @@ def train_paper(args: TrainingArguments, config: LMPMppConfig = PAPER) -> None:
             f"training option precision must be {' or '.join(PRECISIONS)}, not {options.precision!r}",
             hint=f"Use --set precision={next(iter(PRECISIONS))}.",
         )
-    workers = DistributedContext.joined(args.device)
-    if options.samples % workers.count or options.samples > len(args.data.video_ids):
+    workers = init_distributed(args.device)
+    if options.samples % workers.world_size or options.samples > len(args.data.video_ids):
         raise UsageError(
-            f"training option samples: cannot distribute {options.samples} samples among {workers.count} processes "
+            f"training option samples: cannot distribute {options.samples} samples among {workers.world_size} processes "
             f"and {len(args.data.video_ids)} videos",
             hint="Use a multiple of the number of processes, at most the number of videos.",
         )
@@ -90,7 +90,7 @@ def train_paper(args: TrainingArguments, config: LMPMppConfig = PAPER) -> None:
         seeds = rng.integers(2**62, size=options.samples)
         clips = []
         with _autocast(device, precision):
-            for index in range(workers.rank, options.samples, workers.count):
+            for index in range(workers.rank, options.samples, workers.world_size):
                 clip_rng = np.random.default_rng(seeds[index])
                 clip = draw_clip(
                     args.data,
@@ -105,9 +105,9 @@ def train_paper(args: TrainingArguments, config: LMPMppConfig = PAPER) -> None:
                 clips.append(training_step(model, encoders, clip, options.shuffles, clip_rng))
         return compute_loss(clips, workers, options.temperature if options.contrastive else None)
 
-    stage = Stage("paper", options.steps, options.learning_rate, save_every=options.save_every)
+    stage = TrainingStage("paper", options.steps, options.learning_rate, save_every=options.save_every)
     fit(stage, model, loss_fn, args.out, args.seed, args.progress, workers)
-    if workers.rank == 0:
+    if workers.is_main_process:
         metadata = {"data_fingerprint": args.data.fingerprint, "seed": str(args.seed)}
         save_trained(model, args.out / WEIGHTS_FILE, metadata)
 

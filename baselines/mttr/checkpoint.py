@@ -7,7 +7,7 @@ from torch import Tensor
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 from baselines.mttr.model import Mttr
 
-DROPPED = ("transformer.text_encoder.embeddings.position_ids",)
+IGNORED_KEYS = ("transformer.text_encoder.embeddings.position_ids",)
 """A constant that older versions of transformers saved."""
 
 
@@ -18,4 +18,4 @@ def load(path: Path, network: Mttr) -> dict[str, Tensor]:
         DataError: The file is not a checkpoint, or not of MTTR; see `read_tensors` and `match_keys`.
     """
     tensors = read_tensors(path, entry="model_state_dict", namespace=True)
-    return match_keys(tensors, network, location=str(path), dropped=DROPPED)
+    return match_keys(tensors, network, location=str(path), ignored=IGNORED_KEYS)

@@ -17,7 +17,7 @@ from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
 from baselines.layers.inputs.truth_masks import object_masks
 from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import Stage, fit
+from baselines.layers.training.trainer import TrainingStage, fit
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.losses import (
     QueryLossConfig,
@@ -98,7 +98,7 @@ def train(setup: TrainingArguments) -> None:
                 totals[name] = totals.get(name, torch.zeros((), device=setup.device)) + value / options.clips
         return {"loss": total_loss(totals, LOSSES), **totals}
 
-    stage = Stage("mutr", options.steps, options.learning_rate, weight_decay=5e-4, clip=0.1)
+    stage = TrainingStage("mutr", options.steps, options.learning_rate, weight_decay=5e-4, clip=0.1)
     fit(stage, network, compute, setup.out, setup.seed, setup.progress)
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, setup.out / WEIGHTS_FILE)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
-from baselines.layers.nn.referring_detector import DROPPED, has_track_attention
+from baselines.layers.nn.referring_detector import IGNORED_KEYS, has_track_attention
 from baselines.layers.nn.text_encoder import TextEncoderConfig
 from baselines.transrmot.model import TransRmot
 
@@ -24,7 +24,7 @@ def load_model(path: Path, text: TextEncoderConfig | None = None) -> TransRmot:
     track_attention = has_track_attention(tensors)
     with torch.device("meta"):
         expected = TransRmot(track_attention=track_attention, text=text)
-    tensors = match_keys(tensors, expected, location=str(path), dropped=DROPPED)
+    tensors = match_keys(tensors, expected, location=str(path), ignored=IGNORED_KEYS)
     model = TransRmot(track_attention=track_attention, text=text)
     model.load_state_dict(tensors)
     return model

@@ -30,7 +30,7 @@ def start_from_imagenet(model: Urvos, path: Path) -> None:
         DataError: The file is another one.
     """
     tensors = {key: value for key, value in read_tensors(path).items() if not key.endswith("num_batches_tracked")}
-    trunk = match_keys(tensors, model.encoder_q, location=str(path), dropped=CLASSIFIER)
+    trunk = match_keys(tensors, model.encoder_q, location=str(path), ignored=CLASSIFIER)
     model.encoder_q.load_state_dict(trunk)
     memory = model.encoder_m.rgb
     memory.load_state_dict({key: value for key, value in trunk.items() if not key.startswith("layer4.")})

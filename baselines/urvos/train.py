@@ -18,7 +18,7 @@ from torch import Tensor
 from baselines.layers.inputs.resize import resize
 from baselines.layers.inputs.truth_masks import target_mask
 from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import Stage, fit
+from baselines.layers.training.trainer import TrainingStage, fit
 from baselines.urvos.checkpoint import start_from_imagenet
 from baselines.urvos.inference import probability
 from baselines.urvos.losses import UrvosTargets, compute_losses
@@ -88,7 +88,8 @@ def train(setup: TrainingArguments) -> None:
         clips = [draw_clip(setup.data, options, skip, rng, setup.device) for _ in range(options.clips)]
         return {"loss": torch.stack([clip_loss(model, clip, rng) for clip in clips]).mean()}
 
-    fit(Stage("urvos", options.steps, options.learning_rate), model, compute, setup.out, setup.seed, setup.progress)
+    stage = TrainingStage("urvos", options.steps, options.learning_rate)
+    fit(stage, model, compute, setup.out, setup.seed, setup.progress)
     measured = {"clips": options.measured_clips, "IoU": measure(model, setup, options)}
     (setup.out / "held_out.json").write_text(json.dumps(measured, indent=1) + "\n")
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, setup.out / WEIGHTS_FILE)

@@ -1,7 +1,7 @@
-"""VideoLLaMA 2's network: transformers' vision encoder and language model around our connector.
+"""VideoLLaMA 2's network: transformers' vision encoder and language model around the STC connector.
 
-The parts hang where the published files have them: ``model.vision_tower.vision_tower.vision_model``,
-``model.mm_projector``, ``model.layers``, ``lm_head``.
+Cheng et al., "VideoLLaMA 2" (2024), section 3. Parts are registered under the published keys:
+``model.vision_tower.vision_tower.vision_model``, ``model.mm_projector``, ``model.layers``, ``lm_head``.
 """
 
 import torch
@@ -20,30 +20,35 @@ from baselines.videollama2.sizes import Sizes
 from baselines.videollama2.stc_connector import StcConnector
 
 FEATURE_LAYER = -2
-"""The vision encoder's layer that is read: the last but one."""
+"""Layer of the vision encoder whose output is used: the second to last."""
 
 
 class VisionTower(nn.Module):
-    """CLIP's or SigLIP's image encoder, read at the last but one layer."""
+    """CLIP's or SigLIP's image encoder up to its second to last layer."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         config = sizes.vision()
-        siglip = isinstance(config, SiglipVisionConfig)
-        encoder = SiglipVisionModel(config) if siglip else CLIPVisionModel(config)
-        self.class_tokens = 0 if siglip else 1
+        encoder: PreTrainedModel
+        if isinstance(config, SiglipVisionConfig):
+            encoder, self.class_tokens = SiglipVisionModel(config), 0
+        else:
+            encoder, self.class_tokens = CLIPVisionModel(config), 1
         self.vision_tower = nn.ModuleDict({"vision_model": encoder})
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalized frames ``(t, 3, s, s)`` -> patch features ``(t, n, c)``, row by row."""
-        seen = self.vision_tower["vision_model"](frames, output_hidden_states=True)
-        return seen.hidden_states[FEATURE_LAYER][:, self.class_tokens :]
+        """Encode normalized frames ``(t, 3, s, s)`` as patch features ``(t, n, c)``, row by row."""
+        output = self.vision_tower["vision_model"](frames, output_hidden_states=True)
+        features: Tensor = output.hidden_states[FEATURE_LAYER][:, self.class_tokens :]
+        return features
 
 
 def build(sizes: Sizes) -> PreTrainedModel:
     """Build a language model with a vision tower and a connector, with initial weights."""
     config = sizes.language()
-    network = MistralForCausalLM(config) if isinstance(config, MistralConfig) else Qwen2ForCausalLM(config)
+    network: PreTrainedModel = (
+        MistralForCausalLM(config) if isinstance(config, MistralConfig) else Qwen2ForCausalLM(config)
+    )
     network.model.vision_tower = VisionTower(sizes)
     network.model.mm_projector = StcConnector(
         sizes.vision().hidden_size, config.hidden_size, sizes.padding, sizes.depth
@@ -51,10 +56,10 @@ def build(sizes: Sizes) -> PreTrainedModel:
     return network
 
 
-def build_unfilled(sizes: Sizes) -> PreTrainedModel:
-    """Build with parameters on the meta device: nothing is allocated until a checkpoint's tensors are put in.
+def build_on_meta(sizes: Sizes) -> PreTrainedModel:
+    """Build with parameters on the meta device, to be assigned from a checkpoint.
 
-    Buffers that no checkpoint holds (rotary frequencies, patch numbers) are real.
+    Buffers that no checkpoint contains (rotary frequencies, patch indices) are allocated.
     """
     with torch.device("meta"):
         network = build(sizes)
@@ -66,9 +71,10 @@ def build_unfilled(sizes: Sizes) -> PreTrainedModel:
 
 
 def visual_tokens(network: PreTrainedModel, frames: Tensor) -> Tensor:
-    """Encode videos: normalized frames ``(b, t, 3, s, s)`` -> visual tokens ``(b, m, d)``."""
+    """Encode videos: normalized frames ``(b, t, 3, s, s)`` to visual tokens ``(b, m, d)``."""
     features = network.model.vision_tower(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
-    return network.model.mm_projector(features)
+    tokens: Tensor = network.model.mm_projector(features)
+    return tokens
 
 
 def splice(network: PreTrainedModel, before: Tensor, visual: Tensor, after: Tensor) -> Tensor:
@@ -76,9 +82,9 @@ def splice(network: PreTrainedModel, before: Tensor, visual: Tensor, after: Tens
 
     Args:
         network: The model.
-        before: Token ids in front of the video, ``(b, l1)``.
+        before: Token ids before the video, ``(b, l1)``.
         visual: ``(b, m, d)``.
-        after: Token ids behind it, ``(b, l2)``.
+        after: Token ids after the video, ``(b, l2)``.
 
     Returns:
         ``(b, l1 + m + l2, d)``.

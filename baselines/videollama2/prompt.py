@@ -1,4 +1,4 @@
-"""What the language model is told: the paper's instruction in the checkpoint's own chat template."""
+"""Prompt of the language model: the paper's instruction in the checkpoint's chat template."""
 
 from pathlib import Path
 
@@ -23,22 +23,22 @@ SYSTEM_MESSAGE = (
     "not correct. If you don't know the answer to a question, please don't share false information.\n"
     "<</SYS>>"
 )
-"""Llama 2's message, which the authors put before every instruction to a Mistral model, to the letter."""
+"""Llama 2's message, which the authors put before every instruction to a Mistral model, verbatim."""
 
 
 def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Open a checkpoint's tokenizer.
 
     Raises:
-        DataError: The folder holds none, or one without a chat template.
+        DataError: The folder contains none, or one without a chat template.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"tokenizer can't be read: {error}".splitlines()[0],
+            f"cannot read tokenizer: {error}".splitlines()[0],
             location=str(folder),
-            hint="tokenizer.json (or tokenizer.model) and tokenizer_config.json lie beside the weights.",
+            hint="tokenizer.json (or tokenizer.model) and tokenizer_config.json are expected next to the weights.",
         ) from error
     if tokenizer.chat_template is None:
         raise DataError("the tokenizer has no chat template", location=str(folder / "tokenizer_config.json"))
@@ -48,10 +48,7 @@ def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def prompt_ids(
     tokenizer: PreTrainedTokenizerBase, instruction: str, *, system_message: bool
 ) -> tuple[list[int], list[int]]:
-    """Token ids before and after the place of the video.
-
-    The text on either side is tokenized on its own, as the authors do.
-    """
+    """Token ids of the prompt before and after the video, tokenized separately as the authors do."""
     messages = [{"role": "system", "content": SYSTEM_MESSAGE}] if system_message else []
     messages.append({"role": "user", "content": f"{PLACEHOLDER}\n{instruction}"})
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

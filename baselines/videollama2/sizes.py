@@ -1,4 +1,4 @@
-"""The variants' sizes: published ones, and a mini that trains on two cores."""
+"""Sizes of the variants: the published ones, and a mini that trains on a CPU."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from transformers import (
     CLIPVisionConfig,
     MistralConfig,
-    PretrainedConfig,
     Qwen2Config,
     SiglipVisionConfig,
 )
@@ -16,20 +15,24 @@ from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """One network.
+    """Sizes of one network and its preprocessing.
 
     Attributes:
-        vision: Makes the configuration of the vision encoder; CLIP's class token is dropped, SigLIP has none.
-        language: Makes the configuration of the language model.
+        vision: Builds the configuration of the vision encoder; CLIP's class token is removed, SigLIP has none.
+        image_size: Side of the vision encoder's input, in pixels.
+        patch_size: Side of its patches, in pixels.
+        language: Builds the configuration of the language model.
         padding: Zero padding of the connector's reduction of time, rows and columns.
         depth: Blocks in each of the connector's two stages.
-        mean: Of the vision encoder's input, RGB, values 0..1.
-        std: Likewise, standard deviation.
-        system_message: The authors put their safety message before the instruction.
+        mean: RGB mean of the vision encoder's input, 0..1.
+        std: RGB standard deviation, 0..1.
+        system_message: Whether the authors' safety message precedes the instruction.
     """
 
     vision: Callable[[], CLIPVisionConfig | SiglipVisionConfig]
-    language: Callable[[], PretrainedConfig]
+    image_size: int
+    patch_size: int
+    language: Callable[[], MistralConfig | Qwen2Config]
     padding: int
     depth: int
     mean: tuple[float, float, float]
@@ -83,7 +86,7 @@ def _mistral_mini() -> MistralConfig:
 
 
 SIZES: Mapping[str, Sizes] = {
-    "7b": Sizes(_clip_large, _mistral_7b, 1, 4, CLIP_MEAN, CLIP_STD, system_message=True),
-    "2.1-7b": Sizes(_siglip_so400m, _qwen2_7b, 0, 4, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), system_message=False),
-    "mini": Sizes(_clip_mini, _mistral_mini, 1, 2, CLIP_MEAN, CLIP_STD, system_message=False),
+    "7b": Sizes(_clip_large, 336, 14, _mistral_7b, 1, 4, CLIP_MEAN, CLIP_STD, system_message=True),
+    "2.1-7b": Sizes(_siglip_so400m, 384, 14, _qwen2_7b, 0, 4, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), system_message=False),
+    "mini": Sizes(_clip_mini, 96, 16, _mistral_mini, 1, 2, CLIP_MEAN, CLIP_STD, system_message=False),
 }

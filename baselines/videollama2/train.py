@@ -1,12 +1,12 @@
-"""Training of the mini variant (``mevis-bench train --method videollama2 --variant mini``), from nothing.
+"""Training of the mini variant from scratch (``mevis-bench train --method videollama2 --variant mini``).
 
-1. ``vision``: vision tower and connector learn to see where the highlighted targets are: every visual token tells which
-   part of its piece of the clip is highlighted (``locating.py``). It stands in for a pretrained CLIP.
-2. ``captions``: the whole network learns to note where the targets are (``notes.py``), and then to say, word by word,
-   the sentences about them.
+1. ``vision``: vision tower and connector learn to localize the highlighted targets (``grounding_pretraining.py``), in
+   place of a pretrained CLIP.
+2. ``captions``: the whole network learns the targets' grounding scratchpad (``grounding_scratchpad.py``), then the
+   sentences about them, by next-token prediction.
 
-Every step takes some target sets and, in stage 2, a few sentences of each; half of the videos are mirrored, left and
-right exchanged in their sentences. Axes: b target sets, k sentences of each, l words.
+A step takes some target sets and, in stage 2, a few sentences of each; half of the videos are mirrored, with left and
+right exchanged in their sentences. Axes: b target sets, k sentences of each, l words, p scratchpad tokens.
 """
 
 import json
@@ -22,10 +22,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from baselines.layers.inference.caption_view import CaptionView, Highlight
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import Stage, fit
-from baselines.videollama2.locating import Locator, locating_loss
+from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.videollama2.grounding_pretraining import GroundingHead, grounding_loss
+from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS, scratchpad_targets
 from baselines.videollama2.model import build, splice, visual_tokens
-from baselines.videollama2.notes import NOTE_TOKENS, notes_of
 from baselines.videollama2.prompt import INSTRUCTION, prompt_ids
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.train_options import TrainOptions
@@ -33,141 +33,155 @@ from baselines.videollama2.training_cache import TargetCache, open_cache
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import TrainingArguments, UsageError
 
-NO_LOSS = -100
+IGNORE_INDEX = -100
+"""Label without loss (transformers' convention)."""
 
 
 def train(setup: TrainingArguments) -> None:
-    """Train the mini variant, or go on with it, and write its folder of weights to ``setup.out / "mini"``.
+    """Train the mini variant, resuming if possible, and write its folder of weights to ``setup.out / "mini"``.
 
     Raises:
-        UsageError: The variant is not trained here, or an option can't be used.
+        UsageError: The variant has no training, or an option has an invalid value.
     """
     if setup.variant != "mini":
-        raise UsageError(f"variant {setup.variant} of videollama2 is not trained here", hint="Use --variant mini.")
+        raise UsageError(f"variant {setup.variant} of videollama2 cannot be trained", hint="Use --variant mini.")
     options = read_train_options(setup.options, TrainOptions)
     sizes = SIZES["mini"]
-    view = CaptionView.from_options(setup.options, sizes.vision().image_size, sizes.mean, sizes.std)
+    view = CaptionView.from_options(setup.options, sizes.image_size, sizes.mean, sizes.std)
     cache = open_cache(setup.data, setup.out / "cache", view, Highlight.from_options(setup.options))
-    said = (sentence for sentences in cache.sentences for sentence in sentences)
-    tokenizer = build_tokenizer(said, sizes.language().vocab_size)
+    tokenizer = build_tokenizer((text for texts in cache.sentences for text in texts), sizes.language().vocab_size)
     torch.manual_seed(setup.seed)
     network = build(sizes).to(setup.device)
-    seeing = nn.ModuleDict({"tower": network.model.vision_tower, "connector": network.model.mm_projector})
-    seeing["locator"] = Locator(sizes).to(setup.device)
+    vision = nn.ModuleDict({"tower": network.model.vision_tower, "connector": network.model.mm_projector})
+    head = GroundingHead(sizes).to(setup.device)
+    vision["locator"] = head
     before, after = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message)
+    scratchpad_ids = torch.tensor(tokenizer.convert_tokens_to_ids(list(SCRATCHPAD_TOKENS)))
 
-    def look(frames: NDArray[np.uint8]) -> Tensor:
+    def encode(frames: NDArray[np.uint8]) -> Tensor:
         return visual_tokens(network, view.square.normalize(frames).to(setup.device))
 
-    note_ids = torch.tensor(tokenizer.convert_tokens_to_ids(list(NOTE_TOKENS)))
-
-    def see(rng: np.random.Generator) -> dict[str, Tensor]:
+    def vision_loss(rng: np.random.Generator) -> dict[str, Tensor]:
         rows, mirrored = draw_targets(cache, options.vision.targets, rng)
-        frames, shares = (flipped(array, rows, mirrored) for array in (cache.frames, cache.shares))
-        return {"loss": locating_loss(seeing["locator"], look(frames), torch.from_numpy(shares).to(setup.device))}
+        frames, coverage = (flipped(array, rows, mirrored) for array in (cache.frames, cache.coverage))
+        return {"loss": grounding_loss(head, encode(frames), torch.from_numpy(coverage).to(setup.device))}
 
-    def describe(rng: np.random.Generator) -> dict[str, Tensor]:
+    def caption_loss(rng: np.random.Generator) -> dict[str, Tensor]:
         rows, mirrored = draw_targets(cache, options.captions.targets, rng)
         sentences = draw_sentences(cache, rows, mirrored, options.captions.sentences, rng)
-        labels = label_ids(tokenizer, sentences).unflatten(0, (len(rows), -1)).to(setup.device)
-        notes = note_ids[notes_of(torch.from_numpy(flipped(cache.shares, rows, mirrored)))].to(setup.device)
-        return caption_losses(network, look(flipped(cache.frames, rows, mirrored)), before, after, notes, labels)
+        encoded = label_ids(tokenizer, sentences)
+        labels = encoded.view(len(rows), -1, encoded.shape[-1]).to(setup.device)
+        coverage = torch.from_numpy(flipped(cache.coverage, rows, mirrored))
+        scratchpad = scratchpad_ids[scratchpad_targets(coverage)].to(setup.device)
+        visual = encode(flipped(cache.frames, rows, mirrored))
+        return caption_losses(network, visual, before, after, scratchpad, labels)
 
-    for name, stage, module, compute in (
-        ("vision", options.vision, seeing, see),
-        ("captions", options.captions, network, describe),
-    ):
-        fit(Stage(name, stage.steps, stage.learning_rate), module, compute, setup.out, setup.seed, setup.progress)
+    vision_stage = TrainingStage("vision", options.vision.steps, options.vision.learning_rate)
+    fit(vision_stage, vision, vision_loss, setup.out, setup.seed, setup.progress)
+    caption_stage = TrainingStage("captions", options.captions.steps, options.captions.learning_rate)
+    fit(caption_stage, network, caption_loss, setup.out, setup.seed, setup.progress)
     save_weights(network, tokenizer, setup)
 
 
-def draw_targets(cache: TargetCache, count: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+def draw_targets(
+    cache: TargetCache, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Draw rows of ``count`` target sets, int64 ``(b,)``, and which to mirror, bool ``(b,)``."""
     rows = np.sort(rng.choice(len(cache.sentences), min(count, len(cache.sentences)), replace=False))
     return rows, rng.random(len(rows)) < 0.5
 
 
-def flipped(array: NDArray, rows: NDArray, mirrored: NDArray) -> NDArray:
-    """Take ``rows`` of ``(n, t, height, width, ...)``, the mirrored ones from right to left."""
+def flipped(array: NDArray[np.uint8], rows: NDArray[np.int64], mirrored: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Select ``rows`` of ``(n, t, height, width, ...)`` and flip the mirrored ones horizontally."""
     return np.stack([array[row][:, :, ::-1] if flip else array[row] for row, flip in zip(rows, mirrored, strict=True)])
 
 
 def draw_sentences(
-    cache: TargetCache, rows: NDArray, mirrored: NDArray, count: int, rng: np.random.Generator
+    cache: TargetCache,
+    rows: NDArray[np.int64],
+    mirrored: NDArray[np.bool_],
+    count: int,
+    rng: np.random.Generator,
 ) -> list[str]:
     """Draw ``count`` sentences of every target set, with repetition, set by set."""
     sentences = []
     for row, flip in zip(rows, mirrored, strict=True):
-        for said in rng.choice(cache.sentences[row], count):
-            sentences.append(mirror(said) if flip else str(said))
+        for sentence in rng.choice(cache.sentences[row], count):
+            sentences.append(mirror(sentence) if flip else str(sentence))
     return sentences
 
 
 def label_ids(tokenizer: PreTrainedTokenizerBase, sentences: list[str]) -> Tensor:
-    """Token ids of sentences, each closed: int64 ``(n, l)``, ``NO_LOSS`` behind the end."""
+    """Token ids of sentences with their end token: int64 ``(n, l)``, padded with ``IGNORE_INDEX``."""
     ids = [[*tokenizer(sentence).input_ids, tokenizer.eos_token_id] for sentence in sentences]
-    longest = max(len(each) for each in ids)
-    return torch.tensor([each + [NO_LOSS] * (longest - len(each)) for each in ids])
+    longest = max(len(sentence) for sentence in ids)
+    return torch.tensor([sentence + [IGNORE_INDEX] * (longest - len(sentence)) for sentence in ids])
 
 
 def caption_losses(
-    network: PreTrainedModel, visual: Tensor, before: list[int], after: list[int], notes: Tensor, labels: Tensor
+    network: PreTrainedModel, visual: Tensor, before: list[int], after: list[int], scratchpad: Tensor, labels: Tensor
 ) -> dict[str, Tensor]:
-    """Mean cross-entropy of the next word; the sentences of a target set share what stands in front of them.
+    """Mean cross-entropy of next tokens; the sentences of a target set share prompt, video and scratchpad.
 
     Args:
         network: The model.
         visual: Visual tokens of the videos, ``(b, m, d)``.
-        before: Token ids in front of the video.
-        after: Token ids behind it.
-        notes: Token ids of the notes, ``(b, p)``.
-        labels: int64 ``(b, k, l)``, ``NO_LOSS`` where there is no word.
+        before: Token ids before the video.
+        after: Token ids after the video.
+        scratchpad: Token ids of the grounding scratchpad, ``(b, p)``.
+        labels: int64 ``(b, k, l)``, ``IGNORE_INDEX`` on padding.
 
     Returns:
-        ``notes``, ``words``, and their sum ``loss``.
+        ``scratchpad``, ``words``, and their sum ``loss``.
     """
     b, k, length = labels.shape
     embed = network.model.embed_tokens
     first, second = (torch.tensor(ids, device=labels.device).expand(b, -1) for ids in (before, after))
-    prefix = torch.cat((splice(network, first, visual, second), embed(notes)), 1)
+    prefix = torch.cat((splice(network, first, visual, second), embed(scratchpad)), 1)
     shared = prefix.shape[1]
     states = network.model(
         inputs_embeds=torch.cat((prefix, embed(labels.clamp(min=0).flatten(1))), 1),
-        attention_mask=side_by_side(shared, k, length, prefix.device)[None, None],
+        attention_mask=shared_prefix_mask(shared, k, length, prefix.device)[None, None],
         position_ids=torch.cat((torch.arange(shared), shared + torch.arange(length).repeat(k))).to(labels.device)[None],
         use_cache=False,
     ).last_hidden_state
-    noted = network.lm_head(states[:, shared - 1 - notes.shape[1] : shared - 1])
-    told = states[:, shared:].unflatten(1, (k, length))[:, :, :-1]
+    scratchpad_logits = network.lm_head(states[:, shared - 1 - scratchpad.shape[1] : shared - 1])
+    inner = states[:, shared:].reshape(b, k, length, -1)[:, :, :-1]
     start = states[:, None, shared - 1 : shared].expand(-1, k, -1, -1)
-    logits = network.lm_head(torch.cat((start, told), 2))
+    logits = network.lm_head(torch.cat((start, inner), 2))
     parts = {
-        "notes": F.cross_entropy(noted.flatten(0, 1), notes.flatten()),
-        "words": F.cross_entropy(logits.flatten(0, 2), labels.flatten(), ignore_index=NO_LOSS),
+        "scratchpad": F.cross_entropy(scratchpad_logits.flatten(0, 1), scratchpad.flatten()),
+        "words": F.cross_entropy(logits.flatten(0, 2), labels.flatten(), ignore_index=IGNORE_INDEX),
     }
-    return {"loss": parts["notes"] + parts["words"], **parts}
+    return {"loss": parts["scratchpad"] + parts["words"], **parts}
 
 
-def side_by_side(shared: int, sentences: int, length: int, device: torch.device) -> Tensor:
-    """Who sees whom where ``sentences`` of ``length`` words go on from one prefix: bool ``(tokens, tokens)``.
+def shared_prefix_mask(shared: int, sentences: int, length: int, device: torch.device) -> Tensor:
+    """Causal attention mask of several sentences after one prefix: bool ``(tokens, tokens)``, ``True`` = attend.
 
-    A word sees the prefix and the words before it in its own sentence, not the other sentences.
+    A word attends to the prefix and to earlier words of its sentence, not to other sentences.
+
+    Args:
+        shared: Tokens of the prefix.
+        sentences: Number of sentences.
+        length: Tokens of each.
+        device: Device of the mask.
     """
-    own = torch.block_diag(*[torch.ones(length, length)] * sentences)
-    sees = torch.ones(shared + len(own), shared + len(own))
-    sees[shared:, shared:] = own
-    return sees.tril().bool().to(device)
+    same_sentence = torch.eye(sentences).repeat_interleave(length, 0).repeat_interleave(length, 1)
+    mask = torch.ones(shared + len(same_sentence), shared + len(same_sentence))
+    mask[shared:, shared:] = same_sentence
+    return mask.tril().bool().to(device)
 
 
 def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, setup: TrainingArguments) -> None:
-    """Write the folder that ``--weights`` and the package take: tensors in half precision, and the tokenizer."""
+    """Write a folder for ``--weights`` and the package: tensors in half precision, and the tokenizer."""
     folder = setup.out / "mini"
     folder.mkdir(exist_ok=True)
     tensors = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
-    made_from = {
+    metadata = {
         "fingerprint": setup.data.fingerprint,
         "seed": str(setup.seed),
         "options": json.dumps(dict(setup.options)),
     }
-    save_file(tensors, folder / "model.safetensors", metadata=made_from)
+    save_file(tensors, folder / "model.safetensors", metadata=metadata)
     tokenizer.save_pretrained(folder)

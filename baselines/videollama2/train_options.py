@@ -1,11 +1,11 @@
-"""The training configuration of the mini variant (``configs/train/videollama2-mini.yaml``), checked."""
+"""Training configuration of the mini variant (``configs/train/videollama2-mini.yaml``)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class VisionOptions:
-    """Stage 1: optimizer steps, peak learning rate, target sets in a step."""
+    """Stage 1: optimizer steps, peak learning rate, target sets per step."""
 
     steps: int
     learning_rate: float
@@ -24,11 +24,11 @@ class CaptionOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Both stages, and how the video is shown: the variant's ``frames``, ``fit``, ``color`` and ``alpha``."""
+    """Options of both stages and of the preprocessing, ``frames``, ``fit``, ``color`` and ``alpha``."""
 
     vision: VisionOptions
     captions: CaptionOptions
     frames: int
     fit: str
-    color: list
+    color: list[int]
     alpha: float

@@ -1,4 +1,4 @@
-"""The mini variant's tokenizer: the words of its training sentences and of the instruction, in lower case."""
+"""Tokenizer of the mini variant: words of its training sentences and of the instruction, in lower case."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,15 +7,15 @@ from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from baselines.videollama2.notes import NOTE_TOKENS
+from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS
 from baselines.videollama2.prompt import INSTRUCTION
 
-SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "[INST]", "[/INST]", *NOTE_TOKENS)
+SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "[INST]", "[/INST]", *SCRATCHPAD_TOKENS)
 CHAT_TEMPLATE = "{{ bos_token }}{% for message in messages %}[INST]{{ message['content'] }}[/INST]{% endfor %}"
 
 
 def build_tokenizer(sentences: Iterable[str], size: int) -> PreTrainedTokenizerFast:
-    """Make a word tokenizer with at most ``size`` entries; the rarest words are left out first."""
+    """Build a word tokenizer with at most ``size`` entries, the most frequent words."""
     split = pre_tokenizers.Whitespace()
     words: Counter[str] = Counter()
     for sentence in sentences:

@@ -72,7 +72,7 @@ def match_keys(
     expected: nn.Module | Mapping[str, Tensor],
     *,
     location: str,
-    dropped: Collection[str] = (),
+    ignored: Collection[str] = (),
 ) -> dict[str, Tensor]:
     """Hold a file's tensors against a model, key by key and shape by shape.
 
@@ -80,7 +80,7 @@ def match_keys(
         tensors: The file's tensors, already under our names.
         expected: The model (on any device, meta included) or its state dict.
         where: The file, for the error.
-        dropped: Keys that a file may carry and that the model has no place for.
+        ignored: Keys that the file may contain and the model does not have.
 
     Returns:
         Exactly the model's keys.
@@ -90,7 +90,7 @@ def match_keys(
     """
     wanted = expected.state_dict() if isinstance(expected, nn.Module) else expected
     missing = [key for key in wanted if key not in tensors]
-    unexpected = [key for key in tensors if key not in wanted and key not in dropped]
+    unexpected = [key for key in tensors if key not in wanted and key not in ignored]
     misshapen = [
         f"{key} {tuple(tensors[key].shape)} instead of {tuple(wanted[key].shape)}"
         for key in wanted

@@ -22,7 +22,7 @@ def load_shards(
     dtype: torch.dtype,
     device: str,
     our_key: Callable[[str], str] = str,
-    dropped: Collection[str] = (),
+    ignored: Collection[str] = (),
 ) -> None:
     """Put a folder's tensors into a module, in place of its own; the module may be on the meta device.
 
@@ -34,7 +34,7 @@ def load_shards(
         dtype: To which they are converted.
         device: To which they are moved, one shard after the other.
         our_key: Translates a key of the files; by default keys are the same.
-        dropped: Our keys that the files may carry and the module has no place for.
+        ignored: Keys, after translation, that the files may contain and the module does not have.
 
     Raises:
         DataError: A shard is missing or cut short, or keys or shapes are not the module's.
@@ -45,7 +45,7 @@ def load_shards(
         with _opened(path) as shard:
             for key in shard.keys():  # noqa: SIM118 - a safetensors file is no mapping
                 found[our_key(key)] = torch.empty(shard.get_slice(key).get_shape(), device="meta")
-    wanted = match_keys(found, module, location=str(folder), dropped=dropped)
+    wanted = match_keys(found, module, location=str(folder), ignored=ignored)
     for path in shards:
         with _opened(path) as shard:
             keys = [key for key in shard.keys() if our_key(key) in wanted]  # noqa: SIM118

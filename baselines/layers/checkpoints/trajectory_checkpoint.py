@@ -31,4 +31,4 @@ def load_tensors(path: Path, build: Callable[[dict[str, Tensor]], nn.Module]) ->
     tensors = read_tensors(path, entry="model")
     with torch.device("meta"):
         expected = build(tensors)
-    return match_keys(tensors, expected, location=str(path), dropped=IGNORED_KEYS)
+    return match_keys(tensors, expected, location=str(path), ignored=IGNORED_KEYS)

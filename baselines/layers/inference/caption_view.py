@@ -1,4 +1,7 @@
-"""What a captioner sees of a video with highlighted targets: a few frames, each made square (VideoLLaMA 2, GIT)."""
+"""Input of captioners: a few frames of a video with highlighted targets, each resized to a square (VideoLLaMA 2, GIT).
+
+Preprocessing follows the image processors of CLIP and SigLIP in transformers.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +23,10 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 """RGB standard deviation of CLIP's training images, values 0..1."""
 
 
-def chosen_frames(length: int, count: int) -> list[int]:
+def sample_frames(length: int, count: int) -> list[int]:
     """Middles of ``count`` equal segments of a video of ``length`` frames, halves rounded up.
 
-    VideoLLaMA 2's rule. A video with fewer frames than ``count`` has some of them more than once.
+    VideoLLaMA 2's rule. Frames repeat if the video has fewer than ``count``.
     """
     segment = (length - 1) / count
     return [int(np.round((index + 0.5) * segment + 1e-6)) for index in range(count)]
@@ -31,14 +34,14 @@ def chosen_frames(length: int, count: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """How a frame becomes a network's square input.
+    """Conversion of a frame to a network's square input.
 
     Attributes:
-        side: In pixels.
-        fit: ``crop``: short side scaled to ``side``, the middle kept (CLIP's processor); ``pad``: filled up to a square
-            with the mean color first; ``squash``: both sides scaled (SigLIP's processor).
-        mean: RGB, values 0..1.
-        std: Likewise, standard deviation.
+        side: Side of the square, in pixels.
+        fit: ``crop``: short side scaled to ``side``, center crop (CLIP's processor); ``pad``: padded to a square with
+            the mean color, then scaled; ``squash``: both sides scaled (SigLIP's processor).
+        mean: RGB mean of the network's input, 0..1.
+        std: RGB standard deviation, 0..1.
     """
 
     side: int
@@ -46,15 +49,15 @@ class Square:
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
 
-    def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """RGB ``(h, w, 3)`` -> ``(side, side, 3)``, bicubic."""
+    def resize(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize RGB ``(h, w, 3)`` to ``(side, side, 3)``, bicubic."""
         image, side = Image.fromarray(pixels), self.side
         width, height = image.size
         if self.fit == "pad":
             longest = max(image.size)
-            filled = Image.new("RGB", (longest, longest), tuple(int(value * 255) for value in self.mean))
-            filled.paste(image, ((longest - width) // 2, (longest - height) // 2))
-            image = filled
+            padded = Image.new("RGB", (longest, longest), tuple(int(value * 255) for value in self.mean))
+            padded.paste(image, ((longest - width) // 2, (longest - height) // 2))
+            image = padded
         if self.fit != "crop":
             return np.array(image.resize((side, side), Image.Resampling.BICUBIC))
         left, top, scaled = self._crop(height, width)
@@ -62,13 +65,13 @@ class Square:
         return np.array(resized.crop((left, top, left + side, top + side)))
 
     def normalize(self, squares: NDArray[np.uint8]) -> Tensor:
-        """``(..., side, side, 3)`` -> float32 ``(..., 3, side, side)``."""
+        """Normalize uint8 ``(..., side, side, 3)`` to float32 ``(..., 3, side, side)``."""
         pixels = torch.from_numpy(squares).movedim(-1, -3).float() / 255
         mean, std = (torch.tensor(value).view(3, 1, 1) for value in (self.mean, self.std))
         return (pixels - mean) / std
 
-    def kept(self, mask: NDArray[np.bool_]) -> tuple[int, int]:
-        """Count a mask's pixels ``(h, w)`` whose center lies inside the square, and all of them."""
+    def count_visible(self, mask: NDArray[np.bool_]) -> tuple[int, int]:
+        """Count the pixels of a mask ``(h, w)`` whose center is inside the square, and all pixels."""
         total = int(mask.sum())
         if self.fit != "crop":
             return total, total
@@ -80,7 +83,7 @@ class Square:
         return int(inside[:, (columns >= left) & (columns < left + self.side)].sum()), total
 
     def _crop(self, height: int, width: int) -> tuple[int, int, tuple[int, int]]:
-        """Left and top of the square, and the width and height at which it is cut."""
+        """Left and top of the crop, and the width and height of the scaled frame."""
         side = self.side
         across, down = (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
         return (across - side) // 2, (down - side) // 2, (across, down)
@@ -88,11 +91,11 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class CaptionView:
-    """What a captioner looks at.
+    """Selection and preprocessing of a captioner's frames.
 
     Attributes:
-        frames: How many.
-        square: What becomes of each.
+        frames: Number of frames.
+        square: Preprocessing of each.
     """
 
     frames: int
@@ -109,7 +112,7 @@ class CaptionView:
         """Check a variant's ``frames`` and ``fit``.
 
         Raises:
-            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
+            UsageError: An option has an invalid value.
         """
         frames, fit = options["frames"], options["fit"]
         if not isinstance(frames, int) or isinstance(frames, bool) or not 1 <= frames <= 32:
@@ -118,26 +121,26 @@ class CaptionView:
             raise UsageError(f"{fit!r} does not fit", location="method.fit", hint="Wanted: crop, pad or squash.")
         return cls(frames, Square(side, fit, mean, std))
 
-    def see(self, video: Video) -> tuple[Tensor, float | None]:
-        """Look at a video.
+    def load(self, video: Video) -> tuple[Tensor, float | None]:
+        """Decode and preprocess a video's frames.
 
         Returns:
-            float32 ``(t, 3, side, side)``, normalized; and, for a video with highlighted targets, which share of their
-            pixels in these frames is inside the squares (``None`` where there is no such pixel, or no target).
+            Normalized float32 ``(t, 3, side, side)``; and, for a video with highlighted targets, the fraction of their
+            pixels in these frames that is inside the squares (``None`` without such pixels or targets).
         """
-        chosen = chosen_frames(len(video), self.frames)
-        seen = np.stack([self.square.cut(video.frame(index)) for index in chosen])
-        inside = total = 0
+        indices = sample_frames(len(video), self.frames)
+        frames = np.stack([self.square.resize(video.frame(index)) for index in indices])
+        visible = total = 0
         if isinstance(video, HighlightedVideo):
-            for index in chosen:
-                kept, there = self.square.kept(video.target_mask(index))
-                inside, total = inside + kept, total + there
-        return self.square.normalize(seen), inside / total if total else None
+            for index in indices:
+                counts = self.square.count_visible(video.target_mask(index))
+                visible, total = visible + counts[0], total + counts[1]
+        return self.square.normalize(frames), visible / total if total else None
 
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """How targets are painted over.
+    """Color of the highlighted targets.
 
     Attributes:
         color: Red, green, blue, each 0..255.
@@ -152,7 +155,7 @@ class Highlight:
         """Check a variant's ``color`` and ``alpha``.
 
         Raises:
-            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
+            UsageError: An option has an invalid value.
         """
         color, alpha = options["color"], options["alpha"]
         if not isinstance(color, list) or len(color) != 3 or not all(part in range(256) for part in color):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def boxes_of(masks: Tensor) -> Tensor:
+def masks_to_boxes(masks: Tensor) -> Tensor:
     """Bounding boxes of masks ``(m, h, w)``: x0, y0, x1, y1 in shares, half-open, ``(m, 4)``; of an empty one, all."""
     height, width = masks.shape[-2:]
     rows, columns = (masks > 0).any(2).int(), (masks > 0).any(1).int()

@@ -11,7 +11,7 @@ from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensor
 ALIASES = r"bbox_embed\.\d+\.layers\.\d+\.(weight|bias)"
 """The box heads stand in a file twice; ``transformer.decoder.bbox_embed`` is what is read."""
 
-DROPPED = r"(.*\.)?total_(params|ops)|text_encoder\.embeddings\.position_ids"
+IGNORED_KEYS = r"(.*\.)?total_(params|ops)|text_encoder\.embeddings\.position_ids"
 """Left behind by a counter of operations, and constants that older versions of transformers saved."""
 
 
@@ -37,8 +37,8 @@ def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str]) -> 
     """
     tensors = read_tensors(path, entry="model", namespace=True)
     state = network.state_dict()
-    dropped = [key for key in tensors if re.fullmatch(ALIASES, key) or re.fullmatch(DROPPED, key)]
+    dropped = [key for key in tensors if re.fullmatch(ALIASES, key) or re.fullmatch(IGNORED_KEYS, key)]
     matched = match_keys(
-        tensors, {name(key): value for key, value in state.items()}, location=str(path), dropped=dropped
+        tensors, {name(key): value for key, value in state.items()}, location=str(path), ignored=dropped
     )
     return {key: matched[name(key)] for key in state}

@@ -27,7 +27,7 @@ WIDTH, FEEDFORWARD, DEPTH, LEVELS, HEADS = 256, 1024, 6, 4, 8
 DETECT_QUERIES = 300
 """Learned queries that look for new objects in every frame; they stand before the tracks."""
 
-DROPPED = ("text_encoder.embeddings.position_ids",)
+IGNORED_KEYS = ("text_encoder.embeddings.position_ids",)
 """A constant index table that files written with an older transformers carry."""
 
 

@@ -1,29 +1,29 @@
-"""Check a training configuration against a dataclass."""
+"""Validation of a training configuration against a dataclass."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from mevis_bench.records import UsageError
 
 T = TypeVar("T")
 
 
-def read_train_options(options: object, kind: type[T], location: str = "") -> T:
-    """Build ``kind``, a dataclass of plain values and of such dataclasses, from a resolved configuration.
+def read_train_options(options: object, options_type: type[T], location: str = "") -> T:
+    """Build a dataclass of plain values, lists and further such dataclasses from a resolved configuration.
 
     Args:
-        options: A mapping with exactly the fields of ``kind``.
-        kind: The dataclass.
-        where: Keys that lead here, each with a dot behind it.
+        options: A mapping with exactly the fields of ``options_type``.
+        options_type: The dataclass.
+        location: Keys of the enclosing groups, each followed by a dot.
 
     Raises:
-        UsageError: A key is unknown, missing or of the wrong kind.
+        UsageError: A key is unknown or missing, or a value has the wrong type.
     """
     if not isinstance(options, Mapping):
         raise UsageError(f"training option {location} must be a group of options")
-    hints: dict[str, Any] = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    hints: dict[str, Any] = get_type_hints(options_type)
+    names = [field.name for field in fields(options_type)]  # type: ignore[arg-type]
     for key in options:
         if key not in names:
             raise UsageError(f"unknown training option {location}{key}", hint=f"Known: {', '.join(names)}.")
@@ -31,11 +31,11 @@ def read_train_options(options: object, kind: type[T], location: str = "") -> T:
     for name in names:
         if name not in options:
             raise UsageError(f"training option {location}{name} is missing")
-        value, wanted = options[name], hints[name]
-        if is_dataclass(wanted):
-            values[name] = read_train_options(value, wanted, f"{location}{name}.")  # type: ignore[arg-type]
-        elif type(value) is wanted or (wanted is float and type(value) is int):
-            values[name] = wanted(value)
+        value, expected = options[name], get_origin(hints[name]) or hints[name]
+        if is_dataclass(expected):
+            values[name] = read_train_options(value, expected, f"{location}{name}.")  # type: ignore[arg-type]
+        elif type(value) is expected or (expected is float and type(value) is int):
+            values[name] = expected(value)
         else:
-            raise UsageError(f"training option {location}{name} must be {wanted.__name__}, not {value!r}")
-    return kind(**values)
+            raise UsageError(f"training option {location}{name} must be {expected.__name__}, not {value!r}")
+    return options_type(**values)

@@ -1,7 +1,7 @@
-"""One training stage: AdamW, a cosine schedule, checkpoints, and a resume that gives the undisturbed curve.
+"""Training loop of one stage: AdamW, warm-up and cosine schedule, checkpoints, and bit-exact resumption.
 
-Every random choice of a step follows from (seed, stage, step) alone, so a stage that was killed at any moment goes on
-from its last checkpoint as if nothing had happened.
+All random choices of a step follow from (seed, stage, step), so a stage that was killed at any moment continues from
+its last checkpoint with the loss curve of an uninterrupted run.
 """
 
 import json
@@ -21,24 +21,27 @@ from torch import Tensor, nn
 
 from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedContext
 
-Compute = Callable[[np.random.Generator], Mapping[str, Tensor]]
-"""One step's losses by name; the one called ``loss`` is minimized, the others are only reported."""
+LossFn = Callable[[np.random.Generator], Mapping[str, Tensor]]
+"""Losses of one step by name; ``loss`` is minimized, the others are only reported."""
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 
+Curve = list[dict[str, float]]
+"""Points of a loss curve: ``step`` and the mean of each loss."""
+
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """How one stage is trained.
+class TrainingStage:
+    """Hyperparameters of one stage.
 
     Attributes:
-        name: Also the name of its files.
-        steps: Optimizer steps in all.
+        name: Name of the stage and its files.
+        steps: Optimizer steps in total.
         learning_rate: Peak of the schedule: linear warm-up, then a cosine down to 0.
-        weight_decay: Of AdamW, on matrices only.
+        weight_decay: AdamW's, on matrices only.
         warm_up: Steps of the warm-up.
-        clip: Largest norm of the gradient.
-        log_every: Steps between two points of the loss curve; each is a mean over that many steps.
+        clip: Upper bound of the gradient's norm.
+        log_every: Steps per point of the loss curve, which is their mean.
         save_every: Steps between two checkpoints.
     """
 
@@ -60,19 +63,27 @@ class Stage:
 
 
 def fit(
-    stage: Stage,
+    stage: TrainingStage,
     module: nn.Module,
-    compute: Compute,
+    loss_fn: LossFn,
     out: Path,
     seed: int,
     progress: Progress,
-    workers: DistributedContext = SINGLE_PROCESS,
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> None:
-    """Train the parameters of ``module`` that require a gradient, or go on where an earlier call stopped.
+    """Train the parameters of ``module`` that require a gradient, resuming from an earlier call's checkpoint.
 
-    Afterwards ``module`` holds the trained weights, ``<out>/<name>.safetensors`` the last checkpoint, frozen parameters
-    left out, and ``<out>/<name>.json`` the loss curve. A stage that is complete is only read. Where there are several
-    ``workers``, each computes the losses of its part of a step, and their means count.
+    Afterwards ``module`` has the trained weights, ``<out>/<name>.safetensors`` the last checkpoint without frozen
+    parameters, and ``<out>/<name>.json`` the loss curve. A finished stage is only loaded.
+
+    Args:
+        stage: Hyperparameters.
+        module: Module to train, in place.
+        loss_fn: Computes the losses of a step; in distributed training, of this process's part of it.
+        out: Folder of checkpoint and curve.
+        seed: Seed of all random choices.
+        progress: Called per point of the loss curve with stage, step, steps and losses.
+        context: Processes that train together; gradients and reported losses are averaged over them.
     """
     trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
     decayed = [p for p in trained.values() if p.dim() > 1]
@@ -91,33 +102,33 @@ def fit(
         torch.manual_seed(int(rng.integers(2**62)))
         for group in optimizer.param_groups:
             group["lr"] = stage.rate(step)
-        losses = compute(rng)
+        losses = loss_fn(rng)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
-        workers.average_gradients(list(trained.values()))
+        context.average_gradients(list(trained.values()))
         nn.utils.clip_grad_norm_(trained.values(), stage.clip)
         optimizer.step()
         step += 1
         for name, value in losses.items():
-            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + workers.mean(value)
+            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + context.mean(value)
         if step % stage.log_every == 0 or step == stage.steps:
             point = {name: float(value) / (step - logged) for name, value in sums.items()}
             curve.append({"step": step, **point})
-            if workers.rank == 0:
+            if context.is_main_process:
                 progress(stage.name, step, stage.steps, point)
             sums, logged = {}, step
-            if workers.rank == 0 and (step % stage.save_every == 0 or step == stage.steps):
+            if context.is_main_process and (step % stage.save_every == 0 or step == stage.steps):
                 _save(path, module, optimizer, trained, curve)
     module.eval()
 
 
 def _save(
-    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, trained: Mapping[str, Tensor], curve: list[dict]
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter], curve: Curve
 ) -> None:
-    """Write weights, optimizer state and curve in one file, whole or not at all."""
+    """Write weights, optimizer state and curve to one file, atomically."""
     frozen = {name for name, _ in module.named_parameters()} - trained.keys()
-    kept = {name: value for name, value in module.state_dict().items() if name not in frozen}
-    tensors = {f"model.{name}": value.detach().contiguous() for name, value in kept.items()}
+    state = {name: value for name, value in module.state_dict().items() if name not in frozen}
+    tensors = {f"model.{name}": value.detach().contiguous() for name, value in state.items()}
     for name, parameter in trained.items():
         for key, value in optimizer.state[parameter].items():
             tensors[f"optimizer.{name}.{key}"] = value.contiguous()
@@ -132,16 +143,16 @@ def _save(
 
 def _resume(
     path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]
-) -> list[dict]:
-    """Load the last checkpoint into module and optimizer; return its loss curve, empty where there is none."""
+) -> Curve:
+    """Load the last checkpoint into module and optimizer; return its loss curve, empty without a checkpoint."""
     if not path.is_file():
         return []
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
-        curve = json.loads(file.metadata()["curve"])
-    found = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+        curve: Curve = json.loads(file.metadata()["curve"])
+    weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
     frozen = {n: p for n, p in module.named_parameters() if n not in trained}
-    module.load_state_dict({**frozen, **found})
+    module.load_state_dict({**frozen, **weights})
     for name, parameter in trained.items():
         prefix = f"optimizer.{name}."
         optimizer.state[parameter] = {

@@ -64,7 +64,7 @@ def set_prediction_losses(
     indices: TrajectoryIndices,
     config: TrajectoryConfig,
     sampler: PointSampler = uniform_points,
-    workers: DistributedContext = SINGLE_PROCESS,
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, Tensor]:
     """Losses of every layer before weighting.
 
@@ -74,7 +74,7 @@ def set_prediction_losses(
         indices: From ``match``.
         config: Weight of "no object" and sampling of points.
         sampler: Draws the points of one layer after the other, frame decoder first.
-        workers: Mask losses are divided by the number of targets, averaged over the workers, at least 1.
+        context: Mask losses are divided by the number of targets, averaged over the processes, at least 1.
 
     Returns:
         ``loss_ce``, ``loss_mask``, ``loss_dice`` of the frame decoder's last layer, and with ``_0``, ``_1``, ... of the
@@ -87,7 +87,7 @@ def set_prediction_losses(
         ("loss_vita", outputs.clip, clip_masks(targets, len(outputs.clip_embeddings)), indices.clip, clip_config),
     ):
         count = outputs.clip_embeddings.new_tensor(sum(len(x) for x in masks))
-        normalizer = workers.mean(count).clamp(min=1)
+        normalizer = context.mean(count).clamp(min=1)
         for number, (layer, matched) in enumerate(zip(layers, pairs, strict=True)):
             suffix = "" if number == len(layers) - 1 else f"_{number}"
             found = set_losses(layer, masks, matched, normalizer, set_config, sampler)

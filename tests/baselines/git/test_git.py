@@ -8,8 +8,9 @@ import torch
 from pycocotools import mask as coco
 from transformers import GitConfig, GitForCausalLM
 
-from baselines.git.method import BEGIN, END, GitMethod, NumberedWords, load, open_decoder
-from baselines.git.network import DROPPED, build, our_key
+from baselines.git.method import BEGIN, END, Git, NumberedWords, load, open_decoder
+from baselines.git.network import IGNORED_KEYS, build, our_key
+from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from mevis_bench.records import DataError, MethodConfig, Rle, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.small_videos import noise_video
@@ -25,7 +26,7 @@ def test_sizes_are_those_that_were_published(size: str, millions: float) -> None
     names = set(network.state_dict())
     assert {our_key(f"git.img_temperal_embedding.{index}") for index in range(6)} <= names
     assert "git.image_encoder.vision_model.embeddings.class_embedding" in names
-    assert not names & set(DROPPED)
+    assert not names & set(IGNORED_KEYS)
 
 
 def tiny() -> GitForCausalLM:
@@ -44,16 +45,18 @@ def left_half(video: Video) -> TargetMasks:
     return TargetMasks("0", ((Rle(*mask.shape, coco.encode(mask)["counts"]),) * len(video),))
 
 
-def tiny_method(beams: int = 1) -> GitMethod:
+def tiny_method(beams: int = 1) -> CaptionMethod:
     view = CaptionView(6, Square(32, "crop"))
-    return GitMethod(tiny(), NumberedWords(), view, Highlight((255, 0, 0), 0.5), beams, max_new_tokens=5)
+    return CaptionMethod(
+        "GIT", Git(tiny(), NumberedWords(), beams, max_new_tokens=5), view, Highlight((255, 0, 0), 0.5)
+    )
 
 
 @pytest.mark.parametrize("beams", [1, 2])
-def test_every_target_set_gets_a_sentence_and_the_share_it_was_seen_by(tmp_path: Path, beams: int) -> None:
+def test_every_target_set_gets_a_sentence_and_its_visible_fraction(tmp_path: Path, beams: int) -> None:
     video = noise_video(tmp_path, frames=3, height=32, width=64)
-    nobody = TargetMasks("1", ((None,) * 3,))
-    first, second = tiny_method(beams).predict(video, [left_half(video), nobody])
+    no_target = TargetMasks("1", ((None,) * 3,))
+    first, second = tiny_method(beams).predict(video, [left_half(video), no_target])
     assert 1 <= len(first.text.split()) <= 5
     assert first.target_kept == 0.5  # 16 of the left 32 columns are inside the middle 32
     assert second.target_kept is None
@@ -66,12 +69,14 @@ def test_special_tokens_are_not_words() -> None:
 
 def test_git_describes_masks_only(tmp_path: Path) -> None:
     video = noise_video(tmp_path, frames=1, height=32, width=32)
-    with pytest.raises(TypeError, match="GIT describes target masks, not TextPrompt"):
+    with pytest.raises(TypeError, match="GIT requires target masks, got TextPrompt"):
         next(tiny_method().predict(video, [TextPrompt("0", "a cat")]))
 
 
-@pytest.mark.parametrize(("key", "value"), [("size", "huge"), ("beams", 0), ("fit", "bend"), ("alpha", -1.0)])
-def test_senseless_options_are_usage_errors(key: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"), [("size", "huge"), ("beams", 0), ("max_new_tokens", 0), ("fit", "bend"), ("alpha", -1.0)]
+)
+def test_invalid_options_are_usage_errors(key: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("baselines.git.method.build", lambda size: tiny())
     with pytest.raises(UsageError, match=rf"method\.{key}"):
         load(MethodConfig("rmeg", "base-vatex", OPTIONS | {key: value}, None, "cpu", 0))
@@ -83,5 +88,5 @@ def test_senseless_options_are_usage_errors(key: str, value: object, monkeypatch
 def test_another_tokenizer_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(DataError, match=r"tokenizer can't be read|is not BERT's tokenizer"):
+    with pytest.raises(DataError, match=r"cannot read tokenizer|not BERT's tokenizer"):
         open_decoder(tmp_path)

@@ -1,11 +1,11 @@
-"""What captioners see: the right frames, squares as transformers' processors make them, and what a crop keeps."""
+"""Sampled frames, squares equal to those of transformers' processors, and the visible fraction of a target."""
 
 import numpy as np
 import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Highlight, Square, chosen_frames
+from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Highlight, Square, sample_frames
 from mevis_bench.records import HighlightedVideo, Rle, TargetMasks, UsageError, Video
 
 
@@ -20,23 +20,23 @@ from mevis_bench.records import HighlightedVideo, Rle, TargetMasks, UsageError, 
     ],
 )
 def test_frames_are_the_middles_of_equal_segments(length: int, count: int, expected: list[int]) -> None:
-    assert chosen_frames(length, count) == expected
+    assert sample_frames(length, count) == expected
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (90, 161, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("pixels", [PIXELS, PIXELS.transpose(1, 0, 2), PIXELS[:, :90]], ids=["wide", "tall", "square"])
-def test_crop_is_what_clips_processor_does(pixels: np.ndarray) -> None:
+def test_crop_agrees_with_clips_processor(pixels: np.ndarray) -> None:
     from transformers import CLIPImageProcessorPil
 
     processor = CLIPImageProcessorPil(size={"shortest_edge": 48}, crop_size={"height": 48, "width": 48})
     expected = processor(pixels, return_tensors="np")["pixel_values"]
     square = Square(48, "crop")
-    assert np.allclose(square.normalize(square.cut(pixels)[None]).numpy(), expected, atol=1e-5)
+    assert np.allclose(square.normalize(square.resize(pixels)[None]).numpy(), expected, atol=1e-5)
 
 
-def test_squash_is_what_siglips_processor_does() -> None:
+def test_squash_agrees_with_siglips_processor() -> None:
     from transformers import SiglipImageProcessorPil
 
     half = (0.5, 0.5, 0.5)
@@ -45,12 +45,12 @@ def test_squash_is_what_siglips_processor_does() -> None:
     )
     expected = processor(PIXELS, return_tensors="np")["pixel_values"]
     square = Square(48, "squash", half, half)
-    assert np.allclose(square.normalize(square.cut(PIXELS)[None]).numpy(), expected, atol=1e-5)
+    assert np.allclose(square.normalize(square.resize(PIXELS)[None]).numpy(), expected, atol=1e-5)
 
 
 def test_pad_keeps_the_shape_and_fills_with_the_mean_color() -> None:
     white = np.full((40, 80, 3), 255, np.uint8)
-    padded = Square(80, "pad").cut(white)
+    padded = Square(80, "pad").resize(white)
     assert (padded[20:60] == 255).all()
     assert np.abs(padded[:18] - np.array(CLIP_MEAN) * 255).max() <= 1
     assert len(CLIP_STD) == 3
@@ -75,8 +75,8 @@ def test_the_share_of_target_pixels_inside_is_told(tmp_path, fit: str, columns: 
     video = Video("v", ("0",), (path,), 40, 80)
     view = CaptionView(2, Square(20, fit))
     shown = HighlightedVideo.of(video, target, (255, 0, 0), 0.5)
-    assert view.see(shown)[1] == kept
-    assert view.see(video)[1] is None
+    assert view.load(shown)[1] == kept
+    assert view.load(video)[1] is None
 
 
 @pytest.mark.parametrize(("key", "value"), [("frames", 0), ("frames", "8"), ("frames", 33), ("fit", "stretch")])

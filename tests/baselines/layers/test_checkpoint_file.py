@@ -74,7 +74,7 @@ def test_other_files(tmp_path):
 def test_matching_returns_the_models_keys():
     model = nn.Linear(3, 2)
     state = {**model.state_dict(), "criterion.weight": torch.ones(1)}
-    assert match_keys(state, model, location="f", dropped=["criterion.weight"]).keys() == {"weight", "bias"}
+    assert match_keys(state, model, location="f", ignored=["criterion.weight"]).keys() == {"weight", "bias"}
 
 
 def test_a_mismatch_lists_ten_keys_of_each_kind():

@@ -47,7 +47,7 @@ def test_a_single_file_needs_no_index_and_keys_can_be_translated(tmp_path: Path)
     tensors = {"uno.weight": torch.ones(3, 2), "uno.bias": torch.ones(3), "two.weight": torch.ones(1, 3)}
     save_file(tensors | {"two.bias": torch.ones(1), "counter": torch.ones(1)}, tmp_path / "model.safetensors")
     module = small()
-    load(tmp_path, module, our_key=lambda key: key.replace("uno", "one"), dropped=("counter",))
+    load(tmp_path, module, our_key=lambda key: key.replace("uno", "one"), ignored=("counter",))
     assert module["one"].bias.tolist() == [1, 1, 1]
 
 

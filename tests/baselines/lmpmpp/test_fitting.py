@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.layers.training.trainer import Stage, fit
+from baselines.layers.training.trainer import TrainingStage, fit
 
-STAGE = Stage("toy", steps=12, learning_rate=0.01, warm_up=3, log_every=2, save_every=4)
+STAGE = TrainingStage("toy", steps=12, learning_rate=0.01, warm_up=3, log_every=2, save_every=4)
 
 
 class KilledError(Exception):

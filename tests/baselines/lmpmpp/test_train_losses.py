@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from baselines.layers.training.distributed import SINGLE_PROCESS
-from baselines.layers.training.trainer import Stage, fit
+from baselines.layers.training.trainer import fit
 from baselines.lmpmpp import train as lmpmpp_train
 from baselines.lmpmpp.checkpoint import trained_tensors
 from baselines.lmpmpp.clips import TrainingClip

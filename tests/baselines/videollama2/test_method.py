@@ -40,7 +40,7 @@ def weights(tmp_path: Path) -> Path:
     return folder
 
 
-def test_stored_weights_say_what_the_same_weights_said_before(video: Video, weights: Path) -> None:
+def test_stored_weights_give_the_same_sentences(video: Video, weights: Path) -> None:
     prompts = [TargetMasks("0", ((None,) * 3,))] * 2
     untrained = list(load(setup()).predict(video, prompts))
     stored = list(load(setup(weights)).predict(video, prompts))
@@ -49,8 +49,11 @@ def test_stored_weights_say_what_the_same_weights_said_before(video: Video, weig
     assert len(untrained[0].text.split()) <= 4
 
 
-@pytest.mark.parametrize(("key", "value"), [("precision", "double"), ("bits", 2), ("frames", 0), ("fit", "bend")])
-def test_senseless_options_are_usage_errors(key: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("precision", "double"), ("bits", 2), ("frames", 0), ("size", "huge"), ("max_new_tokens", 0), ("fit", "bend")],
+)
+def test_invalid_options_are_usage_errors(key: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"method\.{key}"):
         load(setup(**{key: value}))
 
@@ -68,5 +71,5 @@ def test_a_folder_without_tensors_is_one_clear_error(weights: Path) -> None:
 
 
 def test_masks_are_described_and_sentences_are_not(video: Video) -> None:
-    with pytest.raises(TypeError, match="VideoLLaMA 2 describes target masks, not TextPrompt"):
+    with pytest.raises(TypeError, match="VideoLLaMA 2 requires target masks, got TextPrompt"):
         next(load(setup()).predict(video, [TextPrompt("0", "a cat")]))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from baselines.videollama2.model import build, build_unfilled, splice, visual_tokens
+from baselines.videollama2.model import build, build_on_meta, splice, visual_tokens
 from baselines.videollama2.sizes import SIZES
 from tests.baselines.parity import expected_keys
 
@@ -18,7 +18,7 @@ TOWER = "model.vision_tower.vision_tower.vision_model."
     ],
 )
 def test_published_sizes_and_key_names(name: str, millions: float, connector: str, some_keys: tuple[str, ...]) -> None:
-    network = build_unfilled(SIZES[name])
+    network = build_on_meta(SIZES[name])
     assert round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 1) == millions
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     assert {TOWER + key for key in some_keys} <= shapes.keys()

@@ -34,7 +34,7 @@ def test_rare_words_are_left_out_first_and_sentences_come_back() -> None:
 
 
 def test_a_folder_without_a_tokenizer_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="tokenizer can't be read"):
+    with pytest.raises(DataError, match="cannot read tokenizer"):
         open_tokenizer(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Training of the mini variant: what it learns from, and that it learns and resumes."""
+"""Training of the mini variant: its data, losses and resumption."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from torch.nn.functional import cross_entropy
 
 from baselines.layers.inference.caption_view import CaptionView, Highlight
 from baselines.layers.inputs.mirror import mirror
-from baselines.videollama2.locating import Locator
+from baselines.videollama2.grounding_pretraining import GroundingHead
+from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS, scratchpad_targets
 from baselines.videollama2.method import load
 from baselines.videollama2.model import build, splice
-from baselines.videollama2.notes import NOTE_TOKENS, notes_of
 from baselines.videollama2.sizes import SIZES
-from baselines.videollama2.train import NO_LOSS, caption_losses, train
+from baselines.videollama2.train import IGNORE_INDEX, caption_losses, train
 from baselines.videollama2.training_cache import open_cache, target_sets
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.data.mevis.split import open_split
@@ -40,7 +40,7 @@ OPTIONS = {
 
 
 class FakeSplit:
-    """One video, two objects, four sentences: two of one, one of both, one of nobody."""
+    """One video, two objects, four sentences: two of one, one of both, one without target."""
 
     video_ids = ("v",)
     fingerprint = "f"
@@ -54,17 +54,22 @@ class FakeSplit:
     def ground_truths(self, video_id: str) -> list[GroundTruth]:
         mask = np.asfortranarray(np.eye(24, 32, dtype=np.uint8))
         track = (Rle(24, 32, coco.encode(mask)["counts"]),) * 2
-        said = [("the cat moving left", ("a",)), ("the cat running", ("a",)), ("both cats", ("a", "b")), ("none", ())]
+        expressions = [
+            ("the cat moving left", ("a",)),
+            ("the cat running", ("a",)),
+            ("both cats", ("a", "b")),
+            ("none", ()),
+        ]
         return [
             GroundTruth("v", Expression(str(i), text, ids), 24, 32, 2, (track,) * len(ids),
-                  tuple(other for other, its in said if its == ids))
-            for i, (text, ids) in enumerate(said)
+                  tuple(other for other, its in expressions if its == ids))
+            for i, (text, ids) in enumerate(expressions)
         ]  # fmt: skip
 
 
 def test_target_sets_come_once_with_all_their_sentences(tmp_path: Path) -> None:
     sets = target_sets(FakeSplit(tmp_path), "v")
-    assert [(each.id, len(each.objects), said) for each, said in sets] == [
+    assert [(target.id, len(target.objects), texts) for target, texts in sets] == [
         ("0", 1, ("the cat moving left", "the cat running")),
         ("2", 2, ("both cats",)),
     ]
@@ -78,7 +83,7 @@ def test_mirroring_exchanges_left_and_right_and_nothing_else() -> None:
     assert mirror(mirror("up to the left")) == "up to the left"
 
 
-def test_a_training_ends_in_a_folder_that_runs(tmp_path: Path) -> None:
+def test_training_writes_a_folder_that_loads(tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     data = FakeSplit(tmp_path / "frames")
     out = tmp_path / "out"
@@ -88,7 +93,7 @@ def test_a_training_ends_in_a_folder_that_runs(tmp_path: Path) -> None:
     train(setup)
     assert [(stage, step, steps) for stage, step, steps, _ in losses] == [("vision", 2, 2), ("captions", 3, 3)]
     train(setup)
-    assert len(losses) == 2  # complete: read, not trained again
+    assert len(losses) == 2  # complete: loaded, not trained again
     view = {key: OPTIONS[key] for key in ("frames", "fit", "color", "alpha")}
     options = view | {"size": "mini", "precision": "float32", "bits": 16, "max_new_tokens": 3}
     method = load(MethodConfig("rmeg", "mini", options, {"model": out / "mini"}, "cpu", 0))
@@ -97,7 +102,7 @@ def test_a_training_ends_in_a_folder_that_runs(tmp_path: Path) -> None:
 
 
 def test_other_variants_and_other_options_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="variant 7b of videollama2 is not trained here"):
+    with pytest.raises(UsageError, match="variant 7b of videollama2 cannot be trained"):
         train(TrainingArguments("7b", OPTIONS, None, None, tmp_path, "cpu", 0, print))
     with pytest.raises(UsageError, match="unknown training option speed"):
         train(TrainingArguments("mini", OPTIONS | {"speed": 1}, None, None, tmp_path, "cpu", 0, print))
@@ -106,58 +111,58 @@ def test_other_variants_and_other_options_are_refused(tmp_path: Path) -> None:
         train(TrainingArguments("mini", wrong, None, None, tmp_path, "cpu", 0, print))
 
 
-def test_sentences_side_by_side_cost_what_they_cost_alone() -> None:
+def test_sentences_with_a_shared_prefix_have_the_losses_of_separate_ones() -> None:
     torch.manual_seed(0)
     network = build(SIZES["mini"]).eval()
     visual, before, after = torch.randn(2, 80, 128), [1, 2], [3, 4, 5]
     labels = torch.randint(3, 300, (2, 3, 5))
-    labels[0, 1, 3:] = labels[1, 2, 4:] = NO_LOSS
-    notes = torch.randint(3, 300, (2, 6))
-    together = caption_losses(network, visual, before, after, notes, labels)
-    costs, note_costs = [], []
-    for video, noted, sentences in zip(visual, notes, labels, strict=True):
+    labels[0, 1, 3:] = labels[1, 2, 4:] = IGNORE_INDEX
+    scratchpad = torch.randint(3, 300, (2, 6))
+    together = caption_losses(network, visual, before, after, scratchpad, labels)
+    costs, scratchpad_costs = [], []
+    for video, tokens, sentences in zip(visual, scratchpad, labels, strict=True):
         for sentence in sentences:
-            said = torch.cat((noted, sentence[sentence != NO_LOSS]))
+            target = torch.cat((tokens, sentence[sentence != IGNORE_INDEX]))
             prefix = splice(network, torch.tensor([before]), video[None], torch.tensor([after]))
-            inputs = torch.cat((prefix, network.model.embed_tokens(said[None])), 1)
-            logits = network(inputs_embeds=inputs).logits[0, -len(said) - 1 : -1]
-            cost = cross_entropy(logits, said, reduction="none").tolist()
+            inputs = torch.cat((prefix, network.model.embed_tokens(target[None])), 1)
+            logits = network(inputs_embeds=inputs).logits[0, -len(target) - 1 : -1]
+            cost = cross_entropy(logits, target, reduction="none").tolist()
             costs += cost[6:]
-            note_costs += cost[:6]
+            scratchpad_costs += cost[:6]
     assert together["words"].item() == pytest.approx(np.mean(costs), rel=1e-5)
-    assert together["notes"].item() == pytest.approx(np.mean(note_costs), rel=1e-5)
+    assert together["scratchpad"].item() == pytest.approx(np.mean(scratchpad_costs), rel=1e-5)
 
 
-def test_notes_tell_column_row_and_spread_of_what_is_highlighted() -> None:
-    shares = torch.zeros(1, 3, 24, 24, dtype=torch.uint8)
-    shares[0, 0, 2:5, 10:13] = 255
-    shares[0, 1, 20, 4] = 255
-    shares[0, 1, 20, 14] = 255
-    (notes,) = notes_of(shares)
+def test_the_scratchpad_gives_column_row_and_spread_of_the_target() -> None:
+    coverage = torch.zeros(1, 3, 24, 24, dtype=torch.uint8)
+    coverage[0, 0, 2:5, 10:13] = 255
+    coverage[0, 1, 20, 4] = 255
+    coverage[0, 1, 20, 14] = 255
+    (scratchpad,) = scratchpad_targets(coverage)
     spread = int(2 * (4 / 3) ** 0.5)  # three cells side by side have variance 2/3, in both directions
-    assert [NOTE_TOKENS[note] for note in notes] == [
+    assert [SCRATCHPAD_TOKENS[token] for token in scratchpad] == [
         "<11>", "<3>", f"<{spread}>", "<9>", "<20>", "<10>", "<none>", "<none>", "<none>",
     ]  # fmt: skip
 
 
-def test_notes_are_no_part_of_a_sentence() -> None:
+def test_the_scratchpad_is_removed_from_the_sentence() -> None:
     tokenizer = build_tokenizer(["the ball moving left"], 320)
-    ids = tokenizer.convert_tokens_to_ids([*NOTE_TOKENS[:3], "the", "ball", "</s>"])
+    ids = tokenizer.convert_tokens_to_ids([*SCRATCHPAD_TOKENS[:3], "the", "ball", "</s>"])
     assert tokenizer.unk_token_id not in ids
     assert tokenizer.decode(ids, skip_special_tokens=True).strip() == "the ball"
 
 
-def test_a_token_answers_for_the_patches_and_frames_that_it_reads() -> None:
-    """Whatever moves a token before the second stage mixes pieces lies in the piece it answers for."""
-    locator = Locator(SIZES["mini"])
+def test_a_token_predicts_the_cells_of_its_receptive_field() -> None:
+    """Whatever moves a token before the second stage mixes targets lies in the piece it answers for."""
+    head = GroundingHead(SIZES["mini"])
     for frame, row, column in ((0, 0, 0), (3, 10, 23), (7, 23, 5)):
-        shares = torch.zeros(1, 8, 24, 24)
-        shares[0, frame, row, column] = 1
-        pieces = locator.pieces(shares)
-        assert pieces.shape == (1, 5 * 4 * 4, 2 * 8 * 8)
+        coverage = torch.zeros(1, 8, 24, 24)
+        coverage[0, frame, row, column] = 1
+        targets = head.cell_targets(coverage)
+        assert targets.shape == (1, 5 * 4 * 4, 2 * 8 * 8)
         place = [(index + border) // size for index, border, size in ((frame, 1, 2), (row, 4, 8), (column, 4, 8))]
         token = (place[0] * 4 + place[1]) * 4 + place[2]
-        assert pieces[0, token].sum() == pieces.sum() == 1
+        assert targets[0, token].sum() == targets.sum() == 1
         patches = torch.zeros(1, 1, 8, 6, 6)
         patches[0, 0, frame, row // 4, column // 4] = 1
         reduction = torch.nn.Conv3d(1, 1, 2, stride=2, padding=1, bias=False)
@@ -165,24 +170,24 @@ def test_a_token_answers_for_the_patches_and_frames_that_it_reads() -> None:
         assert reduction(patches).flatten().nonzero().tolist() == [[token]]
 
 
-def test_the_cache_knows_what_is_highlighted(tmp_path: Path) -> None:
+def test_the_cache_stores_the_coverage_of_cells(tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     data = FakeSplit(tmp_path / "frames")
     view = CaptionView.from_options(OPTIONS, 96)
     cache = open_cache(data, tmp_path / "cache", view, Highlight.from_options(OPTIONS))
-    assert cache.shares.shape == (2, 2, 24, 24)
-    rows, columns = np.nonzero(cache.shares[0, 0] > 40)
+    assert cache.coverage.shape == (2, 2, 24, 24)
+    rows, columns = np.nonzero(cache.coverage[0, 0] > 40)
     assert len(rows)
     assert np.abs(rows - columns * 32 / 24).max() <= 1.5  # the mask is a diagonal of a 24 x 32 frame
 
 
-def test_the_shipped_weights_say_different_things_of_different_targets() -> None:
+def test_the_shipped_weights_describe_targets_differently() -> None:
     split = open_split(None, "valid_u")
     spec = yaml.safe_load((Path("baselines/videollama2") / "method.yaml").read_text())["variants"]["mini"]
     weights = {"model": Path("baselines/videollama2/weights/mini")}
     method = load(MethodConfig("rmeg", "mini", spec["options"], weights, "cpu", 0))
     video_id = split.video_ids[0]
     targets = [target for target, _ in target_sets(split, video_id)]
-    said = [caption.text for caption in method.predict(split.video(video_id), targets)]
-    assert len(set(said)) > 1
-    assert not [text for text in said if "<" in text or not text.startswith("the ")]
+    texts = [caption.text for caption in method.predict(split.video(video_id), targets)]
+    assert len(set(texts)) > 1
+    assert not [text for text in texts if "<" in text or not text.startswith("the ")]

@@ -7,7 +7,7 @@ embedding.
 import torch
 from torch import Tensor
 
-from baselines.layers.nn.boxes import boxes_of, generalized_iou
+from baselines.layers.nn.boxes import generalized_iou, masks_to_boxes
 from baselines.lmpmpp.extractor import LanguageGuidedExtractor
 from baselines.lmpmpp.mini.detection_head import DetectionHead, normalize_boxes
 from baselines.lmpmpp.mini.tracker import mask_boxes
@@ -31,7 +31,7 @@ def matched_objects(
 
     Returns:
         Embeddings of the matched queries ``(m, c)``, the normalized boxes of their masks ``(m, 4)`` as the detection
-        head takes them, and ground-truth boxes ``(m, 4)``, see ``boxes_of``.
+        head takes them, and ground-truth boxes ``(m, 4)``, see ``masks_to_boxes``.
     """
     outputs = extractor(frames)[-1]
     embeddings, predicted, targets = [], [], []
@@ -39,7 +39,7 @@ def matched_objects(
         boxes, _ = mask_boxes(outputs.mask_logits[frame][queries].sigmoid())
         embeddings.append(outputs.embeddings[frame][queries])
         predicted.append(normalize_boxes(boxes, frames.shape[-2:]))
-        targets.append(boxes_of(masks[frame][objects]))
+        targets.append(masks_to_boxes(masks[frame][objects]))
     return torch.cat(embeddings), torch.cat(predicted), torch.cat(targets)
 
 

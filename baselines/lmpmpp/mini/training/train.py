@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.training.trainer import Compute, Stage, fit
+from baselines.layers.training.trainer import TrainingStage, fit
 from baselines.lmpmpp.lora import merge_lora
 from baselines.lmpmpp.mini.checkpoint import save_mini
 from baselines.lmpmpp.mini.config import MINI
@@ -101,7 +101,7 @@ class StageModules:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingStage:
+class MiniStage:
     """One stage.
 
     Attributes:
@@ -144,16 +144,16 @@ class MiniTrainer:
         save_mini(self.model, self.tokenizer, self.args.out / WEIGHTS_FILE, metadata)
         draw_curves(self.args.out, STAGES, self.args.out / "curves.png")
 
-    def stages(self) -> list[TrainingStage]:
+    def stages(self) -> list[MiniStage]:
         """Stages in order; without ``speech`` if the training split has none."""
         options = self.options
         stages = [
-            TrainingStage("extractor", options.extractor, self.build_extractor),
-            TrainingStage("detection", options.detection, self.build_detection),
-            TrainingStage("alignment", options.alignment, self.build_alignment),
-            TrainingStage("speech", options.speech, self.build_speech),
-            TrainingStage("language", options.language, self.build_language),
-            TrainingStage("adapters", options.adapters, self.build_adapters),
+            MiniStage("extractor", options.extractor, self.build_extractor),
+            MiniStage("detection", options.detection, self.build_detection),
+            MiniStage("alignment", options.alignment, self.build_alignment),
+            MiniStage("speech", options.speech, self.build_speech),
+            MiniStage("language", options.language, self.build_language),
+            MiniStage("adapters", options.adapters, self.build_adapters),
         ]
         return [stage for stage in stages if stage.name != "speech" or self.model.supports_speech]
 
@@ -286,7 +286,7 @@ class MiniTrainer:
             metrics |= {f"{prefix}{key}": value for key, value in evaluate_selection(selected, tracks).items()}
         return metrics
 
-    def _run_stage(self, stage: TrainingStage) -> None:
+    def _run_stage(self, stage: MiniStage) -> None:
         modules = stage.build()
 
         def report(name: str, step: int, total: int, losses: Mapping[str, float]) -> None:
@@ -298,5 +298,5 @@ class MiniTrainer:
                 losses = {**losses, **{f"held_out_{key}": value for key, value in self.metrics[name].items()}}
             self.args.progress(name, step, total, losses)
 
-        settings = Stage(stage.name, stage.options.steps, stage.options.learning_rate)
+        settings = TrainingStage(stage.name, stage.options.steps, stage.options.learning_rate)
         fit(settings, modules.module, modules.loss_fn, self.args.out, self.args.seed, report)

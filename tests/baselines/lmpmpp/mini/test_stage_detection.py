@@ -3,17 +3,17 @@
 import pytest
 import torch
 
-from baselines.layers.nn.boxes import boxes_of, generalized_iou
+from baselines.layers.nn.boxes import generalized_iou, masks_to_boxes
 from baselines.lmpmpp.extractor import ExtractorOutput
 from baselines.lmpmpp.mini.detection_head import DetectionHead, normalize_boxes
 from baselines.lmpmpp.mini.training.stage_detection import box_losses, matched_objects
 
 
-def test_boxes_of_masks_are_half_open():
+def test_masks_to_boxes_masks_are_half_open():
     masks = torch.zeros(2, 4, 8)
     masks[0, 1:3, 2:5] = 1
     masks[1, 3, 7] = 1
-    assert boxes_of(masks).tolist() == [[2 / 8, 1 / 4, 5 / 8, 3 / 4], [7 / 8, 3 / 4, 1, 1]]
+    assert masks_to_boxes(masks).tolist() == [[2 / 8, 1 / 4, 5 / 8, 3 / 4], [7 / 8, 3 / 4, 1, 1]]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_matched_objects_pair_embeddings_and_boxes():
     assert targets.tolist() == [[4 / 16, 2 / 8, 8 / 16, 6 / 8]]
 
 
-def test_the_head_learns_to_correct_the_boxes_of_masks():
+def test_the_head_learns_to_correct_the_masks_to_boxes_masks():
     torch.manual_seed(0)
     head = DetectionHead(8)
     size = torch.rand(64, 2) * 0.2 + 0.1
