@@ -74,8 +74,8 @@ def train_paper(args: TrainingArguments, config: LMPMppConfig = PAPER) -> None:
     workers = init_distributed(args.device)
     if options.samples % workers.world_size or options.samples > len(args.data.video_ids):
         raise UsageError(
-            f"training option samples: cannot distribute {options.samples} samples among {workers.world_size} processes "
-            f"and {len(args.data.video_ids)} videos",
+            f"training option samples: cannot distribute {options.samples} samples among {workers.world_size} "
+            f"processes and {len(args.data.video_ids)} videos",
             hint="Use a multiple of the number of processes, at most the number of videos.",
         )
     device, precision = workers.device(args.device), PRECISIONS[options.precision]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from baselines.layers.training.distributed import SINGLE_PROCESS
-from baselines.layers.training.trainer import fit
+from baselines.layers.training.trainer import TrainingStage, fit
 from baselines.lmpmpp import train as lmpmpp_train
 from baselines.lmpmpp.checkpoint import trained_tensors
 from baselines.lmpmpp.clips import TrainingClip
@@ -221,7 +221,7 @@ def test_a_clip_can_be_overfit(tmp_path):
     def loss_fn(rng):
         return compute_loss([training_step(model, encoders, clip, 0, rng)], SINGLE_PROCESS, None)
 
-    fit(Stage("clip", 150, 5e-3, warm_up=10), model, loss_fn, tmp_path, 0, lambda *progress: None)
+    fit(TrainingStage("clip", 150, 5e-3, warm_up=10), model, loss_fn, tmp_path, 0, lambda *progress: None)
     model.eval()
     outputs = model.generate(model.encode_frames(clip.frames), encoders(clip.prompt))
     assert outputs.num_objects == 2

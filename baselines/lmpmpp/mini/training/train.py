@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.layers.training.trainer import LossFn, TrainingStage, fit
 from baselines.lmpmpp.lora import merge_lora
 from baselines.lmpmpp.mini.checkpoint import save_mini
 from baselines.lmpmpp.mini.config import MINI
@@ -96,7 +96,7 @@ class StageModules:
     """
 
     module: nn.Module
-    loss_fn: Compute
+    loss_fn: LossFn
     evaluate: Callable[[], dict[str, float]]
 
 
