@@ -1,10 +1,10 @@
-"""Seconds per video: all expressions in one call against one call each, for any method, device and precision.
+"""Seconds per video: all expressions in one call compared with one call per expression.
 
     python benchmarks/encode_once_methods.py referformer mutr mttr [--expressions 16] [--frames 16] [--device cuda]
     python benchmarks/encode_once_methods.py mttr --precision float32 bfloat16 --device cuda
 
-Methods run with seeded random weights: the work is the same as with trained ones. Frames are seeded noise at a given
-size. For every precision after the first, the share of mask pixels that differ from the first one is printed too.
+Methods run with seeded random weights, whose cost is that of trained ones, on frames of seeded noise. For every
+precision after the first, the share of mask pixels that differ from the first one is printed, too.
 """
 
 import argparse
@@ -30,7 +30,7 @@ EXPRESSION = "the bird that flies from left to right and then turns around numbe
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement: seconds for the video, and what was compared."""
+    """One measurement: seconds for the video with one call and with separate calls, and differences of the masks."""
 
     method: str
     precision: str
@@ -50,7 +50,7 @@ def noise_video(folder: Path, frames: int, height: int, width: int) -> Video:
 
 
 def make_prompts(task: str, count: int, folder: Path) -> list[Prompt]:
-    """``count`` different sentences, or three seconds of different noises."""
+    """Return ``count`` different sentences, or recordings of three seconds of noise."""
     if task != "avos":
         return [TextPrompt(str(index), f"{EXPRESSION} {index}") for index in range(count)]
     numbers = np.random.RandomState(1)
@@ -66,37 +66,37 @@ def make_prompts(task: str, count: int, folder: Path) -> list[Prompt]:
     return prompts
 
 
-def answers(method: Method, video: Video, calls: Sequence[Sequence[Prompt]]) -> tuple[float, list[np.ndarray]]:
-    """Seconds of all calls together, and every prompt's masks."""
+def predict(method: Method, video: Video, calls: Sequence[Sequence[Prompt]]) -> tuple[float, list[np.ndarray]]:
+    """Return the total seconds of all calls and every prompt's masks."""
     start = time.perf_counter()
     masks = [prediction.masks for prompts in calls for prediction in method.predict(video, prompts)]
     return time.perf_counter() - start, masks
 
 
-def measure(chosen: ResolvedMethod, options: argparse.Namespace, video: Video, prompts: list[Prompt]) -> list[Row]:
-    """One row per precision; a method without that option has one row."""
-    known = "precision" in chosen.spec.options
+def benchmark(resolved: ResolvedMethod, options: argparse.Namespace, video: Video, prompts: list[Prompt]) -> list[Row]:
+    """Return one row per precision; a method without that option has one row."""
+    known = "precision" in resolved.spec.options
     rows, first = [], None
     for precision in options.precision if known else options.precision[:1]:
-        settings = {**chosen.spec.options, "precision": precision} if known else chosen.spec.options
-        setup = MethodConfig(options.task, chosen.variant, settings, None, options.device, 0)
-        method = load_method(chosen.method, setup)
-        answers(method, video, [prompts[:1]])  # the first call pays for lazy imports and allocations
-        together, masks = answers(method, video, [prompts])
-        separate, alone = answers(method, video, [[prompt] for prompt in prompts])
+        settings = {**resolved.spec.options, "precision": precision} if known else resolved.spec.options
+        setup = MethodConfig(options.task, resolved.variant, settings, None, options.device, 0)
+        method = load_method(resolved.method, setup)
+        predict(method, video, [prompts[:1]])  # warm-up: lazy imports and allocations
+        together, masks = predict(method, video, [prompts])
+        separate, alone = predict(method, video, [[prompt] for prompt in prompts])
         method.close()
-        differing = sum(int((one != other).sum()) for one, other in zip(masks, alone, strict=True))
+        differing = sum(int((a != b).sum()) for a, b in zip(masks, alone, strict=True))
         changed = None
         if first is None:
             first = masks
         else:
-            changed = float(np.mean([(one != other).mean() for one, other in zip(masks, first, strict=True)]))
-        rows.append(Row(chosen.name, precision if known else "float32", together, separate, differing, changed))
+            changed = float(np.mean([(a != b).mean() for a, b in zip(masks, first, strict=True)]))
+        rows.append(Row(resolved.name, precision if known else "float32", together, separate, differing, changed))
     return rows
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("methods", nargs="+", metavar="NAME[:VARIANT]")
     parser.add_argument("--task", default="rvos", choices=("rvos", "avos"))
@@ -112,13 +112,13 @@ def main() -> None:
     machine = torch.cuda.get_device_name() if options.device.startswith("cuda") else platform.machine()
     print(f"{options.expressions} expressions, {options.frames} frames of {options.size}, {options.device} ({machine}, "
           f"{torch.get_num_threads()} threads), torch {torch.__version__}")  # fmt: skip
-    print(f"{'method':<32} {'precision':<9} {'one call':>9} {'each':>9} {'ratio':>6} {'differ':>7} {'changed':>9}")
+    print(f"{'method':<32} {'precision':<9} {'one call':>9} {'separate':>9} {'ratio':>6} {'differ':>7} {'changed':>9}")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         video = noise_video(Path(folder), options.frames, height, width)
         prompts = make_prompts(options.task, options.expressions, Path(folder))
         for name in options.methods:
-            for row in measure(registry.choose(name), options, video, prompts):
+            for row in benchmark(registry.choose(name), options, video, prompts):
                 rows.append(row)
                 changed = "-" if row.changed is None else f"{row.changed:.2e}"
                 print(f"{row.method:<32} {row.precision:<9} {row.together:>8.2f}s {row.separate:>8.2f}s "

@@ -1,7 +1,7 @@
-"""A split of MeViS's shape made on the spot, and predictions of it in every format, to time scoring on.
+"""Generated split of MeViS's shape with predictions in every format, to benchmark scoring.
 
-Videos alternate between 1280x720 and 1920x1080. Objects are drifting, wobbling blobs; an expression means one of them,
-several or none. Predictions are the truth shifted and ragged, sometimes another object, sometimes nothing.
+Videos alternate between 1280x720 and 1920x1080. Objects are drifting, wobbling blobs; an expression refers to one,
+several or none of them. Predictions are the ground truth, shifted and with ragged edges, or another object, or empty.
 """
 
 import json
@@ -17,12 +17,12 @@ from pycocotools import mask as coco
 
 SIZES = ((720, 1280), (1080, 1920))
 SETS = (["0"], ["1"], ["2"], ["0", "1"], ["3"], ["1", "2", "3"], ["4"], [])
-"""Objects that the expressions of a video mean, in turn: several sentences mean the same."""
+"""Target objects of a video's expressions, in turn; several expressions have the same targets."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How much of everything: videos, frames a video, expressions a video, objects a video."""
+    """Size of the split: number of videos, and of frames, expressions and objects per video."""
 
     videos: int
     frames: int
@@ -31,8 +31,8 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Made:
-    """Where everything was written."""
+class SplitFiles:
+    """Paths of the split and of the predictions in every format."""
 
     split: Path
     run: Path
@@ -42,7 +42,7 @@ class Made:
 
 
 def blob(rng: np.random.Generator, frames: int, height: int, width: int, shift: int = 0) -> NDArray[np.bool_]:
-    """Draw one object, bool (t, h, w): a wobbling ellipse that drifts and may leave."""
+    """Return one object, bool (t, h, w): a wobbling ellipse that drifts and may leave the frame."""
     y, x = np.ogrid[:height, :width]
     center = rng.uniform(0.2, 0.8, 2) * (height, width)
     speed = rng.uniform(-4, 4, 2)
@@ -56,7 +56,7 @@ def blob(rng: np.random.Generator, frames: int, height: int, width: int, shift: 
 
 
 def ragged_edges(rng: np.random.Generator, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Shift bands of four rows left or right by up to three pixels, another way in every frame."""
+    """Return masks with bands of four rows shifted by up to three pixels, differently in every frame."""
     _, height, width = masks.shape
     columns = np.arange(width)
     return np.stack(
@@ -68,13 +68,13 @@ def ragged_edges(rng: np.random.Generator, masks: NDArray[np.bool_]) -> NDArray[
 
 
 def to_rle(masks: NDArray[np.bool_]) -> list[str | None]:
-    """Encode (t, h, w); None where a frame is empty."""
+    """Return COCO counts of masks (t, h, w); None where a frame is empty."""
     encoded = coco.encode(np.asfortranarray(masks.transpose(1, 2, 0), dtype=np.uint8))
-    return [each["counts"].decode() if frame.any() else None for each, frame in zip(encoded, masks, strict=True)]
+    return [rle["counts"].decode() if frame.any() else None for rle, frame in zip(encoded, masks, strict=True)]
 
 
 def to_png(mask: NDArray[np.bool_]) -> bytes:
-    """Write one 8-bit gray PNG with SUB rows, as OpenCV does."""
+    """Return an 8-bit gray PNG with SUB rows, as OpenCV writes it."""
     height, width = mask.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 0] = 1
@@ -89,54 +89,56 @@ def to_png(mask: NDArray[np.bool_]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-def make(root: Path, shape: Shape, seed: int = 0, *, with_png: bool = True) -> Made:
-    """Write split and predictions. Two videos are drawn; further ones are copies of them with ids of their own."""
-    made = Made(root / "split", root / "run", root / "png", root / "p.zip", root / "p.json")
-    for folder in (made.split, made.run / "predictions"):
+def make(root: Path, shape: Shape, seed: int = 0, *, with_png: bool = True) -> SplitFiles:
+    """Write split and predictions. Two videos are generated; further ones are copies with other ids."""
+    paths = SplitFiles(root / "split", root / "run", root / "png", root / "p.zip", root / "p.json")
+    for folder in (paths.split, paths.run / "predictions"):
         folder.mkdir(parents=True)
-    drawn = [_draw(np.random.default_rng(seed + kind), shape, *SIZES[kind]) for kind in range(min(2, shape.videos))]
+    generated = [
+        _generate(np.random.default_rng(seed + kind), shape, *SIZES[kind]) for kind in range(min(2, shape.videos))
+    ]
     meta, masks, layout = {}, {}, {}
     names = [f"{5 * t:05d}" for t in range(shape.frames)]
     for number in range(shape.videos):
-        (height, width), (objects, answers, dense) = SIZES[number % 2], drawn[number % 2]
+        (height, width), (objects, predictions, dense) = SIZES[number % 2], generated[number % 2]
         video = f"v{number:04d}"
         meta[video] = {"frames": names, "expressions": _expressions(number, shape.expressions)}
         masks |= {
             f"{number}-{name}": [_entry(text, height, width) for text in texts] for name, texts in objects.items()
         }
-        layout[video] = {name: [_entry(text, height, width) for text in texts] for name, texts in answers.items()}
-        _write_run(made.run / "predictions" / f"{video}.jsonl", answers, height, width)
+        layout[video] = {name: [_entry(text, height, width) for text in texts] for name, texts in predictions.items()}
+        _write_run(paths.run / "predictions" / f"{video}.jsonl", predictions, height, width)
         if with_png:
-            _write_pngs(made.png / video, dense, names)
-    (made.split / "meta_expressions.json").write_text(json.dumps({"videos": meta}))
-    (made.split / "mask_dict.json").write_text(json.dumps(masks))
-    made.json.write_text(json.dumps(layout))
+            _write_pngs(paths.png / video, dense, names)
+    (paths.split / "meta_expressions.json").write_text(json.dumps({"videos": meta}))
+    (paths.split / "mask_dict.json").write_text(json.dumps(masks))
+    paths.json.write_text(json.dumps(layout))
     if with_png:
-        with zipfile.ZipFile(made.zip, "w") as file:
-            for path in sorted(made.png.rglob("*.png")):
-                file.write(path, path.relative_to(made.png))
-    return made
+        with zipfile.ZipFile(paths.zip, "w") as file:
+            for path in sorted(paths.png.rglob("*.png")):
+                file.write(path, path.relative_to(paths.png))
+    return paths
 
 
-Drawn = tuple[dict[str, list[str | None]], dict[str, list[str | None]], dict[str, list[bytes]]]
+Generated = tuple[dict[str, list[str | None]], dict[str, list[str | None]], dict[str, list[bytes]]]
 
 
-def _draw(rng: np.random.Generator, shape: Shape, height: int, width: int) -> Drawn:
-    """Return objects and answers as run lengths, and the answers as PNG files."""
+def _generate(rng: np.random.Generator, shape: Shape, height: int, width: int) -> Generated:
+    """Return objects and predictions as COCO counts, and the predictions as PNG files."""
     objects, ragged = {}, {}
     for index in range(shape.objects):
         seed = int(rng.integers(2**32))
         objects[str(index)] = blob(np.random.default_rng(seed), shape.frames, height, width)
         ragged[str(index)] = ragged_edges(rng, blob(np.random.default_rng(seed), shape.frames, height, width, shift=3))
-    answers, pngs = {}, {}
+    predictions, pngs = {}, {}
     for number in range(shape.expressions):
-        said = SETS[number % len(SETS)] if number % 5 else SETS[(number + 1) % len(SETS)]
+        predicted = SETS[number % len(SETS)] if number % 5 else SETS[(number + 1) % len(SETS)]
         union = np.zeros((shape.frames, height, width), bool)
-        for name in said:
+        for name in predicted:
             union |= ragged[name]
-        answers[str(number)] = to_rle(union)
+        predictions[str(number)] = to_rle(union)
         pngs[str(number)] = [to_png(mask) for mask in union]
-    return {name: to_rle(clip) for name, clip in objects.items()}, answers, pngs
+    return {name: to_rle(clip) for name, clip in objects.items()}, predictions, pngs
 
 
 def _expressions(video: int, count: int) -> dict[str, object]:
@@ -150,11 +152,11 @@ def _entry(counts: str | None, height: int, width: int) -> dict[str, object] | N
     return None if counts is None else {"size": [height, width], "counts": counts}
 
 
-def _write_run(path: Path, answers: dict[str, list[str | None]], height: int, width: int) -> None:
+def _write_run(path: Path, predictions: dict[str, list[str | None]], height: int, width: int) -> None:
     with path.open("w") as file:
-        for name, masks in answers.items():
-            answer = {"expression": name, "kind": "masks", "height": height, "width": width, "masks": masks}
-            file.write(json.dumps({**answer, "objects": None, "target_score": None}) + "\n")
+        for name, masks in predictions.items():
+            prediction = {"expression": name, "kind": "masks", "height": height, "width": width, "masks": masks}
+            file.write(json.dumps({**prediction, "objects": None, "target_score": None}) + "\n")
 
 
 def _write_pngs(folder: Path, pngs: dict[str, list[bytes]], names: list[str]) -> None:

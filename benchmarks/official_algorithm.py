@@ -1,8 +1,8 @@
-"""The official way to score an expression, with numpy alone: dense masks, boundaries dilated by an exact disk.
+"""Official scoring of an expression in numpy: dense masks, boundaries dilated by an exact disk.
 
-It does what MeViS's evaluation script does, in its order: decode the truth of the expression, unite its objects, read
-the prediction, J from pixel sums, F frame by frame. OpenCV's dilation is replaced by an exact one that is about as
-fast: along rows by the distance to the nearest boundary pixel, across rows by comparing shifted copies of it.
+Same steps as MeViS's evaluation script: decode the ground truth of the expression, take the union of its objects, read
+the prediction, J from pixel sums, F per frame. OpenCV's dilation is replaced by an exact one of about the same speed:
+along rows by the distance to the nearest boundary pixel, across rows by comparing shifted copies of it.
 """
 
 import json
@@ -18,7 +18,7 @@ Masks = NDArray[np.bool_]
 
 
 def score_expression(split: dict, masks: dict, video: str, expression: str, read: "Reader") -> tuple[float, float]:
-    """Return J and F of one expression; the truth is decoded anew for every expression, as in the original."""
+    """Return J and F of one expression; the ground truth is decoded again for every expression, as in the original."""
     names = split["videos"][video]["frames"]
     prediction = read(video, expression, names)
     ground_truth = np.zeros_like(prediction)
@@ -36,7 +36,7 @@ def score_expression(split: dict, masks: dict, video: str, expression: str, read
 
 
 class Reader:
-    """Reads a prediction as dense masks, from PNG files or from run lengths."""
+    """Reader of a prediction as dense masks, from PNG files or COCO counts."""
 
     def __init__(self, png: Path | None = None, run: Path | None = None) -> None:
         self.png, self.run = png, run
@@ -48,11 +48,11 @@ class Reader:
             return np.stack([np.asarray(Image.open(folder / f"{name}.png")) > 0 for name in names])
         assert self.run is not None
         lines = (self.run / "predictions" / f"{video}.jsonl").read_text().splitlines()
-        answer = json.loads(next(line for line in lines if line.startswith(f'{{"expression": "{expression}"')))
-        dense = np.zeros((len(names), answer["height"], answer["width"]), bool)
-        for t, counts in enumerate(answer["masks"]):
+        entry = json.loads(next(line for line in lines if line.startswith(f'{{"expression": "{expression}"')))
+        dense = np.zeros((len(names), entry["height"], entry["width"]), bool)
+        for t, counts in enumerate(entry["masks"]):
             if counts is not None:
-                dense[t] = coco.decode({"size": [answer["height"], answer["width"]], "counts": counts})
+                dense[t] = coco.decode({"size": [entry["height"], entry["width"]], "counts": counts})
         return dense
 
 
@@ -70,7 +70,7 @@ def boundary_f(ground_truth: Masks, prediction: Masks) -> float:
 
 
 def boundary(mask: Masks) -> Masks:
-    """Mark the pixels that differ from their right, lower or lower right neighbor."""
+    """Return the pixels that differ from their right, lower or lower right neighbor."""
     edges = np.zeros_like(mask)
     edges[:, :-1] = mask[:, :-1] ^ mask[:, 1:]
     edges[:-1] |= mask[:-1] ^ mask[1:]
@@ -79,7 +79,7 @@ def boundary(mask: Masks) -> Masks:
 
 
 def dilate(edges: Masks, radius: int) -> Masks:
-    """Mark every pixel within ``radius`` of a marked one."""
+    """Return all pixels within ``radius`` of a set one."""
     if not edges.any():
         return edges
     height, width = edges.shape

@@ -1,12 +1,11 @@
-"""What the harness costs over a bare loop around the same model, and whether memory grows with the number of videos.
+"""Overhead of the harness over a bare loop around the same model, and growth of memory with the number of videos.
 
     python -m benchmarks.overhead [--method lmpmpp] [--rounds 3] [--limit N] [--untrained]
 
-The bare loop opens the embedded split, asks the model about each video and drops what it answers: it checks, encodes,
-writes, records and resumes nothing. The loop that writes saves a PNG per frame, as the authors' scripts do. All use the
-same loaded code in this process and take turns. A clock stands around the model, too, so that what a loop does beside
-it is known apart from how long the model took this time; the median round counts. Memory is that of fresh processes
-that run generated splits of three sizes.
+The bare loop opens the mini split, runs the model on each video and discards its predictions: no checks, encoding,
+files or resuming. The loop that writes saves a PNG per frame, as the authors' scripts do. All loops alternate in one
+process. The model is timed separately, so that overhead is independent of the model's own variation; the median round
+is reported. Memory is that of new processes that run generated splits of three sizes.
 """
 
 import argparse
@@ -35,35 +34,36 @@ from mevis_bench.store.sample_index import SampleIndex
 from mevis_bench.tasks import find_task
 
 VIDEOS = (4, 10, 40)
-"""Sizes of the splits that memory is measured on."""
+"""Sizes of the splits for the memory measurement."""
 
 
 def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Callable[[], None]:
-    """The loop one would write around a model; with a folder, masks are saved there as PNG files."""
+    """Return a plain loop around a model; with a folder, masks are saved there as PNG files."""
     split, task = open_split(plan.config.data, plan.config.split), find_task("rvos")
     prompts: dict[str, list[Prompt]] = {}
     for work in plan.videos:
-        said = {expression.id: expression for expression in task.expressions(split, work.video_id)}
-        prompts[work.video_id] = [task.prompt(split, work.video_id, said[one]) for one in work.expression_ids]
+        expressions = {expression.id: expression for expression in task.expressions(split, work.video_id)}
+        prompts[work.video_id] = [
+            task.prompt(split, work.video_id, expressions[expression_id]) for expression_id in work.expression_ids
+        ]
 
     def run() -> None:
-        for video_id, asked in prompts.items():
+        for video_id, video_prompts in prompts.items():
             video = split.video(video_id)
-            for prompt, answer in zip(asked, method.predict(video, asked), strict=True):
+            for prompt, prediction in zip(video_prompts, method.predict(video, video_prompts), strict=True):
                 if folder is not None:
-                    place = folder / video_id / prompt.id
-                    place.mkdir(parents=True, exist_ok=True)
-                    for name, mask in zip(video.frame_names, answer.masks, strict=True):
-                        Image.fromarray(mask.astype(np.uint8) * 255).save(place / f"{name}.png")
+                    target = folder / video_id / prompt.id
+                    target.mkdir(parents=True, exist_ok=True)
+                    for name, mask in zip(video.frame_names, prediction.masks, strict=True):
+                        Image.fromarray(mask.astype(np.uint8) * 255).save(target / f"{name}.png")
 
     return run
 
 
 def harness(plan: RunPlan, worker: VideoPredictor, scratch: Path) -> Callable[[], None]:
-    """The same through the runner's own loop, with everything written to disk; loading is left out on both sides.
+    """Return the same loop in the harness, with everything written to disk; loading is excluded from both.
 
-    Each round is a run of its own, in a new folder: putting a file in another one's place makes some file systems wait
-    for the disk.
+    Each round writes to a new folder, because replacing a file makes some file systems wait for the disk.
     """
     rounds = itertools.count()
 
@@ -81,7 +81,7 @@ def harness(plan: RunPlan, worker: VideoPredictor, scratch: Path) -> Callable[[]
 
 
 class Timed:
-    """A method with a clock around it."""
+    """A method that records its time."""
 
     def __init__(self, method: Method) -> None:
         self.method, self.seconds = method, 0.0
@@ -89,9 +89,9 @@ class Timed:
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """See ``Method.predict``."""
         start = time.perf_counter()
-        for answer in self.method.predict(video, prompts):
+        for prediction in self.method.predict(video, prompts):
             self.seconds += time.perf_counter() - start
-            yield answer
+            yield prediction
             start = time.perf_counter()
         self.seconds += time.perf_counter() - start
 
@@ -101,8 +101,8 @@ class Timed:
 
 
 def seconds(loop: Callable[[], None], method: Timed) -> tuple[float, float]:
-    """Time one round: all of it, and what of it is not the model's."""
-    os.sync()  # the harness flushes its files, and should not wait for those of the loop before
+    """Return the seconds of one round: in total, and outside the model."""
+    os.sync()  # the harness flushes its files and must not wait for those of the previous loop
     start, before = time.perf_counter(), method.seconds
     loop()
     total = time.perf_counter() - start
@@ -110,25 +110,27 @@ def seconds(loop: Callable[[], None], method: Timed) -> tuple[float, float]:
 
 
 def peak_memory(method: str, videos: int, scratch: Path) -> float:
-    """Peak memory in MiB of a process that runs a generated split of so many videos."""
+    """Return the peak memory in MiB of a process that runs a generated split of ``videos`` videos."""
     data = scratch / f"{videos}"
     program = [sys.executable, "-m", "mevis_bench"]
-    make = ["data", "make-mini", "--split", "train", "--videos", str(videos), "--seed", "5", "--out", str(data)]
+    generate = ["data", "make-mini", "--split", "train", "--videos", str(videos), "--seed", "5", "--out", str(data)]
     run = ["run", "--task", "rvos", "--method", method, "--data", str(data), "--split", "train", "--device", "cpu"]
-    subprocess.run([*program, *make], check=True, capture_output=True)
+    subprocess.run([*program, *generate], check=True, capture_output=True)
     return peak_mib([*program, *run, "--out", str(scratch / f"run-{videos}")])
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--method", default="lmpmpp")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=int, help="only the first so many samples; memory is then not measured")
+    parser.add_argument("--limit", type=int, help="only the first N samples; memory is then not measured")
     parser.add_argument("--untrained", action="store_true", help="with random weights")
-    asked = parser.parse_args()
-    weights = ("untrained",) if asked.untrained else ()
-    plan = plan_run(RunConfig(task="rvos", method=asked.method, weights=weights, limit=asked.limit, device="cpu"))
+    arguments = parser.parse_args()
+    weights = ("untrained",) if arguments.untrained else ()
+    plan = plan_run(
+        RunConfig(task="rvos", method=arguments.method, weights=weights, limit=arguments.limit, device="cpu")
+    )
     worker = VideoPredictor(plan.work)
     worker.method = method = Timed(worker.method)
     samples = len(plan.identity.samples)
@@ -138,21 +140,21 @@ def main() -> None:
             "loop that writes PNG": bare_loop(plan, method, Path(scratch) / "png"),
             "harness": harness(plan, worker, Path(scratch) / "run"),
         }
-        for name in ("bare loop", "harness"):  # the first time pays for imports
+        for name in ("bare loop", "harness"):  # warm-up: imports
             seconds(loops[name], method)
-        rounds = [{name: seconds(loop, method) for name, loop in loops.items()} for _ in range(asked.rounds)]
-    total, beside = ({name: median(each[name][index] for each in rounds) for name in loops} for index in (0, 1))
-    print(f"{asked.method}, {samples} samples, median of {asked.rounds} rounds")
+        rounds = [{name: seconds(loop, method) for name, loop in loops.items()} for _ in range(arguments.rounds)]
+    total, outside = ({name: median(times[name][index] for times in rounds) for name in loops} for index in (0, 1))
+    print(f"{arguments.method}, {samples} samples, median of {arguments.rounds} rounds")
     for name in loops:
-        print(f"  {name}: {total[name]:.2f} s, beside the model {beside[name] / samples * 1e3:.2f} ms a sample")
-    more = beside["harness"] - beside["bare loop"]
+        print(f"  {name}: {total[name]:.2f} s, outside the model {outside[name] / samples * 1e3:.2f} ms per sample")
+    more = outside["harness"] - outside["bare loop"]
     added, share = more / samples * 1e3, more / total["bare loop"]
-    print(f"  the harness adds {added:.2f} ms a sample, {share:.1%} of the bare loop")
-    print(f"  (2% of a model that takes {added * 50:.0f} ms a sample)")
-    if asked.limit is not None:
+    print(f"  the harness adds {added:.2f} ms per sample, {share:.1%} of the bare loop")
+    print(f"  (2% of a model that takes {added * 50:.0f} ms per sample)")
+    if arguments.limit is not None:
         return
     with tempfile.TemporaryDirectory() as scratch:
-        peaks = {videos: round(peak_memory(asked.method, videos, Path(scratch))) for videos in VIDEOS}
+        peaks = {videos: round(peak_memory(arguments.method, videos, Path(scratch))) for videos in VIDEOS}
     print("peak memory in MiB by number of videos:", json.dumps(peaks))
 
 

@@ -15,9 +15,9 @@ sys.exit(done.returncode)
 
 
 def peak_mib(words: Sequence[str]) -> float:
-    """Run a program to its end and return the most memory it held, in MiB.
+    """Run a program and return its peak memory, in MiB.
 
-    A small process starts it: Linux counts what the parent held at the fork as the child's.
+    A small process starts it, because Linux counts the parent's memory at the fork as the child's.
     """
     done = subprocess.run([sys.executable, "-c", _FRESH, *words], check=True, stdout=subprocess.PIPE, text=True)
     return int(done.stdout) / 1024

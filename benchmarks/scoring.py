@@ -1,9 +1,9 @@
-"""How fast scoring is, against the official algorithm, TrackEval and pycocoevalcap, measured in one run.
+"""Speed of scoring compared with the official algorithm, TrackEval and pycocoevalcap.
 
     python benchmarks/scoring.py [--frames 70] [--expressions 16] [--large 50] [--only masks growth memory rmot rmeg]
 
-Times of one process are processor time, the best of several measurements, after one call to warm up. The scores of
-both sides are compared too: a difference ends the benchmark.
+Times of one process are processor time, the minimum of several measurements after a warm-up. Scores of both sides are
+compared, too; a difference ends the benchmark.
 """
 
 import argparse
@@ -16,17 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.mevis_shape import Made, Shape, make
+from benchmarks.mevis_shape import Shape, SplitFiles, make
 from benchmarks.official_algorithm import Reader, score_expression
 from benchmarks.peak_memory import peak_mib
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.runs.score import score_run
 
-RULES = ScoringOptions(protocol="mevis_v1")  # the official script knows no other
+RULES = ScoringOptions(protocol="mevis_v1")  # the only one of the official script
 
 
 def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Return the least processor seconds of several calls."""
+    """Return the minimum processor seconds of several calls."""
     times = []
     for _ in range(repeats):
         start = time.process_time()
@@ -37,28 +37,33 @@ def best_of(repeats: int, work: Callable[[], object]) -> float:
 
 def masks(shape: Shape, root: Path) -> None:
     """Time every format against the official algorithm."""
-    made = make(root, shape)
+    paths = make(root, shape)
     split, ground_truth = (
-        json.loads((made.split / name).read_text()) for name in ("meta_expressions.json", "mask_dict.json")
+        json.loads((paths.split / name).read_text()) for name in ("meta_expressions.json", "mask_dict.json")
     )
     frames = shape.videos * shape.expressions * shape.frames
-    slow = {name: _official(split, ground_truth, reader) for name, reader in _readers(made).items()}
+    slow = {name: _official(split, ground_truth, reader) for name, reader in _readers(paths).items()}
     print(f"\nJ and F: {shape.videos} videos x {shape.expressions} expressions x {shape.frames} frames, 720p and 1080p")
     print(f"{'predictions':<12} {'official ms/frame':>18} {'ours ms/frame':>14} {'frames/s':>9} {'times faster':>13}")
-    for name, path in (("PNG tree", made.png), ("zip of PNG", made.zip), ("run folder", made.run), ("JSON", made.json)):
+    for name, path in (
+        ("PNG tree", paths.png),
+        ("zip of PNG", paths.zip),
+        ("run folder", paths.run),
+        ("JSON", paths.json),
+    ):
         reference, scores = slow["png" if "PNG" in name else "rle"]
-        scored = score_run(path, data=made.split, rules=RULES, out=root / "out")
+        scored = score_run(path, data=paths.split, rules=RULES, out=root / "out")
         _check(scores, {score.sample: (score.values["J"], score.values["F"]) for score in scored.scores})
-        ours = best_of(3, lambda path=path: score_run(path, data=made.split, rules=RULES, out=root / "out")) / frames
+        ours = best_of(3, lambda path=path: score_run(path, data=paths.split, rules=RULES, out=root / "out")) / frames
         print(f"{name:<12} {1e3 * reference:>18.1f} {1e3 * ours:>14.3f} {1 / ours:>9.0f} {reference / ours:>13.0f}")
 
 
-def _readers(made: Made) -> dict[str, Reader]:
-    return {"png": Reader(png=made.png), "rle": Reader(run=made.run)}
+def _readers(paths: SplitFiles) -> dict[str, Reader]:
+    return {"png": Reader(png=paths.png), "rle": Reader(run=paths.run)}
 
 
 def _official(split: dict, ground_truth: dict, read: Reader) -> tuple[float, dict[str, tuple[float, float]]]:
-    """Score every fourth expression the official way; return seconds a frame and the scores."""
+    """Return seconds per frame and scores of every fourth expression by the official algorithm."""
     scores, frames, start = {}, 0, time.process_time()
     for video, entry in split["videos"].items():
         for expression in list(entry["expressions"])[1::4]:
@@ -74,63 +79,61 @@ def _check(reference: dict[str, tuple[float, float]], ours: dict[str, tuple[floa
 
 
 def growth(shape: Shape, root: Path) -> None:
-    """Show how cost grows with expressions, frames and workers."""
-    print("\nCost of a run folder, ms a frame (processor time)")
+    """Print the cost by number of expressions, frames and workers."""
+    print("\nCost of a run folder, ms per frame (processor time)")
     for label, changed in (
         *((f"{n} expressions", Shape(2, shape.frames, n)) for n in (1, 4, 16)),
         *((f"{n} frames", Shape(2, n, 16)) for n in (10, 35, 70)),
     ):
-        made = make(root / label, changed, with_png=False)
+        paths = make(root / label, changed, with_png=False)
         frames = changed.videos * changed.expressions * changed.frames
-        score_run(made.run, data=made.split, rules=RULES)
-        ours = best_of(3, lambda made=made: score_run(made.run, data=made.split, rules=RULES))
+        score_run(paths.run, data=paths.split, rules=RULES)
+        ours = best_of(3, lambda paths=paths: score_run(paths.run, data=paths.split, rules=RULES))
         print(f"{label:<16} {1e3 * ours / frames:.3f}")
-    made = make(root / "workers", Shape(24, shape.frames, shape.expressions), with_png=False)
-    print("Seconds from start to end of 24 videos, processes started anew")
+    paths = make(root / "workers", Shape(24, shape.frames, shape.expressions), with_png=False)
+    print("Total seconds for 24 videos, including the start of the processes")
     for workers in (1, 2, 4):
         start = time.perf_counter()
-        score_run(made.run, data=made.split, rules=RULES, workers=workers)
+        score_run(paths.run, data=paths.split, rules=RULES, workers=workers)
         print(f"{workers} workers        {time.perf_counter() - start:.2f}")
 
 
 def memory(shape: Shape, root: Path, videos: int) -> None:
-    """Print the peak memory of scoring a split of valid_u's size in a fresh process."""
-    made = make(root, Shape(videos, shape.frames, 18), with_png=False)
-    words = [sys.executable, "-m", "mevis_bench", "score", str(made.run), "--data", str(made.split), "--workers", "1"]
+    """Print the peak memory of scoring a split of valid_u's size in a new process."""
+    paths = make(root, Shape(videos, shape.frames, 18), with_png=False)
+    words = [sys.executable, "-m", "mevis_bench", "score", str(paths.run), "--data", str(paths.split), "--workers", "1"]
     start = time.perf_counter()
     peak = peak_mib(words)
     seconds = time.perf_counter() - start
-    print(
-        f"\n{videos} videos x 18 expressions x {shape.frames} frames in a process of its own: {seconds:.1f} s, ", end=""
-    )
+    print(f"\n{videos} videos x 18 expressions x {shape.frames} frames in a new process: {seconds:.1f} s, ", end="")
     print(f"peak memory {peak:.0f} MiB")
 
 
 def tracking(sequences: int = 800, length: int = 70) -> None:
-    """Time HOTA of many sequences against TrackEval."""
+    """Print the time of HOTA of many sequences, here and in TrackEval."""
     from mevis_bench.metrics.tracking import combined, count_sequence, hota_scores
     from tests.metrics.test_tracking import draw
     from tests.references.trackeval_hota import evaluate
 
     rng = np.random.default_rng(0)
-    drawn = [(*draw(rng, length, crowded=False), length) for _ in range(sequences)]
+    samples = [(*draw(rng, length, crowded=False), length) for _ in range(sequences)]
     scores = []
 
     def ours() -> None:
-        counts = combined([count_sequence(ground_truth, prediction) for ground_truth, prediction, _ in drawn])
+        counts = combined([count_sequence(ground_truth, prediction) for ground_truth, prediction, _ in samples])
         scores.append(hota_scores(counts))
 
     ours()
     fast = best_of(3, ours)
     start = time.process_time()
-    _, together = evaluate(drawn)
+    _, combined_scores = evaluate(samples)
     slow = time.process_time() - start
     print(f"\nHOTA of {sequences} sequences x {length} frames: {fast:.2f} s, TrackEval {slow:.1f} s, ", end="")
-    print(f"{slow / fast:.0f} times faster; HOTA {scores[0].hota!r} and {float(np.mean(together['HOTA']))!r}")
+    print(f"{slow / fast:.0f} times faster; HOTA {scores[0].hota!r} and {float(np.mean(combined_scores['HOTA']))!r}")
 
 
 def captions(count: int = 900) -> None:
-    """Time METEOR and CIDEr beyond the start of Java, which is measured alone first."""
+    """Print the time of METEOR and CIDEr without the start of Java, which is measured first."""
     from mevis_bench.metrics.aggregation import Measured
     from mevis_bench.metrics.captions import CaptionSample, Meteor, tokenize_samples, without_gaps
     from mevis_bench.metrics.description import CaptionCorpus
@@ -151,20 +154,21 @@ def captions(count: int = 900) -> None:
     corpus = CaptionCorpus()
     corpus.take([Measured(f"v/{k}", {}, (sample, ("v", frozenset([str(k)])))) for k, sample in enumerate(samples)])
     scores = corpus.metrics(range(count))
-    whole = time.perf_counter() - start
+    total = time.perf_counter() - start
     corpus.close()
     print(
-        f"\nMETEOR and CIDEr of {count} captions with 4 references: {whole:.1f} s, Java's start {alone:.1f} s, ", end=""
+        f"\nMETEOR and CIDEr of {count} captions with 4 references: {total:.1f} s, start of Java {alone:.1f} s, ",
+        end="",
     )
-    print(f"beyond it {whole - alone:.1f} s ({', '.join(f'{k} {v:.4f}' for k, v in scores.items() if v is not None)})")
+    print(f"without it {total - alone:.1f} s ({', '.join(f'{k} {v:.4f}' for k, v in scores.items() if v is not None)})")
 
 
 def main() -> None:
-    """Run the parts asked for."""
+    """Run the selected parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=70)
     parser.add_argument("--expressions", type=int, default=16)
-    parser.add_argument("--large", type=int, default=50, help="videos of the split whose memory is measured")
+    parser.add_argument("--large", type=int, default=50, help="number of videos of the memory measurement")
     parser.add_argument("--only", nargs="+", default=["masks", "growth", "memory", "rmot", "rmeg"])
     arguments = parser.parse_args()
     shape = Shape(2, arguments.frames, arguments.expressions)
