@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.peak_memory import peak_mib
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import Method, Prediction, Prompt, Video
 from mevis_bench.runs.plan import RunPlan, plan_run
@@ -39,7 +39,7 @@ VIDEOS = (4, 10, 40)
 
 def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Callable[[], None]:
     """Return a plain loop around a model; with a folder, masks are saved there as PNG files."""
-    split, task = open_split(plan.config.data, plan.config.split), find_task("rvos")
+    split, task = open_dataset(plan.config.data, plan.config.split), find_task("rvos")
     prompts: dict[str, list[Prompt]] = {}
     for work in plan.videos:
         expressions = {expression.id: expression for expression in task.expressions(split, work.video_id)}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.data.mevis.verify import VerifyReport
+    from mevis_bench.data.validation import ValidationReport
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -57,16 +57,17 @@ def verify(
         typer.Argument(metavar="PATH", help="A MeViS folder, or a split itself. Default: the bundled mini split."),
     ] = None,
     split: options.SplitName = "valid_u",
+    data_set: options.DataSetName = None,
     json: options.Json = False,
 ) -> int:
     """Print statistics and every error of a split; exit code 1 if there are any."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.data.mevis.verify import verify_split
+    from mevis_bench.data.registry import validate_dataset
     from mevis_bench.records import ExitCode
 
     with Bar("videos") as bar:
-        report = verify_split(path, split, partial(_show, bar, "verify"))
+        report = validate_dataset(path, split, data_set, partial(_show, bar, "verify"))
     if json:
         print_json(_as_json(report))
     else:
@@ -137,6 +138,7 @@ def export(
     format_: DataFormatName = DataFormat.REFER_KITTI,
     data: options.DataRoot = None,
     split: options.SplitName = "valid_u",
+    data_set: options.DataSetName = None,
     predictions: Annotated[
         Path | None,
         typer.Option("--predictions", metavar="PREDS", help="An RMOT run, or tracks in any format that score reads."),
@@ -150,12 +152,12 @@ def export(
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.data.mevis.split import open_split
+    from mevis_bench.data.registry import open_dataset
     from mevis_bench.runs.refer_kitti_export import export_split
 
     with Bar("videos") as bar:
         exported = export_split(
-            open_split(data, split),
+            open_dataset(data, split, data_set),
             out,
             copy_frames=frames is FrameFiles.COPY,
             predictions=predictions,
@@ -197,7 +199,7 @@ def _show(bar: "Bar", stage: str, done: int, total: int) -> None:
     bar.advance_to(done)
 
 
-def _as_json(report: "VerifyReport") -> dict[str, object]:
+def _as_json(report: "ValidationReport") -> dict[str, object]:
     kinds = {"single": report.single, "multi": report.multi, "no_target": report.no_target, "unknown": report.unknown}
     errors = [{"file": error.file, "key": error.key, "message": error.message} for error in report.faults]
     return {
@@ -213,7 +215,7 @@ def _as_json(report: "VerifyReport") -> dict[str, object]:
     }
 
 
-def _counts(report: "VerifyReport") -> "Table":
+def _counts(report: "ValidationReport") -> "Table":
     from rich import box
     from rich.table import Table
 

@@ -22,11 +22,11 @@ def command(
 ) -> None:
     """Classify the error of every sample (wrong object, track lost, hallucinated ...) and the J&F lost to each type."""
     from mevis_bench.cli import console
-    from mevis_bench.data.mevis.split import open_split
+    from mevis_bench.data.registry import open_dataset
     from mevis_bench.reports.failures import confusion, count_failures
     from mevis_bench.reports.run_view import RunView
 
-    dataset = open_split(data, split)
+    dataset = open_dataset(data, split)
     run_view = RunView(run, dataset)
     analyses: list[ErrorAnalysis] = []
     confusions = {}

@@ -21,13 +21,13 @@ def command(
 ) -> None:
     """Write ground truth, prediction and difference of every sample into an HTML folder that opens from disk."""
     from mevis_bench.cli import console
-    from mevis_bench.data.mevis.split import open_split
+    from mevis_bench.data.registry import open_dataset
     from mevis_bench.reports.gallery import build_gallery
 
     if against is not None:
         console.print_deprecated("--against", "--compare-to")
     folder = out if out is not None else run / "gallery"
-    count = build_gallery(run, open_split(data, split), folder, compare_to=compare_to or against)
+    count = build_gallery(run, open_dataset(data, split), folder, compare_to=compare_to or against)
     if json:
         console.print_json({"page": str(folder / "index.html"), "samples": count})
     else:

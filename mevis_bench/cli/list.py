@@ -43,6 +43,26 @@ def tasks(json: options.Json = False) -> None:
     out().print(table)
 
 
+@command.command("data-sets")
+def data_sets(json: options.Json = False) -> None:
+    """List the registered data sets: version, tasks, splits, license and scoring protocol of each."""
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.data.registry import find_datasets
+    from mevis_bench.reports.terminal import terminal_table
+
+    infos = [entry.info for entry in find_datasets().values()]
+    if json:
+        print_json([dataclasses.asdict(info) for info in infos])
+        return
+    table = terminal_table()
+    for name in ("data set", "version", "title", "tasks", "splits", "license", "protocol"):
+        table.add_column(name)
+    for info in infos:
+        tasks, splits = ", ".join(info.tasks), ", ".join(info.splits)
+        table.add_row(info.name, info.version, info.title, tasks, splits, info.license, info.protocol)
+    out().print(table)
+
+
 @command.command()
 def methods(
     method_dir: options.MethodDirs,

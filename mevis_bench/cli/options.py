@@ -20,6 +20,14 @@ DataRoot = Annotated[
         help="A MeViS folder, or a split folder (with meta_expressions*.json). Default: the bundled mini split.",
     ),
 ]
+DataSetName = Annotated[
+    str | None,
+    typer.Option(
+        "--data-set",
+        metavar="NAME",
+        help="Data set of --data, see mevis-bench list data-sets. Default: recognized by its files.",
+    ),
+]
 SplitName = Annotated[str, typer.Option("--split", metavar="NAME", help="Split inside --data.")]
 Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Compute device; auto: CUDA if available.")

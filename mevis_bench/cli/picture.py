@@ -17,9 +17,9 @@ def command(
 ) -> None:
     """Render samples as one image: five ground-truth frames above five predicted ones."""
     from mevis_bench.cli import console
-    from mevis_bench.data.mevis.split import open_split
+    from mevis_bench.data.registry import open_dataset
     from mevis_bench.reports.picture import render_samples
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    render_samples(run, open_split(data, split), sample).save(out)
+    render_samples(run, open_dataset(data, split), sample).save(out)
     console.out().print(str(out), markup=False, soft_wrap=True)

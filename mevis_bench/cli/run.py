@@ -38,6 +38,7 @@ def command(
     variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="Variant of the method.")] = None,
     data: options.DataRoot = None,
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Split inside --data.")] = None,
+    data_set: options.DataSetName = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="Only the first N samples.")] = None,
     bridge: Annotated[
         str | None,
@@ -108,6 +109,7 @@ def command(
         "method_dir": [str(folder) for folder in method_dir],
         "data": data and str(data),
         "split": split,
+        "data_set": data_set,
         "sample": sample,
         "limit": limit,
         "bridge": bridge,

@@ -27,6 +27,7 @@ def command(
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the run's, or valid_u.")
     ] = None,
+    data_set: options.DataSetName = None,
     task: Annotated[
         str | None,
         typer.Option("--task", metavar="|".join(TASK_NAMES), help="Default: the run's, or rvos."),
@@ -99,6 +100,7 @@ def command(
             predictions,
             data=data,
             split=split,
+            data_set=data_set,
             task=task,
             rules=rules,
             threshold=threshold,

@@ -30,11 +30,11 @@ def pack(
     """Write a submission zip: exact root, ids and frames, 1-bit PNGs, reproducible bytes."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
-    from mevis_bench.data.mevis.split import open_split
+    from mevis_bench.data.registry import open_dataset
     from mevis_bench.runs import submission
 
     rules = submission.read_profile(profile)
-    digest = submission.pack(run, open_split(data, split), rules, out)
+    digest = submission.pack(run, open_dataset(data, split), rules, out)
     size = out.stat().st_size
     if json:
         print_json({"file": str(out), "bytes": size, "sha256": digest, "server": rules.server})
@@ -53,10 +53,10 @@ def check(
 ) -> int:
     """Print the first ten errors of a submission zip; exit code 1 if there are any."""
     from mevis_bench.cli.console import err, out, print_json
-    from mevis_bench.data.mevis.split import open_split
+    from mevis_bench.data.registry import open_dataset
     from mevis_bench.runs import submission
 
-    errors = submission.check(file, open_split(data, split), submission.read_profile(profile))
+    errors = submission.check(file, open_dataset(data, split), submission.read_profile(profile))
     if json:
         print_json({"file": str(file), "errors": list(errors), "faults": list(errors)})
     elif errors:

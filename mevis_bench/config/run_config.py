@@ -24,6 +24,7 @@ class RunConfig:
         method_dir: Folders of further methods.
         data: A MeViS folder or a split; ``None``: the embedded one.
         split: Name of the split.
+        data_set: Name of the data set; ``None``: recognized by its files.
         sample: ``<video>`` or ``<video>/<expression>``; empty: all.
         limit: Only the first so many samples; ``None``: all.
         bridge: Bridge to the task; ``None``: none where the method answers it itself, else the task's usual one.
@@ -50,6 +51,7 @@ class RunConfig:
     method_dir: tuple[Path, ...] = ()
     data: Path | None = None
     split: str = "valid_u"
+    data_set: str | None = None
     sample: tuple[str, ...] = ()
     limit: int | None = None
     bridge: str | None = None

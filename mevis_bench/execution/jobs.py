@@ -26,6 +26,7 @@ class WorkerConfig:
         split: Name of the split.
         perturb: How frames are changed before the method sees them; ``none``: not at all.
         out: The run's folder.
+        data_set: Name of the data set; ``None``: recognized by its files.
         bridge: What turns the method's task into this one; ``None``: it answers the task itself.
     """
 
@@ -40,6 +41,7 @@ class WorkerConfig:
     perturb: str
     out: Path
     bridge: Bridge | None = None
+    data_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import numpy as np
 
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.instantiate import instantiate_method
 from mevis_bench.execution.jobs import MethodUnavailableError, PredictionJob, ResourceUsage, WorkerConfig
 from mevis_bench.execution.perturbation import (
@@ -27,6 +27,7 @@ from mevis_bench.methods.bridges import INNER_TASK, cross
 from mevis_bench.methods.prediction_checks import validate_prediction
 from mevis_bench.records import (
     DataError,
+    Expression,
     MethodConfig,
     MethodError,
     MevisBenchError,
@@ -51,7 +52,7 @@ class VideoPredictor:
             MevisBenchError: It can't be loaded, or the split can't be opened.
         """
         self.plan = plan
-        self.split = open_split(plan.data, plan.split)
+        self.split = open_dataset(plan.data, plan.split, plan.data_set)
         self.folder = RunFolder(plan.out)
         self.task = find_task(plan.task)
         self.asked = find_task(INNER_TASK) if plan.bridge and plan.bridge.name == "oracle_text" else self.task
@@ -74,7 +75,8 @@ class VideoPredictor:
         left = list(work.expression_ids)
         try:
             video = self.split.video(work.video_id)
-            prompts = [self._prompt(work.video_id, one) for one in left]
+            expressions = {expression.id: expression for expression in self.split.expressions(work.video_id)}
+            prompts = [self._prompt(work.video_id, expressions[expression_id]) for expression_id in left]
             predictions = self._predictions(work)
         except DataError as error:
             yield from (self._failed(work, one, error, _Clock()) for one in left)
@@ -125,8 +127,7 @@ class VideoPredictor:
             sample = f"{video.id}/{left.pop(0)}"
             yield SampleStatus(sample, "ok", seconds, model_seconds, len(video))
 
-    def _prompt(self, video_id: str, expression_id: str) -> Prompt:
-        (expression,) = [each for each in self.split.expressions(video_id) if each.id == expression_id]
+    def _prompt(self, video_id: str, expression: Expression) -> Prompt:
         if self.plan.chosen.spec.oracle_text:
             return TextPrompt(expression.id, expression.text)
         return self.asked.prompt(self.split, video_id, expression)

@@ -7,7 +7,7 @@ video. A prediction is right if its masks overlap its own target more than its p
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.region import intersections
 from mevis_bench.metrics.targets import TargetCache
@@ -51,7 +51,7 @@ def count_order_pairs(predictions: Path, *, data: Path | None = None, split: str
         DataError: A prediction is broken.
         NothingMeasuredError: No predicted sentence has a partner.
     """
-    source, opened = open_predictions(predictions), open_split(data, split)
+    source, opened = open_predictions(predictions), open_dataset(data, split)
     predicted = source.samples()
     counts = {"right": 0, "wrong": 0, "neither": 0}
     for video_id in opened.video_ids:

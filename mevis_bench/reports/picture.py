@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.records import UsageError, Video
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.run_view import RunView, SampleView, jf
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ GROUND_TRUTH = (26, 157, 92)
 PREDICTION = (36, 87, 214)
 
 
-def render_samples(run: Path, split: Split, samples: Sequence[str]) -> "Image":
+def render_samples(run: Path, split: Dataset, samples: Sequence[str]) -> "Image":
     """Render samples below each other, each as ``FRAMES`` frames spread evenly over its video.
 
     Args:

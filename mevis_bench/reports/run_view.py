@@ -1,6 +1,6 @@
 """Per-sample view of a scored mask run: ground truth, prediction, scores and error analysis."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.region import intersections, region_j
 from mevis_bench.metrics.targets import united
 from mevis_bench.records import DataError, Expression, GroundTruth
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import ErrorAnalysis, Overlaps, classify_error
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
@@ -67,7 +67,7 @@ class RunView:
         UsageError: ``run`` does not exist.
     """
 
-    def __init__(self, run: Path, dataset: Split) -> None:
+    def __init__(self, run: Path, dataset: Dataset) -> None:
         self.run = run
         self.dataset = dataset
         self._scores: dict[str, dict[str, SampleScore]] = {}
@@ -111,7 +111,7 @@ class RunView:
         )
 
 
-def _annotated_objects(ground_truths: tuple[GroundTruth, ...]) -> dict[str, MaskRows]:
+def _annotated_objects(ground_truths: Sequence[GroundTruth]) -> dict[str, MaskRows]:
     """Return the masks of every annotated object of one video by annotation id."""
     objects: dict[str, MaskRows] = {}
     for ground_truth in ground_truths:

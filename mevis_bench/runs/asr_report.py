@@ -2,7 +2,6 @@
 
 import json
 
-from mevis_bench.data.mevis.split import open_split
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.speech_recognition import Transcripts, word_error_rate
 from mevis_bench.runs.plan import RunPlan
@@ -18,7 +17,7 @@ def write_asr_report(plan: RunPlan, folder: RunFolder) -> float | None:
     bridge = plan.work.bridge
     if bridge is None or bridge.asr_model is None or bridge.transcripts is None:
         return None
-    split = open_split(plan.config.data, plan.config.split)
+    split = plan.dataset
     transcripts = Transcripts(bridge.asr_model, bridge.transcripts, plan.work.device)
     samples = {}
     for video in plan.videos:

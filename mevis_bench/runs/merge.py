@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.records import UsageError
@@ -32,7 +32,9 @@ def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | N
     manifests = [folder.read_manifest() for folder in folders]
     _check(folders, manifests)
     first = manifests[0]
-    split = open_split(None if first.data == EMBEDDED else Path(first.data), first.identity.split)
+    split = open_dataset(
+        None if first.data == EMBEDDED else Path(first.data), first.identity.split, first.dataset.get("name")
+    )
     task = find_task(first.identity.task)
     there = {sample for manifest in manifests for sample in manifest.identity.samples}
     order = [f"{video}/{one.id}" for video in split.video_ids for one in task.expressions(split, video)]

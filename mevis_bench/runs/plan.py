@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mevis_bench import __version__
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.jobs import PredictionJob, WorkerConfig
 from mevis_bench.execution.perturbation import check_perturbation
 from mevis_bench.methods.bridges import Bridge, choose_bridge
@@ -16,6 +16,7 @@ from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.speech_recognition import find_asr_model
 from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
 from mevis_bench.records import UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.store.run_folder import Identity
@@ -35,7 +36,7 @@ class RunPlan:
         videos: What is asked about every video, all of it.
         provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: no weights.
         data: Folder of the split, or ``embedded``.
-        has_ground_truth: Whether the run can be scored.
+        dataset: The opened split.
     """
 
     config: RunConfig
@@ -44,7 +45,12 @@ class RunPlan:
     videos: tuple[PredictionJob, ...]
     provenance: str
     data: str
-    has_ground_truth: bool
+    dataset: Dataset
+
+    @property
+    def has_ground_truth(self) -> bool:
+        """Whether the run can be scored."""
+        return self.dataset.has_ground_truth
 
 
 def plan_run(config: RunConfig) -> RunPlan:
@@ -60,7 +66,7 @@ def plan_run(config: RunConfig) -> RunPlan:
     choice = parse_weights(config.weights)
     bridge = _bridge(config, chosen, choice.store)
     weights = locate_weights(chosen, choice)
-    split = open_split(config.data, config.split)
+    split = open_dataset(config.data, config.split, config.data_set)
     check_perturbation(config.perturb)
     device = resolve_device(config.device)
     videos = _shard(_select(split, config), config.shard)
@@ -72,7 +78,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         weights=None if weights is None else {name: sha256(path) for name, path in sorted(weights.items())},
         code=code_fingerprint(chosen.method),
         bridge=_describe(bridge),
-        split=split.name,
+        split=split.split,
         fingerprint=split.fingerprint,
         samples=tuple(f"{video.video_id}/{one}" for video in videos for one in video.expression_ids),
         perturb=config.perturb,
@@ -92,6 +98,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         perturb=config.perturb,
         out=Path(),
         bridge=bridge,
+        data_set=split.info.name,
     )
     return RunPlan(
         config=config,
@@ -100,7 +107,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         videos=videos,
         provenance=UNTRAINED if weights is None else provenance(chosen),
         data=EMBEDDED if config.data is None else str(split.root),
-        has_ground_truth=split.has_ground_truth,
+        dataset=split,
     )
 
 
@@ -154,7 +161,7 @@ _WORDS = {
 }
 
 
-def _select(split: Split, config: RunConfig) -> tuple[PredictionJob, ...]:
+def _select(split: Dataset, config: RunConfig) -> tuple[PredictionJob, ...]:
     task = find_task(config.task)
     wanted = _wanted(split, task, config.sample)
     videos: list[PredictionJob] = []
@@ -169,11 +176,11 @@ def _select(split: Split, config: RunConfig) -> tuple[PredictionJob, ...]:
         if expressions:
             videos.append(PredictionJob(video_id, expressions, len(split.frame_names(video_id))))
     if not videos:
-        raise UsageError(f"split '{split.name}' has no sample of {task.name}", location=str(split.root))
+        raise UsageError(f"split '{split.split}' has no sample of {task.name}", location=str(split.root))
     return tuple(videos)
 
 
-def _sample_ids(split: Split, task: Task, video_id: str) -> tuple[str, ...]:
+def _sample_ids(split: Dataset, task: Task, video_id: str) -> tuple[str, ...]:
     return tuple(expression.id for expression in task.expressions(split, video_id))
 
 
@@ -190,7 +197,7 @@ def _shard(videos: tuple[PredictionJob, ...], shard: str | None) -> tuple[Predic
     return part
 
 
-def _wanted(split: Split, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:
+def _wanted(split: Dataset, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:
     """Understand ``--sample``: expressions by video; ``None``: all."""
     if not names:
         return None

@@ -188,6 +188,7 @@ def _manifest(plan: RunPlan, before: Manifest | None) -> Manifest:
         machine=machine(),
         started=before.started if before else _now(),
         costs=before.costs if before else {},
+        dataset={"name": plan.dataset.info.name, "version": plan.dataset.info.version},
     )
 
 

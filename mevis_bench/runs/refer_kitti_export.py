@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import safe_join
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of
 from mevis_bench.records import DataError, Expression, GroundTruth, TrackPrediction, UsageError, Video
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.formats.refer_kitti import (
     EXPRESSIONS,
     FRAMES,
@@ -74,7 +74,7 @@ class _Boxes:
 
 
 def export_split(
-    split: Split,
+    split: Dataset,
     out: Path,
     *,
     copy_frames: bool,

@@ -40,6 +40,7 @@ def score_run(
     *,
     data: Path | None = None,
     split: str | None = None,
+    data_set: str | None = None,
     task: str | None = None,
     rules: ScoringOptions | None = None,
     threshold: int | None = None,
@@ -55,6 +56,7 @@ def score_run(
         predictions: A run folder, an official PNG tree, tracks as text, a zip of one of these, or a JSON file.
         data: A MeViS folder or a split itself; ``None``: what the run was made on, else the embedded split.
         split: Name of the split in ``data``; ``None``: what the run was made on, else ``valid_u``.
+        data_set: Name of the data set; ``None``: that of the run, else recognized by its files.
         task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``; ``None``: what the run says, else ``rvos``.
         rules: Every open point of scoring; ``None``: the defaults.
         threshold: PNG values from this one on are foreground; ``None``: all but 0.
@@ -73,6 +75,7 @@ def score_run(
         predictions,
         data=data,
         split=split,
+        data_set=data_set,
         task=task,
         rules=rules or ScoringOptions(),
         threshold=threshold,
@@ -125,8 +128,9 @@ def _conclude(
         protocol=assignment.rules.protocol,
         metrics=corpus.metrics(range(len(measured))),
         counts={"expected": len(measured), "scored": len(measured) - missing, "missing": missing},
-        split=assignment.split.name,
+        split=assignment.split.split,
         fingerprint=assignment.split.fingerprint,
+        dataset={"name": assignment.split.info.name, "version": assignment.split.info.version},
         slices={name: {"count": len(chosen), **corpus.metrics(chosen)} for name, chosen in members.items()},
         method=assignment.method,
         choices=assignment.choices,

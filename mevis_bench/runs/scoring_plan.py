@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.metrics.aggregation import Measured
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, target_columns
 from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 from mevis_bench.tasks import Task, find_task
@@ -49,7 +50,7 @@ class ScoringPlan:
     """
 
     task: Task
-    split: Split
+    split: Dataset
     source: PredictionSource
     rules: ScoringOptions
     asked: Mapping[str, tuple[str, ...]]
@@ -87,6 +88,7 @@ def plan_scoring(
     *,
     data: Path | None,
     split: str | None,
+    data_set: str | None,
     task: str | None,
     rules: ScoringOptions,
     threshold: int | None,
@@ -102,7 +104,11 @@ def plan_scoring(
     source = open_predictions(predictions, threshold=threshold)
     run = _read_run(predictions)
     chosen = find_task(task or run.task)
-    opened = open_split(data, split or "valid_u") if data or split else open_split(run.data, run.split)
+    opened = (
+        open_dataset(data, split or "valid_u", data_set)
+        if data or split
+        else open_dataset(run.data, run.split, data_set or run.data_set)
+    )
     _reject_unknown_samples(source, opened)
     wanted = samples if samples is not None else run.samples
     return ScoringPlan(chosen, opened, source, rules, _asked(opened, chosen, wanted), run.method, threshold)
@@ -115,6 +121,7 @@ class _Run:
     task: str = "rvos"
     data: Path | None = None
     split: str = "valid_u"
+    data_set: str | None = None
     samples: tuple[str, ...] | None = None
     method: Mapping[str, str] = field(default_factory=dict)
 
@@ -130,6 +137,7 @@ def _read_run(predictions: Path) -> _Run:
             task=str(identity["task"]),
             data=None if manifest["data"] == "embedded" else Path(manifest["data"]),
             split=str(identity["split"]),
+            data_set=manifest.get("dataset", {}).get("name"),
             samples=tuple(identity["samples"]),
             method={
                 "name": str(identity["method"]),
@@ -143,11 +151,11 @@ def _read_run(predictions: Path) -> _Run:
         raise DataError(f"is no manifest of a run: {error}", location=str(path)) from error
 
 
-def _asked(split: Split, task: Task, samples: Collection[str] | None) -> Mapping[str, tuple[str, ...]]:
+def _asked(split: Dataset, task: Task, samples: Collection[str] | None) -> Mapping[str, tuple[str, ...]]:
     """Return the ids of the expressions to score, by video; videos without any are left out."""
     if not split.has_ground_truth:
         raise UsageError(
-            f"split {split.name!r} has no truth to score against",
+            f"split {split.split!r} has no truth to score against",
             location=str(split.root),
             hint="The truth of valid and test is on the benchmark's server; valid_u and train have theirs.",
         )
@@ -164,13 +172,13 @@ def _asked(split: Split, task: Task, samples: Collection[str] | None) -> Mapping
     return asked
 
 
-def _reject_unknown_samples(source: PredictionSource, split: Split) -> None:
+def _reject_unknown_samples(source: PredictionSource, split: Dataset) -> None:
     known = {f"{video}/{expression.id}" for video in split.video_ids for expression in split.expressions(video)}
     unknown = sorted(source.samples() - known)
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         raise DataError(
-            f"predictions of samples that split {split.name!r} does not have: {unknown[0]}{more}",
+            f"predictions of samples that split {split.split!r} does not have: {unknown[0]}{more}",
             hint="Is it the right --data and --split?",
         )
 

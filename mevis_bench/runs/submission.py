@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.config.paths import configs_folder
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
@@ -51,7 +51,7 @@ def read_profile(name: str) -> Profile:
     return read_yaml(folder / f"{name}.yaml", Profile)
 
 
-def pack(run: Path, split: Split, profile: Profile, out: Path) -> str:
+def pack(run: Path, split: Dataset, profile: Profile, out: Path) -> str:
     """Write the zip for a server and ``<out>.manifest.json`` beside it; return the zip's SHA-256.
 
     Raises:
@@ -62,7 +62,7 @@ def pack(run: Path, split: Split, profile: Profile, out: Path) -> str:
         "sha256": digest,
         "bytes": out.stat().st_size,
         "server": profile.server,
-        "split": split.name,
+        "split": split.split,
         "fingerprint": split.fingerprint,
         "run": run.resolve().name,
         "videos": len(split.video_ids),
@@ -72,7 +72,7 @@ def pack(run: Path, split: Split, profile: Profile, out: Path) -> str:
     return digest
 
 
-def check(path: Path, split: Split, profile: Profile) -> tuple[str, ...]:
+def check(path: Path, split: Dataset, profile: Profile) -> tuple[str, ...]:
     """Return the first ten faults of a zip, in words; empty means the server can read it.
 
     Raises:
@@ -81,14 +81,14 @@ def check(path: Path, split: Split, profile: Profile) -> tuple[str, ...]:
     return tuple(islice(check_zip(path, list(_expected(split)), profile.max_bytes), SHOWN_FAULTS))
 
 
-def _expected(split: Split) -> Iterator[ExpectedMasks]:
+def _expected(split: Dataset) -> Iterator[ExpectedMasks]:
     for video_id in split.video_ids:
         video = split.video(video_id)
         for expression in sorted(split.expressions(video_id), key=lambda expression: expression.id):
             yield ExpectedMasks(f"{video_id}/{expression.id}", video.frame_names, video.height, video.width)
 
 
-def _samples(run: Path, split: Split) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
+def _samples(run: Path, split: Dataset) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
     predictions = RunPredictions(Folder(run / "predictions"))
     for expected in _expected(split):
         stored, location = predictions.stored(*expected.folder.split("/"))

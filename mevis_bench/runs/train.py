@@ -11,13 +11,14 @@ from pathlib import Path
 
 from mevis_bench.config.train_config import MiniData, TrainConfig
 from mevis_bench.data import synthetic
-from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.loading import import_part
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.records import DataError, TrainingArguments, UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.store.run_folder import RunFolder
 
@@ -74,7 +75,7 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
         heard = mini.held_out_videos if spoken else 0
         held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, heard, OPPOSITE_ORDERS, progress)
     else:
-        data, held_out = open_split(training.data, training.split), open_split(training.data, training.held_out)
+        data, held_out = open_dataset(training.data, training.split), open_dataset(training.data, training.held_out)
     _check_splits(data, held_out)
     with RunFolder(training.out).locked() if is_main_process() else contextlib.nullcontext():
         if is_main_process():
@@ -100,7 +101,7 @@ def cache_folder() -> Path:
 
 def mini_split(
     name: str, videos: int, seed: int, annotators: int, spoken: int, opposite_orders: float, progress: Progress
-) -> Split:
+) -> Dataset:
     """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
     known_by = (name, videos, seed, annotators, spoken, opposite_orders, _generator_version())
     folder = cache_folder() / "-".join(map(str, known_by))
@@ -116,7 +117,7 @@ def mini_split(
             opposite_orders=opposite_orders,
             progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
         )
-    return open_split(folder, name)
+    return open_dataset(folder, name)
 
 
 def _generator_version() -> str:
@@ -141,7 +142,7 @@ def _await(path: Path) -> None:
         time.sleep(0.2)
 
 
-def _check_splits(data: Split, held_out: Split) -> None:
+def _check_splits(data: Dataset, held_out: Dataset) -> None:
     for split in (data, held_out):
         if not split.has_ground_truth:
             raise DataError(
@@ -153,7 +154,7 @@ def _check_splits(data: Split, held_out: Split) -> None:
         )
 
 
-def _check_same(training: Training, data: Split, held_out: Split) -> None:
+def _check_same(training: Training, data: Dataset, held_out: Dataset) -> None:
     """Write what this training is, or compare with what is written there."""
     asked = {
         "method": training.chosen.name,

@@ -83,6 +83,7 @@ class Manifest:
         started: When it was first started, ISO 8601 UTC.
         finished: When it ended; ``None``: it did not.
         costs: Speed, parameters and memory; empty until the run ends.
+        dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
         schema: Version of this layout.
     """
 
@@ -98,6 +99,7 @@ class Manifest:
     started: str
     finished: str | None = None
     costs: Mapping[str, object] = field(default_factory=dict)
+    dataset: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

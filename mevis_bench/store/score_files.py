@@ -51,6 +51,7 @@ class Results:
         method: ``name``, ``variant`` and ``provenance`` of the run, and where they were used ``bridge`` and
             ``perturb``; empty for external predictions.
         choices: Every option that changes a number (metrics version, rule for missing samples, ...), by name.
+        dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
         schema: Version of this layout.
     """
 
@@ -63,6 +64,7 @@ class Results:
     slices: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     method: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
+    dataset: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @property

@@ -1,16 +1,16 @@
 """RMEG: put the motion of given objects into words (the paper, sections 3.3 and 5.7)."""
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.description import CaptionCorpus, measure_caption, measure_no_caption
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TargetMasks
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedPrediction
 from mevis_bench.tasks.task import Task
 
 
-def _prompt(split: Split, video_id: str, expression: Expression) -> TargetMasks:
+def _prompt(split: Dataset, video_id: str, expression: Expression) -> TargetMasks:
     return TargetMasks(expression.id, split.ground_truth(video_id, expression.id).objects)
 
 

@@ -1,6 +1,5 @@
 """RMOT: track what a sentence refers to with boxes (the paper, sections 3.3 and 5.5)."""
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import Measurement
@@ -8,11 +7,12 @@ from mevis_bench.metrics.multi_object import TrackCorpus, measure_no_tracks, mea
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import Expression, GroundTruth, TextPrompt, TrackPrediction
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
 from mevis_bench.tasks.task import Task
 
 
-def _prompt(split: Split, video_id: str, expression: Expression) -> TextPrompt:
+def _prompt(split: Dataset, video_id: str, expression: Expression) -> TextPrompt:
     return TextPrompt(expression.id, expression.text)
 
 

@@ -1,16 +1,16 @@
 """RVOS: segment what a sentence refers to (the paper, section 3.3; metrics in section 5)."""
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.metrics.aggregation import Measurement
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.segmentation import MaskCorpus, measure_masks, measure_no_masks
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import Expression, GroundTruth, TextPrompt
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
 from mevis_bench.tasks.task import Task
 
 
-def _prompt(split: Split, video_id: str, expression: Expression) -> TextPrompt:
+def _prompt(split: Dataset, video_id: str, expression: Expression) -> TextPrompt:
     return TextPrompt(expression.id, expression.text)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.metrics.aggregation import Corpus, Measurement
 from mevis_bench.metrics.rules import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import DataError, Expression, GroundTruth, Prompt
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedPrediction
 
 
@@ -41,16 +41,16 @@ class Task:
     title: str
     answers: tuple[type, ...]
     asks: Callable[[Expression], bool]
-    prompt: Callable[[Split, str, Expression], Prompt]
+    prompt: Callable[[Dataset, str, Expression], Prompt]
     measure: Measure
     measure_missing: Callable[[GroundTruth, TargetCache], Measurement]
     corpus: Callable[[], Corpus]
 
-    def expressions(self, split: Split, video_id: str) -> tuple[Expression, ...]:
+    def expressions(self, split: Dataset, video_id: str) -> tuple[Expression, ...]:
         """Return the expressions of one video that are samples of this task, in file order."""
         return tuple(expression for expression in split.expressions(video_id) if self.asks(expression))
 
-    def prompts(self, split: Split, video_id: str) -> tuple[Prompt, ...]:
+    def prompts(self, split: Dataset, video_id: str) -> tuple[Prompt, ...]:
         """Return everything that is asked about one video, in file order."""
         return tuple(self.prompt(split, video_id, expression) for expression in self.expressions(split, video_id))
 

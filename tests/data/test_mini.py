@@ -8,18 +8,19 @@ import pytest
 import soundfile
 from pycocotools import mask as coco
 
-from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_video
 from mevis_bench.data.synthetic.speech import RATE, VOICES
+from mevis_bench.records.dataset import Dataset
 
 SEED = 0
 """valid_u was made by: mevis-bench data make-mini --split valid_u --videos 18 --seed 0 --speech all --out DIR"""
 
 
 @pytest.fixture(scope="module")
-def mini() -> Split:
-    return open_split(None, "valid_u")
+def mini() -> Dataset:
+    return open_dataset(None, "valid_u")
 
 
 def test_it_is_valid_and_large_enough() -> None:
@@ -33,11 +34,11 @@ def test_it_is_valid_and_large_enough() -> None:
     assert report.no_target / report.expressions >= 0.10
 
 
-def test_it_is_small(mini: Split) -> None:
+def test_it_is_small(mini: Dataset) -> None:
     assert sum(path.stat().st_size for path in mini.root.rglob("*") if path.is_file()) < 15_000_000
 
 
-def test_it_has_order_pairs_and_reasoning(mini: Split) -> None:
+def test_it_has_order_pairs_and_reasoning(mini: Dataset) -> None:
     meta = json.loads((mini.root / "meta_expressions.json").read_text())["videos"]
     entries = [entry for video in meta.values() for entry in video["expressions"].values()]
     assert sum("order_pair" in entry for entry in entries) >= 16
@@ -45,7 +46,7 @@ def test_it_has_order_pairs_and_reasoning(mini: Split) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 11])
-def test_its_generator_reproduces_it(mini: Split, index: int) -> None:
+def test_its_generator_reproduces_it(mini: Dataset, index: int) -> None:
     """Texts exactly; pixels and masks up to rounding of another Pillow build."""
     made = make_video("valid_u", SEED, index)
     video_id = mini.video_ids[index]
@@ -64,7 +65,7 @@ def test_its_generator_reproduces_it(mini: Split, index: int) -> None:
                 assert np.sum(found ^ expected) <= 0.03 * expected.sum() + 2
 
 
-def test_every_sentence_is_spoken_by_every_voice(mini: Split) -> None:
+def test_every_sentence_is_spoken_by_every_voice(mini: Dataset) -> None:
     named: Counter[str] = Counter()
     for video_id in mini.video_ids:
         for expression in mini.expressions(video_id):
@@ -80,7 +81,7 @@ def test_every_sentence_is_spoken_by_every_voice(mini: Split) -> None:
     assert max(named.values()) - min(named.values()) <= 1
 
 
-def test_its_speech_is_audible(mini: Split) -> None:
+def test_its_speech_is_audible(mini: Dataset) -> None:
     audio = mini.audio(mini.video_ids[0], "0")
     assert audio is not None
     for voice in VOICES:

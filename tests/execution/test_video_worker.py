@@ -28,4 +28,4 @@ def test_an_oracle_is_told_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> No
         out=tmp_path / "run", device="cpu",
     )  # fmt: skip
     worker = VideoPredictor(plan_run(config).work)
-    assert worker._prompt("va", "1") == TextPrompt("1", "both")
+    assert worker._prompt("va", worker.split.expressions("va")[1]) == TextPrompt("1", "both")

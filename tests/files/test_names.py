@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mevis_bench.data.mevis.annotations import parse_expressions, parse_frames, parse_videos
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic.make import make_mini
 from mevis_bench.execution.command_method import _write_split
 from mevis_bench.files.names import (
@@ -81,7 +81,7 @@ def read_source(name: str, root: Path, source: Callable[[Folder], MotPredictions
 def export(name: str, root: Path) -> None:
     """Write a split whose video has this name in the layout of Refer-KITTI; reading checks the name first."""
     meta, masks = documents()
-    split = open_split(write_tiny_split(root / "split", meta, masks), "x")
+    split = open_dataset(write_tiny_split(root / "split", meta, masks), "x")
     video = split.video("a_cat")
     split.video_ids = (name,)
     split.video = lambda video_id: Video(video_id, video.frame_names, video.frame_paths, HEIGHT, WIDTH)  # type: ignore[method-assign]
@@ -138,7 +138,7 @@ def test_what_can_be_read_can_be_written_and_read_again(tmp_path: Path, name: st
     Image.new("RGB", (WIDTH, HEIGHT)).save(frame)
     (tmp_path / "split" / "meta_expressions.json").write_text(json.dumps(meta))
     (tmp_path / "split" / "mask_dict.json").write_text(json.dumps({"1": [square(1)]}))
-    video = open_split(tmp_path / "split", "x").video(name)
+    video = open_dataset(tmp_path / "split", "x").video(name)
     assert video.frame(0).shape == (HEIGHT, WIDTH, 3)
 
     path = RunFolder(tmp_path / "run").predictions_path(name)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import MaskPrediction, UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports import run_view
 from mevis_bench.reports.failures import Failure
 from mevis_bench.reports.gallery import build_gallery
@@ -24,17 +25,17 @@ EVIL = "<img src=x onerror=document.title='owned'></script>"
 
 
 @pytest.fixture(scope="module")
-def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
+def split(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     root = make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data"))
     meta = json.loads((root / "meta_expressions.json").read_text())
     (video,) = meta["videos"].values()
     video["expressions"]["0"]["exp"] = EVIL
     (root / "meta_expressions.json").write_text(json.dumps(meta))
-    return open_split(root, "tiny")
+    return open_dataset(root, "tiny")
 
 
 @pytest.fixture(scope="module")
-def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that predicts the ground truth shifted by a few pixels, and nothing for every third sample."""
     folder = tmp_path_factory.mktemp("run")
     (video_id,) = split.video_ids
@@ -51,7 +52,7 @@ def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def gallery(run: Path, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gallery(run: Path, split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("gallery")
     assert build_gallery(run, split, out, compare_to=run) == len(split.expressions(split.video_ids[0]))
     return out
@@ -64,7 +65,7 @@ def samples_of(gallery: Path) -> list[dict[str, object]]:
     return samples
 
 
-def test_every_sample_has_its_change_and_strip(gallery: Path, split: Split) -> None:
+def test_every_sample_has_its_change_and_strip(gallery: Path, split: Dataset) -> None:
     samples = samples_of(gallery)
     assert {sample["change"] for sample in samples} == {0.0}
     assert {sample["error"] for sample in samples} <= {failure.value for failure in Failure}
@@ -77,7 +78,7 @@ def test_every_sample_has_its_change_and_strip(gallery: Path, split: Split) -> N
 
 
 def test_scores_and_predictions_are_opened_once_per_run(
-    run: Path, split: Split, monkeypatch: pytest.MonkeyPatch
+    run: Path, split: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     for name in ("read_scores", "open_predictions"):
@@ -111,7 +112,7 @@ def test_no_text_can_end_its_script(gallery: Path) -> None:
 
 
 def test_another_split_is_an_error(run: Path, tmp_path: Path) -> None:
-    other = open_split(make_mini("tiny", 1, 4, tmp_path / "data"), "tiny")
+    other = open_dataset(make_mini("tiny", 1, 4, tmp_path / "data"), "tiny")
     with pytest.raises(UsageError, match="scored on other annotation files than split 'tiny'"):
         build_gallery(run, other, tmp_path / "out")
 
@@ -131,7 +132,7 @@ def test_a_browser_shows_the_worst_sample_and_runs_no_injected_code(gallery: Pat
 
 
 def test_the_former_name_of_compare_to_is_deprecated(
-    run: Path, split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, split: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["gallery", str(run), "--data", str(split.root), "--split", "tiny", "--out", str(tmp_path)]
     assert main([*words, "--against", str(run)]) == 0

@@ -5,7 +5,7 @@ import pytest
 from pycocotools import mask as coco
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic.make import make_mini
 from mevis_bench.records import NothingMeasuredError
 from mevis_bench.reports.order_consistency import count_order_pairs
@@ -49,7 +49,7 @@ def predictions(split, folder, choose):
 
 
 def test_pairs_point_at_each_other(root):
-    split = open_split(root.parent, "valid_u")
+    split = open_dataset(root.parent, "valid_u")
     for video_id in split.video_ids:
         partner = {e.id: e.order_pair for e in split.expressions(video_id)}
         assert all(partner[other] == one for one, other in partner.items() if other is not None)
@@ -57,7 +57,7 @@ def test_pairs_point_at_each_other(root):
 
 
 def test_right_and_wrong_predictions_are_counted(root, tmp_path):
-    split = open_split(root.parent, "valid_u")
+    split = open_dataset(root.parent, "valid_u")
     number = len(pairs(split))
     path = predictions(split, tmp_path, lambda i, own, partner: own if i else partner)
     counted = count_order_pairs(path, data=root.parent)
@@ -66,7 +66,7 @@ def test_right_and_wrong_predictions_are_counted(root, tmp_path):
 
 
 def test_an_empty_prediction_is_neither(root, tmp_path):
-    split = open_split(root.parent, "valid_u")
+    split = open_dataset(root.parent, "valid_u")
     path = predictions(split, tmp_path, lambda i, own, partner: ([None] * 16,))
     counted = count_order_pairs(path, data=root.parent)
     assert (counted.right, counted.wrong, counted.neither) == (0, 0, counted.sentences)
@@ -75,7 +75,7 @@ def test_an_empty_prediction_is_neither(root, tmp_path):
 def test_predictions_without_pairs_are_an_error(root, tmp_path):
     path = tmp_path / "predictions.json"
     blank = coco.encode(np.zeros((144, 256), np.uint8, order="F"))
-    split = open_split(root.parent, "valid_u")
+    split = open_dataset(root.parent, "valid_u")
     video_id = split.video_ids[0]
     lonely = next(e.id for e in split.expressions(video_id) if e.order_pair is None)
     rle = {"size": [144, 256], "counts": blank["counts"].decode()}
@@ -85,7 +85,7 @@ def test_predictions_without_pairs_are_an_error(root, tmp_path):
 
 
 def test_the_command_prints_the_share(root, tmp_path, capsys):
-    split = open_split(root.parent, "valid_u")
+    split = open_dataset(root.parent, "valid_u")
     path = predictions(split, tmp_path, lambda i, own, partner: own)
     main(["pairs", str(path), "--data", str(root.parent)])
     number = len(pairs(split))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis.split import Split
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.picture import GROUND_TRUTH, PREDICTION, render_samples
 from tests.reports.test_gallery import run, split
 
@@ -20,7 +20,7 @@ def near(pixels: np.ndarray, color: tuple[int, int, int]) -> int:
     return int((pixels[..., strongest].astype(int) > pixels[..., others].max(axis=-1).astype(int) + 60).sum())
 
 
-def test_ground_truth_and_prediction_are_tinted(run: Path, split: Split) -> None:
+def test_ground_truth_and_prediction_are_tinted(run: Path, split: Dataset) -> None:
     samples = [ground_truth.sample for ground_truth in split.ground_truths(split.video_ids[0]) if ground_truth.objects][
         :1
     ]
@@ -31,7 +31,7 @@ def test_ground_truth_and_prediction_are_tinted(run: Path, split: Split) -> None
 
 
 def test_an_unknown_sample_is_an_error(
-    run: Path, split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, split: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["picture", str(run), "--sample", f"{split.video_ids[0]}/99", "--out", str(tmp_path / "p.png")]
     assert main([*words, "--data", str(split.root), "--split", "tiny"]) == 2

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MaskPrediction, TrackPrediction, UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.refer_kitti_export import Exported, export_split
 from mevis_bench.runs.score import score_run
 from mevis_bench.store.formats.refer_kitti import expression_id
@@ -22,12 +23,12 @@ NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
 
 
 @pytest.fixture(scope="module")
-def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    return open_split(make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data")), "tiny")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return open_dataset(make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data")), "tiny")
 
 
 @pytest.fixture(scope="module")
-def exported(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("kitti") / "out"
     found = export_split(split, out, copy_frames=False, predictions=None, advance=NO_PROGRESS)
     videos = [split.video(video_id) for video_id in split.video_ids]
@@ -50,7 +51,7 @@ def _original_truth(root: Path, sequence: str, height: int, width: int) -> set[t
     return lines
 
 
-def test_the_originals_truth_is_ours_and_that_of_the_masks(split: Split, exported: Path) -> None:
+def test_the_originals_truth_is_ours_and_that_of_the_masks(split: Dataset, exported: Path) -> None:
     sequences = (exported / "seqmap.txt").read_text().splitlines()
     ground_truths = [ground_truth for video_id in split.video_ids for ground_truth in split.ground_truths(video_id)]
     boxes = 0
@@ -79,7 +80,7 @@ def _boxes_of_masks(objects) -> set[tuple[int, ...]]:
     return found
 
 
-def test_every_frame_has_an_image_and_a_label_file_of_its_number(split: Split, exported: Path) -> None:
+def test_every_frame_has_an_image_and_a_label_file_of_its_number(split: Dataset, exported: Path) -> None:
     listed = (exported / "frames.txt").read_text().splitlines()
     video = split.video(split.video_ids[0])
     for index, (line, path) in enumerate(zip(listed, video.frame_paths, strict=False)):
@@ -89,7 +90,7 @@ def test_every_frame_has_an_image_and_a_label_file_of_its_number(split: Split, e
         assert Path(str(image).replace("training", "labels_with_ids").replace(".jpg", ".txt")).is_file()
 
 
-def test_same_object_has_one_identity_in_all_expressions(split: Split, exported: Path) -> None:
+def test_same_object_has_one_identity_in_all_expressions(split: Dataset, exported: Path) -> None:
     video_id = split.video_ids[0]
     identities: dict[str, int] = {}
     for expression in split.expressions(video_id):
@@ -101,7 +102,7 @@ def test_same_object_has_one_identity_in_all_expressions(split: Split, exported:
     assert len(set(identities.values())) == len(identities) > 1
 
 
-def test_tracks_of_a_run_are_written_and_read_back(split: Split, tmp_path: Path) -> None:
+def test_tracks_of_a_run_are_written_and_read_back(split: Dataset, tmp_path: Path) -> None:
     video = split.video(split.video_ids[0])
     expression = split.expressions(video.id)[0]
     tracks = TrackPrediction(np.array([0, 1]), np.array([0, 0]), np.array([[1.0, 2.0, 3.0, 4.0], [1.5, 2, 3, 4]]))
@@ -118,7 +119,7 @@ def test_tracks_of_a_run_are_written_and_read_back(split: Split, tmp_path: Path)
     assert not (out / (out / "frames.txt").read_text().splitlines()[0]).is_symlink()
 
 
-def test_masks_are_no_tracks(split: Split, tmp_path: Path) -> None:
+def test_masks_are_no_tracks(split: Dataset, tmp_path: Path) -> None:
     video = split.video(split.video_ids[0])
     empty = MaskPrediction(np.zeros((len(video), video.height, video.width), bool))
     write_predictions(tmp_path / "run", video.id, {split.expressions(video.id)[0].id: empty})
@@ -126,7 +127,7 @@ def test_masks_are_no_tracks(split: Split, tmp_path: Path) -> None:
         export_split(split, tmp_path / "out", copy_frames=True, predictions=tmp_path / "run", advance=NO_PROGRESS)
 
 
-def test_a_folder_with_content_is_left_alone(split: Split, tmp_path: Path) -> None:
+def test_a_folder_with_content_is_left_alone(split: Dataset, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty\nGive a new folder with --out"):
         export_split(split, tmp_path, copy_frames=False, predictions=None, advance=NO_PROGRESS)
@@ -145,11 +146,11 @@ def test_a_split_without_truth_can_not_be_exported(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(root / "JPEGImages" / "v1" / "00000.jpg")
     with pytest.raises(UsageError, match="has no truth"):
         export_split(
-            open_split(root, "valid"), tmp_path / "out", copy_frames=False, predictions=None, advance=NO_PROGRESS
+            open_dataset(root, "valid"), tmp_path / "out", copy_frames=False, predictions=None, advance=NO_PROGRESS
         )
 
 
-def test_trackeval_reads_the_export_and_gives_our_hota(split: Split, tmp_path: Path) -> None:
+def test_trackeval_reads_the_export_and_gives_our_hota(split: Dataset, tmp_path: Path) -> None:
     trackeval = pytest.importorskip("trackeval")
     _write_shifted_truth(split, tmp_path / "run")
     root = tmp_path / "out"
@@ -176,7 +177,7 @@ def test_trackeval_reads_the_export_and_gives_our_hota(split: Split, tmp_path: P
         assert theirs == pytest.approx(ours[f"{video_id}/{expression_id(name)}"], abs=1e-12)
 
 
-def _write_shifted_truth(split: Split, run: Path) -> None:
+def _write_shifted_truth(split: Dataset, run: Path) -> None:
     """Write a run whose tracks are those of the truth, two pixels to the right."""
     for video_id in split.video_ids:
         answers = {}

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mevis_bench.data.mevis.split import Split, open_split
 from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.records import DataError, GroundTruth, TrackPrediction, UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.refer_kitti_export import export_split
 from mevis_bench.runs.refer_kitti_import import import_split
 
@@ -49,16 +50,16 @@ def _write(root: Path, *, frames: int = 3, suffix: str = "png") -> Path:
 
 
 @pytest.fixture
-def imported(tmp_path: Path) -> Split:
+def imported(tmp_path: Path) -> Dataset:
     assert import_split(_write(tmp_path / "kitti"), tmp_path / "split", NO_PROGRESS) == 1
-    return open_split(tmp_path / "split", "valid")
+    return open_dataset(tmp_path / "split", "valid")
 
 
 def test_an_exported_split_comes_back_with_the_same_boxes(tmp_path: Path) -> None:
-    split = open_split(make_mini("tiny", 1, 3, tmp_path / "data"), "tiny")
+    split = open_dataset(make_mini("tiny", 1, 3, tmp_path / "data"), "tiny")
     export_split(split, tmp_path / "kitti", copy_frames=False, predictions=None, advance=NO_PROGRESS)
     import_split(tmp_path / "kitti", tmp_path / "back", NO_PROGRESS)
-    back = open_split(tmp_path / "back", "valid")
+    back = open_dataset(tmp_path / "back", "valid")
     assert back.video_ids == split.video_ids
     for video_id in split.video_ids:
         assert (split.video(video_id).frame(1) == back.video(video_id).frame(1)).all()
@@ -69,25 +70,25 @@ def test_an_exported_split_comes_back_with_the_same_boxes(tmp_path: Path) -> Non
             assert len(again.objects) == sum(any(mask is not None for mask in one) for one in ground_truth.objects)
 
 
-def test_boxes_are_whole_pixels_inside_the_frame(imported: Split) -> None:
+def test_boxes_are_whole_pixels_inside_the_frame(imported: Dataset) -> None:
     assert _boxes(imported.ground_truth("0005", "cars")) == {
         *((number, 10.0 + 10 * number, 10.0, 40.0 + 10 * number, 30.0) for number in range(3)),
         *((number, 60.0, 25.0, 100.0, 50.0) for number in range(3)),
     }
 
 
-def test_an_object_is_meant_in_the_frames_of_the_label_only(imported: Split) -> None:
+def test_an_object_is_meant_in_the_frames_of_the_label_only(imported: Dataset) -> None:
     assert _boxes(imported.ground_truth("0005", "turning-cars")) == {(1, 20.0, 10.0, 50.0, 30.0)}
     assert imported.ground_truth("0005", "no-car").objects == ()
 
 
-def test_expressions_that_mean_the_same_share_their_objects(imported: Split) -> None:
+def test_expressions_that_mean_the_same_share_their_objects(imported: Dataset) -> None:
     ids = {expression.id: expression.annotation_ids for expression in imported.expressions("0005")}
     assert set(ids["all-cars"] or ()) == set(ids["cars"] or ())
     assert not set(ids["turning-cars"] or ()) & set(ids["cars"] or ())
 
 
-def test_the_split_has_no_fault_and_its_pngs_are_read(imported: Split) -> None:
+def test_the_split_has_no_fault_and_its_pngs_are_read(imported: Dataset) -> None:
     assert not verify_split(imported.root, "valid", lambda done, total: None).faults
     assert imported.video("0005").frame(0).shape == (HEIGHT, WIDTH, 3)
     frame = imported.root / "JPEGImages/0005/000001.jpg"

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis.split import Split, open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, MaskPrediction
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.submission import check, pack, read_profile
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
@@ -24,12 +25,12 @@ PROFILE = read_profile("mevis_v2")
 
 
 @pytest.fixture(scope="module")
-def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    return open_split(make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data")), "tiny")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return open_dataset(make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data")), "tiny")
 
 
 @pytest.fixture(scope="module")
-def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     random = np.random.default_rng(0)
     for video_id in split.video_ids:
@@ -41,17 +42,17 @@ def run(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def packed(run: Path, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed(run: Path, split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("zip") / "submission.zip"
     pack(run, split, PROFILE, out)
     return out
 
 
-def test_a_packed_run_has_no_fault(packed: Path, split: Split) -> None:
+def test_a_packed_run_has_no_fault(packed: Path, split: Dataset) -> None:
     assert check(packed, split, PROFILE) == ()
 
 
-def test_packing_again_gives_the_same_bytes(run: Path, split: Split, packed: Path, tmp_path: Path) -> None:
+def test_packing_again_gives_the_same_bytes(run: Path, split: Dataset, packed: Path, tmp_path: Path) -> None:
     digest = pack(run, split, PROFILE, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
     manifest = json.loads((tmp_path / "again.zip.manifest.json").read_text())
@@ -59,7 +60,7 @@ def test_packing_again_gives_the_same_bytes(run: Path, split: Split, packed: Pat
     assert manifest["expressions"] == len(split.expressions(split.video_ids[0]))
 
 
-def test_masks_are_one_bit_and_survive(run: Path, split: Split, packed: Path) -> None:
+def test_masks_are_one_bit_and_survive(run: Path, split: Dataset, packed: Path) -> None:
     with zipfile.ZipFile(packed) as archive:
         name = archive.namelist()[0]
         image = Image.open(io.BytesIO(archive.read(name)))
@@ -110,33 +111,33 @@ FAULTS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] =
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_every_fault_is_explained(packed: Path, split: Split, tmp_path: Path, kind: str) -> None:
+def test_every_fault_is_explained(packed: Path, split: Dataset, tmp_path: Path, kind: str) -> None:
     change, words = FAULTS[kind]
     faults = check(rewritten(packed, tmp_path / "bad.zip", change), split, PROFILE)
     assert 1 <= len(faults) <= 10
     assert words in faults[0]
 
 
-def test_a_large_zip_is_named(packed: Path, split: Split) -> None:
+def test_a_large_zip_is_named(packed: Path, split: Dataset) -> None:
     from dataclasses import replace
 
     assert "the server takes 0 MB" in check(packed, split, replace(PROFILE, max_bytes=10))[0]
 
 
-def test_something_else_is_no_zip(split: Split, tmp_path: Path) -> None:
+def test_something_else_is_no_zip(split: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(b"no zip")
     with pytest.raises(DataError, match=r"x\.zip: not a zip file"):
         check(path, split, PROFILE)
 
 
-def test_a_missing_prediction_is_named_and_leaves_no_zip(split: Split, tmp_path: Path) -> None:
+def test_a_missing_prediction_is_named_and_leaves_no_zip(split: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=rf"{split.video_ids[0]}\.jsonl, expression 0: prediction is missing"):
         pack(tmp_path, split, PROFILE, tmp_path / "s.zip")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_commands(run: Path, split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands(run: Path, split: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "s.zip")
     data = ["--data", str(split.root), "--split", "tiny"]
     assert main(["submit", "pack", str(run), "--out", out, *data]) == 0

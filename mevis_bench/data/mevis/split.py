@@ -9,42 +9,29 @@ from functools import cached_property
 from pathlib import Path
 
 from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
-from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout, find_split
+from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout
 from mevis_bench.files.names import resolve_inside
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError, Expression, GroundTruth, Rle, UsageError, Video
+from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.image_file import open_image
 from mevis_bench.records.suggestion import did_you_mean
 
 
-def open_split(root: Path | None, name: str) -> "Split":
-    """Open a split.
-
-    Args:
-        root: A MeViS folder, or a split itself, which is a folder that holds an expression file; ``None``: the
-            embedded ``mini``.
-        name: The split's folder in ``root``, for instance ``valid_u``.
-
-    Raises:
-        UsageError: There is no such split.
-        DataError: The expression file is broken.
-    """
-    layout = find_split(root, name)
-    return Split(layout.root.name, layout)
-
-
-class Split:
-    """One split of MeViS. It satisfies ``records.TrainingData``.
+class MevisSplit:
+    """One split in MeViS's layout, a :class:`mevis_bench.records.dataset.Dataset`.
 
     Attributes:
-        name: Its name, for instance ``valid_u``.
+        info: Facts of the data set.
+        split: Its name, for instance ``valid_u``.
         root: Its folder.
         has_ground_truth: Whether it has masks; ``valid`` and ``test`` of the real data have none.
         video_ids: Ids of all videos, sorted.
     """
 
-    def __init__(self, name: str, layout: SplitLayout) -> None:
-        self.name = name
+    def __init__(self, info: DatasetInfo, layout: SplitLayout) -> None:
+        self.info = info
+        self.split = layout.root.name
         self.root = layout.root
         self.has_ground_truth = layout.masks is not None
         self._layout = layout
@@ -128,9 +115,9 @@ class Split:
         ids = expression.annotation_ids
         if ids is None:
             raise UsageError(
-                f"split '{self.name}' has no truth (no mask_dict.json)",
+                f"split '{self.split}' has no ground truth (no mask_dict.json)",
                 location=str(self.root),
-                hint="Its truth is on the benchmark's server; valid_u and train have theirs here.",
+                hint="The ground truth of valid and test is on the benchmark's server; train and valid_u have theirs.",
             )
         entry = self._entry(video_id)
         height, width = self._size(video_id)

@@ -1,7 +1,6 @@
 """Checks a split whole and names every fault, where reading would stop at the first one it meets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +15,7 @@ from mevis_bench.data.mevis.annotations import (
 )
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
 from mevis_bench.data.mevis.split import image_size
+from mevis_bench.data.validation import ValidationIssue, ValidationReport
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.masks.rle import rows_from_rle
@@ -25,72 +25,16 @@ from mevis_bench.records import DataError, Expression
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationIssue:
-    """One thing that is wrong.
-
-    Attributes:
-        file: Path of the file, relative to the split where it lies in it.
-        key: Where in the file (video, expression, frame, annotation id); empty: the file as such.
-        message: What is wrong.
-    """
-
-    file: str
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.key + ': ' if self.key else ''}{self.message}"
-
-
-@dataclass(slots=True)
-class VerifyReport:
-    """What a split holds, and what is wrong with it.
-
-    Attributes:
-        split: Its name.
-        root: Its folder.
-        has_ground_truth: Whether it has masks.
-        videos: Videos in the expression file.
-        frames: Frames that all videos name.
-        objects: Entries of ``mask_dict.json``.
-        single: Expressions with one target.
-        multi: Expressions with several targets.
-        no_target: Expressions with none.
-        unknown: Expressions whose targets are not known: those of a split without truth, and broken ones.
-        spoken: Expressions that name a sound file.
-        faults: Everything that is wrong, in the order of the files.
-    """
-
-    split: str
-    root: Path
-    has_ground_truth: bool
-    videos: int = 0
-    frames: int = 0
-    objects: int = 0
-    single: int = 0
-    multi: int = 0
-    no_target: int = 0
-    unknown: int = 0
-    spoken: int = 0
-    faults: list[ValidationIssue] = field(default_factory=list)
-
-    @property
-    def expressions(self) -> int:
-        """All expressions."""
-        return self.single + self.multi + self.no_target + self.unknown
-
-
 def verify_split(
     root: Path | None, name: str, progress: Callable[[int, int], None] = lambda done, total: None
-) -> VerifyReport:
+) -> ValidationReport:
     """Check every file and every key of a split.
 
     Frames are opened but not decoded: size and a whole end are checked. Masks are decoded.
 
     Args:
-        root: See ``open_split``.
-        name: See ``open_split``.
+        root: See ``open_dataset``.
+        name: See ``open_dataset``.
         progress: Called with (videos done, videos in all) after each.
 
     Raises:
@@ -105,13 +49,13 @@ class _Verifier:
 
     def __init__(self, name: str, layout: SplitLayout) -> None:
         self.layout = layout
-        self.report = VerifyReport(name, layout.root, layout.masks is not None)
+        self.report = ValidationReport(name, layout.root, layout.masks is not None)
         self.masks: dict[str, object] | None = {}
         """Raw masks by annotation id; ``None``: the file can't be read, so nothing can be said about them."""
         self.owners: dict[str, str] = {}
         """The video that named an annotation first."""
 
-    def run(self, progress: Callable[[int, int], None]) -> VerifyReport:
+    def run(self, progress: Callable[[int, int], None]) -> ValidationReport:
         videos = self._read(self.layout.meta, parse_videos) or {}
         if self.layout.masks is not None:
             self.masks = self._read(self.layout.masks, parse_masks)

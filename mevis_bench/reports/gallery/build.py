@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from mevis_bench.data.mevis.split import Split
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import UsageError, Video
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import count_failures, no_target_curve
 from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
 from mevis_bench.reports.render import to_html
@@ -27,7 +27,7 @@ MAX_WIDTH = 400
 """Largest width of displayed frames and masks, in pixels; scores are computed at full size."""
 
 
-def build_gallery(run: Path, split: Split, out: Path, *, compare_to: Path | None = None) -> int:
+def build_gallery(run: Path, split: Dataset, out: Path, *, compare_to: Path | None = None) -> int:
     """Write the gallery of one scored run and return the number of samples in it.
 
     Args:
@@ -43,7 +43,7 @@ def build_gallery(run: Path, split: Split, out: Path, *, compare_to: Path | None
     results = read_results(run)
     if results.fingerprint != split.fingerprint:
         raise UsageError(
-            f"run was scored on other annotation files than split {split.name!r}",
+            f"run was scored on other annotation files than split {split.split!r}",
             location=str(run),
             hint="Pass the same --data and --split as when it was scored.",
         )
@@ -127,7 +127,7 @@ def _small_masks(masks: MaskRows, height: int, width: int) -> list[str | None]:
     ]
 
 
-def _copy_audio(split: Split, video_id: str, view: SampleView, out: Path, index: int) -> str | None:
+def _copy_audio(split: Dataset, video_id: str, view: SampleView, out: Path, index: int) -> str | None:
     source = split.audio(video_id, view.expression.id)
     if source is None:
         return None

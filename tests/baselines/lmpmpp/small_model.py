@@ -10,7 +10,7 @@ from baselines.layers.nn import text_encoder
 from baselines.layers.nn.swin import SwinConfig
 from baselines.lmpmpp import encoders, method, train
 from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig, LMPMppConfig
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import TrainingArguments
 
 SMALL = LMPMppConfig(
@@ -76,7 +76,7 @@ def build_encoders() -> encoders.PromptEncoders:
 
 def main() -> None:
     data, out = Path(sys.argv[1]), Path(sys.argv[2])
-    split = open_split(data, "train")
+    split = open_dataset(data, "train")
     out.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch_encoders(patch)

@@ -8,7 +8,7 @@ import torch
 
 from baselines.layers.inputs.mirror import mirror
 from baselines.lmpmpp.clips import draw_clip
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from tests.baselines.lmpmpp.small_model import SMALL
 
@@ -17,7 +17,7 @@ DRAW = {"config": SMALL.extractor, "frames": 5, "short_sides": [36], "max_object
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    return open_split(make_mini("train", 2, 3, tmp_path_factory.mktemp("data")).parent, "train")
+    return open_dataset(make_mini("train", 2, 3, tmp_path_factory.mktemp("data")).parent, "train")
 
 
 def test_a_clip_spans_its_video_and_has_the_masks_of_its_targets(split):

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from baselines.layers.training.distributed import SINGLE_PROCESS
 from baselines.lmpmpp.losses import temporal_contrastive_loss
 from baselines.lmpmpp.train import ClipOutputs, contrastive_loss_across_clips, sample_points, train_paper
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import MissingWeightsError, TrainingArguments, UsageError
 from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
@@ -22,7 +22,7 @@ from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    return open_split(make_mini("train", 4, 3, tmp_path_factory.mktemp("data")).parent, "train")
+    return open_dataset(make_mini("train", 4, 3, tmp_path_factory.mktemp("data")).parent, "train")
 
 
 def test_maps_are_sampled_at_the_centers_of_their_cells():

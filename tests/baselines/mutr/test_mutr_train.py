@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from baselines.layers.inputs.truth_masks import object_masks, target_mask
 from baselines.layers.training.train_options import read_train_options
 from baselines.mutr.train import WEIGHTS_FILE, TrainOptions, draw_clip, spoken_sentences, train
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import TrainingArguments, UsageError
 
@@ -27,7 +27,7 @@ def split(tmp_path_factory):
         soundfile.write(root / f"{number}.wav", 0.1 * np.random.default_rng(0).standard_normal(20000), 16000)
         meta["videos"]["00000"]["expressions"][number]["audio"] = f"{number}.wav"
     (root / "meta_expressions.json").write_text(json.dumps(meta))
-    return open_split(root.parent, "train")
+    return open_dataset(root.parent, "train")
 
 
 def setup(split, out, variant="audio-video-swin-t", **changes):
@@ -71,7 +71,7 @@ def test_objects_together_are_the_union(split):
 def test_what_cannot_be_trained_is_told_in_words(split, tmp_path):
     with pytest.raises(UsageError, match="variant video-swin-t of mutr is not trained here"):
         train(setup(split, tmp_path, variant="video-swin-t"))
-    silent = open_split(make_mini("train", 1, 7, tmp_path / "silent").parent, "train")
+    silent = open_dataset(make_mini("train", 1, 7, tmp_path / "silent").parent, "train")
     with pytest.raises(UsageError, match="no sentence of the split is spoken"):
         train(setup(silent, tmp_path))
     with pytest.raises(UsageError, match="invalid targets 'all': expected union or per_object"):

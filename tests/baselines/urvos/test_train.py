@@ -7,7 +7,7 @@ import torch
 from baselines.urvos import checkpoint, train
 from baselines.urvos.model import Urvos
 from mevis_bench.config.train_config import read_train_config
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import TrainingArguments, UsageError
 from tests.tiny_split import write_tiny_split
 
@@ -15,7 +15,7 @@ from tests.tiny_split import write_tiny_split
 @pytest.fixture
 def split(tmp_path):
     write_tiny_split(tmp_path / "data")
-    return open_split(tmp_path / "data", "train")
+    return open_dataset(tmp_path / "data", "train")
 
 
 def options(**changes):

@@ -19,7 +19,7 @@ from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.train import IGNORE_INDEX, caption_losses, train
 from baselines.videollama2.training_cache import open_cache, target_sets
 from baselines.videollama2.word_tokenizer import build_tokenizer
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import (
     Expression,
     GroundTruth,
@@ -182,7 +182,7 @@ def test_the_cache_stores_the_coverage_of_cells(tmp_path: Path) -> None:
 
 
 def test_the_shipped_weights_describe_targets_differently() -> None:
-    split = open_split(None, "valid_u")
+    split = open_dataset(None, "valid_u")
     spec = yaml.safe_load((Path("baselines/videollama2") / "method.yaml").read_text())["variants"]["mini"]
     weights = {"model": Path("baselines/videollama2/weights/mini")}
     method = load(MethodConfig("rmeg", "mini", spec["options"], weights, "cpu", 0))

@@ -9,8 +9,8 @@ from pycocotools import mask as coco
 
 from mevis_bench.cli.app import main
 from mevis_bench.config.train_config import MiniData
-from mevis_bench.data.mevis.split import open_split
 from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import GeneratedVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.records import MevisBenchError, UsageError
@@ -56,7 +56,7 @@ def test_a_split_has_the_layout_of_mevis(tmp_path: Path) -> None:
             for t, mask in enumerate(decoded):
                 expected = made.footage.masks[t, i]
                 assert (mask is None and not expected.any()) or np.array_equal(mask, expected)
-        frame = open_split(tmp_path, "train").video(name).frame(7)
+        frame = open_dataset(tmp_path, "train").video(name).frame(7)
         assert np.abs(frame.astype(int) - np.asarray(made.footage.frames[7])).mean() < 6
         seen += list(range(len(made.plan.tracks)))
     assert len(masks) == len(seen)

@@ -11,7 +11,7 @@ from baselines.lmpmpp.mini import tracker
 from baselines.lmpmpp.mini.checkpoint import load_mini
 from baselines.lmpmpp.mini.training.curves import draw_curves
 from baselines.lmpmpp.mini.training.train import STAGES, train
-from mevis_bench.data.mevis.split import open_split
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import TrainingArguments, UsageError
 
@@ -40,7 +40,7 @@ def splits(tmp_path_factory):
             soundfile.write(made / f"{number}.wav", 0.1 * rng.standard_normal(9000 + 500 * int(number)), 16000)
             entry["audio"] = f"{number}.wav"
         (made / "meta_expressions.json").write_text(json.dumps(meta))
-    return open_split(root, "train"), open_split(root, "held_out")
+    return open_dataset(root, "train"), open_dataset(root, "held_out")
 
 
 def make_args(splits, out, options=OPTIONS, variant="mini", seen=None):
@@ -92,7 +92,7 @@ def test_all_stages_run_and_write_weights_curves_and_metrics(trained):
 def test_stages_without_speech_and_contrastive_loss(tmp_path):
     for name, videos in (("train", 1), ("held_out", 1)):
         make_mini(name, videos, 7, tmp_path)
-    silent = open_split(tmp_path, "train"), open_split(tmp_path, "held_out")
+    silent = open_dataset(tmp_path, "train"), open_dataset(tmp_path, "held_out")
     out = tmp_path / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracker, "SCORE_THRESHOLD", 0.0)

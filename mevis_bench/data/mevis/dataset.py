@@ -1,0 +1,73 @@
+"""The data sets in MeViS's layout: mini, MeViS v2 and MeViS v1."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mevis_bench.data.mevis.layout import META_NAMES, SplitLayout, find_split
+from mevis_bench.data.mevis.split import MevisSplit
+from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.records import UsageError
+from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.records.task_names import TASK_NAMES
+
+MINI = DatasetInfo(
+    name="mini",
+    version="1",
+    title="mini (synthetic, in MeViS's layout)",
+    tasks=TASK_NAMES,
+    splits=("valid_u", "train", "held_out"),
+    license="Apache-2.0",
+    protocol="mevis_v2",
+)
+MEVIS_V2 = DatasetInfo(
+    name="mevis_v2",
+    version="2",
+    title="MeViSv2",
+    tasks=TASK_NAMES,
+    splits=("train", "valid_u", "valid", "test"),
+    license="CC BY-NC-SA 4.0",
+    protocol="mevis_v2",
+    submission="mevis_v2",
+)
+MEVIS_V1 = DatasetInfo(
+    name="mevis_v1",
+    version="1",
+    title="MeViS (2023), and other data in its layout",
+    tasks=("rvos", "rmot", "rmeg"),
+    splits=("train", "valid_u", "valid"),
+    license="CC BY-NC-SA 4.0",
+    protocol="mevis_v1",
+    submission="mevis_v1",
+)
+
+_MINI_KEY = b'"form": '
+"""Key that only expressions of mini have; it is in the first one, at the start of the file."""
+
+
+def _is_mini(layout: SplitLayout) -> bool:
+    with layout.meta.open("rb") as file:
+        return _MINI_KEY in file.read(4096)
+
+
+def _is_v2(layout: SplitLayout) -> bool:
+    return layout.meta.name in META_NAMES[:2]
+
+
+def _matches(check: Callable[[SplitLayout], bool], root: Path | None, split: str) -> bool:
+    try:
+        return check(find_split(root, split))
+    except (UsageError, OSError):
+        return False
+
+
+def _open(info: DatasetInfo, root: Path | None, split: str) -> MevisSplit:
+    return MevisSplit(info, find_split(root, split))
+
+
+def _entry(info: DatasetInfo, check: Callable[[SplitLayout], bool]) -> DatasetEntry:
+    return DatasetEntry(info, partial(_matches, check), partial(_open, info), verify_split)
+
+
+DATASETS = (_entry(MINI, _is_mini), _entry(MEVIS_V2, _is_v2), _entry(MEVIS_V1, lambda layout: True))

@@ -1,0 +1,110 @@
+"""Registry of data sets: every folder of this package with a ``dataset.py``, and entry points of installed packages."""
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mevis_bench.data.validation import ValidationReport
+from mevis_bench.records import UsageError
+from mevis_bench.records.dataset import Dataset, DatasetInfo
+from mevis_bench.records.suggestion import did_you_mean
+
+ENTRY_POINT_GROUP = "mevis_bench.datasets"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """A registered data set.
+
+    Attributes:
+        info: Its facts.
+        matches: Whether the files at (folder, split) are of this data set; must not raise. The folder is the value of
+            ``--data``, ``None`` where it is not given.
+        open: Opens the split at (folder, split); raises ``UsageError`` where it does not exist and ``DataError`` where
+            its files are invalid.
+        validate: Validates every file of the split at (folder, split), reporting (videos done, videos) to the third
+            argument; raises ``UsageError`` where it does not exist.
+    """
+
+    info: DatasetInfo
+    matches: Callable[[Path | None, str], bool]
+    open: Callable[[Path | None, str], Dataset]
+    validate: Callable[[Path | None, str, Progress], ValidationReport]
+
+
+def find_datasets() -> Mapping[str, DatasetEntry]:
+    """Return all data sets by name, built-in ones first, in the order in which they are recognized.
+
+    Built in are the entries of ``DATASETS`` in ``mevis_bench/data/<folder>/dataset.py``. An installed package adds one
+    by an entry point of the group ``mevis_bench.datasets`` whose value is a :class:`DatasetEntry`.
+
+    Raises:
+        UsageError: Two data sets have the same name, or an entry point cannot be loaded.
+    """
+    entries: dict[str, DatasetEntry] = {}
+    for folder in sorted(Path(__file__).parent.iterdir()):
+        if (folder / "dataset.py").is_file():
+            module = importlib.import_module(f"{__package__}.{folder.name}.dataset")
+            for entry in module.DATASETS:
+                _add(entries, entry, f"mevis_bench/data/{folder.name}")
+    for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        location = f"entry point {point.name} = {point.value}"
+        try:
+            entry = point.load()
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"cannot load the data set: {error}", location=location) from error
+        if not isinstance(entry, DatasetEntry):
+            raise UsageError(f"expected a DatasetEntry, got {type(entry).__name__}", location=location)
+        _add(entries, entry, location)
+    return entries
+
+
+def _add(entries: dict[str, DatasetEntry], entry: DatasetEntry, location: str) -> None:
+    if entry.info.name in entries:
+        raise UsageError(f"duplicate data set {entry.info.name!r}", location=location)
+    entries[entry.info.name] = entry
+
+
+def find_dataset(root: Path | None, split: str, name: str | None = None) -> DatasetEntry:
+    """Return the data set called ``name``, or the first one that recognizes the files.
+
+    Raises:
+        UsageError: Unknown name.
+    """
+    entries = find_datasets()
+    if name is not None:
+        if name not in entries:
+            raise UsageError(
+                f"unknown data set {name!r}", location="--data-set", hint=did_you_mean(name, list(entries))
+            )
+        return entries[name]
+    for entry in entries.values():
+        if entry.matches(root, split):
+            return entry
+    return next(iter(entries.values()))  # opening fails, with an error that names the splits of the folder
+
+
+def open_dataset(root: Path | None, split: str, name: str | None = None) -> Dataset:
+    """Open a split.
+
+    Args:
+        root: Folder of a data set or of a split; ``None``: the split of mini that is shipped with the package.
+        split: Name of the split, for instance ``valid_u``.
+        name: Name of the data set; ``None``: recognized by its files.
+
+    Raises:
+        UsageError: Unknown data set, folder or split.
+        DataError: The split's files are invalid.
+    """
+    return find_dataset(root, split, name).open(root, split)
+
+
+def validate_dataset(
+    root: Path | None, split: str, name: str | None = None, progress: Progress = lambda done, total: None
+) -> ValidationReport:
+    """Validate every file of a split; arguments and errors like :func:`open_dataset`."""
+    return find_dataset(root, split, name).validate(root, split, progress)

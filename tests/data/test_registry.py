@@ -1,0 +1,121 @@
+"""Data sets are found by name or by their files; installed packages add their own."""
+
+import importlib.metadata
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.cli.app import main
+from mevis_bench.data import registry
+from mevis_bench.data.mevis.dataset import DATASETS
+from mevis_bench.data.registry import find_datasets, open_dataset, validate_dataset
+from mevis_bench.records import UsageError
+from mevis_bench.records.dataset import Dataset
+from tests.data.tiny_split import documents, write_split
+
+MINI = DATASETS[0]
+
+
+@pytest.mark.parametrize(
+    ("meta_name", "name"),
+    [
+        ("meta_expressions_v2_release.json", "mevis_v2"),
+        ("meta_expressions_v2.json", "mevis_v2"),
+        ("meta_expressions.json", "mevis_v1"),
+    ],
+)
+def test_mevis_is_recognized_by_its_expression_file(tmp_path: Path, meta_name: str, name: str) -> None:
+    write_split(tmp_path / "valid_u", *documents(), meta_name=meta_name)
+    dataset: Dataset = open_dataset(tmp_path, "valid_u")
+    assert (dataset.info.name, dataset.split, dataset.root) == (name, "valid_u", tmp_path / "valid_u")
+    assert dataset.info is find_datasets()[name].info
+    assert dataset.info.protocol == name
+
+
+def test_mini_is_recognized_whether_shipped_or_made(tmp_path: Path) -> None:
+    assert open_dataset(None, "valid_u").info.name == "mini"
+    meta, masks = documents()
+    for expression in meta["videos"]["b_dogs"]["expressions"].values():
+        expression |= {"kind": "single", "form": "motion"}
+    write_split(tmp_path, meta, masks)
+    assert open_dataset(tmp_path, "x").info.name == "mini"
+
+
+def test_a_name_overrides_what_the_files_look_like(tmp_path: Path) -> None:
+    write_split(tmp_path, *documents())
+    assert open_dataset(tmp_path, "x", "mevis_v2").info.name == "mevis_v2"
+    assert validate_dataset(tmp_path, "x", "mevis_v2").faults == []
+    with pytest.raises(UsageError) as caught:
+        open_dataset(tmp_path, "x", "mevis-v2")
+    assert str(caught.value) == (
+        "--data-set: unknown data set 'mevis-v2'\nDid you mean 'mevis_v2'? Known: mini, mevis_v2, mevis_v1"
+    )
+
+
+def test_a_folder_of_no_data_set_names_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no split 'valid_u'\nA split is a folder with meta_expressions"):
+        open_dataset(tmp_path, "valid_u")
+
+
+def fake_entry_points(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    point = importlib.metadata.EntryPoint("fake", "fake_package:ENTRY", registry.ENTRY_POINT_GROUP)
+    loaded = type("FakeEntryPoint", (), {"name": point.name, "value": point.value, "load": lambda self: value})()
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [loaded])
+
+
+def test_an_installed_package_adds_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = replace(MINI.info, name="fake", title="Fake")
+    entry = replace(MINI, info=info, open=lambda root, split: "opened", matches=lambda root, split: root == tmp_path)
+    fake_entry_points(monkeypatch, entry)
+    assert list(find_datasets()) == ["mini", "mevis_v2", "mevis_v1", "fake"]
+    assert open_dataset(tmp_path, "x") == "opened"
+    assert open_dataset(None, "x", "fake") == "opened"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (MINI, "entry point fake = fake_package:ENTRY: duplicate data set 'mini'"),
+        (7, "entry point fake = fake_package:ENTRY: expected a DatasetEntry, got int"),
+    ],
+)
+def test_other_entry_points_are_refused(monkeypatch: pytest.MonkeyPatch, value: object, message: str) -> None:
+    fake_entry_points(monkeypatch, value)
+    with pytest.raises(UsageError) as caught:
+        find_datasets()
+    assert str(caught.value) == message
+
+
+def test_runs_and_scores_name_the_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_split(tmp_path / "data", *documents(), meta_name="meta_expressions_v2.json")
+    out = tmp_path / "run"
+    command = ["run", "--task", "rvos", "--method", "empty", "--data", str(tmp_path / "data"), "--out", str(out)]
+    assert main(command) == 0
+    expected = {"name": "mevis_v2", "version": "2"}
+    assert json.loads((out / "manifest.json").read_text())["dataset"] == expected
+    assert json.loads((out / "results.json").read_text())["dataset"] == expected
+    assert main([*command[:-1], str(tmp_path / "other"), "--data-set", "mevis_v3"]) == 2
+    assert "unknown data set 'mevis_v3'\nDid you mean 'mevis_v2'?" in capsys.readouterr().err
+
+
+def test_files_without_a_data_set_are_still_read_and_scored(tmp_path: Path) -> None:
+    write_split(tmp_path / "data", *documents())
+    out = tmp_path / "run"
+    assert (
+        main(["run", "--task", "rvos", "--method", "empty", "--data", str(tmp_path / "data"), "--out", str(out)]) == 0
+    )
+    for name in ("manifest.json", "results.json"):
+        content = json.loads((out / name).read_text())
+        del content["dataset"]
+        (out / name).write_text(json.dumps(content))
+    assert main(["report", str(out)]) == 0
+    assert main(["score", str(out)]) == 0
+
+
+def test_the_command_lists_every_data_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "data-sets", "--json"]) == 0
+    infos = json.loads(capsys.readouterr().out)
+    assert [info["name"] for info in infos] == ["mini", "mevis_v2", "mevis_v1"]
+    assert all(info["license"] and info["tasks"] and info["splits"] for info in infos)
