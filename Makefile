@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make demo` and `make test`. Both set the environment up first.
+# `make demo` and `make test` are the targets for newcomers; both create the environment first.
 PYTHON ?= python3
 SHELL := /bin/bash
 VENV := .venv
@@ -11,9 +11,9 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 
 setup: $(VENV)/ready
 
-# Three packages come without their dependencies: openai-whisper asks for triton (1 GB; torch brings it where there is
-# CUDA), trackeval for OpenCV (which its metrics do not use), motmetrics for pandas (tests read its data files only).
-# What they do use is named beside them.
+# Three packages are installed without dependencies: openai-whisper requires triton (1 GB; torch brings it on CUDA),
+# trackeval OpenCV (which its metrics do not use), motmetrics pandas (tests read its data files only). The dependencies
+# that they do use are listed explicitly.
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mevis-bench needs Python 3.11 or newer, not " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
@@ -42,7 +42,7 @@ docs: setup
 	$(BIN)/python -m scripts.draw_architecture
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-# How fast scoring is, whether a video's sentences cost less together, and what the runner costs: measured here and now.
+# Speed of scoring, of several expressions per call, and overhead of the runner, measured on this machine.
 bench: setup
 	$(BIN)/python -m benchmarks.scoring
 	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
@@ -51,7 +51,7 @@ bench: setup
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini
 
-# The pictures of README.md (the second one needs Chromium).
+# Pictures of README.md (the second one requires Chromium).
 pictures: demo
 	$(BIN)/mevis-bench picture runs/demo/rvos-lmpmpp-valid_u --sample 00017/0 --sample 00017/8 --sample 00012/2 \
 		--out docs/pictures/lmpmpp-mini.png
@@ -59,9 +59,9 @@ pictures: demo
 	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=4000 --window-size=1400,2050 \
 		--screenshot=docs/pictures/gallery.png runs/demo/rvos-lmpmpp-valid_u/gallery/index.html
 
-# Table 4 of the paper on the embedded split and a larger one, three seeds (half a day): benchmarks/ablation.py.
-# Again after training on videos in which hardly anything asks for the order of moves (there, equation 1 has to teach
-# it), and after a third of the training. docs/decisions/lmpmpp-ablation.md holds the six tables.
+# Table 4 of the paper on the bundled split and a larger one, three seeds (half a day): benchmarks/ablation.py.
+# Repeated with training videos without opposite orders (equation 1 has to teach order) and with a third of the training.
+# docs/results/lmpmpp-ablation.md has the six tables.
 ABLATION := -m benchmarks.ablation --extractor runs/train-lmpmpp-mini --data runs/mini-100
 ablation: train-mini runs/mini-100
 	$(BIN)/python $(ABLATION)
@@ -72,7 +72,7 @@ ablation: train-mini runs/mini-100
 runs/mini-100: | setup
 	$(BIN)/mevis-bench data make-mini --split valid_u --videos 100 --seed 11 --out $@
 
-# What CI measures every night: everything in the suite, held against the accepted results, and the page over time.
+# Nightly CI: run the suite, compare it with the baseline, and update the history page.
 NIGHT := runs/nightly
 nightly: setup
 	rm -rf $(NIGHT)
@@ -81,8 +81,8 @@ nightly: setup
 	$(BIN)/mevis-bench history page --file runs/history.jsonl --out $(NIGHT)
 	$(BIN)/mevis-bench gate $(NIGHT)/*/ --expected configs/suites/nightly.expected.json --out $(NIGHT)
 
-# Exact versions for Python 3.11 on Linux; without triton, OpenCV and the nvidia packages (see above), and with torch
-# named without a build tag, so that CUDA machines take theirs.
+# Exact versions for Python 3.11 on Linux, without triton, OpenCV and the nvidia packages (see above); torch has no build
+# tag, so that CUDA machines install their own build.
 constraints: setup
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --python-version 3.11 --all-extras \
 		--no-emit-package triton --no-emit-package opencv-python \
