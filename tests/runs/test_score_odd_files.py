@@ -183,7 +183,7 @@ def test_one_folder_too_many_is_explained(world: World) -> None:
     wrapper = world.root / "wrapper"
     wrapper.mkdir()
     predictions.rename(wrapper / "Annotations")
-    with pytest.raises(MevisBenchError, match=r"no predictions in here\nThe videos are inside Annotations/"):
+    with pytest.raises(MevisBenchError, match=r"no predictions found\nThe videos are inside Annotations/"):
         world.score(wrapper)
 
 

@@ -44,11 +44,11 @@ def test_a_line_is_what_the_originals_write() -> None:
     [
         ("0,1,1,1,5,5", r"predict\.txt:2: frame 0 is not in 1\.\.3\nFrames count from 1"),
         ("4,1,1,1,5,5", r"predict\.txt:2: frame 4 is not in 1\.\.3"),
-        ("1,1,1,5,5", r"predict\.txt:2: 5 numbers, at least 6 are needed"),
+        ("1,1,1,5,5", r"predict\.txt:2: expected at least 6 numbers"),
         ("1,1,a,1,5,5", r"predict\.txt:2: not a line of tracks"),
         ("1,1,1,1,0,5", r"predict\.txt:2: box .* has no size"),
         ("1,1,nan,1,5,5", r"predict\.txt:2: box .* has no size"),
-        ("3,7,1,1,5,5", r"predict\.txt:2: id 7 is twice in frame 3"),
+        ("3,7,1,1,5,5", r"predict\.txt:2: duplicate id 7 in frame 3"),
     ],
 )
 def test_a_broken_line_is_named(line: str, message: str) -> None:
@@ -74,7 +74,7 @@ def test_a_name_without_words_is_the_id() -> None:
 
 
 def test_an_id_that_the_originals_would_cut_is_refused() -> None:
-    with pytest.raises(DataError, match=r"'1\.5' can't be part of a Refer-KITTI name"):
+    with pytest.raises(DataError, match=r"invalid expression id '1\.5' for Refer-KITTI"):
         expression_name("1.5", "a bird")
 
 
@@ -104,7 +104,7 @@ def test_a_tree_of_the_originals_is_recognized(tmp_path: Path) -> None:
 
 def test_two_folders_for_one_expression_are_an_error(tmp_path: Path) -> None:
     source = open_predictions(_write(tmp_path, {"v1/a--0/predict.txt": "", "v1/b--0/predict.txt": ""}))
-    with pytest.raises(DataError, match="two folders answer v1/0"):
+    with pytest.raises(DataError, match="duplicate prediction of v1/0"):
         source.samples()
 
 

@@ -1,46 +1,28 @@
-"""Tracks as MOTChallenge text, one file a sample: ``<video>/<expression>.txt``, a line ``frame,id,x,y,w,h,...``."""
+"""Tracks as MOTChallenge text, one file per sample: ``<video>/<expression>.txt``, lines ``frame,id,x,y,w,h,...``."""
 
-from collections.abc import Set
-from functools import cached_property
+from collections.abc import Iterable, Sequence
 
-from mevis_bench.files.tree import FileTree
-from mevis_bench.records import DataError
 from mevis_bench.store.formats.refer_kitti import parse_tracks
+from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, sample_path
 
 
-class MotPredictions:
-    """Tracks of many samples, one text file each; an empty file says "no target". Frames and ids count from 1."""
+class MotPredictions(TreePredictions):
+    """Tracks of many samples, one text file each; an empty file means "no target". Frames and ids count from 1."""
 
     format = "MOT text"
+    layout = "<video>/<expression>.txt"
 
-    def __init__(self, files: FileTree) -> None:
-        self.files = files
+    @classmethod
+    def matches(cls, names: Sequence[str]) -> bool:
+        """See :class:`TreePredictions`."""
+        return any(name.count("/") == 1 and name.endswith(".txt") for name in names)
 
-    def samples(self) -> Set[str]:
-        """Return ``<video>/<expression>`` of every text file."""
-        return self._samples
-
-    @cached_property
-    def _samples(self) -> Set[str]:
-        return {name.removesuffix(".txt") for name in self.files.names() if name.endswith(".txt")}
-
-    def only(self, video_id: str) -> "MotPredictions":
-        """Return a reader of the same files."""
-        return MotPredictions(self.files)
+    def find_samples(self) -> Iterable[str]:
+        """See :class:`TreePredictions`."""
+        return (name.removesuffix(".txt") for name in self.files.names() if name.endswith(".txt"))
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
-        """Read one sample's tracks.
-
-        Raises:
-            DataError: The file is missing, or not of this format.
-        """
+        """See :class:`TreePredictions`."""
         name = f"{sample_path(expression_id, clip)}.txt"
-        location = self.files.location(name)
-        try:
-            text = self.files.read(name).decode("ascii")
-        except FileNotFoundError:
-            raise DataError("prediction is missing", location=location) from None
-        except UnicodeDecodeError as error:
-            raise DataError("not a text file of tracks", location=location) from error
-        return parse_tracks(text, len(clip.frame_names), location)
+        return parse_tracks(self.read_ascii(name), len(clip.frame_names), self.files.location(name))

@@ -1,38 +1,31 @@
 """The official layout of mask predictions: ``<video>/<expression>/<frame>.png``, as a folder or as a zip of one."""
 
-from collections.abc import Set
-from functools import cached_property
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mevis_bench.files.names import validate_name
-from mevis_bench.files.tree import FileTree
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError
+from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.png import rows_from_png
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, sample_path
 
 
-class PngPredictions:
-    """Masks as PNG files, one a frame."""
+class PngPredictions(TreePredictions):
+    """Masks as PNG files, one per frame."""
 
     format = "official PNG tree"
+    layout = "<video>/<expression>/<frame>.png"
 
-    def __init__(self, files: FileTree, threshold: int | None = None) -> None:
-        self.files = files
-        self.threshold = threshold
+    @classmethod
+    def matches(cls, names: Sequence[str]) -> bool:
+        """See :class:`TreePredictions`."""
+        return any(name.count("/") == 2 and name.lower().endswith(".png") for name in names)
 
-    def samples(self) -> Set[str]:
-        """Return ``<video>/<expression>`` of every folder that holds a PNG."""
-        return self._samples
-
-    @cached_property
-    def _samples(self) -> Set[str]:
-        return {name.rsplit("/", 1)[0] for name in self.files.names() if name.lower().endswith(".png")}
-
-    def only(self, video_id: str) -> "PngPredictions":
-        """Return a reader of the same files."""
-        return PngPredictions(self.files, self.threshold)
+    def find_samples(self) -> Iterable[str]:
+        """Yield ``<video>/<expression>`` of every folder with a PNG."""
+        return (name.rsplit("/", 1)[0] for name in self.files.names() if name.lower().endswith(".png"))
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedMasks:
         """Read every frame of one expression.

@@ -6,13 +6,14 @@ all in pixels. The same lines make a ``gt.txt``.
 
 import math
 import re
-from collections.abc import Set
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 
-from mevis_bench.files.tree import FileTree
+from mevis_bench.files.names import MAX_NAME_BYTES
 from mevis_bench.records import DataError, TrackPrediction
+from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction
 
 FRAMES = "KITTI/training/image_02"
@@ -22,9 +23,9 @@ EXPRESSIONS = "expression"
 
 PREDICTIONS = "predict.txt"
 TRUTH = "gt.txt"
-_LONGEST_SLUG = 100
+_MAX_SLUG = 100
 _FORBIDDEN = "+./\\"
-"""The originals split names at a plus sign and at a dot."""
+"""Characters at which the reference implementations split names."""
 
 
 def expression_name(expression_id: str, text: str) -> str:
@@ -33,11 +34,12 @@ def expression_name(expression_id: str, text: str) -> str:
     The id makes it unique, because videos of MeViS have the same sentence twice; the words are for people.
 
     Raises:
-        DataError: The originals' scripts can't take the id.
+        DataError: The id contains a character at which the reference implementations split names.
     """
     if any(sign in expression_id for sign in _FORBIDDEN):
-        raise DataError(f"expression id {expression_id!r} can't be part of a Refer-KITTI name (no '+', no '.')")
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_LONGEST_SLUG].strip("-")
+        raise DataError(f"invalid expression id {expression_id!r} for Refer-KITTI: it contains '+' or '.'")
+    max_length = min(_MAX_SLUG, MAX_NAME_BYTES - 2 - len(expression_id.encode()))
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[: max(0, max_length)].strip("-")
     return f"{slug}--{expression_id}"
 
 
@@ -63,7 +65,7 @@ def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
 
     Raises:
         DataError: A line has too few or other than numbers, a box has no size, a frame is not in 1..length, or an
-            identity is twice in a frame; names the line.
+            identity has two boxes in a frame; names the line.
     """
     frames, ids, boxes = [], [], []
     seen: set[tuple[int, int]] = set()
@@ -72,7 +74,7 @@ def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
             continue
         frame, identity, box = _parse_line(line, length, f"{location}:{number}")
         if (frame, identity) in seen:
-            raise DataError(f"id {identity + 1} is twice in frame {frame + 1}", location=f"{location}:{number}")
+            raise DataError(f"duplicate id {identity + 1} in frame {frame + 1}", location=f"{location}:{number}")
         seen.add((frame, identity))
         frames.append(frame)
         ids.append(identity)
@@ -85,7 +87,7 @@ def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
 def _parse_line(line: str, length: int, location: str) -> tuple[int, int, tuple[float, float, float, float]]:
     fields = line.split(",")
     if len(fields) < 6:
-        raise DataError(f"{len(fields)} numbers, at least 6 are needed: frame,id,x,y,w,h", location=location)
+        raise DataError(f"expected at least 6 numbers frame,id,x,y,w,h, got {len(fields)}", location=location)
     try:
         frame, identity = int(fields[0]), int(fields[1])
         x, y, width, height = (float(field) for field in fields[2:6])
@@ -100,50 +102,48 @@ def _parse_line(line: str, length: int, location: str) -> tuple[int, int, tuple[
     return frame - 1, identity - 1, (x, y, x + width, y + height)
 
 
-class ReferKittiPredictions:
+class ReferKittiPredictions(TreePredictions):
     """Tracks of many samples, one text file each; the folder of an expression is its id or ends in ``--<id>``."""
 
     format = "Refer-KITTI text"
+    layout = f"<video>/<expression>/{PREDICTIONS}"
 
-    def __init__(self, files: FileTree, names: dict[str, str] | None = None) -> None:
-        self.files = files
-        self._given = names
+    @classmethod
+    def matches(cls, names: Sequence[str]) -> bool:
+        """See :class:`TreePredictions`."""
+        return any(name.count("/") == 2 and name.endswith(f"/{PREDICTIONS}") for name in names)
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        if self._given is not None:
-            return self._given
+        """Names of the files by sample.
+
+        Raises:
+            DataError: Two folders are of one expression.
+        """
         names: dict[str, str] = {}
         for name in self.files.names():
             parts = name.split("/")
             if len(parts) == 3 and parts[2] == PREDICTIONS:
                 sample = f"{parts[0]}/{expression_id(parts[1])}"
                 if sample in names:
-                    raise DataError(f"two folders answer {sample}", location=self.files.location(name))
+                    raise DataError(f"duplicate prediction of {sample}", location=self.files.location(name))
                 names[sample] = name
         return names
 
-    def samples(self) -> Set[str]:
-        """Return ``<video>/<expression>`` of every file."""
-        return self._names.keys()
+    def find_samples(self) -> Iterable[str]:
+        """See :class:`TreePredictions`."""
+        return self._names
 
     def only(self, video_id: str) -> "ReferKittiPredictions":
-        """Return a reader of this video's files."""
-        kept = {sample: name for sample, name in self._names.items() if name.startswith(f"{video_id}/")}
-        return ReferKittiPredictions(self.files, kept)
+        """Return a reader of this video's files, which need not be listed again."""
+        reader = ReferKittiPredictions(self.files)
+        reader._names = {sample: name for sample, name in self._names.items() if name.startswith(f"{video_id}/")}
+        return reader
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
-        """Read one sample's tracks.
-
-        Raises:
-            DataError: The file is missing, or not of this format.
-        """
+        """See :class:`TreePredictions`."""
         sample = f"{clip.video_id}/{expression_id}"
         if sample not in self._names:
             raise DataError("prediction is missing", location=self.files.location(sample))
         name = self._names[sample]
-        try:
-            text = self.files.read(name).decode("ascii")
-        except UnicodeDecodeError as error:
-            raise DataError("not a text file of tracks", location=self.files.location(name)) from error
-        return parse_tracks(text, len(clip.frame_names), self.files.location(name))
+        return parse_tracks(self.read_ascii(name), len(clip.frame_names), self.files.location(name))

@@ -1,4 +1,4 @@
-"""Mask predictions in one JSON file: ``{video: {expression: [rle, ...]}}``, one COCO RLE or null a frame."""
+"""Mask predictions in one JSON file: ``{video: {expression: [rle, ...]}}``, one COCO RLE or null per frame."""
 
 from collections.abc import Set
 from pathlib import Path
@@ -12,7 +12,7 @@ from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPr
 
 
 class JsonPredictions:
-    """Answers of many samples in one JSON file: run lengths a frame, or one sentence."""
+    """Predictions of many samples in one JSON file: one RLE per frame, or one sentence."""
 
     format = "JSON layout"
 
@@ -25,35 +25,35 @@ class JsonPredictions:
         """Read the file.
 
         Raises:
-            DataError: It is no JSON of this layout.
+            DataError: It is not JSON of this layout.
         """
         videos = expect_type(read_json(path), dict, str(path))
-        for video_id, answers in videos.items():
-            expect_type(answers, dict, f"{path}, {video_id}")
+        for video_id, predictions in videos.items():
+            expect_type(predictions, dict, f"{path}, {video_id}")
         return cls(path, videos)
 
     def samples(self) -> Set[str]:
-        """Return the ids of all answers."""
-        return {f"{video}/{expression}" for video, answers in self.videos.items() for expression in answers}
+        """Return the ids of all predictions."""
+        return {f"{video}/{expression}" for video, predictions in self.videos.items() for expression in predictions}
 
     def only(self, video_id: str) -> "JsonPredictions":
         """Return the part of one video."""
-        kept = {video_id: self.videos[video_id]} if video_id in self.videos else {}
-        return JsonPredictions(self.path, kept)
+        selected = {video_id: self.videos[video_id]} if video_id in self.videos else {}
+        return JsonPredictions(self.path, selected)
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
-        """Read one answer: a list of run lengths or a sentence.
+        """Read one prediction: a list of RLEs or a sentence.
 
         Raises:
             DataError: It is missing or not of this layout.
         """
         location = f"{self.path}, {clip.video_id}/{expression_id}"
         try:
-            answer = self.videos[clip.video_id][expression_id]
+            prediction = self.videos[clip.video_id][expression_id]
         except KeyError:
             raise DataError("prediction is missing", location=location) from None
-        if isinstance(answer, str):
-            return CaptionPrediction(answer)
-        entries = expect_type(answer, list, location)
+        if isinstance(prediction, str):
+            return CaptionPrediction(prediction)
+        entries = expect_type(prediction, list, location)
         check_length(entries, clip, location)
         return LoadedMasks(rows_from_rle(parse_rles(entries, location), clip.height, clip.width, location=location))

@@ -1,43 +1,42 @@
 """Predictions of a run, ``<video>.jsonl``, as they are scored."""
 
-from collections.abc import Mapping, Set
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 
 from mevis_bench.files.names import validate_name
 from mevis_bench.files.tree import FileTree
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.records import DataError
+from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_lines import StoredMasks, StoredPrediction, parse_line, split_lines
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
 
 
-class RunPredictions:
-    """Predictions of a run: masks, tracks or captions. Keeps the lines of the video that was read last."""
+class RunPredictions(TreePredictions):
+    """Predictions of a run: masks, tracks or captions. Caches the lines of the video that was read last."""
 
     format = "run folder"
+    layout = "<video>.jsonl"
 
-    def __init__(self, files: FileTree) -> None:
-        self.files = files
+    def __init__(self, files: FileTree, threshold: int | None = None) -> None:
+        super().__init__(files, threshold)
         self._read: tuple[str, Mapping[str, bytes]] | None = None
 
-    def samples(self) -> Set[str]:
-        """Return ``<video>/<expression>`` of every line."""
-        return self._samples
+    @classmethod
+    def matches(cls, names: Sequence[str]) -> bool:
+        """See :class:`TreePredictions`."""
+        return any(map(_is_video, names))
 
-    @cached_property
-    def _samples(self) -> Set[str]:
-        videos = [name.removesuffix(".jsonl") for name in self.files.names() if _is_video(name)]
-        return {f"{video_id}/{one}" for video_id in videos for one in self.lines(video_id)}
-
-    def only(self, video_id: str) -> "RunPredictions":
-        """Return a reader of the same files."""
-        return RunPredictions(self.files)
+    def find_samples(self) -> Iterable[str]:
+        """Yield ``<video>/<expression>`` of every line."""
+        for name in filter(_is_video, self.files.names()):
+            video_id = name.removesuffix(".jsonl")
+            yield from (f"{video_id}/{expression_id}" for expression_id in self.lines(video_id))
 
     def lines(self, video_id: str) -> Mapping[str, bytes]:
-        """Return the lines of one video by expression, as they are; a missing file has none.
+        """Return the lines of one video by expression, not parsed; a missing file has none.
 
         Raises:
-            DataError: The file can't be read, or a line does not start with its expression.
+            DataError: The file cannot be read, or a line does not start with its expression.
         """
         if self._read is None or self._read[0] != video_id:
             name = f"{validate_name(video_id, 'video id')}.jsonl"
@@ -48,7 +47,7 @@ class RunPredictions:
         return self._read[1]
 
     def stored(self, video_id: str, expression_id: str) -> tuple[StoredPrediction, str]:
-        """Return one prediction as it lies on disk, and how to call it in a message.
+        """Return one prediction as it is stored, and its location for messages.
 
         Raises:
             DataError: It is missing or broken.

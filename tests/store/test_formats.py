@@ -1,0 +1,85 @@
+"""Prediction formats: each recognizes its own files only, and all are registered."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from mevis_bench.files.tree import Folder
+from mevis_bench.records import DataError, UsageError
+from mevis_bench.store import formats
+from mevis_bench.store.formats.refer_kitti import expression_name
+from mevis_bench.store.formats.rle_json import JsonPredictions
+from mevis_bench.store.formats.tree_predictions import TreePredictions
+from mevis_bench.store.open_predictions import FORMATS, open_predictions
+
+FILES = {
+    "official PNG tree": ["cat/0/00000.png", "cat/0/00001.PNG", "cat/1/00000.png"],
+    "Refer-KITTI text": ["cat/a-cat--0/predict.txt", "cat/1/predict.txt"],
+    "run folder": ["cat.jsonl"],
+    "MOT text": ["cat/0.txt", "cat/1.txt"],
+}
+LINES = '{"expression": "0", "kind": "caption"}\n{"expression": "1", "kind": "caption"}\n'
+
+
+def write_files(root: Path, names: list[str]) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(LINES)
+    return root
+
+
+def test_every_format_of_the_folder_is_registered() -> None:
+    for module in pkgutil.iter_modules(formats.__path__):
+        importlib.import_module(f"{formats.__name__}.{module.name}")
+    assert set(FORMATS) == set(TreePredictions.__subclasses__())
+    assert {item.format for item in FORMATS} == FILES.keys()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_format_matches_its_own_files_only(tmp_path: Path, name: str) -> None:
+    assert [item.format for item in FORMATS if item.matches(FILES[name])] == [name]
+    source = open_predictions(write_files(tmp_path, FILES[name]))
+    assert source.format == name
+    assert source.samples() == {"cat/0", "cat/1"}
+    assert source.only("cat").samples() >= {"cat/0", "cat/1"}
+
+
+@pytest.mark.parametrize("item", FORMATS)
+def test_files_are_listed_once(tmp_path: Path, item: type[TreePredictions]) -> None:
+    files = Folder(write_files(tmp_path, FILES[item.format]))
+    calls: list[int] = []
+
+    class CountingFolder(Folder):
+        def names(self) -> list[str]:
+            calls.append(1)
+            return list(files.names())
+
+    source = item(CountingFolder(tmp_path))
+    assert source.samples() == source.samples()
+    assert len(calls) == 1
+
+
+def test_json_is_recognized_by_its_suffix(tmp_path: Path) -> None:
+    (tmp_path / "a.JSON").write_text('{"cat": {"0": "a cat"}}')
+    source = open_predictions(tmp_path / "a.JSON")
+    assert isinstance(source, JsonPredictions)
+    assert source.samples() == {"cat/0"}
+
+
+def test_what_is_no_prediction_names_every_layout(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("")
+    for path, message in ((tmp_path, "no predictions found"), (tmp_path / "a.txt", "unknown format of predictions")):
+        with pytest.raises(DataError, match=message) as caught:
+            open_predictions(path)
+        assert caught.value.hint is not None
+        assert all(item.layout in caught.value.hint for item in FORMATS)
+    with pytest.raises(UsageError, match="no such file or folder"):
+        open_predictions(tmp_path / "nothing")
+
+
+def test_names_of_refer_kitti_are_valid_names_however_long_the_sentence() -> None:
+    name = expression_name("7" * 150, "a very long sentence " * 50)
+    assert len(name) == 200
+    assert name.endswith("--" + "7" * 150)
