@@ -26,15 +26,11 @@ class SpeechChoice(StrEnum):
     ALL = "all"
 
 
-class DataFormat(StrEnum):
-    """Choices of ``export --format`` and ``import --format``."""
-
-    REFER_KITTI = "refer-kitti"
-
-
 DataFormatName = Annotated[
-    DataFormat,
-    typer.Option("--format", help="refer-kitti: the layout of Refer-KITTI, as TransRMOT and TempRMOT read it."),
+    str,
+    typer.Option(
+        "--format", metavar="NAME", help="refer-kitti: the layout of Refer-KITTI, as TransRMOT and TempRMOT read it."
+    ),
 ]
 
 
@@ -135,7 +131,7 @@ def make_mini(
 @command.command()
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    format_: DataFormatName = DataFormat.REFER_KITTI,
+    format_: DataFormatName = "refer-kitti",
     data: options.DataRoot = None,
     split: options.SplitName = "valid_u",
     data_set: options.DataSetName = None,
@@ -153,8 +149,9 @@ def export(
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
     from mevis_bench.data.registry import open_dataset
-    from mevis_bench.runs.refer_kitti_export import export_split
+    from mevis_bench.runs.data_formats import EXPORTERS, find_format
 
+    export_split = find_format(EXPORTERS, format_)
     with Bar("videos") as bar:
         exported = export_split(
             open_dataset(data, split, data_set),
@@ -164,30 +161,31 @@ def export(
             advance=partial(_show, bar, "export"),
         )
     if json:
-        print_json({"root": str(out), "format": format_.value, **asdict(exported)})
+        print_json({"root": str(out), "format": format_, **asdict(exported)})
         return
     counts = f"{exported.videos} videos, {exported.frames} frames, {exported.expressions} expressions"
     predicted = "" if predictions is None else f", predictions of {exported.predictions}"
-    stdout().print(f"{out}: {counts}{predicted}, as {format_.value}", markup=False, soft_wrap=True)
+    stdout().print(f"{out}: {counts}{predicted}, as {format_}", markup=False, soft_wrap=True)
 
 
 @command.command("import")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="PATH", help="The folder with KITTI and expression.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for the split.")],
-    format_: DataFormatName = DataFormat.REFER_KITTI,
+    format_: DataFormatName = "refer-kitti",
     json: options.Json = False,
 ) -> None:
     """Import boxes and expressions of another format as a split for --task rmot; boxes become filled rectangles."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.runs.refer_kitti_import import import_split
+    from mevis_bench.runs.data_formats import IMPORTERS, find_format
 
+    import_split = find_format(IMPORTERS, format_)
     with Bar("videos") as bar:
         videos = import_split(source, out, partial(_show, bar, "import"))
     if json:
-        print_json({"root": str(out), "format": format_.value, "videos": videos})
+        print_json({"root": str(out), "format": format_, "videos": videos})
         return
     stdout().print(f"wrote {videos} videos to {out}; use --task rmot --data {out}", markup=False)
 

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.cli.app import main
+from mevis_bench.records.dataset import Dataset
+from mevis_bench.runs import data_formats
+from mevis_bench.runs.refer_kitti_export import Exported
 
 
 def test_the_embedded_split_is_exported_and_its_counts_are_printed(
@@ -27,7 +30,26 @@ def test_a_second_export_into_the_same_folder_is_refused(tmp_path: Path, capsys:
 
 def test_an_unknown_layout_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "export", "--format", "kitti", "--out", str(tmp_path / "out")]) == 2
-    assert "refer-kitti" in capsys.readouterr().err
+    assert "unknown format 'kitti'\nDid you mean 'refer-kitti'?" in capsys.readouterr().err
+    assert main(["data", "import", str(tmp_path), "--format", "kitti", "--out", str(tmp_path / "out")]) == 2
+    assert "unknown format 'kitti'" in capsys.readouterr().err
+
+
+def test_the_format_selects_the_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second format must not be handled by the first one's code."""
+
+    def fake_export(split: Dataset, out: Path, **options: object) -> Exported:
+        return Exported(7, 7, 7, 7)
+
+    monkeypatch.setattr(data_formats, "EXPORTERS", {**data_formats.EXPORTERS, "fake": fake_export})
+    monkeypatch.setattr(data_formats, "IMPORTERS", {"fake": lambda source, out, advance: 8})
+    assert main(["data", "export", "--format", "fake", "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert main(["data", "import", str(tmp_path), "--format", "fake", "--out", str(tmp_path / "out"), "--json"]) == 0
+    exported, imported = map(json.loads, capsys.readouterr().out.replace("}\n{", "}\0{").split("\0"))
+    assert (exported["format"], exported["videos"]) == ("fake", 7)
+    assert (imported["format"], imported["videos"]) == ("fake", 8)
 
 
 def test_an_export_can_be_imported_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
