@@ -151,9 +151,10 @@ def test_the_target_score_is_the_probability_of_a_numeral_above_0(method, tmp_pa
     language = lmpmpp.model.language
     head = language.head
 
-    def certain_head(states):
+    def certain_head(states):  # (1, D) or (2 + s, D); only the first state is followed by the numeral
         logits = head(states)
-        logits[..., language.prompt.numerals[numeral]] = 50
+        logits[0, language.prompt.numerals[numeral]] = 50
+        logits[1:, language.prompt.numerals[1 - numeral]] = 50
         return logits
 
     language.head = certain_head

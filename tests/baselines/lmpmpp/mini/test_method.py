@@ -236,9 +236,12 @@ def test_the_target_score_is_the_probability_of_a_numeral_above_0(method, tmp_pa
     language = method.model.language.language
     head = language.head
 
-    def certain_head(states):
+    def certain_head(states):  # (n, D), or (n, 2 + s, D), where only the first state is followed by the numeral
         logits = head(states)
-        logits[..., language.prompt.numerals[numeral]] = 50
+        after_prompt = logits[:, :1] if logits.dim() == 3 else logits[:, None]
+        after_prompt[..., language.prompt.numerals[numeral]] = 50
+        if logits.dim() == 3:
+            logits[:, 1:, language.prompt.numerals[1 - numeral]] = 50
         return logits
 
     monkeypatch.setattr(language, "head", certain_head)
