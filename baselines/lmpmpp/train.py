@@ -158,7 +158,7 @@ def _existing_path(file: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ClipOutputs:
-    """What one clip contributes to equation 2.
+    """Contribution of one clip to equation 2.
 
     Attributes:
         losses: Its ``txt``, ``bce`` and ``dice``.

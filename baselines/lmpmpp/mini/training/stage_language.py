@@ -33,8 +33,8 @@ from baselines.lmpmpp.mini.trajectory_encoder import TrackFeatures, scene_positi
 from baselines.lmpmpp.prompt import Modality, PromptTokens
 
 ContrastiveTarget = Literal["trajectories", "seg_tokens"]
-"""What equation 1 compares sentences with: trajectories as in stage 3, so that they keep what they learned there, and
-<SEG> tokens."""
+"""Embeddings that equation 1 compares sentences with: trajectories as in stage 3, so that they keep what they learned
+there, and <SEG> tokens."""
 
 MIN_PATH_LENGTH = 0.25
 """An object whose path in the scene is shorter, in frame heights, looks the same in any order of frames."""

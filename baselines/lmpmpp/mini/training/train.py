@@ -87,7 +87,7 @@ def train(args: TrainingArguments) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StageModules:
-    """What a stage trains.
+    """Trained module, losses and metrics of a stage.
 
     Attributes:
         module: Its parameters that require a gradient are trained.
