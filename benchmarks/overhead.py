@@ -44,7 +44,7 @@ def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Call
     for work in plan.videos:
         expressions = {expression.id: expression for expression in task.expressions(split, work.video_id)}
         prompts[work.video_id] = [
-            task.prompt(split, work.video_id, expressions[expression_id]) for expression_id in work.expression_ids
+            task.make_prompt(split, work.video_id, expressions[expression_id]) for expression_id in work.expression_ids
         ]
 
     def run() -> None:

@@ -19,10 +19,11 @@ import numpy as np
 from benchmarks.mevis_shape import Shape, SplitFiles, make
 from benchmarks.official_algorithm import Reader, score_expression
 from benchmarks.peak_memory import peak_mib
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.protocols import MEVIS_V1
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.runs.score import score_run
 
-RULES = ScoringOptions(protocol="mevis_v1")  # the only one of the official script
+OPTIONS = ScoringOptions(protocol=MEVIS_V1)  # the only protocol of the official script
 
 
 def best_of(repeats: int, work: Callable[[], object]) -> float:
@@ -52,9 +53,11 @@ def masks(shape: Shape, root: Path) -> None:
         ("JSON", paths.json),
     ):
         reference, scores = slow["png" if "PNG" in name else "rle"]
-        scored = score_run(path, data=paths.split, rules=RULES, out=root / "out")
+        scored = score_run(path, data=paths.split, options=OPTIONS, out=root / "out")
         _check(scores, {score.sample: (score.values["J"], score.values["F"]) for score in scored.scores})
-        ours = best_of(3, lambda path=path: score_run(path, data=paths.split, rules=RULES, out=root / "out")) / frames
+        ours = (
+            best_of(3, lambda path=path: score_run(path, data=paths.split, options=OPTIONS, out=root / "out")) / frames
+        )
         print(f"{name:<12} {1e3 * reference:>18.1f} {1e3 * ours:>14.3f} {1 / ours:>9.0f} {reference / ours:>13.0f}")
 
 
@@ -87,14 +90,14 @@ def growth(shape: Shape, root: Path) -> None:
     ):
         paths = make(root / label, changed, with_png=False)
         frames = changed.videos * changed.expressions * changed.frames
-        score_run(paths.run, data=paths.split, rules=RULES)
-        ours = best_of(3, lambda paths=paths: score_run(paths.run, data=paths.split, rules=RULES))
+        score_run(paths.run, data=paths.split, options=OPTIONS)
+        ours = best_of(3, lambda paths=paths: score_run(paths.run, data=paths.split, options=OPTIONS))
         print(f"{label:<16} {1e3 * ours / frames:.3f}")
     paths = make(root / "workers", Shape(24, shape.frames, shape.expressions), with_png=False)
     print("Total seconds for 24 videos, including the start of the processes")
     for workers in (1, 2, 4):
         start = time.perf_counter()
-        score_run(paths.run, data=paths.split, rules=RULES, workers=workers)
+        score_run(paths.run, data=paths.split, options=OPTIONS, workers=workers)
         print(f"{workers} workers        {time.perf_counter() - start:.2f}")
 
 
@@ -120,7 +123,7 @@ def tracking(sequences: int = 800, length: int = 70) -> None:
     scores = []
 
     def ours() -> None:
-        counts = combined([count_sequence(ground_truth, prediction) for ground_truth, prediction, _ in samples])
+        counts = combined([count_sequence(true, predicted, MEVIS_V1.hota_thresholds) for true, predicted, _ in samples])
         scores.append(hota_scores(counts))
 
     ours()
@@ -134,9 +137,9 @@ def tracking(sequences: int = 800, length: int = 70) -> None:
 
 def captions(count: int = 900) -> None:
     """Print the time of METEOR and CIDEr without the start of Java, which is measured first."""
-    from mevis_bench.metrics.aggregation import Measured
-    from mevis_bench.metrics.captions import CaptionSample, Meteor, tokenize_samples, without_gaps
-    from mevis_bench.metrics.description import CaptionCorpus
+    from mevis_bench.metrics.aggregation import ScoredSample
+    from mevis_bench.metrics.captions import CaptionSample, Meteor, fill_empty, tokenize_samples
+    from mevis_bench.metrics.description import CaptionAggregator
 
     words = ["bird", "dog", "flies", "runs", "left", "right", "first", "stops", "away", "camera", "other", "waits"]
     rng = np.random.default_rng(0)
@@ -146,16 +149,18 @@ def captions(count: int = 900) -> None:
     ]
     start = time.perf_counter()
     meteor = Meteor()
-    meteor.send([without_gaps(sample) for sample in tokenize_samples(samples[:1])])
+    meteor.send([fill_empty(sample) for sample in tokenize_samples(samples[:1])])
     meteor.statistics(1)
     alone = time.perf_counter() - start
     meteor.close()
     start = time.perf_counter()
-    corpus = CaptionCorpus()
-    corpus.take([Measured(f"v/{k}", {}, (sample, ("v", frozenset([str(k)])))) for k, sample in enumerate(samples)])
-    scores = corpus.metrics(range(count))
+    aggregator = CaptionAggregator(OPTIONS)
+    aggregator.update(
+        [ScoredSample(f"v/{k}", {}, (sample, ("v", frozenset([str(k)])))) for k, sample in enumerate(samples)]
+    )
+    scores = aggregator.compute()
     total = time.perf_counter() - start
-    corpus.close()
+    aggregator.close()
     print(
         f"\nMETEOR and CIDEr of {count} captions with 4 references: {total:.1f} s, start of Java {alone:.1f} s, ",
         end="",

@@ -1,14 +1,24 @@
 """mevis-bench: the benchmark harness for language-guided video understanding.
 
-``run``, ``score``, ``load_results`` and ``load_scores`` do in Python what the commands do (see ``notebook``). They are
-imported when first used, so that ``import mevis_bench`` costs nothing.
+The names of :mod:`mevis_bench.api` are imported at first use, so that ``import mevis_bench`` stays fast.
 """
 
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_results", "load_scores", "run", "score"]
+__all__ = [
+    "__version__",
+    "compare",
+    "load_results",
+    "load_scores",
+    "merge",
+    "run",
+    "score",
+    "score_captions",
+    "score_masks",
+    "score_tracks",
+]
 
 
 def __getattr__(name: str) -> Any:

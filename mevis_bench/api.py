@@ -1,47 +1,72 @@
-"""The commands for Python: ``import mevis_bench`` gives ``run``, ``score``, ``load_results``, ``load_scores``.
+"""Public Python API. Every name here is also a name of ``mevis_bench`` itself, imported at first use.
 
-import mevis_bench
+The commands ``run``, ``score``, ``compare`` and ``merge`` are functions of the same names and options; ``load_results``
+and ``load_scores`` read what they wrote as data frames. ``score_masks``, ``score_tracks`` and ``score_captions`` score
+numpy arrays or text without files::
 
-finished = mevis_bench.run(task="rvos", method="lmpmpp", limit=20)
-scores = mevis_bench.load_scores(finished.report.folder.path)   # a data frame, a row a sample
-scores.groupby("video")["J&F"].mean().sort_values().head()
+    import mevis_bench
+
+    finished = mevis_bench.run(task="rvos", method="lmpmpp", limit=20)
+    scores = mevis_bench.load_scores(finished.report.folder.path)  # one row per sample
+    scores.groupby("video")["J&F"].mean().sort_values().head()
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mevis_bench.config.run_config import read_run_config
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.arrays import score_captions, score_masks, score_tracks
+from mevis_bench.metrics.protocols import find_protocol
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import UsageError
+from mevis_bench.reports.compare import Comparison, compare_runs
+from mevis_bench.runs.merge import merge_runs
 from mevis_bench.runs.run import FinishedRun
 from mevis_bench.runs.run import run as run_config
 from mevis_bench.runs.score import ScoringResult, score_run
 from mevis_bench.runs.slice_file import read_slices
 from mevis_bench.runs.system_info import resolve_device
-from mevis_bench.store.score_files import read_results, read_scores
+from mevis_bench.store.score_files import Results, read_results, read_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mevis_bench.store.run_folder import RunFolder
+    from mevis_bench.store.run_folder import Manifest, RunFolder
     from mevis_bench.store.sample_index import SampleStatus
+
+__all__ = [
+    "compare",
+    "load_results",
+    "load_scores",
+    "merge",
+    "run",
+    "score",
+    "score_captions",
+    "score_masks",
+    "score_tracks",
+]
 
 
 class _Quiet:
-    """Watches a run and says nothing."""
+    """Callback that ignores every event."""
 
     def begin(self, folder: "RunFolder", total: int, done: int) -> None:
-        """Take note of nothing."""
+        """No-op."""
 
     def sample(self, status: "SampleStatus") -> None:
-        """Take note of nothing."""
+        """No-op."""
 
 
 def run(task: str, method: str, **keys: object) -> FinishedRun:
-    """Do what ``mevis-bench run`` does; keys are its flags (``data``, ``split``, ``limit``, ``device``, ``out``, ...).
+    """Run a method on a task and score it, as ``mevis-bench run``.
+
+    Args:
+        task: Name of the task.
+        method: ``name`` or ``name:variant``.
+        keys: Keys of :class:`mevis_bench.config.run_config.RunConfig`: the command's options.
 
     Raises:
-        MevisBenchError: What the command would print; its ``exit_code`` is the command's.
+        MevisBenchError: The error that the command prints; its ``exit_code`` is the command's.
     """
     given = {key: str(value) if isinstance(value, Path) else value for key, value in keys.items()}
     return run_config(read_run_config(None, {"task": task, "method": method, **given}, ()), _Quiet())
@@ -54,7 +79,7 @@ def score(
     split: str | None = None,
     data_set: str | None = None,
     task: str | None = None,
-    protocol: str = "mevis_v2",
+    protocol: str | None = None,
     missing: str = "error",
     no_target: str = "empty",
     empty_on_target: str = "scored",
@@ -65,12 +90,12 @@ def score(
     device: str = "cpu",
     out: str | Path | None = None,
 ) -> ScoringResult:
-    """Do what ``mevis-bench score`` does; the arguments are its flags.
+    """Score predictions of a split, as ``mevis-bench score``; the arguments are the command's options.
 
-    With more than one worker, a script must have its calls below ``if __name__ == "__main__":``.
+    With more than one worker, a script must guard its calls by ``if __name__ == "__main__":``.
 
     Raises:
-        MevisBenchError: What the command would print.
+        MevisBenchError: The error that the command prints.
     """
     return score_run(
         Path(predictions),
@@ -78,7 +103,9 @@ def score(
         split=split,
         data_set=data_set,
         task=task,
-        rules=ScoringOptions(protocol, no_target, empty_on_target, missing, references, resolve_device(device)),
+        options=ScoringOptions(
+            find_protocol(protocol), no_target, empty_on_target, missing, references, resolve_device(device)
+        ),
         threshold=threshold,
         slices=() if slices is None else read_slices(Path(slices)),
         workers=workers,
@@ -86,12 +113,44 @@ def score(
     )
 
 
+def compare(first: str | Path, second: str | Path, *, metric: str | None = None, seed: int = 0) -> Comparison:
+    """Compare two scored folders sample by sample, as ``mevis-bench compare``.
+
+    Args:
+        first: Scored folder.
+        second: Scored folder of the run that may be better.
+        metric: Per-sample metric that ranks the samples; ``None``: the first one that both have.
+        seed: Seed of the resampling.
+
+    Raises:
+        MevisBenchError: The error that the command prints.
+    """
+    return compare_runs(Path(first), Path(second), metric=metric, seed=seed)
+
+
+def merge(*shards: str | Path, out: str | Path, protocol: str | None = None) -> "tuple[Manifest, Results | None]":
+    """Merge shards of one run and score it, as ``mevis-bench merge``.
+
+    Args:
+        shards: Run folders of ``run(..., shard="i/n")``.
+        out: Folder of the merged run; empty or absent.
+        protocol: Scoring protocol; ``None``: ``mevis_v2``.
+
+    Returns:
+        Manifest and scores; ``None``: the split has no ground truth.
+
+    Raises:
+        MevisBenchError: The error that the command prints.
+    """
+    return merge_runs([Path(shard) for shard in shards], Path(out), find_protocol(protocol))
+
+
 def load_results(*folders: str | Path) -> "pd.DataFrame":
-    """Return the aggregates of scored folders as a data frame, a row a folder; fractions, undefined is NaN.
+    """Return the aggregates of scored folders as a data frame, one row per folder; fractions, undefined is NaN.
 
     Raises:
         UsageError: pandas is not installed.
-        DataError: A folder holds no results.
+        DataError: A folder has no results.
     """
     rows = []
     for folder in folders:
@@ -102,14 +161,14 @@ def load_results(*folders: str | Path) -> "pd.DataFrame":
 
 
 def load_scores(folder: str | Path) -> "pd.DataFrame":
-    """Return the samples of a scored folder as a data frame, a row a sample, a column a value.
+    """Return the samples of a scored folder as a data frame, one row per sample and one column per value.
 
     Columns ``video``, ``expression`` and ``groups`` (a list of slices) come first; undefined is NaN.
     ``load_scores(folder).to_parquet(file)`` writes them for other tools.
 
     Raises:
         UsageError: pandas is not installed.
-        DataError: The folder holds no scores.
+        DataError: The folder has no scores.
     """
     rows = [
         {

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mevis_bench.methods.method_list import MethodRow
+    from mevis_bench.tasks import Task
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -28,19 +29,34 @@ def _group() -> None:
 def tasks(json: options.Json = False) -> None:
     """List the tasks and their metrics."""
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.reports.table import COLUMNS
     from mevis_bench.reports.terminal import terminal_table
     from mevis_bench.tasks import TASKS
 
     if json:
-        print_json([{"name": task.name, "title": task.title, "metrics": COLUMNS[task.name]} for task in TASKS.values()])
+        print_json([_describe(task) for task in TASKS.values()])
         return
     table = terminal_table()
     for name in ("task", "title", "metrics"):
         table.add_column(name)
     for task in TASKS.values():
-        table.add_row(f"[bold]{task.name}[/bold]", task.title, f"[dim]{', '.join(COLUMNS[task.name])}[/dim]")
+        table.add_row(f"[bold]{task.name}[/bold]", task.title, f"[dim]{', '.join(task.columns)}[/dim]")
     out().print(table)
+    for task in TASKS.values():
+        out().print(f"[dim]{task.example}[/dim]", soft_wrap=True)
+
+
+def _describe(task: "Task") -> dict[str, object]:
+    return {
+        "name": task.name,
+        "title": task.title,
+        "prompt": task.prompt_type.__name__,
+        "prediction": task.prediction_type.__name__,
+        "metrics": task.columns,
+        "headlines": task.headlines,
+        "paper_tables": task.paper_tables,
+        "example": task.example,
+        "columns": [dataclasses.asdict(metric) for metric in task.metrics],
+    }
 
 
 @command.command("data-sets")

@@ -12,6 +12,7 @@ from mevis_bench.records import ExitCode
 def command(
     shards: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of run --shard I/N.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the merged run.")],
+    protocol: options.ProtocolName = None,
     json: options.Json = False,
 ) -> int:
     """Merge shards into one run folder and score it."""
@@ -19,11 +20,12 @@ def command(
 
     from mevis_bench.cli.console import err, print_json
     from mevis_bench.cli.console import out as stdout
+    from mevis_bench.metrics.protocols import find_protocol
     from mevis_bench.reports.render import to_terminal
     from mevis_bench.reports.table import build_table
     from mevis_bench.runs.merge import merge_runs
 
-    manifest, results = merge_runs(shards, out)
+    manifest, results = merge_runs(shards, out, find_protocol(protocol))
     if json:
         print_json({"folder": str(out), "status": manifest.status, "results": results and dataclasses.asdict(results)})
     else:

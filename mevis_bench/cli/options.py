@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from mevis_bench.metrics.protocols import PROTOCOLS
 from mevis_bench.records.task_names import TASK_NAMES
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
@@ -59,6 +60,12 @@ Weights = Annotated[
         metavar="FILE|NAME=FILE|DIR|untrained",
         help="A weights file, a weights store (one folder per method), or 'untrained' for seeded random weights.",
         default_factory=list,
+    ),
+]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol", metavar="|".join(PROTOCOLS), help="Scoring protocol. Default: mevis_v2; mevis_v1: frame by frame."
     ),
 ]
 TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="The task.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -30,7 +31,7 @@ def command(
     from mevis_bench.records import UsageError
     from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
     from mevis_bench.reports.render import WRITERS, to_terminal
-    from mevis_bench.reports.table import COLUMNS, build_table
+    from mevis_bench.reports.table import build_table
     from mevis_bench.store.score_files import read_results
 
     if form is not None:
@@ -40,7 +41,7 @@ def command(
         hint = f"Available: terminal, {', '.join(WRITERS)}."
         raise UsageError(f"unknown format {format_!r}", location="--format", hint=hint)
     results = [read_results(run) for run in runs]
-    for task in COLUMNS:
+    for task in TASK_NAMES:
         if any(result.task == task for result in results):
             table = build_table(task, results)
             if format_ == "terminal":

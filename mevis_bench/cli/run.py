@@ -58,6 +58,7 @@ def command(
         str | None,
         typer.Option("--perturb", metavar="shuffle|reverse|static|every-K", help="Frame order that the method sees."),
     ] = None,
+    protocol: options.ProtocolName = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed.")] = None,
     device: Annotated[
         str | None,
@@ -115,6 +116,7 @@ def command(
         "bridge": bridge,
         "asr_model": asr_model,
         "perturb": perturb,
+        "protocol": protocol,
         "seed": seed,
         "device": device,
         "engine": engine,

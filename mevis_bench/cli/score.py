@@ -32,12 +32,7 @@ def command(
         str | None,
         typer.Option("--task", metavar="|".join(TASK_NAMES), help="Default: the run's, or rvos."),
     ] = None,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            "--protocol", metavar="mevis_v2|mevis_v1", help="mevis_v1: J and F per frame, also without a target."
-        ),
-    ] = "mevis_v2",
+    protocol: options.ProtocolName = None,
     missing: Annotated[
         str,
         typer.Option(
@@ -87,52 +82,55 @@ def command(
 ) -> None:
     """Score predictions; write scores.jsonl and results.json next to them or into --out."""
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.metrics.rules import ScoringOptions
+    from mevis_bench.metrics.protocols import find_protocol
+    from mevis_bench.metrics.scoring_options import ScoringOptions
     from mevis_bench.runs.score import score_run
     from mevis_bench.runs.slice_file import read_slices
     from mevis_bench.runs.system_info import resolve_device
-    from mevis_bench.runs.verify import SOME
+    from mevis_bench.runs.verify import NUM_VERIFIED_SAMPLES
     from mevis_bench.runs.verify import verify as verify_scored
 
-    rules = ScoringOptions(protocol, no_target, empty_on_target, missing, references, resolve_device(device))
+    scoring = ScoringOptions(
+        find_protocol(protocol), no_target, empty_on_target, missing, references, resolve_device(device)
+    )
     with Bar("samples") as bar:
-        scored = score_run(
+        result = score_run(
             predictions,
             data=data,
             split=split,
             data_set=data_set,
             task=task,
-            rules=rules,
+            options=scoring,
             threshold=threshold,
             slices=read_slices(slices) if slices else (),
             out=out,
             workers=workers,
             progress=bar.count("scoring"),
         )
-    verification = verify_scored(scored, None if verify_all else SOME) if verify or verify_all else None
-    _print(scored, verification, json)
+    verification = verify_scored(result, None if verify_all else NUM_VERIFIED_SAMPLES) if verify or verify_all else None
+    _print(result, verification, json)
     if verification is not None and not verification.agrees:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _print(scored: "ScoringResult", verification: "Verification | None", json: bool) -> None:
+def _print(result: "ScoringResult", verification: "Verification | None", json: bool) -> None:
     import dataclasses
 
     from mevis_bench.cli.console import err, out, print_json
     from mevis_bench.reports.render import to_terminal
     from mevis_bench.reports.table import build_table
 
-    for sample, reason in list(scored.faults.items())[:10]:
+    for sample, reason in list(result.errors.items())[:10]:
         err().print(f"counts as zero: {sample} ({reason})", markup=False, soft_wrap=True)
-    if len(scored.faults) > 10:
-        err().print(f"and {len(scored.faults) - 10} more")
-    for note in scored.notes:
+    if len(result.errors) > 10:
+        err().print(f"and {len(result.errors) - 10} more")
+    for note in result.notes:
         err().print(note, markup=False, soft_wrap=True)
     if json:
         verified = {} if verification is None else {"verification": dataclasses.asdict(verification)}
-        print_json({**dataclasses.asdict(scored.results), **verified})
+        print_json({**dataclasses.asdict(result.results), **verified})
         return
-    out().print(to_terminal(build_table(scored.results.task, [scored.results])))
+    out().print(to_terminal(build_table(result.results.task, [result.results])))
     if verification is not None:
         differences = ", ".join(f"{name} {value:.3g}" for name, value in verification.differences.items())
         outcome = "scores agree" if verification.agrees else "SCORES DIFFER"

@@ -7,6 +7,7 @@ import typer
 
 from mevis_bench.cli import options
 from mevis_bench.records import ExitCode
+from mevis_bench.records.task_names import TASK_NAMES
 
 
 def command(
@@ -19,7 +20,7 @@ def command(
     from mevis_bench.cli.progress import Bar
     from mevis_bench.cli.run import ProgressBarCallback
     from mevis_bench.reports.render import all_tasks_to_terminal, to_terminal
-    from mevis_bench.reports.table import COLUMNS, build_table
+    from mevis_bench.reports.table import build_table
     from mevis_bench.runs.suite import read_suite, run_suite
 
     suite = read_suite(file)
@@ -31,7 +32,7 @@ def command(
             [{"folder": str(run.report.folder.path), "failed": len(run.report.failed)} for run in finished]
         )
     else:
-        for task in COLUMNS:
+        for task in TASK_NAMES:
             if any(result.task == task for result in results):
                 console.out().print(to_terminal(build_table(task, results)))
         if len({result.task for result in results}) > 1:

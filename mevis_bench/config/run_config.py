@@ -30,6 +30,7 @@ class RunConfig:
         bridge: Bridge to the task; ``None``: none where the method answers it itself, else the task's usual one.
         asr_model: Whisper's size, file or folder, for the bridge from speech to text.
         perturb: How frames are changed before the method sees them.
+        protocol: Scoring protocol; ``None``: the default. Predictions do not depend on it.
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         engine: Where it is computed: on this machine, or on a Ray cluster with one worker a device.
@@ -57,6 +58,7 @@ class RunConfig:
     bridge: str | None = None
     asr_model: str = "base"
     perturb: str = "none"
+    protocol: str | None = None
     seed: int = 0
     device: str = "auto"
     engine: Literal["local", "ray"] = "local"

@@ -130,7 +130,7 @@ class VideoPredictor:
     def _prompt(self, video_id: str, expression: Expression) -> Prompt:
         if self.plan.chosen.spec.oracle_text:
             return TextPrompt(expression.id, expression.text)
-        return self.asked.prompt(self.split, video_id, expression)
+        return self.asked.make_prompt(self.split, video_id, expression)
 
     def _predictions(self, work: PredictionJob) -> PredictionFile:
         order = [expression.id for expression in self.split.expressions(work.video_id)]

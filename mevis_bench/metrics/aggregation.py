@@ -1,19 +1,24 @@
-"""What measuring one sample leaves behind, and what is then asked of all samples together."""
+"""Scores of single samples and the aggregators that turn them into the metrics of a split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar, assert_never
+
+from mevis_bench.metrics.protocols import Averaging
+
+T = TypeVar("T")
 
 Values = Mapping[str, float | None]
+"""Values by metric or column name; ``None``: undefined."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """What scoring one answer gives.
+class SampleMetrics:
+    """Output of a task's scorer for one prediction.
 
     Attributes:
         values: Metric values of the sample; ``None``: undefined.
-        statistics: What the aggregate needs beyond them; depends on the task.
+        statistics: Input of the task's aggregator beyond the values; ``None``: it needs none.
     """
 
     values: Values
@@ -21,50 +26,64 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One sample after measuring.
+class ScoredSample:
+    """One sample of a split after scoring.
 
     Attributes:
         sample: ``<video>/<expression>``.
         values: Metric values and columns of the sample; ``None``: undefined.
-        statistics: What the aggregate needs beyond the values; depends on the task.
-        fault: Why the prediction is missing, where it is and counts as zero; else ``None``.
+        statistics: Input of the task's aggregator beyond the values.
+        error: Why the prediction is missing or invalid, where that counts as zero; else ``None``.
     """
 
     sample: str
     values: Values
     statistics: object = None
-    fault: str | None = None
+    error: str | None = None
 
 
-class Corpus(Protocol):
-    """All measured samples of a split, asked about together. It is made before measuring starts, and closed at last."""
+class Aggregator(Protocol):
+    """Metrics of many samples; use as torchmetrics' metrics: ``update`` with samples, then ``compute``."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What its reader should know, for instance why a metric is undefined."""
+        """Remarks for the reader of the metrics, for instance why one is undefined."""
         ...
 
-    def take(self, measured: Sequence[Measured]) -> None:
-        """Take all samples; everything below comes after it."""
+    def update(self, samples: Sequence[ScoredSample]) -> None:
+        """Add samples."""
         ...
 
-    def values(self) -> Sequence[Values]:
-        """Return every sample's values, in the order of the samples."""
+    def sample_values(self) -> Sequence[Values]:
+        """Return the values of every sample, in the order in which they were added."""
         ...
 
-    def metrics(self, chosen: Sequence[int]) -> Values:
-        """Return the metrics of the chosen samples (indices); ``None``: undefined."""
+    def compute(self, indices: Sequence[int] | None = None) -> Values:
+        """Return the metrics of the samples with these indices; ``None``: of all. ``None`` values are undefined."""
         ...
 
     def close(self) -> None:
-        """Give back what the corpus holds."""
+        """Release resources."""
         ...
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
-    """Return the mean of what is defined; ``None`` where nothing is."""
+    """Return the mean of the defined values; ``None`` where there are none."""
     import numpy as np
 
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None
+
+
+def average(values: Sequence[float | None], averaging: Averaging) -> float | None:
+    """Return the mean of the defined values of expressions by the protocol's rule; ``None`` where there are none."""
+    match averaging:
+        case "expressions":
+            return mean_of(values)
+        case _:
+            assert_never(averaging)
+
+
+def selected(items: Sequence[T], indices: Sequence[int] | None) -> Sequence[T]:
+    """Return the items with these indices; ``None``: all."""
+    return items if indices is None else [items[index] for index in indices]

@@ -8,13 +8,10 @@ from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
 
-TOLERANCE = 0.008
-"""How far a boundary pixel may lie from its match, as a share of the frame's diagonal."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boundary:
-    """The boundary pixels of a clip, every row as sorted half-open spans; the layout of :class:`MaskRows`."""
+    """Boundary pixels of a video, every row as sorted half-open spans; the layout of :class:`MaskRows`."""
 
     offsets: NDArray[np.int64]
     spans: NDArray[np.int32]
@@ -31,9 +28,12 @@ def boundary_of(masks: MaskRows) -> Boundary:
     return Boundary(*boundary_spans(masks.length, masks.width, masks.offsets, masks.x))
 
 
-def tolerance(height: int, width: int) -> int:
-    """Return the radius in pixels within which boundaries match: 8 at 854x480, 12 at 720p, 18 at 1080p."""
-    return math.ceil(TOLERANCE * math.sqrt(height * height + width * width))
+def match_radius(height: int, width: int, tolerance: float) -> int:
+    """Return the radius in pixels within which boundaries match: ``tolerance`` of the frame's diagonal, rounded up.
+
+    With 0.008 it is 8 at 854x480, 12 at 720p and 18 at 1080p.
+    """
+    return math.ceil(tolerance * math.sqrt(height * height + width * width))
 
 
 def disk_reaches(radius: int) -> NDArray[np.int64]:
@@ -42,16 +42,24 @@ def disk_reaches(radius: int) -> NDArray[np.int64]:
 
 
 def match_counts(
-    prediction: Boundary, ground_truth: Boundary, length: int, height: int, width: int
+    prediction: Boundary, ground_truth: Boundary, length: int, height: int, width: int, tolerance: float
 ) -> NDArray[np.int64]:
     """Count boundary pixels and matches of every frame.
+
+    Args:
+        prediction: Predicted boundary.
+        ground_truth: True boundary.
+        length: Number of frames.
+        height: Rows of a frame, in pixels.
+        width: Columns of a frame, in pixels.
+        tolerance: Largest distance of a match, as a share of the frame's diagonal.
 
     Returns:
         int64 ``(length, 4)``: predicted, true, matched predicted, matched true.
     """
     from mevis_bench.metrics.boundary_loops import match_boundaries
 
-    reaches = disk_reaches(tolerance(height, width))
+    reaches = disk_reaches(match_radius(height, width, tolerance))
     return match_boundaries(
         length, width, prediction.offsets, prediction.spans, ground_truth.offsets, ground_truth.spans, reaches
     )

@@ -1,4 +1,4 @@
-"""RMEG: METEOR 1.5 and CIDEr-D by pycocoevalcap, with its Java programs driven from here (the paper, section 5.7).
+"""RMEG: METEOR 1.5 and CIDEr-D by pycocoevalcap, with its Java programs run by this module (the paper, section 5.7).
 
 Sentences are tokenized by the PTB tokenizer, as COCO's tools do. METEOR of several sentences aggregates their
 statistics and is not the mean of their scores. CIDEr weighs words by how rare they are in the references of the
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mevis_bench.metrics.java import HOW_TO_INSTALL, JavaChild, JavaError
 
-NOTHING = "emptycaption"
-"""Stands for a caption without a word, which METEOR's protocol can't express; it matches no reference."""
+EMPTY_CAPTION = "emptycaption"
+"""Stands for a caption without a word, which METEOR's protocol cannot express; it matches no reference."""
 
 PUNCTUATION = frozenset(
     ["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]
@@ -26,7 +26,7 @@ class CaptionSample:
     """A caption and the sentences it is compared with.
 
     Attributes:
-        caption: What the method said; may be empty.
+        caption: The predicted sentence; may be empty.
         references: At least one sentence.
     """
 
@@ -59,14 +59,14 @@ def caption_folder() -> Path:
     """
     import importlib.util
 
-    found = importlib.util.find_spec("pycocoevalcap")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("pycocoevalcap")
+    if spec is None or not spec.submodule_search_locations:
         raise JavaError("pycocoevalcap is not installed", hint=HOW_TO_INSTALL)
-    return Path(found.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0])
 
 
 class Meteor:
-    """METEOR's Java program. Starting takes seconds, so it is started early and asked later."""
+    """METEOR's Java program. Starting takes seconds, so it is started before the captions are known."""
 
     def __init__(self) -> None:
         """Start the program.
@@ -78,10 +78,10 @@ class Meteor:
         self._child = JavaChild("METEOR", arguments, caption_folder() / "meteor")
 
     def send(self, samples: Sequence[TokenizedSample]) -> None:
-        """Send every sample; METEOR works on them while this process goes on.
+        """Send every sample; METEOR scores them while this process continues.
 
         Raises:
-            JavaError: The program died.
+            JavaError: The program crashed.
         """
         self._child.write([" ||| ".join(["SCORE", *sample.references, sample.caption]) for sample in samples])
 
@@ -89,7 +89,7 @@ class Meteor:
         """Return METEOR's statistics of the ``count`` samples sent before.
 
         Raises:
-            JavaError: The program died or hangs.
+            JavaError: The program crashed or timed out.
         """
         return self._child.read(count)
 
@@ -97,28 +97,28 @@ class Meteor:
         """Return the score of every sample, and of all together.
 
         Raises:
-            JavaError: The program died, hangs, or answers something else than numbers.
+            JavaError: The program crashed, timed out, or sent something else than numbers.
         """
         self._child.write([" ||| ".join(["EVAL", *statistics])])
-        answers = self._child.read(len(statistics) + 1)
+        lines = self._child.read(len(statistics) + 1)
         try:
-            numbers = [float(answer) for answer in answers]
+            numbers = [float(line) for line in lines]
         except ValueError as error:
-            raise JavaError(f"METEOR's answer is no number: {error}") from None
+            raise JavaError(f"invalid score from METEOR: {error}") from None
         return numbers[:-1], numbers[-1]
 
     def close(self) -> None:
-        """End the program."""
+        """Stop the program."""
         self._child.close()
 
 
 def tokenize(sentences: Sequence[str]) -> list[str]:
-    """Tokenize sentences with the PTB tokenizer; each must be one non-empty line.
+    """Tokenize sentences with the PTB tokenizer; every sentence must be one non-empty line.
 
     The sentences go through a pipe, because the folder of the package may be read-only.
 
     Raises:
-        JavaError: Java or pycocoevalcap is missing, or the program died, hangs or lost a line.
+        JavaError: Java or pycocoevalcap is missing, or the program crashed, timed out or lost a line.
     """
     jar = str(caption_folder() / "tokenizer" / "stanford-corenlp-3.4.1.jar")
     arguments = ["-cp", jar, "edu.stanford.nlp.process.PTBTokenizer", "-encoding", "UTF-8", "-preserveLines"]
@@ -133,7 +133,7 @@ def tokenize(sentences: Sequence[str]) -> list[str]:
 
 
 def tokenize_samples(samples: Sequence[CaptionSample]) -> list[TokenizedSample]:
-    """Tokenize captions and references, each distinct sentence once.
+    """Tokenize captions and references, every distinct sentence once.
 
     A caption without a word becomes empty. A reference without a word is left out; a sample that has no other is
     compared with the empty sentence.
@@ -151,10 +151,10 @@ def tokenize_samples(samples: Sequence[CaptionSample]) -> list[TokenizedSample]:
     ]
 
 
-def without_gaps(sample: TokenizedSample) -> TokenizedSample:
-    """Return the sample as METEOR can be told it: an empty sentence as a word that nothing matches."""
+def fill_empty(sample: TokenizedSample) -> TokenizedSample:
+    """Return the sample with every empty sentence replaced by a word that nothing matches, for METEOR."""
     return TokenizedSample(
-        sample.caption or NOTHING, tuple(reference or f"no{NOTHING}" for reference in sample.references)
+        sample.caption or EMPTY_CAPTION, tuple(reference or f"no{EMPTY_CAPTION}" for reference in sample.references)
     )
 
 
@@ -177,22 +177,22 @@ def cider_scores(samples: Sequence[TokenizedSample]) -> list[float]:
 
 
 def repeated_captions(captions: Sequence[str], targets: Sequence[tuple[str, frozenset[str]]]) -> list[float | None]:
-    """Say which captions are also given to another target of the same video, letter for letter but for white space.
+    """Mark captions that another target of the same video gets as well, compared without case and white space runs.
 
     Args:
-        captions: One per sample.
+        captions: One caption per sample.
         targets: Video and annotation ids of each sample.
 
     Returns:
         1 or 0 per sample; ``None`` where the video has one target set only, so that nothing could be repeated.
     """
     sets: dict[str, set[frozenset[str]]] = {}
-    said: dict[tuple[str, str], set[frozenset[str]]] = {}
+    targets_of_line: dict[tuple[str, str], set[frozenset[str]]] = {}
     lines = [one_line(caption).lower() for caption in captions]
     for line, (video, ids) in zip(lines, targets, strict=True):
         sets.setdefault(video, set()).add(ids)
-        said.setdefault((video, line), set()).add(ids)
+        targets_of_line.setdefault((video, line), set()).add(ids)
     return [
-        float(len(said[video, line]) > 1) if len(sets[video]) > 1 else None
+        float(len(targets_of_line[video, line]) > 1) if len(sets[video]) > 1 else None
         for line, (video, _) in zip(lines, targets, strict=True)
     ]

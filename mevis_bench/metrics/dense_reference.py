@@ -1,6 +1,7 @@
-"""J and F from dense masks, the slow way: what ``score --verify`` holds the fast way against.
+"""J and F from dense masks, the slow way: the reference of ``score --verify``.
 
-Written from the definitions and sharing no code with the fast way; distances are SciPy's exact Euclidean transform.
+Written from the definitions and sharing no code with the fast implementation; distances are SciPy's exact
+Euclidean transform.
 Axes: t frames, h rows, w columns.
 """
 
@@ -12,12 +13,18 @@ from numpy.typing import NDArray
 Masks = NDArray[np.bool_]
 
 
-def reference_scores(prediction: Masks, ground_truth: Masks) -> tuple[float, float]:
-    """Return J and F of one expression, frame by frame, mean over all frames; both bool ``(t, h, w)``."""
+def reference_scores(prediction: Masks, ground_truth: Masks, tolerance: float) -> tuple[float, float]:
+    """Return J and F of one expression, frame by frame, mean over all frames.
+
+    Args:
+        prediction: bool ``(t, h, w)``.
+        ground_truth: bool ``(t, h, w)``.
+        tolerance: Largest distance of matching boundary pixels, as a share of the frame's diagonal.
+    """
     pairs = list(zip(prediction, ground_truth, strict=True))
     return (
         float(np.mean(np.array([_jaccard(*pair) for pair in pairs]))),
-        float(np.mean(np.array([_boundary_f(*pair) for pair in pairs]))),
+        float(np.mean(np.array([_boundary_f(*pair, tolerance) for pair in pairs]))),
     )
 
 
@@ -26,8 +33,8 @@ def _jaccard(prediction: Masks, ground_truth: Masks) -> float:
     return int((prediction & ground_truth).sum()) / union if union else 1.0
 
 
-def _boundary_f(prediction: Masks, ground_truth: Masks) -> float:
-    radius = math.ceil(0.008 * math.hypot(*ground_truth.shape))
+def _boundary_f(prediction: Masks, ground_truth: Masks, tolerance: float) -> float:
+    radius = math.ceil(tolerance * math.hypot(*ground_truth.shape))
     edges_predicted, edges_true = _edges(prediction), _edges(ground_truth)
     if not edges_predicted.any() or not edges_true.any():
         return float(edges_predicted.any() == edges_true.any())
@@ -37,7 +44,7 @@ def _boundary_f(prediction: Masks, ground_truth: Masks) -> float:
 
 
 def _edges(mask: Masks) -> Masks:
-    """Mark pixels that differ from the right, lower or lower right one; at the border from those that there are."""
+    """Mark pixels that differ from the right, lower or lower right one; at the border only existing neighbors count."""
     edges = np.zeros_like(mask)
     edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
     edges[:-1] |= mask[:-1] != mask[1:]

@@ -3,92 +3,145 @@
 from collections.abc import Sequence
 from typing import cast
 
-from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
+from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
 from mevis_bench.metrics.captions import (
     CaptionSample,
     Meteor,
     cider_scores,
+    fill_empty,
     repeated_captions,
     tokenize_samples,
-    without_gaps,
 )
 from mevis_bench.metrics.java import JavaError
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import GroundTruth
 
 Statistics = tuple[CaptionSample, tuple[str, frozenset[str]]]
-"""The caption with its references, and whom it is about: video and annotation ids."""
+"""The caption with its references, and its target: video and annotation ids."""
+
+_NO_JAVA = "Java or pycocoevalcap is missing, or no sample is selected"
+
+CAPTION_METRICS: tuple[Metric, ...] = (
+    Metric(
+        "METEOR",
+        "METEOR 1.5 of all captions together, from their summed statistics.",
+        "the paper, section 5.7; pycocoevalcap",
+        _NO_JAVA,
+        paper_name="METEOR",
+    ),
+    Metric(
+        "CIDEr",
+        "CIDEr-D, mean over captions; words are weighed by their rarity in the references of the whole split.",
+        "the paper, section 5.7; pycocoevalcap",
+        _NO_JAVA,
+        range=(0.0, 10.0),
+        paper_name="CIDEr",
+    ),
+    Metric(
+        "repeated",
+        "Share of the captions that another target of the same video gets as well.",
+        "this benchmark",
+        undefined="no selected sample is of a video with several target sets",
+        higher_is_better=False,
+    ),
+)
 
 
-def measure_caption(caption: str, ground_truth: GroundTruth, rules: ScoringOptions) -> Measurement:
-    """Keep one caption with its references; it is scored together with all others."""
-    references = ground_truth.references if rules.references == "all" else (ground_truth.expression.text,)
+def score_caption_sample(caption: str, ground_truth: GroundTruth, options: ScoringOptions) -> SampleMetrics:
+    """Return one caption with its references; it is scored together with all others by the aggregator."""
+    references = ground_truth.references if options.references == "all" else (ground_truth.expression.text,)
     target = (ground_truth.video_id, frozenset(ground_truth.expression.annotation_ids or ()))
-    return Measurement({}, (CaptionSample(caption, references), target))
+    return SampleMetrics({}, (CaptionSample(caption, references), target))
 
 
-def measure_no_caption(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
-    """Keep a sample whose prediction is missing: it says nothing."""
-    return measure_caption("", ground_truth, ScoringOptions())
+def score_missing_caption(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
+    """Return the statistics of a sample without a prediction: those of an empty caption."""
+    return score_caption_sample("", ground_truth, options)
 
 
-class CaptionCorpus:
-    """The captions of a split. METEOR runs as a Java program from the beginning to :meth:`close`."""
+class CaptionAggregator:
+    """``CAPTION_METRICS`` of a split.
 
-    def __init__(self) -> None:
+    METEOR's Java program starts with the aggregator, because that takes seconds, and ends with :meth:`close`. All
+    captions are scored together when the first value is requested.
+    """
+
+    def __init__(self, options: ScoringOptions) -> None:
         self.notes: list[str] = []
-        self._measured: Sequence[Measured] = ()
+        self._averaging = options.protocol.averaging
+        self._samples: list[ScoredSample] = []
+        self._scored = False
         self._statistics: Sequence[str] = ()
         self._segments: Sequence[float | None] = ()
         self._cider: Sequence[float | None] = ()
         self._repeated: Sequence[float | None] = ()
         self._meteor: Meteor | None = None
+        self._java_error: JavaError | None = None
         try:
             self._meteor = Meteor()
         except JavaError as error:
+            self._java_error = error
             self.notes.append(f"METEOR and CIDEr are not scored: {error}")
 
-    def take(self, measured: Sequence[Measured]) -> None:
-        """Take all samples.
+    def require_java(self) -> None:
+        """Raise the :class:`JavaError` because of which METEOR and CIDEr would be undefined, if there is one."""
+        if self._java_error is not None:
+            raise self._java_error
+
+    def update(self, samples: Sequence[ScoredSample]) -> None:
+        """Add samples."""
+        self._samples += samples
+        self._scored = False
+
+    def sample_values(self) -> Sequence[Values]:
+        """Return ``METEOR``, ``CIDEr`` and ``repeated`` of every sample.
 
         Raises:
-            JavaError: A Java program died or hangs.
+            JavaError: A Java program crashed or timed out.
         """
-        statistics = [cast(Statistics, sample.statistics) for sample in measured]
-        samples = [sample for sample, _ in statistics]
-        self._measured = measured
-        self._segments = self._cider = [None] * len(samples)
-        self._repeated = repeated_captions([sample.caption for sample in samples], [target for _, target in statistics])
-        if self._meteor is not None:
-            tokenized = tokenize_samples(samples)
-            self._meteor.send([without_gaps(sample) for sample in tokenized])
-            self._cider = cider_scores(tokenized)  # while METEOR is at work
-            self._statistics = self._meteor.statistics(len(tokenized))
-            self._segments = self._meteor.scores(self._statistics)[0]
-
-    def values(self) -> Sequence[Values]:
-        """Return ``METEOR`` and ``CIDEr`` of every sample, and ``repeated``."""
+        self._score()
         return [
             {**sample.values, "METEOR": meteor, "CIDEr": cider, "repeated": repeated}
             for sample, meteor, cider, repeated in zip(
-                self._measured, self._segments, self._cider, self._repeated, strict=True
+                self._samples, self._segments, self._cider, self._repeated, strict=True
             )
         ]
 
-    def metrics(self, chosen: Sequence[int]) -> Values:
-        """Return METEOR from the chosen samples' statistics, mean CIDEr, and the share of repeated captions."""
+    def compute(self, indices: Sequence[int] | None = None) -> Values:
+        """Return METEOR from the samples' statistics, mean CIDEr, and the share of repeated captions.
+
+        Raises:
+            JavaError: A Java program crashed or timed out.
+        """
+        self._score()
         meteor = None
-        if self._meteor is not None and len(chosen) > 0:
-            meteor = self._meteor.scores([self._statistics[index] for index in chosen])[1]
+        if self._meteor is not None and (statistics := selected(self._statistics, indices)):
+            meteor = self._meteor.scores(statistics)[1]
         return {
             "METEOR": meteor,
-            "CIDEr": mean_of([self._cider[index] for index in chosen]),
-            "repeated": mean_of([self._repeated[index] for index in chosen]),
+            "CIDEr": average(selected(self._cider, indices), self._averaging),
+            "repeated": average(selected(self._repeated, indices), self._averaging),
         }
 
     def close(self) -> None:
-        """End METEOR."""
+        """Stop METEOR."""
         if self._meteor is not None:
             self._meteor.close()
             self._meteor = None
+
+    def _score(self) -> None:
+        if self._scored:
+            return
+        pairs = [cast(Statistics, sample.statistics) for sample in self._samples]
+        samples = [sample for sample, _ in pairs]
+        self._segments = self._cider = [None] * len(samples)
+        self._repeated = repeated_captions([sample.caption for sample in samples], [target for _, target in pairs])
+        if self._meteor is not None:
+            tokenized = tokenize_samples(samples)
+            self._meteor.send([fill_empty(sample) for sample in tokenized])
+            self._cider = cider_scores(tokenized)  # while METEOR is at work
+            self._statistics = self._meteor.statistics(len(tokenized))
+            self._segments = self._meteor.scores(self._statistics)[0] if samples else []
+        self._scored = True

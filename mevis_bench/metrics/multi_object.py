@@ -2,7 +2,7 @@
 
 ``HOTA`` is TrackEval's COMBINED over all expressions: every box weighs the same, a correct "no target" adds nothing.
 ``HOTA*_macro`` is the mean over expressions, where a correct "no target" scores 1 and a wrong one 0 (the words of the
-paper, section 5.5). ``HOTA*_pooled`` is COMBINED where a correct "no target" adds one faultless track as long as the
+paper, section 5.5). ``HOTA*_pooled`` is COMBINED where a correct "no target" adds one perfect track as long as the
 video.
 """
 
@@ -12,9 +12,10 @@ from typing import cast
 import numpy as np
 
 from mevis_bench.masks.tracks import to_tracks
-from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
-from mevis_bench.metrics.no_target import target_accuracy
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
+from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.no_target import N_ACC, T_ACC, target_accuracy
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.metrics.tracking import (
     SequenceCounts,
@@ -29,10 +30,41 @@ from mevis_bench.records import GroundTruth, TrackPrediction
 Statistics = tuple[SequenceCounts, SequenceCounts]
 """The counts of one expression, for COMBINED and for the pooled variant."""
 
+_NO_BOX = "no box is true or predicted in the selected samples"
+_MEANINGS = {
+    "HOTA": "Higher order tracking accuracy, geometric mean of DetA and AssA",
+    "DetA": "Detection accuracy",
+    "AssA": "Association accuracy",
+    "LocA": "Localization accuracy: mean IoU of matched boxes",
+}
 
-def measure_tracks(
-    prediction: TrackPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
-) -> Measurement:
+
+def _combined_metric(name: str) -> Metric:
+    return Metric(name, f"{_MEANINGS[name]}; counts pooled over all sequences.", "TrackEval, COMBINED", _NO_BOX)
+
+
+def _macro_metric(name: str) -> Metric:
+    meaning = f'{_MEANINGS[name]}; mean over expressions, a correct "no target" scores 1, a wrong one 0.'
+    return Metric(f"{name}*_macro", meaning, "the paper, section 5.5")
+
+
+def _pooled_metric(name: str) -> Metric:
+    meaning = f'{_MEANINGS[name]}; counts pooled, a correct "no target" adds one perfect track.'
+    return Metric(f"{name}*_pooled", meaning, "the paper, Table 10", _NO_BOX, paper_name=f"{name}*")
+
+
+TRACK_METRICS: tuple[Metric, ...] = (
+    *(_combined_metric(name) for name in ("HOTA", "DetA", "AssA", "LocA")),
+    *(_macro_metric(name) for name in ("HOTA", "DetA", "AssA")),
+    *(_pooled_metric(name) for name in ("HOTA", "DetA", "AssA")),
+    N_ACC,
+    T_ACC,
+)
+
+
+def score_track_sample(
+    prediction: TrackPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
     """Score one expression's tracks.
 
     Returns:
@@ -44,66 +76,75 @@ def measure_tracks(
     """
     true = to_tracks(list(targets.target(ground_truth).objects.values()))
     check_tracks(prediction, ground_truth.length, ground_truth.sample)
-    counts = count_sequence(true, prediction, rules.device)
-    return _measurement(counts, ground_truth, predicted_empty=prediction.frames.size == 0)
+    counts = count_sequence(true, prediction, options.protocol.hota_thresholds, options.device)
+    return sequence_metrics(
+        counts, ground_truth.length, bool(ground_truth.objects), predicted_empty=prediction.frames.size == 0
+    )
 
 
-def measure_no_tracks(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
-    """Return the values of a sample whose prediction is missing: every true box missed, and wrong about the target."""
-    empty = to_tracks([])
-    counts = count_sequence(to_tracks(list(targets.target(ground_truth).objects.values())), empty)
-    return _measurement(counts, ground_truth, predicted_empty=bool(ground_truth.objects))
-
-
-def _measurement(counts: SequenceCounts, ground_truth: GroundTruth, predicted_empty: bool) -> Measurement:
+def score_missing_tracks(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
+    """Return the values of a sample without a prediction: every true box missed, and wrong about the target."""
+    true = to_tracks(list(targets.target(ground_truth).objects.values()))
+    counts = count_sequence(true, to_tracks([]), options.protocol.hota_thresholds)
     has_target = bool(ground_truth.objects)
+    return sequence_metrics(counts, ground_truth.length, has_target, predicted_empty=has_target)
+
+
+def sequence_metrics(counts: SequenceCounts, length: int, has_target: bool, predicted_empty: bool) -> SampleMetrics:
+    """Return the values of one expression from the counts of its sequence of ``length`` frames."""
     scores = hota_scores(counts)
     plain = {"HOTA": scores.hota, "DetA": scores.deta, "AssA": scores.assa}
     starred = {f"{name}*": value if has_target else float(predicted_empty) for name, value in plain.items()}
     values = {**plain, "LocA": scores.loca, **starred, **target_accuracy(has_target, predicted_empty)}
     rewarded = not has_target and predicted_empty
-    pooled = combined([counts, perfect_track(ground_truth.length)]) if rewarded else counts
-    return Measurement(values, (counts, pooled))
+    pooled = combined([counts, perfect_track(length, counts.tp.size)]) if rewarded else counts
+    return SampleMetrics(values, (counts, pooled))
 
 
-class TrackCorpus:
-    """The measured expressions of a split."""
+class TrackAggregator:
+    """``TRACK_METRICS`` of a split."""
 
     notes: Sequence[str] = ()
 
-    def __init__(self) -> None:
-        self._values: Sequence[Values] = ()
-        self._statistics: Sequence[Statistics] = ()
+    def __init__(self, options: ScoringOptions) -> None:
+        self._averaging = options.protocol.averaging
+        self._values: list[Values] = []
+        self._statistics: list[Statistics] = []
 
-    def take(self, measured: Sequence[Measured]) -> None:
-        """Take all samples."""
-        self._values = [sample.values for sample in measured]
-        self._statistics = [cast(Statistics, sample.statistics) for sample in measured]
+    def update(self, samples: Sequence[ScoredSample]) -> None:
+        """Add samples."""
+        self._values += [sample.values for sample in samples]
+        self._statistics += [cast(Statistics, sample.statistics) for sample in samples]
 
-    def values(self) -> Sequence[Values]:
+    def sample_values(self) -> Sequence[Values]:
         """Return every sample's values."""
         return self._values
 
-    def metrics(self, chosen: Sequence[int]) -> Values:
+    def compute(self, indices: Sequence[int] | None = None) -> Values:
         """Return the three variants, N-acc. and T-acc.; undefined where no box is true or predicted."""
-        kept = [self._values[index] for index in chosen]
-        micro = _scores([self._statistics[index][0] for index in chosen])
-        pooled = _scores([self._statistics[index][1] for index in chosen])
+        rows, statistics = selected(self._values, indices), selected(self._statistics, indices)
+        pooled = _pooled_scores([counts for _, counts in statistics])
         return {
-            **micro,
-            **{f"{name}*_macro": mean_of([values[f"{name}*"] for values in kept]) for name in ("HOTA", "DetA", "AssA")},
+            **_pooled_scores([counts for counts, _ in statistics]),
+            **{f"{name}*_macro": self._mean(f"{name}*", rows) for name in ("HOTA", "DetA", "AssA")},
             **{f"{name}*_pooled": pooled[name] for name in ("HOTA", "DetA", "AssA")},
-            "N-acc": mean_of([values["N-acc"] for values in kept]),
-            "T-acc": mean_of([values["T-acc"] for values in kept]),
+            "N-acc": self._mean("N-acc", rows),
+            "T-acc": self._mean("T-acc", rows),
         }
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op."""
+
+    def _mean(self, name: str, rows: Sequence[Values]) -> float | None:
+        return average([values[name] for values in rows], self._averaging)
 
 
-def _scores(counts: Sequence[SequenceCounts]) -> dict[str, float | None]:
+def _pooled_scores(counts: Sequence[SequenceCounts]) -> dict[str, float | None]:
+    undefined: dict[str, float | None] = dict.fromkeys(("HOTA", "DetA", "AssA", "LocA"))
+    if not counts:
+        return undefined
     total = combined(counts)
-    if not np.any(total.matches + total.missed + total.surplus):
-        return dict.fromkeys(("HOTA", "DetA", "AssA", "LocA"))
+    if not np.any(total.tp + total.fn + total.fp):
+        return undefined
     scores = hota_scores(total)
     return {"HOTA": scores.hota, "DetA": scores.deta, "AssA": scores.assa, "LocA": scores.loca}

@@ -1,6 +1,22 @@
-"""N-acc. and T-acc.: is "no target" said when, and only when, there is none (the paper, section 5)."""
+"""N-acc. and T-acc.: is "no target" predicted where, and only where, there is none (the paper, section 5)."""
 
 from mevis_bench.metrics.aggregation import Values
+from mevis_bench.metrics.metric import Metric
+
+N_ACC = Metric(
+    name="N-acc",
+    meaning='Share of the samples without a target that are predicted as "no target".',
+    source="the paper, section 5",
+    undefined="no selected sample is without a target",
+    paper_name="N-acc",
+)
+T_ACC = Metric(
+    name="T-acc",
+    meaning='Share of the samples with a target that are not predicted as "no target".',
+    source="the paper, section 5",
+    undefined="no selected sample has a target",
+    paper_name="T-acc",
+)
 
 
 def target_accuracy(has_target: bool, predicted_empty: bool) -> Values:

@@ -1,4 +1,4 @@
-"""The six counts behind J and F on a torch device: all integers, so J and F have the same bits as on the CPU.
+"""The six integer counts of J and F on a torch device; J and F have the same bits as on the CPU.
 
 For masks that are on a GPU already, or ``--device cuda``. On a CPU the loops over row transitions are far faster.
 Axes: t frames, h rows, w columns.
@@ -10,44 +10,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
-from mevis_bench.metrics.boundary import disk_reaches, tolerance
+from mevis_bench.metrics.boundary import disk_reaches, match_radius
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 32
-"""Frames worked on at a time."""
+"""Frames per batch."""
 
 
-def count_rows(prediction: MaskRows, ground_truth: MaskRows, device: str) -> NDArray[np.int64]:
-    """Count as :func:`count_frames` does; only the row transitions travel to the device.
+def count_rows(prediction: MaskRows, ground_truth: MaskRows, tolerance: float, device: str) -> NDArray[np.int64]:
+    """Count as :func:`count_frames` does; only the row transitions are copied to the device.
 
     Returns:
         int64 ``(length, 6)``.
     """
     counts = [
-        count_frames(_dense(prediction, first, device), _dense(ground_truth, first, device)).cpu().numpy()
+        count_frames(_dense(prediction, first, device), _dense(ground_truth, first, device), tolerance).cpu().numpy()
         for first in range(0, ground_truth.length, BATCH)
     ]
-    whole: NDArray[np.int64] = np.concatenate(counts)
-    return whole
+    all_counts: NDArray[np.int64] = np.concatenate(counts)
+    return all_counts
 
 
-def count_frames(prediction: "Tensor", ground_truth: "Tensor") -> "Tensor":
+def count_frames(prediction: "Tensor", ground_truth: "Tensor", tolerance: float) -> "Tensor":
     """Count pixels of masks that are on one device.
 
     Args:
         prediction: bool ``(t, h, w)``.
-        truth: bool ``(t, h, w)``.
+        ground_truth: bool ``(t, h, w)``.
+        tolerance: Largest distance of matching boundary pixels, as a share of the frame's diagonal.
 
     Returns:
-        int64 ``(t, 6)``: shared pixels, pixels in either, boundary pixels of prediction and of truth, and how many of
-        these lie within the tolerance of the other boundary.
+        int64 ``(t, 6)``: shared pixels, pixels in either, boundary pixels of prediction and of ground truth,
+        and how many of these are within the tolerance of the other boundary.
     """
     import torch
 
     _, height, width = ground_truth.shape
-    reaches = torch.from_numpy(disk_reaches(tolerance(height, width))).to(ground_truth.device)
+    reaches = torch.from_numpy(disk_reaches(match_radius(height, width, tolerance))).to(ground_truth.device)
     edges_predicted, edges_true = _edges(prediction), _edges(ground_truth)
     counts = (
         (prediction & ground_truth).sum((1, 2)),
@@ -89,7 +90,8 @@ def _edges(masks: "Tensor") -> "Tensor":
 def _matched(edges: "Tensor", others: "Tensor", reaches: "Tensor") -> "Tensor":
     """Count the pixels of ``edges`` within the disk of a pixel of ``others``, ``(t,)``.
 
-    The distance along the row to the nearest other pixel is known everywhere; a pixel looks up and down its column.
+    The distance along the row to the nearest pixel of ``others`` is computed everywhere; every pixel of ``edges`` then
+    searches its column.
     """
     import torch
 
@@ -100,9 +102,9 @@ def _matched(edges: "Tensor", others: "Tensor", reaches: "Tensor") -> "Tensor":
     to_right = torch.where(others, columns, far).flip(2).cummin(2).values.flip(2) - columns
     distance = torch.minimum(to_left, to_right)
     frame, y, x = edges.nonzero(as_tuple=True)
-    found = torch.zeros_like(frame, dtype=torch.bool)
-    for away in range(-reaches.numel() + 1, reaches.numel()):
-        row = y + away
-        there = (row >= 0) & (row < height)
-        found |= there & (distance[frame, row.clamp(0, height - 1), x] <= reaches[abs(away)])
-    return torch.bincount(frame[found], minlength=length)
+    matched = torch.zeros_like(frame, dtype=torch.bool)
+    for dy in range(-reaches.numel() + 1, reaches.numel()):
+        row = y + dy
+        in_frame = (row >= 0) & (row < height)
+        matched |= in_frame & (distance[frame, row.clamp(0, height - 1), x] <= reaches[abs(dy)])
+    return torch.bincount(frame[matched], minlength=length)

@@ -1,45 +1,93 @@
 """RVOS and AVOS: J, F, N-acc. and T-acc. of one expression and of a split."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import numpy as np
 
 from mevis_bench.masks import MaskRows
-from mevis_bench.metrics.aggregation import Measured, Measurement, Values, mean_of
+from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
 from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
-from mevis_bench.metrics.no_target import target_accuracy
+from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.no_target import N_ACC, T_ACC, target_accuracy
 from mevis_bench.metrics.on_device import count_rows
 from mevis_bench.metrics.region import intersections, region_j
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import Target, TargetCache
 from mevis_bench.records import GroundTruth
 
+_SECTION = "the paper, section 5"
+_CHALLENGE = "the MeViSv2 challenge's final score"
 
-def score_masks(prediction: MaskRows, target: Target, predicted_empty: bool, rules: ScoringOptions) -> Values:
+MASK_METRICS: tuple[Metric, ...] = (
+    Metric("J&F", "Mean of J and F.", _SECTION, paper_name="J&F", latex=r"$\mathcal{J}\&\mathcal{F}$"),
+    Metric(
+        "J",
+        "Region similarity: intersection over union, mean over frames.",
+        _SECTION,
+        paper_name="J",
+        latex=r"$\mathcal{J}$",
+    ),
+    Metric(
+        "F",
+        "Contour accuracy: F measure of matched boundary pixels, mean over frames.",
+        _SECTION,
+        paper_name="F",
+        latex=r"$\mathcal{F}$",
+    ),
+    Metric(
+        "J&F_s",
+        "J&F of the samples with one target object.",
+        "the paper, Table 7",
+        undefined="no selected sample has exactly one target object",
+        paper_name="J&F_s",
+        latex=r"$\mathcal{J}\&\mathcal{F}_s$",
+    ),
+    Metric(
+        "J&F_m",
+        "J&F of the samples with several target objects.",
+        "the paper, Table 7",
+        undefined="no selected sample has several target objects",
+        paper_name="J&F_m",
+        latex=r"$\mathcal{J}\&\mathcal{F}_m$",
+    ),
+    N_ACC,
+    T_ACC,
+    Metric("final", "(J&F + N-acc. + T-acc.) / 3.", _CHALLENGE, undefined="J&F, N-acc. or T-acc. is undefined"),
+)
+
+
+def score_rows(prediction: MaskRows, target: Target, predicted_empty: bool, options: ScoringOptions) -> Values:
     """Score one expression.
 
     Args:
         prediction: Predicted foreground.
-        target: The truth.
+        target: The ground truth.
         predicted_empty: Whether the prediction counts as "no target".
-        rules: The protocol.
+        options: The protocol's no-target rule and boundary tolerance, ``empty_on_target`` and the device.
 
     Returns:
         ``J``, ``F`` and ``J&F`` in 0..1 (mean over all frames), ``N-acc`` and ``T-acc``.
     """
     has_target = bool(target.objects)
-    if not has_target and rules.protocol == "mevis_v2":
-        j = f = float(predicted_empty)
-    elif has_target and predicted_empty and rules.empty_on_target == "zero":
+    if not has_target:
+        match options.protocol.no_target:
+            case "credit":
+                j = f = float(predicted_empty)
+            case "frames":
+                j, f = _frame_means(prediction, target, options)
+            case _:
+                assert_never(options.protocol.no_target)
+    elif predicted_empty and options.empty_on_target == "zero":
         j = f = 0.0
     else:
-        j, f = _frame_means(prediction, target, rules.device)
+        j, f = _frame_means(prediction, target, options)
     return {"J": j, "F": f, "J&F": (j + f) / 2, **target_accuracy(has_target, predicted_empty)}
 
 
-def _frame_means(prediction: MaskRows, target: Target, device: str) -> tuple[float, float]:
-    ground_truth = target.rows
-    if device == "cpu":
+def _frame_means(prediction: MaskRows, target: Target, options: ScoringOptions) -> tuple[float, float]:
+    ground_truth, tolerance = target.rows, options.protocol.boundary_tolerance
+    if options.device == "cpu":
         shared = intersections(prediction, ground_truth)
         union = prediction.areas() + target.areas - shared
         counts = match_counts(
@@ -48,76 +96,77 @@ def _frame_means(prediction: MaskRows, target: Target, device: str) -> tuple[flo
             length=ground_truth.length,
             height=ground_truth.height,
             width=ground_truth.width,
+            tolerance=tolerance,
         )
     else:
-        shared, union, *rest = count_rows(prediction, ground_truth, device).T
+        shared, union, *rest = count_rows(prediction, ground_truth, tolerance, options.device).T
         counts = np.stack(rest, axis=1)
     return float(np.mean(region_j(shared, union))), float(np.mean(boundary_f(counts)))
 
 
-def measure_masks(
+def score_mask_sample(
     prediction: MaskRows,
     target_score: float | None,
     ground_truth: GroundTruth,
     targets: TargetCache,
-    rules: ScoringOptions,
-) -> Measurement:
-    """Score one expression's predicted foreground; see :func:`score_masks`.
+    options: ScoringOptions,
+) -> SampleMetrics:
+    """Score one expression's predicted foreground; see :func:`score_rows`.
 
     Raises:
-        UsageError: The rules ask for the method's own "no target" flag, and ``target_score`` is ``None``.
+        UsageError: ``no_target`` is ``flag``, and ``target_score`` is ``None``.
     """
-    predicted_empty = rules.is_empty_prediction(int(prediction.areas().sum()), target_score, ground_truth.sample)
-    return Measurement(score_masks(prediction, targets.target(ground_truth), predicted_empty, rules))
+    predicted_empty = options.is_empty_prediction(int(prediction.areas().sum()), target_score, ground_truth.sample)
+    return SampleMetrics(score_rows(prediction, targets.target(ground_truth), predicted_empty, options))
 
 
-def measure_no_masks(ground_truth: GroundTruth, targets: TargetCache) -> Measurement:
-    """Return the values of a sample whose prediction is missing: zero, and wrong about the target."""
+def score_missing_masks(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
+    """Return the values of a sample without a prediction: zero, and wrong about whether there is a target."""
     has_target = bool(ground_truth.objects)
-    return Measurement({"J": 0.0, "F": 0.0, "J&F": 0.0, **target_accuracy(has_target, predicted_empty=has_target)})
+    return SampleMetrics({"J": 0.0, "F": 0.0, "J&F": 0.0, **target_accuracy(has_target, predicted_empty=has_target)})
 
 
-class MaskCorpus:
-    """The measured expressions of a split."""
+class MaskAggregator:
+    """``MASK_METRICS`` of a split."""
 
     notes: Sequence[str] = ()
 
-    def __init__(self) -> None:
-        self._values: Sequence[Values] = ()
+    def __init__(self, options: ScoringOptions) -> None:
+        self._averaging = options.protocol.averaging
+        self._values: list[Values] = []
 
-    def take(self, measured: Sequence[Measured]) -> None:
-        """Take all samples."""
-        self._values = [sample.values for sample in measured]
+    def update(self, samples: Sequence[ScoredSample]) -> None:
+        """Add samples; their values have the column ``targets``, the number of target objects."""
+        self._values += [sample.values for sample in samples]
 
-    def values(self) -> Sequence[Values]:
+    def sample_values(self) -> Sequence[Values]:
         """Return every sample's values."""
         return self._values
 
-    def metrics(self, chosen: Sequence[int]) -> Values:
-        """Return means over expressions; ``J&F_s`` and ``J&F_m`` over those with one and with several targets.
-
-        ``final`` is the challenge's (J&F + N-acc. + T-acc.) / 3.
-        """
-        kept = [self._values[index] for index in chosen]
-        single = [values for values in kept if values["targets"] == 1]
-        multi = [values for values in kept if values["targets"] is not None and values["targets"] > 1]
-        n_acc, t_acc = (mean_of([values[name] for values in kept]) for name in ("N-acc", "T-acc"))
-        j_and_f = _j_and_f(kept)
+    def compute(self, indices: Sequence[int] | None = None) -> Values:
+        """Return means over expressions; ``J&F_s`` and ``J&F_m`` over those with one and with several targets."""
+        rows = selected(self._values, indices)
+        single = [values for values in rows if values["targets"] == 1]
+        multi = [values for values in rows if values["targets"] is not None and values["targets"] > 1]
+        n_acc, t_acc = self._mean("N-acc", rows), self._mean("T-acc", rows)
+        j_and_f = self._j_and_f(rows)
         return {
             "J&F": j_and_f,
-            "J": mean_of([values["J"] for values in kept]),
-            "F": mean_of([values["F"] for values in kept]),
-            "J&F_s": _j_and_f(single),
-            "J&F_m": _j_and_f(multi),
+            "J": self._mean("J", rows),
+            "F": self._mean("F", rows),
+            "J&F_s": self._j_and_f(single),
+            "J&F_m": self._j_and_f(multi),
             "N-acc": n_acc,
             "T-acc": t_acc,
             "final": None if j_and_f is None or n_acc is None or t_acc is None else (j_and_f + n_acc + t_acc) / 3,
         }
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op."""
 
+    def _mean(self, name: str, rows: Sequence[Values]) -> float | None:
+        return average([values[name] for values in rows], self._averaging)
 
-def _j_and_f(kept: Sequence[Values]) -> float | None:
-    j, f = mean_of([values["J"] for values in kept]), mean_of([values["F"] for values in kept])
-    return None if j is None or f is None else (j + f) / 2
+    def _j_and_f(self, rows: Sequence[Values]) -> float | None:
+        j, f = self._mean("J", rows), self._mean("F", rows)
+        return None if j is None or f is None else (j + f) / 2

@@ -1,4 +1,4 @@
-"""Slices of a split: named conditions on per-sample columns, written as Python comparisons and read without eval."""
+"""Slices of a split: named conditions on per-sample columns, written as Python comparisons, parsed without eval."""
 
 import ast
 import operator
@@ -17,20 +17,20 @@ class Slice:
     Attributes:
         name: Heading in tables.
         condition: For instance ``targets >= 2 and moving < 0.3``.
-        where: Where it was written, for messages.
+        location: File and line of the condition, for messages.
     """
 
     name: str
     condition: str
     location: str = "built in"
 
-    def holds(self, values: Values) -> bool:
-        """Return whether a sample belongs to the slice; a comparison with something undefined does not hold.
+    def matches(self, values: Values) -> bool:
+        """Return whether a sample belongs to the slice; a comparison with an undefined value is false.
 
         Raises:
-            UsageError: The condition is no condition, or names a column that samples do not have.
+            UsageError: The condition is invalid, or names a column that samples do not have.
         """
-        return _holds(_parse(self), values, self)
+        return _evaluate(_parse(self), values, self)
 
 
 BUILT_IN: tuple[Slice, ...] = (
@@ -67,48 +67,48 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 _HINT = "Allowed: column names, numbers, + - * /, < <= > >= == !=, and, or, not, brackets."
 
 
-def _parse(part: Slice) -> ast.expr:
+def _parse(slice_: Slice) -> ast.expr:
     try:
-        return ast.parse(part.condition.strip(), mode="eval").body
+        return ast.parse(slice_.condition.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UsageError(
-            f"slice {part.name!r}: {part.condition!r} is no condition", location=part.location, hint=_HINT
+            f"slice {slice_.name!r}: invalid condition {slice_.condition!r}", location=slice_.location, hint=_HINT
         ) from None
 
 
-def _holds(node: ast.expr, values: Values, part: Slice) -> bool:
+def _evaluate(node: ast.expr, values: Values, slice_: Slice) -> bool:
     if isinstance(node, ast.BoolOp):
         combine = all if isinstance(node.op, ast.And) else any
-        return combine([_holds(child, values, part) for child in node.values])
+        return combine([_evaluate(child, values, slice_) for child in node.values])
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return not _holds(node.operand, values, part)
+        return not _evaluate(node.operand, values, slice_)
     if isinstance(node, ast.Compare) and all(type(sign) in _COMPARISONS for sign in node.ops):
-        numbers = [_number(child, values, part) for child in (node.left, *node.comparators)]
+        numbers = [_number(child, values, slice_) for child in (node.left, *node.comparators)]
         pairs = zip(numbers, node.ops, numbers[1:], strict=False)
         return all(a is not None and b is not None and _COMPARISONS[type(sign)](a, b) for a, sign, b in pairs)
-    raise _fault(node, part)
+    raise _invalid(node, slice_)
 
 
-def _number(node: ast.expr, values: Values, part: Slice) -> float | None:
+def _number(node: ast.expr, values: Values, slice_: Slice) -> float | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return float(node.value)
     if isinstance(node, ast.Name):
         if node.id not in values:
             columns = sorted(name for name in values if name.isidentifier())
-            what = f"slice {part.name!r}: no column {node.id!r}"
-            raise UsageError(what, location=part.location, hint=did_you_mean(node.id, columns))
+            message = f"slice {slice_.name!r}: unknown column {node.id!r}"
+            raise UsageError(message, location=slice_.location, hint=did_you_mean(node.id, columns))
         return values[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        operand = _number(node.operand, values, part)
+        operand = _number(node.operand, values, slice_)
         return None if operand is None else -operand
     if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-        a, b = _number(node.left, values, part), _number(node.right, values, part)
+        a, b = _number(node.left, values, slice_), _number(node.right, values, slice_)
         if a is None or b is None or (isinstance(node.op, ast.Div) and b == 0):
             return None
         return _ARITHMETIC[type(node.op)](a, b)
-    raise _fault(node, part)
+    raise _invalid(node, slice_)
 
 
-def _fault(node: ast.expr, part: Slice) -> UsageError:
-    source = ast.get_source_segment(part.condition.strip(), node)
-    return UsageError(f"slice {part.name!r}: {source!r} is not allowed here", location=part.location, hint=_HINT)
+def _invalid(node: ast.expr, slice_: Slice) -> UsageError:
+    source = ast.get_source_segment(slice_.condition.strip(), node)
+    return UsageError(f"slice {slice_.name!r}: {source!r} is not allowed", location=slice_.location, hint=_HINT)

@@ -1,4 +1,4 @@
-"""The truth of a video's expressions, each object read once and each set of objects united once."""
+"""Targets of a video's expressions: every object is decoded once, every union of objects computed once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from mevis_bench.records import GroundTruth
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """What one expression refers to.
+    """Ground-truth masks of one expression.
 
     Attributes:
         rows: Union of the objects.
         boundary: Boundary of ``rows``.
         areas: int64 ``(length,)``, pixels of ``rows`` in every frame.
-        objects: Every object by its annotation id, in the order of the truth; empty: no target.
+        objects: Every object by its annotation id, in the order of the annotation ids; empty: no target.
     """
 
     rows: MaskRows
@@ -31,7 +31,7 @@ class Target:
 
 
 class TargetCache:
-    """Targets of one video. A video has many expressions but few objects, so both are kept."""
+    """Cache of the targets of one video, which has many expressions but few objects."""
 
     def __init__(self) -> None:
         self._objects: dict[str, MaskRows] = {}
@@ -41,29 +41,29 @@ class TargetCache:
         """Return the target of one expression of this video.
 
         Raises:
-            DataError: A true mask can't be decoded or has another size than the video.
+            DataError: A ground-truth mask cannot be decoded or does not have the size of the video.
         """
         ids = ground_truth.expression.annotation_ids
-        assert ids is not None, "a truth has annotation ids"
+        assert ids is not None, "ground truth has annotation ids"
         key = tuple(sorted(set(ids)))
         if key not in self._targets:
             objects = {name: self._object(name, index, ground_truth) for index, name in enumerate(ids)}
             empty = MaskRows.empty(ground_truth.length, ground_truth.height, ground_truth.width)
-            rows = reduce(united, [objects[name] for name in key], empty)
+            rows = reduce(union, [objects[name] for name in key], empty)
             self._targets[key] = Target(rows, boundary_of(rows), rows.areas(), objects)
         return self._targets[key]
 
     def _object(self, name: str, index: int, ground_truth: GroundTruth) -> MaskRows:
         if name not in self._objects:
-            location = f"truth of {ground_truth.video_id}, object {name}"
+            location = f"ground truth of {ground_truth.video_id}, object {name}"
             self._objects[name] = rows_from_rle(
                 ground_truth.objects[index], ground_truth.height, ground_truth.width, location=location
             )
         return self._objects[name]
 
 
-def united(a: MaskRows, b: MaskRows) -> MaskRows:
-    """Return the pixels that either covers."""
+def union(a: MaskRows, b: MaskRows) -> MaskRows:
+    """Return the pixels that are in either mask."""
     if a.is_empty or b.is_empty:
         return b if a.is_empty else a
     from mevis_bench.masks.row_loops import unite
@@ -72,28 +72,30 @@ def united(a: MaskRows, b: MaskRows) -> MaskRows:
 
 
 def target_columns(ground_truth: GroundTruth, target: Target) -> dict[str, float | None]:
-    """Describe a target, for slices.
+    """Return the columns of a target, for slices.
 
     Returns:
-        ``targets``: number of objects. ``frames``: of the video. ``visible``: share of frames in which it is seen.
-        ``size``: its mean share of the frame while seen. ``moving``: share of the steps from frame to frame in which
-        one of its objects moves. ``returns``: how often an object comes back after having been gone. ``None``
-        where there is no target (or, for ``moving``, a single frame).
+        ``targets``: number of objects. ``frames``: length of the video. ``visible``: share of frames in which the
+        target is visible. ``size``: its mean share of the frame where visible. ``moving``: share of the steps from
+        frame to frame in which one of its objects moves. ``returns``: number of reappearances of its objects.
+        ``None`` where there is no target (or, for ``moving``, a single frame).
     """
     columns: dict[str, float | None] = {"targets": len(target.objects), "frames": ground_truth.length}
     if not target.objects:
         return columns | {"visible": None, "size": None, "moving": None, "returns": None}
-    seen = target.areas > 0
+    visible = target.areas > 0
     moves = [_moves(masks) for masks in target.objects.values()]
     return columns | {
-        "visible": float(seen.mean()),
-        "size": float(target.areas[seen].mean() / (ground_truth.height * ground_truth.width)) if seen.any() else None,
+        "visible": float(visible.mean()),
+        "size": float(target.areas[visible].mean() / (ground_truth.height * ground_truth.width))
+        if visible.any()
+        else None,
         "moving": float(np.logical_or.reduce(moves).mean()) if ground_truth.length > 1 else None,
-        "returns": sum(_returns(masks) for masks in target.objects.values()),
+        "returns": sum(_reappearances(masks) for masks in target.objects.values()),
     }
 
 
-MOVED = 0.005
+MIN_SHIFT = 0.005
 """An object moves where the center of its box shifts by more than this share of the frame's diagonal."""
 
 
@@ -102,15 +104,15 @@ def _moves(masks: MaskRows) -> NDArray[np.bool_]:
 
     boxes = bounding_boxes(masks.length, masks.offsets, masks.x).astype(np.float64)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-    seen = boxes[:, 3] > 0
+    visible = boxes[:, 3] > 0
     shift = np.hypot(*np.diff(centers, axis=0).T)
-    moved: NDArray[np.bool_] = seen[1:] & seen[:-1] & (shift > MOVED * np.hypot(masks.height, masks.width))
+    moved: NDArray[np.bool_] = visible[1:] & visible[:-1] & (shift > MIN_SHIFT * np.hypot(masks.height, masks.width))
     return moved
 
 
-def _returns(masks: MaskRows) -> int:
-    seen = masks.areas() > 0
-    appearances = int(seen[0]) + int(np.count_nonzero(seen[1:] & ~seen[:-1]))
+def _reappearances(masks: MaskRows) -> int:
+    visible = masks.areas() > 0
+    appearances = int(visible[0]) + int(np.count_nonzero(visible[1:] & ~visible[:-1]))
     return max(0, appearances - 1)
 
 

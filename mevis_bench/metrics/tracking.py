@@ -1,7 +1,7 @@
 """RMOT: the HOTA family on plain arrays, as TrackEval 1.3 computes it (Luiten et al., IJCV 2021).
 
-DetA, AssA and HOTA = sqrt(DetA * AssA) are means over 19 similarity thresholds. Detections are matched frame by frame
-for the best sum of box IoU x how well the two identities go together over the whole sequence.
+DetA, AssA and HOTA = sqrt(DetA * AssA) are means over similarity thresholds. Detections are matched frame by frame for
+the largest sum of box IoU times the alignment of the two identities over the whole sequence.
 """
 
 from collections.abc import Sequence
@@ -13,34 +13,31 @@ from numpy.typing import NDArray
 
 from mevis_bench.records import DataError, TrackPrediction
 
-ALPHAS: NDArray[np.float64] = np.arange(0.05, 0.99, 0.05)
-"""Similarities from which two boxes count as a match."""
-
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceCounts:
-    """What one sequence, or several together, adds to the metrics; arrays have one entry a threshold.
+    """Counts of one sequence or of several together, ``(k,)`` each: one entry per similarity threshold.
 
     Attributes:
-        matches: Matched detections (TP).
-        missed: True detections without a match (FN).
-        surplus: Predicted detections without a match (FP).
+        tp: Matched detections.
+        fn: True detections without a match.
+        fp: Predicted detections without a match.
         association: Sum over the matches of TPA / (TPA + FNA + FPA).
         similarity: Sum over the matches of their IoU.
     """
 
-    matches: NDArray[np.int64]
-    missed: NDArray[np.int64]
-    surplus: NDArray[np.int64]
+    tp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+    fp: NDArray[np.int64]
     association: NDArray[np.float64]
     similarity: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class HotaScores:
-    """Means over the thresholds, each in 0..1."""
+    """Means over the similarity thresholds, in 0..1."""
 
     hota: float
     deta: float
@@ -49,33 +46,36 @@ class HotaScores:
 
 
 def check_tracks(tracks: TrackPrediction, length: int, location: str) -> None:
-    """Refuse tracks that contradict themselves.
+    """Check that tracks are consistent.
 
     Raises:
-        DataError: A frame is outside ``0..length - 1``, an identity has two boxes in a frame, a corner is no finite
-            number, or a box ends before it begins.
+        DataError: A frame is outside ``0..length - 1``, an identity has two boxes in a frame, a corner is not
+            finite, or a box ends before it begins.
     """
     outside = tracks.frames[(tracks.frames < 0) | (tracks.frames >= length)]
     if outside.size:
         raise DataError(f"a box is in frame {outside[0]} of a video of {length}", location=location)
     if not np.isfinite(tracks.boxes).all():
-        raise DataError("a box has a corner that is no finite number", location=location)
+        raise DataError("a box has a corner that is not a finite number", location=location)
     if (tracks.boxes[:, 2:] < tracks.boxes[:, :2]).any():
         raise DataError("a box ends before it begins; boxes are [x0, y0, x1, y1]", location=location)
     order = np.lexsort((tracks.ids, tracks.frames))
-    twice = (np.diff(tracks.frames[order]) == 0) & (np.diff(tracks.ids[order]) == 0)
-    if twice.any():
-        k = order[np.argmax(twice)]
+    duplicate = (np.diff(tracks.frames[order]) == 0) & (np.diff(tracks.ids[order]) == 0)
+    if duplicate.any():
+        k = order[np.argmax(duplicate)]
         raise DataError(f"identity {tracks.ids[k]} has two boxes in frame {tracks.frames[k]}", location=location)
 
 
-def count_sequence(ground_truth: TrackPrediction, prediction: TrackPrediction, device: str = "cpu") -> SequenceCounts:
+def count_sequence(
+    ground_truth: TrackPrediction, prediction: TrackPrediction, thresholds: Sequence[float], device: str = "cpu"
+) -> SequenceCounts:
     """Match one sequence's predicted boxes with its true ones.
 
     Args:
-        truth: True boxes; none: no target.
-        prediction: Predicted boxes; none: "no target" was said.
-        device: Where IoU is computed; the numbers are the same.
+        ground_truth: True boxes; empty: no target.
+        prediction: Predicted boxes; empty: "no target".
+        thresholds: Similarities from which two boxes count as a match, ``(k,)``.
+        device: Where IoU is computed; the counts do not depend on it.
 
     Both must have passed :func:`check_tracks`.
     """
@@ -99,7 +99,7 @@ def count_sequence(ground_truth: TrackPrediction, prediction: TrackPrediction, d
         predicted.ids[predicted_of_pair[matched]],
         true.counts,
         predicted.counts,
-        ALPHAS,
+        np.asarray(thresholds, np.float64),
     )
     return SequenceCounts(
         positives, len(true.frames) - positives, len(predicted.frames) - positives, association, similar
@@ -108,7 +108,7 @@ def count_sequence(ground_truth: TrackPrediction, prediction: TrackPrediction, d
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """One side's boxes sorted by frame, identities numbered from 0, and how many boxes each identity has."""
+    """One side's boxes sorted by frame, identities numbered from 0, and the number of boxes per identity."""
 
     frames: NDArray[np.int64]
     ids: NDArray[np.int64]
@@ -159,7 +159,7 @@ def box_iou(a: Any, b: Any, arrays: Any) -> Any:
 
 
 def _assign(block: NDArray[np.int64], score: NDArray[np.float64], match: NDArray[np.int64]) -> None:
-    """Match one block in which several detections want the same partner."""
+    """Match one block in which several detections have the same best partner."""
     from scipy.optimize import linear_sum_assignment
 
     top, rows, _, columns, first = block.tolist()
@@ -170,29 +170,28 @@ def _assign(block: NDArray[np.int64], score: NDArray[np.float64], match: NDArray
 
 
 def combined(counts: Sequence[SequenceCounts]) -> SequenceCounts:
-    """Add sequences up: every detection weighs the same, whatever its sequence (TrackEval's COMBINED)."""
-    zero = np.zeros(ALPHAS.size, np.int64)
+    """Return the sums over at least one sequence: every detection weighs the same (TrackEval's COMBINED)."""
+    zero = np.zeros(counts[0].tp.size, np.int64)
     return SequenceCounts(
-        sum((each.matches for each in counts), zero),
-        sum((each.missed for each in counts), zero),
-        sum((each.surplus for each in counts), zero),
-        sum((each.association for each in counts), zero.astype(np.float64)),
-        sum((each.similarity for each in counts), zero.astype(np.float64)),
+        sum((sequence.tp for sequence in counts), zero),
+        sum((sequence.fn for sequence in counts), zero),
+        sum((sequence.fp for sequence in counts), zero),
+        sum((sequence.association for sequence in counts), zero.astype(np.float64)),
+        sum((sequence.similarity for sequence in counts), zero.astype(np.float64)),
     )
 
 
-def perfect_track(length: int) -> SequenceCounts:
-    """Return the counts of one object seen in ``length`` frames and tracked without a fault."""
-    ones = np.ones(ALPHAS.size, np.int64)
+def perfect_track(length: int, thresholds: int) -> SequenceCounts:
+    """Return the counts, at ``thresholds`` thresholds, of one object in ``length`` frames, tracked perfectly."""
+    ones = np.ones(thresholds, np.int64)
     whole = (ones * length).astype(np.float64)
     return SequenceCounts(ones * length, ones * 0, ones * 0, whole, whole)
 
 
 def hota_scores(counts: SequenceCounts) -> HotaScores:
-    """Return the metrics of counted matches. Nothing on both sides gives HOTA 0 and LocA 1, as TrackEval does."""
-    matches = np.maximum(1, counts.matches)
-    deta = counts.matches / np.maximum(1, counts.matches + counts.missed + counts.surplus)
-    assa = counts.association / matches
-    loca = np.maximum(1e-10, counts.similarity) / np.maximum(1e-10, counts.matches)
+    """Return the metrics of counted matches. Without any box HOTA is 0 and LocA 1, as in TrackEval."""
+    deta = counts.tp / np.maximum(1, counts.tp + counts.fn + counts.fp)
+    assa = counts.association / np.maximum(1, counts.tp)
+    loca = np.maximum(1e-10, counts.similarity) / np.maximum(1e-10, counts.tp)
     hota = np.sqrt(deta * assa)
     return HotaScores(float(hota.mean()), float(deta.mean()), float(assa.mean()), float(loca.mean()))

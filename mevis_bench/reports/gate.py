@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from mevis_bench.metrics.metric import Metric
 from mevis_bench.records import DataError, ExitCode
 from mevis_bench.reports.statistics import paired_difference
-from mevis_bench.reports.table import LOWER_IS_BETTER
 from mevis_bench.store.score_files import Results, SampleScore, read_results, read_scores
+from mevis_bench.tasks import find_task
 
 SCHEMA = 1
 SIGNIFICANT = 0.01
@@ -25,6 +26,7 @@ class RegressionStatus(StrEnum):
     OK = "ok"
     IMPROVED = "improved"
     REGRESSED = "regressed"
+    NOT_JUDGED = "not judged"
     NOT_MEASURED = "nothing measured"
     INCOMPARABLE = "incomparable"
 
@@ -33,6 +35,7 @@ EXIT_CODES: Mapping[RegressionStatus, ExitCode] = {
     RegressionStatus.OK: ExitCode.OK,
     RegressionStatus.IMPROVED: ExitCode.OK,
     RegressionStatus.REGRESSED: ExitCode.FAILED,
+    RegressionStatus.NOT_JUDGED: ExitCode.OK,
     RegressionStatus.NOT_MEASURED: ExitCode.NOTHING_MEASURED,
     RegressionStatus.INCOMPARABLE: ExitCode.INCOMPARABLE,
 }
@@ -188,23 +191,30 @@ def _check_run(
         return [GateEntry(key, "-", None, None, RegressionStatus.NOT_MEASURED, reason)]
     samples = _per_sample(scores, results.metrics)
     entries = []
-    for metric, old in sorted(accepted.metrics.items()):
-        new = results.metrics.get(metric)
-        allowed = tolerance.get(metric, tolerance["default"])
-        p = _paired_p(accepted.samples.get(metric, {}), samples.get(metric, {}))
-        entries.append(GateEntry(key, metric, old, new, *_check_value(metric, old, new, allowed, p)))
+    for name in sorted(accepted.metrics.keys() | results.metrics.keys()):
+        metric = find_task(results.task).metric(name)
+        old, new = accepted.metrics.get(name), results.metrics.get(name)
+        if not metric.gated:
+            outcome = RegressionStatus.NOT_JUDGED, "the metric is not gated"
+        elif name not in accepted.metrics:
+            outcome = RegressionStatus.NOT_JUDGED, "not in the baseline; add it with --accept"
+        else:
+            allowed = tolerance.get(name, tolerance["default"])
+            p = _paired_p(accepted.samples.get(name, {}), samples.get(name, {}))
+            outcome = _check_value(metric, old, new, allowed, p)
+        entries.append(GateEntry(key, name, old, new, *outcome))
     return entries
 
 
 def _check_value(
-    metric: str, old: float | None, new: float | None, allowed: float, p: float | None
+    metric: Metric, old: float | None, new: float | None, allowed: float, p: float | None
 ) -> tuple[RegressionStatus, str]:
     if old is None:
         return RegressionStatus.OK, "undefined in the baseline"
     if new is None:
         return RegressionStatus.REGRESSED, "is undefined"
     points = f"{100 * (new - old):+.2f} points"
-    change = old - new if metric in LOWER_IS_BETTER else new - old
+    change = metric.improvement(old, new)
     if change < -allowed:
         return RegressionStatus.REGRESSED, f"{points}, more than {100 * allowed:g} allowed"
     if change < 0 and p is not None and p < SIGNIFICANT:

@@ -8,14 +8,16 @@ from xml.etree import ElementTree
 from rich.console import Group
 from rich.text import Text
 
-from mevis_bench.reports.gate import GateEntry, RegressionStatus, exit_code
-from mevis_bench.reports.table import percent
+from mevis_bench.records import ExitCode
+from mevis_bench.reports.gate import EXIT_CODES, GateEntry, RegressionStatus, exit_code
 from mevis_bench.reports.terminal import terminal_table, titled
+from mevis_bench.tasks import TASKS
 
 SIGNS = {
     RegressionStatus.OK: "✓",
     RegressionStatus.IMPROVED: "↑",
     RegressionStatus.REGRESSED: "✗",
+    RegressionStatus.NOT_JUDGED: "?",
     RegressionStatus.NOT_MEASURED: "∅",
     RegressionStatus.INCOMPARABLE: "≠",
 }
@@ -25,6 +27,7 @@ STYLES = {
     RegressionStatus.OK: "green",
     RegressionStatus.IMPROVED: "cyan",
     RegressionStatus.REGRESSED: "bold red",
+    RegressionStatus.NOT_JUDGED: "yellow",
     RegressionStatus.NOT_MEASURED: "bold yellow",
     RegressionStatus.INCOMPARABLE: "bold magenta",
 }
@@ -42,7 +45,7 @@ def to_terminal(entries: Sequence[GateEntry]) -> Group:
     last_run = None
     for entry in entries:
         cells = (SIGNS[entry.status], entry.run if entry.run != last_run else "", entry.metric)
-        values = (percent(entry.expected), percent(entry.measured), entry.reason)
+        values = (_value(entry, entry.expected), _value(entry, entry.measured), entry.reason)
         table.add_row(*(Text(cell) for cell in (*cells, *values)), style=STYLES[entry.status])
         last_run = entry.run
     return titled(f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)}), percent", table)
@@ -76,15 +79,21 @@ def to_markdown(entries: Sequence[GateEntry]) -> str:
 def _rows(entries: Sequence[GateEntry]) -> list[str]:
     head = ["| | run | metric | accepted | now | reason |", "|---|---|---|--:|--:|---|"]
     return head + [
-        f"| {SIGNS[entry.status]} | {entry.run} | {entry.metric} | {percent(entry.expected)} "
-        f"| {percent(entry.measured)} | {entry.reason} |".replace("\n", " ")
+        f"| {SIGNS[entry.status]} | {entry.run} | {entry.metric} | {_value(entry, entry.expected)} "
+        f"| {_value(entry, entry.measured)} | {entry.reason} |".replace("\n", " ")
         for entry in entries
     ]
 
 
+def _value(entry: GateEntry, value: float | None) -> str:
+    """Return a value in its metric's format; an entry about a whole run has none."""
+    task = TASKS.get(entry.run.split("/")[0])
+    return "-" if task is None else task.metric(entry.metric).format(value)
+
+
 def to_junit(entries: Sequence[GateEntry]) -> str:
-    """Return JUnit XML: one test case per run and metric, failed unless its status is ok or improved."""
-    failed = [entry for entry in entries if entry.status not in (RegressionStatus.OK, RegressionStatus.IMPROVED)]
+    """Return JUnit XML: one test case per run and metric, failed if its status is one that fails the gate."""
+    failed = [entry for entry in entries if EXIT_CODES[entry.status] is not ExitCode.OK]
     suite = ElementTree.Element("testsuite", name="gate", tests=str(len(entries)), failures=str(len(failed)))
     for entry in entries:
         case = ElementTree.SubElement(suite, "testcase", classname=entry.run, name=entry.metric)

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from mevis_bench.store.score_files import Results
+from mevis_bench.tasks import find_task
 
 PAPER_SPLIT = "valid"
 """Tables 5 to 12 report the validation set, whose ground truth is on the evaluation server."""
@@ -82,19 +83,16 @@ def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Pape
         if row.task != results.task or row.ours not in names:
             continue
         published = {name: value for name, value in row.values.items() if isinstance(value, int | float)}
+        metric_names = find_task(row.task).paper_columns
         ours = {
             name: 100 * value
-            for name, value in ((name, results.metrics.get(_METRIC_NAMES.get(name, name))) for name in published)
-            if value is not None
+            for name in published
+            if name in metric_names and (value := results.metrics.get(metric_names[name])) is not None
         }
         if ours:
             difference = {name: ours[name] - published[name] for name in ours}
             comparisons.append(PaperComparison(row, ours, difference, _not_comparable(row, results)))
     return tuple(comparisons)
-
-
-_METRIC_NAMES = {"HOTA*": "HOTA*_pooled", "DetA*": "DetA*_pooled", "AssA*": "AssA*_pooled"}
-"""This benchmark's names of Table 10's starred metrics (docs/decisions/hota-with-no-target.md)."""
 
 
 def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:

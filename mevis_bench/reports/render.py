@@ -10,14 +10,16 @@ from dataclasses import replace
 from rich.console import Group
 from rich.markup import escape
 
-from mevis_bench.reports.table import HEADLINES, LOWER_IS_BETTER, PROVENANCES, Table, percent, provenance_of
+from mevis_bench.metrics.metric import Metric
+from mevis_bench.reports.table import PROVENANCES, Table, provenance_of
 from mevis_bench.reports.terminal import terminal_table, titled
 from mevis_bench.store.score_files import Results
+from mevis_bench.tasks import TASKS
 
 
-def arrow(column: str) -> str:
+def arrow(metric: Metric) -> str:
     """Return an arrow in the direction of better values: up or down."""
-    return "↓" if column in LOWER_IS_BETTER else "↑"
+    return "↑" if metric.higher_is_better else "↓"
 
 
 def to_terminal(table: Table) -> Group:
@@ -26,13 +28,10 @@ def to_terminal(table: Table) -> Group:
     rendered.add_column("method", no_wrap=True)
     rendered.add_column("provenance")
     for column in table.columns:
-        rendered.add_column(f"{column} {arrow(column)}", justify="right")
-    best = {column: table.best(column) for column in table.columns}
+        rendered.add_column(f"{column.name} {arrow(column)}", justify="right")
+    best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
-        cells = [
-            f"[bold]{percent(row.values.get(column))}[/]" if index in best[column] else percent(row.values.get(column))
-            for column in table.columns
-        ]
+        cells = [_mark(c.format(row.values.get(c.name)), index in best[c.name], "[bold]", "[/]") for c in table.columns]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
         rendered.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
     return titled(f"{table.task.upper()}, percent", rendered, *table.settings)
@@ -40,6 +39,7 @@ def to_terminal(table: Table) -> Group:
 
 def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
     """Return the headline metrics of every method in every task; ``-``: not run or undefined."""
+    headlines = [(task.name, task.metric(name)) for task in TASKS.values() for name in task.headlines]
     rows: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
     for result in results:
         method = dict(result.method)
@@ -47,38 +47,44 @@ def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
         mark = f" [dim]{escape(bridge)}[/]" if bridge else ""
         label = replace(result, method=method).label
         cells = rows.setdefault((label, provenance_of(result), result.split), {})
-        cells.update({(t, m): percent(result.metrics.get(m)) + mark for t, m in HEADLINES if t == result.task})
+        for task, metric in headlines:
+            if task == result.task:
+                cells[task, metric.name] = metric.format(result.metrics.get(metric.name)) + mark
     rendered = terminal_table()
     for title in ("method", "provenance", "split"):
         rendered.add_column(title, no_wrap=True)
-    for task, metric in HEADLINES:
-        rendered.add_column(f"{task.upper()} {metric} {arrow(metric)}", justify="right")
+    for task, metric in headlines:
+        rendered.add_column(f"{task.upper()} {metric.name} {arrow(metric)}", justify="right")
     for (name, provenance, split), cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
-        rendered.add_row(escape(name), provenance, escape(split), *(cells.get(column, "-") for column in HEADLINES))
+        rendered.add_row(escape(name), provenance, escape(split), *(cells.get((t, m.name), "-") for t, m in headlines))
     return titled("All tasks, percent; values obtained through a bridge are marked with its name", rendered)
 
 
 def to_markdown(table: Table) -> str:
     """Return a table as GitHub Markdown; the best value of a column is bold."""
     lines = [
-        "| method | provenance | " + " | ".join(f"{column} {arrow(column)}" for column in table.columns) + " |",
+        "| method | provenance | " + " | ".join(f"{column.name} {arrow(column)}" for column in table.columns) + " |",
         "|---|---|" + "--:|" * len(table.columns),
     ]
-    best = {column: table.best(column) for column in table.columns}
+    best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
-        cells = [_mark(percent(row.values.get(c)), index in best[c], "**", "**") for c in table.columns]
+        cells = [_mark(c.format(row.values.get(c.name)), index in best[c.name], "**", "**") for c in table.columns]
         lines.append(f"| {_plain(row.label)} | {row.provenance} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *(f"{_plain(setting)}  " for setting in table.settings), ""])
 
 
 def to_latex(table: Table) -> str:
     """Return a ``booktabs`` table in the paper's column order; the best value of a column is bold."""
-    head = " & ".join(["Method", *(f"{_tex(column)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns)])
+    head = " & ".join(
+        ["Method", *(f"{column.latex or _tex(column.name)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns)]
+    )
     lines = ["% " + setting for setting in table.settings]
     lines += [f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}", "\\toprule", head + " \\\\", "\\midrule"]
-    best = {column: table.best(column) for column in table.columns}
+    best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
-        cells = [_mark(percent(row.values.get(c)), index in best[c], "\\textbf{", "}") for c in table.columns]
+        cells = [
+            _mark(c.format(row.values.get(c.name)), index in best[c.name], "\\textbf{", "}") for c in table.columns
+        ]
         untrained = " (untrained)" if row.provenance == "untrained" else ""
         lines.append(" & ".join([_tex(row.label) + untrained, *cells]) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
@@ -88,9 +94,9 @@ def to_csv(table: Table) -> str:
     """Return a table as CSV: fractions at full precision, undefined as an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "provenance", "setting", *table.columns])
+    writer.writerow(["method", "provenance", "setting", *(column.name for column in table.columns)])
     for row in table.rows:
-        values = [row.values.get(column) for column in table.columns]
+        values = [row.values.get(column.name) for column in table.columns]
         writer.writerow([row.label, row.provenance, row.setting, *("" if v is None else repr(v) for v in values)])
     return text.getvalue()
 
@@ -102,21 +108,22 @@ def to_json(table: Table) -> str:
             "method": row.label,
             "provenance": row.provenance,
             "setting": row.setting,
-            "values": {column: row.values.get(column) for column in table.columns},
+            "values": {column.name: row.values.get(column.name) for column in table.columns},
         }
         for row in table.rows
     ]
-    return json.dumps({"task": table.task, "columns": table.columns, "rows": rows}, indent=2) + "\n"
+    columns = [column.name for column in table.columns]
+    return json.dumps({"task": table.task, "columns": columns, "rows": rows}, indent=2) + "\n"
 
 
 def to_html(table: Table) -> str:
     """Return a table as an HTML fragment; every text is escaped."""
-    best = {column: table.best(column) for column in table.columns}
-    head = "".join(f"<th>{html.escape(column)} {arrow(column)}</th>" for column in table.columns)
+    best = {column.name: table.best(column.name) for column in table.columns}
+    head = "".join(f"<th>{html.escape(column.name)} {arrow(column)}</th>" for column in table.columns)
     body = []
     for index, row in enumerate(table.rows):
         cells = "".join(
-            f'<td class="{"best" if index in best[c] else "value"}">{percent(row.values.get(c))}</td>'
+            f'<td class="{"best" if index in best[c.name] else "value"}">{c.format(row.values.get(c.name))}</td>'
             for c in table.columns
         )
         body.append(f"<tr><th>{html.escape(row.label)}</th><td>{html.escape(row.provenance)}</td>{cells}</tr>")
@@ -149,10 +156,6 @@ _TEX_ARROWS = {"↑": r"\uparrow", "↓": r"\downarrow"}
 
 
 def _tex(text: str) -> str:
-    names = {"J&F": r"$\mathcal{J}\&\mathcal{F}$", "J": r"$\mathcal{J}$", "F": r"$\mathcal{F}$"}
-    names |= {"J&F_s": r"$\mathcal{J}\&\mathcal{F}_s$", "J&F_m": r"$\mathcal{J}\&\mathcal{F}_m$"}
-    if text in names:
-        return names[text]
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(
         special.get(character, f"\\{character}" if character in "&%$#_{}" else character) for character in text

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.region import intersections, region_j
-from mevis_bench.metrics.targets import united
+from mevis_bench.metrics.targets import union
 from mevis_bench.records import DataError, Expression, GroundTruth
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import ErrorAnalysis, Overlaps, classify_error
@@ -98,7 +98,7 @@ class RunView:
         if not isinstance(prediction, LoadedMasks):
             raise DataError("prediction is not a mask: expected an RVOS or AVOS run", location=sample)
         target_ids = ground_truth.expression.annotation_ids or ()
-        target = reduce(united, [objects[name] for name in target_ids], MaskRows.empty(ground_truth.length, *size))
+        target = reduce(union, [objects[name] for name in target_ids], MaskRows.empty(ground_truth.length, *size))
         common = intersections(prediction.rows, target)
         return SampleView(
             expression=ground_truth.expression,

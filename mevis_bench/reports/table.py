@@ -7,34 +7,9 @@ provenance.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mevis_bench.metrics.metric import Metric
 from mevis_bench.store.score_files import Results
-
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "rvos": ("J&F", "J", "F", "J&F_s", "J&F_m", "N-acc", "T-acc", "final"),
-    "avos": ("J&F", "J", "F", "J&F_s", "J&F_m", "N-acc", "T-acc", "final"),
-    "rmot": (
-        "HOTA",
-        "DetA",
-        "AssA",
-        "LocA",
-        "HOTA*_macro",
-        "DetA*_macro",
-        "AssA*_macro",
-        "HOTA*_pooled",
-        "DetA*_pooled",
-        "AssA*_pooled",
-        "N-acc",
-        "T-acc",
-    ),
-    "rmeg": ("METEOR", "CIDEr"),
-}
-"""Metrics in the column order of the paper's tables (7, 11, 10, 12); metrics beyond these follow by name."""
-
-HEADLINES = (("rvos", "J&F"), ("avos", "J&F"), ("rmot", "HOTA"), ("rmeg", "METEOR"), ("rmeg", "CIDEr"))
-"""The metrics that stand for their tasks where all tasks share one table."""
-
-LOWER_IS_BETTER = frozenset({"repeated"})
-"""``repeated``: the share of captions that are also given to another target. Of every other metric more is better."""
+from mevis_bench.tasks import find_task
 
 PROVENANCES = ("paper", "official", "trained-here", "heuristic", "untrained", "external")
 """Origin of a row's numbers, in the order of the table's blocks."""
@@ -66,31 +41,32 @@ class Table:
 
     Attributes:
         task: The task of every row.
-        columns: Metric names in order.
+        columns: Metrics in order.
         rows: Sorted by provenance, then as given.
         settings: Every distinct setting, printed below the table.
     """
 
     task: str
-    columns: tuple[str, ...]
+    columns: tuple[Metric, ...]
     rows: tuple[Row, ...]
     settings: tuple[str, ...]
 
-    def best(self, column: str) -> frozenset[int]:
+    def best(self, name: str) -> frozenset[int]:
         """Return the indices of the rows with the best value of a column within their setting.
 
         A row that is alone in its setting is not marked.
         """
+        metric = find_task(self.task).metric(name)
         best: set[int] = set()
         for setting in self.settings:
             values = {
                 index: value
                 for index, row in enumerate(self.rows)
-                if row.setting == setting and (value := row.values.get(column)) is not None
+                if row.setting == setting and (value := row.values.get(name)) is not None
             }
             if len(values) > 1:
-                pick = min if column in LOWER_IS_BETTER else max
-                best |= {index for index, value in values.items() if value == pick(values.values())}
+                best_value = metric.best(values.values())
+                best |= {index for index, value in values.items() if value == best_value}
         return frozenset(best)
 
 
@@ -124,16 +100,12 @@ def build_table(task: str, runs: Sequence[Results]) -> Table:
         if results.task == task
     ]
     rows.sort(key=lambda row: PROVENANCES.index(row.provenance))
+    record = find_task(task)
     names = {name for row in rows for name in row.values}
-    paper_order = [name for name in COLUMNS[task] if name in names]
+    known = [name for name in record.columns if name in names]
     return Table(
         task=task,
-        columns=(*paper_order, *sorted(names - set(paper_order))),
+        columns=tuple(record.metric(name) for name in (*known, *sorted(names - set(known)))),
         rows=tuple(rows),
         settings=tuple(dict.fromkeys(row.setting for row in rows)),
     )
-
-
-def percent(value: float | None) -> str:
-    """Format a fraction as percent with one decimal, as the paper does; ``None`` (undefined) is ``-``."""
-    return "-" if value is None else f"{100 * value:.1f}"

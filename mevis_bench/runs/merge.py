@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.files.atomic import atomic_write
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.protocols import MEVIS_V2, ScoringProtocol
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import UsageError
 from mevis_bench.runs.plan import EMBEDDED
 from mevis_bench.runs.resource_usage import total_resource_usage
@@ -17,7 +18,9 @@ from mevis_bench.store.score_files import Results
 from mevis_bench.tasks import find_task
 
 
-def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | None]:
+def merge_runs(
+    shards: Sequence[Path], out: Path, protocol: ScoringProtocol = MEVIS_V2
+) -> tuple[Manifest, Results | None]:
     """Put shards (``run --shard i/n``) into one run folder, and score it where the split has truth.
 
     Returns:
@@ -64,7 +67,7 @@ def merge_runs(shards: Sequence[Path], out: Path) -> tuple[Manifest, Results | N
         merged.write_manifest(manifest)
     if not split.has_ground_truth:
         return manifest, None
-    scored = score_run(out, rules=ScoringOptions(missing="zero" if failed else "error"))
+    scored = score_run(out, options=ScoringOptions(protocol, missing="zero" if failed else "error"))
     return manifest, scored.results
 
 

@@ -15,6 +15,7 @@ from mevis_bench.methods.loading import code_fingerprint
 from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.speech_recognition import find_asr_model
 from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
+from mevis_bench.metrics.protocols import find_protocol
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
@@ -68,6 +69,7 @@ def plan_run(config: RunConfig) -> RunPlan:
     weights = locate_weights(chosen, choice)
     split = open_dataset(config.data, config.split, config.data_set)
     check_perturbation(config.perturb)
+    find_protocol(config.protocol)
     device = resolve_device(config.device)
     videos = _shard(_select(split, config), config.shard)
     identity = Identity(

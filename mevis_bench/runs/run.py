@@ -7,7 +7,8 @@ from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.jobs import Executor
 from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.execution.ray_pool import RayPool
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.protocols import find_protocol
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.runs.asr_report import write_asr_report
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunCallback, RunReport, find_folder, predict
@@ -60,12 +61,15 @@ def run_plan(plan: RunPlan, folder: RunFolder, watcher: RunCallback) -> Finished
     rate = write_asr_report(plan, folder)
     if not plan.has_ground_truth or not report.done:
         return FinishedRun(report, None, rate)
+    protocol = find_protocol(plan.config.protocol)
     if not report.computed and (folder.path / "results.json").is_file():
-        return FinishedRun(report, read_results(folder.path), rate)
+        results = read_results(folder.path)
+        if results.protocol == protocol.name:
+            return FinishedRun(report, results, rate)
     scored = score_run(
         folder.path,
         data=plan.config.data,
         split=plan.config.split,
-        rules=ScoringOptions(missing="zero" if report.failed else "error", device=plan.work.device),
+        options=ScoringOptions(protocol, missing="zero" if report.failed else "error", device=plan.work.device),
     )
     return FinishedRun(report, scored.results, rate)

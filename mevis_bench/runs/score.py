@@ -1,15 +1,15 @@
-"""Scoring: predictions of any format against a split's truth; ``scores.jsonl`` and ``results.json`` come out."""
+"""Scoring: predictions of any format against a split's ground truth, into ``scores.jsonl`` and ``results.json``."""
 
 import errno
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.metrics.aggregation import Corpus, Measured
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.aggregation import Aggregator, ScoredSample
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.records import UsageError
-from mevis_bench.runs.scoring_plan import ScoringPlan, measure_video, plan_scoring
+from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
 from mevis_bench.runs.scoring_pool import map_in_order, worker_count
 from mevis_bench.store.score_files import Results, SampleScore, write_scores
 
@@ -18,21 +18,21 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ScoringResult:
-    """What scoring gives.
+    """Output of scoring.
 
     Attributes:
         results: The aggregate.
         scores: Every sample's scores, sorted by sample.
-        faults: Why samples count as zero, by sample; empty unless the rules allow it.
-        notes: What the reader should know, for instance why a metric is undefined.
-        assignment: What was scored.
+        errors: Why samples count as zero, by sample; empty unless ``options.missing`` is ``zero``.
+        notes: Remarks for the reader, for instance why a metric is undefined.
+        plan: Plan of the scoring.
     """
 
     results: Results
     scores: Sequence[SampleScore]
-    faults: Mapping[str, str]
+    errors: Mapping[str, str]
     notes: Sequence[str]
-    assignment: ScoringPlan
+    plan: ScoringPlan
 
 
 def score_run(
@@ -42,7 +42,7 @@ def score_run(
     split: str | None = None,
     data_set: str | None = None,
     task: str | None = None,
-    rules: ScoringOptions | None = None,
+    options: ScoringOptions | None = None,
     threshold: int | None = None,
     samples: Collection[str] | None = None,
     slices: Sequence[Slice] = (),
@@ -54,48 +54,49 @@ def score_run(
 
     Args:
         predictions: A run folder, an official PNG tree, tracks as text, a zip of one of these, or a JSON file.
-        data: A MeViS folder or a split itself; ``None``: what the run was made on, else the embedded split.
-        split: Name of the split in ``data``; ``None``: what the run was made on, else ``valid_u``.
+        data: A MeViS folder or a split itself; ``None``: that of the run, else the embedded split.
+        split: Name of the split in ``data``; ``None``: that of the run, else ``valid_u``.
         data_set: Name of the data set; ``None``: that of the run, else recognized by its files.
-        task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``; ``None``: what the run says, else ``rvos``.
-        rules: Every open point of scoring; ``None``: the defaults.
+        task: Name of the task; ``None``: that of the run, else ``rvos``.
+        options: Options of scoring; ``None``: the defaults.
         threshold: PNG values from this one on are foreground; ``None``: all but 0.
         samples: Score only these of the split; ``None``: those the run planned, else all.
-        slices: Slices beside the built-in ones.
-        out: Folder of the two files; ``None``: beside the predictions (in them, where they are a folder).
-        workers: Processes; ``None``: one a core where there is enough to do. The scores do not depend on it.
-        progress: Called with (samples done, samples in all).
+        slices: Slices in addition to the built-in ones.
+        out: Folder of the two files; ``None``: that of the predictions.
+        workers: Number of processes; ``None``: one per core for many frames. Scores do not depend on it.
+        progress: Called with (samples done, samples in total).
 
     Raises:
-        UsageError: There are no such predictions, split or task, or the split has no truth.
-        DataError: A prediction is missing or broken and the rules don't allow it, or is of no sample of the split.
+        UsageError: There are no such predictions, split or task, or the split has no ground truth.
+        DataError: A prediction is missing or invalid and ``options.missing`` is ``error``, or it is of a sample that
+            the split does not have.
         NothingMeasuredError: The split has no sample of this task.
     """
-    assignment = plan_scoring(
+    plan = plan_scoring(
         predictions,
         data=data,
         split=split,
         data_set=data_set,
         task=task,
-        rules=rules or ScoringOptions(),
+        options=options or ScoringOptions(),
         threshold=threshold,
         samples=samples,
     )
-    measured: list[Measured] = []
-    corpus = assignment.task.corpus()
+    samples_done: list[ScoredSample] = []
+    aggregator = plan.task.aggregator(plan.options)
     try:
-        processes = worker_count(workers, assignment.frames, assignment.rules.device)
-        for done in map_in_order(measure_video, assignment.jobs(), processes):
-            measured.extend(done)
+        processes = worker_count(workers, plan.num_frames, plan.options.device)
+        for video_samples in map_in_order(score_video, plan.jobs(), processes):
+            samples_done += video_samples
+            aggregator.update(video_samples)
             if progress:
-                progress(len(measured), assignment.samples)
-        corpus.take(measured)
-        scores, results = _conclude(corpus, measured, assignment, (*BUILT_IN, *slices))
+                progress(len(samples_done), plan.num_samples)
+        scores, results = _aggregate(aggregator, samples_done, plan, (*BUILT_IN, *slices))
     finally:
-        corpus.close()
+        aggregator.close()
     _write(out or (predictions if predictions.is_dir() else predictions.parent), scores, results)
-    faults = {sample.sample: sample.fault for sample in measured if sample.fault is not None}
-    return ScoringResult(results, sorted(scores, key=lambda score: score.sample), faults, corpus.notes, assignment)
+    errors = {sample.sample: sample.error for sample in samples_done if sample.error is not None}
+    return ScoringResult(results, sorted(scores, key=lambda score: score.sample), errors, aggregator.notes, plan)
 
 
 def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> None:
@@ -105,34 +106,36 @@ def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> Non
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise
         raise UsageError(
-            f"scores can't be written here: {error.strerror}", location=str(folder), hint="Say where with --out DIR."
+            f"cannot write scores here: {error.strerror}",
+            location=str(folder),
+            hint="Give another folder with --out DIR.",
         ) from error
 
 
-def _conclude(
-    corpus: Corpus, measured: Sequence[Measured], assignment: ScoringPlan, slices: Sequence[Slice]
+def _aggregate(
+    aggregator: Aggregator, samples: Sequence[ScoredSample], plan: ScoringPlan, slices: Sequence[Slice]
 ) -> tuple[list[SampleScore], Results]:
-    values = corpus.values()
-    members = {part.name: [k for k, row in enumerate(values) if part.holds(row)] for part in slices}
-    groups: list[list[str]] = [[] for _ in measured]
-    for name, chosen in members.items():
-        for k in chosen:
-            groups[k].append(name)
+    rows = aggregator.sample_values()
+    members = {slice_.name: [k for k, row in enumerate(rows) if slice_.matches(row)] for slice_ in slices}
+    slices_of_sample: list[list[str]] = [[] for _ in samples]
+    for name, indices in members.items():
+        for k in indices:
+            slices_of_sample[k].append(name)
     scores = [
         SampleScore(sample.sample, row, tuple(sorted(names)))
-        for sample, row, names in zip(measured, values, groups, strict=True)
+        for sample, row, names in zip(samples, rows, slices_of_sample, strict=True)
     ]
-    missing = sum(sample.fault is not None for sample in measured)
+    missing = sum(sample.error is not None for sample in samples)
     results = Results(
-        task=assignment.task.name,
-        protocol=assignment.rules.protocol,
-        metrics=corpus.metrics(range(len(measured))),
-        counts={"expected": len(measured), "scored": len(measured) - missing, "missing": missing},
-        split=assignment.split.split,
-        fingerprint=assignment.split.fingerprint,
-        dataset={"name": assignment.split.info.name, "version": assignment.split.info.version},
-        slices={name: {"count": len(chosen), **corpus.metrics(chosen)} for name, chosen in members.items()},
-        method=assignment.method,
-        choices=assignment.choices,
+        task=plan.task.name,
+        protocol=plan.options.protocol.name,
+        metrics=aggregator.compute(),
+        counts={"expected": len(samples), "scored": len(samples) - missing, "missing": missing},
+        split=plan.split.split,
+        fingerprint=plan.split.fingerprint,
+        dataset={"name": plan.split.info.name, "version": plan.split.info.version},
+        slices={name: {"count": len(indices), **aggregator.compute(indices)} for name, indices in members.items()},
+        method=plan.method,
+        choices=plan.choices,
     )
     return scores, results

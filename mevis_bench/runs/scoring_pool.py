@@ -1,4 +1,4 @@
-"""Videos measured one after the other in many processes; the order of what comes out is that of what went in."""
+"""Pool of scoring processes; results come in the order of the jobs."""
 
 import multiprocessing
 import os
@@ -14,29 +14,29 @@ from mevis_bench.records import MevisBenchError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-SMALL = 10_000
-"""Frames below which starting other processes costs more than it saves."""
+MIN_FRAMES_FOR_POOL = 10_000
+"""Number of frames below which starting processes costs more time than it saves."""
 
 
-def worker_count(wanted: int | None, frames: int, device: str) -> int:
-    """Return how many processes to use: as many as wanted, else every core if there is enough to do on the CPU."""
-    if wanted is not None:
-        return wanted
-    return len(os.sched_getaffinity(0)) if frames >= SMALL and device == "cpu" else 1
+def worker_count(requested: int | None, frames: int, device: str) -> int:
+    """Return the number of processes: the requested one, else one per core for many frames on the CPU, else 1."""
+    if requested is not None:
+        return requested
+    return len(os.sched_getaffinity(0)) if frames >= MIN_FRAMES_FOR_POOL and device == "cpu" else 1
 
 
 def map_in_order(work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
     """Yield ``work(job)`` of every job, in order; with one worker, in this process.
 
-    Jobs are taken a few at a time, so that not all of them are in memory at once.
+    Jobs are submitted a few at a time, so that memory does not grow with their number.
 
     Raises:
-        MevisBenchError: A worker process died.
+        MevisBenchError: A scoring process crashed.
     """
     if workers == 1:
         yield from map(work, jobs)
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _ignore_interrupts)
     waiting: deque[Future[Result]] = deque()
     try:
         for job in jobs:
@@ -46,10 +46,10 @@ def map_in_order(work: Callable[[Job], Result], jobs: Iterable[Job], workers: in
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise MevisBenchError("a scoring process was killed", hint="Out of memory? Use fewer --workers.") from error
+        raise MevisBenchError("a scoring process crashed", hint="If memory ran out, use fewer --workers.") from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""A YAML file of slices: a name and a condition on per-sample columns a line."""
+"""Reader of a YAML file of slices: one name and condition on per-sample columns per line."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ def read_slices(path: Path) -> tuple[Slice, ...]:
     """Read ``name: condition`` lines, for instance ``long and small: frames >= 100 and size < 0.01``.
 
     Raises:
-        DataError: The file is missing or is no such mapping; names file and line.
+        DataError: The file is missing or not such a mapping; names file and line.
     """
     node = read_node(path)
     conditions = decode_node(node, Mapping[str, str])  # type: ignore[type-abstract]

@@ -1,9 +1,10 @@
-"""The four tasks: what goes in, what comes out, how it is scored."""
+"""The four tasks: prompts, predictions, scoring and metrics, one record per task."""
 
 from collections.abc import Mapping
 
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.records.task_names import TASK_NAMES
 from mevis_bench.tasks.avos import AVOS
 from mevis_bench.tasks.rmeg import RMEG
 from mevis_bench.tasks.rmot import RMOT
@@ -20,8 +21,26 @@ def find_task(name: str) -> Task:
         UsageError: There is none.
     """
     if name not in TASKS:
-        raise UsageError(f"there is no task {name!r}", hint=did_you_mean(name, list(TASKS)))
+        raise UsageError(f"unknown task {name!r}", location="--task", hint=did_you_mean(name, list(TASKS)))
     return TASKS[name]
 
 
-__all__ = ["TASKS", "Task", "find_task"]
+def check_tasks(tasks: Mapping[str, Task], names: tuple[str, ...]) -> None:
+    """Check that the records agree with the names that lower layers use, and each record with itself.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if tuple(tasks) != names:
+        raise ValueError(f"tasks {tuple(tasks)} differ from records.task_names.TASK_NAMES {names}")
+    for task in tasks.values():
+        if len(set(task.columns)) != len(task.columns):
+            raise ValueError(f"task {task.name}: duplicate metric names in {task.columns}")
+        absent = set(task.headlines) - set(task.columns)
+        if absent or not task.headlines:
+            raise ValueError(f"task {task.name}: headlines {task.headlines} must be among its metrics")
+
+
+check_tasks(TASKS, TASK_NAMES)
+
+__all__ = ["TASKS", "Task", "check_tasks", "find_task"]

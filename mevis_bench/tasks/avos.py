@@ -1,13 +1,10 @@
-"""AVOS: segment what a spoken sentence refers to; the sentence itself is not shown (the paper, section 3.3)."""
+"""AVOS: segment what a spoken sentence refers to; a method does not get its text (the paper, section 3.3)."""
 
-from mevis_bench.metrics.aggregation import Measurement
-from mevis_bench.metrics.rules import ScoringOptions
-from mevis_bench.metrics.segmentation import MaskCorpus, measure_masks, measure_no_masks
-from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import DataError, Expression, GroundTruth, SpeechPrompt
+from dataclasses import replace
+
+from mevis_bench.records import DataError, Expression, SpeechPrompt
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
-from mevis_bench.tasks.task import Task
+from mevis_bench.tasks.rvos import RVOS
 
 
 def _prompt(split: Dataset, video_id: str, expression: Expression) -> SpeechPrompt:
@@ -17,20 +14,11 @@ def _prompt(split: Dataset, video_id: str, expression: Expression) -> SpeechProm
     return SpeechPrompt(expression.id, audio)
 
 
-def _measure(
-    answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
-) -> Measurement:
-    assert isinstance(answer, LoadedMasks)
-    return measure_masks(answer.rows, answer.target_score, ground_truth, targets, rules)
-
-
-AVOS = Task(
+AVOS = replace(
+    RVOS,
     name="avos",
     title="Audio-guided video object segmentation",
-    answers=(LoadedMasks,),
-    asks=lambda expression: True,
-    prompt=_prompt,
-    measure=_measure,
-    measure_missing=measure_no_masks,
-    corpus=MaskCorpus,
+    make_prompt=_prompt,
+    paper_tables=(11,),
+    example="mevis-bench run --task avos --method lmpmpp",
 )

@@ -1,12 +1,18 @@
-"""RMEG: put the motion of given objects into words (the paper, sections 3.3 and 5.7)."""
+"""RMEG: describe the motion of given objects in a sentence (the paper, sections 3.3 and 5.7)."""
 
-from mevis_bench.metrics.aggregation import Measurement
-from mevis_bench.metrics.description import CaptionCorpus, measure_caption, measure_no_caption
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.aggregation import SampleMetrics
+from mevis_bench.metrics.description import (
+    CAPTION_METRICS,
+    CaptionAggregator,
+    score_caption_sample,
+    score_missing_caption,
+)
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TargetMasks
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedPrediction
+from mevis_bench.tasks.references import CAPTION_REFERENCE
 from mevis_bench.tasks.task import Task
 
 
@@ -14,20 +20,25 @@ def _prompt(split: Dataset, video_id: str, expression: Expression) -> TargetMask
     return TargetMasks(expression.id, split.ground_truth(video_id, expression.id).objects)
 
 
-def _measure(
-    answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
-) -> Measurement:
-    assert isinstance(answer, CaptionPrediction)
-    return measure_caption(answer.text, ground_truth, rules)
+def _score(
+    prediction: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
+    assert isinstance(prediction, CaptionPrediction)
+    return score_caption_sample(prediction.text, ground_truth, options)
 
 
 RMEG = Task(
     name="rmeg",
     title="Referring motion expression generation",
-    answers=(CaptionPrediction,),
-    asks=lambda expression: bool(expression.annotation_ids),
-    prompt=_prompt,
-    measure=_measure,
-    measure_missing=measure_no_caption,
-    corpus=CaptionCorpus,
+    metrics=CAPTION_METRICS,
+    headlines=("METEOR", "CIDEr"),
+    scorable=(CaptionPrediction,),
+    applies_to=lambda expression: bool(expression.annotation_ids),
+    make_prompt=_prompt,
+    score=_score,
+    score_missing=score_missing_caption,
+    aggregator=CaptionAggregator,
+    reference=CAPTION_REFERENCE,
+    paper_tables=(12,),
+    example="mevis-bench run --task rmeg --method trajectory_words",
 )

@@ -1,14 +1,17 @@
-"""RMOT: track what a sentence refers to with boxes (the paper, sections 3.3 and 5.5)."""
+"""RMOT: track the objects that a sentence refers to with boxes (the paper, sections 3.3 and 5.5)."""
+
+from typing import assert_never
 
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import to_tracks
-from mevis_bench.metrics.aggregation import Measurement
-from mevis_bench.metrics.multi_object import TrackCorpus, measure_no_tracks, measure_tracks
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.aggregation import SampleMetrics
+from mevis_bench.metrics.multi_object import TRACK_METRICS, TrackAggregator, score_missing_tracks, score_track_sample
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import Expression, GroundTruth, TextPrompt, TrackPrediction
+from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TextPrompt, TrackPrediction
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
+from mevis_bench.tasks.references import TRACK_REFERENCE
 from mevis_bench.tasks.task import Task
 
 
@@ -16,31 +19,43 @@ def _prompt(split: Dataset, video_id: str, expression: Expression) -> TextPrompt
     return TextPrompt(expression.id, expression.text)
 
 
-def _measure(
-    answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
-) -> Measurement:
-    tracks = answer if isinstance(answer, TrackPrediction) else _tracks(answer, ground_truth)
-    return measure_tracks(tracks, ground_truth, targets, rules)
+def _score(
+    prediction: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
+    match prediction:
+        case TrackPrediction():
+            tracks = prediction
+        case LoadedMasks():
+            tracks = _from_masks(prediction, ground_truth)
+        case CaptionPrediction():
+            raise TypeError("rmot is not scored from captions")
+        case _:
+            assert_never(prediction)
+    return score_track_sample(tracks, ground_truth, targets, options)
 
 
-def _tracks(answer: LoadedPrediction, ground_truth: GroundTruth) -> TrackPrediction:
-    """Turn masks into boxes: one track per object, one for all of them where objects are not told apart."""
-    assert isinstance(answer, LoadedMasks)
-    if answer.objects is None:
-        return to_tracks([answer.rows])
+def _from_masks(prediction: LoadedMasks, ground_truth: GroundTruth) -> TrackPrediction:
+    """Return the boxes of masks: one track per object, a single track where the prediction has no objects."""
+    if prediction.objects is None:
+        return to_tracks([prediction.rows])
     shape = ground_truth.height, ground_truth.width
     return to_tracks(
-        [rows_from_rle(masks, *shape, location=f"{ground_truth.sample}, objects") for masks in answer.objects]
+        [rows_from_rle(masks, *shape, location=f"{ground_truth.sample}, objects") for masks in prediction.objects]
     )
 
 
 RMOT = Task(
     name="rmot",
     title="Referring multi-object tracking",
-    answers=(TrackPrediction, LoadedMasks),
-    asks=lambda expression: True,
-    prompt=_prompt,
-    measure=_measure,
-    measure_missing=measure_no_tracks,
-    corpus=TrackCorpus,
+    metrics=TRACK_METRICS,
+    headlines=("HOTA",),
+    scorable=(TrackPrediction, LoadedMasks),
+    applies_to=lambda expression: True,
+    make_prompt=_prompt,
+    score=_score,
+    score_missing=score_missing_tracks,
+    aggregator=TrackAggregator,
+    reference=TRACK_REFERENCE,
+    paper_tables=(10,),
+    example="mevis-bench run --task rmot --method lmpmpp",
 )

@@ -1,70 +1,118 @@
-"""What a task is: what a method is asked, what it may answer, and how answers are scored."""
+"""A task as a record: the prompt of a method, the predictions it may return, and how they are scored and printed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from mevis_bench.metrics.aggregation import Corpus, Measurement
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics
+from mevis_bench.metrics.metric import Metric, unknown_metric
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import DataError, Expression, GroundTruth, Prompt
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    Expression,
+    GroundTruth,
+    Prediction,
+    Prompt,
+    TrackPrediction,
+)
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.store.prediction_source import LoadedPrediction
+from mevis_bench.records.task_names import TASK_TYPES
+from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
+from mevis_bench.tasks.references import ReferenceScorer
 
 
-class Measure(Protocol):
-    """Scores one answer."""
+class Scorer(Protocol):
+    """Scores one prediction."""
 
     def __call__(
-        self, answer: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, rules: ScoringOptions
-    ) -> Measurement:
-        """Return the sample's values and what the aggregate needs beyond them."""
+        self, prediction: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+    ) -> SampleMetrics:
+        """Return the sample's values and the input of the aggregator."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One of the benchmark's tasks.
+    """One of the benchmark's tasks. Everything that differs between tasks is a field here.
 
     Attributes:
-        name: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
-        title: Its name in words.
-        answers: Types of answers that can be scored.
-        asks: Whether an expression is a sample of the task, given its truth's annotation ids.
-        prompt: What a method is asked about one expression of a video.
-        measure: Scores one answer of one of these types.
-        measure_missing: Scores a sample without an answer, where these count as zero.
-        corpus: Makes what puts measured samples together.
+        name: Name on the command line and in files; one of ``TASK_NAMES``.
+        title: Name in words.
+        metrics: Metrics in the order of the table's columns: exactly what the aggregator computes.
+        headlines: Names of the metrics that represent the task where all tasks share one table.
+        scorable: Types of stored predictions that can be scored.
+        applies_to: Whether an expression is a sample of the task, given its annotation ids.
+        make_prompt: Makes the prompt of one expression of a video.
+        score: Scores one prediction of a type in ``scorable``.
+        score_missing: Scores a sample without a prediction, where that counts as zero.
+        aggregator: Makes the aggregator of a split.
+        reference: Scores again with independent code, for ``score --verify``.
+        paper_tables: Numbers of the paper's tables about the task.
+        example: A command line that runs it.
     """
 
     name: str
     title: str
-    answers: tuple[type, ...]
-    asks: Callable[[Expression], bool]
-    prompt: Callable[[Dataset, str, Expression], Prompt]
-    measure: Measure
-    measure_missing: Callable[[GroundTruth, TargetCache], Measurement]
-    corpus: Callable[[], Corpus]
+    metrics: tuple[Metric, ...]
+    headlines: tuple[str, ...]
+    scorable: tuple[type[LoadedPrediction], ...]
+    applies_to: Callable[[Expression], bool]
+    make_prompt: Callable[[Dataset, str, Expression], Prompt]
+    score: Scorer
+    score_missing: Callable[[GroundTruth, TargetCache, ScoringOptions], SampleMetrics]
+    aggregator: Callable[[ScoringOptions], Aggregator]
+    reference: ReferenceScorer
+    paper_tables: tuple[int, ...]
+    example: str
+
+    @property
+    def prompt_type(self) -> type[Prompt]:
+        """Type of the prompts that a method is given."""
+        return TASK_TYPES[self.name].prompt
+
+    @property
+    def prediction_type(self) -> type[Prediction]:
+        """Type of the predictions that a method returns."""
+        return TASK_TYPES[self.name].prediction
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the metrics, in the order of the table's columns."""
+        return tuple(metric.name for metric in self.metrics)
+
+    @property
+    def paper_columns(self) -> Mapping[str, str]:
+        """Names of the metrics by their column titles in the paper's tables."""
+        return {metric.paper_name: metric.name for metric in self.metrics if metric.paper_name is not None}
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of this name; a value that no task defines gets a record of its own."""
+        return next((metric for metric in self.metrics if metric.name == name), unknown_metric(name))
 
     def expressions(self, split: Dataset, video_id: str) -> tuple[Expression, ...]:
         """Return the expressions of one video that are samples of this task, in file order."""
-        return tuple(expression for expression in split.expressions(video_id) if self.asks(expression))
+        return tuple(expression for expression in split.expressions(video_id) if self.applies_to(expression))
 
     def prompts(self, split: Dataset, video_id: str) -> tuple[Prompt, ...]:
-        """Return everything that is asked about one video, in file order."""
-        return tuple(self.prompt(split, video_id, expression) for expression in self.expressions(split, video_id))
+        """Return the prompts of one video, in file order."""
+        return tuple(self.make_prompt(split, video_id, expression) for expression in self.expressions(split, video_id))
 
-    def validate_prediction(self, answer: LoadedPrediction, location: str) -> LoadedPrediction:
-        """Return ``answer`` if this task can score its type.
+    def validate_prediction(self, prediction: LoadedPrediction, location: str) -> LoadedPrediction:
+        """Return ``prediction`` if this task can score its type.
 
         Raises:
-            DataError: It can't.
+            DataError: It cannot.
         """
-        if not isinstance(answer, self.answers):
-            wanted = " or ".join(_WORDS[kind.__name__] for kind in self.answers)
-            found = _WORDS[type(answer).__name__]
-            raise DataError(f"{self.name} is scored from {wanted}; this holds {found}", location=location)
-        return answer
+        if not isinstance(prediction, self.scorable):
+            expected = " or ".join(_NOUNS[prediction_type] for prediction_type in self.scorable)
+            raise DataError(f"{self.name} is scored from {expected}, got {_NOUNS[type(prediction)]}", location=location)
+        return prediction
 
 
-_WORDS = {"LoadedMasks": "masks", "TrackPrediction": "tracks", "CaptionPrediction": "a caption"}
+_NOUNS: Mapping[type[LoadedPrediction], str] = {
+    LoadedMasks: "masks",
+    TrackPrediction: "tracks",
+    CaptionPrediction: "a caption",
+}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.metrics import captions, java
-from mevis_bench.metrics.captions import CaptionSample, Meteor, cider_scores, tokenize_samples, without_gaps
+from mevis_bench.metrics.captions import CaptionSample, Meteor, cider_scores, fill_empty, tokenize_samples
 from mevis_bench.metrics.java import JavaChild, JavaError, find_java
 
 needs_java = pytest.mark.skipif(
@@ -52,7 +52,7 @@ def meteor():
 
 
 def meteor_scores(meteor: Meteor, samples: list[CaptionSample]) -> tuple[list[float], float]:
-    meteor.send([without_gaps(sample) for sample in tokenize_samples(samples)])
+    meteor.send([fill_empty(sample) for sample in tokenize_samples(samples)])
     return meteor.scores(meteor.statistics(len(samples)))
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mevis_bench.masks import MaskRows
-from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts, tolerance
+from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts, match_radius
+from mevis_bench.metrics.protocols import MEVIS_V2
 from mevis_bench.metrics.region import intersections, region_j
 from tests.references import region_boundary as reference
 
@@ -36,7 +37,7 @@ def draw_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def scores(ground_truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     true, predicted = MaskRows.from_dense(ground_truth), MaskRows.from_dense(prediction)
     shared = intersections(predicted, true)
-    counts = match_counts(boundary_of(predicted), boundary_of(true), *ground_truth.shape)
+    counts = match_counts(boundary_of(predicted), boundary_of(true), *ground_truth.shape, MEVIS_V2.boundary_tolerance)
     return region_j(shared, true.areas() + predicted.areas() - shared), boundary_f(counts)
 
 
@@ -59,7 +60,7 @@ def test_a_mask_that_fills_the_frame_has_no_boundary() -> None:
 
 @pytest.mark.parametrize(("height", "width", "radius"), [(480, 854, 8), (720, 1280, 12), (1080, 1920, 18), (1, 1, 1)])
 def test_tolerance(height: int, width: int, radius: int) -> None:
-    assert tolerance(height, width) == radius
+    assert match_radius(height, width, MEVIS_V2.boundary_tolerance) == radius
 
 
 def test_boundary_keeps_the_official_corners() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mevis_bench.metrics.protocols import MEVIS_V2
 from mevis_bench.metrics.tracking import (
     SequenceCounts,
     check_tracks,
@@ -16,6 +17,8 @@ from mevis_bench.metrics.tracking import (
 )
 from mevis_bench.records import DataError, TrackPrediction
 from tests.references import trackeval_hota
+
+THRESHOLDS = MEVIS_V2.hota_thresholds
 
 
 def tracks(entries: list[tuple[int, int, list[float]]]) -> TrackPrediction:
@@ -60,9 +63,9 @@ def sequences() -> list[tuple[TrackPrediction, TrackPrediction, int]]:
 
 
 def assert_equal(counts: SequenceCounts, fields: dict) -> None:
-    assert counts.matches.tolist() == fields["HOTA_TP"].tolist()
-    assert counts.missed.tolist() == fields["HOTA_FN"].tolist()
-    assert counts.surplus.tolist() == fields["HOTA_FP"].tolist()
+    assert counts.tp.tolist() == fields["HOTA_TP"].tolist()
+    assert counts.fn.tolist() == fields["HOTA_FN"].tolist()
+    assert counts.fp.tolist() == fields["HOTA_FP"].tolist()
     scores = hota_scores(counts)
     for ours, theirs in (("hota", "HOTA"), ("deta", "DetA"), ("assa", "AssA"), ("loca", "LocA")):
         assert getattr(scores, ours) == pytest.approx(float(np.mean(fields[theirs])), abs=1e-12, rel=0), theirs
@@ -70,7 +73,7 @@ def assert_equal(counts: SequenceCounts, fields: dict) -> None:
 
 def test_counts_and_values_are_those_of_trackeval(sequences) -> None:
     each, together = trackeval_hota.evaluate(sequences)
-    counts = [count_sequence(ground_truth, prediction) for ground_truth, prediction, _ in sequences]
+    counts = [count_sequence(ground_truth, prediction, THRESHOLDS) for ground_truth, prediction, _ in sequences]
     for ours, theirs in zip(counts, each, strict=True):
         assert_equal(ours, theirs)
     assert_equal(combined(counts), together)
@@ -78,16 +81,16 @@ def test_counts_and_values_are_those_of_trackeval(sequences) -> None:
 
 def test_torch_gives_the_same_counts(sequences) -> None:
     for ground_truth, prediction, _ in sequences[:40]:
-        plain, torch = (count_sequence(ground_truth, prediction, device) for device in ("cpu", "cpu:0"))
+        plain, torch = (count_sequence(ground_truth, prediction, THRESHOLDS, device) for device in ("cpu", "cpu:0"))
         for name in SequenceCounts.__slots__:
             assert np.array_equal(getattr(plain, name), getattr(torch, name))
 
 
 def test_nothing_and_a_faultless_track() -> None:
-    nothing = hota_scores(count_sequence(tracks([]), tracks([])))
+    nothing = hota_scores(count_sequence(tracks([]), tracks([]), THRESHOLDS))
     assert (nothing.hota, nothing.deta, nothing.assa, nothing.loca) == (0.0, 0.0, 0.0, 1.0)
     one = tracks([(t, 3, [t, 0, t + 4, 5]) for t in range(6)])
-    counts, perfect = count_sequence(one, one), perfect_track(6)
+    counts, perfect = count_sequence(one, one, THRESHOLDS), perfect_track(6, len(THRESHOLDS))
     for name in SequenceCounts.__slots__:
         assert np.array_equal(getattr(counts, name), getattr(perfect, name))
 
@@ -104,7 +107,8 @@ def test_published_example_tud_campus() -> None:
     if found is None or not found.submodule_search_locations:
         pytest.skip("the motmetrics wheel, whose TUD-Campus files this test reads, is not installed")
     folder = Path(found.submodule_search_locations[0]) / "data" / "TUD-Campus"
-    scores = hota_scores(count_sequence(read_mot(folder / "gt.txt", 1), read_mot(folder / "test.txt", -np.inf)))
+    ground_truth, prediction = read_mot(folder / "gt.txt", 1), read_mot(folder / "test.txt", -np.inf)
+    scores = hota_scores(count_sequence(ground_truth, prediction, THRESHOLDS))
     assert scores.hota == pytest.approx(0.3913974378451139, abs=1e-12)
     assert scores.deta == pytest.approx(0.418047030142763, abs=1e-12)
     assert scores.assa == pytest.approx(0.36912068120832836, abs=1e-12)
@@ -116,7 +120,7 @@ def test_published_example_tud_campus() -> None:
         ([(3, 1, [0, 0, 1, 1])], "a box is in frame 3 of a video of 3"),
         ([(-1, 1, [0, 0, 1, 1])], "a box is in frame -1 of a video of 3"),
         ([(0, 1, [0, 0, 1, 1]), (1, 2, [0, 0, 1, 1]), (0, 1, [5, 5, 6, 6])], "identity 1 has two boxes in frame 0"),
-        ([(0, 1, [0, 0, float("nan"), 1])], "a corner that is no finite number"),
+        ([(0, 1, [0, 0, float("nan"), 1])], "a corner that is not a finite number"),
         ([(0, 1, [5, 0, 4, 1])], "a box ends before it begins"),
     ],
 )

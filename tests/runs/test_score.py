@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.protocols import MEVIS_V1, ScoringProtocol, find_protocol
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.scoring_pool import map_in_order
@@ -37,7 +38,7 @@ def world(tmp_path_factory):
 def test_scores_are_bit_equal_to_the_references(world, tmp_path: Path, protocol: str) -> None:
     root, videos, clips = world
     predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
-    score_run(predictions, data=root, rules=ScoringOptions(protocol=protocol), out=tmp_path)
+    score_run(predictions, data=root, options=ScoringOptions(find_protocol(protocol)), out=tmp_path)
     samples = []
     for score in read_scores(tmp_path):
         video, expression = videos[score.video], score.sample.rsplit("/", 1)[1]
@@ -83,9 +84,9 @@ def test_a_missing_prediction_is_an_error_or_counts_zero(world, tmp_path: Path) 
     with pytest.raises(DataError, match=r"p\.json, cat/0: prediction is missing"):
         score_run(predictions, data=root, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    scored = score_run(predictions, data=root, rules=ScoringOptions(missing="zero"), out=tmp_path / "out")
+    scored = score_run(predictions, data=root, options=ScoringOptions(missing="zero"), out=tmp_path / "out")
     assert scored.results.counts == {"expected": 20, "scored": 18, "missing": 2}
-    assert list(scored.faults) == ["cat/0", "fox/1"]
+    assert list(scored.errors) == ["cat/0", "fox/1"]
     values = {score.sample: score.values for score in scored.scores}
     assert (values["cat/0"]["J&F"], values["cat/0"]["N-acc"], values["cat/0"]["T-acc"]) == (0.0, 0.0, None)
     assert (values["fox/1"]["J&F"], values["fox/1"]["N-acc"], values["fox/1"]["T-acc"]) == (0.0, None, 0.0)
@@ -97,7 +98,7 @@ def test_predictions_of_unknown_samples_are_refused(world, tmp_path: Path) -> No
     root, _, clips = world
     strange = {**clips, "cow": {"0": np.zeros((1, 2, 2), bool)}}
     predictions = mevis_folder.write_png_tree(tmp_path / "png", strange)
-    with pytest.raises(DataError, match=r"split '.*' does not have: cow/0\nIs it the right --data"):
+    with pytest.raises(DataError, match=r"split '.*' does not have: cow/0\nCheck --data and --split"):
         score_run(predictions, data=root, out=tmp_path)
 
 
@@ -126,17 +127,17 @@ def test_no_target_rules(tmp_path: Path) -> None:
     root = mevis_folder.write_split(tmp_path / "split", {"cat": video})
     predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks, "1": masks}})
 
-    def metrics(**rules: str) -> tuple[float | None, ...]:
-        found = score_run(predictions, data=root, rules=ScoringOptions(**rules), out=tmp_path / "out").results.metrics
-        return found["J"], found["N-acc"], found["T-acc"]
+    def metrics(**options: str | ScoringProtocol) -> tuple[float | None, ...]:
+        scored = score_run(predictions, data=root, options=ScoringOptions(**options), out=tmp_path / "out")
+        return tuple(scored.results.metrics[name] for name in ("J", "N-acc", "T-acc"))
 
     assert metrics() == (1 / 64, 0.0, 1.0)
     assert metrics(no_target="pixels:2") == ((1 + 1 / 32) / 2, 1.0, 0.0)
     assert metrics(no_target="pixels:2", empty_on_target="zero") == (0.5, 1.0, 0.0)
-    assert metrics(protocol="mevis_v1") == ((0.5 + 1 / 32) / 2, 0.0, 1.0)
+    assert metrics(protocol=MEVIS_V1) == ((0.5 + 1 / 32) / 2, 0.0, 1.0)
     with pytest.raises(UsageError, match="has no target_score"):
         metrics(no_target="flag")
-    with pytest.raises(UsageError, match="--no-target is empty or flag or pixels:N, not 'never'"):
+    with pytest.raises(UsageError, match="--no-target: invalid value 'never': expected empty or flag or pixels:N"):
         metrics(no_target="never")
 
 
@@ -168,7 +169,7 @@ def test_the_device_changes_no_byte(world, tmp_path: Path) -> None:
         written = []
         for device in ("cpu", "cpu:0"):  # the second goes a GPU's way, on the CPU's tensors
             out = tmp_path / protocol / device[3:]
-            score_run(predictions, data=root, out=out, rules=ScoringOptions(protocol=protocol, device=device))
+            score_run(predictions, data=root, out=out, options=ScoringOptions(find_protocol(protocol), device=device))
             written.append([(out / name).read_bytes() for name in ("scores.jsonl", "results.json")])
         assert written[0] == written[1]
 
@@ -197,7 +198,7 @@ def test_slices_of_ones_own(world, tmp_path: Path) -> None:
     assert scored.results.slices["bad"]["count"] == len(bad) > 0
     assert all("bad" in score.groups for score in bad)
     path.write_text("a: J < 0.5\nb: sise < 1\n")
-    with pytest.raises(UsageError, match=r"slices\.yaml:2: slice 'b': no column 'sise'\nDid you mean 'size'"):
+    with pytest.raises(UsageError, match=r"slices\.yaml:2: slice 'b': unknown column 'sise'\nDid you mean 'size'"):
         score_run(predictions, data=root, slices=read_slices(path), out=tmp_path)
 
 
@@ -213,14 +214,14 @@ def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
     assert results.method == {"name": "m", "variant": "v", "provenance": "heuristic"}
     assert (run / "results.json").is_file()
     (run / "manifest.json").write_text("{}")
-    with pytest.raises(DataError, match=r"manifest\.json: is no manifest of a run"):
+    with pytest.raises(DataError, match=r"manifest\.json: invalid manifest of a run"):
         score_run(run)
 
 
 def test_scores_that_cant_be_written_say_where_to_go(world, tmp_path: Path) -> None:
     root, _, clips = world
     predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
-    with pytest.raises(UsageError, match=r"p\.json: scores can't be written here: .*\nSay where with --out DIR"):
+    with pytest.raises(UsageError, match=r"p\.json: cannot write scores here: .*\nGive another folder with --out DIR"):
         score_run(predictions, data=root, out=predictions)
 
 

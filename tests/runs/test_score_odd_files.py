@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import MevisBenchError
 from mevis_bench.runs.score import score_run
 from tests import mevis_folder
@@ -52,12 +52,12 @@ class World:
         self.good = self.score(self.sources["json"])
 
     def score(self, predictions: Path, missing: str = "error") -> dict[str, dict[str, float | None]]:
-        """Score; the faults of samples that count as zero must be told."""
-        scored = score_run(predictions, data=self.split, rules=ScoringOptions(missing=missing), out=self.root / "out")
+        """Score; every sample that counts as zero must have an error."""
+        scored = score_run(predictions, data=self.split, options=ScoringOptions(missing=missing), out=self.root / "out")
         missing_count = scored.results.counts["missing"]
-        assert missing_count == len(scored.faults)
+        assert missing_count == len(scored.errors)
         assert scored.results.counts["scored"] == 6 - missing_count
-        return {score.sample: dict(score.values) for score in scored.scores if score.sample not in scored.faults}
+        return {score.sample: dict(score.values) for score in scored.scores if score.sample not in scored.errors}
 
     def copy(self, kind: str) -> Path:
         """Return a copy of good predictions, to be damaged."""
@@ -174,7 +174,7 @@ def test_files_with_other_names_are_missing_or_strange(world: World) -> None:
         world.score(predictions)
     predictions = world.copy("png")
     (predictions / "cat" / "0").rename(predictions / "cat" / "00")
-    with pytest.raises(MevisBenchError, match="does not have: cat/00\nIs it the right --data"):
+    with pytest.raises(MevisBenchError, match="does not have: cat/00\nCheck --data and --split"):
         world.score(predictions)
 
 

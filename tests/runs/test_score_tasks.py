@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mevis_bench.metrics import java
-from mevis_bench.metrics.rules import ScoringOptions
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError, MaskPrediction, TrackPrediction
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
@@ -115,15 +115,15 @@ def test_a_broken_track_is_an_error_or_counts_as_missed(split: Path, tmp_path: P
     write_predictions(predictions, "v", ANSWERS | {"0": bad})
     with pytest.raises(DataError, match="v/0: identity 0 has two boxes in frame 0"):
         score_run(predictions, data=split, task="rmot", out=tmp_path / "out")
-    rules = ScoringOptions(missing="zero")
-    scored = score_run(predictions, data=split, task="rmot", rules=rules, out=tmp_path / "out")
+    options = ScoringOptions(missing="zero")
+    scored = score_run(predictions, data=split, task="rmot", options=options, out=tmp_path / "out")
     assert scored.results.counts == {"expected": 5, "scored": 4, "missing": 1}
     assert scored.scores[0].values["HOTA"] == scored.scores[0].values["T-acc"] == 0.0
 
 
 def test_a_task_says_what_it_is_scored_from(split: Path, tmp_path: Path) -> None:
     predictions = write_tracks(tmp_path / "p", "mot")
-    with pytest.raises(DataError, match="v/0: rvos is scored from masks; this holds tracks"):
+    with pytest.raises(DataError, match="v/0: rvos is scored from masks, got tracks"):
         score_run(predictions, data=split, out=tmp_path / "out")
 
 

@@ -20,7 +20,7 @@ from mevis_bench.reports.failures import count_failures, no_target_curve
 from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
 from mevis_bench.reports.render import to_html
 from mevis_bench.reports.run_view import RunView, SampleView, jf
-from mevis_bench.reports.table import build_table, percent
+from mevis_bench.reports.table import build_table
 from mevis_bench.store.score_files import Results, read_results, read_scores
 
 MAX_WIDTH = 400
@@ -149,14 +149,14 @@ def _page(results: Results, views: Sequence[SampleView]) -> str:
 
 
 def _slices(results: Results) -> str:
-    names = sorted({name for values in results.slices.values() for name in values} - {"count"})
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    columns = build_table(results.task, [results]).columns
+    head = "".join(f"<th>{html.escape(column.name)}</th>" for column in columns)
     rows = []
     for label, values in results.slices.items():
         count = int(values["count"] or 0)
         if count == 0:
             continue
-        cells = "".join(f"<td>{percent(values.get(name))}</td>" for name in names)
+        cells = "".join(f"<td>{column.format(values.get(column.name))}</td>" for column in columns)
         rows.append(
             f'<tr class="{"small" if count < 30 else ""}"><th>{html.escape(label)}</th><td>{count}</td>{cells}</tr>'
         )

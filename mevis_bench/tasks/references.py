@@ -1,0 +1,150 @@
+"""Second scorers of ``score --verify``: dense masks and slow functions, TrackEval, and pycocoevalcap unchanged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mevis_bench.masks.tracks import to_tracks
+from mevis_bench.metrics.aggregation import Values
+from mevis_bench.metrics.captions import EMPTY_CAPTION, one_line
+from mevis_bench.metrics.dense_reference import reference_scores
+from mevis_bench.metrics.scoring_options import ScoringOptions
+from mevis_bench.metrics.targets import TargetCache
+from mevis_bench.records import CaptionPrediction, GroundTruth, TrackPrediction, UsageError
+from mevis_bench.store.dense_masks import decode_rle, read_dense
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, PredictionSource
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceSample:
+    """One sample to score again.
+
+    Attributes:
+        ground_truth: Its ground truth.
+        frames: The video's frames.
+        source: The predictions.
+        options: Options of scoring.
+    """
+
+    ground_truth: GroundTruth
+    frames: FrameSpec
+    source: PredictionSource
+    options: ScoringOptions
+
+    def prediction(self) -> LoadedPrediction:
+        """Read the prediction."""
+        return self.source.read(self.ground_truth.expression.id, self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceScorer:
+    """A second way of scoring a task's predictions.
+
+    Attributes:
+        title: The code that scores.
+        score: Returns the values of every sample by ``<video>/<expression>``. Raises ``UsageError`` where a package
+            is not installed.
+        tolerances: Largest allowed difference by metric; 0 for every metric not named.
+        needs_all: Whether a sample's values depend on the whole split, so that a subset cannot be verified.
+    """
+
+    title: str
+    score: Callable[[Sequence[ReferenceSample]], Mapping[str, Values]]
+    tolerances: Mapping[str, float]
+    needs_all: bool = False
+
+
+def _rescore_masks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
+    scores: dict[str, Values] = {}
+    for sample in samples:
+        ground_truth, options = sample.ground_truth, sample.options
+        prediction = read_dense(sample.source, ground_truth.expression.id, sample.frames)
+        target = np.zeros_like(prediction)
+        for masks in ground_truth.objects:
+            target |= decode_rle(masks, ground_truth.height, ground_truth.width)
+        j, f = reference_scores(prediction, target, options.protocol.boundary_tolerance)
+        credit = options.protocol.no_target == "credit" and not ground_truth.objects
+        zero = options.empty_on_target == "zero" and bool(ground_truth.objects)
+        if credit or zero:
+            stored = sample.prediction()
+            target_score = stored.target_score if isinstance(stored, LoadedMasks) else None
+            empty = options.is_empty_prediction(int(prediction.sum()), target_score, ground_truth.sample)
+            if credit:
+                j = f = float(empty)
+            elif empty:
+                j = f = 0.0
+        scores[ground_truth.sample] = {"J": j, "F": f}
+    return scores
+
+
+def _rescore_tracks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
+    hota = _imported("trackeval.metrics.hota", "trackeval").HOTA()
+    scores: dict[str, Values] = {}
+    for sample in samples:
+        ground_truth, prediction = sample.ground_truth, sample.prediction()
+        if not isinstance(prediction, TrackPrediction):
+            raise UsageError("--verify scores tracks again, not masks", location=ground_truth.sample)
+        if not np.allclose(hota.array_labels, sample.options.protocol.hota_thresholds, rtol=0, atol=1e-12):
+            raise UsageError(
+                f"TrackEval does not have the thresholds of protocol {sample.options.protocol.name}",
+                location="--verify",
+            )
+        objects = TargetCache().target(ground_truth).objects.values()
+        fields = hota.eval_sequence(_trackeval_data(to_tracks(list(objects)), prediction, ground_truth.length))
+        scores[ground_truth.sample] = {name: float(np.mean(fields[name])) for name in ("HOTA", "DetA", "AssA", "LocA")}
+    return scores
+
+
+def _trackeval_data(ground_truth: TrackPrediction, prediction: TrackPrediction, length: int) -> dict[str, Any]:
+    """Return one sequence in the form that TrackEval's metrics take."""
+    overlaps = _imported("trackeval.datasets._base_dataset", "trackeval")._BaseDataset._calculate_box_ious
+    data: dict[str, Any] = {"num_timesteps": length}
+    boxes = []
+    for side, tracks in (("gt", ground_truth), ("tracker", prediction)):
+        names, ids = np.unique(tracks.ids, return_inverse=True)
+        data |= {f"num_{side}_ids": len(names), f"num_{side}_dets": len(ids)}
+        data[f"{side}_ids"] = [ids[tracks.frames == t] for t in range(length)]
+        boxes.append([tracks.boxes[tracks.frames == t] for t in range(length)])
+    data["similarity_scores"] = [overlaps(a, b, box_format="x0y0x1y1") for a, b in zip(*boxes, strict=True)]
+    return data
+
+
+def _rescore_captions(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
+    """Score captions again; text that pycocoevalcap cannot take (line breaks, no word at all) is fixed before."""
+    tokenizer = _imported("pycocoevalcap.tokenizer.ptbtokenizer", "pycocoevalcap").PTBTokenizer()
+    predicted: dict[str, list[dict[str, str]]] = {}
+    true: dict[str, list[dict[str, str]]] = {}
+    for sample in samples:
+        ground_truth, prediction = sample.ground_truth, sample.prediction()
+        assert isinstance(prediction, CaptionPrediction)
+        all_references = sample.options.references == "all"
+        references = ground_truth.references if all_references else (ground_truth.expression.text,)
+        predicted[ground_truth.sample] = [{"caption": one_line(prediction.text) or EMPTY_CAPTION}]
+        true[ground_truth.sample] = [{"caption": one_line(text)} for text in references]
+    predicted_tokens, true_tokens = tokenizer.tokenize(predicted), tokenizer.tokenize(true)
+    meteor = _imported("pycocoevalcap.meteor.meteor", "pycocoevalcap").Meteor()
+    _, meteors = meteor.compute_score(true_tokens, predicted_tokens)
+    cider = _imported("pycocoevalcap.cider.cider", "pycocoevalcap").Cider()
+    _, ciders = cider.compute_score(true_tokens, predicted_tokens)
+    return {
+        sample: {"METEOR": float(meteor_score), "CIDEr": float(cider_score)}
+        for sample, meteor_score, cider_score in zip(true_tokens, meteors, ciders, strict=True)
+    }
+
+
+def _imported(module: str, package: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise UsageError(
+            f"--verify needs {package}: {error}", hint="Install it with pip install 'mevis-bench[verify,rmeg]'."
+        ) from error
+
+
+MASK_REFERENCE = ReferenceScorer("dense masks, Pillow, pycocotools and SciPy", _rescore_masks, {})
+TRACK_REFERENCE = ReferenceScorer("TrackEval", _rescore_tracks, dict.fromkeys(("HOTA", "DetA", "AssA", "LocA"), 1e-12))
+CAPTION_REFERENCE = ReferenceScorer("pycocoevalcap, unchanged", _rescore_captions, {}, needs_all=True)
