@@ -39,7 +39,7 @@ def test_several_tasks_end_in_one_table(data: Path, tmp_path: Path, capsys: pyte
     runs = [("rvos", "empty"), ("rvos", "moving_region"), ("rmot", "moving_region")]
     lines = "\n".join(f"  - {{task: {task}, method: {method}, {location}}}" for task, method in runs)
     assert main(["suite", suite(tmp_path, f"name: s\nruns:\n{lines}\n"), "--out", str(tmp_path / "out")]) == 0
-    table = capsys.readouterr().out.split("named beside its value")[1]
+    table = capsys.readouterr().out.split("are marked with its name")[1]
     head, empty, region = [line.split() for line in table.splitlines() if line.strip() and "─" not in line]
     assert head[:7] == ["method", "provenance", "split", "RVOS", "J&F", "↑", "AVOS"]
 
