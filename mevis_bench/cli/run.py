@@ -93,15 +93,19 @@ def command(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without running it.")] = False,
     json: options.Json = False,
+    recogniser: Annotated[str | None, typer.Option("--recogniser", hidden=True)] = None,
 ) -> int:
     """Run a method on a task: predict, store, and score if the split has ground truth.
 
     Running the same command again resumes a run that was stopped or killed; a finished run is left unchanged.
     """
+    from mevis_bench.cli.console import print_deprecated
     from mevis_bench.config.run_config import read_run_config
     from mevis_bench.runs.plan import plan_run
     from mevis_bench.runs.predict import find_folder
 
+    if recogniser is not None:
+        print_deprecated("--recogniser", "--asr-model")
     given = {
         "task": task,
         "method": method,
@@ -114,7 +118,7 @@ def command(
         "sample": sample,
         "limit": limit,
         "bridge": bridge,
-        "asr_model": asr_model,
+        "asr_model": asr_model or recogniser,
         "perturb": perturb,
         "protocol": protocol,
         "seed": seed,

@@ -68,6 +68,12 @@ def test_dry_run_does_nothing(place: Path, capsys) -> None:
     assert not (place / "runs").exists()
 
 
+def test_the_former_name_of_asr_model_is_deprecated(place: Path, capsys) -> None:
+    words = ["run", "--task", "rvos", "--method", "empty", "--dry-run", "--recogniser", "tiny"]
+    assert main(words) == ExitCode.OK
+    assert capsys.readouterr().err == "--recogniser is deprecated and will be removed: use --asr-model.\n"
+
+
 def test_options_come_from_a_file_where_flags_are_missing(place: Path, capsys) -> None:
     (place / "run.yaml").write_text("task: rvos\nmethod: fake\nlimit: 3\noptions: {column: 2}\n")
     words = ["run", "run.yaml", "--limit", "2", "--set", "method.speed=3", "--out", "r", "--json"]

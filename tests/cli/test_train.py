@@ -50,9 +50,9 @@ def test_train_on_a_folder_and_go_on_after_ctrl_c(place: Path, capsys) -> None:
     assert main(words) == ExitCode.INTERRUPTED
     Path("stop").unlink()
     assert main([*words, "--json"]) == ExitCode.OK
-    told = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
     out = Path("runs/train-fake-default")
-    assert told == {"out": str(out), "weights": [str(out / "fake.safetensors")]}
+    assert output == {"out": str(out), "weights": [str(out / "fake.safetensors")]}
     assert (out / "fake.safetensors").read_text() == "7 ('va',)"
     assert main([*words, "--set", "steps=9"]) == ExitCode.USAGE
     assert capsys.readouterr().err.endswith(
@@ -96,12 +96,12 @@ def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monk
         (["--method", "fake", "--data", "data", "--held-out", "train"], "training fake:default on data\nerror: data"),
     ],
 )
-def test_faults(place: Path, capsys, words, message: str) -> None:
+def test_usage_errors(place: Path, capsys, words, message: str) -> None:
     assert main(["train", *words]) == ExitCode.USAGE
     assert capsys.readouterr().err.startswith(message.format(configs=place / "configs"))
 
 
-def test_a_method_without_training_is_told(place: Path, capsys) -> None:
+def test_a_method_without_training_is_an_error(place: Path, capsys) -> None:
     (place / "methods" / "fake" / "train.py").unlink()
     assert main(["train", "--method", "fake", "--data", "data"]) == ExitCode.FAILED
     assert "methods/fake: method 'fake' has no train.py" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``mevis-bench weights``: what is missing is told, what is added is checked and can be read by nobody's code."""
+"""``mevis-bench weights``: what is missing is output, what is added is checked and can be read by nobody's code."""
 
 import json
 import pickle
@@ -97,7 +97,7 @@ def test_a_file_of_another_model_is_refused_and_what_was_there_stays(place: Path
     assert sorted(path.name for path in stored.parent.iterdir()) == [stored.name, f"{stored.name}.origin.json"]
 
 
-def test_what_cannot_be_tried_yet_is_said(place: Path, capsys) -> None:
+def test_incomplete_weights_are_reported(place: Path, capsys) -> None:
     path = place / "methods" / "mine" / "method.yaml"
     first = "      model: {file: small.safetensors"
     line = next(line for line in path.read_text().splitlines() if line.startswith(first))
@@ -136,7 +136,7 @@ def test_a_file_with_code_inside_is_refused_and_not_run(place: Path, capsys, nam
         (["mine", "here"], "error: here: not a checkpoint, or one that is cut short\n"),
     ],
 )
-def test_faults(place: Path, capsys, words: list[str], message: str) -> None:
+def test_usage_errors(place: Path, capsys, words: list[str], message: str) -> None:
     Path("here").write_bytes(b"PK\x03\x04 cut")
     assert main(["weights", "add", *words]) == ExitCode.USAGE
     assert capsys.readouterr().err.startswith(message)
@@ -144,6 +144,6 @@ def test_faults(place: Path, capsys, words: list[str], message: str) -> None:
 
 def test_the_list_says_where_missing_weights_come_from(place: Path, capsys) -> None:
     assert main(["weights", "list"]) == ExitCode.OK
-    told = capsys.readouterr().out
-    assert "the authors' page" in told
-    assert "missing" in told
+    output = capsys.readouterr().out
+    assert "the authors' page" in output
+    assert "missing" in output
