@@ -76,4 +76,5 @@ class MotionAttention(nn.Module):
     def _gather(self, tracks: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend from frames ``(n, q, f, c)`` to words; weights are normalized over frames, then words."""
         weights = (tracks @ key.transpose(0, 1) * self.scale).softmax(-2)
-        return weights / (weights.sum(-1, keepdim=True) + 1e-8) @ value
+        out: Tensor = weights / (weights.sum(-1, keepdim=True) + 1e-8) @ value
+        return out

@@ -1,7 +1,7 @@
-"""Which tokens of a sentence are motion and which are static: DsHmp's split, behind any part-of-speech tagger."""
+"""Split of a sentence's tokens into static and motion words (DsHmp), by a part-of-speech tagger."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,7 @@ class TaggedWord:
     Attributes:
         start: Its first character.
         end: One past its last character.
-        motion: It is a verb or an adverb.
+        motion: Whether it is a verb or an adverb.
     """
 
     start: int
@@ -28,7 +28,7 @@ class TaggedWord:
 
 
 class Tagger(Protocol):
-    """Cuts a sentence into words and says which are verbs and adverbs."""
+    """Word splitter that marks verbs and adverbs."""
 
     def tag(self, text: str) -> list[TaggedWord]:
         """Return the words in order; auxiliaries ("is") and particles ("away") are static."""
@@ -65,12 +65,12 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\s\w]|_")
 
 
 class RuleTagger:
-    """Tags from word lists and endings, where spaCy is not at hand.
+    """Tagger by word lists and endings, without spaCy.
 
-    A verb: a form of a known verb (walk, walks, walked, walking, ran), unless it stands bare or in -s right after an
-    article ("a walk"); or any word in -ing or -ed that is no known exception and no auxiliary. An adverb: a known one,
-    or any word in -ly that is no known exception. All else is static. It looks at no other context, and an unknown verb
-    in its bare form or in -s is not found.
+    A verb is a form of a known verb (walk, walks, walked, walking, ran), unless it is uninflected or in -s directly
+    after an article ("a walk"), or any word in -ing or -ed that is neither a known exception nor an auxiliary. An
+    adverb is a known one, or any word in -ly that is no known exception. All else is static. Other context is not used;
+    an unknown verb without ending or in -s is not recognized.
     """
 
     def tag(self, text: str) -> list[TaggedWord]:
@@ -110,12 +110,12 @@ def open_tagger(name: str) -> Tagger:
     """Return the tagger of an option: ``rules`` or ``spacy``.
 
     Raises:
-        UsageError: No such tagger.
+        UsageError: The tagger is unknown.
         MethodError: spaCy or its model is not installed.
     """
-    taggers = {"rules": RuleTagger, "spacy": SpacyTagger}
+    taggers: dict[str, Callable[[], Tagger]] = {"rules": RuleTagger, "spacy": SpacyTagger}
     if name not in taggers:
-        raise UsageError(f"no tagger '{name}'", location="--set method.tagger", hint="There are: rules, spacy")
+        raise UsageError(f"unknown tagger '{name}'", location="method.tagger", hint="Expected rules or spacy.")
     return taggers[name]()
 
 
@@ -127,12 +127,13 @@ def split_tokens(tokens: Tokens, words: Sequence[TaggedWord], length: int) -> tu
     Args:
         tokens: The sentence's tokens; begin and end are neither.
         words: Its tagged words.
-        length: Tokens at this position and later are dropped.
+        length: Tokens at this position and later are ignored.
 
     Returns:
         Ascending positions of static and of motion tokens.
     """
-    static, motion = [], []
+    static: list[int] = []
+    motion: list[int] = []
     for position, span in enumerate(tokens.spans[:length]):
         if span is None:
             continue

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import GitForCausalLM
 
 from baselines.git.network import FRAMES, SIZES, build, load_network
@@ -108,6 +108,5 @@ def load(setup: MethodConfig) -> CaptionMethod:
     else:
         decoder = open_decoder(setup.weights["model"])
         network = load_network(setup.weights["model"], size, dtype=torch.float32, device=setup.device)
-    network.eval()
-    network.to(setup.device)
+    nn.Module.to(network.eval(), setup.device)
     return CaptionMethod("GIT", Git(network, decoder, beams, max_new_tokens), view, highlight)

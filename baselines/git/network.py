@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 from transformers import GitConfig, GitForCausalLM
 
 from baselines.layers.checkpoints.sharded_checkpoint import load_shards
@@ -22,7 +24,7 @@ _VISION: Mapping[str, Mapping[str, int]] = {
 }  # fmt: skip
 SIZES = tuple(_VISION)
 
-_MINI_DECODER: Mapping[str, int] = {
+_MINI_DECODER: Mapping[str, Any] = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
 }  # fmt: skip
 
@@ -37,7 +39,7 @@ def build(size: str) -> GitForCausalLM:
     CPU, and no weights of it are published.
     """
     vision = {**_VISION[size], "image_size": 224}
-    decoder = _MINI_DECODER if size == "mini" else {}
+    decoder: Mapping[str, Any] = _MINI_DECODER if size == "mini" else {}
     return GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
 
 
@@ -54,5 +56,5 @@ def load_network(folder: Path, size: str, *, dtype: torch.dtype, device: str) ->
     """
     network = build(size)
     load_shards(folder, network, dtype=dtype, device=device, our_key=our_key, ignored=IGNORED_KEYS)
-    network.eval()
-    return network.to(device)
+    nn.Module.to(network.eval(), device)
+    return network

@@ -60,7 +60,8 @@ class ChannelActivation(nn.Module):
         image_gate = image_gate * self.img_enhance_fc(both).sigmoid()
         flow_gate = flow_gate * self.flo_enhance_fc(both).sigmoid()
         gated = (image * image_gate[:, :, None, None], flow * flow_gate[:, :, None, None])
-        return self.fusion_cat_conv(torch.cat(gated, 1))
+        out: Tensor = self.fusion_cat_conv(torch.cat(gated, 1))
+        return out
 
 
 class Decoder(nn.Module):
@@ -90,10 +91,10 @@ class Decoder(nn.Module):
         Returns:
             ``(b, 128, H/4, W/4)``.
         """
-        total = None
-        for level, x in enumerate(maps, first):
-            refined = aligned_upsample(refiners[level](x), 2**level)
-            total = refined if total is None else total + refined
+        levels = [aligned_upsample(refiners[level](x), 2**level) for level, x in enumerate(maps, first)]
+        total = levels[0]
+        for level_map in levels[1:]:
+            total = total + level_map
         return total
 
     def forward(self, image: Tensor, flow: Tensor, sentence: Tensor) -> Tensor:

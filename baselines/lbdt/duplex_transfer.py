@@ -67,7 +67,8 @@ class TransferLayer(nn.Module):
         words = self.norm_words_2(words + self.cross_attn_img(words, source, source, need_weights=False)[0])
         told, _ = self.cross_attn_flo(target + positions, words, words, key_padding_mask=absent, need_weights=False)
         target = self.norm_flo(target + told)
-        return self.norm_flo2(target + self.linear2(F.relu(self.linear1(target))))
+        out: Tensor = self.norm_flo2(target + self.linear2(F.relu(self.linear1(target))))
+        return out
 
 
 class DuplexTransfer(nn.Module):

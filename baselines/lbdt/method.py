@@ -92,7 +92,8 @@ class LbdtMethod:
         repeated = Words(
             words.words.expand(-1, batch, -1), words.absent.expand(batch, -1), words.sentence.expand(batch, -1)
         )
-        return (self.network(features, repeated).sigmoid() > 0.5).cpu().numpy()
+        out: NDArray[np.bool_] = (self.network(features, repeated).sigmoid() > 0.5).cpu().numpy()
+        return out
 
 
 def load(setup: MethodConfig) -> LbdtMethod:

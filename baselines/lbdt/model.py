@@ -57,7 +57,8 @@ class TextEncoder(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """``(b, l, 300)`` -> ``(b, l, 512)``."""
-        return self.lstm(vectors)[0]
+        out: Tensor = self.lstm(vectors)[0]
+        return out
 
 
 def _projection(in_channels: int, channels: int) -> nn.Sequential:
@@ -128,8 +129,9 @@ class Lbdt(nn.Module):
         deep_image = F.relu(deep_image + self.conv_r5_1_up(told_image))
         deep_flow = F.relu(deep_flow + self.conv_r5_2_up(told_flow))
         refine = self.decoder.refine
-        return self.decoder(
+        out: Tensor = self.decoder(
             frames.image.fine + refine((image, deep_image), self.decoder.refine_spa, first=2),
             frames.difference.fine + refine((flow, deep_flow), self.decoder.refine_tem, first=2),
             words.sentence,
         )
+        return out

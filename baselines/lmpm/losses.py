@@ -8,13 +8,13 @@ from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedCon
 from baselines.layers.training.point_sampling import PointSampler, uniform_points
 from baselines.layers.training.trajectory_criterion import (
     TrajectoryConfig,
-    TrajectoryOutputs,
     match,
     set_prediction_losses,
     set_prediction_weights,
     similarity_loss,
     weighted_sum,
 )
+from baselines.layers.training.trajectory_outputs import TrajectoryOutputs
 from baselines.layers.training.trajectory_targets import TrajectoryTargets
 
 

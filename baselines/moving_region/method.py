@@ -1,4 +1,4 @@
-"""What moves against the background, by temporal median with the camera's shift taken out; no words, no weights."""
+"""Heuristic baseline: regions that move against the background, by a temporal median with compensated camera motion."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mevis_bench.records import MaskPrediction, MethodConfig, Prediction, Prompt
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The variant's options; see README.md for what each does."""
+    """Options of a variant; README.md describes each."""
 
     short_side: int
     reach: int
@@ -23,39 +23,41 @@ class Options:
 
 
 class MovingRegion:
-    """Answers every prompt about a video with the same masks or, asked to track, with their boxes."""
+    """The same masks for every prompt of a video or, for tracking, their boxes."""
 
     def __init__(self, task: str, options: Options) -> None:
         self.task = task
         self.options = options
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
-        """Find what moves once, and yield it for every prompt."""
+        """Segment the moving regions once and yield them for every prompt."""
         scale = max(1, min(video.height, video.width) // self.options.short_side)
         small = np.stack([shrink(frame, scale) for frame in video.frames()])
         objects = link(moving_pixels(small, self.options), self.options)
         full = tuple(enlarge(masks, scale, video.height, video.width) for masks in objects)
-        answer = tracks(full) if self.task == "rmot" else together(full, (len(video), video.height, video.width))
+        shape = (len(video), video.height, video.width)
+        prediction: Prediction = track_boxes(full) if self.task == "rmot" else union_of(full, shape)
         for _ in prompts:
-            yield answer
+            yield prediction
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op."""
 
 
-def together(objects: Sequence[NDArray[np.bool_]], shape: tuple[int, int, int]) -> MaskPrediction:
+def union_of(objects: Sequence[NDArray[np.bool_]], shape: tuple[int, int, int]) -> MaskPrediction:
     """Return the objects, each ``shape`` = ``(t, h, w)``, and their union."""
     masks = np.zeros(shape, bool)
-    for each in objects:
-        masks |= each
+    for object_masks in objects:
+        masks |= object_masks
     return MaskPrediction(masks, tuple(objects))
 
 
-def tracks(objects: Sequence[NDArray[np.bool_]]) -> TrackPrediction:
-    """Return one track per object ``(t, h, w)``: its tight box in every frame where it is."""
+def track_boxes(objects: Sequence[NDArray[np.bool_]]) -> TrackPrediction:
+    """Return one track per object ``(t, h, w)``: its tight box in every frame in which it is visible."""
     boxes, visible = [], []
     for masks in objects:
-        rows, columns = masks.any(axis=2), masks.any(axis=1)
+        rows: NDArray[np.bool_] = np.any(masks, axis=2)
+        columns: NDArray[np.bool_] = np.any(masks, axis=1)
         (x0, x1), (y0, y1) = _ends(columns), _ends(rows)
         boxes.append(np.stack([x0, y0, x1, y1], axis=1))
         visible.append(rows.any(axis=1))
@@ -63,7 +65,7 @@ def tracks(objects: Sequence[NDArray[np.bool_]]) -> TrackPrediction:
 
 
 def _ends(covered: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first covered place of every line ``(n, k)`` and the one after the last."""
+    """Return the first covered index of every row of ``(n, k)`` and the one after the last."""
     return covered.argmax(axis=1), covered.shape[1] - covered[:, ::-1].argmax(axis=1)
 
 
@@ -72,7 +74,8 @@ def shrink(frame: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
     height, width, _ = frame.shape
     padded = np.pad(frame, ((0, -height % scale), (0, -width % scale), (0, 0)), mode="edge").astype(np.float32)
     blocks = padded.reshape(padded.shape[0] // scale, scale, padded.shape[1] // scale, scale, 3)
-    return blocks.mean(axis=(1, 3)) / 255
+    out: NDArray[np.float32] = blocks.mean(axis=(1, 3)) / 255
+    return out
 
 
 def enlarge(masks: NDArray[np.bool_], scale: int, height: int, width: int) -> NDArray[np.bool_]:
@@ -88,9 +91,9 @@ def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDA
     """
     best = np.zeros(2, int)
     for level, radius in ((4, 4), (2, 2), (1, 1)):
-        one, other = (ndimage.uniform_filter(frame, level)[::level, ::level] for frame in (before, after))
+        coarse = [ndimage.uniform_filter(frame, level)[::level, ::level] for frame in (before, after)]
         candidates = [best * 2 + (dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
-        costs = [_cost(one, other, candidate) for candidate in candidates]
+        costs = [_cost(coarse[0], coarse[1], candidate) for candidate in candidates]
         best = candidates[int(np.argmin(costs))]
     shift = best.astype(np.float64)
     for axis in range(2):
@@ -137,29 +140,30 @@ def moving_pixels(frames: NDArray[np.float32], options: Options) -> NDArray[np.b
 
 
 def clean(mask: NDArray[np.bool_], smallest: float) -> NDArray[np.bool_]:
-    """Close gaps, fill holes, and drop regions under a share of the frame: ``(h, w)`` to ``(h, w)``."""
+    """Close gaps, fill holes, and remove regions below a fraction of the frame: ``(h, w)`` to ``(h, w)``."""
     closed = ndimage.binary_fill_holes(ndimage.binary_closing(mask, np.ones((3, 3))))
     opened = ndimage.binary_opening(closed, np.ones((2, 2)))
     regions, count = ndimage.label(opened)
     areas = ndimage.sum_labels(opened, regions, np.arange(count + 1))
-    return np.isin(regions, np.flatnonzero(areas >= smallest * mask.size)) & opened
+    out: NDArray[np.bool_] = np.isin(regions, np.flatnonzero(areas >= smallest * mask.size)) & opened
+    return out
 
 
-def link(masks: NDArray[np.bool_], options: Options) -> list[NDArray[np.bool_]]:
+def link(moving: NDArray[np.bool_], options: Options) -> list[NDArray[np.bool_]]:
     """Split ``(t, h, w)`` into objects of the same shape: regions that overlap from frame to frame."""
     objects: list[NDArray[np.bool_]] = []
-    for t, frame in enumerate(masks):
+    for t, frame in enumerate(moving):
         regions, count = ndimage.label(frame)
         for number in range(1, count + 1):
             region = regions == number
-            scores = [_iou(each[t - 1], region) if t and not each[t].any() else 0.0 for each in objects]
+            scores = [_iou(masks[t - 1], region) if t and not masks[t].any() else 0.0 for masks in objects]
             best = int(np.argmax(scores)) if scores else 0
             if not scores or scores[best] < options.overlap:
-                objects.append(np.zeros_like(masks))
+                objects.append(np.zeros_like(moving))
                 best = len(objects) - 1
             objects[best][t] = region
-    wanted = min(options.frames, len(masks))
-    return [each for each in objects if each.any(axis=(1, 2)).sum() >= wanted]
+    min_frames = min(options.frames, len(moving))
+    return [masks for masks in objects if masks.any(axis=(1, 2)).sum() >= min_frames]
 
 
 def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
@@ -168,5 +172,5 @@ def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 
 
 def load(setup: MethodConfig) -> MovingRegion:
-    """Make the method; nothing is read."""
+    """Build the method; it has no files."""
     return MovingRegion(setup.task, Options(**setup.options))  # type: ignore[arg-type]

@@ -68,7 +68,8 @@ class MttrModel:
 
     def answer(self, clip: ClipFeatures, text: Words) -> SegmentedClip:
         """Answer one sentence in one clip."""
-        return self.network(clip, text)
+        out: SegmentedClip = self.network(clip, text)
+        return out
 
     def draw(self, answers: Sequence[SegmentedClip], size: Size) -> tuple[list[Tensor], float]:
         """One query for the whole video, chosen over all its frames."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from transformers import RobertaModel
 
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding
@@ -77,7 +78,7 @@ class Mttr(nn.Module):
         text_encoder: A RoBERTa without pooler.
     """
 
-    def __init__(self, text_encoder: nn.Module) -> None:
+    def __init__(self, text_encoder: RobertaModel) -> None:
         super().__init__()
         self.backbone = VideoSwin(VIDEO_SWIN_T, STAGES)
         fine, middle, coarse = self.backbone.channels
@@ -98,8 +99,9 @@ class Mttr(nn.Module):
         fine, middle, coarse = (level[0] for level in self.backbone(frames[None]))
         grid = (coarse.shape[-2], coarse.shape[-1])
         padding = torch.zeros(1, *grid, dtype=torch.bool, device=frames.device)
-        padded = size is not None and size != tuple(frames.shape[-2:])
-        if padded:
+        padded = False
+        if size is not None and size != tuple(frames.shape[-2:]):
+            padded = True
             image = frames.new_ones(1, 1, *frames.shape[-2:])
             image[..., : size[0], : size[1]] = 0
             padding = nn.functional.interpolate(image, size=grid, mode="nearest")[0].bool()

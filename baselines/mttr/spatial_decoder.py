@@ -33,6 +33,7 @@ class SpatialDecoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_uniform_(module.weight, a=1)
+                assert module.bias is not None
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
@@ -52,4 +53,5 @@ class SpatialDecoder(nn.Module):
         x = F.relu(self.gn3(self.lay3(x)))
         x = fine + F.interpolate(x, size=fine.shape[-2:], mode="nearest")
         x = F.relu(self.gn4(self.lay4(x)))
-        return self.out_lay(x)
+        out: Tensor = self.out_lay(x)
+        return out

@@ -6,6 +6,7 @@ c channels. Dropout is left out: the layers are evaluated only.
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import RobertaModel
 
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.text_encoder import FeatureResizer
@@ -31,7 +32,8 @@ class EncoderLayer(nn.Module):
         """Refine ``(f, n, c)``."""
         query = x + pos
         x = self.norm1(x + self.self_attn(query, query, x, key_padding_mask=key_padding_mask))
-        return self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+        out: Tensor = self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+        return out
 
 
 class DecoderLayer(nn.Module):
@@ -54,7 +56,8 @@ class DecoderLayer(nn.Module):
         query = x + query_pos
         x = self.norm1(x + self.self_attn(query, query, x))
         x = self.norm2(x + self.multihead_attn(x + query_pos, memory + pos, memory, key_padding_mask=key_padding_mask))
-        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        out: Tensor = self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        return out
 
 
 class Encoder(nn.Module):
@@ -84,7 +87,8 @@ class Decoder(nn.Module):
         x = query_pos.new_zeros(len(memory), *query_pos.shape)
         for layer in self.layers:
             x = layer(x, query_pos, memory, pos, key_padding_mask)
-        return self.norm(x)
+        out: Tensor = self.norm(x)
+        return out
 
 
 class MultimodalTransformer(nn.Module):
@@ -94,7 +98,7 @@ class MultimodalTransformer(nn.Module):
         text_encoder: A RoBERTa without pooler.
     """
 
-    def __init__(self, text_encoder: nn.Module) -> None:
+    def __init__(self, text_encoder: RobertaModel) -> None:
         super().__init__()
         self.text_encoder = text_encoder
         self.txt_proj = FeatureResizer(text_encoder.config.hidden_size, CHANNELS)
@@ -103,7 +107,8 @@ class MultimodalTransformer(nn.Module):
 
     def read(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode token ids ``(b, s)`` with attention mask ``(b, s)``: ``(b, s, c)``."""
-        return self.txt_proj(self.text_encoder(ids, attention_mask=mask).last_hidden_state)
+        out: Tensor = self.txt_proj(self.text_encoder(ids, attention_mask=mask).last_hidden_state)
+        return out
 
     def forward(
         self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None, query_pos: Tensor

@@ -87,7 +87,8 @@ class Vggish(nn.Module):
 
     def forward(self, examples: Tensor) -> Tensor:
         """Map ``(e, 96, 64)`` to ``(e, 128)``; channels come last where maps are flattened, as in the original."""
-        return self.embeddings(self.features(examples[:, None]).permute(0, 2, 3, 1).flatten(1))
+        out: Tensor = self.embeddings(self.features(examples[:, None]).permute(0, 2, 3, 1).flatten(1))
+        return out
 
 
 class AudioReference(nn.Module):

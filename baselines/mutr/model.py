@@ -45,7 +45,8 @@ class Mutr(nn.Module):
     def read(self, *inputs: Tensor) -> Words:
         """Encode one reference; the vector for the whole of it, which ReferFormer starts from, is not used."""
         words, _ = self.reference(*inputs)
-        return words
+        out: Words = words
+        return out
 
     def find(self, clip: ClipFeatures, words: Words) -> FoundQueries:
         """Find the reference in every frame of one clip."""

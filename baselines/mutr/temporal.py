@@ -38,7 +38,8 @@ class GatherLayer(nn.Module):
             key_padding_mask = level.padding.flatten().repeat(frames)[None]
         attended = self.multihead_attn((x + position)[None], memory, memory, key_padding_mask=key_padding_mask)[0]
         x = self.norm1(x + attended)
-        return self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+        out: Tensor = self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+        return out
 
 
 class TemporalAggregation(nn.Module):

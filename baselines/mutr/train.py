@@ -79,16 +79,17 @@ def train(setup: TrainingArguments) -> None:
     options = read_train_options(setup.options, TrainOptions)
     spoken = spoken_sentences(setup.data)
     torch.manual_seed(setup.seed)
-    network = Mutr(BACKBONE, AudioReference())
+    reference = AudioReference()
+    network = Mutr(BACKBONE, reference)
     if options.vggish:
-        vggish = network.reference.audio_encoder
+        vggish = reference.audio_encoder
         vggish.load_state_dict(match_keys(read_tensors(Path(options.vggish)), vggish, location=options.vggish))
     network.to(setup.device)
 
-    def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+    def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
         totals: dict[str, Tensor] = {}
         for _ in range(options.clips):
-            clip = draw_clip(setup.data, *spoken[rng.integers(len(spoken))], options, rng)
+            clip = draw_clip(setup.data, *spoken[int(rng.integers(len(spoken)))], options, rng)
             outputs = predict_layers(
                 network,
                 network.encode(clip.frames.to(setup.device)),
@@ -99,7 +100,7 @@ def train(setup: TrainingArguments) -> None:
         return {"loss": total_loss(totals, LOSSES), **totals}
 
     stage = TrainingStage("mutr", options.steps, options.learning_rate, weight_decay=5e-4, clip=0.1)
-    fit(stage, network, compute, setup.out, setup.seed, setup.progress)
+    fit(stage, network, loss_fn, setup.out, setup.seed, setup.progress)
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, setup.out / WEIGHTS_FILE)
 
 

@@ -32,7 +32,8 @@ class ReferFormer(nn.Module):
 
     def read(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Words, Tensor]:
         """Encode one sentence; see `TextReference`."""
-        return self.reference(ids, mask)
+        out: tuple[Words, Tensor] = self.reference(ids, mask)
+        return out
 
     def find(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> FoundQueries:
         """Find a sentence's object in every frame of one clip."""

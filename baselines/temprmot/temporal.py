@@ -79,7 +79,8 @@ class HistoryLayer(nn.Module):
         )
         x = self.norm1(x + self.dropout(attended))
         hidden = self.dropout(F.relu(self.linear1(x)))
-        return self.norm3(x + self.dropout(self.linear2(hidden)))
+        out: Tensor = self.norm3(x + self.dropout(self.linear2(hidden)))
+        return out
 
 
 class HistoryStack(nn.Module):
@@ -126,8 +127,8 @@ class SpatialTemporalReasoner(nn.Module):
         self.track_box = Mlp(channels, channels, channels, 4)
         for head in (self.track_cls, self.track_ref):
             nn.init.constant_(head.bias, -4.595)  # probability 0.01, as the detector's heads
-        nn.init.zeros_(self.track_box.layers[-1].weight)
-        nn.init.zeros_(self.track_box.layers[-1].bias)
+        nn.init.zeros_(self.track_box.last.weight)
+        nn.init.zeros_(self.track_box.last.bias)
 
     def forward(self, detections: Detections, history: History, position: Tensor) -> tuple[Detections, History]:
         """Refine.

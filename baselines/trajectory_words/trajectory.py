@@ -90,7 +90,8 @@ def _bend(points: NDArray[np.float64]) -> int | None:
 def _misfit(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance of every point from where an even motion between the ends would have it: ``(n,)``."""
     share = np.linspace(0, 1, len(points))[:, None]
-    return np.linalg.norm(points - (points[0] + share * (points[-1] - points[0])), axis=1)
+    out: NDArray[np.float64] = np.linalg.norm(points - (points[0] + share * (points[-1] - points[0])), axis=1)
+    return out
 
 
 def _move(points: NDArray[np.float64], sizes: NDArray[np.float64]) -> str:

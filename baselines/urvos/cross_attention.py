@@ -40,7 +40,8 @@ class CellAttention(nn.Module):
         """Map ``(b, c, h, w)`` to ``(b, e, h, w)``."""
         query, key, value = (z.flatten(2).transpose(1, 2) for z in (self.query(x), self.key(x), self.value(x)))
         out = F.scaled_dot_product_attention(query, key, value, scale=1.0) + value
-        return out.transpose(1, 2).unflatten(2, x.shape[-2:])
+        result: Tensor = out.transpose(1, 2).unflatten(2, x.shape[-2:])
+        return result
 
 
 class WordAttention(nn.Module):
@@ -55,28 +56,30 @@ class WordAttention(nn.Module):
     def forward(self, words: Tensor) -> Tensor:
         """Map ``(1, l, c)`` to ``(1, l, e)``."""
         value = self.value(words)
-        return F.scaled_dot_product_attention(self.query(words), self.key(words), value, scale=1.0) + value
+        out: Tensor = F.scaled_dot_product_attention(self.query(words), self.key(words), value, scale=1.0) + value
+        return out
 
 
 class PairConv(nn.Conv2d):
-    """A 3x3 convolution over every pair of a cell and a word, ``[cell ; word]``, without building the pairs.
+    """3x3 convolution over all pairs ``[cell ; word]``, computed without building the pairs.
 
-    It is linear and a word is the same in every cell, so cells are convolved once for all words, and a word's part is
-    the sum of the kernel's taps that lie inside the map.
+    By linearity, cells are convolved once for all words, and a word, constant over the map, contributes the sum of the
+    kernel's taps inside the map.
     """
 
     def __init__(self, cells: int, words: int, out: int) -> None:
         super().__init__(cells + words, out, 3, padding=1)
         self.cells = cells
 
-    def forward(self, cells: Tensor, words: Tensor) -> Tensor:
+    def forward(self, cells: Tensor, words: Tensor) -> Tensor:  # type: ignore[override]  # keeps Conv2d's parameters
         """Map cells ``(b, e, h, w)`` and words ``(1, l, e)`` to ``(b, l, out, h, w)``."""
         height, width = cells.shape[-2:]
         by_cell = F.conv2d(cells, self.weight[:, : self.cells], self.bias, padding=1)
         inside = F.unfold(cells.new_ones(1, 1, height, width), 3, padding=1)[0]  # taps, h * w
         taps = torch.einsum("oct,lc->lot", self.weight[:, self.cells :].flatten(2), words[0])
         by_word = (taps @ inside).unflatten(2, (height, width))
-        return by_cell[:, None] + by_word[None]
+        out: Tensor = by_cell[:, None] + by_word[None]
+        return out
 
 
 class PairAttention(nn.Module):
@@ -111,12 +114,14 @@ class PairAttention(nn.Module):
         out = F.scaled_dot_product_attention(query, key, value, scale=scale)
         out = out.transpose(1, 2).flatten(2).unflatten(1, (-1, height * width)).mean(1)
         residual = self.residual(cells, words).mean(1)
-        return out.transpose(1, 2).unflatten(2, (height, width)) + residual
+        result: Tensor = out.transpose(1, 2).unflatten(2, (height, width)) + residual
+        return result
 
     def _pairs(self, x: Tensor) -> Tensor:
         """``(b, l, e, h, w)`` to ``(b, heads, l * h * w, e / heads)``."""
         pairs = x.flatten(3).transpose(2, 3).flatten(1, 2)
-        return pairs.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        out: Tensor = pairs.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return out
 
 
 class CrossModalAttention(nn.Module):
@@ -131,8 +136,10 @@ class CrossModalAttention(nn.Module):
     def see(self, features: Tensor) -> Tensor:
         """Map frames ``(b, c, h, w)`` to cells ``(b, e, h, w)``, which know no words."""
         place = cell_coordinates(features.shape[2], features.shape[3], features)
-        return self.visual_sa(torch.cat((features, place.expand(len(features), -1, -1, -1)), dim=1))
+        out: Tensor = self.visual_sa(torch.cat((features, place.expand(len(features), -1, -1, -1)), dim=1))
+        return out
 
     def read(self, words: Tensor) -> Tensor:
         """Map embedded words ``(1, l, c)`` to ``(1, l, e)``, which know no frame."""
-        return self.word_sa(words + word_positions(words.shape[1], words.shape[2], words))
+        out: Tensor = self.word_sa(words + word_positions(words.shape[1], words.shape[2], words))
+        return out

@@ -116,26 +116,26 @@ def propagate(
 
 
 class MemoryBank:
-    """The anchor for good, the previous frame, and every so manieth frame before it."""
+    """Memory of the anchor, the previous frame, and every ``memory_every``-th frame before it."""
 
     def __init__(self, anchor: Memory, options: PassOptions) -> None:
         self.anchor, self.options = anchor, options
-        self.kept: list[Memory] = []
+        self.periodic: list[Memory] = []
         self.previous: list[Memory] = []
 
     def add(self, frame: Memory, step: int) -> None:
-        """Remember a frame, the ``step``-th after the anchor (from 1)."""
+        """Add a frame, the ``step``-th after the anchor (from 1)."""
         if step % self.options.memory_every == 0:
-            self.kept.append(frame)
+            self.periodic.append(frame)
             self.previous = []
         else:
             self.previous = [frame]
         room = self.options.memory_frames - 1 - len(self.previous)
-        self.kept = self.kept[-room:] if room > 0 else []
+        self.periodic = self.periodic[-room:] if room > 0 else []
 
     def cells(self) -> Memory:
-        """All that is remembered."""
-        return Memory.joined([self.anchor, *self.kept, *self.previous])
+        """Cells of all frames in memory."""
+        return Memory.concatenate([self.anchor, *self.periodic, *self.previous])
 
 
 def probability(logits: Tensor) -> Tensor:

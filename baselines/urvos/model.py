@@ -4,6 +4,7 @@ One network predicts a frame's mask from the frame, the sentence and, where ther
 What the paper fixes and what is our choice: README.md. Axes: b frames, l words, h rows and w columns of the input.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,11 +25,11 @@ DECODED = 256
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """What is computed of frames without the sentence and without memory.
+    """Encoded frames, independent of sentence and memory.
 
     Attributes:
         cells: ``(b, 512, h / 32, w / 32)``.
-        key: ``(b, 128, h / 16, w / 16)``, what memory is asked.
+        key: Memory query, ``(b, 128, h / 16, w / 16)``.
         value: ``(b, 512, h / 16, w / 16)``.
         skips: Decoder inputs at strides 8 and 4, ``(b, 256, h / 8, w / 8)`` and ``(b, 256, h / 4, w / 4)``.
     """
@@ -39,8 +40,9 @@ class Frames:
     skips: tuple[Tensor, Tensor]
 
     def at(self, which: slice) -> "Frames":
-        """Some of the frames."""
-        return Frames(self.cells[which], self.key[which], self.value[which], tuple(x[which] for x in self.skips))
+        """Select frames."""
+        coarse, fine = self.skips
+        return Frames(self.cells[which], self.key[which], self.value[which], (coarse[which], fine[which]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,14 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Cells of remembered frames: keys ``(128, n)`` and values ``(512, n)``."""
+    """Memory cells of past frames: keys ``(128, n)`` and values ``(512, n)``."""
 
     key: Tensor
     value: Tensor
 
     @staticmethod
-    def joined(parts: "list[Memory]") -> "Memory | None":
-        """All cells of several frames; of none: ``None``."""
-        if not parts:
-            return None
+    def concatenate(parts: "Sequence[Memory]") -> "Memory":
+        """Concatenate the cells of several frames, at least one."""
         return Memory(torch.cat([part.key for part in parts], dim=1), torch.cat([part.value for part in parts], dim=1))
 
 
@@ -76,23 +76,25 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(b, c, h, w)`` to ``(b, c, h, w)``."""
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        out: Tensor = x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return out
 
 
 class MemoryEncoder(nn.Module):
-    """ResNet up to stride 16 over a frame and its soft mask, which enters beside RGB (STM)."""
+    """ResNet up to stride 16 over a frame and its soft mask, an extra input channel (STM, Oh et al., ICCV 2019)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rgb = ResNet(BLOCKS["resnet50"])
-        self.rgb.layer4 = None  # memory is kept at stride 16
+        del self.rgb.layer4  # memory has stride 16
         self.mask_stem = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """Map ``(b, 3, h, w)`` and ``(b, 1, h, w)`` in 0..1 to ``(b, 1024, h / 16, w / 16)``."""
         rgb = self.rgb
         x = rgb.maxpool(rgb.relu(rgb.bn1(rgb.conv1(images) + self.mask_stem(masks))))
-        return rgb.layer3(rgb.layer2(rgb.layer1(x)))
+        out: Tensor = rgb.layer3(rgb.layer2(rgb.layer1(x)))
+        return out
 
 
 class MemoryHeads(nn.Module):
@@ -116,7 +118,8 @@ class Skip(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(b, channels, h, w)`` to ``(b, 256, h, w)``."""
-        return self.block(self.conv(x))
+        out: Tensor = self.block(self.conv(x))
+        return out
 
 
 class Decoder(nn.Module):
@@ -136,7 +139,8 @@ class Decoder(nn.Module):
         x = self.start(x)
         for skip, refine in zip(skips, (self.refine3, self.refine2), strict=True):
             x = refine(skip + F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False))
-        return self.pred(F.relu(x))
+        out: Tensor = self.pred(F.relu(x))
+        return out
 
 
 class Urvos(nn.Module):
@@ -206,4 +210,5 @@ def recall(query: Tensor, memory: Memory) -> Tensor:
     asked = query.flatten(2).transpose(1, 2)
     key, value = (x.transpose(0, 1)[None].expand(len(query), -1, -1) for x in (memory.key, memory.value))
     read = F.scaled_dot_product_attention(asked, key, value, scale=1.0)
-    return read.transpose(1, 2).unflatten(2, query.shape[-2:])
+    out: Tensor = read.transpose(1, 2).unflatten(2, query.shape[-2:])
+    return out

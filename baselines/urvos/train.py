@@ -83,13 +83,13 @@ def train(setup: TrainingArguments) -> None:
         start_from_imagenet(model, Path(options.imagenet))
     model.to(setup.device)
 
-    def compute(rng: np.random.Generator) -> dict[str, Tensor]:
+    def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
         skip = 1 + int(rng.integers(options.longest_skip))
         clips = [draw_clip(setup.data, options, skip, rng, setup.device) for _ in range(options.clips)]
         return {"loss": torch.stack([clip_loss(model, clip, rng) for clip in clips]).mean()}
 
     stage = TrainingStage("urvos", options.steps, options.learning_rate)
-    fit(stage, model, compute, setup.out, setup.seed, setup.progress)
+    fit(stage, model, loss_fn, setup.out, setup.seed, setup.progress)
     measured = {"clips": options.measured_clips, "IoU": measure(model, setup, options)}
     (setup.out / "held_out.json").write_text(json.dumps(measured, indent=1) + "\n")
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, setup.out / WEIGHTS_FILE)
@@ -99,9 +99,9 @@ def draw_clip(
     data: TrainingData, options: TrainOptions, skip: int, rng: np.random.Generator, device: str
 ) -> TrainingClip:
     """Draw a sentence of a video and frames ``skip`` apart; of a short video the last frame repeats."""
-    video_id = data.video_ids[rng.integers(len(data.video_ids))]
+    video_id = data.video_ids[int(rng.integers(len(data.video_ids)))]
     ground_truths = data.ground_truths(video_id)
-    ground_truth, video = ground_truths[rng.integers(len(ground_truths))], data.video(video_id)
+    ground_truth, video = ground_truths[int(rng.integers(len(ground_truths)))], data.video(video_id)
     first = int(rng.integers(max(1, len(video) - skip * (options.frames - 1))))
     chosen = [min(first + skip * step, len(video) - 1) for step in range(options.frames)]
     size = (options.side, options.side)
@@ -121,7 +121,8 @@ def clip_loss(model: Urvos, clip: TrainingClip, rng: np.random.Generator) -> Ten
     memory: list[Memory] = []
     losses = []
     for index in range(len(clip.images)):
-        recalled = None if rng.random() < EMPTY_MEMORY else Memory.joined(memory)
+        empty = rng.random() < EMPTY_MEMORY or not memory
+        recalled = None if empty else Memory.concatenate(memory)
         logits = model(frames.at(slice(index, index + 1)), sentence, recalled)
         targets = UrvosTargets(clip.masks[index : index + 1])
         losses.append(compute_losses(logits, targets)["loss_ce"])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from baselines.layers.checkpoints.sharded_checkpoint import load_shards
@@ -30,5 +31,5 @@ def load_network(folder: Path, sizes: Sizes, *, dtype: torch.dtype, device: str,
     load_shards(folder, network, dtype=dtype, device="cpu" if bits < 16 else device)
     if bits < 16:
         quantize(network.model.layers, bits, dtype)
-    network.eval()
-    return network.to(device)
+    nn.Module.to(network.eval(), device)
+    return network

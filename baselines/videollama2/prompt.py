@@ -52,6 +52,7 @@ def prompt_ids(
     messages = [{"role": "system", "content": SYSTEM_MESSAGE}] if system_message else []
     messages.append({"role": "user", "content": f"{PLACEHOLDER}\n{instruction}"})
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert isinstance(text, str)
     before, after = text.split(PLACEHOLDER)
     first, second = (tokenizer(part, add_special_tokens=False).input_ids for part in (before, after))
     return first, second

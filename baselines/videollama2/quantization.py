@@ -1,4 +1,6 @@
-"""Linear layers in 8 or 4 bits, with bitsandbytes where it is installed; settings are the authors'."""
+"""Linear layers in 8 or 4 bits, with bitsandbytes (optional); settings are the authors'."""
+
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -26,7 +28,7 @@ def quantize(module: nn.Module, bits: int, dtype: torch.dtype) -> None:
                 setattr(parent, name, _quantized(bitsandbytes, layer, bits, dtype))
 
 
-def _quantized(bitsandbytes, layer: nn.Linear, bits: int, dtype: torch.dtype) -> nn.Module:
+def _quantized(bitsandbytes: ModuleType, layer: nn.Linear, bits: int, dtype: torch.dtype) -> nn.Module:
     shape, has_bias = (layer.in_features, layer.out_features), layer.bias is not None
     if bits == 4:
         linear = bitsandbytes.nn.Linear4bit(*shape, has_bias, compute_dtype=dtype, quant_type="nf4", device="meta")
@@ -35,4 +37,5 @@ def _quantized(bitsandbytes, layer: nn.Linear, bits: int, dtype: torch.dtype) ->
         linear = bitsandbytes.nn.Linear8bitLt(*shape, has_bias, has_fp16_weights=False, threshold=6.0, device="meta")
         linear.weight = bitsandbytes.nn.Int8Params(layer.weight.data, requires_grad=False, has_fp16_weights=False)
     linear.bias = layer.bias
-    return linear
+    out: nn.Module = linear
+    return out

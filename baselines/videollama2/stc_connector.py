@@ -32,7 +32,8 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve and normalize."""
-        return self.bn(self.conv(x))
+        out: Tensor = self.bn(self.conv(x))
+        return out
 
 
 class SqueezeExcitation(nn.Module):
@@ -114,4 +115,5 @@ class StcConnector(nn.Module):
         x = self.s1(x).unflatten(0, (b, t)).transpose(1, 2)  # (b, d, t, h, w)
         x = self.sampler(x).transpose(1, 2)  # (b, t', d, h', w')
         x = self.s2(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        return self.readout(x.permute(0, 1, 3, 4, 2).flatten(1, 3))
+        out: Tensor = self.readout(x.permute(0, 1, 3, 4, 2).flatten(1, 3))
+        return out

@@ -51,7 +51,8 @@ def train(setup: TrainingArguments) -> None:
     cache = open_cache(setup.data, setup.out / "cache", view, Highlight.from_options(setup.options))
     tokenizer = build_tokenizer((text for texts in cache.sentences for text in texts), sizes.language().vocab_size)
     torch.manual_seed(setup.seed)
-    network = build(sizes).to(setup.device)
+    network = build(sizes)
+    nn.Module.to(network, setup.device)
     vision = nn.ModuleDict({"tower": network.model.vision_tower, "connector": network.model.mm_projector})
     head = GroundingHead(sizes).to(setup.device)
     vision["locator"] = head

@@ -47,7 +47,8 @@ class WNetModel:
         """Mask logits ``(t, H/4, W/4)`` of the clip's own frames."""
         features, own = clip
         logits, _ = self.network(features, text)
-        return logits[0, :own]
+        out: Tensor = logits[0, :own]
+        return out
 
     def draw(self, answers: Sequence[Tensor], size: Size) -> tuple[list[Tensor], None]:
         """Bilinear to the video's size, cut at a probability of one half; WNet knows no confidence."""

@@ -43,7 +43,8 @@ def mfcc(waveform: NDArray[np.float32]) -> NDArray[np.float64]:
     cepstrum = dct(filtered, type=2, axis=1, norm="ortho")[:, :COEFFICIENTS]
     cepstrum *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(COEFFICIENTS) / LIFTER)
     cepstrum[:, 0] = np.log(energy)
-    return cepstrum
+    out: NDArray[np.float64] = cepstrum
+    return out
 
 
 def _power(samples: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,7 +66,8 @@ def mel_filters() -> NDArray[np.float64]:
     bins = np.arange(FFT // 2 + 1)
     left, center, right = (corners[start : start + FILTERS, None] for start in range(3))
     rising, falling = (bins - left) / (center - left), (right - bins) / (right - center)
-    return np.maximum(np.minimum(rising, falling), 0)
+    out: NDArray[np.float64] = np.maximum(np.minimum(rising, falling), 0)
+    return out
 
 
 def differences(features: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -40,7 +40,8 @@ class BoxHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(..., 384)`` -> center x, center y, width, height in 0..1, ``(..., 4)``."""
         first, second, third = self.layers
-        return third(F.relu(second(F.relu(first(x))))).sigmoid()
+        out: Tensor = third(F.relu(second(F.relu(first(x))))).sigmoid()
+        return out
 
 
 class QueryNetwork(nn.Module):
@@ -54,6 +55,11 @@ class QueryNetwork(nn.Module):
         self.input_proj = nn.Conv2d(2048, WIDTH, 1)
         self.proj_a = nn.Conv1d(AUDIO_FEATURES, WIDTH, 1, bias=False)
         self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(BLOCKS[backbone])}),))
+
+    def body(self, frames: Tensor) -> list[Tensor]:
+        """Backbone maps of ``(t, 3, h, w)``; see ``ResNet``."""
+        maps: list[Tensor] = self.backbone.get_submodule("0.body")(frames)
+        return maps
 
 
 class WNet(nn.Module):
@@ -78,7 +84,7 @@ class WNet(nn.Module):
         Args:
             frames: ``(t, 3, H, W)``, normalized, t the model's number of frames; nothing is padded.
         """
-        *maps, last = self.wnet.backbone[0]["body"](frames)
+        *maps, last = self.wnet.body(frames)
         projected = self.wnet.input_proj(last)
         t, _, h, w = projected.shape
         positions = sine_grid((t, h, w), WIDTH // 3, device=frames.device)

@@ -59,7 +59,8 @@ class EncoderLayer(nn.Module):
         heard = first(audio)
         video = video + self.self_attn(first(video), heard, heard, attn_mask=blocked, need_weights=False)[0]
         video = video + denoise(second(video), self.xfm, self.ifm)
-        return video + self.fc2(F.relu(self.fc1(third(video))))
+        out: Tensor = video + self.fc2(F.relu(self.fc1(third(video))))
+        return out
 
 
 class UnusedPositions(nn.Module):
@@ -87,7 +88,8 @@ class Encoder(nn.Module):
         a = WIDTH**0.5 * audio + token_positions(audio)
         for layer in self.layers:
             x = layer(x, a, blocked)
-        return self.layer_norm(x)
+        out: Tensor = self.layer_norm(x)
+        return out
 
 
 class DecoderLayer(nn.Module):
@@ -107,7 +109,8 @@ class DecoderLayer(nn.Module):
         x = x + queries
         x = self.norm1(x + torch.fft.fftn(x).real)
         x = self.norm2(x + self.multihead_attn(x + queries, memory + positions, memory, need_weights=False)[0])
-        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        out: Tensor = self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        return out
 
 
 class Decoder(nn.Module):
@@ -123,7 +126,8 @@ class Decoder(nn.Module):
         x = torch.zeros_like(queries)
         for layer in self.layers:
             x = layer(x, memory, positions, queries)
-        return self.norm(x)
+        out: Tensor = self.norm(x)
+        return out
 
 
 class Transformer(nn.Module):

@@ -80,7 +80,8 @@ def denoise(tokens: Tensor, analysis: Analysis, synthesis: Synthesis) -> Tensor:
     low, details = analysis(tokens.transpose(0, 1)[:, None])
     first, second, third = (_soften(band) for band in details)
     image = synthesis(low, (first, second, third))
-    return image[:, 0, : tokens.shape[0], : tokens.shape[2]].transpose(0, 1)
+    out: Tensor = image[:, 0, : tokens.shape[0], : tokens.shape[2]].transpose(0, 1)
+    return out
 
 
 def _soften(band: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 import argparse
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -35,7 +36,7 @@ def read_tensors(path: Path, *, entry: str | None = None, namespace: bool = Fals
             return load_file(path)
         except (safetensors.SafetensorError, OSError, ValueError) as error:
             raise DataError(f"not a whole safetensors file: {error}", location=location, hint=_AGAIN) from error
-    allowed = [argparse.Namespace] if namespace else []
+    allowed: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [argparse.Namespace] if namespace else []
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)

@@ -82,7 +82,10 @@ def interleaved(frames: int, length: int) -> list[range]:
 class ClipModel(Protocol[TextT, ClipT, AnswerT]):
     """What the driver needs of a method."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """The network, in evaluation mode."""
+        ...
 
     def input_size(self, height: int, width: int, short: int) -> Size:
         """Rows and columns at which the network sees frames of ``height`` x ``width``."""

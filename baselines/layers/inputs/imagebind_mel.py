@@ -73,7 +73,8 @@ def log_mel(waveform: Tensor) -> Tensor:
     frames = frames - PRE_EMPHASIS * torch.cat((frames[:, :1], frames[:, :-1]), 1)
     frames = frames * torch.hann_window(WINDOW, periodic=False).to(frames)
     power = torch.fft.rfft(frames, FFT).abs() ** 2
-    return (power @ _mel_filters().to(power)).clamp(min=ENERGY_FLOOR).log().T
+    out: Tensor = (power @ _mel_filters().to(power)).clamp(min=ENERGY_FLOOR).log().T
+    return out
 
 
 def _mel_filters() -> Tensor:

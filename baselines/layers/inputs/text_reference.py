@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from transformers import RobertaModel
 
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.position_encoding import sine_encoding
@@ -22,7 +23,7 @@ class TextReference(nn.Module):
         channels: Width of the network.
     """
 
-    def __init__(self, text_encoder: nn.Module, channels: int = 256) -> None:
+    def __init__(self, text_encoder: RobertaModel, channels: int = 256) -> None:
         super().__init__()
         self.text_encoder = text_encoder
         self.resizer = FeatureResizer(text_encoder.config.hidden_size, channels)

@@ -37,7 +37,7 @@ class ClipBackbone(nn.Module):
             )
         if name in BLOCKS:
             self.body: nn.Module = ResNet(BLOCKS[name])
-            self.channels = CHANNELS
+            self.channels: tuple[int, ...] = CHANNELS
         elif name in SWINS:
             self.body = Swin(SWINS[name])
             self.channels = SWINS[name].widths

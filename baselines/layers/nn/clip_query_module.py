@@ -72,7 +72,8 @@ class ClipQueryDecoder(QueryDecoder[SentenceT]):
             tokens = self_attn(windows.split(x, shifted=shifted), attn_mask=masks[shifted])
             tokens = self.attend_motion(index, tokens.unflatten(1, (self.window, queries)), sentence).flatten(1, 2)
             x = windows.join(ffn(tokens), shifted=shifted)
-        return x.unflatten(0, (clips, -1))[:, :frames]
+        out: Tensor = x.unflatten(0, (clips, -1))[:, :frames]
+        return out
 
     def layer_queries(self, encoded: Tensor, sentence: SentenceT) -> Iterator[Tensor]:
         """Yield the normalized queries ``(g, k, c)`` of every layer; ``encoded`` is the output of ``encode``."""

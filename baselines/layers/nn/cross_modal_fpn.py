@@ -64,7 +64,8 @@ class NormedConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(f, in, h, w)`` to ``(f, out, h, w)``."""
-        return self.norm(super().forward(x))
+        out: Tensor = self.norm(super().forward(x))
+        return out
 
 
 class CrossModalBlock(nn.Module):
@@ -112,14 +113,16 @@ class CrossModalBlock(nn.Module):
         if self.reduction > 1:
             attended = attended.transpose(1, 2).unflatten(-1, grid)
             attended = _tokens(F.interpolate(attended, size=x.shape[-2:], mode="bilinear", align_corners=False))
-        return self.norm1(_tokens(x) + attended)
+        out: Tensor = self.norm1(_tokens(x) + attended)
+        return out
 
     def attend_words(self, tokens: Tensor, position: Tensor, words: Words) -> Tensor:
         """Attention to the words and feed-forward for one piece ``(f, h * w, c)``; position ``(1, c, h, w)``."""
         queries = (tokens + _tokens(position)).flatten(0, 1)
         attended = words.attended_by(self.multihead_attn, queries).view_as(tokens)
         tokens = self.norm2(tokens + attended)
-        return self.norm3(tokens + self.linear2(F.relu(self.linear1(tokens))))
+        out: Tensor = self.norm3(tokens + self.linear2(F.relu(self.linear1(tokens))))
+        return out
 
 
 class CrossModalFpn(nn.Module):
@@ -141,6 +144,7 @@ class CrossModalFpn(nn.Module):
             self.add_module(f"layer_{number}", NormedConv(channels, channels, 3))
         self.mask_features = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.kaiming_uniform_(self.mask_features.weight, a=1)
+        assert self.mask_features.bias is not None
         nn.init.zeros_(self.mask_features.bias)
 
     def fine_tokens(self, level: Level) -> Pieces:
@@ -149,7 +153,7 @@ class CrossModalFpn(nn.Module):
         Args:
             level: Stride 4, its maps already through ``adapter_1``.
         """
-        return self.cross_attn_1.attend_clip(level)
+        return self._block(1).attend_clip(level)
 
     def forward(self, fine: Pieces, fine_position: Tensor, coarse: Sequence[Level], words: Words) -> Iterator[Tensor]:
         """Decode one sentence.
@@ -165,9 +169,10 @@ class CrossModalFpn(nn.Module):
         """
         coarser: Sequence[Tensor | None] = [None] * len(fine)
         for number, level in zip((4, 3, 2), reversed(coarse), strict=True):
-            block = self.get_submodule(f"cross_attn_{number}")
             adapter = self.get_submodule(f"adapter_{number}")
-            tokens = block.attend_clip(Level([adapter(x) for x in level.maps], level.position, level.padding))
+            tokens = self._block(number).attend_clip(
+                Level([adapter(x) for x in level.maps], level.position, level.padding)
+            )
             coarser = [
                 self._merge(number, piece, level.position, below, words)
                 for piece, below in zip(tokens, coarser, strict=True)
@@ -175,10 +180,15 @@ class CrossModalFpn(nn.Module):
         for piece, below in zip(fine, coarser, strict=True):
             yield self.mask_features(self._merge(1, piece, fine_position, below, words))
 
+    def _block(self, number: int) -> CrossModalBlock:
+        block = self.get_submodule(f"cross_attn_{number}")
+        assert isinstance(block, CrossModalBlock)
+        return block
+
     def _merge(self, number: int, tokens: Tensor, position: Tensor, below: Tensor | None, words: Words) -> Tensor:
         """Finish one piece of a level: words, the answer of the level below (coarser), a convolution."""
         size = position.shape[-2:]
-        tokens = self.get_submodule(f"cross_attn_{number}").attend_words(tokens, position, words)
+        tokens = self._block(number).attend_words(tokens, position, words)
         y = tokens.transpose(1, 2).unflatten(-1, size)
         if below is not None:
             y = y + _nearest(below, size)

@@ -131,7 +131,8 @@ class DeformableAttention(nn.Module):
             offsets = offsets / self.points * reference[:, :, None, :, None, 2:] * 0.5
         locations = reference[:, :, None, :, None, :2] + offsets
         weights = weights.view(batch, queries, self.heads, self.levels, self.points)
-        return self.output_proj(deformable_attention(value, sizes, locations, weights))
+        out: Tensor = self.output_proj(deformable_attention(value, sizes, locations, weights))
+        return out
 
 
 class DeformableEncoderLayer(nn.Module):
@@ -166,4 +167,5 @@ class DeformableEncoderLayer(nn.Module):
         attended = self.self_attn(memory + position, reference, memory, sizes, padding)
         memory = self.norm1(memory + self.dropout(attended))
         hidden = self.dropout(F.relu(self.linear1(memory)))
-        return self.norm2(memory + self.dropout(self.linear2(hidden)))
+        out: Tensor = self.norm2(memory + self.dropout(self.linear2(hidden)))
+        return out

@@ -47,6 +47,7 @@ class LevelProjections(nn.ModuleList):
         ]
         for convolution in convolutions:
             nn.init.xavier_uniform_(convolution.weight)
+            assert convolution.bias is not None
             nn.init.zeros_(convolution.bias)
         super().__init__(nn.Sequential(convolution, nn.GroupNorm(32, width)) for convolution in convolutions)
 
@@ -145,7 +146,8 @@ class DeformableDecoderLayer(nn.Module):
         content = self.norm2(content + attended)
         attended = self.cross_attn(content + position, reference, encoded.memory, encoded.sizes, encoded.padding)
         content = self.norm1(content + attended)
-        return self.norm3(content + self.linear2(F.relu(self.linear1(content))))
+        out: Tensor = self.norm3(content + self.linear2(F.relu(self.linear1(content))))
+        return out
 
 
 class DeformableDecoder(nn.Module):
@@ -157,11 +159,12 @@ class DeformableDecoder(nn.Module):
     def __init__(self, layers: Sequence[nn.Module], channels: int = 256) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.bbox_embed = nn.ModuleList(Mlp(channels, channels, channels, 4) for _ in layers)
-        for head in self.bbox_embed:
-            nn.init.zeros_(head.layers[-1].weight)
-            nn.init.zeros_(head.layers[-1].bias)
-        nn.init.constant_(self.bbox_embed[0].layers[-1].bias[2:], -2.0)  # first boxes are small: sigmoid(-2) = 0.12
+        heads = [Mlp(channels, channels, channels, 4) for _ in layers]
+        self.bbox_embed = nn.ModuleList(heads)
+        for head in heads:
+            nn.init.zeros_(head.last.weight)
+            nn.init.zeros_(head.last.bias)
+        nn.init.constant_(heads[0].last.bias[2:], -2.0)  # first boxes are small: sigmoid(-2) = 0.12
 
     def forward(self, content: Tensor, position: Tensor, points: Tensor, encoded: EncodedLevels) -> DecodedQueries:
         """Decode ``content`` ``(b, q, c)`` from the first reference ``points`` ``(b, q, 2)``, x and y in 0..1."""

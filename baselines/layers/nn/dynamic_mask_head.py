@@ -49,4 +49,5 @@ def dynamic_masks(features: Tensor, parameters: Tensor, centers: Tensor, stride:
         x = (x + first_bias[..., None, None]).relu().flatten(3)
         x = (second.unflatten(-1, (WIDTH, WIDTH)) @ x + second_bias[..., None]).relu()
         x = third[..., None, :] @ x + third_bias[..., None]
-    return x.view(t, -1, h, w)
+    out: Tensor = x.view(t, -1, h, w)
+    return out

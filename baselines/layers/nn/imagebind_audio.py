@@ -26,7 +26,8 @@ class PatchStem(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         """``(b, 1, 128, 204)`` -> ``(b, 228, 768)``, mel axis outer, time inner."""
-        return self.norm_layer(self.proj(mel).flatten(2).transpose(1, 2))
+        out: Tensor = self.norm_layer(self.proj(mel).flatten(2).transpose(1, 2))
+        return out
 
 
 class PositionTable(nn.Module):
@@ -65,7 +66,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(..., 768)`` -> ``(..., 768)``."""
-        return self.fc2(F.gelu(self.fc1(x)))
+        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return out
 
 
 class Block(nn.Module):
@@ -82,7 +84,8 @@ class Block(nn.Module):
         """``(b, 229, 768)`` -> ``(b, 229, 768)``."""
         y = self.norm_1(x)
         x = x + self.attn(y, y, y, need_weights=False)[0]
-        return x + self.mlp(self.norm_2(x))
+        out: Tensor = x + self.mlp(self.norm_2(x))
+        return out
 
 
 class Trunk(nn.Module):
@@ -157,4 +160,5 @@ class ImageBindAudio(nn.Module):
             self.modality_postprocessors,
         ):
             x = stage["audio"](x)
-        return x.unflatten(0, clips.shape[:2]).mean(1)
+        out: Tensor = x.unflatten(0, clips.shape[:2]).mean(1)
+        return out

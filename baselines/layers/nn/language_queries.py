@@ -109,8 +109,9 @@ class LanguageQueries(nn.Module):
         self.fusion_module = EarlyFusion(CHANNELS, HEADS)
         self.transformer = DeformableTransformer(DEPTH, CHANNELS, FEEDFORWARD, levels=4)
         self.query_embed = nn.Embedding(QUERIES, CHANNELS)
-        self.class_embed = nn.ModuleList(nn.Linear(CHANNELS, 1) for _ in range(DEPTH))
-        for head in self.class_embed:
+        heads = [nn.Linear(CHANNELS, 1) for _ in range(DEPTH)]
+        self.class_embed = nn.ModuleList(heads)
+        for head in heads:
             nn.init.constant_(head.bias, -4.595)  # focal loss starts from a probability of 0.01
         self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], CHANNELS, HEADS, FEEDFORWARD)
         self.controller = Mlp(CHANNELS, CHANNELS, CHANNELS, parameter_count(CHANNELS))
@@ -129,8 +130,9 @@ class LanguageQueries(nn.Module):
             padding[:, : size[0], : size[1]] = False
         step = max(1, PART_NUMBERS // (FEEDFORWARD * -(-height // MASK_STRIDE) * -(-width // MASK_STRIDE)))
         levels: list[Pieces] = [[] for _ in range(5)]
+        adapter = self.pixel_decoder.get_submodule("adapter_1")
         for maps in self.backbone(frames, step):
-            projected = [self.pixel_decoder.adapter_1(maps[0]), *self.input_proj(maps[1:])]
+            projected = [adapter(maps[0]), *self.input_proj(maps[1:])]
             for pieces, x in zip(levels, projected, strict=True):
                 pieces.append(x)
         fine, *coarse = [_level(pieces, padding) for pieces in levels]
@@ -145,7 +147,8 @@ class LanguageQueries(nn.Module):
         """
         query_pos = self.query_embed.weight
         points = self.transformer.reference_points(query_pos).sigmoid()
-        states, boxes, memory = [], [], [[] for _ in range(3)]
+        states, boxes = [], []
+        memory: list[Pieces] = [[] for _ in range(3)]
         for maps in zip(*(level.maps for level in fused), strict=True):
             frames = len(maps[0])
             encoded = self.transformer.encode(

@@ -36,7 +36,8 @@ class WordAttention(nn.Module):
         query, key, value = (z.transpose(1, 2)[:, None] for z in (query, key, value))
         key, value = key.expand(frames, -1, -1, -1), value.expand(frames, -1, -1, -1)
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
-        return self.W(out[:, 0].transpose(1, 2))
+        result: Tensor = self.W(out[:, 0].transpose(1, 2))
+        return result
 
 
 class PixelWordFusion(nn.Module):
@@ -52,7 +53,8 @@ class PixelWordFusion(nn.Module):
         """Map tokens ``(t, p, c)`` to fused tokens ``(t, p, c)``; words and mask as in ``WordAttention``."""
         x = x.transpose(1, 2)
         fused = self.project_mm(self.vis_project(x) * self.image_lang_att(x, words, mask))
-        return fused.transpose(1, 2)
+        out: Tensor = fused.transpose(1, 2)
+        return out
 
 
 class LanguageSwinStage(nn.Module):
@@ -93,7 +95,8 @@ class LanguageSwin(nn.Module):
     def __init__(self, config: SwinConfig, words: int = 768) -> None:
         super().__init__()
         self.patch_embed = PatchEmbed(config.channels, config.patch)
-        self.layers = nn.ModuleList(LanguageSwinStage(config, stage, words) for stage in range(len(config.depths)))
+        stages = [LanguageSwinStage(config, stage, words) for stage in range(len(config.depths))]
+        self.layers = nn.ModuleList(stages)
         for stage, width in enumerate(config.widths):
             self.add_module(f"norm{stage}", nn.LayerNorm(width))
 
@@ -106,13 +109,19 @@ class LanguageSwin(nn.Module):
         Returns:
             ``(t, h / 4, w / 4, c)``, to be given to ``forward`` once per sentence.
         """
-        return run_blocks(self.layers[0].blocks, self.patch_embed(images))
+        return run_blocks(self._stage(0).blocks, self.patch_embed(images))
+
+    def _stage(self, index: int) -> LanguageSwinStage:
+        stage = self.layers[index]
+        assert isinstance(stage, LanguageSwinStage)
+        return stage
 
     def forward(self, stem: Tensor, words: Tensor, mask: Tensor) -> list[Tensor]:
         """Return the normalized fused maps ``(t, c_i, h / 4, w / 4)`` ... ``(t, c_i, h / 32, w / 32)``."""
         maps = []
         x = stem
-        for index, stage in enumerate(self.layers):
+        for index in range(len(self.layers)):
+            stage = self._stage(index)
             if index > 0:
                 x = run_blocks(stage.blocks, x)
             fused, x = stage(x, words, mask)

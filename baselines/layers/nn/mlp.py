@@ -1,4 +1,4 @@
-"""The small multi-layer perceptron of the DETR family (box heads, mask embeddings, controllers)."""
+"""Multi-layer perceptron of the DETR family (box heads, mask embeddings, controllers)."""
 
 from itertools import pairwise
 
@@ -17,9 +17,17 @@ class Mlp(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
 
+    @property
+    def last(self) -> nn.Linear:
+        """The output layer."""
+        layer = self.layers[-1]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(..., widths[0])`` to ``(..., widths[-1])``."""
         *hidden, last = self.layers
         for layer in hidden:
             x = F.relu(layer(x))
-        return last(x)
+        out: Tensor = last(x)
+        return out

@@ -40,7 +40,8 @@ class PixelFeatures:
 
     def mask_logits(self, embeddings: Tensor) -> Tensor:
         """Multiply mask embeddings ``(b, q, c)`` with the mask features: ``(b, q, h / 4, w / 4)``."""
-        return (embeddings @ self.mask_features.flatten(2)).unflatten(-1, self.mask_features.shape[-2:])
+        out: Tensor = (embeddings @ self.mask_features.flatten(2)).unflatten(-1, self.mask_features.shape[-2:])
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class NormedConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(b, channels, h, w)`` to ``(b, out, h, w)``."""
-        return self.norm(super().forward(x))
+        out: Tensor = self.norm(super().forward(x))
+        return out
 
 
 class DeformableEncoder(nn.Module):

@@ -65,7 +65,8 @@ class VisionLanguageFusion(nn.Module):
         """Fuse one map ``(1, c, h, w)``; the size stays."""
         cells = level.flatten(2).transpose(1, 2)
         found, _ = self.multihead_attn(cells, words.features + words.positions, words.features, need_weights=False)
-        return level + found.transpose(1, 2).view_as(level)
+        out: Tensor = level + found.transpose(1, 2).view_as(level)
+        return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +103,8 @@ class ReferringDetector(nn.Module):
 
     def see(self, image: Tensor) -> list[Tensor]:
         """Encode a normalized image ``(1, 3, h, w)`` as four maps ``(1, c, h_l, w_l)``, not knowing the sentence."""
-        return self.input_proj(self.backbone[0]["body"](image)[1:])
+        out: list[Tensor] = self.input_proj(self.backbone.get_submodule("0.body")(image)[1:])
+        return out
 
     def read(self, ids: Tensor) -> Words:
         """Encode token ids, int64 ``(1, n)``."""
@@ -129,7 +131,8 @@ class ReferringDetector(nn.Module):
     def decode(self, encoded: EncodedLevels, queries: TrackQueries) -> DecodedQueries:
         """Run the decoder on queries; batch 1."""
         position, content = queries.embedding[None].chunk(2, dim=-1)
-        return self.transformer.decoder(content, position, queries.reference[None].sigmoid(), encoded)
+        out: DecodedQueries = self.transformer.decoder(content, position, queries.reference[None].sigmoid(), encoded)
+        return out
 
     def detect(self, encoded: EncodedLevels, queries: TrackQueries) -> Detections:
         """Judge every query in a frame."""

@@ -22,6 +22,11 @@ class FrozenBatchNorm2d(nn.Module):
     ``s = weight / sqrt(running_var + 1e-5)``. All four are buffers, so no optimizer moves them.
     """
 
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("weight", torch.ones(channels))
@@ -60,7 +65,8 @@ class Bottleneck(nn.Module):
         identity = x if self.downsample is None else self.downsample(x)
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
-        return self.relu(self.bn3(self.conv3(out)) + identity)
+        result: Tensor = self.relu(self.bn3(self.conv3(out)) + identity)
+        return result
 
 
 class ResNet(nn.Module):

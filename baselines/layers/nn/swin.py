@@ -117,7 +117,8 @@ class WindowAttention(nn.Module):
         if mask is not None:
             bias = (bias + mask[:, None]).repeat(count // len(mask), 1, 1, 1)
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        return self.proj(out.transpose(1, 2).reshape(count, tokens, channels))
+        result: Tensor = self.proj(out.transpose(1, 2).reshape(count, tokens, channels))
+        return result
 
 
 class Mlp(nn.Module):
@@ -130,7 +131,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(..., c)`` to ``(..., c)``."""
-        return self.fc2(F.gelu(self.fc1(x)))
+        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return out
 
 
 class SwinBlock(nn.Module):
@@ -159,7 +161,8 @@ class SwinBlock(nn.Module):
         if shift:
             attended = attended.roll((shift, shift), dims=(1, 2))
         x = x + self.drop_path(attended[:, :height, :width])
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        out: Tensor = x + self.drop_path(self.mlp(self.norm2(x)))
+        return out
 
 
 class PatchMerging(nn.Module):
@@ -175,7 +178,8 @@ class PatchMerging(nn.Module):
         _, height, width, _ = x.shape
         x = F.pad(x, (0, 0, 0, width % 2, 0, height % 2))
         corners = (x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2])
-        return self.reduction(self.norm(torch.cat(corners, dim=-1)))
+        out: Tensor = self.reduction(self.norm(torch.cat(corners, dim=-1)))
+        return out
 
 
 class PatchEmbed(nn.Module):
@@ -191,7 +195,8 @@ class PatchEmbed(nn.Module):
         """Map ``(b, 3, h, w)`` to ``(b, ceil(h / patch), ceil(w / patch), c)``; zeros pad right and bottom."""
         height, width = images.shape[-2:]
         images = F.pad(images, (0, -width % self.patch, 0, -height % self.patch))
-        return self.norm(self.proj(images).permute(0, 2, 3, 1))
+        out: Tensor = self.norm(self.proj(images).permute(0, 2, 3, 1))
+        return out
 
 
 def swin_blocks(config: SwinConfig, stage: int) -> nn.ModuleList:
@@ -211,15 +216,15 @@ def swin_blocks(config: SwinConfig, stage: int) -> nn.ModuleList:
 
 
 def run_blocks(blocks: nn.ModuleList, x: Tensor) -> Tensor:
-    """Run the blocks of one stage over ``(b, h, w, c)``; the shift mask is made once for all of them."""
+    """Run the ``SwinBlock``s of one stage over ``(b, h, w, c)``; they share the shift mask."""
     _, height, width, _ = x.shape
-    shifts = {block.shift for block in blocks if block.shift}
     masks: dict[int, Tensor | None] = {0: None}
-    window = blocks[0].window
-    for shift in shifts:
-        masks[shift] = shift_mask(height + -height % window, width + -width % window, window, shift, x)
     for block in blocks:
-        x = block(x, masks[block.shift])
+        assert isinstance(block, SwinBlock)
+        window, shift = block.window, block.shift
+        if shift not in masks:
+            masks[shift] = shift_mask(height + -height % window, width + -width % window, window, shift, x)
+        x = block(x, masks[shift])
     return x
 
 

@@ -82,7 +82,8 @@ class HashTokenizer:
 
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence; ids are 4 .. ``buckets + 3``."""
-        ids, spans = [BOS], [None]
+        ids = [BOS]
+        spans: list[tuple[int, int] | None] = [None]
         start = 0
         for word in text.split():
             start = text.index(word, start)
@@ -162,4 +163,5 @@ class FeatureResizer(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``(..., channels)`` to ``(..., out)``."""
-        return self.dropout(self.layer_norm(self.fc(features)))
+        out: Tensor = self.dropout(self.layer_norm(self.fc(features)))
+        return out

@@ -100,6 +100,8 @@ def _in_parts(function: Callable[[Tensor], Tensor], x: Tensor, numbers_per_row: 
 class WindowAttention(nn.Module):
     """Self-attention inside windows, with a learned bias per head and relative position."""
 
+    relative_position_index: Tensor
+
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
@@ -126,7 +128,8 @@ class WindowAttention(nn.Module):
         if regions is not None:
             bias = bias + BLOCKED * (regions[:, None, :, None] != regions[:, None, None, :]).to(q.dtype)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.expand(m, -1, -1, -1))
-        return self.proj(attended.transpose(1, 2).reshape(m, n, c))
+        out: Tensor = self.proj(attended.transpose(1, 2).reshape(m, n, c))
+        return out
 
 
 class Mlp(nn.Module):
@@ -139,7 +142,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(..., c)`` to ``(..., c)``."""
-        return self.fc2(F.gelu(self.fc1(x)))
+        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return out
 
 
 class VideoSwinBlock(nn.Module):
@@ -214,7 +218,8 @@ class PatchMerging(nn.Module):
         """Map ``(b, t, h, w, c)`` to ``(b, t, ceil(h / 2), ceil(w / 2), 2 c)``; odd sides are padded with zeros."""
         x = F.pad(x, (0, 0, 0, x.shape[3] % 2, 0, x.shape[2] % 2))
         corners = [x[:, :, row::2, column::2] for row, column in ((0, 0), (1, 0), (0, 1), (1, 1))]
-        return self.reduction(self.norm(torch.cat(corners, dim=-1)))
+        out: Tensor = self.reduction(self.norm(torch.cat(corners, dim=-1)))
+        return out
 
 
 class PatchEmbed(nn.Module):
@@ -228,7 +233,8 @@ class PatchEmbed(nn.Module):
     def forward(self, clip: Tensor) -> Tensor:
         """Map ``(b, t, 3, H, W)`` to ``(b, t, ceil(H / 4), ceil(W / 4), c)``."""
         clip = F.pad(clip, (0, -clip.shape[-1] % 4, 0, -clip.shape[-2] % 4))
-        return self.norm(self.proj(clip.transpose(1, 2)).permute(0, 2, 3, 4, 1))
+        out: Tensor = self.norm(self.proj(clip.transpose(1, 2)).permute(0, 2, 3, 4, 1))
+        return out
 
 
 class VideoSwin(nn.Module):
