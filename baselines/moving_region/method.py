@@ -60,7 +60,8 @@ def track_boxes(objects: Sequence[NDArray[np.bool_]]) -> TrackPrediction:
         columns: NDArray[np.bool_] = np.any(masks, axis=1)
         (x0, x1), (y0, y1) = _ends(columns), _ends(rows)
         boxes.append(np.stack([x0, y0, x1, y1], axis=1))
-        visible.append(rows.any(axis=1))
+        present: NDArray[np.bool_] = np.any(rows, axis=1)
+        visible.append(present)
     return TrackPrediction.from_boxes(boxes, visible)
 
 
@@ -84,12 +85,12 @@ def enlarge(masks: NDArray[np.bool_], scale: int, height: int, width: int) -> ND
 
 
 def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Find by how many pixels, down and right, the background moved from one frame ``(h, w)`` to the next.
+    """Estimate the background's shift, down and right in pixels, from one frame ``(h, w)`` to the next.
 
-    The shift of the smallest mean difference, every pixel's difference cut at ``CUT``: what moves on its own differs
-    anyway, so it has little say. Searched from coarse to fine, then refined by a parabola through the best three.
+    Minimizes the mean difference, each pixel's difference clipped at ``MAX_DIFFERENCE`` to limit the weight of moving
+    objects. Searched from coarse to fine, then refined by a parabola through the best three.
     """
-    best = np.zeros(2, int)
+    best: NDArray[np.int64] = np.zeros(2, np.int64)
     for level, radius in ((4, 4), (2, 2), (1, 1)):
         coarse = [ndimage.uniform_filter(frame, level)[::level, ::level] for frame in (before, after)]
         candidates = [best * 2 + (dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
@@ -97,7 +98,7 @@ def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDA
         best = candidates[int(np.argmin(costs))]
     shift = best.astype(np.float64)
     for axis in range(2):
-        step = np.eye(2, dtype=int)[axis]
+        step = np.eye(2, dtype=np.int64)[axis]
         left, middle, right = (_cost(before, after, best + k * step) for k in (-1, 0, 1))
         bend = left - 2 * middle + right
         if bend > 0:
@@ -105,17 +106,17 @@ def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDA
     return shift
 
 
-CUT = 0.05
-"""Difference from which on a pixel counts as moved; pixels are in 0..1."""
+MAX_DIFFERENCE = 0.05
+"""Upper bound of a pixel's difference; pixels are in 0..1."""
 
 
 def _cost(before: NDArray[np.float32], after: NDArray[np.float32], shift: NDArray[np.int64]) -> float:
-    """Return the mean cut difference where both frames overlap after a shift by whole pixels."""
+    """Return the mean clipped difference in the overlap of both frames after a shift by whole pixels."""
     height, width = before.shape
     dy, dx = shift
-    one = before[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
-    other = after[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
-    return float(np.minimum(np.abs(one - other), CUT).mean())
+    first = before[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+    second = after[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
+    return float(np.minimum(np.abs(first - second), MAX_DIFFERENCE).mean())
 
 
 def moving_pixels(frames: NDArray[np.float32], options: Options) -> NDArray[np.bool_]:

@@ -57,7 +57,7 @@ def test_tokens_past_the_cut_are_dropped():
 
 
 def test_an_unknown_tagger():
-    with pytest.raises(UsageError, match="no tagger 'nltk'"):
+    with pytest.raises(UsageError, match="unknown tagger 'nltk'"):
         open_tagger("nltk")
 
 
