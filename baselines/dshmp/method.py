@@ -5,11 +5,11 @@ import torch
 from baselines.dshmp.checkpoint import load as load_checkpoint
 from baselines.dshmp.config import SIZES
 from baselines.dshmp.model import DsHmp
+from baselines.dshmp.options import Options
 from baselines.dshmp.sentence import DecoupledSentence
 from baselines.dshmp.word_split import Tagger, open_tagger, split_tokens
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
-from baselines.layers.method_options import choose
 from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer, padded_ids
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
@@ -30,7 +30,7 @@ def encode_sentence(model: DsHmp, tokenizer: Tokenizer, tagger: Tagger, text: st
     return model.encode_text(ids.to(device), mask.to(device), static, motion)
 
 
-def load(setup: MethodConfig) -> QuerySegmenter[DecoupledSentence]:
+def load(setup: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
     """Build DsHmp with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -38,9 +38,9 @@ def load(setup: MethodConfig) -> QuerySegmenter[DecoupledSentence]:
         MethodError: The variant's tagger is not installed.
         UsageError: An option has an invalid value.
     """
-    tagger = open_tagger(setup.options["tagger"])
+    tagger = open_tagger(setup.options.tagger)
     settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
-    config = choose("size", setup.options["size"], SIZES)
+    config = SIZES[setup.options.size]
     if setup.weights is None:
         torch.manual_seed(setup.seed)
     model = DsHmp(config)

@@ -8,10 +8,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import GitForCausalLM
 
-from baselines.git.network import FRAMES, SIZES, build, load_network
+from baselines.git.network import FRAMES, build, load_network
+from baselines.git.options import Options
 from baselines.layers.inference.caption_method import CaptionMethod
-from baselines.layers.inference.caption_view import CaptionView, Highlight
-from baselines.layers.method_options import is_count, require
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from mevis_bench.records import DataError, MethodConfig
 
 BEGIN, END, PADDING = 101, 102, 0
@@ -84,7 +84,7 @@ def open_decoder(folder: Path) -> Decoder:
     return tokenizer
 
 
-def load(setup: MethodConfig) -> CaptionMethod:
+def load(setup: MethodConfig[Options]) -> CaptionMethod:
     """Build GIT from a folder of weights, or with seeded random ones.
 
     Raises:
@@ -92,21 +92,14 @@ def load(setup: MethodConfig) -> CaptionMethod:
         UsageError: An option has an invalid value.
     """
     options = setup.options
-    view = CaptionView.from_options({"frames": FRAMES, "fit": options["fit"]}, SIDE)
+    view = CaptionView(FRAMES, Square(SIDE, options.fit))
     highlight = Highlight.from_options(options)
-    size, beams, max_new_tokens = options["size"], options["beams"], options["max_new_tokens"]
-    require("size", size, size in SIZES, " or ".join(SIZES))
-    require("beams", beams, is_count(beams), "1 (greedy) or more")
-    require("max_new_tokens", max_new_tokens, is_count(max_new_tokens), "a number of tokens")
-    assert isinstance(size, str)
-    assert isinstance(beams, int)
-    assert isinstance(max_new_tokens, int)
     decoder: Decoder
     if setup.weights is None:
         torch.manual_seed(setup.seed)
-        network, decoder = build(size), NumberedWords()
+        network, decoder = build(options.size), NumberedWords()
     else:
         decoder = open_decoder(setup.weights["model"])
-        network = load_network(setup.weights["model"], size, dtype=torch.float32, device=setup.device)
+        network = load_network(setup.weights["model"], options.size, dtype=torch.float32, device=setup.device)
     nn.Module.to(network.eval(), setup.device)
-    return CaptionMethod("GIT", Git(network, decoder, beams, max_new_tokens), view, highlight)
+    return CaptionMethod("GIT", Git(network, decoder, options.beams, options.max_new_tokens), view, highlight)

@@ -12,8 +12,9 @@ from torch import Tensor
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize
 from baselines.lbdt.checkpoint import read_checkpoint
 from baselines.lbdt.model import FrameFeatures, Lbdt, Words
+from baselines.lbdt.options import Options
 from baselines.lbdt.words import GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
-from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, UsageError, Video
+from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
 SIDE = 320
 """Frames are squashed to this square."""
@@ -96,16 +97,13 @@ class LbdtMethod:
         return out
 
 
-def load(setup: MethodConfig) -> LbdtMethod:
+def load(setup: MethodConfig[Options]) -> LbdtMethod:
     """Build LBDT with the authors' weights and GloVe, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint or the file of word vectors does not fit.
         UsageError: An option's value can't be used.
     """
-    interval = setup.options["interval"]
-    if not isinstance(interval, int) or isinstance(interval, bool) or interval < 1:
-        raise UsageError(f"{interval!r} does not fit", location="method.interval", hint="Wanted: frames, at least 1.")
     vectors: WordVectors
     if setup.weights is None:
         torch.manual_seed(setup.seed)
@@ -113,4 +111,4 @@ def load(setup: MethodConfig) -> LbdtMethod:
     else:
         network, vectors = Lbdt(), GloveFile(setup.weights["words"])
         network.load_state_dict(read_checkpoint(setup.weights["model"], network))
-    return LbdtMethod(network.eval().to(setup.device), vectors, interval, setup.device)
+    return LbdtMethod(network.eval().to(setup.device), vectors, setup.options.interval, setup.device)

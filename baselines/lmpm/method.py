@@ -9,12 +9,12 @@ from baselines.layers.checkpoints.checkpoint_file import match_keys
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
-from baselines.layers.method_options import choose, require
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer, padded_ids
 from baselines.layers.nn.trajectory_network import Sentence
 from baselines.lmpm.checkpoint import load as load_checkpoint
 from baselines.lmpm.config import SIZES
 from baselines.lmpm.model import Lmpm
+from baselines.lmpm.options import Options
 from baselines.lmpm.speech import RATE, SpeechEncoder
 from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
 
@@ -30,7 +30,7 @@ def sentence_ids(tokenizer: Tokenizer, text: str) -> tuple[Tensor, Tensor]:
     return padded_ids(tokens.ids, MAX_TOKENS, PADDING_ID)
 
 
-def load(setup: MethodConfig) -> QuerySegmenter[Sentence]:
+def load(setup: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
     """Build LMPM with the weights of a file, or with seeded random ones.
 
     Raises:
@@ -38,12 +38,10 @@ def load(setup: MethodConfig) -> QuerySegmenter[Sentence]:
         UsageError: An option has an invalid value.
     """
     settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
-    config = choose("size", setup.options["size"], SIZES)
-    reads = setup.options["reads"]
-    require("reads", reads, reads in ("text", "speech"), "text or speech")
+    config = SIZES[setup.options.size]
     if setup.weights is None:
         torch.manual_seed(setup.seed)
-    supports_speech = reads == "speech"
+    supports_speech = setup.options.reads == "speech"
     reader = SpeechEncoder(width=config.text.channels) if supports_speech else build_roberta(config.text)
     model = Lmpm(reader, config)
     if setup.weights is not None:
@@ -54,7 +52,7 @@ def load(setup: MethodConfig) -> QuerySegmenter[Sentence]:
     return QuerySegmenter(model, read, settings, setup.device)
 
 
-def text_reader(model: Lmpm, setup: MethodConfig) -> Callable[[Prompt], Sentence]:
+def text_reader(model: Lmpm, setup: MethodConfig[Options]) -> Callable[[Prompt], Sentence]:
     """Encoder of text prompts, with RoBERTa's tokenizer or, untrained, a ``HashTokenizer``."""
     tokenizer = open_tokenizer(None if setup.weights is None else setup.weights["tokenizer"])
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
 from baselines.layers.inference.video_chunks import video_chunks
-from baselines.layers.method_options import require
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_roberta, load_trained
@@ -22,6 +21,7 @@ from baselines.lmpmpp.config import PAPER, LMPMppConfig
 from baselines.lmpmpp.encoders import PromptEncoders
 from baselines.lmpmpp.extractor import FrameFeatures, resize_frames
 from baselines.lmpmpp.model import EncodedPrompt, LMPMpp
+from baselines.lmpmpp.options import Options
 from baselines.lmpmpp.postprocess import full_size_masks, target_score
 from baselines.lmpmpp.prompt import PromptTokens
 from mevis_bench.records import (
@@ -38,33 +38,29 @@ from mevis_bench.records import (
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def load(config: MethodConfig) -> Method:
+def load(config: MethodConfig[Options]) -> Method:
     """Load a variant: the paper's LMPM++, or the mini stand-in (``mini/method.py``).
 
     Raises:
         UsageError: An option has an invalid value.
         DataError: A weights file is invalid.
     """
-    if config.options["size"] == "mini":
+    if config.options.size == "mini":
         from baselines.lmpmpp.mini.method import load as load_mini
 
         return load_mini(config)
     return load_paper(config)
 
 
-def load_paper(config: MethodConfig, model_config: LMPMppConfig = PAPER) -> "LMPMppMethod":
+def load_paper(config: MethodConfig[Options], model_config: LMPMppConfig = PAPER) -> "LMPMppMethod":
     """Load the paper's LMPM++; without weights it is randomly initialized from ``config.seed``.
 
     Raises:
         UsageError: An option has an invalid value.
         DataError: A weights file is invalid.
     """
-    window, stride, precision = (config.options[name] for name in ("window", "stride", "precision"))
-    require("window", window, type(window) is int and window >= 1, "a number of frames, 1 or more")
-    require("stride", stride, type(stride) is int and stride >= 1, "a number of frames, 1 or more")
-    require("precision", precision, precision in PRECISIONS, " or ".join(PRECISIONS))
-    assert isinstance(window, int) and isinstance(stride, int) and isinstance(precision, str)  # noqa: PT018
-    dtype, files, language = PRECISIONS[precision], config.weights, model_config.language
+    options = config.options
+    dtype, files, language = PRECISIONS[options.precision], config.weights, model_config.language
     torch.manual_seed(config.seed)
     roberta, imagebind = build_roberta(pooler=True), ImageBindAudio()
     if files is None:
@@ -83,7 +79,7 @@ def load_paper(config: MethodConfig, model_config: LMPMppConfig = PAPER) -> "LMP
     model.language.llama.to(dtype)
     model.language.llama_head.to(dtype)
     encoders = PromptEncoders(roberta, tokenizer, imagebind).to(config.device)
-    return LMPMppMethod(model.to(config.device).eval(), encoders, config.device, dtype, window, stride)
+    return LMPMppMethod(model.to(config.device).eval(), encoders, config.device, dtype, options.window, options.stride)
 
 
 class LMPMppMethod:

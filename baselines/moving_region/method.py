@@ -1,25 +1,13 @@
 """Heuristic baseline: regions that move against the background, by a temporal median with compensated camera motion."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from baselines.moving_region.options import Options
 from mevis_bench.records import MaskPrediction, MethodConfig, Prediction, Prompt, TrackPrediction, Video
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options of a variant; README.md describes each."""
-
-    short_side: int
-    reach: int
-    contrast: float
-    smallest: float
-    overlap: float
-    frames: int
 
 
 class MovingRegion:
@@ -172,6 +160,6 @@ def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / union) if union else 0.0
 
 
-def load(setup: MethodConfig) -> MovingRegion:
+def load(setup: MethodConfig[Options]) -> MovingRegion:
     """Build the method; it has no files."""
-    return MovingRegion(setup.task, Options(**setup.options))  # type: ignore[arg-type]
+    return MovingRegion(setup.task, setup.options)

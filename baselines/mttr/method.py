@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
 from baselines.layers.inputs.resize import Size, shortest_edge_capped
-from baselines.layers.method_options import is_count, require
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.mttr.checkpoint import load as load_checkpoint
 from baselines.mttr.model import ClipFeatures, Mttr, SegmentedClip, Words
+from baselines.mttr.options import Options
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 DRAWN_AT_ONCE = 8
@@ -78,7 +78,7 @@ class MttrModel:
         return [draw(answer.masks(query), resized, size) for answer in answers], score
 
 
-def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
+def load(setup: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
     """Build MTTR with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -86,8 +86,6 @@ def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, SegmentedCli
         UsageError: An option's value can't be used.
     """
     settings = ClipSettings.from_options(setup.options)
-    longest = setup.options["longest"]
-    require("longest", longest, is_count(longest) and longest >= settings.short, "pixels, at least short")
     weights = setup.weights
     if weights is None:
         torch.manual_seed(setup.seed)
@@ -96,4 +94,6 @@ def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, SegmentedCli
         network.load_state_dict(load_checkpoint(weights["model"], network))
     network.eval().to(setup.device)
     tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
-    return ClipSegmenter(MttrModel(network, tokenizer, settings, longest, setup.device), settings, setup.device)
+    return ClipSegmenter(
+        MttrModel(network, tokenizer, settings, setup.options.longest, setup.device), settings, setup.device
+    )

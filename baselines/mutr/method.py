@@ -10,16 +10,14 @@ from baselines.layers.inference.query_outputs import QueryAnswer, best_query, dr
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import Size, shortest_edge_truncated
 from baselines.layers.inputs.text_reference import TextReference
-from baselines.layers.method_options import require
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import ClipFeatures
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.checkpoint import load as load_checkpoint
 from baselines.mutr.model import Mutr
+from baselines.mutr.options import Options
 from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
-
-REFERENCES = ("text", "audio")
 
 
 class MutrModel:
@@ -70,7 +68,7 @@ class MutrModel:
         return masks, sum(score * n for (_, score), n in zip(chosen, frames, strict=True)) / sum(frames)
 
 
-def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, QueryAnswer]:
+def load(setup: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, QueryAnswer]:
     """Build MUTR with weights from a file, or with seeded random ones.
 
     Raises:
@@ -82,14 +80,12 @@ def load(setup: MethodConfig) -> ClipSegmenter[Words, ClipFeatures, QueryAnswer]
     if weights is None:
         torch.manual_seed(setup.seed)
     tokenizer = None
-    kind = setup.options["reference"]
-    require("reference", kind, kind in REFERENCES, " or ".join(REFERENCES))
-    if kind == "audio":
+    if setup.options.reference == "audio":
         reference: TextReference | AudioReference = AudioReference()
     else:
         reference = TextReference(build_roberta())
         tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
-    network = Mutr(setup.options["backbone"], reference)
+    network = Mutr(setup.options.backbone, reference)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
     network.eval().to(setup.device)

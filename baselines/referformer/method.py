@@ -14,6 +14,7 @@ from baselines.layers.nn.language_queries import ClipFeatures
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.referformer.checkpoint import load as load_checkpoint
 from baselines.referformer.model import ReferFormer
+from baselines.referformer.options import Options
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 Text = tuple[Words, Tensor]
@@ -50,7 +51,7 @@ class ReferFormerModel:
         return [draw_query(answer, query, size) for answer in answers], score
 
 
-def load(setup: MethodConfig) -> ClipSegmenter[Text, ClipFeatures, QueryAnswer]:
+def load(setup: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryAnswer]:
     """Build ReferFormer with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -61,7 +62,7 @@ def load(setup: MethodConfig) -> ClipSegmenter[Text, ClipFeatures, QueryAnswer]:
     weights = setup.weights
     if weights is None:
         torch.manual_seed(setup.seed)
-    network = ReferFormer(setup.options["backbone"], TextReference(build_roberta()))
+    network = ReferFormer(setup.options.backbone, TextReference(build_roberta()))
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
     network.eval().to(setup.device)

@@ -6,10 +6,11 @@ from baselines.layers.inference.track_streaming import StreamingTracker, StreamS
 from baselines.layers.nn.text_encoder import open_tokenizer
 from baselines.transrmot.checkpoint import load_model
 from baselines.transrmot.model import TransRmot
+from baselines.transrmot.options import Options
 from mevis_bench.records import MethodConfig
 
 
-def load(setup: MethodConfig) -> StreamingTracker:
+def load(setup: MethodConfig[Options]) -> StreamingTracker:
     """Build TransRMOT with the authors' weights, or with seeded random ones.
 
     Raises:

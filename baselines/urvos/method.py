@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.resize import resize
-from baselines.layers.method_options import is_count, require
 from baselines.urvos.checkpoint import load as load_checkpoint
 from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions, segment
 from baselines.urvos.model import Frames, Urvos
+from baselines.urvos.options import Options
 from baselines.urvos.words import word_rows
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
@@ -20,10 +20,10 @@ from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt
 class Urvos320:
     """Answers prompts with one network; frames are squashed to a square."""
 
-    def __init__(self, model: Urvos, setup: MethodConfig) -> None:
+    def __init__(self, model: Urvos, setup: MethodConfig[Options]) -> None:
         self.model, self.device = model, setup.device
-        self.side, self.words, self.kept = (setup.options[key] for key in ("side", "words", "kept"))
-        self.passes = read_passes(setup)
+        self.side, self.words, self.kept = setup.options.side, setup.options.words, setup.options.kept
+        self.passes = pass_options(setup.options)
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
         """Yield one prediction per prompt; what knows no words is computed once for the first ``kept`` frames."""
@@ -84,43 +84,27 @@ def scaled_masks(soft: Tensor, height: int, width: int) -> NDArray[np.bool_]:
     return masks
 
 
-def read_passes(setup: MethodConfig) -> PassOptions:
-    """Check the variant's options.
-
-    Raises:
-        UsageError: One can't be used.
-    """
-    options = setup.options
-    require("side", options["side"], is_count(options["side"]) and options["side"] % 32 == 0, "a multiple of 32")
-    for key in ("words", "memory_every"):
-        require(key, options[key], is_count(options[key]), "a whole number above 0")
-    frames = options["memory_frames"]
-    require("memory_frames", frames, is_count(frames) and frames >= 2, "a whole number, at least 2")
-    require("kept", options["kept"], options["kept"] == 0 or is_count(options["kept"]), "a number of frames, or 0")
-    require("anchor", options["anchor"], options["anchor"] in ("auto", "first"), "auto or first")
-    require("stages", options["stages"], options["stages"] in (1, 2), "1 or 2")
-    for key in ("abstain", "scaled", "masked"):
-        require(key, options[key], isinstance(options[key], bool), "true or false")
+def pass_options(options: Options) -> PassOptions:
+    """Return what the passes over a video need of a variant's options."""
     return PassOptions(
-        anchor=options["anchor"],
-        memory_every=options["memory_every"],
-        memory_frames=frames,
-        stages=options["stages"],
-        abstain=options["abstain"],
+        anchor=options.anchor,
+        memory_every=options.memory_every,
+        memory_frames=options.memory_frames,
+        stages=options.stages,
+        abstain=options.abstain,
     )
 
 
-def load(setup: MethodConfig) -> Urvos320:
+def load(setup: MethodConfig[Options]) -> Urvos320:
     """Build URVOS with trained weights, or with seeded random ones.
 
     Raises:
         DataError: The weights file is not this method's.
         UsageError: An option can't be used.
     """
-    read_passes(setup)
     if setup.weights is None:
         torch.manual_seed(setup.seed)
-    model = Urvos(scaled=setup.options["scaled"], masked=setup.options["masked"])
+    model = Urvos(scaled=setup.options.scaled, masked=setup.options.masked)
     if setup.weights is not None:
         model.load_state_dict(load_checkpoint(setup.weights["model"]))
     return Urvos320(model.eval().to(setup.device), setup)

@@ -5,10 +5,10 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from baselines.layers.inference.caption_method import CaptionMethod
-from baselines.layers.inference.caption_view import CaptionView, Highlight
-from baselines.layers.method_options import choose, is_count, require
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.videollama2.checkpoint import load_network
 from baselines.videollama2.model import build, splice, visual_tokens
+from baselines.videollama2.options import Options
 from baselines.videollama2.prompt import INSTRUCTION, open_tokenizer, prompt_ids
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.word_tokenizer import build_tokenizer
@@ -54,7 +54,7 @@ class VideoLlama2:
         return str(self.tokenizer.decode(output[0], skip_special_tokens=True))
 
 
-def load(setup: MethodConfig) -> CaptionMethod:
+def load(setup: MethodConfig[Options]) -> CaptionMethod:
     """Build VideoLLaMA 2 from a folder of weights, or with seeded random ones.
 
     Raises:
@@ -63,15 +63,10 @@ def load(setup: MethodConfig) -> CaptionMethod:
         UsageError: An option has an invalid value.
     """
     options = setup.options
-    sizes = choose("size", options["size"], SIZES)
-    view = CaptionView.from_options(options, sizes.image_size, sizes.mean, sizes.std)
+    sizes = SIZES[options.size]
+    view = CaptionView(options.frames, Square(sizes.image_size, options.fit, sizes.mean, sizes.std))
     highlight = Highlight.from_options(options)
-    dtype = choose("precision", options["precision"], PRECISIONS)
-    bits, max_new_tokens = options["bits"], options["max_new_tokens"]
-    require("bits", bits, bits in (16, 8, 4), "16, 8 or 4")
-    require("max_new_tokens", max_new_tokens, is_count(max_new_tokens), "a number of tokens")
-    assert isinstance(bits, int)
-    assert isinstance(max_new_tokens, int)
+    dtype = PRECISIONS[options.precision]
     tokenizer: PreTrainedTokenizerBase
     if setup.weights is None:
         torch.manual_seed(setup.seed)
@@ -79,6 +74,8 @@ def load(setup: MethodConfig) -> CaptionMethod:
         tokenizer = build_tokenizer((), sizes.language().vocab_size)  # contains the instruction's words only
     else:
         tokenizer = open_tokenizer(setup.weights["model"])
-        network = load_network(setup.weights["model"], sizes, dtype=dtype, device=setup.device, bits=bits)
+        network = load_network(setup.weights["model"], sizes, dtype=dtype, device=setup.device, bits=options.bits)
     prompt = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message and setup.weights is not None)
-    return CaptionMethod("VideoLLaMA 2", VideoLlama2(network, tokenizer, prompt, max_new_tokens), view, highlight)
+    return CaptionMethod(
+        "VideoLLaMA 2", VideoLlama2(network, tokenizer, prompt, options.max_new_tokens), view, highlight
+    )

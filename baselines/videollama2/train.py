@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from baselines.layers.inference.caption_view import CaptionView, Highlight
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.training.train_options import read_train_options
 from baselines.layers.training.trainer import TrainingStage, fit
@@ -47,8 +47,10 @@ def train(setup: TrainingArguments) -> None:
         raise UsageError(f"variant {setup.variant} of videollama2 cannot be trained", hint="Use --variant mini.")
     options = read_train_options(setup.options, TrainOptions)
     sizes = SIZES["mini"]
-    view = CaptionView.from_options(setup.options, sizes.image_size, sizes.mean, sizes.std)
-    cache = open_cache(setup.data, setup.out / "cache", view, Highlight.from_options(setup.options))
+    view = CaptionView(options.frames, Square(sizes.image_size, options.fit, sizes.mean, sizes.std))
+    red, green, blue = options.color
+    highlight = Highlight((red, green, blue), options.alpha)
+    cache = open_cache(setup.data, setup.out / "cache", view, highlight)
     tokenizer = build_tokenizer((text for texts in cache.sentences for text in texts), sizes.language().vocab_size)
     torch.manual_seed(setup.seed)
     network = build(sizes)

@@ -12,7 +12,8 @@ from baselines.layers.inputs.resize import Size, shortest_edge_truncated
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.mfcc import RATE, speech_features
 from baselines.wnet.model import ClipFeatures, WNet
-from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, UsageError
+from baselines.wnet.options import Options
+from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt
 
 DRAWN_AT_ONCE = 8
 """Frames whose masks are scaled up together."""
@@ -64,7 +65,7 @@ def draw(logits: Tensor, size: Size) -> Tensor:
     return torch.cat(list(parts))
 
 
-def load(setup: MethodConfig) -> ClipSegmenter[Tensor, Clip, Tensor]:
+def load(setup: MethodConfig[Options]) -> ClipSegmenter[Tensor, Clip, Tensor]:
     """Build WNet with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -72,15 +73,10 @@ def load(setup: MethodConfig) -> ClipSegmenter[Tensor, Clip, Tensor]:
         UsageError: An option's value can't be used.
     """
     settings = ClipSettings.from_options(setup.options)
-    if settings.clip_length is None:
-        raise UsageError(
-            "WNet has one query per frame and needs a clip length",
-            location="method.clip_length",
-            hint="36 in the published model.",
-        )
+    assert settings.clip_length is not None  # Options requires it
     if setup.weights is None:
         torch.manual_seed(setup.seed)
-    network = WNet(settings.clip_length, setup.options["backbone"])
+    network = WNet(settings.clip_length, setup.options.backbone)
     if setup.weights is not None:
         network.load_state_dict(read_checkpoint(setup.weights["model"], network))
     network.eval().to(setup.device)

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from mevis_bench.records.prediction import Prediction
 from mevis_bench.records.prompt import Prompt
 from mevis_bench.records.video import Video
+
+OptionsT = TypeVar("OptionsT")
 
 
 class Method(Protocol):
@@ -29,13 +31,14 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MethodConfig:
-    """Everything a method is told when it is loaded.
+class MethodConfig(Generic[OptionsT]):
+    """Arguments of a method's ``load``.
 
     Attributes:
         task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
         variant: Name of the variant in ``method.yaml``.
-        options: The variant's ``options`` of ``method.yaml``, overridden by ``--set method.<key>=<value>``.
+        options: The variant's ``options`` of ``method.yaml``, overridden by ``--set method.<key>=<value>``: the
+            method's ``Options`` (``options.py``), or a plain mapping where the method has none.
         weights: Local files by their name in ``method.yaml``; ``None``: run with seeded random weights, on purpose.
         device: A torch device string, for instance ``cpu`` or ``cuda:0``.
         seed: Seed of everything random, random weights included.
@@ -43,7 +46,7 @@ class MethodConfig:
 
     task: str
     variant: str
-    options: Mapping[str, object]
+    options: OptionsT
     weights: Mapping[str, Path] | None
     device: str
     seed: int

@@ -78,6 +78,9 @@ def decode(value: object, kind: type[T], source: Source) -> T:
     try:
         return msgspec.convert(checked, kind, dec_hook=_decode_custom)
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, ValueError) and not isinstance(error.__cause__, msgspec.ValidationError):
+            # fields that contradict each other, from a record's __post_init__
+            raise DataError(str(error.__cause__), location=source.location(())) from error
         path, found, expected = _locate(checked, kind, ())
         name = f"'{display(path)}': " if path else ""
         message = f"{name}expected {expectation(expected)}, got {_describe(found)}"

@@ -116,6 +116,8 @@ def _constraint(constraint: Any) -> str:
         return ""
     signs = {">=": constraint.ge, ">": constraint.gt, "<=": constraint.le, "<": constraint.lt}
     words = [f"{sign} {bound:g}" for sign, bound in signs.items() if bound is not None]
+    if constraint.multiple_of is not None:
+        words.append(f"a multiple of {constraint.multiple_of:g}")
     if constraint.pattern is not None:
         words.append(f"matching {constraint.pattern}")
     if constraint.min_length is not None:

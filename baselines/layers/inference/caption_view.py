@@ -3,7 +3,6 @@
 Preprocessing follows the image processors of CLIP and SigLIP in transformers.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from mevis_bench.records import HighlightedVideo, UsageError, Video
+from baselines.layers.options import CaptionOptions
+from mevis_bench.records import HighlightedVideo, Video
 
 Fit = Literal["crop", "pad", "squash"]
 
@@ -101,26 +101,6 @@ class CaptionView:
     frames: int
     square: Square
 
-    @classmethod
-    def from_options(
-        cls,
-        options: Mapping[str, object],
-        side: int,
-        mean: tuple[float, float, float] = CLIP_MEAN,
-        std: tuple[float, float, float] = CLIP_STD,
-    ) -> "CaptionView":
-        """Check a variant's ``frames`` and ``fit``.
-
-        Raises:
-            UsageError: An option has an invalid value.
-        """
-        frames, fit = options["frames"], options["fit"]
-        if not isinstance(frames, int) or isinstance(frames, bool) or not 1 <= frames <= 32:
-            raise UsageError(f"{frames!r} does not fit", location="method.frames", hint="Wanted: 1 to 32 frames.")
-        if fit not in ("crop", "pad", "squash"):
-            raise UsageError(f"{fit!r} does not fit", location="method.fit", hint="Wanted: crop, pad or squash.")
-        return cls(frames, Square(side, fit, mean, std))
-
     def load(self, video: Video) -> tuple[Tensor, float | None]:
         """Decode and preprocess a video's frames.
 
@@ -151,18 +131,7 @@ class Highlight:
     alpha: float
 
     @classmethod
-    def from_options(cls, options: Mapping[str, object]) -> "Highlight":
-        """Check a variant's ``color`` and ``alpha``.
-
-        Raises:
-            UsageError: An option has an invalid value.
-        """
-        color, alpha = options["color"], options["alpha"]
-        if not isinstance(color, list) or len(color) != 3 or not all(part in range(256) for part in color):
-            raise UsageError(
-                f"{color!r} does not fit", location="method.color", hint="Wanted: [red, green, blue], each 0 to 255."
-            )
-        if not isinstance(alpha, float) or not 0 <= alpha <= 1:
-            raise UsageError(f"{alpha!r} does not fit", location="method.alpha", hint="Wanted: a number from 0 to 1.")
-        red, green, blue = color
-        return cls((red, green, blue), alpha)
+    def from_options(cls, options: CaptionOptions) -> "Highlight":
+        """Take it from a variant's options."""
+        red, green, blue = options.color
+        return cls((red, green, blue), options.alpha)

@@ -4,7 +4,7 @@ Each clip is read, resized and encoded once and answers all prompts before the n
 the clip's length and not the video's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -14,14 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, Size, resize
-from baselines.layers.method_options import is_count, require, require_precision
+from baselines.layers.options import ClipOptions
 from mevis_bench.records import MaskPrediction, Prompt, Video
 
 TextT = TypeVar("TextT")
 ClipT = TypeVar("ClipT")
 AnswerT = TypeVar("AnswerT")
-
-SAMPLINGS = ("consecutive", "interleaved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +40,9 @@ class ClipSettings:
     precision: str
 
     @classmethod
-    def from_options(cls, options: Mapping[str, object]) -> "ClipSettings":
-        """Check a variant's options.
-
-        Raises:
-            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
-        """
-        settings = cls(*(options[key] for key in ("short", "clip_length", "sampling", "precision")))
-        require("short", settings.short, is_count(settings.short) and settings.short >= 32, "pixels, at least 32")
-        length = settings.clip_length
-        require("clip_length", length, length is None or is_count(length), "a number of frames, or null for all")
-        require("sampling", settings.sampling, settings.sampling in SAMPLINGS, " or ".join(SAMPLINGS))
-        require_precision(settings.precision)
-        return settings
+    def from_options(cls, options: ClipOptions) -> "ClipSettings":
+        """Take them from a variant's options."""
+        return cls(options.short, options.clip_length, options.sampling, options.precision)
 
     def clips(self, frames: int) -> list[range]:
         """Frame indices of every clip of a video with ``frames`` frames."""

@@ -5,7 +5,7 @@ its embedding against every frame's map. So the maps are wanted twice. They stay
 video and are computed again, to the same bits, for the rest: memory is bounded whatever the length.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Generic
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.resize import resize, shortest_edge_rounded
-from baselines.layers.method_options import is_count, is_number, require, require_precision
 from baselines.layers.nn.trajectory_network import FrameFeatures, SentenceT, TrajectoryNetwork
+from baselines.layers.options import QueryOptions
 from mevis_bench.records import MaskPrediction, Prompt, Video
 
 Rgb = tuple[float, float, float]
@@ -53,21 +53,18 @@ class SegmenterSettings:
     precision: str
 
     @classmethod
-    def from_options(cls, options: Mapping[str, object], mean: Rgb, std: Rgb) -> "SegmenterSettings":
-        """Check a variant's options.
-
-        Raises:
-            UsageError: A value that ``--set method.<key>=<value>`` gave can't be used.
-        """
-        short, longest, threshold = options["short"], options["longest"], options["threshold"]
-        chunk, kept, precision = options["chunk"], options["kept"], options["precision"]
-        require("short", short, is_count(short) and short >= STRIDE, f"pixels, at least {STRIDE}")
-        require("longest", longest, is_count(longest) and longest >= short, "pixels, no less than method.short")
-        require("threshold", threshold, is_number(threshold), "a number; scores are 0 to 1")
-        require("chunk", chunk, is_count(chunk), "a number of frames")
-        require("kept", kept, kept == 0 or is_count(kept), "a number of frames, or 0")
-        require_precision(precision)
-        return cls(short, longest, mean, std, threshold, chunk, kept, precision)
+    def from_options(cls, options: QueryOptions, mean: Rgb, std: Rgb) -> "SegmenterSettings":
+        """Take them from a variant's options."""
+        return cls(
+            options.short,
+            options.longest,
+            mean,
+            std,
+            options.threshold,
+            options.chunk,
+            options.kept,
+            options.precision,
+        )
 
 
 class QuerySegmenter(Generic[SentenceT]):

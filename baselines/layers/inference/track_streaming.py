@@ -5,7 +5,7 @@ tracks. What is kept between frames is the live tracks of each sentence, so memo
 ``TrackRules.most_tracks``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
-from baselines.layers.method_options import is_count, is_number, require
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import Words
 from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, TrackQueries, TrackRules
+from baselines.layers.options import StreamOptions
 from mevis_bench.records import TextPrompt, TrackPrediction, Video
 
 _LONGEST_SENTENCE = 512
@@ -123,20 +123,10 @@ class StreamSettings:
     longest: int
 
     @classmethod
-    def from_options(cls, options: Mapping[str, object]) -> "StreamSettings":
-        """Check a variant's options.
-
-        Raises:
-            UsageError: A score is not in 0..1, or a count or size is not a whole number above 0.
-        """
-        for key in ("birth_score", "keep_score", "show_score", "show_refer"):
-            require(key, options[key], is_number(options[key]) and 0 <= options[key] <= 1, "a number from 0 to 1")
-        for key in ("miss_tolerance", "most_tracks", "short", "longest"):
-            require(key, options[key], is_count(options[key]), "a whole number above 0")
-        area = options["show_area"]
-        require("show_area", area, is_number(area) and area >= 0, "a number of square pixels")
-        rules = TrackRules(**{field.name: options[field.name] for field in fields(TrackRules)})
-        return cls(rules, options["short"], options["longest"])
+    def from_options(cls, options: StreamOptions) -> "StreamSettings":
+        """Take them from a variant's options."""
+        rules = TrackRules(**{field.name: getattr(options, field.name) for field in fields(TrackRules)})
+        return cls(rules, options.short, options.longest)
 
 
 class StreamingTracker:

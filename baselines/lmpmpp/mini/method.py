@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from baselines.layers.inference.video_chunks import video_chunks
-from baselines.layers.method_options import require
 from baselines.lmpmpp.mini.checkpoint import build_random, load_mini
 from baselines.lmpmpp.mini.model import EncodedVideo, MiniLMPMpp, TrackSelection
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.mini.speech_encoder import pad, speech_bands
+from baselines.lmpmpp.options import Options
 from baselines.lmpmpp.postprocess import full_size_masks
 from baselines.lmpmpp.prompt import Modality
 from mevis_bench.records import (
@@ -28,23 +28,15 @@ from mevis_bench.records import (
 
 PROMPTS_PER_BATCH = 32
 
-ANSWERS = ("language", "matcher")
-"""Option ``answers``: tracks are selected by the language model, or by the matcher (row (i) of the paper's Table 4)."""
 
-SHOWS = ("masks", "boxes")
-"""Option ``shows``: predictions are masks, or boxes of the detection head (LMPM++_det)."""
-
-
-def load(config: MethodConfig) -> "MiniMethod":
+def load(config: MethodConfig[Options]) -> "MiniMethod":
     """Load a variant; without weights the model is randomly initialized from ``config.seed``.
 
     Raises:
         UsageError: An option has an invalid value.
         DataError: The weights file is invalid, or the task needs speech and the weights were trained without.
     """
-    answers, shows = config.options["answers"], config.options["shows"]
-    require("answers", answers, answers in ANSWERS, " or ".join(ANSWERS))
-    require("shows", shows, shows in SHOWS, " or ".join(SHOWS))
+    options = config.options
     if config.weights is None:
         model, tokenizer = build_random(config.seed)
     else:
@@ -56,7 +48,9 @@ def load(config: MethodConfig) -> "MiniMethod":
                 hint="Train on a split with speech, or transcribe the speech: --bridge speech_to_text.",
             )
     model = model.to(config.device).eval()
-    return MiniMethod(model, tokenizer, config.device, matcher=answers == "matcher", boxes=shows == "boxes")
+    return MiniMethod(
+        model, tokenizer, config.device, matcher=options.answers == "matcher", boxes=options.shows == "boxes"
+    )
 
 
 class MiniMethod:

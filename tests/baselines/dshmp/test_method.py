@@ -5,6 +5,7 @@ from baselines.dshmp import checkpoint, method
 from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.method import PIXEL_STD, encode_sentence
 from baselines.dshmp.model import DsHmp
+from baselines.dshmp.options import Options
 from baselines.dshmp.word_split import RuleTagger
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
@@ -69,7 +70,7 @@ def test_chunks_do_not_change_the_scores(small, video):
 def test_untrained_runs(video, monkeypatch):
     monkeypatch.setattr(method, "SIZES", {"base": SMALL})
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
-    loaded = method.load(MethodConfig("rvos", "swin-t", options, None, "cpu", 1))
+    loaded = method.load(MethodConfig("rvos", "swin-t", Options(**options), None, "cpu", 1))
     prediction = next(loaded.predict(video, [TextPrompt("0", "the bird flying away")]))
     assert prediction.masks.shape == (5, 40, 60)
     assert 0 < prediction.target_score < 1

@@ -8,14 +8,12 @@ import torch
 from pycocotools import mask as coco
 from transformers import GitConfig, GitForCausalLM
 
-from baselines.git.method import BEGIN, END, Git, NumberedWords, load, open_decoder
+from baselines.git.method import BEGIN, END, Git, NumberedWords, open_decoder
 from baselines.git.network import IGNORED_KEYS, build, our_key
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
-from mevis_bench.records import DataError, MethodConfig, Rle, TargetMasks, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, Rle, TargetMasks, TextPrompt, Video
 from tests.baselines.small_videos import noise_video
-
-OPTIONS = {"size": "base", "fit": "crop", "color": [255, 0, 0], "alpha": 0.5, "beams": 1, "max_new_tokens": 4}
 
 
 @pytest.mark.parametrize(("size", "millions"), [("base", 176.6), ("large", 394.2), ("mini", 4.3)])
@@ -71,15 +69,6 @@ def test_git_describes_masks_only(tmp_path: Path) -> None:
     video = noise_video(tmp_path, frames=1, height=32, width=32)
     with pytest.raises(TypeError, match="GIT requires target masks, got TextPrompt"):
         next(tiny_method().predict(video, [TextPrompt("0", "a cat")]))
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("size", "huge"), ("beams", 0), ("max_new_tokens", 0), ("fit", "bend"), ("alpha", -1.0)]
-)
-def test_invalid_options_are_usage_errors(key: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("baselines.git.method.build", lambda size: tiny())
-    with pytest.raises(UsageError, match=rf"method\.{key}"):
-        load(MethodConfig("rmeg", "base-vatex", OPTIONS | {key: value}, None, "cpu", 0))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Highlight, Square, sample_frames
-from mevis_bench.records import HighlightedVideo, Rle, TargetMasks, UsageError, Video
+from baselines.layers.inference.caption_view import CLIP_MEAN, CLIP_STD, CaptionView, Square, sample_frames
+from mevis_bench.records import HighlightedVideo, Rle, TargetMasks, Video
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,3 @@ def test_the_share_of_target_pixels_inside_is_told(tmp_path, fit: str, columns: 
     shown = HighlightedVideo.of(video, target, (255, 0, 0), 0.5)
     assert view.load(shown)[1] == kept
     assert view.load(video)[1] is None
-
-
-@pytest.mark.parametrize(("key", "value"), [("frames", 0), ("frames", "8"), ("frames", 33), ("fit", "stretch")])
-def test_senseless_views_are_usage_errors(key: str, value: object) -> None:
-    with pytest.raises(UsageError, match=rf"method\.{key}"):
-        CaptionView.from_options({"frames": 8, "fit": "crop"} | {key: value}, 32)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("color", [255, 0]), ("color", "red"), ("color", [0, 0, 256]), ("alpha", 1.5), ("alpha", "x")]
-)
-def test_senseless_highlights_are_usage_errors(key: str, value: object) -> None:
-    with pytest.raises(UsageError, match=rf"method\.{key}"):
-        Highlight.from_options({"color": [255, 0, 0], "alpha": 0.5} | {key: value})

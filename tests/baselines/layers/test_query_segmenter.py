@@ -13,7 +13,7 @@ from baselines.layers.inference.query_segmenter import (
     read_frames,
     union_masks,
 )
-from mevis_bench.records import TextPrompt, UsageError, Video
+from mevis_bench.records import TextPrompt, Video
 
 SETTINGS = SegmenterSettings(
     short=64, longest=200, mean=(10.0, 20.0, 30.0), std=(1.0, 2.0, 4.0), threshold=0.5, chunk=4, kept=100,
@@ -140,28 +140,3 @@ def test_masks_are_cropped_before_they_are_scaled():
     masks = union_masks(features, torch.ones(1, 1), (40, 64), (80, 128))
     assert masks.shape == (1, 80, 128)
     assert not masks[:, :78].any()
-
-
-OPTIONS = {"short": 448, "longest": 1333, "threshold": 0.8, "chunk": 18, "kept": 72, "precision": "float32"}
-
-
-def test_options_become_settings():
-    settings = SegmenterSettings.from_options({**OPTIONS, "other": 1}, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
-    assert settings == SegmenterSettings(448, 1333, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 0.8, 18, 72, "float32")
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("short", 16),
-        ("short", "big"),
-        ("longest", 100),
-        ("threshold", "high"),
-        ("chunk", 0),
-        ("kept", -1),
-        ("precision", "int8"),
-    ],
-)
-def test_options_that_do_not_fit_are_named(key, value):
-    with pytest.raises(UsageError, match=rf"method\.{key}: .* does not fit"):
-        SegmenterSettings.from_options({**OPTIONS, key: value}, (0.0,) * 3, (1.0,) * 3)

@@ -16,7 +16,7 @@ from baselines.layers.inference.track_streaming import (
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries, TrackRules
-from mevis_bench.records import TextPrompt, UsageError, Video
+from mevis_bench.records import TextPrompt, Video
 
 RULES = TrackRules(
     birth_score=0.7, keep_score=0.6, miss_tolerance=1, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
@@ -119,24 +119,3 @@ def test_pixels_are_sampled_between_centers_without_smoothing():
             (dy, dx), corner = (y - y0, x - x0), pixels[y0 : y0 + 2, x0 : x0 + 2].astype(float)
             weights = np.array([[(1 - dy) * (1 - dx), (1 - dy) * dx], [dy * (1 - dx), dy * dx]])
             np.testing.assert_allclose(grays[row, column], (corner * weights[..., None]).sum((0, 1)), atol=0.501)
-
-
-OPTIONS = {**{name: getattr(RULES, name) for name in RULES.__slots__}, "short": 8, "longest": 16}
-
-
-def test_options_become_settings():
-    assert StreamSettings.from_options({**OPTIONS, "history": 8}) == StreamSettings(RULES, 8, 16)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "wanted"),
-    [
-        ("miss_tolerance", 0, "a whole number above 0"),
-        ("short", 8.5, "a whole number above 0"),
-        ("birth_score", 70, "a number from 0 to 1"),
-        ("show_area", "large", "a number of square pixels"),
-    ],
-)
-def test_an_option_that_does_not_fit_is_named(key, value, wanted):
-    with pytest.raises(UsageError, match=rf"method\.{key}: {value!r} does not fit\nWanted: {wanted}"):
-        StreamSettings.from_options({**OPTIONS, key: value})

@@ -16,6 +16,7 @@ from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.method import sentence_ids
 from baselines.lmpm.model import Lmpm
+from baselines.lmpm.options import Options
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodConfig, TextPrompt
 from tests.baselines.parity import tiny_roberta, tiny_roberta_config
@@ -54,7 +55,7 @@ def test_untrained_runs_and_follows_its_seed(video, monkeypatch):
     options = {**SPEC.variants["swin-t"].options, "short": 64, "threshold": -1.0}
     predictions = []
     for seed in (1, 1, 2):
-        loaded = method.load(MethodConfig("rvos", "swin-t", options, None, "cpu", seed))
+        loaded = method.load(MethodConfig("rvos", "swin-t", Options(**options), None, "cpu", seed))
         predictions.append(next(loaded.predict(video, [TextPrompt("0", "the bird")])))
         loaded.close()
     assert predictions[0].masks.shape == (5, 40, 60)
@@ -133,4 +134,4 @@ def test_weights_of_the_other_branch_are_refused(tmp_path, state):
     path = write(tmp_path / "text.pth", state)
     options = SPEC.variants["swin-t-audio"].options
     with pytest.raises(DataError, match=r"missing: speech_encoder\.whisper\..*unexpected: text_encoder\."):
-        method.load(MethodConfig("avos", "swin-t-audio", options, {"model": path}, "cpu", 0))
+        method.load(MethodConfig("avos", "swin-t-audio", Options(**options), {"model": path}, "cpu", 0))

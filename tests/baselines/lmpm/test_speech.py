@@ -10,6 +10,7 @@ from baselines.layers.nn.swin import SwinConfig
 from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
 from baselines.lmpm import checkpoint, method
 from baselines.lmpm.model import Lmpm
+from baselines.lmpm.options import Options
 from baselines.lmpm.speech import RATE, SpeechEncoder
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import MethodConfig, SpeechPrompt
@@ -68,8 +69,10 @@ def test_speech_is_answered_and_its_weights_come_back(tmp_path, monkeypatch):
     wavfile.write(tmp_path / "0.wav", 8000, (tone(1.0)[::2] * 30000).astype(np.int16))
     video, prompt = noise_video(tmp_path, 3, 40, 60), SpeechPrompt("0", tmp_path / "0.wav")
     options = {**VARIANT.options, "short": 64}
-    untrained = method.load(MethodConfig("avos", "swin-t-audio", options, None, "cpu", 1))
+    untrained = method.load(MethodConfig("avos", "swin-t-audio", Options(**options), None, "cpu", 1))
     first = next(untrained.predict(video, [prompt]))
     torch.save(untrained.network.state_dict(), tmp_path / "trained.pth")
-    loaded = method.load(MethodConfig("avos", "swin-t-audio", options, {"model": tmp_path / "trained.pth"}, "cpu", 2))
+    loaded = method.load(
+        MethodConfig("avos", "swin-t-audio", Options(**options), {"model": tmp_path / "trained.pth"}, "cpu", 2)
+    )
     assert next(loaded.predict(video, [prompt])).target_score == first.target_score

@@ -14,6 +14,7 @@ from baselines.lmpmpp import method as paper_method
 from baselines.lmpmpp.checkpoint import save_trained
 from baselines.lmpmpp.method import load, load_paper
 from baselines.lmpmpp.model import LMPMpp
+from baselines.lmpmpp.options import Options
 from baselines.lmpmpp.prompt import PromptTokens
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
 from tests.baselines.lmpmpp.small_model import ROBERTA, SMALL, patch_encoders
@@ -23,7 +24,7 @@ PROMPTS = (TextPrompt("0", "the ball that moves left"), TextPrompt("1", "the one
 
 def make_config(weights=None, **changes):
     options = {"size": "paper", "window": 200, "stride": 1, "precision": "float32", **changes}
-    return MethodConfig("rvos", "paper", options, weights, "cpu", 0)
+    return MethodConfig("rvos", "paper", Options(**options), weights, "cpu", 0)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from baselines.moving_region.method import camera_shift, load
+from baselines.moving_region.options import Options
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import MethodConfig, TextPrompt, Video
 from tests.paths import ROOT
@@ -38,7 +39,7 @@ def _video(folder: Path, *, moving: bool, pan: int) -> tuple[Video, np.ndarray]:
 def _predict(video: Video, prompts: int, task: str = "rvos"):
     spec = read_method_spec(ROOT / "baselines" / "moving_region" / "method.yaml")
     options = spec.variants["default"].options
-    method = load(MethodConfig(task, "default", options, {}, "cpu", 0))
+    method = load(MethodConfig(task, "default", Options(**options), {}, "cpu", 0))
     return list(method.predict(video, [TextPrompt(str(k), f"sentence {k}") for k in range(prompts)]))
 
 

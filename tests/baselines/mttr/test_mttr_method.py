@@ -4,9 +4,9 @@ import torch
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mttr import model as mttr_model
-from baselines.mttr.method import MttrModel, best_query, draw, load
+from baselines.mttr.method import MttrModel, best_query, draw
 from baselines.mttr.model import Mttr, SegmentedClip
-from mevis_bench.records import MethodConfig, TextPrompt, UsageError
+from mevis_bench.records import TextPrompt
 from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
 
@@ -111,10 +111,3 @@ def test_frames_are_sized_by_the_capped_rule(network):
     model = segmenter(network).model
     assert model.input_size(720, 1280, 360) == (360, 640)
     assert model.input_size(400, 1000, 360) == (256, 640)
-
-
-def test_a_wrong_longest_side_is_named():
-    options = {"short": 360, "longest": 200, "clip_length": None, "sampling": "consecutive", "precision": "float32"}
-    with pytest.raises(UsageError) as caught:
-        load(MethodConfig("rvos", "video-swin-t", options, None, "cpu", 0))
-    assert str(caught.value) == "method.longest: 200 does not fit\nWanted: pixels, at least short."

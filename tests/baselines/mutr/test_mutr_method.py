@@ -6,10 +6,10 @@ from baselines.layers.inference.query_outputs import QueryAnswer
 from baselines.layers.inputs.text_reference import TextReference, as_words
 from baselines.layers.nn.cross_modal_fpn import Level
 from baselines.layers.nn.text_encoder import HashTokenizer
-from baselines.mutr.method import MutrModel, load
+from baselines.mutr.method import MutrModel
 from baselines.mutr.model import Mutr
 from baselines.mutr.temporal import GatherLayer, TemporalInteraction
-from mevis_bench.records import MethodConfig, SpeechPrompt, TextPrompt, UsageError
+from mevis_bench.records import SpeechPrompt, TextPrompt
 from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
 
@@ -118,11 +118,3 @@ def test_text_and_speech_are_not_confused(network, tmp_path):
     audio = MutrModel(network, None, choose_once=True, device="cpu")
     with pytest.raises(TypeError, match="this variant of MUTR does not read TextPrompt"):
         audio.read(PROMPTS[0])
-
-
-def test_a_wrong_kind_of_reference_is_named():
-    options = {"reference": "smell", "backbone": "resnet50", "short": 432, "clip_length": None,
-               "sampling": "consecutive", "precision": "float32"}  # fmt: skip
-    with pytest.raises(UsageError) as caught:
-        load(MethodConfig("rvos", "video-swin-t", options, None, "cpu", 0))
-    assert str(caught.value) == "method.reference: 'smell' does not fit\nWanted: text or audio."

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.urvos import method
 from baselines.urvos.method import SquareVideo, load, scaled_masks
+from baselines.urvos.options import Options
 from mevis_bench.methods.method_spec import read_method_spec
-from mevis_bench.records import MethodConfig, TextPrompt, UsageError
+from mevis_bench.records import MethodConfig, TextPrompt
 from tests.baselines.small_videos import noise_video
 from tests.paths import ROOT
 
@@ -14,7 +14,7 @@ OPTIONS = {**SPEC.variants["resnet50"].options, "side": 64, "words": 6}
 
 
 def setup(**changes):
-    return MethodConfig("rvos", "resnet50", {**OPTIONS, **changes}, None, "cpu", 1)
+    return MethodConfig("rvos", "resnet50", Options(**{**OPTIONS, **changes}), None, "cpu", 1)
 
 
 @pytest.fixture(scope="module")
@@ -59,20 +59,3 @@ def test_masks_are_scaled_softly():
     soft[0, :, 0] = 1.0
     masks = scaled_masks(soft, 4, 8)
     assert np.array_equal(masks, np.tile([True] * 4 + [False] * 4, (1, 4, 1)))
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("side", 300),
-        ("words", 0),
-        ("anchor", "last"),
-        ("stages", 3),
-        ("memory_frames", 1),
-        ("abstain", 1),
-        ("kept", -1),
-    ],
-)
-def test_options_that_do_not_fit_are_named(key, value):
-    with pytest.raises(UsageError, match=rf"method\.{key}: .* does not fit"):
-        method.load(setup(**{key: value}))

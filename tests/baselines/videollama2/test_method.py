@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from baselines.videollama2.method import load
 from baselines.videollama2.model import build
+from baselines.videollama2.options import Options
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import DataError, MethodConfig, MethodError, TargetMasks, TextPrompt, UsageError, Video
@@ -21,7 +22,7 @@ OPTIONS = {
 
 def setup(weights: Path | None = None, **changes: object) -> MethodConfig:
     files = None if weights is None else {"model": weights}
-    return MethodConfig("rmeg", "mini", OPTIONS | changes, files, "cpu", seed=0)
+    return MethodConfig("rmeg", "mini", Options(**OPTIONS | changes), files, "cpu", seed=0)
 
 
 @pytest.fixture

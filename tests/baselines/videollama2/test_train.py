@@ -9,12 +9,13 @@ import yaml
 from pycocotools import mask as coco
 from torch.nn.functional import cross_entropy
 
-from baselines.layers.inference.caption_view import CaptionView, Highlight
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.mirror import mirror
 from baselines.videollama2.grounding_pretraining import GroundingHead
 from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS, scratchpad_targets
 from baselines.videollama2.method import load
 from baselines.videollama2.model import build, splice
+from baselines.videollama2.options import Options
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.train import IGNORE_INDEX, caption_losses, train
 from baselines.videollama2.training_cache import open_cache, target_sets
@@ -96,7 +97,7 @@ def test_training_writes_a_folder_that_loads(tmp_path: Path) -> None:
     assert len(losses) == 2  # complete: loaded, not trained again
     view = {key: OPTIONS[key] for key in ("frames", "fit", "color", "alpha")}
     options = view | {"size": "mini", "precision": "float32", "bits": 16, "max_new_tokens": 3}
-    method = load(MethodConfig("rmeg", "mini", options, {"model": out / "mini"}, "cpu", 0))
+    method = load(MethodConfig("rmeg", "mini", Options(**options), {"model": out / "mini"}, "cpu", 0))
     (caption,) = method.predict(data.video("v"), [TargetMasks("0", ((None,) * 2,))])
     assert len(caption.text.split()) <= 3
 
@@ -173,8 +174,8 @@ def test_a_token_predicts_the_cells_of_its_receptive_field() -> None:
 def test_the_cache_stores_the_coverage_of_cells(tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     data = FakeSplit(tmp_path / "frames")
-    view = CaptionView.from_options(OPTIONS, 96)
-    cache = open_cache(data, tmp_path / "cache", view, Highlight.from_options(OPTIONS))
+    view = CaptionView(OPTIONS["frames"], Square(96, OPTIONS["fit"]))
+    cache = open_cache(data, tmp_path / "cache", view, Highlight((255, 0, 0), 0.5))
     assert cache.coverage.shape == (2, 2, 24, 24)
     rows, columns = np.nonzero(cache.coverage[0, 0] > 40)
     assert len(rows)
@@ -185,7 +186,7 @@ def test_the_shipped_weights_describe_targets_differently() -> None:
     split = open_dataset(None, "valid_u")
     spec = yaml.safe_load((Path("baselines/videollama2") / "method.yaml").read_text())["variants"]["mini"]
     weights = {"model": Path("baselines/videollama2/weights/mini")}
-    method = load(MethodConfig("rmeg", "mini", spec["options"], weights, "cpu", 0))
+    method = load(MethodConfig("rmeg", "mini", Options(**spec["options"]), weights, "cpu", 0))
     video_id = split.video_ids[0]
     targets = [target for target, _ in target_sets(split, video_id)]
     texts = [caption.text for caption in method.predict(split.video(video_id), targets)]

@@ -11,14 +11,15 @@ import torch.nn.functional as F
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.method import WNetModel, draw, load
 from baselines.wnet.model import WNet
-from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt, UsageError
+from baselines.wnet.options import Options
+from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt
 from tests.baselines.small_videos import noise_video
 
 OPTIONS = {"backbone": "resnet50", "short": 32, "clip_length": 2, "sampling": "consecutive", "precision": "float32"}
 
 
 def setup(**changes: object) -> MethodConfig:
-    return MethodConfig("avos", "resnet50", OPTIONS | changes, None, "cpu", seed=0)
+    return MethodConfig("avos", "resnet50", Options(**OPTIONS | changes), None, "cpu", seed=0)
 
 
 def say(path: Path, seed: int) -> SpeechPrompt:
@@ -71,11 +72,6 @@ def test_masks_are_scaled_before_they_are_cut() -> None:
 def test_wnet_listens_and_does_not_read() -> None:
     with pytest.raises(TypeError, match="WNet listens to speech, not TextPrompt"):
         WNetModel(None, "cpu").read(TextPrompt("0", "the bird"))
-
-
-def test_a_clip_length_is_needed() -> None:
-    with pytest.raises(UsageError, match=r"method\.clip_length: WNet has one query per frame"):
-        load(setup(clip_length=None))
 
 
 def test_a_file_for_another_number_of_frames_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""Options of GIT's variants (``method.yaml``)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from baselines.layers.options import CaptionOptions, Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(CaptionOptions):
+    """Options of a variant, in addition to those of all captioners.
+
+    Attributes:
+        size: Sizes of the network: the authors' two, or small ones.
+        beams: Beams of the search; 1: greedy.
+    """
+
+    size: Literal["large", "base", "mini"]
+    beams: Count

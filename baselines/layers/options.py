@@ -1,0 +1,113 @@
+"""Types of method options that several methods share. Nothing heavy is imported: options are validated before loading.
+
+Each method's ``options.py`` has a frozen dataclass ``Options``; a variant's ``options`` in ``method.yaml`` and
+``--set method.<key>=<value>`` are validated against it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+"""A whole number above 0."""
+
+Size = Annotated[int, Meta(ge=0)]
+"""A whole number, 0 included."""
+
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+
+Precision = Literal["float32", "bfloat16", "float16"]
+"""``float32``, or the data type of automatic mixed precision."""
+
+Color = Annotated[tuple[Annotated[int, Meta(ge=0, le=255)], ...], Meta(min_length=3, max_length=3)]
+"""Red, green, blue, each 0..255."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipOptions:
+    """Options of the methods that segment clip by clip (``inference/clip_segmenter.py``).
+
+    Attributes:
+        short: Short side of the frames that the network sees, in pixels.
+        clip_length: Upper bound of a clip's frames; ``None``: the whole video is one clip.
+        sampling: Clips are consecutive pieces, or each takes every k-th frame (``interleaved``).
+        precision: Data type of the network.
+    """
+
+    short: Annotated[int, Meta(ge=32)]
+    clip_length: Count | None
+    sampling: Literal["consecutive", "interleaved"]
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryOptions:
+    """Options of the methods that follow queries through a whole video (``inference/query_segmenter.py``).
+
+    Attributes:
+        size: Sizes of the network: the authors', or small ones.
+        short: Short side of the network's input, in pixels.
+        longest: Upper bound of its long side, no less than ``short``.
+        threshold: A trajectory is a target if its score, 0..1, exceeds this.
+        chunk: Frames that go through the network together; any number gives the same masks.
+        kept: Frames whose maps stay in memory; those of later frames are computed a second time.
+        precision: Data type of the network.
+    """
+
+    size: Literal["base", "mini"]
+    short: Annotated[int, Meta(ge=32)]
+    longest: Annotated[int, Meta(ge=32)]
+    threshold: float
+    chunk: Count
+    kept: Size
+    precision: Precision
+
+    def __post_init__(self) -> None:
+        if self.longest < self.short:
+            raise ValueError(f"'longest': expected no less than short ({self.short}), got {self.longest}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """Options of the trackers that see one frame at a time (``inference/track_streaming.py``).
+
+    Attributes:
+        birth_score: A new track is born above this score.
+        keep_score: A track that falls below has missed a frame.
+        miss_tolerance: A track is dropped in the frame in which it has missed this many in total since it was last
+            seen.
+        most_tracks: Upper bound of the tracks that are followed.
+        show_score: Boxes above this score are predicted ...
+        show_area: ... if they are larger than this, in square pixels ...
+        show_refer: ... and their referring score exceeds this.
+        short: Short side of the resized frame, in pixels.
+        longest: Upper bound of its long side.
+    """
+
+    birth_score: Fraction
+    keep_score: Fraction
+    miss_tolerance: Count
+    most_tracks: Count
+    show_score: Fraction
+    show_area: Annotated[float, Meta(ge=0)]
+    show_refer: Fraction
+    short: Count
+    longest: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionOptions:
+    """Options of the captioners that are shown a highlighted target (``inference/caption_view.py``).
+
+    Attributes:
+        fit: Conversion to the network's square: ``crop`` (center), ``pad`` or ``squash``.
+        color: Color of the highlight.
+        alpha: Its opacity, 0..1.
+        max_new_tokens: Upper bound of a caption's tokens.
+    """
+
+    fit: Literal["crop", "pad", "squash"]
+    color: Color
+    alpha: Fraction
+    max_new_tokens: Count

@@ -1,0 +1,20 @@
+"""Options of MTTR's variants (``method.yaml``)."""
+
+from dataclasses import dataclass
+
+from baselines.layers.options import ClipOptions, Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClipOptions):
+    """Options of a variant, in addition to those of all clip methods.
+
+    Attributes:
+        longest: Upper bound of the frames' long side, in pixels, no less than ``short``.
+    """
+
+    longest: Count
+
+    def __post_init__(self) -> None:
+        if self.longest < self.short:
+            raise ValueError(f"'longest': expected no less than short ({self.short}), got {self.longest}")

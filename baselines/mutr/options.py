@@ -1,0 +1,19 @@
+"""Options of MUTR's variants (``method.yaml``)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from baselines.layers.options import ClipOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClipOptions):
+    """Options of a variant, in addition to those of all clip methods.
+
+    Attributes:
+        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``.
+        reference: Type of prompt: ``text`` (RoBERTa) or ``audio`` (VGGish).
+    """
+
+    backbone: str
+    reference: Literal["text", "audio"]

@@ -1,0 +1,16 @@
+"""Options of ReferFormer's variants (``method.yaml``)."""
+
+from dataclasses import dataclass
+
+from baselines.layers.options import ClipOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClipOptions):
+    """Options of a variant, in addition to those of all clip methods.
+
+    Attributes:
+        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``.
+    """
+
+    backbone: str

@@ -1,0 +1,22 @@
+"""Options of WNet's variants (``method.yaml``)."""
+
+from dataclasses import dataclass
+
+from baselines.layers.options import ClipOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClipOptions):
+    """Options of a variant, in addition to those of all clip methods.
+
+    Attributes:
+        backbone: Name of the backbone.
+    """
+
+    backbone: str
+
+    def __post_init__(self) -> None:
+        if self.clip_length is None:
+            raise ValueError(
+                "'clip_length': expected a number of frames (36 as published: one query per frame), got null"
+            )

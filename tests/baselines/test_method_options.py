@@ -1,0 +1,81 @@
+"""Every method's options: what method.yaml states is valid, and what is invalid is named with file or flag and key."""
+
+import dataclasses
+
+import pytest
+
+from mevis_bench.methods.method_options import options_type, resolve_options
+from mevis_bench.methods.registry import find_methods
+from mevis_bench.records import DataError, UsageError
+
+REGISTRY = find_methods()
+VARIANTS = [f"{name}:{variant}" for name, entry in REGISTRY.methods.items() for variant in entry.spec.variants]
+
+INVALID = [
+    ("referformer", "short", 16, "expected an integer >= 32, got 16"),
+    ("referformer", "clip_length", "all", "expected an integer >= 1 or null, got 'all'"),
+    ("referformer", "clip_length", 0, "expected an integer >= 1 or null, got 0"),
+    ("referformer", "sampling", "random", "expected one of consecutive, interleaved, got 'random'"),
+    ("referformer", "precision", "int8", "expected one of float32, bfloat16, float16, got 'int8'"),
+    ("mttr", "short", True, "expected an integer >= 32, got true"),
+    ("mutr", "reference", "smell", "expected one of text, audio, got 'smell'"),
+    ("lmpm", "threshold", "high", "expected a number, got 'high'"),
+    ("lmpm", "chunk", 0, "expected an integer >= 1, got 0"),
+    ("dshmp", "kept", -1, "expected an integer >= 0, got -1"),
+    ("transrmot", "miss_tolerance", 0, "expected an integer >= 1, got 0"),
+    ("transrmot", "birth_score", 70, "expected a number >= 0 and <= 1, got 70"),
+    ("temprmot", "short", 8.5, "expected an integer >= 1, got 8.5"),
+    ("urvos", "side", 300, "expected an integer >= 32 and a multiple of 32, got 300"),
+    ("urvos", "stages", 3, "expected one of 1, 2, got 3"),
+    ("urvos", "abstain", 1, "expected true or false, got 1"),
+    ("lbdt", "interval", None, "expected an integer >= 1, got null"),
+    ("git", "beams", 0, "expected an integer >= 1, got 0"),
+    ("videollama2", "frames", 33, "expected an integer >= 1 and <= 32, got 33"),
+    ("videollama2", "alpha", float("nan"), "expected a finite number, got nan"),
+    ("lmpmpp", "answers", "oracle", "expected one of language, matcher, got 'oracle'"),
+    ("moving_region", "frames", "3", "expected an integer >= 1, got '3'"),
+]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_options_of_every_variant_are_valid(name):
+    method = REGISTRY.choose(name)
+    kind = options_type(method.method)
+    if kind is None:
+        assert method.spec.options == {}, f"{name} has options but no options.py"
+        return
+    assert dataclasses.is_dataclass(kind)
+    assert resolve_options(method) == dict(method.spec.options)
+
+
+@pytest.mark.parametrize(("name", "key", "value", "message"), INVALID)
+def test_an_invalid_setting_is_named(name, key, value, message):
+    with pytest.raises(DataError) as raised:
+        resolve_options(REGISTRY.choose(name), {key: value})
+    assert str(raised.value) == f"--set method.{key}: '{key}': {message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "message"),
+    [
+        ("lmpm", "longest", 100, "'longest': expected no less than short (448), got 100"),
+        ("mttr", "longest", 200, "'longest': expected no less than short (360), got 200"),
+        (
+            "wnet",
+            "clip_length",
+            None,
+            "'clip_length': expected a number of frames (36 as published: one query per frame), got null",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_named(name, key, value, message):
+    with pytest.raises(DataError) as raised:
+        resolve_options(REGISTRY.choose(name), {key: value})
+    assert raised.value.message == message
+
+
+def test_an_unknown_setting_is_refused_with_a_suggestion():
+    with pytest.raises(UsageError) as raised:
+        resolve_options(REGISTRY.choose("referformer"), {"shrot": 360})
+    assert str(raised.value).startswith("--set method.shrot: unknown option 'shrot' of referformer:")
+    assert "Did you mean 'short'?" in str(raised.value)
