@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mevis_bench.methods.loading import import_part
 from mevis_bench.methods.registry import MethodEntry, ResolvedMethod
+from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.schemas.decode import FieldPath, decode
@@ -69,5 +69,5 @@ def options_type(method: MethodEntry) -> type | None:
     elsewhere = method.spec.environment is not None or method.spec.command is not None
     if elsewhere or not (method.folder / "options.py").is_file():
         return None
-    kind: type = import_part(method, "options").Options
+    kind: type = import_submodule(method, "options").Options
     return kind

@@ -1,7 +1,7 @@
 """From what the user asked to everything a run needs, checked before anything is computed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from mevis_bench.execution.jobs import PredictionJob, WorkerConfig
 from mevis_bench.execution.perturbation import check_perturbation
 from mevis_bench.methods.bridges import Bridge, choose_bridge
 from mevis_bench.methods.loading import code_fingerprint
+from mevis_bench.methods.method_options import resolve_options
 from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.speech_recognition import find_asr_model
 from mevis_bench.methods.weights import UNTRAINED, locate_weights, parse_weights, provenance, sha256
@@ -63,7 +64,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         DataError: The data or the weights are broken.
     """
     chosen = find_methods(config.method_dir).choose(config.method, config.variant)
-    options = _options(chosen, config.options)
+    options = resolve_options(chosen, config.options)
     choice = parse_weights(config.weights)
     bridge = _bridge(config, chosen, choice.store)
     weights = locate_weights(chosen, choice)
@@ -133,34 +134,6 @@ def _describe(bridge: Bridge | None) -> dict[str, object] | None:
         return None
     asr_model = {} if bridge.asr_model is None else {"recognizer": sha256(bridge.asr_model)}
     return {"name": bridge.name, **asr_model}
-
-
-def _options(chosen: ResolvedMethod, changes: Mapping[str, object]) -> dict[str, object]:
-    """Return the variant's options with changes put over them: known keys, and values of the same kind."""
-    options = dict(chosen.spec.options)
-    for key, value in changes.items():
-        location = f"--set method.{key}={value}"
-        if key not in options:
-            raise UsageError(
-                f"{chosen.name} has no option '{key}'", location=location, hint=did_you_mean(key, list(options))
-            )
-        wanted = type(options[key])
-        if wanted is float and type(value) is int:
-            value = float(value)
-        if type(value) is not wanted and options[key] is not None:
-            raise UsageError(f"must be {_WORDS[wanted]} like {options[key]!r}, not {value!r}", location=location)
-        options[key] = value
-    return options
-
-
-_WORDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "a mapping",
-}
 
 
 def _select(split: Dataset, config: RunConfig) -> tuple[PredictionJob, ...]:

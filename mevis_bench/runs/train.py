@@ -15,8 +15,8 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.files.atomic import atomic_write
-from mevis_bench.methods.loading import import_part
 from mevis_bench.methods.registry import ResolvedMethod
+from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import DataError, TrainingArguments, UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.system_info import resolve_device
@@ -64,7 +64,7 @@ def train(training: Training, progress: Progress) -> tuple[Path, ...]:
         UsageError: ``out`` holds a training with other settings, or another process is at it.
         MethodError: The method has no ``train.py``.
     """
-    module = import_part(training.chosen.method, "train")
+    module = import_submodule(training.chosen.method, "train")
     device = resolve_device(training.device)
     if not is_main_process():
         _await(training.out / _RECORD)
