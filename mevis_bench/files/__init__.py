@@ -1,1 +1,1 @@
-"""Reading and writing of files: safe names, strict JSON, atomic writes, folders and zips seen alike."""
+"""Reading and writing of files: safe names, strict JSON and YAML, atomic writes, one interface to folders and zips."""

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 
-MAX_NAME_BYTES = 200
+BOUNDS = Bounds(files="Names of videos, expressions and frames in any file", limits={"bytes": 200})
+
+MAX_NAME_BYTES = BOUNDS.limit("bytes")
 """Longest name in UTF-8. File systems allow 255; writers add a suffix and, to drafts, a process id."""
 
 _FORBIDDEN = frozenset("/\\:")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mevis_bench.files.bounds import Bounds
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 
 BOUNDS = Bounds(
     files="JSON of data sets and predictions",
@@ -29,9 +29,7 @@ def read_json(path: Path, on_duplicate: Callable[[str], None] | None = None) -> 
         DataError: The file cannot be read, is larger than ``BOUNDS``, or is not strict JSON, see :func:`parse_json`.
     """
     try:
-        size = path.stat().st_size
-        if size > BOUNDS.limit("bytes"):
-            raise DataError(f"{size} bytes: expected at most {BOUNDS.limit('bytes')}", location=str(path))
+        BOUNDS.check("bytes", path.stat().st_size, str(path))
         text = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error

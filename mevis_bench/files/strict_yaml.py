@@ -13,10 +13,25 @@ from typing import Any
 import yaml
 
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.bounds import Bounds
+
+BOUNDS = Bounds(
+    files="YAML: configurations, method.yaml, suites, slices",
+    limits={"bytes": 2**20, "nesting": "Python's recursion limit (1,000)", "aliases": 16},
+)
 
 
 class _StrictLoader(yaml.SafeLoader):
     """Resolves plain scalars to bool, int, float, null or str."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node; the number of aliases is limited, because nested ones stand for exponentially many values."""
+        if self.check_event(yaml.AliasEvent):
+            self.aliases = getattr(self, "aliases", 0) + 1
+            if self.aliases > BOUNDS.limit("aliases"):
+                problem = f"more than {BOUNDS.limit('aliases')} aliases"
+                raise yaml.MarkedYAMLError(None, None, problem, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 _StrictLoader.yaml_implicit_resolvers = {}
@@ -35,9 +50,12 @@ def read_node(path: Path) -> Node:
     """Read one YAML file.
 
     Raises:
-        DataError: The file is missing, is not YAML, is empty, or has a duplicate key; with file and line.
+        DataError: The file is missing, larger than ``BOUNDS``, not YAML, empty, or has a duplicate key or too
+            many aliases;
+            with file and line.
     """
     try:
+        BOUNDS.check("bytes", path.stat().st_size, str(path))
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError("no such file", location=str(path)) from None
@@ -61,6 +79,8 @@ def parse_node(text: str, name: str) -> Node:
         mark = error.problem_mark or error.context_mark
         location = f"{name}:{mark.line + 1}" if mark else name
         raise DataError(f"invalid YAML: {error.problem}", location=location) from None
+    except RecursionError:
+        raise DataError("invalid YAML: nested too deeply", location=name) from None
     except yaml.YAMLError as error:
         raise DataError(f"invalid YAML: {error}", location=name) from None
     if node is None:

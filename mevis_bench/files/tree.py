@@ -1,4 +1,4 @@
-"""A folder or a zip file seen the same way: names with ``/`` and bytes."""
+"""One interface to a folder and a zip file: names with ``/`` and bytes."""
 
 import os
 import zipfile
@@ -9,29 +9,32 @@ from typing import Protocol
 
 from mevis_bench.files.names import validate_relative_path
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 
-LARGEST_FILE = 64 * 2**20
-"""No mask, no track, and not all that is predicted for one video is this large; a larger file in a zip is a bomb."""
+BOUNDS = Bounds(
+    files="Predictions in a folder or zip: PNG masks, text tracks, lines of a run",
+    limits={"bytes": 2**30, "bytes of a zip member": 64 * 2**20},
+)
 
 
 class FileTree(Protocol):
     """Read-only files below a root."""
 
     def names(self) -> Sequence[str]:
-        """Return the relative names of all files, sorted; dot files left out."""
+        """Return the relative names of all files, sorted; hidden files excluded."""
         ...
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            DataError: It can't be read.
+            FileNotFoundError: No such file.
+            DataError: It cannot be read.
         """
         ...
 
     def location(self, name: str) -> str:
-        """Return how to call a file in a message."""
+        """Return the path of a file, for messages."""
         ...
 
 
@@ -55,11 +58,12 @@ class Folder:
         """See :class:`FileTree`."""
         try:
             with open(self._prefix + name, "rb", buffering=0) as file:  # noqa: PTH123, half the time of Path.open
+                BOUNDS.check("bytes", os.fstat(file.fileno()).st_size, self.location(name))
                 return file.readall()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(name) from error
         except OSError as error:
-            raise DataError(f"can't be read: {error.strerror}", location=self.location(name)) from error
+            raise DataError(f"cannot be read: {error.strerror}", location=self.location(name)) from error
 
     def location(self, name: str) -> str:
         """See :class:`FileTree`."""
@@ -73,7 +77,7 @@ class ZipFolder:
         self.path = path
 
     def __getstate__(self) -> Path:
-        return self.path  # the open file stays behind: another process opens its own
+        return self.path  # the open file is not pickled: another process opens its own
 
     def __setstate__(self, path: Path) -> None:
         self.path = path
@@ -83,7 +87,7 @@ class ZipFolder:
         try:
             return zipfile.ZipFile(self.path)
         except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-            raise DataError(f"no readable zip file: {error}", location=str(self.path)) from error
+            raise DataError(f"not a zip file: {error}", location=str(self.path)) from error
 
     @cached_property
     def _members(self) -> dict[str, zipfile.ZipInfo]:
@@ -106,15 +110,14 @@ class ZipFolder:
         if name not in self._members:
             raise FileNotFoundError(name)
         info = self._members[name]
-        if info.file_size > LARGEST_FILE:
-            raise DataError(f"{info.file_size} bytes are too many", location=self.location(name))
+        BOUNDS.check("bytes of a zip member", info.file_size, self.location(name))
         try:
             return self._file.read(info)
         except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-            raise DataError(f"zip member can't be read: {error}", location=self.location(name)) from error
+            raise DataError(f"zip member cannot be read: {error}", location=self.location(name)) from error
         except Exception as error:
             # zlib.error, lzma.LZMAError and struct.error share no parent below Exception
-            raise DataError(f"zip member can't be unpacked: {error}", location=self.location(name)) from error
+            raise DataError(f"zip member cannot be unpacked: {error}", location=self.location(name)) from error
 
     def location(self, name: str) -> str:
         """See :class:`FileTree`."""

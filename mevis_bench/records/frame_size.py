@@ -1,8 +1,11 @@
 """The one limit on the size of frames and masks, checked before anything of that size is allocated."""
 
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.errors import DataError
 
-MAX_FRAME_SIDE = 8192
+BOUNDS = Bounds(files="Frames, masks and RLEs, before they are decoded", limits={"pixels per side": 8192})
+
+MAX_FRAME_SIDE = BOUNDS.limit("pixels per side")
 """Most rows and most columns of a frame or mask; 8K video has 7680 columns."""
 
 

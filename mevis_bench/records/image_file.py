@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.errors import DataError
 from mevis_bench.records.frame_size import check_frame_size
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("JPEG", "PNG")
+BOUNDS = Bounds(
+    files="Frames, and masks where Pillow reads them",
+    limits={"formats": "JPEG and PNG", "pixels per side": "see frame_size", "EXIF orientation": 1},
+)
 _EXIF_ORIENTATION = 0x0112
 
 

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.image_file import open_image
+
+BOUNDS = Bounds(
+    files="PNG masks of predictions",
+    limits={"bits per sample": 8, "pixels": "those of the video", "bytes inflated": "those of the video's pixels"},
+)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _PALETTE = 0, 3

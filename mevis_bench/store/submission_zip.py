@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from mevis_bench.files.atomic import atomic_path
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.image_file import open_image
+
+BOUNDS = Bounds(
+    files="Zip files for an evaluation server, when they are checked",
+    limits={"bytes": "max_bytes of the server's profile", "bytes of a member": "8 per pixel of the video + 65,536"},
+)
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every entry's date: zips of equal masks are equal bytes."""

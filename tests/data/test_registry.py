@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from mevis_bench.data.mevis.dataset import DATASETS
 from mevis_bench.data.registry import find_datasets, open_dataset, validate_dataset
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.records.task_names import TASK_NAMES
 from tests.data.tiny_split import documents, write_split
+from tests.paths import ROOT
 
 MINI = DATASETS[0]
 
@@ -119,3 +122,31 @@ def test_the_command_lists_every_data_set(capsys: pytest.CaptureFixture[str]) ->
     infos = json.loads(capsys.readouterr().out)
     assert [info["name"] for info in infos] == ["mini", "mevis_v2", "mevis_v1"]
     assert all(info["license"] and info["tasks"] and info["splits"] for info in infos)
+
+
+@pytest.mark.parametrize("name", find_datasets())
+def test_every_data_set_has_all_facts_and_its_recognition_never_raises(tmp_path: Path, name: str) -> None:
+    entry = find_datasets()[name]
+    info = entry.info
+    assert all((info.name == name, info.version, info.title, info.tasks, info.splits, info.license, info.protocol))
+    assert set(info.tasks) <= set(TASK_NAMES)
+    if info.submission is not None:
+        assert (ROOT / "configs/submission" / f"{info.submission}.yaml").is_file()
+    (tmp_path / "valid_u").write_bytes(b"\xff")
+    for root in (tmp_path, tmp_path / "nothing", tmp_path / "valid_u"):
+        for split in ("valid_u", "../up", "", "a\0b"):
+            assert entry.matches(root, split) is False
+    for data_format in ("open", "validate"):
+        function = getattr(entry, data_format)
+        with pytest.raises(UsageError):
+            function(tmp_path, "valid_u") if data_format == "open" else function(tmp_path, "valid_u", lambda *_: None)
+
+
+def test_the_how_to_names_files_and_functions_that_exist() -> None:
+    for how_to in ("add-a-data-set", "change-how-rle-is-read"):
+        text = (ROOT / f"docs/how-to/{how_to}.md").read_text()
+        for path in re.findall(r"`((?:mevis_bench|tests)/[\w/.]+)`", text):
+            assert "NAME" in path or (ROOT / path).exists(), path
+        for module, function in re.findall(r"`(files|masks|records)((?:\.\w+)+)", text):
+            *parts, name = function.strip(".").split(".")
+            assert hasattr(importlib.import_module(".".join(["mevis_bench", module, *parts])), name), function

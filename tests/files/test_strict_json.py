@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.files import strict_json
-from mevis_bench.files.bounds import Bounds
 from mevis_bench.files.strict_json import expect_type, parse_json, read_json
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Run lengths are decoded in one place, with one error text."""
 
+import re
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco
 
 from mevis_bench.masks.rle_json import parse_rle, parse_rles
 from mevis_bench.records import DataError, Rle, TrackPrediction
+from tests.paths import ROOT
 
 
 def test_decoding_agrees_with_a_mask_written_by_hand() -> None:
@@ -67,3 +70,10 @@ def test_no_objects_are_no_tracks() -> None:
     tracks = TrackPrediction.from_boxes([], [])
     assert (tracks.frames.shape, tracks.ids.shape, tracks.boxes.shape) == ((0,), (0,), (0, 4))
     assert (tracks.frames.dtype, tracks.ids.dtype, tracks.boxes.dtype) == (np.int64, np.int64, np.float64)
+
+
+def test_no_other_module_decodes_run_lengths() -> None:
+    decoders = re.compile(r"coco\.decode\(|_mask\.decode\(|frPyObjects\(")
+    sources = [path for folder in ("mevis_bench", "baselines") for path in (ROOT / folder).rglob("*.py")]
+    found = [path.relative_to(ROOT).as_posix() for path in sources if decoders.search(path.read_text())]
+    assert found == ["mevis_bench/store/dense_masks.py"]  # the second opinion of score --verify

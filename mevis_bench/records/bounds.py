@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mevis_bench.records.errors import DataError
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -22,3 +24,12 @@ class Bounds:
         value = self.limits[unit]
         assert isinstance(value, int)
         return value
+
+    def check(self, unit: str, value: int, location: str | None) -> None:
+        """Compare a value with its limit.
+
+        Raises:
+            DataError: It is larger.
+        """
+        if value > self.limit(unit):
+            raise DataError(f"{value} {unit}: expected at most {self.limit(unit)}", location=location)
