@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mevis_bench.reports.order_consistency import count_order_pairs
-from mevis_bench.runs.system_info import commit, machine
+from mevis_bench.runs.system_info import commit, system_info
 
 ROWS: Mapping[str, tuple[str, str]] = {
     "(i) motion aggregation, threshold": ("plain", "lmpmpp:matcher"),
@@ -119,7 +119,7 @@ def tabulate(out: Path, data: Path | None, trained: Sequence[Mapping[str, Path]]
         for row, (training, method) in ROWS.items():
             folder = out / f"seed-{seed}" / name / f"{training}-{method.partition(':')[2]}"
             scores[row].append(evaluate(method, weights[training], data, folder))
-    at = machine()
+    at = system_info()
     about = {"data": name, "seeds": len(trained), "changes": changes, "commit": commit(), "machine": at}
     (out / f"{name}.json").write_text(json.dumps({**about, "rows": scores}, indent=1) + "\n")
     notes = (

@@ -41,10 +41,10 @@ def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Call
     """Return a plain loop around a model; with a folder, masks are saved there as PNG files."""
     split, task = open_dataset(plan.config.data, plan.config.split), find_task("rvos")
     prompts: dict[str, list[Prompt]] = {}
-    for work in plan.videos:
-        expressions = {expression.id: expression for expression in task.expressions(split, work.video_id)}
-        prompts[work.video_id] = [
-            task.make_prompt(split, work.video_id, expressions[expression_id]) for expression_id in work.expression_ids
+    for job in plan.videos:
+        expressions = {expression.id: expression for expression in task.expressions(split, job.video_id)}
+        prompts[job.video_id] = [
+            task.make_prompt(split, job.video_id, expressions[expression_id]) for expression_id in job.expression_ids
         ]
 
     def run() -> None:
@@ -60,7 +60,7 @@ def bare_loop(plan: RunPlan, method: Method, folder: Path | None = None) -> Call
     return run
 
 
-def harness(plan: RunPlan, worker: VideoPredictor, scratch: Path) -> Callable[[], None]:
+def harness(plan: RunPlan, predictor: VideoPredictor, scratch: Path) -> Callable[[], None]:
     """Return the same loop in the harness, with everything written to disk; loading is excluded from both.
 
     Each round writes to a new folder, because replacing a file makes some file systems wait for the disk.
@@ -68,11 +68,11 @@ def harness(plan: RunPlan, worker: VideoPredictor, scratch: Path) -> Callable[[]
     rounds = itertools.count()
 
     def run() -> None:
-        worker.folder = folder = RunFolder(scratch / f"{next(rounds)}")
+        predictor.folder = folder = RunFolder(scratch / f"{next(rounds)}")
         folder.path.mkdir(parents=True)
         index = SampleIndex(folder.samples_path)
-        for work in plan.videos:
-            for status in worker.answer(work):
+        for job in plan.videos:
+            for status in predictor.predict(job):
                 index.append(status)
         index.close()
         folder.flush()
@@ -131,14 +131,14 @@ def main() -> None:
     plan = plan_run(
         RunConfig(task="rvos", method=arguments.method, weights=weights, limit=arguments.limit, device="cpu")
     )
-    worker = VideoPredictor(plan.work)
-    worker.method = method = Timed(worker.method)
+    predictor = VideoPredictor(plan.predictor)
+    predictor.method = method = Timed(predictor.method)
     samples = len(plan.identity.samples)
     with tempfile.TemporaryDirectory() as scratch:
         loops = {
             "bare loop": bare_loop(plan, method),
             "loop that writes PNG": bare_loop(plan, method, Path(scratch) / "png"),
-            "harness": harness(plan, worker, Path(scratch) / "run"),
+            "harness": harness(plan, predictor, Path(scratch) / "run"),
         }
         for name in ("bare loop", "harness"):  # warm-up: imports
             seconds(loops[name], method)

@@ -50,10 +50,10 @@ __all__ = [
 class _Quiet:
     """Callback that ignores every event."""
 
-    def begin(self, folder: "RunFolder", total: int, done: int) -> None:
+    def on_run_start(self, folder: "RunFolder", total: int, done: int) -> None:
         """No-op."""
 
-    def sample(self, status: "SampleStatus") -> None:
+    def on_sample_end(self, status: "SampleStatus") -> None:
         """No-op."""
 
 

@@ -154,6 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         other exception propagates.
     """
     from mevis_bench.cli.console import print_error
+    from mevis_bench.execution.retry import RESUME_HINT
 
     root = typer.main.get_command(app)
     _clean_help(root)
@@ -172,11 +173,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(
             "the disk is full",
             location=str(error.filename) if error.filename else None,
-            hint="Finished samples are saved. Free some space and run the same command again to resume.",
+            hint=f"Free some space. {RESUME_HINT}",
         )
         return ExitCode.FAILED
     if result == ExitCode.INTERRUPTED:
-        print_error("interrupted", hint="Finished samples are saved. Run the same command again to resume.")
+        print_error("interrupted", hint=RESUME_HINT)
     return _flushed(result if isinstance(result, int) else ExitCode.OK)
 
 

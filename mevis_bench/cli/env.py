@@ -37,8 +37,8 @@ def create(
     folder = create_environment(
         entry,
         python,
-        anew=recreate,
-        tell=lambda command: console.print(f"$ {command}", style="dim", markup=False, soft_wrap=True),
+        recreate=recreate,
+        log=lambda command: console.print(f"$ {command}", style="dim", markup=False, soft_wrap=True),
     )
     console.print(f"created {folder}", style="green", markup=False, soft_wrap=True)
     console.print(f"check it:  mevis-bench env doctor {entry.spec.name}", markup=False, soft_wrap=True)
@@ -58,14 +58,15 @@ def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json 
 
     checks = list(check_environment(find_methods(method_dir).choose(name).method))
     if json:
-        print_json([dataclasses.asdict(check) for check in checks])
+        # "fault" and "told" are the keys of versions before 0.2.
+        print_json([{**dataclasses.asdict(check), "fault": check.problem, "told": check.details} for check in checks])
     else:
         console = out()
         for check in checks:
-            mark = ("ok    ", "green") if check.fault is None else ("error ", "red")
-            line = Text.assemble(mark, (f"{check.name:10}", "bold"), check.told)
-            console.print(line if check.fault is None else line.append(f": {check.fault}"), soft_wrap=True)
-    return ExitCode.OK if all(check.fault is None for check in checks) else ExitCode.FAILED
+            mark = ("ok    ", "green") if check.problem is None else ("error ", "red")
+            line = Text.assemble(mark, (f"{check.name:10}", "bold"), check.details)
+            console.print(line if check.problem is None else line.append(f": {check.problem}"), soft_wrap=True)
+    return ExitCode.OK if all(check.problem is None for check in checks) else ExitCode.FAILED
 
 
 @command.command()
@@ -83,13 +84,14 @@ def diff(name: MethodName, method_dir: options.MethodDirs, json: options.Json = 
 
     rows = package_rows(find_methods(method_dir).choose(name).method)
     if json:
-        print_json([dataclasses.asdict(row) for row in rows])
+        # "wanted" is the key of versions before 0.2.
+        print_json([{**dataclasses.asdict(row), "wanted": row.required} for row in rows])
     else:
         table = terminal_table()
         for heading in ("required", "installed", ""):
             table.add_column(heading)
         for row in rows:
             state = Text("ok", "green") if row.fits else Text("differs" if row.installed else "missing", "red")
-            table.add_row(row.wanted, row.installed or "-", state)
+            table.add_row(row.required, row.installed or "-", state)
         out().print(table)
     return ExitCode.OK if all(row.fits for row in rows) else ExitCode.FAILED

@@ -81,7 +81,7 @@ def command(
         typer.Option("--shard", metavar="I/N", help="Only shard I of N; see mevis-bench merge."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Number of prediction processes. Default: 1.")
+        int | None, typer.Option("--workers", metavar="N", help="Number of pool processes that predict. Default: 1.")
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Fail a sample that takes longer.")
@@ -143,10 +143,10 @@ def command(
 
 def _print_plan(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.runs.predict import left_to_do
+    from mevis_bench.runs.predict import pending_videos
 
     identity = plan.identity
-    remaining = sum(len(video.expression_ids) for video in left_to_do(plan, folder))
+    remaining = sum(len(video.expression_ids) for video in pending_videos(plan, folder))
     facts = {
         "folder": str(folder.path),
         "task": identity.task,
@@ -179,7 +179,7 @@ class ProgressBarCallback:
         self._bar = bar
         self._failed = 0
 
-    def begin(self, folder: "RunFolder", total: int, done: int) -> None:
+    def on_run_start(self, folder: "RunFolder", total: int, done: int) -> None:
         """Start the bar at the number of samples that earlier calls finished."""
         from mevis_bench.cli.console import err
 
@@ -187,7 +187,7 @@ class ProgressBarCallback:
             err().print(f"resuming {folder.path}: {done} of {total} samples are done", markup=False, soft_wrap=True)
         self._bar.begin(folder.path.name, total, done)
 
-    def sample(self, status: "SampleStatus") -> None:
+    def on_sample_end(self, status: "SampleStatus") -> None:
         """Advance the bar by one sample."""
         self._failed += status.status == "failed"
         self._bar.advance(status.seconds, f"[red]{self._failed} failed[/red]" if self._failed else "")

@@ -14,7 +14,7 @@ def command(
     kills: Annotated[int, typer.Option("--kills", metavar="N", min=1, help="Number of kill -9 restarts.")] = 3,
     json: options.Json = False,
 ) -> int:
-    """Compare the bytes of runs in one process, on workers, in shards, on Ray (if installed), and resumed."""
+    """Compare the bytes of runs in one process, in pool processes, in shards, on Ray (if installed), and resumed."""
     import dataclasses
     import tempfile
     from pathlib import Path

@@ -1,5 +1,6 @@
 """Everything that ``mevis-bench run`` can be told, by flags, by a YAML file, or both."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +34,12 @@ class RunConfig:
         protocol: Scoring protocol; ``None``: the default. Predictions do not depend on it.
         seed: Seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        engine: Where it is computed: on this machine, or on a Ray cluster with one worker a device.
+        engine: Where it is computed: on this machine, or on a Ray cluster with one Ray actor per device.
         address: Of the Ray cluster; ``None``: one on this machine.
         out: The run's folder; ``None``: one under ``runs/``, the same again for the same plan.
         shard: ``i/n``: only the i-th of n parts, video by video; ``None``: all.
-        workers: Processes that answer side by side.
-        timeout: Seconds a sample may take; ``None``: any time.
+        workers: Number of pool processes that predict in parallel.
+        timeout: Seconds a sample may take; ``None``: no limit.
         retry_failed: Whether samples that failed before are tried again.
         fail_fast: Whether to stop at the first failed sample.
         max_failures: Stop after so many failed samples; ``None``: never.
@@ -97,12 +98,12 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
         raise UsageError(f"must be at least 1, not {config.limit}", location="--limit")
     if config.workers < 1:
         raise UsageError(f"must be at least 1, not {config.workers}", location="--workers")
-    if config.timeout is not None and config.timeout <= 0:
-        raise UsageError(f"must be above 0, not {config.timeout:g}", location="--timeout")
+    if config.timeout is not None and not 0 < config.timeout < math.inf:
+        raise UsageError(f"must be a positive number of seconds, got {config.timeout:g}", location="--timeout")
     if config.address is not None and config.engine != "ray":
         raise UsageError("only --engine ray goes to a cluster", location=f"--address {config.address}")
     if config.engine == "ray" and (config.workers > 1 or config.timeout is not None):
-        raise UsageError("--workers and --timeout are for this machine; a cluster has one worker a device")
+        raise UsageError("--workers and --timeout are for this machine; a cluster has one Ray actor per device")
     return config
 
 

@@ -1,11 +1,12 @@
-"""Child side of a method that lives in its own environment; a script for that environment's Python, 3.7 or newer.
+"""Environment process: runs a method in its own environment. A script for that environment's Python, 3.7 or newer.
 
 It stands alone: nothing else of mevis_bench is importable here. What a method imports from ``mevis_bench.records`` are
-the look-alikes below, so that ``method.py`` is written one way wherever it runs (its own relative imports work;
+the stubs below, so that ``method.py`` is written one way wherever it runs (its own relative imports work;
 ``baselines.layers`` is not here). numpy is needed for frames and arrays only, Pillow for frames.
 
-Protocol: JSON, one object a line, on the socket whose file descriptor is the first argument. The child says hello,
-then answers every request with ``{"ok": ...}`` or ``{"error": ...}``. Standard output is not the protocol's.
+Protocol: JSON, one object per line, on the socket whose file descriptor is the first argument; standard output is free
+for the method. The child sends a handshake, then one reply per request: ``{"ok": ...}`` or ``{"error": ...}``. Before
+a reply it may send ``{"read": index}``: the method has read that prompt.
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ import time
 import traceback
 import types
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROTOCOL = 1
-"""Changed whenever a message changes its form; parent and child have to agree."""
+PROTOCOL = 2
+"""Version of the messages; parent and child have to agree."""
 
 _PACKAGE = "_mevis_bench_method"
+
+_TEXT_LENGTH = 10_000
+"""Characters of an exception that are sent."""
 
 
 class MevisBenchError(Exception):
@@ -53,7 +58,7 @@ class UsageError(MevisBenchError):
 
 
 class DataError(MevisBenchError):
-    """A file is not what it should be."""
+    """An invalid file."""
 
 
 class MissingWeightsError(MevisBenchError):
@@ -78,10 +83,10 @@ class Rle:
 
 
 class _Decoding:
-    """Seconds spent decoding, and which frame could not be read."""
+    """Seconds spent decoding frames, and the index of a frame that cannot be read."""
 
     seconds = 0.0
-    broken: int | None = None
+    unreadable: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Video:
                     raise ValueError(f"it is {image.width}x{image.height}, the video is {self.width}x{self.height}")
                 return np.asarray(image.convert("RGB"))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            _Decoding.broken = index
+            _Decoding.unreadable = index
             raise DataError(f"image cannot be read: {error}", location=str(path)) from error
         finally:
             _Decoding.seconds += time.perf_counter() - start
@@ -119,6 +124,13 @@ class Video:
         """Decode the frames one by one."""
         for index in range(len(self)):
             yield self.frame(index)
+
+    def chunks(self, size: int) -> Any:
+        """Decode ``size`` frames at a time; the last chunk may be shorter."""
+        import numpy as np
+
+        for start in range(0, len(self), size):
+            yield np.stack([self.frame(index) for index in range(start, min(start + size, len(self)))])
 
 
 @dataclass(frozen=True)
@@ -139,7 +151,7 @@ class SpeechPrompt:
 
 @dataclass(frozen=True)
 class TargetMasks:
-    """The objects to put into words."""
+    """Objects to describe."""
 
     id: str
     objects: tuple[tuple[Rle | None, ...], ...]
@@ -147,7 +159,7 @@ class TargetMasks:
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """Everything a method is told when it is loaded."""
+    """Arguments of a method's ``load`` function."""
 
     task: str
     variant: str
@@ -189,12 +201,12 @@ _RECORDS = (
 )  # fmt: skip
 
 
-def _offer_records() -> None:
+def _install_record_stubs() -> None:
     """Make ``from mevis_bench.records import ...`` give the classes of this file."""
     package, records = types.ModuleType("mevis_bench"), types.ModuleType("mevis_bench.records")
     package.__path__ = []
-    for each in _RECORDS:
-        setattr(records, each.__name__, each)
+    for record in _RECORDS:
+        setattr(records, record.__name__, record)
     # Names that are only written in annotations.
     for name in ("Method", "Prediction", "Prompt"):
         setattr(records, name, object)
@@ -209,36 +221,58 @@ def _import_method(folder: str) -> types.ModuleType:
     return importlib.import_module(f"{_PACKAGE}.method")
 
 
-def _installed() -> dict[str, str]:
+def _installed_versions() -> dict[str, str]:
     """Return the version of every installed package, by its normalized name."""
-    found = {}
+    versions = {}
     for folder in reversed(sys.path):
         for entry in os.listdir(folder) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208, sys.path has strings
             match = re.match(r"(.+?)-([^-]+)(-py[0-9.]+)?\.(dist-info|egg-info)$", entry)
             if match:
-                found[re.sub(r"[-_.]+", "-", match.group(1)).lower()] = match.group(2)
-    return found
+                versions[re.sub(r"[-_.]+", "-", match.group(1)).lower()] = match.group(2)
+    return versions
 
 
-def _prompt(told: Any) -> TextPrompt | SpeechPrompt | TargetMasks:
-    if told["kind"] == "text":
-        return TextPrompt(told["id"], told["text"])
-    if told["kind"] == "speech":
-        return SpeechPrompt(told["id"], Path(told["audio"]))
-    height, width = told["size"]
+class _Prompts(Sequence):  # type: ignore[type-arg]
+    """Prompts of one video; ``on_read`` is called with the index whenever a further one is read."""
+
+    def __init__(self, prompts: list[Any], on_read: Any) -> None:
+        self._prompts, self._on_read, self._last_read = prompts, on_read, -1
+
+    def __len__(self) -> int:
+        return len(self._prompts)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        place = range(len(self))[index]
+        if place > self._last_read:
+            self._last_read = place
+            self._on_read(place)
+        return self._prompts[place]
+
+
+def _decode_prompt(message: Any) -> TextPrompt | SpeechPrompt | TargetMasks:
+    if message["kind"] == "text":
+        return TextPrompt(message["id"], message["text"])
+    if message["kind"] == "speech":
+        return SpeechPrompt(message["id"], Path(message["audio"]))
+    height, width = message["size"]
     return TargetMasks(
-        told["id"],
-        tuple(tuple(c if c is None else Rle(height, width, c.encode()) for c in each) for each in told["objects"]),
+        message["id"],
+        tuple(
+            tuple(counts if counts is None else Rle(height, width, counts.encode()) for counts in target)
+            for target in message["objects"]
+        ),
     )
 
 
-def _video(told: Any) -> Video:
-    paths = tuple(Path(path) for path in told["paths"])
-    return Video(told["id"], tuple(told["names"]), paths, told["height"], told["width"])
+def _decode_video(message: Any) -> Video:
+    paths = tuple(Path(path) for path in message["paths"])
+    return Video(message["id"], tuple(message["names"]), paths, message["height"], message["width"])
 
 
-def _bits(masks: Any) -> dict[str, Any]:
-    """Pack bool ``(t, h, w)``: eight pixels a byte, first pixel highest, C order."""
+def _encode_masks(masks: Any) -> dict[str, Any]:
+    """Pack bool ``(t, h, w)``: eight pixels per byte, first pixel highest, C order."""
     if hasattr(masks, "dtype"):
         import numpy as np
 
@@ -249,64 +283,66 @@ def _bits(masks: Any) -> dict[str, Any]:
         shape = [len(masks), len(masks[0]), len(masks[0][0])]
         pixels = [bool(pixel) for frame in masks for row in frame for pixel in row]
         pixels += [False] * (-len(pixels) % 8)
-        eights = (pixels[at : at + 8] for at in range(0, len(pixels), 8))
-        packed = bytes(sum(pixel << 7 - place for place, pixel in enumerate(eight)) for eight in eights)
+        octets = (pixels[at : at + 8] for at in range(0, len(pixels), 8))
+        packed = bytes(sum(pixel << 7 - place for place, pixel in enumerate(octet)) for octet in octets)
     return {"shape": shape, "bits": base64.b64encode(zlib.compress(packed, 1)).decode()}
 
 
-def _numbers(values: Any) -> Any:
+def _encode_numbers(values: Any) -> Any:
     return values.tolist() if hasattr(values, "tolist") else values
 
 
-def _answer(answer: object) -> dict[str, Any]:
-    if isinstance(answer, MaskPrediction):
-        objects = None if answer.objects is None else [_bits(each) for each in answer.objects]
-        score = None if answer.target_score is None else float(answer.target_score)
-        return {"kind": "masks", "masks": _bits(answer.masks), "objects": objects, "target_score": score}
-    if isinstance(answer, TrackPrediction):
-        lists = {name: _numbers(getattr(answer, name)) for name in ("frames", "ids", "boxes")}
-        return dict(lists, kind="tracks")
-    if isinstance(answer, CaptionPrediction):
-        return {"kind": "caption", "text": answer.text, "target_kept": answer.target_kept}
-    raise TypeError(f"the method answered with a {type(answer).__name__}, which is no prediction")
+def _encode_prediction(prediction: object) -> dict[str, Any]:
+    if isinstance(prediction, MaskPrediction):
+        objects = None if prediction.objects is None else [_encode_masks(masks) for masks in prediction.objects]
+        score = None if prediction.target_score is None else float(prediction.target_score)
+        return {"kind": "masks", "masks": _encode_masks(prediction.masks), "objects": objects, "target_score": score}
+    if isinstance(prediction, TrackPrediction):
+        columns = {name: _encode_numbers(getattr(prediction, name)) for name in ("frames", "ids", "boxes")}
+        return dict(columns, kind="tracks")
+    if isinstance(prediction, CaptionPrediction):
+        return {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
+    raise TypeError(f"expected a prediction, got {type(prediction).__name__}")
 
 
 @dataclass
-class _Worker:
-    """The loaded method and the video it is being asked about."""
+class _Server:
+    """The loaded method and the video it is predicting; one method per request."""
 
+    on_read: Any
     method: Any = None
     device: str = "cpu"
-    answers: Any = field(default_factory=lambda: iter(()))
+    predictions: Any = field(default_factory=lambda: iter(()))
 
     def check(self, folder: str) -> bool:
         """Import the method and load nothing."""
         return hasattr(_import_method(folder), "load")
 
-    def load(self, folder: str, setup: dict[str, Any]) -> bool:
+    def load(self, folder: str, config: dict[str, Any]) -> bool:
         module = _import_method(folder)
         if not hasattr(module, "load"):
             raise MethodError("has no function load(setup)", location=str(Path(folder) / "method.py"))
-        weights = setup["weights"]
-        setup["weights"] = None if weights is None else {name: Path(path) for name, path in weights.items()}
-        self.device = setup["device"]
-        self.method = module.load(MethodConfig(**setup))
+        weights = config["weights"]
+        config["weights"] = None if weights is None else {name: Path(path) for name, path in weights.items()}
+        self.device = config["device"]
+        self.method = module.load(MethodConfig(**config))
         return True
 
     def predict(self, video: Any, prompts: Any) -> bool:
-        self.answers = iter(self.method.predict(_video(video), [_prompt(each) for each in prompts]))
+        sequence = _Prompts([_decode_prompt(prompt) for prompt in prompts], self.on_read)
+        self.predictions = iter(self.method.predict(_decode_video(video), sequence))
         return True
 
     def next(self, seed: int) -> dict[str, Any] | None:
-        """Seed everything random and return the next answer; ``None`` behind the last."""
+        """Seed everything random and return the next prediction; ``None`` after the last."""
         random.seed(seed)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(seed)
         if "torch" in sys.modules:
             sys.modules["torch"].manual_seed(seed)
-        _Decoding.seconds, _Decoding.broken = 0.0, None
-        for answer in itertools.islice(self.answers, 1):
-            return {"answer": _answer(answer), "decoding": _Decoding.seconds}
+        _Decoding.seconds, _Decoding.unreadable = 0.0, None
+        for prediction in itertools.islice(self.predictions, 1):
+            return {"prediction": _encode_prediction(prediction), "decoding": _Decoding.seconds}
         return None
 
     def reduce_memory(self) -> bool:
@@ -314,31 +350,31 @@ class _Worker:
             sys.modules["torch"].cuda.empty_cache()
         return hasattr(self.method, "reduce_memory") and bool(self.method.reduce_memory())
 
-    def costs(self) -> dict[str, Any]:
+    def resource_usage(self) -> dict[str, Any]:
         modules = [value for value in vars(self.method).values() if hasattr(value, "parameters")]
-        sizes = [(each.numel(), each.requires_grad) for module in modules for each in module.parameters()]
-        told: dict[str, Any] = {"device": None, "peak_device_bytes": None}
+        sizes = [(weight.numel(), weight.requires_grad) for module in modules for weight in module.parameters()]
+        usage: dict[str, Any] = {"device": None, "peak_device_bytes": None}
         if "torch" in sys.modules and self.device.startswith("cuda"):
             cuda = sys.modules["torch"].cuda
-            told.update(device=cuda.get_device_name(self.device))
-            told.update(peak_device_bytes=cuda.max_memory_allocated(self.device))
+            usage.update(device=cuda.get_device_name(self.device))
+            usage.update(peak_device_bytes=cuda.max_memory_allocated(self.device))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        told.update(peak_host_bytes=peak, parameters=None, trainable=None)
+        usage.update(peak_host_bytes=peak, parameters=None, trainable=None)
         if modules:
-            told.update(parameters=sum(n for n, _ in sizes), trainable=sum(n for n, grad in sizes if grad))
-        return told
+            usage.update(parameters=sum(n for n, _ in sizes), trainable=sum(n for n, grad in sizes if grad))
+        return usage
 
     def close(self) -> bool:
         self.method.close()
         return True
 
 
-def _error(error: BaseException) -> dict[str, object]:
-    told: dict[str, Any] = {"type": type(error).__name__, "text": str(error), "frame": _Decoding.broken, "fault": None}
+def _encode_error(error: BaseException) -> dict[str, object]:
+    message: dict[str, Any] = {"type": type(error).__name__, "text": str(error)[:_TEXT_LENGTH], "user_error": None}
     if isinstance(error, MevisBenchError):
-        told["fault"] = [error.message, error.location, error.hint]
+        message["user_error"] = [error.message, error.location, error.hint]
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return dict(told, traceback="".join(lines[-12:]))
+    return dict(message, unreadable_frame=_Decoding.unreadable, traceback="".join(lines[-12:])[-_TEXT_LENGTH:])
 
 
 def main(descriptor: int) -> None:
@@ -346,22 +382,21 @@ def main(descriptor: int) -> None:
     faulthandler.enable()
     channel = socket.socket(fileno=descriptor)
     channel.set_inheritable(False)
-    _offer_records()
-    worker = _Worker()
-    versions = {"protocol": PROTOCOL, "python": platform.python_version(), "packages": _installed()}
-    reply: dict[str, object] = {"ok": versions}
-    requests = channel.makefile("rb")
-    while True:
-        channel.sendall(json.dumps(reply).encode() + b"\n")
-        line = requests.readline()
-        if not line:
-            return
+    _install_record_stubs()
+
+    def send(message: dict[str, object]) -> None:
+        channel.sendall(json.dumps(message).encode() + b"\n")
+
+    server = _Server(on_read=lambda index: send({"read": index}))
+    send({"ok": {"protocol": PROTOCOL, "python": platform.python_version(), "packages": _installed_versions()}})
+    for line in channel.makefile("rb"):
         request = json.loads(line.decode())
         try:
-            reply = {"ok": getattr(worker, request.pop("do"))(**request)}
+            reply: dict[str, object] = {"ok": getattr(server, request.pop("do"))(**request)}
         # A method that calls sys.exit fails its sample like any other.
         except BaseException as error:
-            reply = {"error": _error(error)}
+            reply = {"error": _encode_error(error)}
+        send(reply)
 
 
 if __name__ == "__main__":

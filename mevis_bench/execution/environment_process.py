@@ -1,51 +1,56 @@
-"""Parent side of a worker in another environment: a process, a private socket, requests and replies."""
+"""Parent side of an environment process: a child process, a private socket, requests and replies."""
 
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mevis_bench.execution import environment_child as worker_child
-from mevis_bench.execution.process_group import ProcessGroup, ending
+from mevis_bench.execution import environment_child
+from mevis_bench.execution.process_group import ProcessGroup, describe_exit_code
 from mevis_bench.records import DataError, MethodError, MevisBenchError, MissingWeightsError, UsageError
 
-_FAULTS = {kind.__name__: kind for kind in (DataError, MethodError, MissingWeightsError, UsageError)}
+_USER_ERRORS = {kind.__name__: kind for kind in (DataError, MethodError, MissingWeightsError, UsageError)}
 
-_GRACE = 10.0
-"""Seconds that a worker gets to close, or to end after it has closed its socket."""
+_SHUTDOWN_TIMEOUT = 10.0
+"""Seconds to close the method, and to exit after the socket was closed."""
+
+MAX_REPLY_BYTES = 1 << 28
+"""Bound of one reply: masks of a long video, packed, take a few MB."""
+
+_MAX_ERROR_TEXT = 20_000
 
 
-class WorkerCrashedError(MethodError):
-    """The worker ended, hung, or spoke gibberish; it is gone. The text carries the last lines it printed."""
+class EnvironmentProcessError(MethodError):
+    """The environment process exited, timed out or broke the protocol. It is gone; the text has its output tail."""
 
 
 class RemoteError(Exception):
-    """An exception that the method raised in its own process. Its class is named like the one raised there.
+    """An exception that the method raised in the environment process; its class has the name of the one there.
 
     Attributes:
-        frame: Index of the frame that could not be read before; ``None``: all could.
+        unreadable_frame: Index of the frame that could not be read before; ``None``: all could.
     """
 
-    frame: int | None = None
+    unreadable_frame: int | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _named_error, (type(self).__name__, str(self), self.frame)
+        return _named_error, (type(self).__name__, str(self), self.unreadable_frame)
 
 
 class _RemoteTracebackError(Exception):
-    """Carries the traceback of the other process as text, so that a traceback here shows it."""
+    """The traceback of the other process as text, so that a traceback here shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What a worker says of itself.
+    """First message of an environment process.
 
     Attributes:
-        python: Its Python's version.
+        python: Version of its Python.
         packages: Versions of the packages of its environment, by normalized name.
     """
 
@@ -53,24 +58,24 @@ class Handshake:
     packages: Mapping[str, str]
 
 
-class WorkerProcess:
-    """A worker of one method. It is asked one thing at a time."""
+class EnvironmentProcess:
+    """The process of one method in its own environment. It serves one request at a time."""
 
     def __init__(self, name: str, python: Path, timeout: float) -> None:
-        """Start a worker and hear its greeting.
+        """Start the process and wait for its handshake.
 
         Args:
-            name: The method, for messages.
+            name: Name of the method, for messages.
             python: Interpreter of the method's environment.
-            timeout: Seconds until the greeting.
+            timeout: Seconds until the handshake.
 
         Raises:
-            MethodError: It can't be started, dies, or speaks another version of the protocol.
+            MethodError: It cannot be started, exits, or has another version of the protocol.
         """
         self.name = name
         self._buffer = bytearray()
         self._channel, child = socket.socketpair()
-        script = str(Path(worker_child.__file__).resolve())
+        script = str(Path(environment_child.__file__).resolve())
         with child:
             # -I: neither this script's folder nor PYTHONPATH nor the user's packages are importable there.
             arguments = [str(python), "-I", "-u", script, str(child.fileno())]
@@ -78,104 +83,162 @@ class WorkerProcess:
                 self._process = ProcessGroup(arguments, pass_fds=[child.fileno()])
             except OSError as error:
                 self._channel.close()
-                raise MethodError(f"the Python of '{name}' can't be started: {error}", location=str(python)) from error
-        told = self._reply(timeout, time.monotonic() + timeout)["ok"]
-        if told["protocol"] != worker_child.PROTOCOL:
-            self.kill()
-            raise MethodError(f"the worker of '{name}' speaks protocol {told['protocol']}", location=str(python))
-        self.handshake = Handshake(told["python"], told["packages"])
+                raise MethodError(f"cannot start the Python of '{name}': {error}", location=str(python)) from error
+        self.handshake = self._read_handshake(timeout, python)
 
-    def ask(self, do: str, timeout: float, **arguments: object) -> Any:
-        """Let the worker do one thing.
+    def request(
+        self,
+        do: str,
+        timeout: float,
+        /,
+        *,
+        timeout_key: str | None = None,
+        on_read: Callable[[int], None] | None = None,
+        **arguments: object,
+    ) -> Any:
+        """Send one request and return the reply.
+
+        Args:
+            do: Method of ``environment_child._Server``.
+            timeout: Seconds until the reply.
+            timeout_key: Key of ``method.yaml`` that sets the time-out, for the message.
+            on_read: Called with the index of every prompt that the method reads meanwhile.
+            arguments: JSON values.
 
         Raises:
-            WorkerCrashedError: It died or gave no answer within ``timeout`` seconds; it is gone.
+            EnvironmentProcessError: It exited, sent no reply within ``timeout`` seconds, or an invalid one; it is gone.
             MevisBenchError: The method raised one.
             RemoteError: The method raised anything else.
         """
-        deadline = time.monotonic() + timeout
-        self._channel.settimeout(timeout)
+        deadline = _Deadline(timeout, timeout_key)
         try:
+            self._channel.settimeout(timeout)
             self._channel.sendall(json.dumps({"do": do, **arguments}).encode() + b"\n")
         except TimeoutError:
-            raise self._hangs(timeout) from None
+            raise self._timeout_error(deadline) from None
         except OSError:
-            raise self._died() from None
-        reply = self._reply(timeout, deadline)
-        if "error" in reply:
-            raise _raised(reply["error"])
-        return reply["ok"]
+            raise self._exit_error() from None
+        while True:
+            reply = self._receive(deadline)
+            if "error" in reply:
+                raise self._remote_exception(reply["error"])
+            if "ok" in reply:
+                return reply["ok"]
+            if type(reply.get("read")) is not int:
+                raise self._protocol_error("sent a reply with none of the keys ok, error and read")
+            if on_read is not None:
+                on_read(reply["read"])
 
     def close(self) -> None:
-        """Let the method give back what it holds, and end the worker."""
-        # What a method says while it is closed changes no result.
+        """Release the method's resources and end the process."""
+        # An exception while a method is closed changes no result.
         with suppress(MevisBenchError, RemoteError):
-            self.ask("close", _GRACE)
+            self.request("close", _SHUTDOWN_TIMEOUT)
         self._channel.close()
-        self._process.wait(_GRACE)
+        self._process.wait(_SHUTDOWN_TIMEOUT)
         self._process.kill()
 
     def kill(self) -> None:
-        """End the worker at once."""
+        """Kill the process and everything it started."""
         self._channel.close()
         self._process.kill()
 
-    def _reply(self, timeout: float, deadline: float) -> Any:
+    def _read_handshake(self, timeout: float, python: Path) -> Handshake:
+        message = self._receive(_Deadline(timeout, None)).get("ok")
+        match message:
+            case {"protocol": environment_child.PROTOCOL, "python": str(version), "packages": dict(packages)}:
+                return Handshake(version, packages)
+        self.kill()
+        raise MethodError(
+            f"the environment process of '{self.name}' sent the handshake {str(message)[:80]!r}, "
+            f"expected protocol {environment_child.PROTOCOL}",
+            location=str(python),
+        )
+
+    def _receive(self, deadline: "_Deadline") -> dict[str, Any]:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
-            self._channel.settimeout(max(deadline - time.monotonic(), 0.001))
+            if searched > MAX_REPLY_BYTES:
+                raise self._protocol_error(f"sent a reply of more than {MAX_REPLY_BYTES} bytes")
+            self._channel.settimeout(deadline.remaining())
             try:
                 chunk = self._channel.recv(1 << 20)
             except TimeoutError:
-                raise self._hangs(timeout) from None
+                raise self._timeout_error(deadline) from None
             except OSError:
                 chunk = b""
             if not chunk:
-                raise self._died()
+                raise self._exit_error()
             self._buffer += chunk
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         try:
-            return json.loads(line)
-        except ValueError:
-            self.kill()
-            raise WorkerCrashedError(
-                f"the worker of '{self.name}' sent a line that is no JSON: {line[:80]!r}"
-            ) from None
+            reply = json.loads(line)
+        except (ValueError, RecursionError):
+            reply = None
+        if not isinstance(reply, dict):
+            raise self._protocol_error(f"sent a line that is not a JSON object: {line[:80]!r}")
+        return reply
 
-    def _hangs(self, timeout: float) -> WorkerCrashedError:
+    def _timeout_error(self, deadline: "_Deadline") -> EnvironmentProcessError:
         self.kill()
-        return self._told(f"gave no answer within {timeout:g} s and was stopped")
+        return self._error(f"timed out after {deadline}")
 
-    def _died(self) -> WorkerCrashedError:
-        code = self._process.wait(_GRACE)
+    def _exit_error(self) -> EnvironmentProcessError:
+        code = self._process.wait(_SHUTDOWN_TIMEOUT)
         self.kill()
-        return self._told("closed its channel and was stopped" if code is None else ending(code))
+        return self._error("closed its socket and was stopped" if code is None else describe_exit_code(code))
 
-    def _told(self, what: str) -> WorkerCrashedError:
-        words = self._process.output_tail()
-        said = f"; its last lines:\n{words}" if words else "; it printed nothing"
-        return WorkerCrashedError(f"the worker of '{self.name}' {what}{said}")
+    def _protocol_error(self, reason: str) -> EnvironmentProcessError:
+        self.kill()
+        return self._error(f"{reason} and was stopped")
+
+    def _error(self, reason: str) -> EnvironmentProcessError:
+        return EnvironmentProcessError(
+            self._process.describe_failure(f"the environment process of '{self.name}' {reason}")
+        )
+
+    def _remote_exception(self, message: object) -> Exception:
+        try:
+            return _decode_error(message)
+        except (TypeError, KeyError, ValueError):
+            return self._protocol_error(f"sent an invalid error message: {str(message)[:80]!r}")
 
 
-def _raised(told: Mapping[str, Any]) -> Exception:
-    if told["fault"] is not None and told["type"] in _FAULTS:
-        what, location, hint = told["fault"]
-        fault: Exception = _FAULTS[told["type"]](what, location=location, hint=hint)
-        fault.__cause__ = _remote_error(told)
-        return fault
-    return _remote_error(told)
+class _Deadline:
+    """Moment at which a request times out; its text names the limit and the key that sets it."""
+
+    def __init__(self, seconds: float, key: str | None) -> None:
+        self._end = time.monotonic() + seconds
+        self._text = f"{seconds:g} s" + (f" ({key} in method.yaml)" if key else "")
+
+    def remaining(self) -> float:
+        return max(self._end - time.monotonic(), 0.001)
+
+    def __str__(self) -> str:
+        return self._text
 
 
-def _remote_error(told: Mapping[str, Any]) -> RemoteError:
-    error = _named_error(told["type"], told["text"], told["frame"])
-    error.__cause__ = _RemoteTracebackError("in the worker:\n" + told["traceback"])
+def _decode_error(message: Any) -> Exception:
+    remote = _named_error(_text(message["type"]), _text(message["text"]), message["unreadable_frame"])
+    remote.__cause__ = _RemoteTracebackError("in the environment process:\n" + _text(message["traceback"]))
+    if message["user_error"] is None or message["type"] not in _USER_ERRORS:
+        return remote
+    text, location, hint = (None if part is None else _text(part) for part in message["user_error"])
+    error = _USER_ERRORS[message["type"]](text or "", location=location, hint=hint)
+    error.__cause__ = remote
     return error
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return value[:_MAX_ERROR_TEXT]
+
+
 def _named_error(name: str, text: str, frame: int | None) -> RemoteError:
-    """Make an error whose class has a name, so that it reads alike and out-of-memory is known by it."""
+    """Make an error whose class has a name, so that it reads alike and out-of-memory is recognized by it."""
     error: RemoteError = type(name, (RemoteError,), {})(text)
-    error.frame = frame
+    error.unreadable_frame = frame if type(frame) is int else None
     return error

@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mevis_bench.execution.jobs import PredictionJob, ResourceUsage, WorkerConfig
+from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.store.sample_index import SampleStatus
 
 
 class Inline:
-    """Answers in this process, in the order given."""
+    """Predicts in this process, in the order given."""
 
     def execute(
-        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
+        self,
+        config: PredictorConfig,
+        jobs: Sequence[PredictionJob],
+        report_usage: Callable[[ResourceUsage], None],
     ) -> Iterator[SampleStatus]:
         """See ``Executor.execute``."""
-        worker = VideoPredictor(plan)
+        predictor = VideoPredictor(config)
         try:
-            for video in work:
-                yield from worker.answer(video)
+            for job in jobs:
+                yield from predictor.predict(job)
         finally:
-            costs(worker.close())
+            report_usage(predictor.close())

@@ -1,4 +1,4 @@
-"""From a method's folder to something that answers: here, in the method's own environment, or by a command."""
+"""From a method's folder to a loaded method: in this process, in an environment process, or behind a command."""
 
 import sys
 from pathlib import Path
@@ -11,17 +11,17 @@ from mevis_bench.methods.registry import MethodEntry
 from mevis_bench.records import Method, MethodConfig
 
 
-def instantiate_method(found: MethodEntry, setup: MethodConfig) -> Method:
-    """Load a method where its ``method.yaml`` says it lives.
+def instantiate_method(entry: MethodEntry, config: MethodConfig) -> Method:
+    """Load a method where its ``method.yaml`` places it.
 
     Raises:
-        MethodError: It can't be loaded, or its environment or checkout is not there.
-        MevisBenchError: What ``load`` itself tells the user.
+        MethodError: It cannot be loaded, or its environment or checkout is missing.
+        MevisBenchError: Raised by ``load``.
     """
-    spec = found.spec
+    spec = entry.spec
     if spec.command is not None:
-        python = Path(sys.executable) if spec.environment is None else environment_python(found)
-        return CommandMethod(spec.name, found.folder, python, spec.command, setup)
+        python = Path(sys.executable) if spec.environment is None else environment_python(entry)
+        return CommandMethod(spec.name, entry.folder, python, spec.command, config)
     if spec.environment is not None:
-        return IsolatedMethod(spec.name, found.folder, environment_python(found), spec.environment, setup)
-    return load_method(found, setup)
+        return IsolatedMethod(spec.name, entry.folder, environment_python(entry), spec.environment, config)
+    return load_method(entry, config)

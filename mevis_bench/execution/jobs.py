@@ -1,4 +1,4 @@
-"""What an executor is given and what it gives back; small values that cross process boundaries."""
+"""Input and output of executors: small values that cross process boundaries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,31 +7,30 @@ from typing import Protocol
 
 from mevis_bench.methods.bridges import Bridge
 from mevis_bench.methods.registry import ResolvedMethod
-from mevis_bench.records import MethodError
 from mevis_bench.store.sample_index import SampleStatus
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """Everything a worker needs, the same for all videos of a run.
+class PredictorConfig:
+    """Arguments of ``VideoPredictor``, the same for all videos of a run.
 
     Attributes:
         task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
-        chosen: The method and its variant.
-        options: Handed to the method.
+        method: The method and its variant.
+        options: Options of the variant.
         weights: Local files by name; ``None``: seeded random weights.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         seed: Seed of everything random.
         data: Folder of the data; ``None``: the embedded split.
         split: Name of the split.
-        perturb: How frames are changed before the method sees them; ``none``: not at all.
+        perturb: Perturbation of the frames; ``none``: they stay as they are.
         out: The run's folder.
         data_set: Name of the data set; ``None``: recognized by its files.
-        bridge: What turns the method's task into this one; ``None``: it answers the task itself.
+        bridge: Bridge from the method's task to this one; ``None``: the method supports the task itself.
     """
 
     task: str
-    chosen: ResolvedMethod
+    method: ResolvedMethod
     options: Mapping[str, object]
     weights: Mapping[str, Path] | None
     device: str
@@ -46,28 +45,31 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class PredictionJob:
-    """One video and the expressions still to be answered about it.
+    """One video and its expressions that have no prediction yet.
 
     Attributes:
         video_id: The video.
         expression_ids: In order of the data set.
-        frames: Its length, so that long videos can be started first.
+        frames: Number of frames, so that long videos can be started first.
+        one_by_one: Whether every prompt goes into a ``predict`` call of its own, because a call with several failed and
+            it is not known at which prompt.
     """
 
     video_id: str
     expression_ids: tuple[str, ...]
     frames: int
+    one_by_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """What a worker used up.
+    """Resources used by one process that predicted.
 
     Attributes:
         device: Name of the device.
-        parameters: Parameters of the method's models; ``None``: it has none that can be counted.
-        trainable: Of these, those that training changes.
-        peak_host_bytes: Largest resident memory of the worker's process.
+        parameters: Number of parameters of the method's models; ``None``: there are none that can be counted.
+        trainable: Number of those that training changes.
+        peak_host_bytes: Largest resident memory of the process.
         peak_device_bytes: Largest memory allocated on the device; ``None``: no CUDA device was used.
     """
 
@@ -82,20 +84,24 @@ class Executor(Protocol):
     """Where predictions are computed."""
 
     def execute(
-        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
+        self,
+        config: PredictorConfig,
+        jobs: Sequence[PredictionJob],
+        report_usage: Callable[[ResourceUsage], None],
     ) -> Iterator[SampleStatus]:
-        """Answer all videos.
+        """Predict all videos.
 
         Predictions are on disk when their status is yielded; arrays never travel. Statuses come as samples end, in any
-        order between videos. ``costs`` is called once for every worker that ended well.
+        order between videos. ``report_usage`` is called once per process, actor or in-process run that ended well.
 
         Raises:
             MevisBenchError: The method could not be loaded.
-            MethodUnavailableError: It can't be asked any more.
+            MethodUnavailableError: Its process keeps failing.
             OSError: The disk is full.
         """
         ...
 
 
-class MethodUnavailableError(MethodError):
-    """A method can't be asked any more (its process died again and again): the run stops, samples left stay open."""
+def longest_first(jobs: Sequence[PredictionJob]) -> list[PredictionJob]:
+    """Sort jobs by frames times expressions, descending, so that no long video is started last."""
+    return sorted(jobs, key=lambda job: -job.frames * len(job.expression_ids))

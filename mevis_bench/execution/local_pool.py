@@ -1,10 +1,11 @@
-"""Several worker processes on this machine; videos are handed out from one queue, the longest first.
+"""Pool processes on this machine; videos are dispatched from one queue, the longest first.
 
-A worker that dies or hangs fails the sample it was at, is started again, and its video goes on; three failures in a row
-without an answer between them end the run. Every worker computes with as many threads as a run in one process would, so
-that the number of workers does not change a bit; set ``OMP_NUM_THREADS`` to share the cores.
+A pool process that exits or times out fails the sample it was predicting and is replaced; its video goes on. Three such
+failures in a row end the run. Every pool process computes with as many threads as a run in one process would, so that
+their number does not change a bit; set ``OMP_NUM_THREADS`` to share the cores.
 """
 
+import math
 import multiprocessing
 import signal
 import time
@@ -14,165 +15,197 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from mevis_bench.execution.jobs import PredictionJob, ResourceUsage, WorkerConfig
-from mevis_bench.execution.process_group import ending
+from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage, longest_first
+from mevis_bench.execution.parent_death import exit_with_parent
+from mevis_bench.execution.process_group import describe_exit_code
+from mevis_bench.execution.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.execution.video_predictor import VideoPredictor
-from mevis_bench.records import MethodError
+from mevis_bench.records import MethodError, UsageError
 from mevis_bench.store.sample_index import SampleStatus
-
-MAX_CONSECUTIVE_FAILURES = 3
-"""Deaths in a row after which a run ends."""
-
-_CONTINUE = "Everything finished before is on disk; the same command continues."
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
+_GONE = (EOFError, BrokenPipeError, ConnectionResetError)
+
 
 @dataclass(slots=True)
-class _WorkerHandle:
-    """One worker process and what it is at; ``since`` it last told something, ``None`` while its method loads."""
+class _PoolProcessHandle:
+    """One pool process as the parent sees it.
+
+    Attributes:
+        index: Its number; it decides the CUDA device.
+        process: The process.
+        connection: Pipe to it.
+        job: What it works on, without the samples that have ended; ``None``: nothing.
+        last_read: The furthest expression whose prompt the method has read; ``None``: none of this job.
+        last_message: When it last sent a message, monotonic seconds; ``None``: its method is loading.
+    """
 
     index: int
     process: BaseProcess
     connection: Connection
-    video: PredictionJob | None = None
-    since: float | None = None
+    job: PredictionJob | None = None
+    last_read: str | None = None
+    last_message: float | None = None
 
 
 class LocalPool:
-    """Answers in worker processes.
+    """Predicts in pool processes."""
 
-    Attributes:
-        workers: How many, >= 1.
-        timeout: Seconds that one sample may take; ``None``: any time. Loading the method may take any time.
-    """
+    def __init__(self, processes: int, timeout: float | None = None) -> None:
+        """Create a pool; its processes start in ``execute``.
 
-    def __init__(self, workers: int, timeout: float | None = None) -> None:
-        self.workers = workers
-        self.timeout = timeout
-        self._members: list[_WorkerHandle] = []
+        Args:
+            processes: Number of pool processes, >= 1.
+            timeout: Seconds that one sample may take; ``None``: no limit. Loading the method has no limit.
+
+        Raises:
+            UsageError: The time-out is not a positive number.
+        """
+        if timeout is not None and not 0 < timeout < math.inf:
+            raise UsageError(f"must be a positive number of seconds, got {timeout:g}", location="--timeout")
+        self._count = processes
+        self._timeout = timeout
+        self._handles: list[_PoolProcessHandle] = []
         self._queue: deque[PredictionJob] = deque()
-        self._deaths = 0
+        self._retry = RetryPolicy()
 
     def execute(
-        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
+        self,
+        config: PredictorConfig,
+        jobs: Sequence[PredictionJob],
+        report_usage: Callable[[ResourceUsage], None],
     ) -> Iterator[SampleStatus]:
         """See ``Executor.execute``."""
-        self._queue = deque(sorted(work, key=lambda video: -video.frames * len(video.expression_ids)))
-        self._deaths = 0
-        self._members = [_start(plan, index) for index in range(min(self.workers, len(work)))]
+        self._queue = deque(longest_first(jobs))
+        self._retry = RetryPolicy()
+        self._handles = [_start(config, index) for index in range(min(self._count, len(jobs)))]
         try:
-            for member in self._members:
-                self._hand_out(member)
-            while any(member.video is not None for member in self._members):
-                ready = wait([member.connection for member in self._members], timeout=self._timeout())
-                for member in list(self._members):
-                    if member.connection in ready:
-                        yield from self._listen(member, plan)
-                    elif self._is_late(member):
-                        member.process.kill()
-                        yield from self._replace_crashed_worker(member, plan, f"took longer than {self.timeout:g} s")
-            for member in self._members:
-                costs(_close(member))
+            for handle in self._handles:
+                self._dispatch(handle)
+            while any(handle.job is not None for handle in self._handles):
+                ready = wait([handle.connection for handle in self._handles], timeout=self._poll_timeout())
+                for handle in list(self._handles):
+                    if handle.connection in ready:
+                        yield from self._receive(handle, config)
+                    elif self._timed_out(handle):
+                        handle.process.kill()
+                        reason = f"timed out after {self._timeout:g} s (--timeout)"
+                        yield from self._replace_crashed_process(handle, config, reason)
+            for handle in self._handles:
+                report_usage(_close(handle))
         finally:
-            for member in self._members:
-                member.process.kill()
-                member.process.join()
+            for handle in self._handles:
+                handle.process.kill()
+                handle.process.join()
 
-    def _hand_out(self, member: _WorkerHandle) -> None:
-        member.video = self._queue.popleft() if self._queue else None
-        if member.video is not None:
-            member.connection.send(member.video)
+    def _dispatch(self, handle: _PoolProcessHandle) -> None:
+        handle.job = self._queue.popleft() if self._queue else None
+        handle.last_read = None
+        if handle.job is not None:
+            handle.connection.send(handle.job)
 
-    def _listen(self, member: _WorkerHandle, plan: WorkerConfig) -> Iterator[SampleStatus]:
+    def _receive(self, handle: _PoolProcessHandle, config: PredictorConfig) -> Iterator[SampleStatus]:
         try:
-            kind, value = member.connection.recv()
-        except (EOFError, ConnectionResetError):
-            member.process.join()
-            yield from self._replace_crashed_worker(member, plan, f"the worker {ending(member.process.exitcode or 0)}")
+            kind, value = handle.connection.recv()
+        except _GONE:
+            handle.process.join()
+            reason = f"the pool process {describe_exit_code(handle.process.exitcode or 0)}"
+            yield from self._replace_crashed_process(handle, config, reason)
             return
         if kind == "error":
             raise value
-        member.since = time.monotonic()
-        if kind == "ready":
+        if kind == "read":
+            handle.last_read = value
             return
+        handle.last_message = time.monotonic()
         if kind == "done":
-            self._hand_out(member)
-            return
-        assert member.video is not None
-        self._deaths = 0
-        answered = value.id.partition("/")[2]
-        left = tuple(one for one in member.video.expression_ids if one != answered)
-        member.video = replace(member.video, expression_ids=left)
-        yield value
+            self._dispatch(handle)
+        elif kind == "status":
+            assert handle.job is not None
+            self._retry.record_success()
+            ended = value.id.partition("/")[2]
+            left = tuple(expression_id for expression_id in handle.job.expression_ids if expression_id != ended)
+            handle.job = replace(handle.job, expression_ids=left)
+            yield value
 
-    def _replace_crashed_worker(self, member: _WorkerHandle, plan: WorkerConfig, why: str) -> Iterator[SampleStatus]:
-        """Fail the sample a dead worker was at, put the rest of its video first, and start another worker."""
-        member.process.join()
-        self._deaths += 1
-        video = member.video
-        if video is not None and video.expression_ids:
-            first, *rest = video.expression_ids
-            seconds = 0.0 if member.since is None else round(time.monotonic() - member.since, 6)
-            yield SampleStatus(f"{video.video_id}/{first}", "failed", seconds, 0.0, video.frames, why)
-            if rest:
-                self._queue.appendleft(replace(video, expression_ids=tuple(rest)))
-        if self._deaths >= MAX_CONSECUTIVE_FAILURES:
-            raise MethodError(
-                f"{MAX_CONSECUTIVE_FAILURES} workers in a row ended without an answer; the last: {why}",
-                hint=_CONTINUE,
-            )
-        fresh = _start(plan, member.index)
-        self._members[self._members.index(member)] = fresh
-        self._hand_out(fresh)
+    def _replace_crashed_process(
+        self, handle: _PoolProcessHandle, config: PredictorConfig, reason: str
+    ) -> Iterator[SampleStatus]:
+        """Fail the sample that the process was predicting, requeue the rest of its video and start a replacement."""
+        handle.process.join()
+        job = handle.job
+        if job is not None and job.expression_ids:
+            first, *rest = job.expression_ids
+            if handle.last_message is None:  # it was loading
+                self._queue.appendleft(job)
+                self._retry.record_failure(reason)
+            elif not job.one_by_one and rest and handle.last_read != first:
+                self._queue.appendleft(replace(job, one_by_one=True))
+            else:
+                self._retry.record_failure(reason)
+                seconds = round(time.monotonic() - handle.last_message, 6)
+                yield SampleStatus(f"{job.video_id}/{first}", "failed", seconds, 0.0, job.frames, reason)
+                if rest:
+                    self._queue.appendleft(replace(job, expression_ids=tuple(rest)))
+        else:
+            self._retry.record_failure(reason)
+        self._retry.check("a pool process")
+        replacement = _start(config, handle.index)
+        self._handles[self._handles.index(handle)] = replacement
+        self._dispatch(replacement)
 
-    def _is_late(self, member: _WorkerHandle) -> bool:
-        if self.timeout is None or member.video is None or member.since is None:
+    def _timed_out(self, handle: _PoolProcessHandle) -> bool:
+        if self._timeout is None or handle.job is None or handle.last_message is None:
             return False
-        return time.monotonic() - member.since > self.timeout
+        return time.monotonic() - handle.last_message > self._timeout
 
-    def _timeout(self) -> float | None:
-        return None if self.timeout is None else min(self.timeout / 4, 1.0)
+    def _poll_timeout(self) -> float | None:
+        return None if self._timeout is None else min(self._timeout / 4, 1.0)
 
 
-def _start(plan: WorkerConfig, index: int) -> _WorkerHandle:
+def _start(config: PredictorConfig, index: int) -> _PoolProcessHandle:
     ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_serve, args=(plan, index, theirs), daemon=True)
+    process = _CONTEXT.Process(target=_pool_process_main, args=(config, index, theirs), daemon=True)
     process.start()
     theirs.close()
-    return _WorkerHandle(index, process, ours)
+    return _PoolProcessHandle(index, process, ours)
 
 
-def _close(member: _WorkerHandle) -> ResourceUsage:
-    """Let a worker end once it has told its costs."""
+def _close(handle: _PoolProcessHandle) -> ResourceUsage:
+    """Let a pool process exit after it has reported its resource usage."""
     try:
-        member.connection.send(None)
-        kind, value = member.connection.recv()
-        if kind == "ready":  # started when another one died, and no video was left for it
-            kind, value = member.connection.recv()
-    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-        member.process.join()
-        why = ending(member.process.exitcode or 0)
-        raise MethodError(f"no sample is left, but a worker {why} before it told its costs", hint=_CONTINUE) from error
+        handle.connection.send(None)
+        kind, value = handle.connection.recv()
+        while kind in ("ready", "done"):  # a replacement for which no video was left is still loading
+            kind, value = handle.connection.recv()
+    except _GONE as error:
+        handle.process.join()
+        ending = describe_exit_code(handle.process.exitcode or 0)
+        raise MethodError(
+            f"all samples have ended, but a pool process {ending} before it reported its resource usage",
+            hint=RESUME_HINT,
+        ) from error
     if kind == "error":
         raise value
-    told: ResourceUsage = value
-    return told
+    usage: ResourceUsage = value
+    return usage
 
 
-def _serve(plan: WorkerConfig, index: int, parent: Connection) -> None:
-    """Answer videos until told to stop; ends when the parent is gone."""
-    # Ctrl-C reaches the whole terminal; the parent decides what becomes of its workers.
+def _pool_process_main(config: PredictorConfig, index: int, parent: Connection) -> None:
+    """Predict videos until the parent sends ``None`` or ends."""
+    exit_with_parent()
+    # Ctrl-C reaches the whole terminal; the parent decides what becomes of its pool processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        worker = VideoPredictor(replace(plan, device=_own_device(plan.device, index)))
+        predictor = VideoPredictor(replace(config, device=_own_device(config.device, index)))
         parent.send(("ready", None))
-        while (video := parent.recv()) is not None:
-            for status in worker.answer(video):
+        while (job := parent.recv()) is not None:
+            for status in predictor.predict(job, on_read=lambda expression_id: parent.send(("read", expression_id))):
                 parent.send(("status", status))
             parent.send(("done", None))
-        parent.send(("costs", worker.close()))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
+        parent.send(("usage", predictor.close()))
+    except _GONE:
         return
     except Exception as error:
         parent.send(("error", error))

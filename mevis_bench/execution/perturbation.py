@@ -1,19 +1,23 @@
-"""``--perturb``: frames given to a method in another way, so that anyone can ask whether it uses motion.
+"""``--perturb``: frames in another order, or fewer of them, so that anyone can test whether a method uses motion.
 
-The method is told nothing. Its answers are put back to the video's own frames, so they are scored as ever.
+The method does not know. Its predictions are mapped back to the video's own frames and scored as usual.
 """
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.methods.prediction_checks import validate_prediction
+from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import (
     CaptionPrediction,
     MaskPrediction,
+    Method,
     Prediction,
     Prompt,
     SpeechPrompt,
@@ -28,13 +32,13 @@ NONE = "none"
 
 
 def frame_order(perturb: str, video_id: str, length: int, seed: int) -> NDArray[np.int64]:
-    """Return which of the video's frames the method is shown, in the order shown.
+    """Return the indices of the frames that the method gets, int64 ``(n,)``, in its order.
 
     Args:
-        perturb: ``none``; ``shuffle``: a random order, the same for every run of one seed; ``reverse``: back to front;
-            ``static``: the middle frame, as often as the video is long; ``every-K``: frames 0, K, 2K, ...
-        video_id: The video; another one is shuffled in another way.
-        length: Number of frames.
+        perturb: ``none``; ``shuffle``: a random order, the same in every run with this seed; ``reverse``: last frame
+            first; ``static``: the middle frame, repeated to the video's length; ``every-K``: frames 0, K, 2K, ...
+        video_id: The video; every video has its own order.
+        length: Number of frames of the video.
         seed: Seed of the run.
 
     Raises:
@@ -58,7 +62,7 @@ def check_perturbation(perturb: str) -> None:
     """Raise ``UsageError`` unless ``frame_order`` knows the name."""
     if perturb not in (NONE, "shuffle", "reverse", "static") and not re.fullmatch(r"every-[1-9][0-9]*", perturb):
         hint = "Known: none, shuffle, reverse, static, every-2 (or any other number)"
-        raise UsageError(f"'{perturb}' is no perturbation", location="--perturb", hint=hint)
+        raise UsageError(f"unknown perturbation '{perturb}'", location="--perturb", hint=hint)
 
 
 def perturbed_video(video: Video, order: NDArray[np.int64]) -> Video:
@@ -71,49 +75,90 @@ def perturbed_video(video: Video, order: NDArray[np.int64]) -> Video:
 
 
 def perturbed_prompt(prompt: Prompt, order: NDArray[np.int64]) -> Prompt:
-    """Return a prompt that speaks of the perturbed video: masks follow their frames."""
+    """Return the prompt for the perturbed video: target masks move with their frames."""
     match prompt:
         case TargetMasks():
-            return replace(prompt, objects=tuple(tuple(masks[index] for index in order) for masks in prompt.objects))
+            return replace(prompt, objects=tuple(tuple(target[index] for index in order) for target in prompt.objects))
         case TextPrompt() | SpeechPrompt():
             return prompt
         case _:
             assert_never(prompt)
 
 
-def answering_frames(order: NDArray[np.int64], length: int) -> NDArray[np.int64] | None:
-    """Return for every frame of the video which shown frame answers for it; ``None``: each answers for itself.
+def inverse_frame_map(order: NDArray[np.int64], length: int) -> NDArray[np.int64] | None:
+    """Return, for every frame of the video, the perturbed frame whose prediction it takes.
 
-    Where a frame was not shown, the answer of the last shown one before it stands (``every-K``); where one frame was
-    shown ``length`` times (``static``), the answers stay in the order they were given in.
+    A frame that was left out (``every-K``) takes the prediction of the last one before it that was not. Where one frame
+    was repeated (``static``), predictions stay in their order.
+
+    Args:
+        order: Frames that the method got (``frame_order``), ``(n,)``.
+        length: Number of frames of the video.
+
+    Returns:
+        int64 ``(length,)``; ``None``: the identity.
     """
     if len(order) == length and len(set(order.tolist())) < length:
         return None
     source = np.full(length, -1, np.int64)
     source[order] = np.arange(len(order))
-    # Frame 0 is always shown, so the running maximum of what was shown fills every gap from before.
+    # Frame 0 is never left out, so the running maximum fills every gap from before.
     source = source if (source >= 0).all() else np.maximum.accumulate(source)
     return None if np.array_equal(source, np.arange(length)) else source
 
 
-def put_back(prediction: Prediction, source: NDArray[np.int64] | None) -> Prediction:
-    """Return the answer about the perturbed video as one about the video itself; ``source``: its answering frames."""
-    if source is None:
+def unpermute(prediction: Prediction, frame_map: NDArray[np.int64] | None) -> Prediction:
+    """Return a prediction for the perturbed video as one for the video itself (``frame_map``: inverse_frame_map)."""
+    if frame_map is None:
         return prediction
     match prediction:
         case MaskPrediction():
             objects = prediction.objects
             return MaskPrediction(
-                prediction.masks[source],
-                None if objects is None else tuple(masks[source] for masks in objects),
+                prediction.masks[frame_map],
+                None if objects is None else tuple(masks[frame_map] for masks in objects),
                 prediction.target_score,
             )
         case TrackPrediction():
-            picks = [np.flatnonzero(prediction.frames == shown) for shown in source]
-            rows = np.concatenate(picks) if picks else np.empty(0, np.int64)
-            frames = np.repeat(np.arange(len(source), dtype=np.int64), [len(pick) for pick in picks])
+            entries = [np.flatnonzero(prediction.frames == source) for source in frame_map]
+            rows = np.concatenate(entries) if entries else np.empty(0, np.int64)
+            frames = np.repeat(np.arange(len(frame_map), dtype=np.int64), [len(entry) for entry in entries])
             return TrackPrediction(frames, prediction.ids[rows], prediction.boxes[rows])
         case CaptionPrediction():
             return prediction
         case _:
             assert_never(prediction)
+
+
+class PerturbedMethod:
+    """A method that gets perturbed videos (``records.Method``)."""
+
+    def __init__(self, inner: Method, task: str, perturb: str, seed: int) -> None:
+        """Wrap a method.
+
+        Args:
+            inner: The method.
+            task: Task of its predictions.
+            perturb: See ``frame_order``.
+            seed: Seed of the run.
+        """
+        self.inner = inner
+        self._task, self._perturb, self._seed = task, perturb, seed
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
+        """Yield the inner method's predictions, mapped back to the frames of ``video``.
+
+        Raises:
+            MethodError: A prediction does not fit the perturbed video.
+        """
+        order = frame_order(self._perturb, video.id, len(video), self._seed)
+        frame_map = inverse_frame_map(order, len(video))
+        perturbed = perturbed_video(video, order)
+        sequence = PromptSequence.of(prompts).map(lambda prompt: perturbed_prompt(prompt, order))
+        for prediction in self.inner.predict(perturbed, sequence):
+            validate_prediction(prediction, self._task, perturbed)
+            yield unpermute(prediction, frame_map)
+
+    def close(self) -> None:
+        """Close the inner method."""
+        self.inner.close()

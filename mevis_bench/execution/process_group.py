@@ -1,4 +1,4 @@
-"""A child process whose words are drained and whose last ones are kept; it ends with everything it started."""
+"""Child process in a process group of its own, which ends with this process; the tail of its output is kept."""
 
 import os
 import signal
@@ -8,12 +8,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_KEPT_BYTES = 4096
-_KEPT_LINES = 12
+_TAIL_BYTES = 4096
+_TAIL_LINES = 12
+
+_GUARDIAN = 'read -r group; read -r end_of_file; kill -s KILL -- "-$group"'
+"""Kills the group that is named on the first line of its input once the input ends: when this process is gone."""
 
 
 class ProcessGroup:
-    """A process in a group of its own. What it and its children print goes nowhere but into ``output_tail``."""
+    """A process and everything it starts. Their output goes into ``output_tail`` only.
+
+    A guardian process kills the group when this process ends without having done so, also by ``kill -9``. Processes
+    that leave the group (``setsid``) are out of its reach.
+    """
 
     def __init__(
         self,
@@ -23,57 +30,81 @@ class ProcessGroup:
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
-        """Start it, without a shell and without standard input.
+        """Start the process, without a shell and without standard input.
 
         Raises:
-            OSError: The program can't be started.
+            OSError: The program cannot be started.
         """
-        self._process = subprocess.Popen(
-            list(arguments),
-            cwd=cwd,
-            env=None if environment is None else {**os.environ, **environment},
-            pass_fds=tuple(pass_fds),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+        self._guardian = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARDIAN],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._words = b""
+        try:
+            self._process = subprocess.Popen(
+                list(arguments),
+                cwd=cwd,
+                env=None if environment is None else {**os.environ, **environment},
+                pass_fds=tuple(pass_fds),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError:
+            self._dismiss_guardian()
+            raise
+        assert self._guardian.stdin is not None
+        self._guardian.stdin.write(f"{self._process.pid}\n".encode())
+        self._guardian.stdin.flush()
+        self._tail = b""
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
 
     def wait(self, timeout: float) -> int | None:
-        """Wait for its end: its exit code, minus the signal that killed it, or ``None`` after ``timeout`` seconds."""
+        """Return the exit code, or minus the signal that killed it; ``None``: it still runs after ``timeout`` s."""
         try:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
 
     def kill(self) -> None:
-        """End it and everything it started; nothing happens where it has ended."""
+        """Kill the whole group; no-op where it has exited."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._dismiss_guardian()
         self._process.wait()
         self._reader.join(timeout=2)
 
     def output_tail(self) -> str:
-        """Return the last lines it printed, each indented; empty where it printed nothing."""
+        """Return the last lines of its output, each indented; empty where there is none."""
         self._reader.join(timeout=0.5)
-        lines = self._words.decode(errors="replace").splitlines()[-_KEPT_LINES:]
+        lines = self._tail.decode(errors="replace").splitlines()[-_TAIL_LINES:]
         return "\n".join(f"  {line}" for line in lines if line.strip())
+
+    def describe_failure(self, reason: str) -> str:
+        """Return ``reason`` and the output tail, for an error message."""
+        tail = self.output_tail()
+        return f"{reason}; last lines of its output:\n{tail}" if tail else f"{reason}; it printed nothing"
+
+    def _dismiss_guardian(self) -> None:
+        self._guardian.kill()
+        self._guardian.communicate()
 
     def _drain(self) -> None:
         pipe = self._process.stdout
         assert pipe is not None
         with pipe:
             while chunk := os.read(pipe.fileno(), 65536):
-                self._words = (self._words + chunk)[-_KEPT_BYTES:]
+                self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
 
 
-def ending(code: int) -> str:
-    """Say how a process ended: ``ended with exit code 3``, ``was killed by SIGSEGV``."""
+def describe_exit_code(code: int) -> str:
+    """Return how a process ended: ``exited with code 3``, ``was killed by SIGSEGV``."""
     if code >= 0:
-        return f"ended with exit code {code}"
+        return f"exited with code {code}"
     try:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:

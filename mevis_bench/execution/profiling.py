@@ -1,4 +1,4 @@
-"""What a method used up: parameters and peaks of memory, looked up without importing torch."""
+"""Resource usage of a method: parameters and peak memory, measured without importing torch."""
 
 import platform
 import resource
@@ -8,17 +8,19 @@ from typing import Any
 
 from mevis_bench.execution.isolated import IsolatedMethod
 from mevis_bench.execution.jobs import ResourceUsage
+from mevis_bench.methods.bridges import unwrap
+from mevis_bench.records import Method
 
 
-def measure_resource_usage(method: object, device: str) -> ResourceUsage:
+def measure_resource_usage(method: Method, device: str) -> ResourceUsage:
     """Measure this process and a method that ran in it.
 
-    A method in another process is measured there. Parameters are counted over the attributes of ``method`` (of what is
-    inside, if it is a bridge) that have ``parameters()``, which torch's modules have.
+    A method in an environment process is measured there. Parameters are counted over the attributes of ``method`` (of
+    the method inside all wrappers) that have ``parameters()``, as torch's modules do.
     """
-    inner = getattr(method, "inner", method)
+    inner = unwrap(method)
     if isinstance(inner, IsolatedMethod):
-        remote = inner.costs(processor())
+        remote = inner.resource_usage(processor())
         if remote is not None:
             return remote
     counts = [_count(value) for value in vars(inner).values() if hasattr(value, "parameters")]
@@ -27,7 +29,7 @@ def measure_resource_usage(method: object, device: str) -> ResourceUsage:
 
 
 def peak_bytes(device: str) -> tuple[int, int | None]:
-    """Return the most memory this process held on the host, and on a CUDA device; ``None``: it used none."""
+    """Return the peak memory of this process on the host and on a CUDA device; ``None``: it used none."""
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
@@ -42,7 +44,7 @@ def device_name(device: str) -> str:
 
 
 def processor() -> str:
-    """Return the processor's name as the system tells it."""
+    """Return the processor's name as the system reports it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

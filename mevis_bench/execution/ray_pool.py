@@ -1,51 +1,52 @@
-"""Many workers on a Ray cluster: an actor per device takes videos; paths, ids and statuses travel, arrays never do.
+"""Ray actors on a cluster, one per device; paths, ids and statuses travel, arrays never do.
 
 The run's folder, the data and the weights have to be at the same paths on every node (a shared file system).
 """
 
 import importlib
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from mevis_bench.execution.jobs import PredictionJob, ResourceUsage, WorkerConfig
+from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage, longest_first
+from mevis_bench.execution.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import MethodError, UsageError
 from mevis_bench.store.sample_index import SampleStatus
 
-MAX_CONSECUTIVE_FAILURES = 3
-"""A video whose worker was lost so often fails; so does a run that loses so many workers while they load."""
-
-_CLOSING_SECONDS = 30.0
+_CLOSE_TIMEOUT = 30.0
 
 
 class RayPool:
-    """Answers on a Ray cluster, long videos first; what a lost node had in hand is handed out again.
+    """Predicts in Ray actors, long videos first; the video of a lost actor is dispatched again.
 
-    There is one worker for every GPU of the cluster, or for every CPU where the device is ``cpu``.
+    There is one actor for every GPU of the cluster, or for every CPU where the device is ``cpu``.
     """
 
-    def __init__(self, address: str | None, timeout: float = 600.0) -> None:
-        """Remember where to go.
+    def __init__(self, address: str | None, node_timeout: float = 600.0) -> None:
+        """Create a pool; it connects in ``execute``.
 
         Args:
             address: Of a running cluster (``auto``, ``ray://host:port``, ``host:port``); ``None``: the one this
                 process is connected to, or one on this machine.
-            patience: Seconds to wait for a node when none is left.
+            node_timeout: Seconds to wait for a node when none is left.
         """
         self._address = address
-        self._timeout = timeout
+        self._node_timeout = node_timeout
 
     def execute(
-        self, plan: WorkerConfig, work: Sequence[PredictionJob], costs: Callable[[ResourceUsage], None]
+        self,
+        config: PredictorConfig,
+        jobs: Sequence[PredictionJob],
+        report_usage: Callable[[ResourceUsage], None],
     ) -> Iterator[SampleStatus]:
         """See ``Executor.execute``.
 
         Raises:
             UsageError: Ray is not installed, or there is no cluster at the address.
-            MethodError: No node is left, or workers die while they load.
+            MethodError: No node is left, or actors crash while they load.
         """
         ray = _import_ray()
         connected = ray.is_initialized()
@@ -53,126 +54,131 @@ class RayPool:
             try:
                 ray.init(address=self._address, log_to_driver=False, include_dashboard=False, logging_level="error")
             except (ConnectionError, ValueError) as error:
-                raise UsageError(f"no Ray cluster: {error}", location=f"--address {self._address}") from error
-        crew = _ActorPool(ray, _absolute(plan), work, self._timeout)
+                raise UsageError(f"cannot connect to Ray: {error}", location=f"--address {self._address}") from error
+        actors = _ActorPool(ray, _absolute(config), jobs, self._node_timeout)
         try:
-            yield from crew.answer(self._count(ray, plan, len(work)))
-            crew.close(costs)
+            yield from actors.predict(self._count(ray, config, len(jobs)))
+            actors.close(report_usage)
         finally:
-            crew.shutdown()
+            actors.shutdown()
             if not connected:
                 ray.shutdown()
 
-    def _count(self, ray: Any, plan: WorkerConfig, videos: int) -> int:
+    def _count(self, ray: Any, config: PredictorConfig, videos: int) -> int:
         resources = ray.cluster_resources()
-        device = "GPU" if plan.device.startswith("cuda") else "CPU"
+        device = "GPU" if config.device.startswith("cuda") else "CPU"
         if device not in resources:
             raise UsageError(f"the Ray cluster has no {device}", hint="Start nodes that have one, or give --device.")
         return min(int(resources[device]), videos)
 
 
-class _VideoActor:
-    """Lives on a node; made a Ray actor by ``_ActorPool``."""
+class _PredictionActor:
+    """A predictor on a node; made a Ray actor by ``_ActorPool``."""
 
-    def load(self, plan: WorkerConfig) -> None:
-        """Load the method. Not in ``__init__``, whose exceptions Ray tells only as text."""
-        self._worker = VideoPredictor(plan)
+    def load(self, config: PredictorConfig) -> None:
+        """Load the method. Not in ``__init__``, whose exceptions Ray reports only as text."""
+        self._predictor = VideoPredictor(config)
 
-    def answer(self, video: PredictionJob) -> list[SampleStatus]:
-        """Answer one video; its predictions are on disk when this returns."""
-        return list(self._worker.answer(video))
+    def predict(self, job: PredictionJob) -> list[SampleStatus]:
+        """Predict one video; its predictions are on disk when this returns."""
+        return list(self._predictor.predict(job))
 
     def close(self) -> ResourceUsage:
-        """Let the method give back what it holds."""
-        return self._worker.close()
+        """Release the method's resources and return what it used."""
+        return self._predictor.close()
 
 
 class _ActorPool:
-    """The actors of one run, what each has in hand, and what is left to do."""
+    """The actors of one run, the calls in progress, and the queue of videos."""
 
-    def __init__(self, ray: Any, plan: WorkerConfig, work: Sequence[PredictionJob], timeout: float) -> None:
+    def __init__(self, ray: Any, config: PredictorConfig, jobs: Sequence[PredictionJob], node_timeout: float) -> None:
         self._ray = ray
-        self._plan = plan
-        self._timeout = timeout
-        self._queue = deque(sorted(work, key=lambda video: -video.frames * len(video.expression_ids)))
+        self._config = config
+        self._node_timeout = node_timeout
+        self._queue = deque(longest_first(jobs))
         self._idle: deque[Any] = deque()
-        # Per reference of a call under way: the actor, and the video it answers (None: it is loading).
+        # By reference of a call in progress: the actor, and the video it predicts (None: it is loading).
         self._calls: dict[Any, tuple[Any, PredictionJob | None]] = {}
-        self._lost: Counter[str | None] = Counter()
-        resources = {"num_gpus": 1} if plan.device.startswith("cuda") else {"num_cpus": 1}
-        self._actor = ray.remote(_VideoActor).options(scheduling_strategy="SPREAD", **resources)
+        self._loading = RetryPolicy()
+        self._videos: defaultdict[str, RetryPolicy] = defaultdict(RetryPolicy)
+        resources = {"num_gpus": 1} if config.device.startswith("cuda") else {"num_cpus": 1}
+        self._actor_class = ray.remote(_PredictionActor).options(scheduling_strategy="SPREAD", **resources)
 
-    def answer(self, workers: int) -> Iterator[SampleStatus]:
-        """Hand out everything; yield what comes back."""
-        for _ in range(workers):
+    def predict(self, actors: int) -> Iterator[SampleStatus]:
+        """Dispatch the whole queue; yield the statuses that come back."""
+        for _ in range(actors):
             self._start_actor()
-        while self._queue or any(video for _, video in self._calls.values()):
+        while self._queue or any(job for _, job in self._calls.values()):
             while self._queue and self._idle:
-                actor, video = self._idle.popleft(), self._queue.popleft()
-                self._calls[actor.answer.remote(video)] = actor, video
+                actor, job = self._idle.popleft(), self._queue.popleft()
+                self._calls[actor.predict.remote(job)] = actor, job
             yield from self._next()
 
-    def close(self, costs: Callable[[ResourceUsage], None]) -> None:
-        """Close the actors that are left and tell what they used."""
+    def close(self, report_usage: Callable[[ResourceUsage], None]) -> None:
+        """Close the actors that are left and report their resource usage."""
         for actor in self._idle:
             with suppress(self._ray.exceptions.RayError):
-                costs(self._ray.get(actor.close.remote(), timeout=_CLOSING_SECONDS))
+                report_usage(self._ray.get(actor.close.remote(), timeout=_CLOSE_TIMEOUT))
 
     def shutdown(self) -> None:
-        """End every actor at once."""
+        """Kill every actor."""
         for actor in [*self._idle, *(actor for actor, _ in self._calls.values())]:
             self._ray.kill(actor)
 
     def _start_actor(self) -> None:
-        """Start an actor. It gets no video before it has loaded, so one that finds no room holds nothing up."""
-        actor = self._actor.remote()
-        self._calls[actor.load.remote(self._plan)] = actor, None
+        """Start an actor. It gets no video before it has loaded, so one that finds no room blocks nothing."""
+        actor = self._actor_class.remote()
+        self._calls[actor.load.remote(self._config)] = actor, None
 
     def _next(self) -> Iterator[SampleStatus]:
         """Wait for one call to end."""
-        alone = not any(video for _, video in self._calls.values())
-        ended, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=self._timeout if alone else None)
+        all_loading = not any(job for _, job in self._calls.values())
+        timeout = self._node_timeout if all_loading else None
+        ended, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=timeout)
         if not ended:
             raise MethodError(
-                f"no node of the Ray cluster could run a worker for {self._timeout:g} s",
-                hint="Everything finished before is on disk; the same command continues.",
+                f"no node of the Ray cluster could run an actor within {self._node_timeout:g} s", hint=RESUME_HINT
             )
-        actor, video = self._calls.pop(ended[0])
+        actor, job = self._calls.pop(ended[0])
         try:
             statuses = self._ray.get(ended[0])
         except self._ray.exceptions.RayTaskError as error:
             self._idle.append(actor)
             raise error.cause from error
-        except self._ray.exceptions.RayActorError:
-            yield from self._replace(video)
+        except self._ray.exceptions.RayActorError as error:
+            yield from self._replace_actor(job, str(error))
             return
         self._idle.append(actor)
-        if video is not None:
+        if job is None:
+            self._loading.record_success()
+        else:
             yield from statuses
 
-    def _replace(self, video: PredictionJob | None) -> Iterator[SampleStatus]:
-        """An actor was lost: hand out its video again, or fail it, and start another actor."""
-        key = None if video is None else video.video_id
-        self._lost[key] += 1
-        if video is None and self._lost[key] >= MAX_CONSECUTIVE_FAILURES:
-            raise MethodError(f"{MAX_CONSECUTIVE_FAILURES} workers died while they loaded '{self._plan.chosen.name}'")
-        if video is not None and self._lost[key] >= MAX_CONSECUTIVE_FAILURES:
-            told = f"the worker was lost {MAX_CONSECUTIVE_FAILURES} times while it answered this video"
-            for one in video.expression_ids:
-                yield SampleStatus(f"{video.video_id}/{one}", "failed", 0.0, 0.0, video.frames, told, None)
-        elif video is not None:
-            self._queue.appendleft(video)
+    def _replace_actor(self, job: PredictionJob | None, reason: str) -> Iterator[SampleStatus]:
+        """Requeue the video of a lost actor, or fail it when there are no more retries, and start another actor."""
+        if job is None:
+            self._loading.record_failure(reason)
+            self._loading.check(f"a Ray actor that loads '{self._config.method.name}'")
+        else:
+            retry = self._videos[job.video_id]
+            retry.record_failure(reason)
+            if retry.exhausted:
+                error = f"the Ray actor was lost every time it predicted this video; the last time: {reason}"
+                for expression_id in job.expression_ids:
+                    yield SampleStatus(f"{job.video_id}/{expression_id}", "failed", 0.0, 0.0, job.frames, error, None)
+            else:
+                self._queue.appendleft(job)
         self._start_actor()
 
 
-def _absolute(plan: WorkerConfig) -> WorkerConfig:
-    """Return a plan that means the same in another working directory; Ray itself picks the GPU an actor sees."""
+def _absolute(config: PredictorConfig) -> PredictorConfig:
+    """Return a config for another working directory; Ray itself selects the GPU that an actor sees."""
     return replace(
-        plan,
-        device=plan.device.partition(":")[0],
-        data=plan.data and plan.data.resolve(),
-        weights=plan.weights and {name: path.resolve() for name, path in plan.weights.items()},
-        out=plan.out.resolve(),
+        config,
+        device=config.device.partition(":")[0],
+        data=config.data and config.data.resolve(),
+        weights=config.weights and {name: path.resolve() for name, path in config.weights.items()},
+        out=config.out.resolve(),
     )
 
 

@@ -1,4 +1,4 @@
-"""A video that knows what its decoding took and which frame could not be read."""
+"""A video that measures its decoding and remembers a frame that cannot be read."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from mevis_bench.records import DataError, Video
 
 @dataclass(slots=True)
 class Decoding:
-    """Seconds spent decoding frames, and the fault of a frame that can't be read."""
+    """Seconds spent decoding frames, and the error of a frame that cannot be read."""
 
     seconds: float = 0.0
-    fault: DataError | None = None
+    error: DataError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TimedVideo(Video):
-    """A video that knows how long its frames took to decode."""
+    """A video with the measurement of its decoding."""
 
     decoding: Decoding = field(default_factory=Decoding)
 
@@ -34,7 +34,7 @@ class TimedVideo(Video):
         try:
             return Video.frame(self, index)
         except DataError as error:
-            self.decoding.fault = error
+            self.decoding.error = error
             raise
         finally:
             self.decoding.seconds += time.perf_counter() - start

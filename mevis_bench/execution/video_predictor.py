@@ -1,4 +1,4 @@
-"""Answers videos with one loaded method and writes the predictions. Every executor runs this, wherever it runs."""
+"""Prediction of videos with one loaded method, stored as they come. Every executor runs this, wherever it runs."""
 
 import errno
 import hashlib
@@ -6,35 +6,31 @@ import random
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 
 import numpy as np
 
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.instantiate import instantiate_method
-from mevis_bench.execution.jobs import MethodUnavailableError, PredictionJob, ResourceUsage, WorkerConfig
-from mevis_bench.execution.perturbation import (
-    answering_frames,
-    frame_order,
-    perturbed_prompt,
-    perturbed_video,
-    put_back,
-)
+from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
+from mevis_bench.execution.perturbation import NONE, PerturbedMethod
 from mevis_bench.execution.profiling import measure_resource_usage
+from mevis_bench.execution.retry import MethodUnavailableError
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
-from mevis_bench.methods.bridges import INNER_TASK, cross
+from mevis_bench.methods.bridges import INNER_TASK, apply_bridge, unwrap
 from mevis_bench.methods.prediction_checks import validate_prediction
+from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import (
     DataError,
     Expression,
+    Method,
     MethodConfig,
     MethodError,
     MevisBenchError,
     Prediction,
     Prompt,
     TextPrompt,
-    Video,
 )
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
@@ -43,136 +39,177 @@ from mevis_bench.tasks import find_task
 
 
 class VideoPredictor:
-    """One method, loaded once, and the folder its predictions go to."""
+    """One method, loaded once, and the run folder that its predictions go to."""
 
-    def __init__(self, plan: WorkerConfig) -> None:
+    def __init__(self, config: PredictorConfig) -> None:
         """Load the method.
 
         Raises:
-            MevisBenchError: It can't be loaded, or the split can't be opened.
+            MevisBenchError: It cannot be loaded, or the split cannot be opened.
         """
-        self.plan = plan
-        self.split = open_dataset(plan.data, plan.split, plan.data_set)
-        self.folder = RunFolder(plan.out)
-        self.task = find_task(plan.task)
-        self.asked = find_task(INNER_TASK) if plan.bridge and plan.bridge.name == "oracle_text" else self.task
-        inner = INNER_TASK if plan.bridge else plan.task
-        setup = MethodConfig(inner, plan.chosen.variant, plan.options, plan.weights, plan.device, plan.seed)
-        self.method = instantiate_method(plan.chosen.method, setup)
-        if plan.bridge is not None:
-            self.method = cross(self.method, plan.bridge, plan.device)
+        self.config = config
+        self.split = open_dataset(config.data, config.split, config.data_set)
+        self.folder = RunFolder(config.out)
+        task = find_task(config.task)
+        self._prompt_task = find_task(INNER_TASK) if config.bridge and config.bridge.name == "oracle_text" else task
+        self.method: Method = _load(config)
 
-    def answer(self, work: PredictionJob) -> Iterator[SampleStatus]:
-        """Answer every sample of one video; a status is yielded when its prediction is on disk.
+    def predict(self, job: PredictionJob, on_read: Callable[[str], None] | None = None) -> Iterator[SampleStatus]:
+        """Predict every sample of one video; yield a status when its prediction is on disk.
 
-        A sample that fails is told as failed, and the method is asked again for the ones behind it. A frame that can't
-        be read fails all that is left of its video.
+        A sample that fails does not change the others. A frame that cannot be read fails all that is left of the video.
+
+        Args:
+            job: The video and its expressions.
+            on_read: Called with the expression's id when the method reads a further prompt.
 
         Raises:
-            MethodUnavailableError: The method can't be asked any more.
+            MethodUnavailableError: The method's process keeps failing.
             OSError: The disk is full.
         """
-        left = list(work.expression_ids)
         try:
-            video = self.split.video(work.video_id)
-            expressions = {expression.id: expression for expression in self.split.expressions(work.video_id)}
-            prompts = [self._prompt(work.video_id, expressions[expression_id]) for expression_id in left]
-            predictions = self._predictions(work)
+            video = TimedVideo.of(self.split.video(job.video_id))
+            expressions = {expression.id: expression for expression in self.split.expressions(job.video_id)}
+            path = self.folder.predictions_path(job.video_id)
+            predictions = PredictionFile(path, list(expressions), again=job.expression_ids)
         except DataError as error:
-            yield from (self._failed(work, one, error, _Clock()) for one in left)
+            yield from (_failed(job, expression_id, error, _SampleTimer()) for expression_id in job.expression_ids)
             return
         with closing(predictions):
-            while left:
+            pending = yield from self._prompts(job, expressions)
+            one_by_one = job.one_by_one
+            while pending:
+                batch = _batch(pending[:1] if one_by_one else pending, on_read)
                 try:
-                    yield from self._ask(video, prompts[-len(left) :], work, left, predictions)
-                except _UnreadableFrameError as reason:
-                    yield from (self._failed(work, one, reason.fault, _Clock()) for one in left)
+                    done, ambiguous = yield from self._predict_batch(video, batch, job, predictions)
+                except _UnreadableFrameError as unreadable:
+                    del pending[: unreadable.position]
+                    yield from (_failed(job, prompt.id, unreadable.error, _SampleTimer()) for prompt in pending)
                     return
+                del pending[:done]
+                one_by_one = one_by_one or ambiguous
 
     def close(self) -> ResourceUsage:
-        """Let the method give back what it holds, and say what was used."""
-        costs = measure_resource_usage(self.method, self.plan.device)
+        """Release the method's resources and return what it used."""
+        usage = measure_resource_usage(self.method, self.config.device)
         self.method.close()
-        return costs
+        return usage
 
-    def _ask(
-        self, video: Video, prompts: Sequence[Prompt], work: PredictionJob, left: list[str], predictions: PredictionFile
-    ) -> Iterator[SampleStatus]:
-        """Ask about all that is left; return after the first failure. What was told is taken from ``left``."""
-        order = frame_order(self.plan.perturb, video.id, len(video), self.plan.seed)
-        source = answering_frames(order, len(video))
-        shown = TimedVideo.of(perturbed_video(video, order))
-        seed = self._seed_of(video.id)
-        answers: Iterator[Prediction] | None = None
-        while left:
-            clock = _Clock(shown.decoding)
+    def _prompts(
+        self, job: PredictionJob, expressions: Mapping[str, Expression]
+    ) -> Generator[SampleStatus, None, list[Prompt]]:
+        """Return the prompts of a job; yield the failure of those that cannot be made."""
+        prompts = []
+        for expression_id in job.expression_ids:
+            timer = _SampleTimer()
             try:
-                self._seed(seed)
-                if answers is None:
-                    answers = iter(self.method.predict(shown, [perturbed_prompt(one, order) for one in prompts]))
-                answer = _next(answers, last=len(left) == 1)
-                clock.answered()
-                validate_prediction(answer, self.plan.task, shown)
-                predictions.add(left[0], put_back(answer, source))
-            except Exception as error:
-                if _is_full_disk(error) or isinstance(error, MethodUnavailableError):
-                    raise
-                if shown.decoding.fault is not None:
-                    raise _UnreadableFrameError(shown.decoding.fault) from error
-                if _is_out_of_memory(error) and self._reduce_batch_size():
-                    return
-                yield self._failed(work, left.pop(0), error, clock)
-                return
-            seconds, model_seconds = clock.stopped()
-            sample = f"{video.id}/{left.pop(0)}"
-            yield SampleStatus(sample, "ok", seconds, model_seconds, len(video))
+                prompts.append(self._prompt(job.video_id, expressions[expression_id]))
+            except DataError as error:
+                yield _failed(job, expression_id, error, timer)
+        return prompts
 
     def _prompt(self, video_id: str, expression: Expression) -> Prompt:
-        if self.plan.chosen.spec.oracle_text:
+        if self.config.method.spec.oracle_text:
             return TextPrompt(expression.id, expression.text)
-        return self.asked.make_prompt(self.split, video_id, expression)
+        return self._prompt_task.make_prompt(self.split, video_id, expression)
 
-    def _predictions(self, work: PredictionJob) -> PredictionFile:
-        order = [expression.id for expression in self.split.expressions(work.video_id)]
-        return PredictionFile(self.folder.predictions_path(work.video_id), order, again=work.expression_ids)
+    def _predict_batch(
+        self, video: TimedVideo, prompts: PromptSequence, job: PredictionJob, predictions: PredictionFile
+    ) -> Generator[SampleStatus, None, tuple[int, bool]]:
+        """Make one ``predict`` call; it ends at the first exception of the method.
 
-    def _failed(self, work: PredictionJob, expression_id: str, error: BaseException, clock: "_Clock") -> SampleStatus:
-        told = str(error) if isinstance(error, MevisBenchError) else f"{type(error).__name__}: {error}"
-        seconds, model_seconds = clock.stopped()
-        sample = f"{work.video_id}/{expression_id}"
-        return SampleStatus(sample, "failed", seconds, model_seconds, work.frames, told, _traceback(error))
+        Returns:
+            Number of prompts that are done, and whether the next one failed or another one (not known which).
+        """
+        seed = self._video_seed(video.id)
+        outputs: Iterator[Prediction] | None = None
+        for position, prompt in enumerate(prompts.unmarked()):
+            timer = _SampleTimer(video.decoding)
+            try:
+                self._seed_everything(seed)
+                if outputs is None:
+                    outputs = iter(self.method.predict(video, prompts))
+                prediction = _next(outputs, last=position == len(prompts) - 1)
+            # A method that calls sys.exit fails its sample like any other.
+            except (Exception, SystemExit) as error:
+                if _is_fatal(error):
+                    raise
+                if video.decoding.error is not None:
+                    raise _UnreadableFrameError(video.decoding.error, position) from error
+                if _is_out_of_memory(error) and self._reduce_batch_size():
+                    return position, False
+                if prompts.is_ambiguous(position):
+                    return position, True
+                yield _failed(job, prompt.id, error, timer)
+                return position + 1, False
+            timer.mark_predicted()
+            yield self._store(video, prompt, prediction, job, predictions, timer)
+        return len(prompts), False
 
-    def _seed_of(self, video_id: str) -> int:
-        """Return what a video's samples start from, so that who answers before does not matter."""
-        return int.from_bytes(hashlib.sha256(f"{self.plan.seed}/{video_id}".encode()).digest()[:4])
+    def _store(
+        self,
+        video: TimedVideo,
+        prompt: Prompt,
+        prediction: Prediction,
+        job: PredictionJob,
+        predictions: PredictionFile,
+        timer: "_SampleTimer",
+    ) -> SampleStatus:
+        try:
+            validate_prediction(prediction, self.config.task, video)
+            predictions.add(prompt.id, prediction)
+        except Exception as error:
+            if _is_fatal(error):
+                raise
+            return _failed(job, prompt.id, error, timer)
+        return SampleStatus(f"{video.id}/{prompt.id}", "ok", *timer.elapsed(), len(video))
 
-    def _seed(self, seed: int) -> None:
-        """Seed everything random."""
+    def _video_seed(self, video_id: str) -> int:
+        """Return the seed of a video's samples; it does not depend on what was predicted before."""
+        return int.from_bytes(hashlib.sha256(f"{self.config.seed}/{video_id}".encode()).digest()[:4])
+
+    def _seed_everything(self, seed: int) -> None:
         random.seed(seed)
         np.random.seed(seed)
         if "torch" in sys.modules:
             torch = sys.modules["torch"]
             # torch.manual_seed also queues a seeding of every GPU, with a traceback each: a millisecond for nothing.
-            on_gpu = self.plan.device.startswith("cuda")
+            on_gpu = self.config.device.startswith("cuda")
             (torch.manual_seed if on_gpu else torch.default_generator.manual_seed)(seed)
 
     def _reduce_batch_size(self) -> bool:
-        """Make the method work in smaller chunks where it can (an optional ``reduce_memory() -> bool``)."""
-        reduce = getattr(self.method, "reduce_memory", None)
-        if "torch" in sys.modules and self.plan.device.startswith("cuda"):
+        """Have the method work in smaller chunks, where it can (an optional ``reduce_memory() -> bool``)."""
+        reduce = getattr(unwrap(self.method), "reduce_memory", None)
+        if "torch" in sys.modules and self.config.device.startswith("cuda"):
             sys.modules["torch"].cuda.empty_cache()
         return reduce is not None and bool(reduce())
 
 
+def _load(config: PredictorConfig) -> Method:
+    method_task = INNER_TASK if config.bridge else config.task
+    method = instantiate_method(
+        config.method.method,
+        MethodConfig(method_task, config.method.variant, config.options, config.weights, config.device, config.seed),
+    )
+    if config.bridge is not None:
+        method = apply_bridge(method, config.bridge, config.device)
+    return method if config.perturb == NONE else PerturbedMethod(method, config.task, config.perturb, config.seed)
+
+
+def _batch(prompts: Sequence[Prompt], on_read: Callable[[str], None] | None) -> PromptSequence:
+    ids = [prompt.id for prompt in prompts]
+    return PromptSequence.of(tuple(prompts), on_read and (lambda index: on_read(ids[index])))
+
+
 class _UnreadableFrameError(Exception):
-    """Nothing more can be asked about this video."""
+    """No more samples of this video can be predicted, from ``position`` of the batch on."""
 
-    def __init__(self, fault: DataError) -> None:
-        self.fault = fault
+    def __init__(self, error: DataError, position: int) -> None:
+        self.error, self.position = error, position
 
 
-class _Clock:
-    """Times one sample: from the question to the answer, and to the prediction on disk."""
+class _SampleTimer:
+    """Timer of one sample: from the prompt to the prediction, and to the prediction on disk."""
 
     def __init__(self, decoding: Decoding | None = None) -> None:
         self._decoding = decoding or Decoding()
@@ -180,31 +217,39 @@ class _Clock:
         self._start = time.perf_counter()
         self._model = 0.0
 
-    def answered(self) -> None:
-        """The method has given its answer."""
+    def mark_predicted(self) -> None:
+        """Record that the method has returned its prediction."""
         self._model = time.perf_counter() - self._start - (self._decoding.seconds - self._decoded)
 
-    def stopped(self) -> tuple[float, float]:
+    def elapsed(self) -> tuple[float, float]:
         """Return seconds in all, and inside the method without decoding."""
         return round(time.perf_counter() - self._start, 6), round(self._model, 6)
 
 
-def _next(answers: Iterator[Prediction], *, last: bool) -> Prediction:
+def _failed(job: PredictionJob, expression_id: str, error: BaseException, timer: _SampleTimer) -> SampleStatus:
+    text = str(error) if isinstance(error, MevisBenchError) else f"{type(error).__name__}: {error}"
+    sample = f"{job.video_id}/{expression_id}"
+    return SampleStatus(sample, "failed", *timer.elapsed(), job.frames, text, _traceback(error))
+
+
+def _next(outputs: Iterator[Prediction], *, last: bool) -> Prediction:
     try:
-        answer = next(answers)
+        prediction = next(outputs)
     except StopIteration:
-        raise MethodError("the method gave fewer answers than there were prompts") from None
-    if last and next(answers, None) is not None:
-        raise MethodError("the method gave more answers than there were prompts")
-    return answer
+        raise MethodError("the method returned fewer predictions than there are prompts") from None
+    if last and next(outputs, None) is not None:
+        raise MethodError("the method returned more predictions than there are prompts")
+    return prediction
 
 
-def _is_full_disk(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+def _is_fatal(error: BaseException) -> bool:
+    """Whether an error ends the run: a full disk, or a method that is not retried any more."""
+    full_disk = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full_disk or isinstance(error, MethodUnavailableError)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Torch's error is known by its name, so that torch need not be imported here."""
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Torch's error is recognized by its name, so that torch need not be imported here."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 

@@ -1,8 +1,8 @@
-"""Bridges of the paper: how a method of one task answers another.
+"""Bridges of the paper: a method of one task, evaluated on another.
 
-- ``speech_to_text`` (AVOS, Table 11 "Audio->Text"): the sentence is heard by Whisper, then any text method is asked.
-- ``oracle_text`` (AVOS, "GT text"): the method is given the written sentence. Only where it is asked for by name.
-- ``masks_to_tracks`` (RMOT, Table 10): one track per object of a mask method, or one for all where it knows no objects.
+- ``speech_to_text`` (AVOS, Table 11 "Audio->Text"): Whisper transcribes the speech for a method that reads text.
+- ``oracle_text`` (AVOS, "GT text"): the method reads the written sentence. Only where it is selected by name.
+- ``masks_to_tracks`` (RMOT, Table 10): one track per object of a mask method, or one in all where it has no objects.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from mevis_bench.methods.method_spec import VariantSpec
+from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import (
     MaskPrediction,
     Method,
-    MethodError,
     Prediction,
     Prompt,
     SpeechPrompt,
@@ -31,22 +31,22 @@ BRIDGES: Mapping[BridgeName, str] = {
     "oracle_text": "avos",
     "masks_to_tracks": "rmot",
 }
-"""The task that each bridge leads to. All start from RVOS."""
+"""Target task of every bridge. All start from RVOS."""
 
 INNER_TASK = "rvos"
 
 DEFAULT_BRIDGES: Mapping[str, BridgeName] = {"avos": "speech_to_text", "rmot": "masks_to_tracks"}
-"""Which bridge is taken where a method does not answer the task itself and none is asked for."""
+"""Bridge to a task that the method does not support itself, where ``--bridge`` is not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A bridge that a run takes.
+    """The bridge of a run.
 
     Attributes:
-        name: Which.
+        name: Name of the bridge.
         asr_model: Weights of the speech recognizer; ``None`` where the bridge needs none.
-        transcripts: Folder where transcripts are kept; ``None`` where the bridge needs none.
+        transcripts: Cache folder of transcripts; ``None`` where the bridge needs none.
     """
 
     name: BridgeName
@@ -55,43 +55,49 @@ class Bridge:
 
 
 def derived_tasks(spec: VariantSpec) -> tuple[str, ...]:
-    """Return the tasks that a variant does not answer itself but through a bridge that needs no asking for."""
+    """Return the tasks that a variant supports by a default bridge only."""
     if INNER_TASK not in spec.tasks or not {"masks", "objects"} & set(spec.outputs):
         return ()
     return tuple(task for task in DEFAULT_BRIDGES if task not in spec.tasks)
 
 
-def choose_bridge(spec: VariantSpec, method: str, task: str, asked: str | None) -> BridgeName | None:
-    """Return the bridge of a run; ``None``: the method answers the task itself.
+def choose_bridge(spec: VariantSpec, method: str, task: str, requested: str | None) -> BridgeName | None:
+    """Return the bridge of a run; ``None``: the method supports the task itself.
+
+    Args:
+        spec: The variant.
+        method: Name of method and variant, for messages.
+        task: Task of the run.
+        requested: Value of ``--bridge``; ``None``: not given.
 
     Raises:
-        UsageError: There is no such bridge, it leads elsewhere, or the variant does not answer the task in any way.
+        UsageError: Unknown bridge, one to or from another task, or a variant that does not support the task in any way.
     """
-    if asked is None:
+    if requested is None:
         if task in spec.tasks:
             return None
         if task in derived_tasks(spec):
             return DEFAULT_BRIDGES[task]
-        able = ", ".join(spec.tasks)
+        supported = ", ".join(spec.tasks)
         raise UsageError(
-            f"{method} does not answer {task}, only {able}", hint=f"See mevis-bench list methods --task {task}"
+            f"{method} does not support {task}, only {supported}", hint=f"See mevis-bench list methods --task {task}"
         )
     for name, target in BRIDGES.items():
-        if name == asked:
+        if name == requested:
             if target != task:
-                raise UsageError(f"the bridge {asked} leads to {target}, not to {task}", location="--bridge")
+                raise UsageError(f"the bridge {requested} leads to {target}, not to {task}", location="--bridge")
             if INNER_TASK not in spec.tasks:
-                raise UsageError(f"the bridge {asked} starts from rvos, which {method} does not answer")
+                raise UsageError(f"the bridge {requested} starts from rvos, which {method} does not support")
             return name
-    raise UsageError(f"there is no bridge '{asked}'", location="--bridge", hint=did_you_mean(asked, list(BRIDGES)))
+    raise UsageError(f"unknown bridge '{requested}'", location="--bridge", hint=did_you_mean(requested, list(BRIDGES)))
 
 
-def cross(method: Method, bridge: Bridge, device: str) -> Method:
-    """Put a bridge around a method that was loaded for RVOS.
+def apply_bridge(method: Method, bridge: Bridge, device: str) -> Method:
+    """Wrap a method that was loaded for RVOS.
 
     Raises:
-        MethodError: The speech recognizer's package is not installed.
-        DataError: Its weights can't be read.
+        MethodError: The package of the speech recognizer is not installed.
+        DataError: Its weights cannot be read.
     """
     if bridge.name == "masks_to_tracks":
         return MasksToTracks(method)
@@ -104,24 +110,31 @@ def cross(method: Method, bridge: Bridge, device: str) -> Method:
     return SpeechToText(method, Transcripts(bridge.asr_model, bridge.transcripts, device))
 
 
+def unwrap(method: Method) -> Method:
+    """Return the method inside all wrappers (bridges, perturbation)."""
+    while hasattr(method, "inner"):
+        method = method.inner
+    return method
+
+
 class SpeechToText:
-    """AVOS from a method that reads: every spoken sentence is written down first."""
+    """AVOS from a method that reads text: every spoken sentence is transcribed first."""
 
     def __init__(self, inner: Method, transcribe: Callable[[Path], str]) -> None:
         self.inner = inner
         self._transcribe = transcribe
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
-        """Yield the inner method's answers to what was heard."""
-        heard = []
-        for prompt in prompts:
-            assert isinstance(prompt, SpeechPrompt)
-            heard.append(TextPrompt(prompt.id, self._transcribe(prompt.audio)))
-        return self.inner.predict(video, heard)
+        """Return the inner method's predictions for the transcripts."""
+        return self.inner.predict(video, PromptSequence.of(prompts).map(self._transcribed))
 
     def close(self) -> None:
         """Close the inner method."""
         self.inner.close()
+
+    def _transcribed(self, prompt: Prompt) -> TextPrompt:
+        assert isinstance(prompt, SpeechPrompt)
+        return TextPrompt(prompt.id, self._transcribe(prompt.audio))
 
 
 class MasksToTracks:
@@ -131,14 +144,19 @@ class MasksToTracks:
         self.inner = inner
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
-        """Yield one track per object of the inner method's answer, in its order; one in all where it knows none."""
-        # Loaded late: `list` names the bridges and starts without numpy.
-        from mevis_bench.masks.tracks import to_tracks
+        """Yield one track per object of the inner method's prediction, in its order; one in all where it has none.
 
-        for answer in self.inner.predict(video, prompts):
-            if not isinstance(answer, MaskPrediction):
-                raise MethodError(f"masks_to_tracks needs masks, the method gave a {type(answer).__name__}")
-            objects = (answer.masks,) if answer.objects is None else answer.objects
+        Raises:
+            MethodError: A prediction has no masks, or they do not fit the video.
+        """
+        # Imported here: `list` prints the bridges and starts without numpy.
+        from mevis_bench.masks.tracks import to_tracks
+        from mevis_bench.methods.prediction_checks import validate_prediction
+
+        for prediction in self.inner.predict(video, prompts):
+            validate_prediction(prediction, INNER_TASK, video)
+            assert isinstance(prediction, MaskPrediction)
+            objects = (prediction.masks,) if prediction.objects is None else prediction.objects
             yield to_tracks(objects)
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ def tasks_and_variants(folder: Path) -> list[tuple[str, str]]:
 
 
 def check_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequence[Prediction]:
-    """Load a method with seeded random weights and ask it three things about a small video.
+    """Load a method with seeded random weights and predict three prompts of a small video.
 
     Args:
         folder: The method's folder; its package need not be installed.
@@ -43,28 +43,28 @@ def check_method(folder: Path, task: str, variant: str, scratch: Path) -> Sequen
         scratch: An empty folder for the video's files.
 
     Returns:
-        The three answers.
+        The three predictions.
 
     Raises:
-        MethodError: It can't be loaded, or an answer does not fit.
+        MethodError: It cannot be loaded, or a prediction is invalid.
     """
     spec = read_method_spec(folder / "method.yaml")
-    chosen = spec.variants[variant]
-    setup = MethodConfig(task, variant, chosen.options, None if chosen.weights else {}, "cpu", 0)
-    method = load_method(MethodEntry(spec, folder.resolve(), None, "trial"), setup)
+    selected = spec.variants[variant]
+    config = MethodConfig(task, variant, selected.options, None if selected.weights else {}, "cpu", 0)
+    method = load_method(MethodEntry(spec, folder.resolve(), None, "trial"), config)
     video = _video(scratch)
     prompts = [_prompt(task, number, scratch) for number in range(3)]
-    answers = list(method.predict(video, prompts))
+    predictions = list(method.predict(video, prompts))
     method.close()
-    if len(answers) != len(prompts):
-        raise MethodError(f"the method gave {len(answers)} answers to {len(prompts)} prompts", location=str(folder))
-    for answer in answers:
-        validate_prediction(answer, task, video)
-    return answers
+    if len(predictions) != len(prompts):
+        raise MethodError(f"expected {len(prompts)} predictions, got {len(predictions)}", location=str(folder))
+    for prediction in predictions:
+        validate_prediction(prediction, task, video)
+    return predictions
 
 
 def _video(scratch: Path) -> Video:
-    """Write a bright square that moves over noise."""
+    """Write a video of a bright square that moves over noise."""
     from PIL import Image
 
     numbers = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """``method.yaml``: everything the harness knows about a method without importing it."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,8 +68,9 @@ class EnvironmentSpec:
     Attributes:
         python: Versions that will do, for instance ``>=3.8,<3.9``; 3.7 or newer.
         requirements: File in the method's folder, in pip's format; ``None``: no package is needed.
-        answer_seconds: An answer that takes longer fails its sample, and the process is started anew.
-        load_seconds: As for an answer, for loading the method.
+        answer_seconds: Time-out of one prediction, > 0; beyond it the sample fails and the environment process is
+            restarted.
+        load_seconds: Time-out of loading the method, > 0.
     """
 
     python: str
@@ -87,7 +89,7 @@ class CommandSpec:
             holds the split ``{split}`` (one video), ``{data}`` that split's folder, ``{out}`` where
             ``<video>/<expression>/<frame>.png`` are wanted; ``{checkout}``, ``{device}``, ``{seed}``,
             ``{weights.NAME}`` and ``{options.KEY}`` are what they say.
-        video_seconds: A video that takes longer fails.
+        video_seconds: Time-out of the command, > 0.
     """
 
     checkout: str
@@ -156,6 +158,8 @@ def _check_environment(environment: EnvironmentSpec, location: str) -> None:
         SpecifierSet(environment.python)
     except InvalidSpecifier:
         raise DataError(f"python '{environment.python}' must be like '>=3.8,<3.9'", location=location) from None
+    _check_seconds(environment.answer_seconds, "environment.answer_seconds", location)
+    _check_seconds(environment.load_seconds, "environment.load_seconds", location)
     if environment.requirements is not None:
         validate_relative_path(environment.requirements, "requirements", location)
 
@@ -163,6 +167,7 @@ def _check_environment(environment: EnvironmentSpec, location: str) -> None:
 def _check_command(spec: MethodSpec, command: CommandSpec, location: str) -> None:
     if spec.tasks != ("rvos",) or any(variant.outputs != ("masks",) for variant in spec.variants.values()):
         raise DataError("a command answers with PNG masks: tasks must be [rvos] and outputs [masks]", location=location)
+    _check_seconds(command.video_seconds, "command.video_seconds", location)
     if not command.run:
         raise DataError("run names no program", location=location)
     validate_relative_path(command.checkout, "checkout", location)
@@ -172,6 +177,11 @@ def _check_command(spec: MethodSpec, command: CommandSpec, location: str) -> Non
     for place in re.findall(r"\{(.*?)\}", " ".join(command.run)):
         if place not in known:
             raise DataError(f"run has an unknown '{{{place}}}'", location=location, hint=did_you_mean(place, known))
+
+
+def _check_seconds(seconds: float, key: str, location: str) -> None:
+    if not 0 < seconds < math.inf:
+        raise DataError(f"'{key}' must be a positive number of seconds, got {seconds:g}", location=location)
 
 
 def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: str) -> None:

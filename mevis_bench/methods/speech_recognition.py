@@ -1,4 +1,4 @@
-"""What Whisper hears, kept: a sound file is transcribed once per recognizer."""
+"""Speech recognition by Whisper, with a cache of transcripts: a sound file is transcribed once per recognizer."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ from mevis_bench.methods.weights import sha256
 from mevis_bench.records import DataError, MethodError, MissingWeightsError
 
 RATE = 16000
-"""Samples a second that Whisper takes."""
+"""Whisper's sample rate, Hz."""
 
-LONGEST = 120
-"""Tokens at most: a motion expression has about ten words; without a bound Whisper can repeat itself for minutes."""
+MAX_TOKENS = 120
+"""Bound of a transcript: a motion expression has about ten words; Whisper can repeat itself for minutes."""
 
 AsrModel = Callable[[NDArray[np.float32]], str]
 
@@ -32,78 +32,77 @@ def find_asr_model(name: str, store: Path) -> Path:
     Raises:
         MissingWeightsError: They are not on this machine.
     """
-    given = Path(name).expanduser()
-    places = (
-        given,
+    candidates = (
+        Path(name).expanduser(),
         store / "whisper" / f"{name}.pt",
         store / "whisper" / name,
         Path.home() / ".cache" / "whisper" / f"{name}.pt",
     )
-    for place in places:
-        if place.is_file() or (place / "config.json").is_file():
-            return place
+    for path in candidates:
+        if path.is_file() or (path / "config.json").is_file():
+            return path
     raise MissingWeightsError(
         f"the speech recognizer 'whisper {name}' is not on this machine",
         hint="From:    https://github.com/openai/whisper (license: MIT): whisper.load_model downloads it;\n"
         "         or a transformers folder such as openai/whisper-base from Hugging Face\n"
-        f"Put to:  {places[1]} or {places[2]}/\n"
+        f"Put to:  {candidates[1]} or {candidates[2]}/\n"
         "Or name a file or folder: --asr-model PATH\n"
         "The written sentence instead, as an oracle: --bridge oracle_text",
     )
 
 
 class Transcripts:
-    """Writes down sound files; what was heard before is read from the folder."""
+    """Transcripts of sound files, cached in a folder."""
 
     def __init__(self, asr_model: Path, folder: Path, device: str) -> None:
-        """Look the recognizer's hash up; it is loaded when a file must be heard.
+        """Hash the recognizer's weights; they are loaded when a file must be transcribed.
 
         Args:
-            recognizer: An openai-whisper ``.pt`` file or a transformers folder.
-            folder: Where transcripts are kept.
+            asr_model: An openai-whisper ``.pt`` file or a transformers folder.
+            folder: Cache of transcripts.
             device: A torch device string.
         """
         self._weights = asr_model
         self._device = device
         self._folder = folder / sha256(asr_model)[:16]
-        self._hear: AsrModel | None = None
+        self._transcribe: AsrModel | None = None
 
     def __call__(self, audio: Path) -> str:
-        """Return what is heard in a sound file.
+        """Return the transcript of a sound file.
 
         Raises:
-            DataError: The file is no sound file.
+            DataError: Not a sound file.
             MethodError: The recognizer's package is not installed.
         """
-        place = self._place(audio)
-        known = self.known(audio)
-        if known is not None:
-            return known
-        if self._hear is None:
-            self._hear = _load(self._weights, self._device)
-        text = self._hear(read_waveform(audio)).strip()
-        atomic_write(place, json.dumps({"text": text}, ensure_ascii=False) + "\n")
+        path = self._path(audio)
+        cached = self.cached(audio)
+        if cached is not None:
+            return cached
+        if self._transcribe is None:
+            self._transcribe = _load(self._weights, self._device)
+        text = self._transcribe(read_waveform(audio)).strip()
+        atomic_write(path, json.dumps({"text": text}, ensure_ascii=False) + "\n")
         return text
 
-    def known(self, audio: Path) -> str | None:
-        """Return what was heard in a sound file before; ``None``: it was not heard yet, or is not there."""
+    def cached(self, audio: Path) -> str | None:
+        """Return the cached transcript of a sound file; ``None``: there is none, or the file is missing."""
         try:
-            return str(json.loads(self._place(audio).read_text(encoding="utf-8"))["text"])
-        except (FileNotFoundError, DataError):
+            return str(json.loads(self._path(audio).read_text(encoding="utf-8"))["text"])
+        except (FileNotFoundError, DataError, ValueError, KeyError, TypeError):
             return None
 
-    def _place(self, audio: Path) -> Path:
+    def _path(self, audio: Path) -> Path:
         try:
             return self._folder / f"{hashlib.sha256(audio.read_bytes()).hexdigest()}.json"
         except OSError as error:
-            raise DataError(f"sound can't be read: {error.strerror}", location=str(audio)) from error
+            raise DataError(f"cannot read sound: {error.strerror}", location=str(audio)) from error
 
 
 def read_waveform(audio: Path) -> NDArray[np.float32]:
-    """Read a sound file (wav, flac, ogg, mp3) as one channel of 16,000 samples a second.
+    """Read a sound file (wav, flac, ogg, mp3) as one channel of 16,000 samples per second.
 
     Raises:
-        DataError: The file is missing, is no sound file, or holds no sample.
+        DataError: The file is missing, not a sound file, or empty.
     """
     import soundfile
     from scipy.signal import resample_poly
@@ -111,7 +110,7 @@ def read_waveform(audio: Path) -> NDArray[np.float32]:
     try:
         samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise DataError(f"sound can't be read: {error}", location=str(audio)) from error
+        raise DataError(f"cannot read sound: {error}", location=str(audio)) from error
     if len(samples) == 0:
         raise DataError("sound file holds no sample", location=str(audio))
     divisor = int(np.gcd(rate, RATE))
@@ -133,20 +132,20 @@ def _load_openai(weights: Path, device: str) -> AsrModel:
 
     model = whisper.load_model(str(weights), device=device)
 
-    def encode_speech(waveform: NDArray[np.float32]) -> str:
-        heard = model.transcribe(
+    def transcribe(waveform: NDArray[np.float32]) -> str:
+        result = model.transcribe(
             waveform,
             language="en",
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
             fp16=device.startswith("cuda"),
-            sample_len=LONGEST,
+            sample_len=MAX_TOKENS,
             verbose=None,
         )
-        return str(heard["text"])
+        return str(result["text"])
 
-    return encode_speech
+    return transcribe
 
 
 def _load_transformers(weights: Path, device: str) -> AsrModel:
@@ -154,23 +153,23 @@ def _load_transformers(weights: Path, device: str) -> AsrModel:
 
     model: Any = pipeline("automatic-speech-recognition", model=str(weights), device=device)
 
-    def encode_speech(waveform: NDArray[np.float32]) -> str:
-        heard = model({"raw": waveform, "sampling_rate": RATE}, generate_kwargs={"max_new_tokens": LONGEST})
-        return str(heard["text"])
+    def transcribe(waveform: NDArray[np.float32]) -> str:
+        result = model({"raw": waveform, "sampling_rate": RATE}, generate_kwargs={"max_new_tokens": MAX_TOKENS})
+        return str(result["text"])
 
-    return encode_speech
+    return transcribe
 
 
 def word_error_rate(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Return the word error rate of (said, heard) pairs: edits of words in all / words said in all.
+    """Return the word error rate of (reference, transcript) pairs: total word edits / total reference words.
 
-    Case and punctuation don't count. ``None``: no word was said.
+    Case and punctuation do not count. ``None``: there is no reference word.
     """
     edits = words = 0
-    for said, heard in pairs:
-        one, other = _words(said), _words(heard)
-        words += len(one)
-        edits += _edit_distance(one, other)
+    for reference, transcript in pairs:
+        expected = _words(reference)
+        words += len(expected)
+        edits += _edit_distance(expected, _words(transcript))
     return edits / words if words else None
 
 
@@ -178,10 +177,10 @@ def _words(text: str) -> list[str]:
     return "".join(char if char.isalnum() or char == "'" else " " for char in text.lower()).split()
 
 
-def _edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
-    row = list(range(len(other) + 1))
-    for i, word in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, opposite in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (word != opposite))
+def _edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
+    row = list(range(len(b) + 1))
+    for i, word in enumerate(a, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(b, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
     return row[-1]

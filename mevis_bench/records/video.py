@@ -65,3 +65,20 @@ class Video:
         """Decode the frames one by one, in order; holds at most one at a time."""
         for index in range(len(self)):
             yield self.frame(index)
+
+    def chunks(self, size: int) -> Iterator[NDArray[np.uint8]]:
+        """Decode ``size`` frames at a time, in order.
+
+        Args:
+            size: Frames per chunk, >= 1.
+
+        Yields:
+            RGB, shape ``(n, height, width, 3)``, values 0..255; ``n = size``, less in the last chunk.
+
+        Raises:
+            DataError: See ``frame``.
+        """
+        import numpy as np
+
+        for start in range(0, len(self), size):
+            yield np.stack([self.frame(index) for index in range(start, min(start + size, len(self)))])

@@ -1,4 +1,4 @@
-"""Shards of one run put together: the same folder as if one machine had run it all."""
+"""Merging of the shards of one run into the folder that a single machine would have written."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,10 +21,10 @@ from mevis_bench.tasks import find_task
 def merge_runs(
     shards: Sequence[Path], out: Path, protocol: ScoringProtocol = MEVIS_V2
 ) -> tuple[Manifest, Results | None]:
-    """Put shards (``run --shard i/n``) into one run folder, and score it where the split has truth.
+    """Merge shards (``run --shard i/n``) into one run folder, and score it where the split has ground truth.
 
     Returns:
-        The manifest and the scores of the whole; ``None``: the split has no truth.
+        The manifest and the scores of the merged run; ``None``: the split has no ground truth.
 
     Raises:
         UsageError: ``out`` is not empty, a shard is not finished, or the shards are of different plans or overlap.
@@ -39,8 +39,8 @@ def merge_runs(
         None if first.data == EMBEDDED else Path(first.data), first.identity.split, first.dataset.get("name")
     )
     task = find_task(first.identity.task)
-    there = {sample for manifest in manifests for sample in manifest.identity.samples}
-    order = [f"{video}/{one.id}" for video in split.video_ids for one in task.expressions(split, video)]
+    merged_samples = {sample for manifest in manifests for sample in manifest.identity.samples}
+    order = [f"{video}/{expression.id}" for video in split.video_ids for expression in task.expressions(split, video)]
     merged = RunFolder(out)
     with merged.locked():
         index = SampleIndex(merged.samples_path)
@@ -49,18 +49,18 @@ def merge_runs(
                 index.append(status)
         index.close()
         for video_id in split.video_ids:
-            lines = {one: line for folder in folders for one, line in folder.predicted(video_id).items()}
+            lines = {key: line for folder in folders for key, line in folder.predicted(video_id).items()}
             ids = [expression.id for expression in task.expressions(split, video_id) if expression.id in lines]
             if ids:
-                content = b"".join(lines[one] for one in ids)
+                content = b"".join(lines[key] for key in ids)
                 atomic_write(merged.predictions_path(video_id), content, durable=False)
         failed = any(status.status == "failed" for status in index.statuses.values())
         manifest = replace(
             first,
-            identity=replace(first.identity, samples=tuple(sample for sample in order if sample in there)),
+            identity=replace(first.identity, samples=tuple(sample for sample in order if sample in merged_samples)),
             status="failed" if failed else "finished",
-            started=min(each.started for each in manifests),
-            finished=max(each.finished or "" for each in manifests),
+            started=min(shard.started for shard in manifests),
+            finished=max(shard.finished or "" for shard in manifests),
             costs={**first.costs, **_speeds(index)},
         )
         merged.flush()
@@ -83,12 +83,12 @@ def _check(folders: Sequence[RunFolder], manifests: Sequence[Manifest]) -> None:
             raise UsageError(
                 f"the shard is {manifest.status}, not finished",
                 location=str(folder.path),
-                hint="Start its command again: it continues.",
+                hint="Start its command again: it resumes.",
             )
         different = [name for name in differences(manifests[0].identity, manifest.identity) if name != "samples"]
         if different:
             raise UsageError(
-                f"is of another plan than {folders[0].path}: {', '.join(different)}", location=str(folder.path)
+                f"differs in its plan from {folders[0].path}: {', '.join(different)}", location=str(folder.path)
             )
         for sample in manifest.identity.samples:
             if sample in seen:

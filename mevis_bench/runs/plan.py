@@ -1,4 +1,4 @@
-"""From what the user asked to everything a run needs, checked before anything is computed."""
+"""Planning of a run: everything it needs, checked before anything is computed."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from mevis_bench import __version__
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.registry import open_dataset
-from mevis_bench.execution.jobs import PredictionJob, WorkerConfig
+from mevis_bench.execution.jobs import PredictionJob, PredictorConfig
 from mevis_bench.execution.perturbation import check_perturbation
 from mevis_bench.methods.bridges import Bridge, choose_bridge
 from mevis_bench.methods.loading import code_fingerprint
@@ -32,18 +32,18 @@ class RunPlan:
     """A run that could start.
 
     Attributes:
-        config: What was asked.
-        identity: What decides the run's bytes.
-        work: What every worker needs; its ``out`` is set when the folder is known.
-        videos: What is asked about every video, all of it.
-        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: no weights.
+        config: Configuration of the run.
+        identity: Everything that determines the run's bytes.
+        predictor: Arguments of every ``VideoPredictor``; its ``out`` is set when the folder is known.
+        videos: One job per video with all of its samples.
+        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: there are none.
         data: Folder of the split, or ``embedded``.
         dataset: The opened split.
     """
 
     config: RunConfig
     identity: Identity
-    work: WorkerConfig
+    predictor: PredictorConfig
     videos: tuple[PredictionJob, ...]
     provenance: str
     data: str
@@ -63,11 +63,11 @@ def plan_run(config: RunConfig) -> RunPlan:
         MissingWeightsError: The weights are not on this machine.
         DataError: The data or the weights are broken.
     """
-    chosen = find_methods(config.method_dir).choose(config.method, config.variant)
-    options = resolve_options(chosen, config.options)
+    method = find_methods(config.method_dir).choose(config.method, config.variant)
+    options = resolve_options(method, config.options)
     choice = parse_weights(config.weights)
-    bridge = _bridge(config, chosen, choice.store)
-    weights = locate_weights(chosen, choice)
+    bridge = _bridge(config, method, choice.store)
+    weights = locate_weights(method, choice)
     split = open_dataset(config.data, config.split, config.data_set)
     check_perturbation(config.perturb)
     find_protocol(config.protocol)
@@ -75,23 +75,25 @@ def plan_run(config: RunConfig) -> RunPlan:
     videos = _shard(_select(split, config), config.shard)
     identity = Identity(
         task=config.task,
-        method=chosen.method.spec.name,
-        variant=chosen.variant,
+        method=method.method.spec.name,
+        variant=method.variant,
         options=options,
         weights=None if weights is None else {name: sha256(path) for name, path in sorted(weights.items())},
-        code=code_fingerprint(chosen.method),
-        bridge=_describe(bridge),
+        code=code_fingerprint(method.method),
+        bridge=_bridge_identity(bridge),
         split=split.split,
         fingerprint=split.fingerprint,
-        samples=tuple(f"{video.video_id}/{one}" for video in videos for one in video.expression_ids),
+        samples=tuple(
+            f"{video.video_id}/{expression_id}" for video in videos for expression_id in video.expression_ids
+        ),
         perturb=config.perturb,
         seed=config.seed,
         device=device.partition(":")[0],
         version=__version__,
     )
-    work = WorkerConfig(
+    predictor = PredictorConfig(
         task=config.task,
-        chosen=chosen,
+        method=method,
         options=options,
         weights=weights,
         device=device,
@@ -106,16 +108,16 @@ def plan_run(config: RunConfig) -> RunPlan:
     return RunPlan(
         config=config,
         identity=identity,
-        work=work,
+        predictor=predictor,
         videos=videos,
-        provenance=UNTRAINED if weights is None else provenance(chosen),
+        provenance=UNTRAINED if weights is None else provenance(method),
         data=EMBEDDED if config.data is None else str(split.root),
         dataset=split,
     )
 
 
-def _bridge(config: RunConfig, chosen: ResolvedMethod, store: Path) -> Bridge | None:
-    name = choose_bridge(chosen.spec, chosen.name, config.task, config.bridge)
+def _bridge(config: RunConfig, method: ResolvedMethod, store: Path) -> Bridge | None:
+    name = choose_bridge(method.spec, method.name, config.task, config.bridge)
     if name is None:
         return None
     if name == "speech_to_text":
@@ -124,12 +126,12 @@ def _bridge(config: RunConfig, chosen: ResolvedMethod, store: Path) -> Bridge | 
 
 
 def transcripts_folder() -> Path:
-    """Return where transcripts are kept; it need not exist."""
+    """Return the cache folder of transcripts; it need not exist."""
     return Path.home() / ".cache" / "mevis-bench" / "transcripts"
 
 
-def _describe(bridge: Bridge | None) -> dict[str, object] | None:
-    """Say in the manifest which bridge was taken, and what it used."""
+def _bridge_identity(bridge: Bridge | None) -> dict[str, object] | None:
+    """Return the bridge and its settings, for the manifest."""
     if bridge is None:
         return None
     asr_model = {} if bridge.asr_model is None else {"recognizer": sha256(bridge.asr_model)}
@@ -138,13 +140,13 @@ def _describe(bridge: Bridge | None) -> dict[str, object] | None:
 
 def _select(split: Dataset, config: RunConfig) -> tuple[PredictionJob, ...]:
     task = find_task(config.task)
-    wanted = _wanted(split, task, config.sample)
+    selected = _selected(split, task, config.sample)
     videos: list[PredictionJob] = []
     left = config.limit
     for video_id in split.video_ids:
         expressions = _sample_ids(split, task, video_id)
-        if wanted is not None:
-            expressions = tuple(one for one in expressions if one in wanted.get(video_id, ()))
+        if selected is not None:
+            expressions = tuple(key for key in expressions if key in selected.get(video_id, ()))
         if left is not None:
             expressions = expressions[:left]
             left -= len(expressions)
@@ -160,31 +162,35 @@ def _sample_ids(split: Dataset, task: Task, video_id: str) -> tuple[str, ...]:
 
 
 def _shard(videos: tuple[PredictionJob, ...], shard: str | None) -> tuple[PredictionJob, ...]:
-    """Return every n-th video from the i-th on (``i/n``)."""
+    """Return every n-th video, starting at the i-th (``i/n``)."""
     if shard is None:
         return videos
     match = re.fullmatch(r"([1-9][0-9]*)/([1-9][0-9]*)", shard)
     if match is None or int(match[1]) > int(match[2]):
-        raise UsageError(f"'{shard}' is no shard", location="--shard", hint="For example 1/4, 2/4, 3/4 and 4/4")
-    part = videos[int(match[1]) - 1 :: int(match[2])]
-    if not part:
+        raise UsageError(
+            f"invalid shard '{shard}': expected I/N with I <= N",
+            location="--shard",
+            hint="For example 1/4, 2/4, 3/4 and 4/4",
+        )
+    selected = videos[int(match[1]) - 1 :: int(match[2])]
+    if not selected:
         raise UsageError(f"there are only {len(videos)} videos, so shard {shard} is empty", location="--shard")
-    return part
+    return selected
 
 
-def _wanted(split: Dataset, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:
-    """Understand ``--sample``: expressions by video; ``None``: all."""
+def _selected(split: Dataset, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:
+    """Parse ``--sample``: expressions by video; ``None``: all."""
     if not names:
         return None
-    wanted: dict[str, set[str]] = {}
+    selected: dict[str, set[str]] = {}
     for name in names:
         video_id, _, expression_id = name.partition("/")
         if video_id not in split.video_ids:
             hint = did_you_mean(video_id, list(split.video_ids[:20]))
-            raise UsageError(f"there is no video '{video_id}'", location=f"--sample {name}", hint=hint)
+            raise UsageError(f"unknown video '{video_id}'", location=f"--sample {name}", hint=hint)
         known = _sample_ids(split, task, video_id)
         if expression_id and expression_id not in known:
             hint = did_you_mean(expression_id, list(known))
-            raise UsageError(f"'{name}' is no sample of {task.name}", location=f"--sample {name}", hint=hint)
-        wanted.setdefault(video_id, set()).update([expression_id] if expression_id else known)
-    return wanted
+            raise UsageError(f"'{name}' is not a sample of {task.name}", location=f"--sample {name}", hint=hint)
+        selected.setdefault(video_id, set()).update([expression_id] if expression_id else known)
+    return selected

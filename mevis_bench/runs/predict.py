@@ -1,4 +1,4 @@
-"""One run: plan, continue what is there, execute, store. Kill it at any moment; the same command goes on."""
+"""Prediction of a run. It can be killed at any moment; the same command resumes it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from mevis_bench.execution.jobs import Executor, PredictionJob, ResourceUsage
+from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import RunPlan
 from mevis_bench.runs.resource_usage import total_resource_usage
-from mevis_bench.runs.system_info import commit, machine, versions
+from mevis_bench.runs.system_info import commit, system_info, versions
 from mevis_bench.store.run_folder import Manifest, RunFolder, differences, fingerprint
 from mevis_bench.store.sample_index import SampleIndex, SampleStatus, read_statuses
 
@@ -21,27 +22,27 @@ RUNS = Path("runs")
 
 
 class RunCallback(Protocol):
-    """Is told how a run goes on."""
+    """Callbacks of a run, for progress bars."""
 
-    def begin(self, folder: RunFolder, total: int, done: int) -> None:
-        """The run starts: ``done`` of ``total`` samples were there before."""
+    def on_run_start(self, folder: RunFolder, total: int, done: int) -> None:
+        """Called when the run starts; ``done`` of ``total`` samples were there before."""
         ...
 
-    def sample(self, status: SampleStatus) -> None:
-        """A sample ended."""
+    def on_sample_end(self, status: SampleStatus) -> None:
+        """Called when a sample has a prediction or failed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run ended.
+    """Outcome of a run.
 
     Attributes:
-        folder: Where it is.
-        manifest: As it was written last.
-        done: Samples that are on disk.
+        folder: Its folder.
+        manifest: Its manifest as last written.
+        done: Number of samples with a prediction.
         failed: Samples that failed, with the reason.
-        computed: Samples that were tried this time; 0: there was nothing left to do.
+        computed: Number of samples that were predicted this time; 0: none was pending.
     """
 
     folder: RunFolder
@@ -52,13 +53,13 @@ class RunReport:
 
 
 def find_folder(plan: RunPlan, runs: Path = RUNS) -> RunFolder:
-    """Return where a plan's run is or will be.
+    """Return the folder of a plan's run.
 
     With ``--out`` it is that folder. Without, it is the folder under ``runs`` whose manifest has the same identity (the
     newest unfinished one before finished ones), else a new one.
 
     Raises:
-        UsageError: ``--out`` holds another plan's run, or files that are no run; names what differs.
+        UsageError: ``--out`` holds another plan's run, or other files; names what differs.
     """
     if plan.config.out is not None:
         folder = RunFolder(plan.config.out)
@@ -76,69 +77,70 @@ def find_folder(plan: RunPlan, runs: Path = RUNS) -> RunFolder:
     if same:
         return max(same, key=lambda entry: entry[:3])[3]
     identity = plan.identity
-    # The end keeps apart what is started in the same second.
+    # The suffix keeps apart runs that start in the same second.
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{fingerprint(identity)[:4]}"
     return RunFolder(runs / f"{identity.task}-{identity.method}-{identity.variant}-{identity.split}-{stamp}")
 
 
-def left_to_do(plan: RunPlan, folder: RunFolder) -> tuple[PredictionJob, ...]:
-    """Return what of a plan is not on disk yet; failed samples only with ``--retry-failed``."""
+def pending_videos(plan: RunPlan, folder: RunFolder) -> tuple[PredictionJob, ...]:
+    """Return the samples of a plan without a prediction; failed ones only with ``--retry-failed``."""
     statuses = read_statuses(folder.samples_path)
 
-    def is_open(status: SampleStatus | None, *, predicted: bool) -> bool:
+    def is_pending(status: SampleStatus | None, *, predicted: bool) -> bool:
         if status is not None and status.status == "failed":
             return plan.config.retry_failed
         return status is None or not predicted
 
-    work = []
+    jobs = []
     for video in plan.videos:
         predicted = folder.predicted(video.video_id)
-        open_ids = tuple(
-            one
-            for one in video.expression_ids
-            if is_open(statuses.get(f"{video.video_id}/{one}"), predicted=one in predicted)
+        pending = tuple(
+            key
+            for key in video.expression_ids
+            if is_pending(statuses.get(f"{video.video_id}/{key}"), predicted=key in predicted)
         )
-        if open_ids:
-            work.append(replace(video, expression_ids=open_ids))
-    return tuple(work)
+        if pending:
+            jobs.append(replace(video, expression_ids=pending))
+    return tuple(jobs)
 
 
-def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: RunCallback) -> RunReport:
-    """Answer everything of a plan that is not on disk yet.
+def predict(plan: RunPlan, folder: RunFolder, executor: Executor, callback: RunCallback) -> RunReport:
+    """Predict the pending samples of a plan.
 
     Raises:
         UsageError: Another process is writing this run.
         MevisBenchError: The method could not be loaded, or too many samples failed.
-        OSError: The disk is full. Everything finished before is on disk.
+        OSError: The disk is full. Finished samples are on disk.
         KeyboardInterrupt: As for a full disk.
     """
     with folder.locked():
-        before = folder.read_manifest() if folder.manifest_path.exists() else None
-        work = left_to_do(plan, folder)
-        if before is not None and before.status in ("finished", "failed") and not work:
+        before = None if folder.is_new() else folder.read_manifest()
+        jobs = pending_videos(plan, folder)
+        if before is not None and before.status in ("finished", "failed") and not jobs:
             return _report(folder, before, 0)
         manifest = _manifest(plan, before)
         folder.write_manifest(manifest)
         index = SampleIndex(folder.samples_path)
-        watcher.begin(folder, len(plan.identity.samples), len(plan.identity.samples) - _count(work))
-        workers: list[ResourceUsage] = []
+        callback.on_run_start(folder, len(plan.identity.samples), len(plan.identity.samples) - _count(jobs))
+        usages: list[ResourceUsage] = []
         computed = 0
         try:
-            for status in executor.execute(replace(plan.work, out=folder.path), work, workers.append) if work else ():
+            config = replace(plan.predictor, out=folder.path)
+            for status in executor.execute(config, jobs, usages.append) if jobs else ():
                 index.append(status)
-                watcher.sample(status)
+                callback.on_sample_end(status)
                 computed += 1
                 if status.status == "failed":
                     _check_failures(plan, index)
         except BaseException:
-            # A full disk keeps the old manifest; the fault itself is what is told.
+            # On a full disk the old manifest stays; the error itself is reported.
             with suppress(OSError):
                 folder.write_manifest(replace(manifest, status="interrupted"))
             raise
         finally:
             index.close()
         failed = any(status.status == "failed" for status in index.statuses.values())
-        costs = total_resource_usage(index.statuses.values(), workers, manifest.costs)
+        costs = total_resource_usage(index.statuses.values(), usages, manifest.costs)
         ended = replace(manifest, status="failed" if failed else "finished", finished=_now(), costs=costs)
         folder.flush()
         folder.write_manifest(ended)
@@ -146,20 +148,21 @@ def predict(plan: RunPlan, folder: RunFolder, executor: Executor, watcher: RunCa
 
 
 def _check_same_plan(folder: RunFolder, plan: RunPlan) -> None:
-    if not folder.path.exists() or not any(folder.path.iterdir()):
+    if folder.is_new():
         return
     try:
         manifest = folder.read_manifest()
     except DataError as error:
         raise UsageError(
-            "the folder is not empty and holds no run that could be continued",
+            "the folder is not empty and holds no run that could be resumed",
             location=str(folder.path),
             hint=f"{error}\nGive another --out.",
         ) from error
     different = differences(manifest.identity, plan.identity)
     if different:
         lines = [
-            f"  {name}: there {_short(there)}, asked {_short(asked)}" for name, (there, asked) in different.items()
+            f"  {name}: expected {_short(expected)}, found {_short(found)}"
+            for name, (found, expected) in different.items()
         ]
         raise UsageError(
             "the folder holds a run of another plan", location=str(folder.path), hint="\n".join([*lines, _OTHER_OUT])
@@ -175,25 +178,25 @@ def _short(value: object) -> str:
 
 
 def _manifest(plan: RunPlan, before: Manifest | None) -> Manifest:
-    """Return the manifest of a run that starts now, or goes on."""
+    """Return the manifest of a run that starts or resumes now."""
     return Manifest(
         identity=plan.identity,
         status="running",
-        title=plan.work.chosen.spec.title,
+        title=plan.predictor.method.spec.title,
         provenance=plan.provenance,
         config=_jsonable(asdict(plan.config)),
         data=plan.data,
         versions=versions(),
         commit=commit(),
-        machine=machine(),
+        machine=system_info(),
         started=before.started if before else _now(),
         costs=before.costs if before else {},
         dataset={"name": plan.dataset.info.name, "version": plan.dataset.info.version},
     )
 
 
-def _count(work: Sequence[PredictionJob]) -> int:
-    return sum(len(video.expression_ids) for video in work)
+def _count(jobs: Sequence[PredictionJob]) -> int:
+    return sum(len(job.expression_ids) for job in jobs)
 
 
 def _check_failures(plan: RunPlan, index: SampleIndex) -> None:
@@ -204,7 +207,7 @@ def _check_failures(plan: RunPlan, index: SampleIndex) -> None:
         raise MethodError(
             f"stopped after {len(failed)} failed sample{'s' * (len(failed) > 1)}: {last.error}",
             location=last.id,
-            hint="Everything finished before is on disk; mend it and start the same command with --retry-failed.",
+            hint=RESUME_HINT,
         )
 
 

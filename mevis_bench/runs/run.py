@@ -1,4 +1,4 @@
-"""A whole run: plan, predict, and score where there is truth. What ``mevis-bench run`` does, for Python."""
+"""A whole run: plan, predict, and score where there is ground truth; ``mevis-bench run`` for Python."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ from mevis_bench.store.score_files import Results, read_results
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that came to its end.
+    """A finished run.
 
     Attributes:
-        report: How predicting ended.
-        results: The scores; ``None``: the split has no truth, or nothing was answered.
+        report: Outcome of predicting.
+        results: The scores; ``None``: the split has no ground truth, or there is no prediction.
         word_error_rate: Of the speech recognizer; ``None``: none was used.
     """
 
@@ -32,19 +32,19 @@ class FinishedRun:
     word_error_rate: float | None = None
 
 
-def run(config: RunConfig, watcher: RunCallback) -> FinishedRun:
+def run(config: RunConfig, callback: RunCallback) -> FinishedRun:
     """Plan, predict and score.
 
     Raises:
-        MevisBenchError: What the user can mend, before or while computing.
-        OSError: The disk is full; what was finished is on disk, and the same call goes on.
+        MevisBenchError: An error that the user can fix, before or while computing.
+        OSError: The disk is full; finished samples are on disk, and the same call resumes.
     """
     plan = plan_run(config)
-    return run_plan(plan, find_folder(plan), watcher)
+    return run_plan(plan, find_folder(plan), callback)
 
 
 def _executor(config: RunConfig) -> Executor:
-    """Answer in this process, unless there is more than one worker, or a sample must be stopped from outside."""
+    """Predict in this process, unless there are several pool processes or a sample must be stopped from outside."""
     if config.engine == "ray":
         return RayPool(config.address)
     if config.workers == 1 and config.timeout is None:
@@ -52,12 +52,12 @@ def _executor(config: RunConfig) -> Executor:
     return LocalPool(config.workers, config.timeout)
 
 
-def run_plan(plan: RunPlan, folder: RunFolder, watcher: RunCallback) -> FinishedRun:
-    """Predict and score what is planned (see ``run``), both on the run's device.
+def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> FinishedRun:
+    """Predict and score a plan (see ``run``), both on the run's device.
 
     Failed samples count as zero; the counts of the results say how many.
     """
-    report = predict(plan, folder, _executor(plan.config), watcher)
+    report = predict(plan, folder, _executor(plan.config), callback)
     rate = write_asr_report(plan, folder)
     if not plan.has_ground_truth or not report.done:
         return FinishedRun(report, None, rate)
@@ -70,6 +70,6 @@ def run_plan(plan: RunPlan, folder: RunFolder, watcher: RunCallback) -> Finished
         folder.path,
         data=plan.config.data,
         split=plan.config.split,
-        options=ScoringOptions(protocol, missing="zero" if report.failed else "error", device=plan.work.device),
+        options=ScoringOptions(protocol, missing="zero" if report.failed else "error", device=plan.predictor.device),
     )
     return FinishedRun(report, scored.results, rate)

@@ -10,7 +10,7 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.records import UsageError
 from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
-from mevis_bench.runs.scoring_pool import map_in_order, worker_count
+from mevis_bench.runs.scoring_pool import map_in_order, process_count
 from mevis_bench.store.score_files import Results, SampleScore, write_scores
 
 Progress = Callable[[int, int], None]
@@ -85,7 +85,7 @@ def score_run(
     samples_done: list[ScoredSample] = []
     aggregator = plan.task.aggregator(plan.options)
     try:
-        processes = worker_count(workers, plan.num_frames, plan.options.device)
+        processes = process_count(workers, plan.num_frames, plan.options.device)
         for video_samples in map_in_order(score_video, plan.jobs(), processes):
             samples_done += video_samples
             aggregator.update(video_samples)

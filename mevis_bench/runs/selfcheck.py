@@ -1,4 +1,4 @@
-"""Does this machine give the same bytes whichever way a run is spread or stopped? Tried on the embedded split."""
+"""Check that a run has the same bytes whichever way it is distributed or killed, on the embedded split."""
 
 import hashlib
 import random
@@ -22,13 +22,13 @@ LATEST_KILL = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One way of running, held against the plain one.
+    """One way of running, compared with the plain one.
 
     Attributes:
-        name: What was done.
+        name: The way.
         same: Whether predictions, scores and results have the same bytes.
-        seconds: How long it took.
-        note: What is worth knowing about it.
+        seconds: Its duration.
+        note: Details; may be empty.
     """
 
     name: str
@@ -38,51 +38,55 @@ class Check:
 
 
 def selfcheck(method: str, limit: int, kills: int, scratch: Path) -> Iterator[Check]:
-    """Run one method in many ways, and yield how each compares with the plain run.
+    """Run one method in several ways and compare each with the plain run.
 
     Args:
-        method: A method of RVOS that runs on this machine.
+        method: An RVOS method that runs on this machine.
         limit: Number of samples.
-        kills: How often the killed run is stopped with SIGKILL, at random moments.
+        kills: Number of SIGKILLs at random moments, for each way of running that is killed.
         scratch: An empty folder.
 
     Raises:
         UsageError: There are more kills than samples.
-        MethodError: A run that should have ended well did not.
+        MethodError: A run that should have succeeded failed.
     """
     if kills > limit:
-        raise UsageError(f"a run of {limit} samples can't be killed {kills} times", hint="Give a larger --limit.")
-    words = ["run", "--task", "rvos", "--method", method, "--limit", str(limit), "--device", "cpu"]
+        raise UsageError(f"cannot kill a run of {limit} samples {kills} times", hint="Give a larger --limit.")
+    arguments = ["run", "--task", "rvos", "--method", method, "--limit", str(limit), "--device", "cpu"]
     start = time.monotonic()
-    _run([*words, "--out", str(scratch / "plain")])
+    _run([*arguments, "--out", str(scratch / "plain")])
     plain = fingerprint(scratch / "plain")
-    yield Check("one process", True, time.monotonic() - start, "what the others are held against")
+    yield Check("one process", True, time.monotonic() - start, "reference of the others")
 
     start = time.monotonic()
-    _run([*words, "--workers", "4", "--out", str(scratch / "workers")])
-    yield Check("4 workers", fingerprint(scratch / "workers") == plain, time.monotonic() - start, "")
+    _run([*arguments, "--workers", "4", "--out", str(scratch / "workers")])
+    yield Check("4 pool processes", fingerprint(scratch / "workers") == plain, time.monotonic() - start, "")
 
     start = time.monotonic()
     shards = [scratch / f"shard{part}" for part in (1, 2, 3)]
     for part, shard in enumerate(shards, 1):
-        _run([*words, "--shard", f"{part}/3", "--out", str(shard)])
+        _run([*arguments, "--shard", f"{part}/3", "--out", str(shard)])
     merge_runs(shards, scratch / "merged")
     yield Check("3 shards, merged", fingerprint(scratch / "merged") == plain, time.monotonic() - start, "")
 
     if find_spec("ray") is not None:
         start = time.monotonic()
-        _run([*words, "--engine", "ray", "--out", str(scratch / "ray")])
+        _run([*arguments, "--engine", "ray", "--out", str(scratch / "ray")])
         yield Check("Ray", fingerprint(scratch / "ray") == plain, time.monotonic() - start, "")
 
-    start = time.monotonic()
-    killed, twice = _run_and_kill([*words, "--out", str(scratch / "killed")], scratch / "killed", limit, kills)
-    note = f"killed {killed} times, {twice} samples done twice"
-    same = fingerprint(scratch / "killed") == plain and twice <= killed
-    yield Check("kill -9 and resume", same, time.monotonic() - start, note)
+    for processes in (1, 2):
+        start = time.monotonic()
+        folder = scratch / f"killed{processes}"
+        command = [*arguments, "--workers", str(processes), "--out", str(folder)]
+        killed, twice = _run_and_kill(command, folder, limit, kills)
+        note = f"killed {killed} times, {twice} samples predicted twice"
+        same = fingerprint(folder) == plain and twice <= killed * processes
+        name = "kill -9 and resume" + (f", {processes} pool processes" if processes > 1 else "")
+        yield Check(name, same, time.monotonic() - start, note)
 
 
 def fingerprint(run: Path) -> str:
-    """Return the sha256 over what must not change: predictions, scores and results."""
+    """Return the sha256 over predictions, scores and results."""
     files = [*sorted((run / "predictions").glob("*.jsonl")), run / "scores.jsonl", run / "results.json"]
     digest = hashlib.sha256()
     for path in files:
@@ -90,25 +94,25 @@ def fingerprint(run: Path) -> str:
     return digest.hexdigest()
 
 
-def _run_and_kill(words: list[str], folder: Path, limit: int, kills: int) -> tuple[int, int]:
-    """Kill a run again and again; return how often, and how many samples were done twice.
+def _run_and_kill(arguments: list[str], folder: Path, limit: int, kills: int) -> tuple[int, int]:
+    """Kill a run repeatedly; return how often, and how many samples were predicted twice.
 
-    Each try may do its share of the samples, the first none; then a random moment later it is killed, while it starts,
-    computes, writes, or scores.
+    Every start may predict its share of the samples, the first none; then it is killed a random moment later, while it
+    starts, computes, writes, or scores.
     """
     moments = random.Random(0)
     killed = 0
     for number in range(kills):
-        process = subprocess.Popen([*_PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wanted = number * limit // kills
-        while process.poll() is None and len(read_statuses(RunFolder(folder).samples_path)) < wanted:
+        process = subprocess.Popen([*_PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        target = number * limit // kills
+        while process.poll() is None and len(read_statuses(RunFolder(folder).samples_path)) < target:
             time.sleep(0.002)
         time.sleep(moments.uniform(0, LATEST_KILL))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             killed += 1
         process.wait()
-    _run(words)
+    _run(arguments)
     lines = RunFolder(folder).samples_path.read_text().splitlines()
     return killed, len(lines) - len(read_statuses(RunFolder(folder).samples_path))
 
@@ -116,8 +120,8 @@ def _run_and_kill(words: list[str], folder: Path, limit: int, kills: int) -> tup
 _PROGRAM = [sys.executable, "-m", "mevis_bench"]
 
 
-def _run(words: list[str]) -> None:
-    done = subprocess.run([*_PROGRAM, *words], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        what = f"this run ended with exit code {done.returncode}: {' '.join(words)}"
-        raise MethodError(what, hint=done.stderr[-2000:])
+def _run(arguments: list[str]) -> None:
+    result = subprocess.run([*_PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        message = f"this run exited with code {result.returncode}: {' '.join(arguments)}"
+        raise MethodError(message, hint=result.stderr[-2000:])

@@ -1,4 +1,4 @@
-"""How far runs are, read from another terminal while they run."""
+"""Progress of runs, readable from another process while they run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from mevis_bench.store.sample_index import read_statuses
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """How far one run is.
+    """Progress of one run.
 
     Attributes:
-        folder: Where it is.
-        state: The manifest's status; ``killed`` where it says ``running`` but nobody holds the folder.
-        total: Samples in all.
-        done: Samples that are on disk.
-        failed: Samples that failed.
+        folder: Its folder.
+        state: The manifest's status; ``killed`` where that is ``running`` but no process holds the lock.
+        total: Number of samples.
+        done: Number of samples with a prediction.
+        failed: Number of failed samples.
         started: When it was first started.
     """
 
@@ -33,7 +33,7 @@ def run_state(path: Path) -> RunState:
     """Read one run's state.
 
     Raises:
-        DataError: It is no run folder.
+        DataError: Not a run folder.
     """
     folder = RunFolder(path)
     manifest = folder.read_manifest()
@@ -46,5 +46,5 @@ def run_state(path: Path) -> RunState:
 
 
 def find_runs(runs: Path) -> Sequence[Path]:
-    """Return the run folders in a folder, by name; none where the folder is missing."""
+    """Return the run folders in a folder, by name; empty where the folder is missing."""
     return sorted(path.parent for path in runs.glob("*/manifest.json"))

@@ -46,7 +46,7 @@ def folder_name(config: RunConfig) -> str:
     return f"{config.task}-{config.method.replace(':', '-')}{variant}-{config.split}"
 
 
-def run_suite(suite: Suite, out: Path, watcher: Callable[[], RunCallback]) -> Iterator[FinishedRun]:
+def run_suite(suite: Suite, out: Path, callbacks: Callable[[], RunCallback]) -> Iterator[FinishedRun]:
     """Run a suite, one folder a run below ``out``; yields each run when it is finished and scored."""
     for config in suite.runs:
-        yield run(replace(config, out=out / folder_name(config)), watcher())
+        yield run(replace(config, out=out / folder_name(config)), callbacks())

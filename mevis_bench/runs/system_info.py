@@ -17,16 +17,16 @@ _PACKAGES = ("mevis-bench", "numpy", "scipy", "pillow", "torch", "transformers",
 
 def versions() -> Mapping[str, str]:
     """Return the versions of Python and of the packages that predictions depend on; nothing is imported."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def machine() -> Mapping[str, str]:
+def system_info() -> Mapping[str, str]:
     """Return names of host, system and processor, the number of cores, and the memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
@@ -39,7 +39,7 @@ def machine() -> Mapping[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of the checkout this package runs from, ``-changed`` behind it where files differ from it."""
+    """Return the commit of this package's checkout, with the suffix ``-changed`` where files differ from it."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
@@ -53,14 +53,14 @@ def commit() -> str | None:
 def resolve_device(device: str) -> str:
     """Turn ``auto`` into ``cuda`` where a CUDA device can be used, else ``cpu``; check the other names.
 
-    Torch is asked (imported) only where the machine has a CUDA driver at all.
+    Torch is imported only where the machine has a CUDA driver at all.
 
     Raises:
-        UsageError: The name is no device, or CUDA is asked for and not there.
+        UsageError: Invalid device, or CUDA is requested and not available.
     """
     name, _, index = device.partition(":")
     if name not in ("auto", "cpu", "cuda") or (index and not (name == "cuda" and index.isdecimal())):
-        raise UsageError(f"'{device}' is no device", location="--device", hint="Known: auto, cpu, cuda, cuda:N")
+        raise UsageError(f"invalid device '{device}'", location="--device", hint="Known: auto, cpu, cuda, cuda:N")
     if name == "cpu":
         return "cpu"
     if _has_cuda_driver():
@@ -69,9 +69,7 @@ def resolve_device(device: str) -> str:
         if torch.cuda.is_available() and int(index or 0) < torch.cuda.device_count():
             return "cuda" if name == "auto" else device
     if name == "cuda":
-        raise UsageError(
-            f"there is no device '{device}' that torch can use", location="--device", hint="Try --device cpu"
-        )
+        raise UsageError(f"torch cannot use the device '{device}'", location="--device", hint="Try --device cpu")
     return "cpu"
 
 
@@ -82,6 +80,6 @@ def _has_cuda_driver() -> bool:
         return False
 
 
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def _git(root: Path, *arguments: str) -> str:
+    result = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+    return result.stdout.strip()

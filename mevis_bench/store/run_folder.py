@@ -1,21 +1,24 @@
-"""A run on disk: ``manifest.json``, ``samples.jsonl``, ``predictions/<video>.jsonl``, then what scoring writes.
+"""A run on disk: ``manifest.json``, ``samples.jsonl``, ``predictions/<video>.jsonl``, then the files of scoring.
 
-What two undisturbed, resumed, sharded or parallel runs of one plan share byte for byte: ``predictions/``,
-``scores.jsonl`` and ``results.json``. Clocks, machines and paths stand only in ``manifest.json`` and
+Undisturbed, resumed, sharded and parallel runs of one plan have the same bytes in ``predictions/``, ``scores.jsonl``
+and ``results.json``. Times, machines and paths are only in ``manifest.json`` and
 ``samples.jsonl`` (whose lines may also be in another order).
 """
 
-import fcntl
 import hashlib
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+from filelock import FileLock, Timeout, lock_descriptor
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import safe_join
@@ -24,26 +27,32 @@ from mevis_bench.store.prediction_lines import complete_lines
 
 SCHEMA = 2
 
+_LOCK_TIMEOUT = 1.0
+"""Seconds to wait for the lock, which ``is_locked`` of another process may hold for a moment."""
+
+_MANIFEST_DRAFT = re.compile(r"manifest\.json\.[0-9]+\.part")
+"""Draft of ``atomic_write``, left by a run that was killed while it wrote the manifest."""
+
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What decides a run's bytes. Two runs of equal identity are one plan; one continues the other.
+    """Everything that determines a run's bytes. Runs of equal identity have the same plan; one resumes the other.
 
     Attributes:
         task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
         method: Name of the method.
         variant: Name of its variant.
-        options: The variant's options, settings put over them.
+        options: The variant's options, overridden by settings.
         weights: sha256 by name in ``method.yaml``; ``None``: seeded random weights, on purpose.
-        code: sha256 of the method's folder and of the layers it shares.
-        bridge: The bridge that turns another task's method into one of this task, and its settings; ``None``: the
-            method answers the task itself.
+        code: sha256 of the method's folder and of the shared layers it imports.
+        bridge: The bridge from the method's task to this one, and its settings; ``None``: the method supports the task
+            itself.
         split: Name of the split.
         fingerprint: Hash of the split's annotation files.
         samples: ``<video>/<expression>``, in order of the data set.
-        perturb: How the frames are changed before the method sees them; ``none``: not at all.
+        perturb: Perturbation of the frames; ``none``: they stay as they are.
         seed: Seed of everything random.
         device: ``cpu`` or ``cuda``.
         version: Version of mevis-bench.
@@ -67,24 +76,24 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything about a run but its samples.
+    """Everything about a run except its samples.
 
     Attributes:
-        identity: What decides its bytes.
-        status: ``running`` (or killed: then nobody holds the lock), ``finished``: every sample is ok, ``failed``:
+        identity: Everything that determines its bytes.
+        status: ``running`` (or killed: then no process holds the lock), ``finished``: every sample is ok, ``failed``:
             all were tried and some failed, ``interrupted``: Ctrl-C or a full disk.
         title: The variant's title, for tables.
-        provenance: Who made the weights: ``official``, ``trained-here``, ``untrained``, ``heuristic`` (no weights).
+        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``, ``heuristic``: there are none.
         config: The resolved configuration.
-        data: Folder of the split; ``embedded`` for the one that is shipped.
-        versions: Versions of Python and of the packages that computing depends on.
-        commit: Commit of the checkout that mevis-bench runs from; ``None``: not a checkout.
+        data: Folder of the split; ``embedded`` for the one in the package.
+        versions: Versions of Python and of the packages that predictions depend on.
+        commit: Commit of the checkout of mevis-bench; ``None``: not a checkout.
         machine: Names of host, processor, device, system.
-        started: When it was first started, ISO 8601 UTC.
-        finished: When it ended; ``None``: it did not.
+        started: First start, ISO 8601 UTC.
+        finished: End, ISO 8601 UTC; ``None``: it has not ended.
         costs: Speed, parameters and memory; empty until the run ends.
         dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
-        schema: Version of this layout.
+        schema: Version of this format.
     """
 
     identity: Identity
@@ -104,13 +113,14 @@ class Manifest:
 
 
 class RunFolder:
-    """Where the parts of one run lie."""
+    """Paths and files of one run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest_path = path / "manifest.json"
         self.samples_path = path / "samples.jsonl"
         self.predictions = path / "predictions"
+        self._lock_path = path / "lock"
 
     def predictions_path(self, video_id: str) -> Path:
         """Return the file with the predictions of one video.
@@ -121,21 +131,21 @@ class RunFolder:
         return safe_join(self.predictions, video_id, suffix=".jsonl", kind="video id")
 
     def predicted(self, video_id: str) -> Mapping[str, bytes]:
-        """Return the lines of one video by expression; without those that a kill or a power cut has cut."""
+        """Return the lines of one video by expression, without partial ones (kill, power cut)."""
         path = self.predictions_path(video_id)
         return complete_lines(path.read_bytes()) if path.exists() else {}
 
     def flush(self) -> None:
-        """Flush all predictions to the disk, so that what the manifest says then outlives a power cut.
+        """Flush all predictions to the disk, so that a manifest written afterwards holds after a power cut.
 
         Raises:
-            OSError: The disk could not keep one of them.
+            OSError: One of them could not be written.
         """
         with ThreadPoolExecutor(8) as pool:  # the disk takes several at a time
             list(pool.map(_flush, self.predictions.glob("*.jsonl")))
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Write ``manifest.json``, whole or not at all."""
+        """Write ``manifest.json`` atomically."""
         atomic_write(self.manifest_path, json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n")
 
     def read_manifest(self) -> Manifest:
@@ -147,63 +157,72 @@ class RunFolder:
         try:
             value = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise DataError("is no run folder: it has no manifest.json", location=str(self.path)) from None
+            raise DataError("not a run folder: it has no manifest.json", location=str(self.path)) from None
         except (OSError, ValueError) as error:
-            raise DataError(f"can't be read: {error}", location=str(self.manifest_path)) from error
+            raise DataError(f"cannot read the manifest: {error}", location=str(self.manifest_path)) from error
         try:
             if value["schema"] != SCHEMA:
-                raise DataError(
-                    f"schema {value['schema']}, this version reads {SCHEMA}", location=str(self.manifest_path)
-                )
+                raise DataError(f"expected schema {SCHEMA}, got {value['schema']}", location=str(self.manifest_path))
             identity = value["identity"]
             return Manifest(**{**value, "identity": Identity(**{**identity, "samples": tuple(identity["samples"])})})
         except (KeyError, TypeError) as error:
-            raise DataError(f"is not a manifest: {error}", location=str(self.manifest_path)) from error
+            raise DataError(f"invalid manifest: {error}", location=str(self.manifest_path)) from error
+
+    def is_new(self) -> bool:
+        """Whether there is no run yet: no folder, an empty one, or the leftovers of a run killed as it started."""
+        return not self.path.exists() or all(self._is_leftover(part) for part in self.path.iterdir())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder: a second run into it is refused and told who holds it. Ends with the process.
+        """Hold the lock of the folder, which ends with this process.
 
         Raises:
-            UsageError: Another process holds it.
-            DataError: A part of it is a link, through which a stranger's folder could have other files written to.
+            UsageError: Another process holds it; names host, process id and start time.
+            DataError: A part of the folder is a link, by which files of another folder could be overwritten.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        for part in (self.path / "lock", self.manifest_path, self.samples_path, self.predictions):
+        for part in (self._lock_path, self.manifest_path, self.samples_path, self.predictions):
             if part.is_symlink():
                 raise DataError(
-                    "is a link; all parts of a run lie in its folder",
+                    "is a link; all parts of a run are in its folder",
                     location=str(part),
-                    hint="Put what it points to in its place, or give another --out.",
+                    hint="Replace it by what it links to, or give another --out.",
                 )
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = FileLock(self._lock_path)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
-                raise UsageError(
-                    f"{holder} is writing this run",
-                    location=str(self.path),
-                    hint="Wait for it (mevis-bench status shows how far it is), or give another --out.",
-                ) from None
-            os.ftruncate(lock, 0)
-            os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            lock.acquire(timeout=_LOCK_TIMEOUT)
+        except Timeout:
+            owner = self._lock_path.read_text(errors="replace").strip()[:200] or "another process"
+            raise UsageError(
+                f"{owner} is writing this run",
+                location=str(self.path),
+                hint="Wait for it (mevis-bench status shows its progress), or give another --out.",
+            ) from None
+        try:
+            started = datetime.now(UTC).isoformat(timespec="seconds")
+            self._lock_path.write_text(f"process {os.getpid()} on {socket.gethostname()}, started {started},\n")
             yield
         finally:
-            os.close(lock)
+            lock.release()
 
     def is_locked(self) -> bool:
-        """Say whether some process is writing this run now."""
-        path = self.path / "lock"
-        if not path.exists():
+        """Whether a process is writing this run now."""
+        if not self._lock_path.exists():
             return False
-        with path.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        file = os.open(self._lock_path, os.O_RDONLY)
+        try:
+            return not lock_descriptor(file, blocking=False)
+        finally:
+            os.close(file)
+
+    def _is_leftover(self, part: Path) -> bool:
+        if part.is_symlink():
+            return False
+        if part == self.predictions:
+            return part.is_dir() and not any(part.iterdir())
+        if part == self._lock_path or _MANIFEST_DRAFT.fullmatch(part.name):
+            return part.is_file()
+        return part in (self.manifest_path, self.samples_path) and part.is_file() and part.stat().st_size == 0
 
 
 def _flush(path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from mevis_bench.cli import app
+from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, ExitCode
 
 HEAVY = ("torch", "numba", "transformers", "scipy", "pandas", "ray")
@@ -102,7 +103,7 @@ def test_ctrl_c_is_130_and_explains_how_to_resume(monkeypatch, capsys) -> None:
     _make_list_raise(monkeypatch, KeyboardInterrupt())
     assert app.main(["list", "methods"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err
-    assert err == "error: interrupted\nFinished samples are saved. Run the same command again to resume.\n"
+    assert err == f"error: interrupted\n{RESUME_HINT}\n"
 
 
 def test_full_disk_is_one_message(monkeypatch, capsys) -> None:

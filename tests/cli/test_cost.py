@@ -34,4 +34,4 @@ def test_an_unfinished_run_has_no_resource_usage(finished: Path, capsys: pytest.
     assert main(["cost", str(finished)]) == 3
     assert "run is not finished: its resource usage is not recorded yet" in capsys.readouterr().err
     assert main(["cost", str(finished.parent)]) == 2
-    assert "is no run folder: it has no manifest.json" in capsys.readouterr().err
+    assert "not a run folder: it has no manifest.json" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.cli.app import main
+from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import ExitCode
 from tests.tiny_split import write_fake_method, write_tiny_split
 
@@ -135,8 +136,5 @@ def test_ctrl_c_explains_how_to_resume(place: Path, capsys) -> None:
         place / "methods", "def act(setup, video, prompt):\n    if video.id == 'vb': raise KeyboardInterrupt\n"
     )
     assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.INTERRUPTED
-    assert (
-        "error: interrupted\nFinished samples are saved. Run the same command again to resume.\n"
-        in capsys.readouterr().err
-    )
+    assert f"error: interrupted\n{RESUME_HINT}\n" in capsys.readouterr().err
     assert len((place / "r" / "samples.jsonl").read_text().splitlines()) == 3

@@ -12,7 +12,7 @@ from tests.tiny_split import write_fake_method
 
 
 def environment_like_this(folder: Path) -> Path:
-    """Make an environment that sees the packages of the running Python."""
+    """Create an environment that sees the packages of the running Python."""
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     here = folder / "lib" / version / "site-packages" / "here.pth"

@@ -1,4 +1,4 @@
-"""A fake upstream checkout, run as it is: it knows nothing of mevis-bench, only MeViS folders and PNG files."""
+"""A fake upstream checkout, run as it is; it reads MeViS folders and writes PNG files."""
 
 from pathlib import Path
 
@@ -99,19 +99,21 @@ def test_its_png_tree_becomes_the_same_predictions_as_the_same_method_in_this_pr
 
 def test_a_failing_command_fails_with_its_last_lines_and_three_failures_end_the_run(place: Path) -> None:
     upstream(place, "raise SystemExit('CUDA driver is too old')")
-    with pytest.raises(MethodError, match="'fake_upstream' died 3 times in a row and is given up"):
+    with pytest.raises(MethodError, match="the command of 'fake_upstream' failed 3 times in a row; no more retries"):
         go(place)
     assert go(place, sample=("va/0",), out=place / "one").failed[0].error == (
-        "the command of 'fake_upstream' ended with exit code 1; its last lines:\n"
+        "the command of 'fake_upstream' exited with code 1; last lines of its output:\n"
         "  upstream at work: left one\n"
         "  CUDA driver is too old"
     )
 
 
-def test_a_hanging_command_is_stopped_with_what_it_started(place: Path) -> None:
+def test_a_hanging_command_is_killed_with_the_processes_it_started(place: Path) -> None:
     upstream(place, "__import__('subprocess').call(['sleep', '60'])", SPEC.replace("seconds: 20", "seconds: 1.5"))
     error = go(place, sample=("va/0",)).failed[0].error
-    assert error.startswith("the command of 'fake_upstream' took longer than 1.5 s and was stopped")
+    assert error.startswith(
+        "the command of 'fake_upstream' timed out after 1.5 s (command.video_seconds in method.yaml)"
+    )
 
 
 def test_a_mask_that_is_not_written_fails_its_sample_alone(place: Path) -> None:
@@ -121,16 +123,16 @@ def test_a_mask_that_is_not_written_fails_its_sample_alone(place: Path) -> None:
     assert report.failed[0].error.endswith("/va/1/00000.png: frame is missing")
 
 
-def test_what_it_can_not_run_is_told_before(place: Path) -> None:
+def test_a_command_that_cannot_run_is_refused_before(place: Path) -> None:
     upstream(place, spec=SPEC.replace("{split}", "{splitt}"))
     with pytest.raises(MethodError, match=r"run has an unknown '\{splitt\}'\nDid you mean 'split'\?"):
         go(place)
     upstream(place, spec=SPEC.replace("checkout: upstream", "checkout: elsewhere"))
-    with pytest.raises(MethodError, match="elsewhere: the checkout of 'fake_upstream' is not there\nClone"):
+    with pytest.raises(MethodError, match="elsewhere: checkout of 'fake_upstream' not found\nClone"):
         go(place)
     upstream(place, spec=SPEC.replace('"{python}"', "/no/such/program"))
     error = go(place, sample=("va/0",), out=place / "other").failed[0].error
-    assert error.startswith("/no/such/program: the command of 'fake_upstream' can't be started: ")
+    assert error.startswith("/no/such/program: cannot start the command of 'fake_upstream': ")
 
 
 def test_ids_that_leave_the_folder_are_refused(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""Environments are made, checked and compared; what is wrong with one is said, offline and with real interpreters."""
+"""Environments are created, checked and compared, offline and with real interpreters."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def write_wheel(folder: Path, version: str) -> None:
         wheel.writestr(f"{info}/RECORD", "")
 
 
-def ask_for(place: Path, *requirements: str) -> None:
+def require(place: Path, *requirements: str) -> None:
     wheels = ["--no-index", f"--find-links {place / 'wheels'}"]
     (place / "methods" / "fake" / "requirements.txt").write_text("\n".join([*wheels, *requirements]) + "\n")
 
@@ -49,44 +49,44 @@ def test_create_doctor_and_diff(place: Path, capsys, tool: str, monkeypatch: pyt
     write_wheel(place / "wheels", "1.4")
     write_isolated_method(place / "methods", environment="  requirements: requirements.txt\n")
     (place / "methods" / "fake" / "method.py").write_text(CODE)
-    ask_for(place, "fakelib==1.4  # pinned", "# a remark", "other>=2; python_version < '3.0'")
+    require(place, "fakelib==1.4  # pinned", "# a remark", "other>=2; python_version < '3.0'")
     python = old_interpreter(8)
     assert main(["env", "create", "fake", "--python", str(python)]) == ExitCode.OK
     assert "check it:  mevis-bench env doctor fake" in capsys.readouterr().err
     assert main(["env", "doctor", "fake"]) == ExitCode.OK
-    told = capsys.readouterr().out
-    assert "ok    packages  1 of 1 requirements are met" in told
-    assert "ok    method.py can be imported" in told
-    assert "ok    python    3.8." in told
-    ask_for(place, "fakelib==1.5", "absent")
+    output = capsys.readouterr().out
+    assert "ok    packages  1 of 1 requirements are met" in output
+    assert "ok    method.py can be imported" in output
+    assert "ok    python    3.8." in output
+    require(place, "fakelib==1.5", "absent")
     assert main(["env", "diff", "fake", "--json"]) == ExitCode.FAILED
     assert json.loads(capsys.readouterr().out) == [
-        {"wanted": "fakelib==1.5", "installed": "1.4", "fits": False},
-        {"wanted": "absent", "installed": None, "fits": False},
+        {"required": "fakelib==1.5", "installed": "1.4", "fits": False, "wanted": "fakelib==1.5"},
+        {"required": "absent", "installed": None, "fits": False, "wanted": "absent"},
     ]
     assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
-    told = capsys.readouterr().out
-    assert "error packages  0 of 2 requirements are met: fakelib==1.5 (1.4), absent (not installed)" in told
+    output = capsys.readouterr().out
+    assert "error packages  0 of 2 requirements are met: fakelib==1.5 (1.4), absent (not installed)" in output
 
 
-def test_a_failed_create_leaves_nothing_and_says_what_the_tool_said(place: Path, capsys) -> None:
+def test_a_failed_create_leaves_nothing_and_shows_the_output_of_the_tool(place: Path, capsys) -> None:
     write_isolated_method(place / "methods", environment="  requirements: requirements.txt\n")
-    ask_for(place, "surely_not_there")
+    require(place, "surely_not_there")
     (place / "wheels").mkdir()
     assert main(["env", "create", "fake", "--python", sys.executable]) == ExitCode.FAILED
-    told = capsys.readouterr().err
-    assert "ended with exit code" in told
-    assert "surely" in told
+    output = capsys.readouterr().err
+    assert "exited with code" in output
+    assert "surely" in output
     assert not (place / "environments" / "fake").exists()
 
 
-def test_an_environment_that_is_there_is_not_touched(place: Path, capsys) -> None:
+def test_an_existing_environment_is_not_touched(place: Path, capsys) -> None:
     write_isolated_method(place / "methods")
     environment_like_this(place / "environments" / "fake")
     assert main(["env", "create", "fake"]) == ExitCode.USAGE
     assert capsys.readouterr().err == (
-        f"error: {place / 'environments' / 'fake'}: the environment is there already\n"
-        "mevis-bench env doctor fake checks it, --recreate makes it anew.\n"
+        f"error: {place / 'environments' / 'fake'}: the environment exists already\n"
+        "mevis-bench env doctor fake checks it; --recreate replaces it.\n"
     )
 
 
@@ -100,18 +100,18 @@ def test_a_method_without_environment_says_so(place: Path, capsys, command: str)
     )
 
 
-def test_doctor_prints_every_error(place: Path, capsys) -> None:
+def test_doctor_names_every_problem(place: Path, capsys) -> None:
     methods = write_isolated_method(place / "methods")
     assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
-    assert "error worker    does not start: " in capsys.readouterr().out
+    assert "error process   does not start: " in capsys.readouterr().out
     environment_like_this(place / "environments" / "fake")
     spec = methods / "fake" / "method.yaml"
     spec.write_text(spec.read_text().replace(">=3.7", "<3.9"))
     (methods / "fake" / "method.py").write_text("import not_installed_here\n")
     assert main(["env", "doctor", "fake"]) == ExitCode.FAILED
-    told = capsys.readouterr().out
-    assert f"error python    {sys.version.split()[0]}: <3.9 is wanted" in told
-    assert "error method.py can't be imported: ModuleNotFoundError: No module named 'not_installed_here'" in told
+    output = capsys.readouterr().out
+    assert f"error python    {sys.version.split()[0]}: <3.9 is required" in output
+    assert "error method.py cannot be imported: ModuleNotFoundError: No module named 'not_installed_here'" in output
 
 
 def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
@@ -120,7 +120,7 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
     spec.write_text(spec.read_text().replace(">=3.7", "<3.7"))
     assert main(["env", "create", "fake", "--python", sys.executable]) == ExitCode.USAGE
     version = sys.version.split()[0]
-    assert capsys.readouterr().err == f"error: --python {sys.executable}: is {version}, <3.7 is wanted\n"
+    assert capsys.readouterr().err == f"error: --python {sys.executable}: expected Python <3.7, got {version}\n"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,19 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
             "invalid requirements '../r.txt'",
         ),
         ('environment:\n  python: ">=3.8"\n  pythn: 1\n', "unknown key 'environment.pythn'"),
+        *(
+            (
+                f'environment:\n  python: ">=3.8"\n  {key}: {value}\n',
+                f"'environment.{key}'{error}",
+            )
+            for key in ("answer_seconds", "load_seconds")
+            for value, error in (
+                (".nan", ": expected a finite number, got nan"),
+                (".inf", ": expected a finite number, got inf"),
+                ("0", " must be a positive number of seconds, got 0"),
+                ("-2.5", " must be a positive number of seconds, got -2.5"),
+            )
+        ),
         (
             "command:\n  checkout: code\n  run: [x]\n",
             "a command answers with PNG masks: tasks must be [rvos] and outputs [masks]",

@@ -1,25 +1,27 @@
-"""A method in its own environment answers as one in this process does; whatever its worker does, the run goes on."""
+"""A method in its own environment predicts the same as in this process; whatever its process does, the run goes on."""
 
 import ast
 import dataclasses
 import json
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
 
 from mevis_bench import records
 from mevis_bench.config.run_config import RunConfig
-from mevis_bench.execution import environment_child as worker_child
+from mevis_bench.execution import environment_child, environment_process
+from mevis_bench.execution.environment_messages import decode_masks
 from mevis_bench.execution.environment_process import RemoteError
 from mevis_bench.execution.inline import Inline
-from mevis_bench.execution.isolated import _masks
+from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from tests.execution.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
-from tests.runs.test_predict import Seen, predictions
+from tests.runs.test_predict import ALL, Seen, predictions
 from tests.tiny_split import write_fake_method, write_tiny_split
 
 
@@ -46,7 +48,7 @@ def go(place: Path, seen: Seen | None = None, **changes) -> RunReport:
     return predict(plan, find_folder(plan, place / "runs"), Inline(), seen or Seen())
 
 
-ANSWERS = {
+PREDICTIONS = {
     "rvos": "def answer(setup, masks): return MaskPrediction(masks, (masks, ~masks), 0.25)",
     "rmot": "def answer(setup, masks): return TrackPrediction(np.array([0, 1]), np.array([7, 7]), "
     "np.array([[0, 0, 1, 1 / 3], [1, 2, 3, 4]]))",
@@ -54,9 +56,9 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("task", ANSWERS)
-def test_its_answers_are_those_of_the_same_method_in_this_process(place: Path, task: str) -> None:
-    noisy = ANSWERS[task] + "\nprint('{\"ok\": null}')\nimport sys\nprint('not JSON', file=sys.stderr)\n"
+@pytest.mark.parametrize("task", PREDICTIONS)
+def test_predictions_are_those_of_the_same_method_in_this_process(place: Path, task: str) -> None:
+    noisy = PREDICTIONS[task] + "\nprint('{\"ok\": null}')\nimport sys\nprint('not JSON', file=sys.stderr)\n"
     write_fake_method(place / "methods", noisy)
     inline = go(place, task=task, out=place / "inline")
     write_isolated_method(place / "methods", noisy)
@@ -77,11 +79,11 @@ def test_an_exception_comes_back_with_text_and_traceback(place: Path) -> None:
         ("vb/1", "ValueError: no way"),
         ("vc/1", "ValueError: no way"),
     ]
-    assert "in the worker:" in report.failed[0].traceback
+    assert "in the environment process:" in report.failed[0].traceback
     assert "method.py" in report.failed[0].traceback
 
 
-def test_a_dead_worker_fails_its_sample_with_its_last_words_and_another_one_starts(place: Path) -> None:
+def test_a_crash_fails_its_sample_with_the_output_tail_and_the_process_is_restarted(place: Path) -> None:
     write_isolated_method(
         place / "methods",
         "import os\n"
@@ -90,44 +92,50 @@ def test_a_dead_worker_fails_its_sample_with_its_last_words_and_another_one_star
     )
     report = go(place)
     assert [status.id for status in report.failed] == ["va/1", "vb/1", "vc/1"]
-    assert report.failed[0].error == ("the worker of 'fake' ended with exit code 7; its last lines:\n  about to go")
+    assert report.failed[0].error == (
+        "the environment process of 'fake' exited with code 7; last lines of its output:\n  about to go"
+    )
     assert report.done == 5
 
 
-def test_a_crash_says_which_signal_and_where(place: Path) -> None:
+def test_a_crash_names_the_signal_and_the_place(place: Path) -> None:
     write_isolated_method(place / "methods", "import ctypes\ndef act(setup, video, prompt):\n    ctypes.string_at(0)\n")
     error = go(place, sample=("vb/0",)).failed[0].error
-    assert error.startswith("the worker of 'fake' was killed by SIGSEGV; its last lines:\n")
+    assert error.startswith("the environment process of 'fake' was killed by SIGSEGV; last lines of its output:\n")
     assert "method.py" in error
 
 
-def test_a_hanging_worker_is_stopped(place: Path) -> None:
+def test_a_hanging_environment_process_is_killed(place: Path) -> None:
     write_isolated_method(
         place / "methods",
         "import time\ndef act(setup, video, prompt):\n    if prompt.id == '0': time.sleep(60)\n",
-        environment="  answer_seconds: 1.5\n",
+        environment="  answer_seconds: 8\n",
     )
     report = go(place, sample=("vb",))
     assert [(status.id, status.error) for status in report.failed] == [
-        ("vb/0", "the worker of 'fake' gave no answer within 1.5 s and was stopped; it printed nothing")
+        (
+            "vb/0",
+            "the environment process of 'fake' timed out after 8 s (environment.answer_seconds in method.yaml); "
+            "it printed nothing",
+        )
     ]
     assert report.done == 1
 
 
-def test_three_deaths_in_a_row_end_the_run_and_what_is_left_stays_open(place: Path) -> None:
+def test_three_crashes_in_a_row_end_the_run_and_the_other_samples_stay_open(place: Path) -> None:
     code = "import os\ndef act(setup, video, prompt):\n    if not os.path.exists({!r}): os._exit(1)\n"
-    mended = place / "mended"
-    write_isolated_method(place / "methods", code.format(str(mended)))
+    fixed = place / "fixed"
+    write_isolated_method(place / "methods", code.format(str(fixed)))
     seen = Seen()
     with pytest.raises(MethodError) as caught:
         go(place, seen)
     assert str(caught.value) == (
-        "'fake' died 3 times in a row and is given up: the worker of 'fake' ended with exit code 1; it printed nothing"
-        "\nEverything finished before is on disk; mend it and start the same command with --retry-failed.\n"
-        "See mevis-bench env doctor fake"
+        "the environment process of 'fake' failed 3 times in a row; no more retries. Last failure: "
+        "the environment process of 'fake' exited with code 1; it printed nothing\n"
+        f"{RESUME_HINT}\nSee mevis-bench env doctor fake"
     )
     assert len(seen.samples) == 3
-    mended.touch()
+    fixed.touch()
     assert go(place, retry_failed=True).done == 8
 
 
@@ -141,7 +149,7 @@ def test_a_broken_frame_fails_only_its_video(place: Path) -> None:
     assert report.done == 6
 
 
-def test_memory_that_runs_out_is_tried_again_smaller(place: Path) -> None:
+def test_out_of_memory_is_retried_with_smaller_chunks(place: Path) -> None:
     write_isolated_method(
         place / "methods",
         "class OutOfMemoryError(RuntimeError): pass\n"
@@ -156,7 +164,7 @@ def test_memory_that_runs_out_is_tried_again_smaller(place: Path) -> None:
     assert go(place, sample=("va",)).failed == ()
 
 
-def test_what_load_tells_the_user_is_told(place: Path) -> None:
+def test_user_errors_of_load_are_raised_here(place: Path) -> None:
     write_isolated_method(
         place / "methods",
         "from mevis_bench.records import DataError\n"
@@ -166,7 +174,7 @@ def test_what_load_tells_the_user_is_told(place: Path) -> None:
         go(place)
 
 
-def test_what_load_raises_crosses_to_another_process_and_keeps_its_name(place: Path) -> None:
+def test_other_errors_of_load_keep_their_class_name_and_can_be_pickled(place: Path) -> None:
     write_isolated_method(place / "methods", "def load(setup): raise KeyError('no such layer')\n")
     with pytest.raises(RemoteError) as caught:
         go(place)
@@ -174,14 +182,15 @@ def test_what_load_raises_crosses_to_another_process_and_keeps_its_name(place: P
     assert (type(copy).__name__, str(copy)) == ("KeyError", "'no such layer'")
 
 
-def test_without_its_environment_a_method_says_how_to_make_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_environment_is_reported_with_the_command_that_creates_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEVIS_BENCH_ENVIRONMENTS", str(place / "none"))
     write_isolated_method(place / "methods")
     with pytest.raises(MethodError) as caught:
         go(place)
     assert str(caught.value) == (
-        f"{place / 'none' / 'fake'}: 'fake' runs in an environment of its own, which is not there\n"
-        "Make it: mevis-bench env create fake"
+        f"{place / 'none' / 'fake'}: the environment of 'fake' does not exist\nCreate it: mevis-bench env create fake"
     )
 
 
@@ -211,7 +220,7 @@ def load(setup):
 
 
 @pytest.mark.parametrize("minor", [7, 8])
-def test_a_real_old_python_answers(place: Path, minor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_old_python_predicts(place: Path, minor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     old = place / "environments" / "fake" / "bin"
     old.mkdir(parents=True)
     (old / "python").symlink_to(old_interpreter(minor))
@@ -220,23 +229,23 @@ def test_a_real_old_python_answers(place: Path, minor: int, monkeypatch: pytest.
     (place / "methods" / "fake" / "method.py").write_text(OLD_CODE)
     report = go(place)
     assert (report.done, report.failed) == (8, ())
-    told = json.loads((place / "run" / "predictions" / "va.jsonl").read_text().splitlines()[0])
-    # Column minor - 5 of a 6x8 mask: so many background pixels, then six of the mask.
+    line = json.loads((place / "run" / "predictions" / "va.jsonl").read_text().splitlines()[0])
+    # Column minor - 5 of a 6x8 mask: that many columns of background, then one of the mask.
     from pycocotools import mask as coco
 
-    mask = coco.decode({"size": [6, 8], "counts": told["masks"][3].encode()})
+    mask = coco.decode({"size": [6, 8], "counts": line["masks"][3].encode()})
     assert mask.sum() == 6
     assert mask[:, minor - 5].all()
 
 
 def test_the_child_is_written_for_python_3_7_and_stands_alone() -> None:
-    tree = ast.parse(Path(worker_child.__file__).read_text(), feature_version=(3, 7))
+    tree = ast.parse(Path(environment_child.__file__).read_text(), feature_version=(3, 7))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not [name for name in imported if name.startswith("mevis_bench")]
 
 
 def test_its_records_have_the_fields_of_the_real_ones() -> None:
-    for copy in worker_child._RECORDS:
+    for copy in environment_child._RECORDS:
         real = getattr(records, copy.__name__)
         if dataclasses.is_dataclass(real):
             assert [field.name for field in dataclasses.fields(copy)] == [
@@ -244,13 +253,14 @@ def test_its_records_have_the_fields_of_the_real_ones() -> None:
             ]
 
 
-def test_masks_that_unpack_to_more_than_they_say_are_refused() -> None:
-    told = worker_child._bits([[[True] * 8] * 1000])
-    with pytest.raises(MethodError, match=r"the worker sent 2 bytes for masks \(1, 1, 8\), not 1"):
-        _masks({"shape": [1, 1, 8], "bits": told["bits"]})
+def test_masks_that_unpack_to_more_than_their_shape_are_refused() -> None:
+    message = environment_child._encode_masks([[[True] * 8] * 1000])
+    video = records.Video("v", ("0",), (Path("0"),), 1, 8)
+    with pytest.raises(MethodError, match=r"invalid masks: expected 1 packed bytes for \(1, 1, 8\), got 2"):
+        decode_masks({"shape": [1, 1, 8], "bits": message["bits"]}, "masks", video)
 
 
-def test_no_worker_is_left_behind(place: Path) -> None:
+def test_no_environment_process_is_left_behind(place: Path) -> None:
     write_isolated_method(
         place / "methods",
         f"import os\ndef act(setup, video, prompt):\n    open({str(place / 'pid')!r}, 'w').write(str(os.getpid()))\n",
@@ -258,3 +268,67 @@ def test_no_worker_is_left_behind(place: Path) -> None:
     go(place, sample=("vb/0",))
     with pytest.raises(ProcessLookupError):
         os.kill(int((place / "pid").read_text()), 0)
+
+
+def test_the_process_of_a_method_that_predicts_all_prompts_at_once_may_exit_at_one(place: Path) -> None:
+    write_isolated_method(
+        place / "methods",
+        "import os\nlazy = Fake.predict\n"
+        "Fake.predict = lambda self, video, prompts: iter([*lazy(self, video, list(prompts))])\n"
+        "def act(setup, video, prompt):\n    if (video.id, prompt.id) == ('vc', '1'): os._exit(7)\n",
+    )
+    report = go(place)
+    assert [status.id for status in report.failed] == ["vc/1"]
+    assert report.done == 7
+
+
+def test_no_prompt_is_predicted_twice_when_the_process_exits(place: Path) -> None:
+    log = place / "log"
+    write_isolated_method(
+        place / "methods",
+        "import os\ndef act(setup, video, prompt):\n"
+        f"    open({str(log)!r}, 'a').write(f'{{video.id}}/{{prompt.id}} ')\n"
+        "    if prompt.id == '0': os._exit(7)\n",
+    )
+    assert [status.id for status in go(place).failed] == ["va/0", "vb/0", "vc/0"]
+    assert sorted(log.read_text().split()) == sorted(ALL)
+
+
+class FakeEnvironmentProcess:
+    """The parent's end of a fake environment process that runs ``code`` with its socket as ``channel``."""
+
+    def __init__(self, folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        script = folder / "fake_child.py"
+        handshake = {"ok": {"protocol": environment_child.PROTOCOL, "python": "3.11.0", "packages": {}}}
+        script.write_text(
+            "import json, socket, sys, time\nchannel = socket.socket(fileno=int(sys.argv[1]))\n"
+            f"channel.sendall({json.dumps(handshake).encode()!r} + b'\\n')\nchannel.recv(1 << 20)\n{code}\n"
+        )
+        monkeypatch.setattr(environment_process.environment_child, "__file__", str(script))
+        self.process = environment_process.EnvironmentProcess("fake", Path(sys.executable), 60)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("channel.sendall(b'hello\\n')", r"sent a line that is not a JSON object: b'hello' and was stopped"),
+        ("channel.sendall(b'[' * 100000 + b'\\n')", r"sent a line that is not a JSON object: b'\[\["),
+        ("channel.sendall(b'[]\\n')", r"sent a line that is not a JSON object: b'\[\]'"),
+        ("channel.sendall(b'{\"what\": 1}\\n')", "sent a reply with none of the keys ok, error and read"),
+        ("channel.sendall(b'{\"error\": 3}\\n')", "sent an invalid error message: '3'"),
+        ("channel.sendall(b'x' * 4000)\nchannel.recv(1)", "sent a reply of more than 3000 bytes"),
+        ("channel.close()\ntime.sleep(600)", "closed its socket and was stopped"),
+        ("time.sleep(600)", r"timed out after 3 s \(environment.answer_seconds in method.yaml\)"),
+    ],
+)
+def test_broken_replies_end_the_process(
+    tmp_path: Path, code: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment_process, "MAX_REPLY_BYTES", 3000)
+    monkeypatch.setattr(environment_process, "_SHUTDOWN_TIMEOUT", 1.0)
+    process = FakeEnvironmentProcess(tmp_path, code, monkeypatch).process
+    timeout = 3 if "timed out" in message else 60
+    with pytest.raises(environment_process.EnvironmentProcessError, match=message):
+        process.request("next", timeout, timeout_key="environment.answer_seconds")
+    with pytest.raises(environment_process.EnvironmentProcessError):
+        process.request("next", timeout)

@@ -1,24 +1,25 @@
-"""Many workers give the bytes of one; dead and hanging ones cost one sample each."""
+"""Pool processes give the bytes of one process; crashing and hanging ones cost one sample each."""
 
 from pathlib import Path
 
 import pytest
 
+from mevis_bench.config.run_config import read_run_config
 from mevis_bench.execution.local_pool import LocalPool
-from mevis_bench.records import DataError, MethodError
+from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, predict
-from tests.runs.test_predict import ALL, Seen, act, config, go, place, predictions
+from tests.runs.test_predict import ALL, Seen, act, config, go, log_prompts, place, predictions
 
 __all__ = ["place"]
 
 
-def pool(location: Path, workers: int, timeout: float | None = None, out: str = "pool"):
+def pool(location: Path, processes: int, timeout: float | None = None, out: str = "pool"):
     plan = plan_run(config(location, out=location / out))
-    return predict(plan, find_folder(plan), LocalPool(workers, timeout), Seen())
+    return predict(plan, find_folder(plan), LocalPool(processes, timeout), Seen())
 
 
-def test_workers_give_the_bytes_of_one_process(place: Path) -> None:
+def test_pool_processes_give_the_bytes_of_one_process(place: Path) -> None:
     alone = go(place)
     many = pool(place, 3)
     assert many.done == len(ALL)
@@ -26,14 +27,16 @@ def test_workers_give_the_bytes_of_one_process(place: Path) -> None:
     assert many.manifest.costs["peak_host_bytes"] > 0
 
 
-def test_a_worker_that_dies_fails_its_sample_and_the_video_goes_on(place: Path) -> None:
+def test_a_crash_fails_its_sample_and_the_video_goes_on(place: Path) -> None:
     act(place, "    import os\n    if prompt.id == '1' and video.id == 'vc': os.kill(os.getpid(), 9)\n")
     report = pool(place, 2)
-    assert [(status.id, status.error) for status in report.failed] == [("vc/1", "the worker was killed by SIGKILL")]
+    assert [(status.id, status.error) for status in report.failed] == [
+        ("vc/1", "the pool process was killed by SIGKILL")
+    ]
     assert report.done == len(ALL) - 1
 
 
-def test_costs_are_told_though_the_last_sample_ends_its_worker(place: Path) -> None:
+def test_resource_usage_is_reported_though_the_last_sample_crashes_its_process(place: Path) -> None:
     act(place, "    import os\n    os._exit(3)\n")
     plan = plan_run(config(place, sample=("vc/10",)))
     report = predict(plan, find_folder(plan), LocalPool(1), Seen())
@@ -42,52 +45,78 @@ def test_costs_are_told_though_the_last_sample_ends_its_worker(place: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("at_the_second_load", "message"),
+    ("second_load", "message"),
     [
         ("raise DataError('no', location='here')", "here: no"),
         (
             "os._exit(3)",
-            "no sample is left, but a worker ended with exit code 3 before it told its costs\nEverything",
+            "but a pool process exited with code 3 before it reported its resource usage\nFinished",
         ),
     ],
 )
-def test_a_worker_started_for_the_costs_alone_can_fail_too(place: Path, at_the_second_load: str, message: str) -> None:
+def test_a_replacement_without_work_can_fail_too(place: Path, second_load: str, message: str) -> None:
     act(place, "    import os\n    os._exit(3)\n")
     code = (place / "methods" / "fake" / "method.py").read_text()
     first = place / "loaded"
-    fault = (
+    code += (
         "\nimport os\nfrom pathlib import Path\nfrom mevis_bench.records import DataError\n"
-        f"if Path({str(first)!r}).exists(): {at_the_second_load}\nPath({str(first)!r}).touch()\n"
+        f"if Path({str(first)!r}).exists(): {second_load}\nPath({str(first)!r}).touch()\n"
     )
-    (place / "methods" / "fake" / "method.py").write_text(code + fault)
+    (place / "methods" / "fake" / "method.py").write_text(code)
     plan = plan_run(config(place, sample=("vc/10",)))
     first.unlink(missing_ok=True)
     with pytest.raises((DataError, MethodError), match=message):
         predict(plan, find_folder(plan), LocalPool(1), Seen())
 
 
-def test_a_worker_that_hangs_is_stopped(place: Path) -> None:
+def test_a_hanging_pool_process_is_killed(place: Path) -> None:
     act(place, "    import time\n    if prompt.id == '0' and video.id == 'vb': time.sleep(600)\n")
-    report = pool(place, 1, timeout=8)
-    assert [(status.id, status.error) for status in report.failed] == [("vb/0", "took longer than 8 s")]
+    report = pool(place, 1, timeout=40)
+    errors = [(status.id, status.error) for status in report.failed]
+    assert errors == [("vb/0", "timed out after 40 s (--timeout)")]
     assert report.done == len(ALL) - 1
 
 
 def test_a_method_that_loads_for_longer_than_a_sample_may_take(place: Path) -> None:
     code = (place / "methods" / "fake" / "method.py").read_text()
-    (place / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(9)\n")
-    assert pool(place, 1, timeout=8).failed == ()
+    (place / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(21)\n")
+    assert pool(place, 1, timeout=20).failed == ()
 
 
-def test_workers_that_always_die_end_the_run(place: Path) -> None:
+def test_crashes_in_a_row_end_the_run(place: Path) -> None:
     act(place, "    import os\n    os._exit(3)\n")
-    with pytest.raises(MethodError, match="3 workers in a row ended without an answer; the last: the worker"):
+    with pytest.raises(
+        MethodError,
+        match=r"^a pool process failed 3 times in a row; no more retries. Last failure: the pool process exited",
+    ):
         pool(place, 1)
 
 
-def test_a_method_that_can_not_be_loaded_is_told_once(place: Path) -> None:
+def test_a_method_that_cannot_be_loaded_is_reported_once(place: Path) -> None:
     code = (place / "methods" / "fake" / "method.py").read_text()
-    fault = "from mevis_bench.records import DataError\ndef load(setup): raise DataError('no', location='here')\n"
-    (place / "methods" / "fake" / "method.py").write_text(code + fault)
+    code += "from mevis_bench.records import DataError\ndef load(setup): raise DataError('no', location='here')\n"
+    (place / "methods" / "fake" / "method.py").write_text(code)
     with pytest.raises(DataError, match="here: no"):
         pool(place, 2)
+
+
+def test_a_crash_of_a_method_that_predicts_all_prompts_at_once_fails_its_sample_alone(place: Path) -> None:
+    log_prompts(place, "    import os\n    if (video.id, prompt.id) == ('vc', '1'): os._exit(3)\n", eager=True)
+    report = pool(place, 1)
+    assert [(status.id, status.error) for status in report.failed] == [("vc/1", "the pool process exited with code 3")]
+
+
+def test_no_prompt_is_predicted_twice_when_a_pool_process_exits(place: Path) -> None:
+    log = log_prompts(place, "    import os\n    if prompt.id == '0': os._exit(3)\n", eager=False)
+    assert sorted(status.id for status in pool(place, 1).failed) == ["va/0", "vb/0", "vc/0"]
+    assert sorted(log.read_text().split()) == sorted(ALL)
+
+
+@pytest.mark.parametrize("timeout", [".nan", "0", "-1.5", ".inf"])
+def test_invalid_time_outs_are_refused(timeout: str) -> None:
+    value = float(timeout.replace(".nan", "nan").replace(".inf", "inf"))
+    message = f"--timeout: must be a positive number of seconds, got {value:g}"
+    with pytest.raises(UsageError, match=message):
+        LocalPool(1, value)
+    with pytest.raises((UsageError, DataError), match=rf"--timeout: must be a positive|got {value}"):
+        read_run_config(None, {"task": "rvos", "method": "fake"}, (f"timeout={timeout}",))

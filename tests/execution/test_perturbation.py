@@ -1,14 +1,14 @@
-"""Frames shown in another way, answers put back where they belong."""
+"""Perturbed frames, and predictions mapped back to the video's own."""
 
 import numpy as np
 import pytest
 
 from mevis_bench.execution.perturbation import (
-    answering_frames,
     frame_order,
+    inverse_frame_map,
     perturbed_prompt,
     perturbed_video,
-    put_back,
+    unpermute,
 )
 from mevis_bench.records import MaskPrediction, Rle, TargetMasks, TrackPrediction, UsageError, Video
 
@@ -37,7 +37,7 @@ def test_shuffling_depends_on_seed_and_video_alone() -> None:
 
 @pytest.mark.parametrize("perturb", ["", "every-0", "every-x", "every-", "Shuffle"])
 def test_unknown_ones_are_refused(perturb: str) -> None:
-    with pytest.raises(UsageError, match=f"'{perturb}' is no perturbation"):
+    with pytest.raises(UsageError, match=f"unknown perturbation '{perturb}'"):
         frame_order(perturb, "v", 3, 0)
 
 
@@ -48,9 +48,9 @@ def _video(length: int) -> Video:
     return Video("v", names, tuple(Path(name) for name in names), 1, 1)
 
 
-def _answer(shown: Video) -> MaskPrediction:
-    """What a method that looks at every frame for itself says: bit k of the frame's own number, as 8 columns."""
-    values = [int(name) for name in shown.frame_names]
+def _prediction(perturbed: Video) -> MaskPrediction:
+    """Prediction of a frame-by-frame method: bit k of the frame's own number in column k of 8."""
+    values = [int(name) for name in perturbed.frame_names]
     masks = np.array([[[value >> k & 1 for k in range(8)]] for value in values], bool)
     return MaskPrediction(masks, (masks, ~masks), 0.5)
 
@@ -58,33 +58,33 @@ def _answer(shown: Video) -> MaskPrediction:
 @pytest.mark.parametrize("perturb", ["none", "reverse", "shuffle"])
 def test_masks_of_a_frame_by_frame_method_do_not_change(perturb: str) -> None:
     order = frame_order(perturb, "v", 9, 3)
-    back = put_back(_answer(perturbed_video(_video(9), order)), answering_frames(order, 9))
-    np.testing.assert_array_equal(back.masks, _answer(_video(9)).masks)
-    np.testing.assert_array_equal(back.objects[1], ~_answer(_video(9)).masks)
+    back = unpermute(_prediction(perturbed_video(_video(9), order)), inverse_frame_map(order, 9))
+    np.testing.assert_array_equal(back.masks, _prediction(_video(9)).masks)
+    np.testing.assert_array_equal(back.objects[1], ~_prediction(_video(9)).masks)
     assert back.target_score == 0.5
 
 
-def test_frames_that_were_not_shown_take_the_answer_before_them() -> None:
+def test_frames_that_were_left_out_take_the_prediction_before_them() -> None:
     order = frame_order("every-2", "v", 5, 0)
-    back = put_back(_answer(perturbed_video(_video(5), order)), answering_frames(order, 5))
-    np.testing.assert_array_equal(back.masks, _answer(_video(5)).masks[[0, 0, 2, 2, 4]])
+    back = unpermute(_prediction(perturbed_video(_video(5), order)), inverse_frame_map(order, 5))
+    np.testing.assert_array_equal(back.masks, _prediction(_video(5)).masks[[0, 0, 2, 2, 4]])
 
 
-def test_static_keeps_the_order_of_the_answers() -> None:
+def test_static_keeps_the_order_of_the_predictions() -> None:
     order = frame_order("static", "v", 4, 0)
     masks = np.arange(4).reshape(4, 1, 1) > 1
-    np.testing.assert_array_equal(put_back(MaskPrediction(masks), answering_frames(order, 4)).masks, masks)
+    np.testing.assert_array_equal(unpermute(MaskPrediction(masks), inverse_frame_map(order, 4)).masks, masks)
 
 
 def test_tracks_follow_their_frames() -> None:
-    shown = TrackPrediction(np.array([0, 0, 2]), np.array([1, 2, 1]), np.arange(12.0).reshape(3, 4))
-    back = put_back(shown, answering_frames(frame_order("reverse", "v", 3, 0), 3))
+    perturbed = TrackPrediction(np.array([0, 0, 2]), np.array([1, 2, 1]), np.arange(12.0).reshape(3, 4))
+    back = unpermute(perturbed, inverse_frame_map(frame_order("reverse", "v", 3, 0), 3))
     assert list(zip(back.frames.tolist(), back.ids.tolist(), back.boxes[:, 0].tolist(), strict=True)) == [
         (0, 1, 8.0),
         (2, 1, 0.0),
         (2, 2, 4.0),
     ]
-    every = put_back(shown, answering_frames(frame_order("every-2", "v", 5, 0), 5))
+    every = unpermute(perturbed, inverse_frame_map(frame_order("every-2", "v", 5, 0), 5))
     assert list(zip(every.frames.tolist(), every.ids.tolist(), strict=True)) == [
         (0, 1),
         (0, 2),
@@ -93,7 +93,7 @@ def test_tracks_follow_their_frames() -> None:
         (4, 1),
     ]
     nothing = TrackPrediction(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
-    assert len(put_back(nothing, answering_frames(frame_order("reverse", "v", 3, 0), 3)).frames) == 0
+    assert len(unpermute(nothing, inverse_frame_map(frame_order("reverse", "v", 3, 0), 3)).frames) == 0
 
 
 def test_target_masks_follow_their_frames() -> None:

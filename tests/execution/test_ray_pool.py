@@ -1,4 +1,4 @@
-"""A cluster of two nodes in this process: the bytes are those of one worker, even if a node dies in the middle."""
+"""A cluster of two nodes in this process: the bytes are those of one process, even if a node is lost during a run."""
 
 import sys
 import threading
@@ -17,7 +17,7 @@ from mevis_bench.runs.predict import RunReport, find_folder, predict
 from tests.runs.test_predict import ALL, Seen, predictions
 from tests.tiny_split import write_fake_method, write_tiny_split
 
-# Says who answers (a node's workers are children of its raylet) and takes its time.
+# Logs the node (its actors are children of its raylet) and is slow.
 ACT = """\
 import os, time
 def act(setup, video, prompt):
@@ -64,7 +64,7 @@ def go(place: Path, executor, out: str, seen: Seen | None = None) -> RunReport:
     return predict(plan, find_folder(plan), executor, seen or Seen())
 
 
-def test_two_nodes_give_the_same_bytes_and_what_load_raises_is_told(place: Path, cluster) -> None:
+def test_two_nodes_give_the_same_bytes_and_errors_of_load_are_raised(place: Path, cluster) -> None:
     seen = Seen()
     report = go(place, RayPool(None), "ray", seen)
     assert (report.done, report.failed, sorted(seen.samples)) == (8, (), sorted(ALL))
@@ -81,7 +81,7 @@ def test_two_nodes_give_the_same_bytes_and_what_load_raises_is_told(place: Path,
         go(place, RayPool(None), "broken")
 
 
-# A worker of the second node never gets beyond its first answer; the others wait until it has a video in hand.
+# An actor of the second node hangs; the others wait until it has a video.
 HANGS_ON_SECOND = """\
 import os, pathlib, time
 place = pathlib.Path({place!r})
@@ -93,7 +93,7 @@ def act(setup, video, prompt):
 """
 
 
-def test_a_node_that_dies_in_the_middle_changes_no_byte(place: Path, cluster) -> None:
+def test_a_node_that_is_lost_during_a_run_changes_no_byte(place: Path, cluster) -> None:
     second = cluster.list_all_nodes()[-1]
     (place / "second").write_text("-1")
     write_fake_method(place / "methods", HANGS_ON_SECOND.format(place=str(place)))
@@ -125,7 +125,7 @@ def test_address_belongs_to_the_engine_ray() -> None:
         read_run_config(None, flags, ())
 
 
-def test_without_ray_the_message_says_how_to_get_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ray_the_error_names_the_extra(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError) as caught:
         go(place, RayPool(None), "run")

@@ -12,8 +12,8 @@ from mevis_bench.methods.bridges import (
     Bridge,
     MasksToTracks,
     SpeechToText,
+    apply_bridge,
     choose_bridge,
-    cross,
     derived_tasks,
 )
 from mevis_bench.methods.method_spec import VariantSpec
@@ -68,10 +68,10 @@ def test_which_bridge_is_taken() -> None:
 @pytest.mark.parametrize(
     ("tasks", "task", "asked", "message"),
     [
-        (("rvos",), "rmeg", None, "m does not answer rmeg, only rvos\nSee mevis-bench list methods --task rmeg"),
+        (("rvos",), "rmeg", None, "m does not support rmeg, only rvos\nSee mevis-bench list methods --task rmeg"),
         (("rvos",), "rvos", "oracle_text", "--bridge: the bridge oracle_text leads to avos, not to rvos"),
-        (("rmot",), "avos", "oracle_text", "the bridge oracle_text starts from rvos, which m does not answer"),
-        (("rvos",), "avos", "oracle", "--bridge: there is no bridge 'oracle'\nDid you mean 'oracle_text'?"),
+        (("rmot",), "avos", "oracle_text", "the bridge oracle_text starts from rvos, which m does not support"),
+        (("rvos",), "avos", "oracle", "--bridge: unknown bridge 'oracle'\nDid you mean 'oracle_text'?"),
     ],
 )
 def test_wrong_bridges(tasks, task: str, asked: str | None, message: str) -> None:
@@ -85,7 +85,9 @@ def test_every_object_becomes_a_track_of_tight_half_open_boxes() -> None:
     one[0, 1:3, 2:5] = True
     one[1, 3, 0] = True
     other[1, 0, 4] = True
-    inner = Fake(MaskPrediction(one | other, (one, other)), MaskPrediction(one | other), MaskPrediction(one[:0], ()))
+    inner = Fake(
+        MaskPrediction(one | other, (one, other)), MaskPrediction(one | other), MaskPrediction(one & other, ())
+    )
     bridged = MasksToTracks(inner)
     apart, together, nothing = bridged.predict(VIDEO, [])
     assert apart.frames.tolist() == [0, 1, 1]
@@ -99,11 +101,13 @@ def test_every_object_becomes_a_track_of_tight_half_open_boxes() -> None:
 
 
 def test_masks_to_tracks_refuses_words() -> None:
-    with pytest.raises(MethodError, match="masks_to_tracks needs masks, the method gave a CaptionPrediction"):
+    with pytest.raises(
+        MethodError, match="invalid prediction for rvos: expected MaskPrediction, got CaptionPrediction"
+    ):
         list(MasksToTracks(Fake(CaptionPrediction(""))).predict(VIDEO, []))
 
 
-def test_a_text_method_is_asked_what_was_heard() -> None:
+def test_a_text_method_is_asked_what_was_transcribed() -> None:
     inner = Fake()
     bridged = SpeechToText(inner, lambda audio: f"heard in {audio.name}")
     list(bridged.predict(VIDEO, [SpeechPrompt("3", Path("a/x.wav")), SpeechPrompt("4", Path("y.ogg"))]))
@@ -120,7 +124,7 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_sound_file_is_heard_once_per_recognizer(tmp_path: Path, sound: Path, monkeypatch) -> None:
+def test_a_sound_file_is_transcribed_once_per_recognizer(tmp_path: Path, sound: Path, monkeypatch) -> None:
     heard: list[int] = []
 
     def load(weights: Path, device: str):
@@ -130,10 +134,10 @@ def test_a_sound_file_is_heard_once_per_recognizer(tmp_path: Path, sound: Path, 
     for name in ("a.pt", "b.pt"):
         (tmp_path / name).write_text(name)
     first = Transcripts(tmp_path / "a.pt", tmp_path / "kept", "cpu")
-    assert first.known(sound) is None
-    assert first(sound) == first(sound) == first.known(sound) == "a.pt heard it"
+    assert first.cached(sound) is None
+    assert first(sound) == first(sound) == first.cached(sound) == "a.pt heard it"
     assert heard == [16000]
-    again = cross(Fake(), Bridge("speech_to_text", tmp_path / "a.pt", tmp_path / "kept"), "cpu")
+    again = apply_bridge(Fake(), Bridge("speech_to_text", tmp_path / "a.pt", tmp_path / "kept"), "cpu")
     list(again.predict(VIDEO, [SpeechPrompt("0", sound)]))
     assert again.inner.prompts == [TextPrompt("0", "a.pt heard it")]
     assert heard == [16000]
@@ -152,10 +156,10 @@ def test_waveforms_are_mono_at_16_kilohertz(sound: Path) -> None:
 
 def test_faults_of_sound_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_text("no sound")
-    with pytest.raises(DataError, match=r"x\.wav: sound can't be read: "):
+    with pytest.raises(DataError, match=r"x\.wav: cannot read sound: "):
         read_waveform(tmp_path / "x.wav")
     (tmp_path / "w.pt").write_text("")
-    with pytest.raises(DataError, match=r"none\.wav: sound can't be read: No such file"):
+    with pytest.raises(DataError, match=r"none\.wav: cannot read sound: No such file"):
         Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(tmp_path / "none.wav")
 
 
@@ -203,7 +207,7 @@ def test_a_package_that_is_not_installed_is_told(tmp_path: Path, sound: Path, mo
         Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(sound)
 
 
-def test_a_run_over_the_bridge_keeps_what_was_said_and_heard(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_run_over_the_bridge_keeps_what_was_said_and_transcribed(tmp_path: Path, monkeypatch, capsys) -> None:
     from mevis_bench.cli.app import main
 
     monkeypatch.setattr(transcripts, "_load", lambda weights, device: lambda waveform: "something else")

@@ -36,12 +36,12 @@ def test_shards_merged_are_the_whole_run(place: Path, capsys) -> None:
 def test_shards_that_do_not_fit_are_refused(place: Path) -> None:
     one = go(place, shard="1/3", out=place / "one").folder
     go(place, shard="2/3", out=place / "other", seed=4)
-    with pytest.raises(UsageError, match=r"other: is of another plan than .*one: seed"):
+    with pytest.raises(UsageError, match=r"other: differs in its plan from .*one: seed"):
         merge_runs([place / "one", place / "other"], place / "m")
     with pytest.raises(UsageError, match=r"one: sample va/0 is in .*one too"):
         merge_runs([place / "one", place / "one"], place / "m")
     one.write_manifest(one.read_manifest().__class__(**{**_fields(one), "status": "running"}))
-    with pytest.raises(UsageError, match=r"the shard is running, not finished\nStart its command again: it continues."):
+    with pytest.raises(UsageError, match=r"the shard is running, not finished\nStart its command again: it resumes."):
         merge_runs([place / "one"], place / "m")
     assert run_state(place / "one").state == "killed"
     with one.locked():
@@ -57,7 +57,12 @@ def _fields(folder: RunFolder) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("shard", "message"),
-    [("0/3", "'0/3' is no shard"), ("4/3", "'4/3' is no shard"), ("x", "'x' is no shard"), ("4/4", "only 3 videos")],
+    [
+        ("0/3", "invalid shard '0/3'"),
+        ("4/3", "invalid shard '4/3'"),
+        ("x", "invalid shard 'x'"),
+        ("4/4", "only 3 videos"),
+    ],
 )
 def test_wrong_shards(place: Path, shard: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):

@@ -1,18 +1,24 @@
-"""A run goes on after anything: failures, Ctrl-C, a full disk, a cut file; and tells another plan's folder apart."""
+"""A run resumes after anything: failures, Ctrl-C, a full disk, a cut file; the folder of another plan is refused."""
 
 import errno
 import json
 import os
+import re
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
-from mevis_bench.records import DataError, MethodError, UsageError
+from mevis_bench.execution.retry import RESUME_HINT
+from mevis_bench.execution.video_predictor import VideoPredictor
+from mevis_bench.records import DataError, Expression, MethodError, Prompt, UsageError
 from mevis_bench.runs.plan import plan_run
-from mevis_bench.runs.predict import RunReport, find_folder, left_to_do, predict
+from mevis_bench.runs.predict import RunReport, find_folder, pending_videos, predict
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
 from tests.tiny_split import write_fake_method, write_tiny_split
@@ -21,16 +27,16 @@ ALL = ("va/0", "va/1", "va/2", "vb/0", "vb/1", "vc/0", "vc/1", "vc/10")
 
 
 class Seen:
-    """A fake watcher that remembers."""
+    """A fake callback that records its calls."""
 
     def __init__(self) -> None:
         self.samples: list[str] = []
         self.begun: tuple[int, int] | None = None
 
-    def begin(self, folder: RunFolder, total: int, done: int) -> None:
+    def on_run_start(self, folder: RunFolder, total: int, done: int) -> None:
         self.begun = (total, done)
 
-    def sample(self, status) -> None:
+    def on_sample_end(self, status) -> None:
         self.samples.append(status.id)
 
 
@@ -59,7 +65,7 @@ def go(place: Path, seen: Seen | None = None, **changes) -> RunReport:
 
 
 def act(place: Path, code: str) -> None:
-    """Let the fake method do something before it answers."""
+    """Have the fake method run code before every prediction."""
     write_fake_method(place / "methods", "def act(setup, video, prompt):\n" + code)
 
 
@@ -128,10 +134,13 @@ def test_without_out_the_same_plan_finds_its_folder_and_another_plan_gets_its_ow
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"seed": 3}, "  seed: there 0, asked 3"),
-        ({"limit": 2}, "  samples: there 8 samples, asked 2 samples"),
-        ({"perturb": "reverse"}, "  perturb: there none, asked reverse"),
-        ({"options": {"column": 4}}, "  options: there {'column': 0, 'speed': 0.5}, asked {'column': 4, 'speed': 0.5}"),
+        ({"seed": 3}, "  seed: expected 3, found 0"),
+        ({"limit": 2}, "  samples: expected 2 samples, found 8 samples"),
+        ({"perturb": "reverse"}, "  perturb: expected reverse, found none"),
+        (
+            {"options": {"column": 4}},
+            "  options: expected {'column': 4, 'speed': 0.5}, found {'column': 0, 'speed': 0.5}",
+        ),
     ],
 )
 def test_out_with_another_plan_is_refused_and_says_what_differs(place: Path, changes, line: str) -> None:
@@ -146,14 +155,14 @@ def test_out_with_another_plan_is_refused_and_says_what_differs(place: Path, cha
 def test_changed_code_of_the_method_is_another_plan(place: Path) -> None:
     go(place)
     write_fake_method(place / "methods", "# changed\n")
-    with pytest.raises(UsageError, match="another plan\n  code: there"):
+    with pytest.raises(UsageError, match="another plan\n  code: expected"):
         go(place)
 
 
 def test_out_with_foreign_files_is_refused(place: Path) -> None:
     (place / "run").mkdir()
     (place / "run" / "thesis.tex").write_text("mine")
-    with pytest.raises(UsageError, match="the folder is not empty and holds no run that could be continued"):
+    with pytest.raises(UsageError, match="the folder is not empty and holds no run that could be resumed"):
         go(place)
 
 
@@ -172,7 +181,7 @@ def test_a_failing_sample_is_recorded_and_the_run_goes_on(place: Path) -> None:
     assert go(place, retry_failed=True).computed == 3
 
 
-def test_what_failed_first_and_was_answered_later_leaves_the_same_bytes(place: Path, monkeypatch) -> None:
+def test_retried_samples_leave_the_same_bytes(place: Path, monkeypatch) -> None:
     act(place, "    import os\n    if prompt.id != '1' and 'FAKE_FAULT' in os.environ: raise ValueError('not now')\n")
     whole = predictions(go(place, out=place / "whole").folder.path)
     monkeypatch.setenv("FAKE_FAULT", "1")
@@ -187,10 +196,7 @@ def test_fail_fast_and_max_failures_stop_the_run(place: Path) -> None:
     act(place, "    raise ValueError('never')\n")
     with pytest.raises(MethodError) as caught:
         go(place, fail_fast=True)
-    assert str(caught.value) == (
-        "va/0: stopped after 1 failed sample: ValueError: never\n"
-        "Everything finished before is on disk; mend it and start the same command with --retry-failed."
-    )
+    assert str(caught.value) == (f"va/0: stopped after 1 failed sample: ValueError: never\n{RESUME_HINT}")
     with pytest.raises(MethodError, match="stopped after 3 failed samples: ValueError: never"):
         go(place, out=place / "other", max_failures=3)
 
@@ -232,14 +238,14 @@ def test_a_video_without_first_frame_fails_alone(place: Path) -> None:
             "def answer(setup, masks): return MaskPrediction(masks, None, 2.0)",
             "invalid target_score 2.0: it must be in 0..1",
         ),
-        ("Fake.predict = lambda *_: iter(())", "the method gave fewer answers than there were prompts"),
+        ("Fake.predict = lambda *_: iter(())", "the method returned fewer predictions than there are prompts"),
         (
             "Fake.predict = lambda self, video, prompts: iter([MaskPrediction(np.zeros((4, 6, 8), bool))] * 9)",
-            "the method gave more answers than there were prompts",
+            "the method returned more predictions than there are prompts",
         ),
     ],
 )
-def test_answers_that_do_not_fit_fail_with_the_reason(place: Path, code: str, error: str) -> None:
+def test_invalid_predictions_fail_with_the_reason(place: Path, code: str, error: str) -> None:
     write_fake_method(place / "methods", code)
     assert error in [status.error for status in go(place, sample=("va",)).failed]
 
@@ -247,10 +253,10 @@ def test_answers_that_do_not_fit_fail_with_the_reason(place: Path, code: str, er
 def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add = PredictionFile.add
 
-    def full_at_vb(file: PredictionFile, *answer: object) -> None:
+    def full_at_vb(file: PredictionFile, *prediction: object) -> None:
         if file.path.name == "vb.jsonl":
             raise OSError(errno.ENOSPC, "No space left on device", str(file.path))
-        add(file, *answer)
+        add(file, *prediction)
 
     monkeypatch.setattr(PredictionFile, "add", full_at_vb)
     with pytest.raises(OSError, match="No space left"):
@@ -261,7 +267,9 @@ def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkey
     assert seen.samples == list(ALL[3:])
 
 
-def test_a_prediction_the_disk_could_not_keep_is_told_at_the_end(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prediction_that_cannot_be_flushed_is_reported_at_the_end(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flush, lost = os.fsync, place / "run" / "predictions" / "vc.jsonl"
 
     def broken(file: int) -> None:
@@ -279,27 +287,26 @@ def test_a_prediction_the_disk_could_not_keep_is_told_at_the_end(place: Path, mo
 
 
 @pytest.mark.parametrize(("kept", "lost"), [(0, ("0", "1")), (-9, ("1",)), (20, ("0", "1"))])
-def test_what_was_lost_in_a_power_cut_is_made_again(place: Path, kept: int, lost: tuple[str, ...]) -> None:
+def test_predictions_lost_in_a_power_cut_are_predicted_again(place: Path, kept: int, lost: tuple[str, ...]) -> None:
     report = go(place)
     whole = predictions(place / "run")
     path = place / "run" / "predictions" / "vb.jsonl"
     path.write_bytes(path.read_bytes()[:kept])
     manifest = RunFolder(place / "run").read_manifest()
-    assert [video.expression_ids for video in left_to_do(plan_run(config(place)), report.folder)] == [lost]
+    assert [video.expression_ids for video in pending_videos(plan_run(config(place)), report.folder)] == [lost]
     assert go(place).computed == len(lost)
     assert predictions(place / "run") == whole
     assert RunFolder(place / "run").read_manifest().started == manifest.started
 
 
-def test_a_second_run_into_the_folder_is_told_who_holds_it(place: Path) -> None:
+def test_a_second_run_into_the_folder_is_refused_and_names_the_owner_of_the_lock(place: Path) -> None:
     plan = plan_run(config(place))
     folder = find_folder(plan)
     with folder.locked(), pytest.raises(UsageError) as caught:
         predict(plan, folder, Inline(), Seen())
-    assert str(caught.value) == (
-        f"{place / 'run'}: process {os.getpid()} on {socket.gethostname()} is writing this run\n"
-        "Wait for it (mevis-bench status shows how far it is), or give another --out."
-    )
+    owner = re.escape(f"{place / 'run'}: process {os.getpid()} on {socket.gethostname()}, started ")
+    hint = re.escape("Wait for it (mevis-bench status shows its progress), or give another --out.")
+    assert re.fullmatch(rf"{owner}\d{{4}}-\d\d-\d\dT[\d:]+\+00:00, is writing this run\n{hint}", str(caught.value))
 
 
 @pytest.mark.parametrize("part", ["lock", "manifest.json", "samples.jsonl", "predictions"])
@@ -312,13 +319,13 @@ def test_a_run_folder_that_links_to_other_files_is_refused(place: Path, part: st
     with pytest.raises(DataError) as caught:
         go(place)
     assert str(caught.value) == (
-        f"{inside}: is a link; all parts of a run lie in its folder\n"
-        "Put what it points to in its place, or give another --out."
+        f"{inside}: is a link; all parts of a run are in its folder\n"
+        "Replace it by what it links to, or give another --out."
     )
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_memory_that_runs_out_is_tried_again_smaller(place: Path) -> None:
+def test_out_of_memory_is_retried_with_smaller_chunks(place: Path) -> None:
     write_fake_method(
         place / "methods",
         "class OutOfMemoryError(RuntimeError): pass\n"
@@ -333,12 +340,12 @@ def test_memory_that_runs_out_is_tried_again_smaller(place: Path) -> None:
     assert go(place).failed == ()
 
 
-def test_limit_sample_and_their_faults(place: Path) -> None:
+def test_limit_and_sample_and_their_errors(place: Path) -> None:
     assert plan_run(config(place, limit=4)).identity.samples == ALL[:4]
     assert plan_run(config(place, sample=("vc/10", "va"))).identity.samples == (*ALL[:3], "vc/10")
-    with pytest.raises(UsageError, match="--sample vd/0: there is no video 'vd'\nKnown: va, vb, vc"):
+    with pytest.raises(UsageError, match="--sample vd/0: unknown video 'vd'\nKnown: va, vb, vc"):
         plan_run(config(place, sample=("vd/0",)))
-    with pytest.raises(UsageError, match="'vc/7' is no sample of rvos"):
+    with pytest.raises(UsageError, match="'vc/7' is not a sample of rvos"):
         plan_run(config(place, sample=("vc/7",)))
 
 
@@ -348,26 +355,130 @@ def test_wrong_options_of_the_method_are_named(place: Path) -> None:
     assert str(caught.value) == (
         "--set method.colum=3: fake:default has no option 'colum'\nDid you mean 'column'? Known: column, speed"
     )
-    with pytest.raises(UsageError, match=r"--set method\.column=x: must be a whole number like 0, not 'x'"):
+    with pytest.raises(UsageError, match=r"--set method\.column=x: must be a whole number like 0, got 'x'"):
         plan_run(config(place, options={"column": "x"}))
     assert plan_run(config(place, options={"speed": 2})).identity.options == {"column": 0, "speed": 2.0}
 
 
-def test_a_task_the_method_does_not_answer_is_refused(place: Path) -> None:
-    with pytest.raises(UsageError, match="transrmot:resnet50 does not answer rvos, only rmot"):
+def test_a_task_that_the_method_does_not_support_is_refused(place: Path) -> None:
+    with pytest.raises(UsageError, match="transrmot:resnet50 does not support rvos, only rmot"):
         plan_run(config(place, method="transrmot"))
 
 
 def test_devices(place: Path) -> None:
-    with pytest.raises(UsageError, match="--device: 'gpu' is no device\nKnown: auto, cpu, cuda, cuda:N"):
+    with pytest.raises(UsageError, match="--device: invalid device 'gpu'\nKnown: auto, cpu, cuda, cuda:N"):
         plan_run(config(place, device="gpu"))
 
 
-def test_perturbed_frames_are_put_back(place: Path) -> None:
+def test_predictions_of_perturbed_frames_are_mapped_back(place: Path) -> None:
     plain = go(place)
     reverse = go(place, perturb="reverse", out=place / "reversed")
-    # The fake method answers every frame by that frame's own value, so seeing them in another order changes nothing.
+    # The fake method answers every frame by that frame's own value, so another order changes nothing.
     assert predictions(reverse.folder.path) == predictions(plain.folder.path)
     assert reverse.manifest.identity.perturb == "reverse"
-    with pytest.raises(UsageError, match="--perturb: 'backwards' is no perturbation\nKnown: none, shuffle, reverse"):
+    with pytest.raises(UsageError, match="--perturb: unknown perturbation 'backwards'\nKnown: none, shuffle, reverse"):
         plan_run(config(place, perturb="backwards"))
+
+
+EAGER = "Fake.predict = lambda self, video, prompts: iter([*lazy(self, video, list(prompts))])\n"
+"""The fake method, predicting all prompts before it returns the first prediction."""
+
+
+def log_prompts(place: Path, act_code: str, eager: bool) -> Path:
+    """Write a fake method that appends every prompt it predicts to a file, then runs ``act_code``."""
+    log = place / "log"
+    code = f"LOG = {str(log)!r}\nlazy = Fake.predict\n" + (EAGER if eager else "")
+    code += (
+        "def act(setup, video, prompt):\n    with open(LOG, 'a') as file: file.write(f'{video.id}/{prompt.id}\\n')\n"
+    )
+    write_fake_method(place / "methods", code + act_code)
+    return log
+
+
+@pytest.mark.parametrize("fault", ["raise ValueError('no')", "raise SystemExit(3)"])
+@pytest.mark.parametrize("sample", ["va/0", "va/1", "va/2"])
+def test_an_exception_fails_its_sample_alone_and_no_prompt_is_predicted_twice(
+    place: Path, sample: str, fault: str
+) -> None:
+    log = log_prompts(place, f"    if f'{{video.id}}/{{prompt.id}}' == {sample!r}: {fault}\n", eager=False)
+    assert [status.id for status in go(place).failed] == [sample]
+    assert sorted(log.read_text().split()) == sorted(ALL)
+
+
+@pytest.mark.parametrize("sample", ["vc/0", "vc/1", "vc/10"])
+def test_an_exception_of_a_method_that_predicts_all_prompts_at_once_fails_its_sample_alone(
+    place: Path, sample: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = "if f'{video.id}/{prompt.id}' == os.environ.get('FAKE_FAULT'): raise ValueError('no')"
+    log_prompts(place, f"    import os\n    {fault}\n", eager=True)
+    whole = go(place, out=place / "whole")
+    monkeypatch.setenv("FAKE_FAULT", sample)
+    report = go(place)
+    assert [(status.id, status.error) for status in report.failed] == [(sample, "ValueError: no")]
+    kept = predictions(report.folder.path)["predictions/vc.jsonl"].splitlines()
+    lines = predictions(whole.folder.path)["predictions/vc.jsonl"].splitlines()
+    assert kept == [line for key, line in zip(("0", "1", "10"), lines, strict=True) if f"vc/{key}" != sample]
+
+
+def test_an_invalid_prediction_fails_its_sample_alone_and_no_prompt_is_predicted_twice(place: Path) -> None:
+    code = (
+        "Fake.calls = 0\n"
+        "def answer(setup, masks):\n    Fake.calls += 1\n    return MaskPrediction(masks[Fake.calls == 2:])\n"
+    )
+    log = log_prompts(place, code, eager=False)
+    report = go(place, sample=("va",))
+    assert [status.id for status in report.failed] == ["va/1"]
+    assert log.read_text().split() == ["va/0", "va/1", "va/2"]
+
+
+def test_a_prompt_that_cannot_be_made_fails_its_sample_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = VideoPredictor._prompt
+
+    def broken(predictor: VideoPredictor, video_id: str, expression: Expression) -> Prompt:
+        if expression.id == "1":
+            raise DataError("speech is missing", location="1.wav")
+        return make(predictor, video_id, expression)
+
+    monkeypatch.setattr(VideoPredictor, "_prompt", broken)
+    report = go(place, sample=("va",))
+    assert [(status.id, status.error) for status in report.failed] == [("va/1", "1.wav: speech is missing")]
+    assert report.done == 2
+
+
+@pytest.mark.parametrize(
+    "leftover", ["lock", "manifest.json.123.part", "manifest.json", "samples.jsonl", "predictions/"]
+)
+def test_a_folder_with_leftovers_of_the_first_instants_is_started_over(place: Path, leftover: str) -> None:
+    whole = predictions(go(place, out=place / "whole").folder.path)
+    (place / "run").mkdir()
+    part = place / "run" / leftover
+    if leftover.endswith("/"):
+        part.mkdir()
+    else:
+        part.write_text("process 1 on somewhere\n" if leftover == "lock" else "")
+    assert go(place).done == len(ALL)
+    assert predictions(place / "run") == whole
+
+
+@pytest.mark.parametrize(("name", "content"), [("samples.jsonl", "{}\n"), ("notes.part", "mine"), ("notes.txt", "")])
+def test_a_folder_with_anything_else_is_refused(place: Path, name: str, content: str) -> None:
+    (place / "run").mkdir()
+    (place / "run" / name).write_text(content)
+    with pytest.raises(UsageError, match="the folder is not empty and holds no run that could be resumed"):
+        go(place)
+
+
+def test_the_lock_ends_with_a_killed_process(place: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from mevis_bench.store.run_folder import RunFolder
+with RunFolder(Path({str(place / "run")!r})).locked():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    folder = RunFolder(place / "run")
+    assert not folder.is_locked()
+    with folder.locked():
+        assert folder.is_locked()
+    assert not folder.is_locked()

@@ -1,4 +1,4 @@
-"""What a method is asked, beyond what whole runs show (tests/runs/test_predict.py)."""
+"""Prompts and batches of ``VideoPredictor``, beyond whole runs (tests/runs/test_predict.py)."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.tiny_split import write_fake_method, write_tiny_split
 
 ORACLE = """\
   oracle:
-    title: Fake, told the sentence
+    title: Fake oracle
     tasks: [avos]
     outputs: [masks]
     oracle_text: true
@@ -18,7 +18,7 @@ ORACLE = """\
 """
 
 
-def test_an_oracle_is_told_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> None:
+def test_an_oracle_gets_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> None:
     write_tiny_split(tmp_path / "data")
     methods = write_fake_method(tmp_path / "methods")
     spec = methods / "fake" / "method.yaml"
@@ -27,5 +27,6 @@ def test_an_oracle_is_told_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> No
         task="avos", method="fake", variant="oracle", method_dir=(methods,), data=tmp_path / "data",
         out=tmp_path / "run", device="cpu",
     )  # fmt: skip
-    worker = VideoPredictor(plan_run(config).work)
-    assert worker._prompt("va", worker.split.expressions("va")[1]) == TextPrompt("1", "both")
+    predictor = VideoPredictor(plan_run(config).predictor)
+    expression = predictor.split.expressions("va")[1]
+    assert predictor._prompt("va", expression) == TextPrompt("1", "both")

@@ -1,0 +1,157 @@
+"""Messages to and from an environment process. Everything it sends is bounded and checked before it is unpacked."""
+
+import base64
+import binascii
+import math
+import zlib
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.methods.prediction_checks import MAX_OBJECTS, MAX_TRACK_ENTRIES, check_mask_format
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    MaskPrediction,
+    MethodConfig,
+    MethodError,
+    Prediction,
+    Prompt,
+    SpeechPrompt,
+    TargetMasks,
+    TextPrompt,
+    TrackPrediction,
+    Video,
+)
+
+_MAX_MASK_BYTES = 1 << 33
+"""Bound of one prediction's unpacked masks (8 GiB): one byte per pixel, frame and object."""
+
+
+def encode_config(config: MethodConfig) -> dict[str, object]:
+    """Return the arguments of ``load`` as JSON values."""
+    weights = config.weights
+    return {
+        "task": config.task,
+        "variant": config.variant,
+        "options": dict(config.options),
+        "weights": None if weights is None else {name: str(path.resolve()) for name, path in weights.items()},
+        "device": config.device,
+        "seed": config.seed,
+    }
+
+
+def encode_video(video: Video) -> dict[str, object]:
+    """Return a video as JSON values; frames go as paths."""
+    return {
+        "id": video.id,
+        "names": video.frame_names,
+        "paths": [str(path.resolve()) for path in video.frame_paths],
+        "height": video.height,
+        "width": video.width,
+    }
+
+
+def encode_prompt(prompt: Prompt) -> dict[str, object]:
+    """Return a prompt as JSON values.
+
+    Raises:
+        DataError: Target masks of several sizes.
+    """
+    match prompt:
+        case TextPrompt():
+            return {"kind": "text", "id": prompt.id, "text": prompt.text}
+        case SpeechPrompt():
+            return {"kind": "speech", "id": prompt.id, "audio": str(prompt.audio.resolve())}
+        case TargetMasks():
+            return _encode_targets(prompt)
+        case _:
+            assert_never(prompt)
+
+
+def _encode_targets(prompt: TargetMasks) -> dict[str, object]:
+    sizes = {(rle.height, rle.width) for target in prompt.objects for rle in target if rle is not None}
+    if len(sizes) > 1:
+        raise DataError(f"masks have several sizes: {sorted(sizes)}", location=prompt.id)
+    objects = [[None if rle is None else rle.counts.decode("ascii") for rle in target] for target in prompt.objects]
+    return {"kind": "targets", "id": prompt.id, "size": next(iter(sizes), (0, 0)), "objects": objects}
+
+
+def decode_prediction(reply: object, video: Video) -> tuple[Prediction, float]:
+    """Return the prediction of a reply, and the seconds spent decoding frames for it.
+
+    Raises:
+        MethodError: The reply is malformed, or larger than a prediction for this video can be.
+    """
+    try:
+        if not isinstance(reply, Mapping):
+            raise TypeError(f"expected an object, got {type(reply).__name__}")
+        seconds = float(reply["decoding"])
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"decoding took {seconds} s")
+        return _decode(reply["prediction"], video), seconds
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise MethodError(f"the environment process sent an invalid prediction: {error!r:.200}") from error
+
+
+def _decode(message: Mapping[str, Any], video: Video) -> Prediction:
+    if message["kind"] == "caption":
+        return CaptionPrediction(message["text"], message["target_kept"])
+    if message["kind"] == "tracks":
+        return _decode_tracks(message)
+    if message["kind"] != "masks":
+        raise ValueError(f"kind {message['kind']!r}")
+    objects = message["objects"]
+    if objects is not None:
+        _check_object_count(len(objects), video)
+        objects = tuple(decode_masks(masks, f"objects[{index}]", video) for index, masks in enumerate(objects))
+    return MaskPrediction(decode_masks(message["masks"], "masks", video), objects, message["target_score"])
+
+
+def _check_object_count(count: int, video: Video) -> None:
+    if count > MAX_OBJECTS:
+        raise MethodError(f"invalid objects: expected at most {MAX_OBJECTS}, got {count}")
+    size = count * len(video) * video.height * video.width
+    if size > _MAX_MASK_BYTES:
+        raise MethodError(f"invalid objects: expected at most {_MAX_MASK_BYTES} bytes of masks, got {size}")
+
+
+def _decode_tracks(message: Mapping[str, Any]) -> TrackPrediction:
+    entries = len(message["frames"])
+    if entries > MAX_TRACK_ENTRIES or len(message["ids"]) != entries or len(message["boxes"]) != entries:
+        raise MethodError(
+            f"invalid tracks: expected equal numbers of frames, ids and boxes, at most {MAX_TRACK_ENTRIES}, "
+            f"got {entries}, {len(message['ids'])} and {len(message['boxes'])}"
+        )
+    boxes = np.array(message["boxes"], np.float64).reshape(-1, 4)
+    return TrackPrediction(_integers(message["frames"]), _integers(message["ids"]), boxes)
+
+
+def _integers(values: list[object]) -> NDArray[np.int64]:
+    if any(type(value) is not int for value in values):
+        raise TypeError("frames and ids must be integers")
+    return np.array(values, np.int64)
+
+
+def decode_masks(message: Mapping[str, Any], name: str, video: Video) -> NDArray[np.bool_]:
+    """Return packed masks, bool ``(t, h, w)``; never more bytes are unpacked than the video has pixels.
+
+    Raises:
+        MethodError: They are not of the video's shape, or the packed bytes do not fit the shape.
+    """
+    if len(message["shape"]) != 3:
+        raise MethodError(f"invalid {name}: expected 3 axes, got {len(message['shape'])}")
+    shape = tuple(message["shape"])
+    check_mask_format("bool", shape, name, video)
+    count = math.prod(shape)
+    expected = (count + 7) // 8
+    try:
+        packed = zlib.decompressobj().decompress(base64.b64decode(message["bits"], validate=True), expected + 1)
+    except (zlib.error, binascii.Error) as error:
+        raise MethodError(f"invalid {name}: cannot unpack them: {error}") from error
+    if len(packed) != expected:
+        raise MethodError(f"invalid {name}: expected {expected} packed bytes for {shape}, got {len(packed)}")
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=count)
+    return bits.astype(np.bool_).reshape(shape)

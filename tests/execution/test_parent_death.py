@@ -1,0 +1,110 @@
+"""``kill -9`` of a process ends everything it started: pool, environment and scoring processes, and their children."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.execution.isolated_methods import environment_like_this, write_isolated_method
+from tests.tiny_split import write_fake_method, write_tiny_split
+
+LIMIT = 10.0
+"""Seconds in which every process must have ended."""
+
+# Writes the ids of this process and of a child, then predicts forever, holding the interpreter lock.
+HANGS = """\
+import os, re, subprocess
+def act(setup, video, prompt):
+    child = subprocess.Popen(["sleep", "600"])
+    with open({pids!r}, "a") as file: file.write(f"{{os.getpid()}} {{child.pid}}\\n")
+    re.match("(a+)+b", "a" * 60)
+"""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for_lines(path: Path, count: int) -> list[list[int]]:
+    for _ in range(2400):
+        lines = path.read_text().splitlines() if path.exists() else []
+        if len(lines) >= count:
+            return [[int(pid) for pid in line.split()] for line in lines]
+        time.sleep(0.05)
+    raise AssertionError(f"{path} has fewer than {count} lines after two minutes")
+
+
+def assert_all_end(pids: list[int]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [pid for pid in pids if alive(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"still running after {LIMIT:g} s: {left} of {pids}"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize(("isolated", "processes"), [(False, 2), (True, 2), (True, 1)])
+def test_kill_of_a_run_leaves_no_process(
+    tmp_path: Path, isolated: bool, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny_split(tmp_path / "data")
+    code = HANGS.format(pids=str(tmp_path / "pids"))
+    if isolated:
+        environment_like_this(tmp_path / "environments" / "fake")
+        monkeypatch.setenv("MEVIS_BENCH_ENVIRONMENTS", str(tmp_path / "environments"))
+        write_isolated_method(tmp_path / "methods", code)
+    else:
+        write_fake_method(tmp_path / "methods", code)
+    arguments = ["run", "--task", "rvos", "--method", "fake", "--method-dir", str(tmp_path / "methods")]
+    arguments += ["--data", str(tmp_path / "data"), "--device", "cpu", "--workers", str(processes)]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "mevis_bench", *arguments, "--out", str(tmp_path / "run")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    lines = wait_for_lines(tmp_path / "pids", processes)
+    assert all(alive(pid) for line in lines for pid in line)
+    run.kill()
+    run.wait()
+    predicting, started = zip(*lines, strict=True)
+    if isolated:
+        assert_all_end([*predicting, *started])
+    else:
+        for pid in started:  # a method in a pool process is responsible for what it starts
+            os.kill(pid, signal.SIGKILL)
+        assert_all_end([*predicting])
+
+
+SCORES = """\
+import multiprocessing, os, time
+from pathlib import Path
+from mevis_bench.runs.scoring_pool import map_in_order
+
+def hang(path):
+    with open(path, "a") as file: file.write(f"{os.getpid()}\\n")
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(map_in_order(hang, [PIDS] * 2, 2))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_kill_of_scoring_leaves_no_process(tmp_path: Path) -> None:
+    script = tmp_path / "score.py"
+    script.write_text(SCORES.replace("PIDS", repr(str(tmp_path / "pids"))))
+    parent = subprocess.Popen([sys.executable, str(script)], cwd=Path(__file__).parents[2])
+    pids = [line[0] for line in wait_for_lines(tmp_path / "pids", 2)]
+    parent.kill()
+    parent.wait()
+    assert_all_end(pids)
