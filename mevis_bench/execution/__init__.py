@@ -1,1 +1,1 @@
-"""Where predictions are computed: in this process, in others, on a cluster."""
+"""Prediction in this process, in other processes and on a cluster."""

@@ -81,7 +81,7 @@ class ResourceUsage:
 
 
 class Executor(Protocol):
-    """Where predictions are computed."""
+    """Computes the predictions of a run."""
 
     def execute(
         self,

@@ -173,7 +173,7 @@ def _start(config: PredictorConfig, index: int) -> _PoolProcessHandle:
 
 
 def _close(handle: _PoolProcessHandle) -> ResourceUsage:
-    """Let a pool process exit after it has reported its resource usage."""
+    """Have a pool process report its resource usage and exit."""
     try:
         handle.connection.send(None)
         kind, value = handle.connection.recv()

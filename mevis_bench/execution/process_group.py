@@ -54,7 +54,7 @@ class ProcessGroup:
                 start_new_session=True,
             )
         except OSError:
-            self._dismiss_guardian()
+            self._stop_guardian()
             raise
         assert self._guardian.stdin is not None
         self._guardian.stdin.write(f"{self._process.pid}\n".encode())
@@ -74,7 +74,7 @@ class ProcessGroup:
         """Kill the whole group; no-op where it has exited."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._dismiss_guardian()
+        self._stop_guardian()
         self._process.wait()
         self._reader.join(timeout=2)
 
@@ -89,7 +89,7 @@ class ProcessGroup:
         tail = self.output_tail()
         return f"{reason}; last lines of its output:\n{tail}" if tail else f"{reason}; it printed nothing"
 
-    def _dismiss_guardian(self) -> None:
+    def _stop_guardian(self) -> None:
         self._guardian.kill()
         self._guardian.communicate()
 

@@ -18,7 +18,7 @@ from mevis_bench.store.run_folder import Manifest, RunFolder, differences, finge
 from mevis_bench.store.sample_index import SampleIndex, SampleStatus, read_statuses
 
 RUNS = Path("runs")
-"""Where runs without ``--out`` go, under the working directory."""
+"""Folder of runs without ``--out``, in the working directory."""
 
 
 class RunCallback(Protocol):

@@ -174,7 +174,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of the folder, which ends with this process.
+        """Acquire the lock of the folder; it is released when this process ends, however that happens.
 
         Raises:
             UsageError: Another process holds it; names host, process id and start time.

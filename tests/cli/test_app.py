@@ -110,7 +110,7 @@ def test_full_disk_is_one_message(monkeypatch, capsys) -> None:
     _make_list_raise(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "runs/x/samples.jsonl"))
     assert app.main(["list", "methods"]) == ExitCode.FAILED
     err = capsys.readouterr().err
-    assert err.startswith("error: runs/x/samples.jsonl: the disk is full\nFinished samples are saved.")
+    assert err.startswith("error: runs/x/samples.jsonl: the disk is full\nFree some space. Finished samples are saved.")
 
 
 def test_other_exceptions_keep_their_traceback(monkeypatch) -> None:

@@ -79,8 +79,8 @@ def test_a_hanging_pool_process_is_killed(place: Path) -> None:
 
 def test_a_method_that_loads_for_longer_than_a_sample_may_take(place: Path) -> None:
     code = (place / "methods" / "fake" / "method.py").read_text()
-    (place / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(21)\n")
-    assert pool(place, 1, timeout=20).failed == ()
+    (place / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(41)\n")
+    assert pool(place, 1, timeout=40).failed == ()
 
 
 def test_crashes_in_a_row_end_the_run(place: Path) -> None:

@@ -66,7 +66,7 @@ def test_which_bridge_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "task", "asked", "message"),
+    ("tasks", "task", "requested", "message"),
     [
         (("rvos",), "rmeg", None, "m does not support rmeg, only rvos\nSee mevis-bench list methods --task rmeg"),
         (("rvos",), "rvos", "oracle_text", "--bridge: the bridge oracle_text leads to avos, not to rvos"),
@@ -74,9 +74,9 @@ def test_which_bridge_is_taken() -> None:
         (("rvos",), "avos", "oracle", "--bridge: unknown bridge 'oracle'\nDid you mean 'oracle_text'?"),
     ],
 )
-def test_wrong_bridges(tasks, task: str, asked: str | None, message: str) -> None:
+def test_wrong_bridges(tasks, task: str, requested: str | None, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        choose_bridge(dataclasses.replace(MASKS, tasks=tasks), "m", task, asked)
+        choose_bridge(dataclasses.replace(MASKS, tasks=tasks), "m", task, requested)
     assert str(caught.value).startswith(message)
 
 
@@ -107,7 +107,7 @@ def test_masks_to_tracks_refuses_words() -> None:
         list(MasksToTracks(Fake(CaptionPrediction(""))).predict(VIDEO, []))
 
 
-def test_a_text_method_is_asked_what_was_transcribed() -> None:
+def test_a_text_method_gets_the_transcripts() -> None:
     inner = Fake()
     bridged = SpeechToText(inner, lambda audio: f"heard in {audio.name}")
     list(bridged.predict(VIDEO, [SpeechPrompt("3", Path("a/x.wav")), SpeechPrompt("4", Path("y.ogg"))]))
@@ -125,10 +125,10 @@ def sound(tmp_path: Path) -> Path:
 
 
 def test_a_sound_file_is_transcribed_once_per_recognizer(tmp_path: Path, sound: Path, monkeypatch) -> None:
-    heard: list[int] = []
+    lengths: list[int] = []
 
     def load(weights: Path, device: str):
-        return lambda waveform: heard.append(len(waveform)) or f"  {weights.name} heard it "
+        return lambda waveform: lengths.append(len(waveform)) or f"  {weights.name} heard it "
 
     monkeypatch.setattr(transcripts, "_load", load)
     for name in ("a.pt", "b.pt"):
@@ -136,13 +136,13 @@ def test_a_sound_file_is_transcribed_once_per_recognizer(tmp_path: Path, sound: 
     first = Transcripts(tmp_path / "a.pt", tmp_path / "kept", "cpu")
     assert first.cached(sound) is None
     assert first(sound) == first(sound) == first.cached(sound) == "a.pt heard it"
-    assert heard == [16000]
+    assert lengths == [16000]
     again = apply_bridge(Fake(), Bridge("speech_to_text", tmp_path / "a.pt", tmp_path / "kept"), "cpu")
     list(again.predict(VIDEO, [SpeechPrompt("0", sound)]))
     assert again.inner.prompts == [TextPrompt("0", "a.pt heard it")]
-    assert heard == [16000]
+    assert lengths == [16000]
     assert Transcripts(tmp_path / "b.pt", tmp_path / "kept", "cpu")(sound) == "b.pt heard it"
-    assert heard == [16000, 16000]
+    assert lengths == [16000, 16000]
 
 
 def test_waveforms_are_mono_at_16_kilohertz(sound: Path) -> None:
@@ -154,7 +154,7 @@ def test_waveforms_are_mono_at_16_kilohertz(sound: Path) -> None:
     assert np.abs(waveform[1000:-1000]).max() == pytest.approx(0.5, abs=0.01)
 
 
-def test_faults_of_sound_files_are_named(tmp_path: Path) -> None:
+def test_invalid_sound_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_text("no sound")
     with pytest.raises(DataError, match=r"x\.wav: cannot read sound: "):
         read_waveform(tmp_path / "x.wav")
@@ -163,7 +163,7 @@ def test_faults_of_sound_files_are_named(tmp_path: Path) -> None:
         Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(tmp_path / "none.wav")
 
 
-def test_a_missing_recognizer_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch) -> None:
+def test_a_missing_recognizer_is_reported_with_its_source(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     with pytest.raises(MissingWeightsError) as caught:
         find_asr_model("base", tmp_path / "store")
@@ -198,7 +198,7 @@ def test_word_error_rate(pairs, rate: float | None) -> None:
     assert word_error_rate(pairs) == rate
 
 
-def test_a_package_that_is_not_installed_is_told(tmp_path: Path, sound: Path, monkeypatch) -> None:
+def test_a_package_that_is_not_installed_is_reported(tmp_path: Path, sound: Path, monkeypatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "whisper", None)
@@ -207,7 +207,7 @@ def test_a_package_that_is_not_installed_is_told(tmp_path: Path, sound: Path, mo
         Transcripts(tmp_path / "w.pt", tmp_path / "kept", "cpu")(sound)
 
 
-def test_a_run_over_the_bridge_keeps_what_was_said_and_transcribed(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_run_over_the_bridge_writes_sentences_and_transcripts(tmp_path: Path, monkeypatch, capsys) -> None:
     from mevis_bench.cli.app import main
 
     monkeypatch.setattr(transcripts, "_load", lambda weights, device: lambda waveform: "something else")
@@ -216,9 +216,9 @@ def test_a_run_over_the_bridge_keeps_what_was_said_and_transcribed(tmp_path: Pat
     words = ["run", "--task", "avos", "--method", "moving_region", "--bridge", "speech_to_text"]
     words += ["--asr-model", str(tmp_path / "w.pt"), "--limit", "2", "--out", str(tmp_path / "run")]
     assert main(words) == 0
-    told = capsys.readouterr()
-    assert "speech recognition: word error rate 100.0 %" in told.err
-    assert "moving_region:default via speech_to_text" in told.out
+    output = capsys.readouterr()
+    assert "speech recognition: word error rate 100.0 %" in output.err
+    assert "moving_region:default via speech_to_text" in output.out
     kept = json.loads((tmp_path / "run" / "transcripts.json").read_text())
     assert kept["word_error_rate"] == 1.0
     assert len(kept["samples"]) == 2

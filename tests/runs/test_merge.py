@@ -72,6 +72,6 @@ def test_wrong_shards(place: Path, shard: str, message: str) -> None:
 def test_status_is_shown(place: Path, capsys) -> None:
     go(place)
     assert main(["status", str(place / "run")]) == 0
-    told = capsys.readouterr().out
-    assert "finished" in told
-    assert "8" in told
+    output = capsys.readouterr().out
+    assert "finished" in output
+    assert "8" in output

@@ -395,12 +395,12 @@ def log_prompts(place: Path, act_code: str, eager: bool) -> Path:
     return log
 
 
-@pytest.mark.parametrize("fault", ["raise ValueError('no')", "raise SystemExit(3)"])
+@pytest.mark.parametrize("failure", ["raise ValueError('no')", "raise SystemExit(3)"])
 @pytest.mark.parametrize("sample", ["va/0", "va/1", "va/2"])
 def test_an_exception_fails_its_sample_alone_and_no_prompt_is_predicted_twice(
-    place: Path, sample: str, fault: str
+    place: Path, sample: str, failure: str
 ) -> None:
-    log = log_prompts(place, f"    if f'{{video.id}}/{{prompt.id}}' == {sample!r}: {fault}\n", eager=False)
+    log = log_prompts(place, f"    if f'{{video.id}}/{{prompt.id}}' == {sample!r}: {failure}\n", eager=False)
     assert [status.id for status in go(place).failed] == [sample]
     assert sorted(log.read_text().split()) == sorted(ALL)
 
@@ -410,7 +410,7 @@ def test_an_exception_of_a_method_that_predicts_all_prompts_at_once_fails_its_sa
     place: Path, sample: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = "if f'{video.id}/{prompt.id}' == os.environ.get('FAKE_FAULT'): raise ValueError('no')"
-    log_prompts(place, f"    import os\n    {fault}\n", eager=True)
+    log_prompts(place, f"    import os\n    {failure}\n", eager=True)
     whole = go(place, out=place / "whole")
     monkeypatch.setenv("FAKE_FAULT", sample)
     report = go(place)
