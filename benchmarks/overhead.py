@@ -24,11 +24,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.peak_memory import peak_mib
-from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import Method, Prediction, Prompt, Video
 from mevis_bench.runs.plan import RunPlan, plan_run
+from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.sample_index import SampleIndex
 from mevis_bench.tasks import find_task

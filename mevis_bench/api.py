@@ -26,13 +26,15 @@ from mevis_bench.runs.run import run as run_config
 from mevis_bench.runs.score import ScoringResult, score_run
 from mevis_bench.runs.slice_file import read_slices
 from mevis_bench.runs.system_info import resolve_device
-from mevis_bench.store.score_files import Results, read_results, read_scores
+from mevis_bench.schemas.scores import Results
+from mevis_bench.store.score_files import read_results, read_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mevis_bench.store.run_folder import Manifest, RunFolder
-    from mevis_bench.store.sample_index import SampleStatus
+    from mevis_bench.schemas.manifest import Manifest
+    from mevis_bench.schemas.samples import SampleStatus
+    from mevis_bench.store.run_folder import RunFolder
 
 __all__ = [
     "compare",

@@ -23,17 +23,17 @@ def add(
     file: HistoryFile = Path("history.jsonl"),
 ) -> None:
     """Append scored runs with the current time and the commit they were made with."""
-    import json
     from datetime import UTC, datetime
 
     from mevis_bench.cli import console
     from mevis_bench.reports.history import append, make_entry
+    from mevis_bench.store.run_folder import RunFolder
 
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     entries = []
     for run in runs:
-        manifest = run / "manifest.json"
-        commit = json.loads(manifest.read_text(encoding="utf-8"))["commit"] if manifest.is_file() else None
+        folder = RunFolder(run)
+        commit = folder.read_manifest().commit if folder.manifest_path.is_file() else None
         entries.append(make_entry(run, (commit or "-")[:9], now))
     append(file, entries)
     console.out().print(f"{len(entries)} runs appended to {file}", markup=False, soft_wrap=True)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mevis_bench.runs.plan import RunPlan
     from mevis_bench.runs.predict import RunReport
     from mevis_bench.runs.run import FinishedRun
+    from mevis_bench.schemas.samples import SampleStatus
+    from mevis_bench.schemas.scores import Results
     from mevis_bench.store.run_folder import RunFolder
-    from mevis_bench.store.sample_index import SampleStatus
-    from mevis_bench.store.score_files import Results
 
 
 def command(

@@ -13,9 +13,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mevis_bench.execution.environment_process import EnvironmentProcess, Handshake, RemoteError
-from mevis_bench.methods.method_spec import EnvironmentSpec
 from mevis_bench.methods.registry import MethodEntry
 from mevis_bench.records import MethodError, MevisBenchError, UsageError
+from mevis_bench.schemas.method_file import EnvironmentSpec
 
 FOLDER_VARIABLE = "MEVIS_BENCH_ENVIRONMENTS"
 """Environment variable with the folder of all environments; default ``~/.cache/mevis-bench/environments``."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
 from mevis_bench.execution.video_predictor import VideoPredictor
-from mevis_bench.store.sample_index import SampleStatus
+from mevis_bench.schemas.samples import SampleStatus
 
 
 class Inline:

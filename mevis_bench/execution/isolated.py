@@ -11,9 +11,9 @@ from mevis_bench.execution.environment_process import EnvironmentProcess, Enviro
 from mevis_bench.execution.jobs import ResourceUsage
 from mevis_bench.execution.retry import RetryPolicy
 from mevis_bench.execution.timed_video import TimedVideo
-from mevis_bench.methods.method_spec import EnvironmentSpec
 from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import MethodConfig, MethodError, MevisBenchError, Prediction, Prompt, Video
+from mevis_bench.schemas.method_file import EnvironmentSpec
 
 
 class IsolatedMethod:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mevis_bench.methods.bridges import Bridge
 from mevis_bench.methods.registry import ResolvedMethod
-from mevis_bench.store.sample_index import SampleStatus
+from mevis_bench.schemas.samples import SampleStatus
 
 
 @dataclass(frozen=True, slots=True)

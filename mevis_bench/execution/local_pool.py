@@ -21,7 +21,7 @@ from mevis_bench.execution.process_group import describe_exit_code
 from mevis_bench.execution.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import MethodError, UsageError
-from mevis_bench.store.sample_index import SampleStatus
+from mevis_bench.schemas.samples import SampleStatus
 
 _CONTEXT = multiprocessing.get_context("spawn")
 

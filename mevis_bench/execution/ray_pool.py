@@ -14,7 +14,7 @@ from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceU
 from mevis_bench.execution.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import MethodError, UsageError
-from mevis_bench.store.sample_index import SampleStatus
+from mevis_bench.schemas.samples import SampleStatus
 
 _CLOSE_TIMEOUT = 30.0
 

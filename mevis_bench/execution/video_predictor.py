@@ -32,9 +32,9 @@ from mevis_bench.records import (
     Prompt,
     TextPrompt,
 )
+from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
-from mevis_bench.store.sample_index import SampleStatus
 from mevis_bench.tasks import find_task
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.methods.method_spec import VariantSpec
 from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import (
     MaskPrediction,
@@ -23,6 +22,7 @@ from mevis_bench.records import (
     Video,
 )
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.schemas.method_file import VariantSpec
 
 BridgeName = Literal["speech_to_text", "oracle_text", "masks_to_tracks"]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.methods.method_spec import MethodSpec, VariantSpec, read_method_spec
+from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodError, MevisBenchError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.schemas.method_file import MethodSpec, VariantSpec
 
 ENTRY_POINT_GROUP = "mevis_bench.methods"
 

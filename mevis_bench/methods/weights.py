@@ -1,18 +1,20 @@
 """Where a method's weights are: shipped beside it, in the user's store, or named on the command line."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mevis_bench.methods.method_spec import WeightSpec
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.schemas.json_files import read_json_file
+from mevis_bench.schemas.manifest import Provenance
+from mevis_bench.schemas.method_file import WeightSpec
+from mevis_bench.schemas.weights_record import WeightsRecord
 
-UNTRAINED = "untrained"
+UNTRAINED: Literal["untrained"] = "untrained"
 
 State = Literal["none needed", "shipped", "in store", "missing"]
 
@@ -76,7 +78,7 @@ def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> Stat
     return "in store" if (store / method / spec.file).exists() else "missing"
 
 
-def provenance(chosen: ResolvedMethod) -> str:
+def provenance(chosen: ResolvedMethod) -> Provenance:
     """Return who made a variant's weights: ``official``, ``trained-here``, or ``heuristic`` where it has none.
 
     One file that was trained here makes the whole ``trained-here``.
@@ -139,10 +141,10 @@ def origin_path(path: Path) -> Path:
 def _origin(path: Path) -> tuple[str, str] | None:
     """Return the hashes of what stored weights were made from and of what was stored; ``None``: not known."""
     try:
-        origin = json.loads(origin_path(path).read_text())
-        return origin["sha256"], origin["stored_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read_json_file(origin_path(path), WeightsRecord)
+    except DataError:
         return None
+    return record.sha256, record.stored_sha256
 
 
 def sha256(path: Path) -> str:

@@ -1,7 +1,6 @@
 """Putting weights into the user's store: checked, converted once to safetensors, nothing in them executed."""
 
 import importlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from typing import Any
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.loading import load_method
-from mevis_bench.methods.method_spec import WeightSpec
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.methods.weights import find_weights, origin_path, sha256
 from mevis_bench.records import DataError, MethodConfig, UsageError
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.schemas.json_files import encode_document
+from mevis_bench.schemas.method_file import WeightSpec
+from mevis_bench.schemas.weights_record import WeightsRecord
 
 _READER = "baselines.layers.checkpoints.checkpoint_file"
 """The one safe reader of strangers' checkpoints; it needs torch, so it is imported by name when it is needed."""
@@ -113,12 +114,12 @@ def _draft(source: Path, source_hash: str, spec: WeightSpec, draft: Path) -> Pat
 
 
 def _keep(draft: Path, source: Path, source_hash: str, place: Path) -> Path:
-    origin = {"file": source.name, "sha256": source_hash, "stored_sha256": sha256(draft)}
+    record = WeightsRecord(source.name, source_hash, sha256(draft))
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_dir():
         shutil.rmtree(place)
     draft.replace(place)
-    atomic_write(origin_path(place), json.dumps(origin, indent=2) + "\n")
+    atomic_write(origin_path(place), encode_document(record))
     return place
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mevis_bench.records import IncomparableError, NothingMeasuredError, UsageError
 from mevis_bench.reports.statistics import PairedDifference, holm, paired_difference
-from mevis_bench.store.score_files import Results, SampleScore, read_results, read_scores
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.score_files import read_results, read_scores
 
 SMALL_SLICE = 30
 """Slices with fewer samples are shown dimmed."""

@@ -1,6 +1,5 @@
 """Regression check of scored runs against a committed baseline, for CI."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,10 +8,12 @@ from pathlib import Path
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.records import DataError, ExitCode
 from mevis_bench.reports.statistics import paired_difference
-from mevis_bench.store.score_files import Results, SampleScore, read_results, read_scores
+from mevis_bench.schemas.baseline import AcceptedRun, Baseline
+from mevis_bench.schemas.json_files import encode_document, read_json_file
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.score_files import read_results, read_scores
 from mevis_bench.tasks import find_task
 
-SCHEMA = 1
 SIGNIFICANT = 0.01
 """A drop within the tolerance is still a regression when its paired p-value is below this."""
 
@@ -62,38 +63,6 @@ class GateEntry:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedRun:
-    """Baseline of one run.
-
-    Attributes:
-        fingerprint: Fingerprint of the split's annotation files.
-        protocol: Scoring protocol.
-        choices: Every scoring option that changes a number.
-        metrics: Aggregate values.
-        samples: Per-sample values by metric, for the paired test.
-    """
-
-    fingerprint: str
-    protocol: str
-    choices: Mapping[str, str]
-    metrics: Mapping[str, float | None]
-    samples: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """The accepted results: the committed file ``configs/suites/<suite>.expected.json``.
-
-    Attributes:
-        tolerance: Allowed drop by metric, a fraction; ``default`` is for every metric not named.
-        runs: Accepted runs by ``run_key``.
-    """
-
-    tolerance: Mapping[str, float]
-    runs: Mapping[str, AcceptedRun]
-
-
 def run_key(results: Results) -> str:
     """Return the key of a run in a baseline: ``<task>/<method>:<variant>/<split>``."""
     return f"{results.task}/{results.label}/{results.split}"
@@ -103,20 +72,13 @@ def read_baseline(path: Path) -> Baseline:
     """Read a baseline file.
 
     Raises:
-        DataError: The file is missing or not a baseline.
+        DataError: The file is missing or invalid.
     """
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        if raw["schema"] != SCHEMA:
-            raise ValueError(f"schema {raw['schema']}, expected {SCHEMA}")
-        tolerance = raw["tolerance"]
-        if "default" not in tolerance:
-            raise ValueError("missing key 'default' in tolerance")
-        return Baseline(tolerance, {key: AcceptedRun(**run) for key, run in raw["runs"].items()})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"invalid baseline: {error}", location=str(path), hint="Create one with `mevis-bench gate --accept`."
-        ) from error
+    hint = "Create one with `mevis-bench gate --accept`."
+    baseline = read_json_file(path, Baseline, hint)
+    if "default" not in baseline.tolerance:
+        raise DataError("missing key 'tolerance.default'", location=str(path), hint=hint)
+    return baseline
 
 
 def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
@@ -124,16 +86,11 @@ def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
     accepted = {}
     for folder in runs:
         results = read_results(folder)
-        accepted[run_key(results)] = {
-            "fingerprint": results.fingerprint,
-            "protocol": results.protocol,
-            "choices": dict(results.choices),
-            "metrics": dict(results.metrics),
-            "samples": _per_sample(read_scores(folder), results.metrics),
-        }
-    return (
-        json.dumps({"schema": SCHEMA, "tolerance": dict(tolerance), "runs": accepted}, indent=1, sort_keys=True) + "\n"
-    )
+        samples = _per_sample(read_scores(folder), results.metrics)
+        accepted[run_key(results)] = AcceptedRun(
+            results.fingerprint, results.protocol, dict(results.choices), dict(results.metrics), samples
+        )
+    return encode_document(Baseline(dict(tolerance), accepted), indent=1, sort_keys=True)
 
 
 def check_regressions(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEntry, ...]:

@@ -1,50 +1,18 @@
 """Results over time: a JSONL file with one line per run and date, and a static page of plots."""
 
 import html
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from mevis_bench.records import DataError
 from mevis_bench.reports.gate import run_key
 from mevis_bench.reports.statistics import mean_interval
-from mevis_bench.store.score_files import SampleScore, read_results, read_scores
+from mevis_bench.schemas.history import HistoryEntry, Point
+from mevis_bench.schemas.json_files import encode_line, read_json_lines
+from mevis_bench.schemas.scores import SampleScore
+from mevis_bench.store.score_files import read_results, read_scores
 
 ALL_SAMPLES = "all"
 """Name of the slice of all samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One value of a time series.
-
-    Attributes:
-        value: A fraction.
-        low: Lower end of its 95 % interval; ``None``: the metric is not a mean over samples.
-        high: Upper end.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """One run at one date.
-
-    Attributes:
-        run: ``<task>/<method>:<variant>/<split>``.
-        commit: Abbreviated commit of the code; ``-``: unknown.
-        time: ISO 8601, UTC.
-        points: By metric, then by slice.
-    """
-
-    run: str
-    commit: str
-    time: str
-    points: Mapping[str, Mapping[str, Point]]
 
 
 def make_entry(folder: Path, commit: str, time: str) -> HistoryEntry:
@@ -82,7 +50,7 @@ def _point(name: str, value: float, scores: Sequence[SampleScore]) -> Point:
 def append(path: Path, entries: Sequence[HistoryEntry]) -> None:
     """Append entries to a history file, one line each; the file is created if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(asdict(entry), sort_keys=True) + "\n" for entry in entries)
+    lines = "".join(encode_line(entry) for entry in entries)
     with path.open("a", encoding="utf-8") as file:
         file.write(lines)
 
@@ -93,22 +61,7 @@ def read_history(path: Path) -> tuple[HistoryEntry, ...]:
     Raises:
         DataError: The file is missing, or a line is invalid; names the line.
     """
-    entries = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read history: {error.strerror}", location=str(path)) from error
-    for number, line in enumerate(lines, 1):
-        try:
-            raw = json.loads(line)
-            points = {
-                name: {slice_name: Point(**point) for slice_name, point in slices.items()}
-                for name, slices in raw["points"].items()
-            }
-            entries.append(HistoryEntry(raw["run"], raw["commit"], raw["time"], points))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError("invalid history entry", location=f"{path}:{number}") from error
-    return tuple(sorted(entries, key=lambda entry: entry.time))
+    return tuple(sorted(read_json_lines(path, HistoryEntry), key=lambda entry: entry.time))
 
 
 def page(entries: Sequence[HistoryEntry], marked_change: float = 0.01) -> str:

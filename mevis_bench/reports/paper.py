@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from mevis_bench.store.score_files import Results
+from mevis_bench.schemas.paper_table import PublishedTable
+from mevis_bench.schemas.scores import Results
+from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.tasks import find_task
 
 PAPER_SPLIT = "valid"
@@ -54,23 +54,17 @@ class PaperComparison:
 
 
 def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
-    """Read every ``table_NN.yaml`` of a folder, in table order."""
-    rows = []
-    for path in sorted(folder.glob("table_*.yaml")):
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-        rows += [
-            PaperRow(
-                table=table["table"],
-                task=table["task"],
-                protocol=table["protocol"],
-                method=row["method"],
-                ours=row["ours"],
-                reference=row["reference"],
-                values=row["values"],
-            )
-            for row in table["rows"]
-        ]
-    return tuple(rows)
+    """Read every ``table_NN.yaml`` of a folder, in table order.
+
+    Raises:
+        DataError: A file is invalid; names file, line and key.
+    """
+    tables = [read_yaml(path, PublishedTable) for path in sorted(folder.glob("table_*.yaml"))]
+    return tuple(
+        PaperRow(table.table, table.task, table.protocol, row.method, row.ours, row.reference, row.values)
+        for table in tables
+        for row in table.rows
+    )
 
 
 def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperComparison, ...]:

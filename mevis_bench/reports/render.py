@@ -13,7 +13,7 @@ from rich.markup import escape
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.reports.table import PROVENANCES, Table, provenance_of
 from mevis_bench.reports.terminal import terminal_table, titled
-from mevis_bench.store.score_files import Results
+from mevis_bench.schemas.scores import Results
 from mevis_bench.tasks import TASKS
 
 

@@ -15,9 +15,10 @@ from mevis_bench.metrics.targets import union
 from mevis_bench.records import DataError, Expression, GroundTruth
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import ErrorAnalysis, Overlaps, classify_error
+from mevis_bench.schemas.scores import SampleScore
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
-from mevis_bench.store.score_files import SampleScore, read_scores
+from mevis_bench.store.score_files import read_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mevis_bench.metrics.metric import Metric
-from mevis_bench.store.score_files import Results
+from mevis_bench.schemas.scores import Results
 from mevis_bench.tasks import find_task
 
 PROVENANCES = ("paper", "official", "trained-here", "heuristic", "untrained", "external")
 """Origin of a row's numbers, in the order of the table's blocks."""
-
-_FORMER_PROVENANCES = {"floor": "heuristic"}
-"""Names in results that were written before the first release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,7 @@ def describe_setting(results: Results) -> str:
 
 def provenance_of(results: Results) -> str:
     """Return the provenance of a run, one of ``PROVENANCES``; ``external``: it was not predicted by this harness."""
-    provenance = results.method.get("provenance", "external")
-    return _FORMER_PROVENANCES.get(provenance, provenance)
+    return results.method.get("provenance", "external")
 
 
 def build_table(task: str, runs: Sequence[Results]) -> Table:

@@ -9,12 +9,12 @@ from mevis_bench.files.atomic import atomic_write
 from mevis_bench.metrics.protocols import MEVIS_V2, ScoringProtocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import UsageError
-from mevis_bench.runs.plan import EMBEDDED
 from mevis_bench.runs.resource_usage import total_resource_usage
 from mevis_bench.runs.score import score_run
-from mevis_bench.store.run_folder import Manifest, RunFolder, differences
+from mevis_bench.schemas.manifest import BUNDLED, Manifest
+from mevis_bench.schemas.scores import Results
+from mevis_bench.store.run_folder import RunFolder, differences
 from mevis_bench.store.sample_index import SampleIndex, read_statuses
-from mevis_bench.store.score_files import Results
 from mevis_bench.tasks import find_task
 
 
@@ -36,7 +36,7 @@ def merge_runs(
     _check(folders, manifests)
     first = manifests[0]
     split = open_dataset(
-        None if first.data == EMBEDDED else Path(first.data), first.identity.split, first.dataset.get("name")
+        None if first.data == BUNDLED else Path(first.data), first.identity.split, first.dataset.get("name")
     )
     task = find_task(first.identity.task)
     merged_samples = {sample for manifest in manifests for sample in manifest.identity.samples}

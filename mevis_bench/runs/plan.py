@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mevis_bench import __version__
-from mevis_bench.config.run_config import RunConfig
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig
 from mevis_bench.execution.perturbation import check_perturbation
@@ -21,10 +20,9 @@ from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.runs.system_info import resolve_device
-from mevis_bench.store.run_folder import Identity
+from mevis_bench.schemas.manifest import BUNDLED, Identity, Provenance
+from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.tasks import Task, find_task
-
-EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class RunPlan:
         predictor: Arguments of every ``VideoPredictor``; its ``out`` is set when the folder is known.
         videos: One job per video with all of its samples.
         provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: there are none.
-        data: Folder of the split, or ``embedded``.
+        data: Folder of the split, or ``bundled``.
         dataset: The opened split.
     """
 
@@ -45,7 +43,7 @@ class RunPlan:
     identity: Identity
     predictor: PredictorConfig
     videos: tuple[PredictionJob, ...]
-    provenance: str
+    provenance: Provenance
     data: str
     dataset: Dataset
 
@@ -111,7 +109,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         predictor=predictor,
         videos=videos,
         provenance=UNTRAINED if weights is None else provenance(method),
-        data=EMBEDDED if config.data is None else str(split.root),
+        data=BUNDLED if config.data is None else str(split.root),
         dataset=split,
     )
 
@@ -134,7 +132,7 @@ def _bridge_identity(bridge: Bridge | None) -> dict[str, object] | None:
     """Return the bridge and its settings, for the manifest."""
     if bridge is None:
         return None
-    asr_model = {} if bridge.asr_model is None else {"recognizer": sha256(bridge.asr_model)}
+    asr_model = {} if bridge.asr_model is None else {"asr_model": sha256(bridge.asr_model)}
     return {"name": bridge.name, **asr_model}
 
 

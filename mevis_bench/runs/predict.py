@@ -14,8 +14,10 @@ from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import RunPlan
 from mevis_bench.runs.resource_usage import total_resource_usage
 from mevis_bench.runs.system_info import commit, system_info, versions
-from mevis_bench.store.run_folder import Manifest, RunFolder, differences, fingerprint
-from mevis_bench.store.sample_index import SampleIndex, SampleStatus, read_statuses
+from mevis_bench.schemas.manifest import Manifest
+from mevis_bench.schemas.samples import SampleStatus
+from mevis_bench.store.run_folder import RunFolder, differences, fingerprint
+from mevis_bench.store.sample_index import SampleIndex, read_statuses
 
 RUNS = Path("runs")
 """Folder of runs without ``--out``, in the working directory."""

@@ -9,7 +9,7 @@ disk; *model only* counts the time inside the method without the decoding of fra
 from collections.abc import Iterable, Mapping, Sequence
 
 from mevis_bench.execution.jobs import ResourceUsage
-from mevis_bench.store.sample_index import SampleStatus
+from mevis_bench.schemas.samples import SampleStatus
 
 
 def total_resource_usage(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.jobs import Executor
 from mevis_bench.execution.local_pool import LocalPool
@@ -13,8 +12,10 @@ from mevis_bench.runs.asr_report import write_asr_report
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunCallback, RunReport, find_folder, predict
 from mevis_bench.runs.score import score_run
+from mevis_bench.schemas.run_config import RunConfig
+from mevis_bench.schemas.scores import Results
 from mevis_bench.store.run_folder import RunFolder
-from mevis_bench.store.score_files import Results, read_results
+from mevis_bench.store.score_files import read_results
 
 
 @dataclass(frozen=True, slots=True)

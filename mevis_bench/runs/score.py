@@ -11,7 +11,8 @@ from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.records import UsageError
 from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
 from mevis_bench.runs.scoring_pool import map_in_order, process_count
-from mevis_bench.store.score_files import Results, SampleScore, write_scores
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.score_files import write_scores
 
 Progress = Callable[[int, int], None]
 

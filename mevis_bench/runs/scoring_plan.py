@@ -1,6 +1,5 @@
 """Plan of scoring: samples of a split, their predictions and the options; scored one video at a time."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,10 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, target_columns
 from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, UsageError
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.schemas.manifest import BUNDLED
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
+from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.tasks import Task, find_task
 
 
@@ -127,28 +128,25 @@ class _Run:
 
 
 def _read_run(predictions: Path) -> _Run:
-    path = predictions / "manifest.json"
-    if not path.is_file():
+    folder = RunFolder(predictions)
+    if not folder.manifest_path.is_file():
         return _Run()
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        identity = manifest["identity"]
-        return _Run(
-            task=str(identity["task"]),
-            data=None if manifest["data"] == "embedded" else Path(manifest["data"]),
-            split=str(identity["split"]),
-            data_set=manifest.get("dataset", {}).get("name"),
-            samples=tuple(identity["samples"]),
-            method={
-                "name": str(identity["method"]),
-                "variant": str(identity["variant"]),
-                "provenance": str(manifest["provenance"]),
-                **({"bridge": str(identity["bridge"]["name"])} if identity["bridge"] else {}),
-                **({"perturb": str(identity["perturb"])} if identity["perturb"] != "none" else {}),
-            },
-        )
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise DataError(f"invalid manifest of a run: {error}", location=str(path)) from error
+    manifest = folder.read_manifest()
+    identity = manifest.identity
+    return _Run(
+        task=identity.task,
+        data=None if manifest.data == BUNDLED else Path(manifest.data),
+        split=identity.split,
+        data_set=manifest.dataset.get("name"),
+        samples=identity.samples,
+        method={
+            "name": identity.method,
+            "variant": identity.variant,
+            "provenance": manifest.provenance,
+            **({"bridge": str(identity.bridge["name"])} if identity.bridge else {}),
+            **({"perturb": identity.perturb} if identity.perturb != "none" else {}),
+        },
+    )
 
 
 def _select(split: Dataset, task: Task, samples: Collection[str] | None) -> Mapping[str, tuple[str, ...]]:

@@ -1,8 +1,6 @@
 """Packing a run for an evaluation server, and checking anyone's zip before it is sent."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +13,8 @@ from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.schemas.json_files import encode_document
+from mevis_bench.schemas.submission import SubmissionProfile, SubmissionRecord
 from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
@@ -23,22 +23,7 @@ from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
 SHOWN_FAULTS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What one server takes (``configs/submission/<name>.yaml``).
-
-    Attributes:
-        server: Where to send the zip.
-        split: The split it scores.
-        max_bytes: Larger zips are known to hang.
-    """
-
-    server: str
-    split: str
-    max_bytes: int
-
-
-def read_profile(name: str) -> Profile:
+def read_profile(name: str) -> SubmissionProfile:
     """Read a profile by name.
 
     Raises:
@@ -48,31 +33,31 @@ def read_profile(name: str) -> Profile:
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
         raise UsageError(f"no submission profile {name!r}", location="--profile", hint=did_you_mean(name, names))
-    return read_yaml(folder / f"{name}.yaml", Profile)
+    return read_yaml(folder / f"{name}.yaml", SubmissionProfile)
 
 
-def pack(run: Path, split: Dataset, profile: Profile, out: Path) -> str:
+def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path) -> str:
     """Write the zip for a server and ``<out>.manifest.json`` beside it; return the zip's SHA-256.
 
     Raises:
         DataError: A prediction is missing, no mask prediction, or of another size or length.
     """
     digest = write_zip(out, _samples(run, split))
-    manifest = {
-        "sha256": digest,
-        "bytes": out.stat().st_size,
-        "server": profile.server,
-        "split": split.split,
-        "fingerprint": split.fingerprint,
-        "run": run.resolve().name,
-        "videos": len(split.video_ids),
-        "expressions": sum(len(split.expressions(video)) for video in split.video_ids),
-    }
-    atomic_write(out.with_name(out.name + ".manifest.json"), json.dumps(manifest, indent=2) + "\n")
+    record = SubmissionRecord(
+        sha256=digest,
+        bytes=out.stat().st_size,
+        server=profile.server,
+        split=split.split,
+        fingerprint=split.fingerprint,
+        run=run.resolve().name,
+        videos=len(split.video_ids),
+        expressions=sum(len(split.expressions(video)) for video in split.video_ids),
+    )
+    atomic_write(out.with_name(out.name + ".manifest.json"), encode_document(record))
     return digest
 
 
-def check(path: Path, split: Dataset, profile: Profile) -> tuple[str, ...]:
+def check(path: Path, split: Dataset, profile: SubmissionProfile) -> tuple[str, ...]:
     """Return the first ten faults of a zip, in words; empty means the server can read it.
 
     Raises:

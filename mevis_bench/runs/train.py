@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mevis_bench.config.train_config import MiniData, TrainConfig
 from mevis_bench.data import synthetic
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
@@ -20,6 +19,7 @@ from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import DataError, TrainingArguments, UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.system_info import resolve_device
+from mevis_bench.schemas.train_config import MiniData, TrainConfig
 from mevis_bench.store.run_folder import RunFolder
 
 _RECORD = "training.json"

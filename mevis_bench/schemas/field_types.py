@@ -86,17 +86,22 @@ def takes_text(kind: Any) -> bool:
 
 @cache
 def expectation(kind: Any) -> str:
-    """Return the words for a type in messages, for instance ``an integer >= 1``."""
+    """Return the words for a type in messages, for instance ``an integer >= 1``; null is not mentioned.
+
+    ``msgspec.Meta(description=...)`` replaces the words of a type and its constraints.
+    """
     if typing.get_origin(kind) is typing.Annotated:
         inner, *constraints = typing.get_args(kind)
+        words = next((meta.description for meta in constraints if getattr(meta, "description", None)), None)
+        if words is not None:
+            return str(words)
         return " ".join([expectation(inner), *filter(None, map(_constraint, constraints))])
     if typing.get_origin(kind) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
     members = union_members(kind)
     if members:
-        if float in members:
-            members = tuple(member for member in members if member is not int)
-        return " or ".join("null" if member is type(None) else expectation(member) for member in members)
+        hidden = (type(None), int) if float in members else (type(None),)
+        return " or ".join(expectation(member) for member in members if member not in hidden)
     if record_fields(kind) is not None or is_mapping(kind):
         return "a mapping"
     return "a list" if is_list(kind) else _WORDS.get(kind, str(kind))

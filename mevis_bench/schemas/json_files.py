@@ -1,7 +1,8 @@
 """JSON documents and lines to records, and records to JSON."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,23 +46,42 @@ def schema_number(kind: Any) -> int | None:
     return None if field is None else int(field.default)
 
 
-def read_json_file(path: Path, kind: type[T]) -> T:
-    """Read one JSON file (see :func:`decode_json`).
+def read_json_file(path: Path, kind: type[T], hint: str | None = None) -> T:
+    """Read one JSON file (see :func:`decode_json`); ``hint`` goes with errors that have none.
 
     Raises:
         DataError: The file cannot be read, or as for :func:`decode_json`.
     """
-    return _decode(strict_json.read_json(path), kind, str(path))
+    with _hint(hint):
+        return _decode(strict_json.read_json(path), kind, str(path))
 
 
-def read_json_lines(path: Path, kind: type[T]) -> tuple[T, ...]:
-    """Read a file with one JSON document per line, in file order (see :func:`decode_json`).
+def read_json_lines(path: Path, kind: type[T], hint: str | None = None) -> tuple[T, ...]:
+    """Read a file with one JSON document per line, in file order (see :func:`read_json_file`).
 
     Raises:
         DataError: The file cannot be read, or as for :func:`decode_json`; names the line.
     """
-    lines = _read(path).splitlines()
-    return tuple(decode_json(line, kind, f"{path}:{number}") for number, line in enumerate(lines, 1))
+    with _hint(hint):
+        return decode_json_lines(_read(path), kind, str(path))
+
+
+def decode_json_lines(content: bytes, kind: type[T], location: str) -> tuple[T, ...]:
+    """Decode one JSON document per line.
+
+    Raises:
+        DataError: As for :func:`decode_json`; names the line.
+    """
+    lines = content.splitlines()
+    return tuple(decode_json(line, kind, f"{location}:{number}") for number, line in enumerate(lines, 1))
+
+
+@contextmanager
+def _hint(hint: str | None) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(error.message, location=error.location, hint=error.hint or hint) from error
 
 
 def plain(record: object) -> Any:
@@ -99,8 +119,6 @@ def _encode(value: object) -> object:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("no such file", location=str(path)) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
 

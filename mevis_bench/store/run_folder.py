@@ -13,19 +13,18 @@ import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock, Timeout, lock_descriptor
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import safe_join
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.schemas.json_files import encode_document, read_json_file
+from mevis_bench.schemas.manifest import Identity, Manifest
 from mevis_bench.store.prediction_lines import complete_lines
-
-SCHEMA = 2
 
 _LOCK_TIMEOUT = 1.0
 """Seconds to wait for the lock, which ``is_locked`` of another process may hold for a moment."""
@@ -33,87 +32,9 @@ _LOCK_TIMEOUT = 1.0
 _MANIFEST_DRAFT = re.compile(r"manifest\.json\.[0-9]+\.part")
 """Draft of ``atomic_write``, left by a run that was killed while it wrote the manifest."""
 
-RunStatus = Literal["running", "finished", "failed", "interrupted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Everything that determines a run's bytes. Runs of equal identity have the same plan; one resumes the other.
-
-    Attributes:
-        task: ``rvos``, ``avos``, ``rmot`` or ``rmeg``.
-        method: Name of the method.
-        variant: Name of its variant.
-        options: The variant's options, overridden by settings.
-        weights: sha256 by name in ``method.yaml``; ``None``: seeded random weights, on purpose.
-        code: sha256 of the method's folder and of the shared layers it imports.
-        bridge: The bridge from the method's task to this one, and its settings; ``None``: the method supports the task
-            itself.
-        split: Name of the split.
-        fingerprint: Hash of the split's annotation files.
-        samples: ``<video>/<expression>``, in order of the data set.
-        perturb: Perturbation of the frames; ``none``: they stay as they are.
-        seed: Seed of everything random.
-        device: ``cpu`` or ``cuda``.
-        version: Version of mevis-bench.
-    """
-
-    task: str
-    method: str
-    variant: str
-    options: Mapping[str, object]
-    weights: Mapping[str, str] | None
-    code: str
-    bridge: Mapping[str, object] | None
-    split: str
-    fingerprint: str
-    samples: tuple[str, ...]
-    perturb: str
-    seed: int
-    device: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """Everything about a run except its samples.
-
-    Attributes:
-        identity: Everything that determines its bytes.
-        status: ``running`` (or killed: then no process holds the lock), ``finished``: every sample is ok, ``failed``:
-            all were tried and some failed, ``interrupted``: Ctrl-C or a full disk.
-        title: The variant's title, for tables.
-        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``, ``heuristic``: there are none.
-        config: The resolved configuration.
-        data: Folder of the split; ``embedded`` for the one in the package.
-        versions: Versions of Python and of the packages that predictions depend on.
-        commit: Commit of the checkout of mevis-bench; ``None``: not a checkout.
-        machine: Names of host, processor, device, system.
-        started: First start, ISO 8601 UTC.
-        finished: End, ISO 8601 UTC; ``None``: it has not ended.
-        costs: Speed, parameters and memory; empty until the run ends.
-        dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
-        schema: Version of this format.
-    """
-
-    identity: Identity
-    status: RunStatus
-    title: str
-    provenance: str
-    config: Mapping[str, object]
-    data: str
-    versions: Mapping[str, str]
-    commit: str | None
-    machine: Mapping[str, str]
-    started: str
-    finished: str | None = None
-    costs: Mapping[str, object] = field(default_factory=dict)
-    dataset: Mapping[str, str] = field(default_factory=dict)
-    schema: int = SCHEMA
-
 
 class RunFolder:
-    """Paths and files of one run."""
+    """Paths of one run, its manifest and its lock."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -146,27 +67,17 @@ class RunFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write ``manifest.json`` atomically."""
-        atomic_write(self.manifest_path, json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n")
+        atomic_write(self.manifest_path, encode_document(manifest))
 
     def read_manifest(self) -> Manifest:
         """Read ``manifest.json``.
 
         Raises:
-            DataError: It is missing, of another schema, or not a manifest.
+            DataError: It is missing, of a schema that this version does not read, or a field is invalid.
         """
-        try:
-            value = json.loads(self.manifest_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise DataError("not a run folder: it has no manifest.json", location=str(self.path)) from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"cannot read the manifest: {error}", location=str(self.manifest_path)) from error
-        try:
-            if value["schema"] != SCHEMA:
-                raise DataError(f"expected schema {SCHEMA}, got {value['schema']}", location=str(self.manifest_path))
-            identity = value["identity"]
-            return Manifest(**{**value, "identity": Identity(**{**identity, "samples": tuple(identity["samples"])})})
-        except (KeyError, TypeError) as error:
-            raise DataError(f"invalid manifest: {error}", location=str(self.manifest_path)) from error
+        if not self.manifest_path.is_file():
+            raise DataError("not a run folder: it has no manifest.json", location=str(self.path))
+        return read_json_file(self.manifest_path, Manifest)
 
     def is_new(self) -> bool:
         """Whether there is no run yet: no folder, an empty one, or the leftovers of a run killed as it started."""

@@ -41,7 +41,7 @@ def test_report_names_the_available_formats(tmp_path: Path, capsys: pytest.Captu
 def test_report_of_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "results.json: can't be read: No such file or directory" in error
+    assert "results.json: cannot be read: No such file or directory" in error
     assert "Score the predictions again with `mevis-bench score`." in error
 
 

@@ -94,7 +94,7 @@ def test_options_come_from_a_file_where_flags_are_missing(place: Path, capsys) -
             "error: --task: 'task': expected one of rvos, avos, rmot, rmeg, got 'rwos'\n",
         ),
         (["--task", "rvos", "--method", "fakes"], "error: there is no method 'fakes'\nDid you mean 'fake'?"),
-        (["--task", "rvos", "--method", "fake", "--limit", "0"], "error: --limit: must be at least 1, not 0\n"),
+        (["--task", "rvos", "--method", "fake", "--limit", "0"], "error: --limit: 'limit': expected an integer >= 1"),
         (
             ["--task", "rvos", "--method", "fake", "--set", "sed=1"],
             "error: --set sed=1: unknown key 'sed'\nDid you mean 'seed'? Known: task, method,",

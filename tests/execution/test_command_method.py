@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
 from mevis_bench.records import DataError, MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
+from mevis_bench.schemas.run_config import RunConfig
 from tests.runs.test_predict import Seen, predictions
 from tests.tiny_split import write_fake_method, write_tiny_split
 

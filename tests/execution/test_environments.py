@@ -126,7 +126,10 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
 @pytest.mark.parametrize(
     ("lines", "what"),
     [
-        ("environment:\n  python: new\n", "python 'new' must be like '>=3.8,<3.9'"),
+        (
+            "environment:\n  python: new\n",
+            "'environment.python': expected a version specifier like '>=3.8,<3.9'",
+        ),
         (
             'environment:\n  python: ">=3.8"\n  requirements: ../r.txt\n',
             "invalid requirements '../r.txt'",
@@ -147,7 +150,7 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
         ),
         (
             "command:\n  checkout: code\n  run: [x]\n",
-            "a command answers with PNG masks: tasks must be [rvos] and outputs [masks]",
+            "a command writes PNG masks: expected tasks [rvos] and outputs [masks]",
         ),
     ],
 )
@@ -160,7 +163,7 @@ def test_what_method_yaml_says_is_checked(place: Path, capsys, lines: str, what:
 
 
 def test_the_newest_python_that_fits_is_chosen(place: Path) -> None:
-    from mevis_bench.methods.method_spec import EnvironmentSpec
+    from mevis_bench.schemas.method_file import EnvironmentSpec
 
     old = old_interpreter(8)
     chosen = environments._choose_python(EnvironmentSpec(python=">=3.7,<3.9"), None)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from mevis_bench import records
-from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution import environment_child, environment_process
 from mevis_bench.execution.environment_messages import decode_masks
 from mevis_bench.execution.environment_process import RemoteError
@@ -20,6 +19,7 @@ from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
+from mevis_bench.schemas.run_config import RunConfig
 from tests.execution.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
 from tests.runs.test_predict import ALL, Seen, predictions
 from tests.tiny_split import write_fake_method, write_tiny_split

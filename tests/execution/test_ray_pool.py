@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.config.run_config import RunConfig, read_run_config
+from mevis_bench.config.run_config import read_run_config
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.ray_pool import RayPool
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
+from mevis_bench.schemas.run_config import RunConfig
 from tests.runs.test_predict import ALL, Seen, predictions
 from tests.tiny_split import write_fake_method, write_tiny_split
 
@@ -118,10 +119,10 @@ def test_a_node_that_is_lost_during_a_run_changes_no_byte(place: Path, cluster) 
 
 def test_address_belongs_to_the_engine_ray() -> None:
     flags = {"task": "rvos", "method": "fake", "address": "auto"}
-    with pytest.raises(UsageError, match=r"^--address auto: only --engine ray goes to a cluster$"):
+    with pytest.raises(UsageError, match=r"^--address auto: --address requires --engine ray$"):
         read_run_config(None, flags, ())
     flags = {"task": "rvos", "method": "fake", "engine": "ray", "workers": 2}
-    with pytest.raises(UsageError, match="--workers and --timeout are for this machine"):
+    with pytest.raises(UsageError, match="--workers and --timeout require --engine local"):
         read_run_config(None, flags, ())
 
 

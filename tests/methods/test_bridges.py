@@ -16,7 +16,6 @@ from mevis_bench.methods.bridges import (
     choose_bridge,
     derived_tasks,
 )
-from mevis_bench.methods.method_spec import VariantSpec
 from mevis_bench.methods.speech_recognition import Transcripts, find_asr_model, read_waveform, word_error_rate
 from mevis_bench.records import (
     CaptionPrediction,
@@ -29,6 +28,7 @@ from mevis_bench.records import (
     UsageError,
     Video,
 )
+from mevis_bench.schemas.method_file import VariantSpec
 
 MASKS = VariantSpec("t", ("rvos",), ("masks",), "n")
 VIDEO = Video("v", ("0", "1"), (Path("0"), Path("1")), 4, 5)

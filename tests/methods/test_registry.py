@@ -76,17 +76,25 @@ def test_wrong_names_are_told_with_a_guess(tmp_path: Path, name: str, variant: s
     ("old", "new", "reason"),
     [
         ("title: Mine\n", "titel: Mine\n", "method.yaml:2: unknown key 'titel'\nDid you mean 'title'?"),
-        ("name: {name}", "name: other", "method.yaml: name is 'other' but the folder is 'mine'"),
-        ("tasks: [rvos]\nvariants", "tasks: [rmot]\nvariants", "variant 'small' answers rvos, which is not in"),
-        ("  large:", "  large-oracle:", "'large-oracle': oracle_text, the word 'oracle' in its name and tasks [avos]"),
+        ("name: {name}", "name: other", "method.yaml: 'name': expected the folder's name 'mine', got 'other'"),
+        (
+            "tasks: [rvos]\nvariants",
+            "tasks: [rmot]\nvariants",
+            "variant 'small': task rvos is missing",
+        ),
+        ("  large:", "  large-oracle:", "'large-oracle': oracle_text requires 'oracle' in the name and tasks [avos]"),
         (
             "    notes: nothing\n  large",
             "    notes: nothing\n    oracle_text: true\n  large",
-            "'small': oracle_text, the",
+            "'small': oracle_text requires",
         ),
         ("tasks: [rvos]\nvariants", "tasks: [rwos]\nvariants", "'tasks[0]': expected one of rvos, avos, rmot, rmeg"),
         ("small.safetensors", "../small.safetensors", "invalid weights file '../small.safetensors'"),
-        ("sha256: null", "sha256: abc", "sha256 of 'small.safetensors' must be 64 hex digits"),
+        (
+            "sha256: null",
+            "sha256: abc",
+            "weights.model.sha256': expected 64 hexadecimal digits, got 'abc'",
+        ),
         ("provenance: official", "provenance: me", "expected one of official, trained-here, got 'me'"),
     ],
 )

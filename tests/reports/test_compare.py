@@ -8,7 +8,8 @@ import pytest
 
 from mevis_bench.records import ExitCode, IncomparableError, NothingMeasuredError, UsageError
 from mevis_bench.reports.compare import compare_runs
-from mevis_bench.store.score_files import Results, SampleScore, write_scores
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.score_files import write_scores
 
 RESULTS = Results(
     task="rvos",

@@ -1,6 +1,7 @@
 """Regression check: status, reason and exit code."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,7 +11,6 @@ import pytest
 from mevis_bench.records import DataError, ExitCode
 from mevis_bench.reports.gate import (
     DEFAULT_TOLERANCE,
-    Baseline,
     RegressionStatus,
     baseline_text,
     check_regressions,
@@ -18,7 +18,9 @@ from mevis_bench.reports.gate import (
     read_baseline,
 )
 from mevis_bench.reports.gate_files import to_json, to_junit, to_markdown
-from mevis_bench.store.score_files import Results, SampleScore, write_scores
+from mevis_bench.schemas.baseline import Baseline
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.score_files import write_scores
 
 KEY = "rvos/lmpmpp:mini/valid_u"
 
@@ -137,9 +139,21 @@ def test_files_agree(baseline: Baseline, tmp_path: Path) -> None:
     assert [entry["verdict"] for entry in document["entries"]] == ["regressed", "ok"]  # former name
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema": 9}', '{"schema": 1, "tolerance": {}, "runs": {}}'])
-def test_an_invalid_baseline_is_an_error(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "invalid JSON: Expecting value"),
+        ("[]", "expected a mapping, got an empty list"),
+        ('{"schema": 9}', "schema 9 is newer than this version reads (1)\nUpdate mevis-bench."),
+        ('{"schema": 1, "tolerance": {}, "runs": {}}', "missing key 'tolerance.default'\nCreate one with"),
+        (
+            '{"schema": 1, "tolerance": {"default": 0}, "runs": {"a/b:c/d": {}}}',
+            "missing key 'runs.a/b:c/d.fingerprint'\nCreate one with",
+        ),
+    ],
+)
+def test_an_invalid_baseline_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "x.expected.json"
     path.write_text(text)
-    with pytest.raises(DataError, match=r"x\.expected\.json: invalid baseline: .*\nCreate one with"):
+    with pytest.raises(DataError, match="x.expected.json: " + re.escape(message)):
         read_baseline(path)

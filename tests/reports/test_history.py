@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.records import DataError
-from mevis_bench.reports.history import HistoryEntry, Point, append, make_entry, page, read_history
+from mevis_bench.reports.history import append, make_entry, page, read_history
+from mevis_bench.schemas.history import HistoryEntry, Point
 from mevis_bench.store.score_files import read_scores, write_scores
 from tests.reports.test_compare import RESULTS, scored
 
@@ -26,7 +27,7 @@ def test_an_invalid_line_is_an_error(tmp_path: Path) -> None:
     append(tmp_path / "h.jsonl", [entry(0.5, 2)])
     with (tmp_path / "h.jsonl").open("a") as file:
         file.write('{"run": "x"}\n')
-    with pytest.raises(DataError, match=r"h\.jsonl:2: invalid history entry"):
+    with pytest.raises(DataError, match=r"h\.jsonl:2: missing key 'commit'"):
         read_history(tmp_path / "h.jsonl")
 
 

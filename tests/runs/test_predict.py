@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.config.run_config import RunConfig
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import DataError, Expression, MethodError, Prompt, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, pending_videos, predict
+from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
 from tests.tiny_split import write_fake_method, write_tiny_split
@@ -409,7 +409,7 @@ def test_an_exception_fails_its_sample_alone_and_no_prompt_is_predicted_twice(
 def test_an_exception_of_a_method_that_predicts_all_prompts_at_once_fails_its_sample_alone(
     place: Path, sample: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fault = "if f'{video.id}/{prompt.id}' == os.environ.get('FAKE_FAULT'): raise ValueError('no')"
+    failure = "if f'{video.id}/{prompt.id}' == os.environ.get('FAKE_FAULT'): raise ValueError('no')"
     log_prompts(place, f"    import os\n    {failure}\n", eager=True)
     whole = go(place, out=place / "whole")
     monkeypatch.setenv("FAKE_FAULT", sample)

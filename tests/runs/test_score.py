@@ -12,8 +12,10 @@ from mevis_bench.records import DataError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.scoring_pool import map_in_order
 from mevis_bench.runs.slice_file import read_slices
+from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results, read_scores
 from tests import mevis_folder
+from tests.manifests import manifest
 from tests.mevis_folder import FolderVideo
 from tests.paths import SHARED, needs_shared
 from tests.references import region_boundary as reference
@@ -205,16 +207,13 @@ def test_slices_of_ones_own(world, tmp_path: Path) -> None:
 def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
     root, _, clips = world
     run = mevis_folder.write_run(tmp_path / "run", clips)
-    identity = {"task": "avos", "method": "m", "variant": "v", "split": "s", "samples": ["cat/1", "eel/2"]}
-    identity |= {"bridge": None, "perturb": "none"}
-    manifest = {"identity": identity, "provenance": "heuristic", "data": str(root)}
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    RunFolder(run).write_manifest(manifest(task="avos", method="m", variant="v", samples=("cat/1", "eel/2"), data=root))
     results = score_run(run).results
     assert (results.task, results.counts["expected"]) == ("avos", 2)
     assert results.method == {"name": "m", "variant": "v", "provenance": "heuristic"}
     assert (run / "results.json").is_file()
     (run / "manifest.json").write_text("{}")
-    with pytest.raises(DataError, match=r"manifest\.json: invalid manifest of a run"):
+    with pytest.raises(DataError, match=r"manifest\.json: expected schema 3, got no schema number"):
         score_run(run)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from mevis_bench.cli.app import main
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.reports.render import all_tasks_to_terminal
-from mevis_bench.store.score_files import Results
+from mevis_bench.schemas.scores import Results
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def test_a_bridge_shares_its_method_s_row_and_shuffled_frames_do_not() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: s\nruns: []\n", "suite.yaml: the suite has no runs"),
+        ("name: s\nruns: []\n", "suite.yaml:2: 'runs': expected a list with at least 1 item, got an empty list"),
         (
             "name: s\nruns:\n  - {task: rvos, method: empty}\n  - {task: rvos, method: empty}\n",
-            "the suite has rvos-empty-valid_u twice",
+            "duplicate run rvos-empty-valid_u",
         ),
         ("name: s\nruns:\n  - {task: rvos, methd: empty}\n", "suite.yaml:3"),
     ],

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.records import DataError
-from mevis_bench.store.sample_index import SampleIndex, SampleStatus, read_statuses
+from mevis_bench.schemas.samples import SampleStatus
+from mevis_bench.store.sample_index import SampleIndex, read_statuses
 
 FIRST = SampleStatus("a/0", "ok", 0.5, 0.1, 3)
 SECOND = SampleStatus("a/1", "failed", 0.25, 0.0, 3, "ValueError: Ü")
@@ -48,5 +49,5 @@ def test_a_half_line_is_dropped_wherever_it_was_cut(tmp_path: Path) -> None:
 def test_a_foreign_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
     path.write_text('{"id": "a/0"}\n')
-    with pytest.raises(DataError, match=r"samples\.jsonl:1: this line is no sample status"):
+    with pytest.raises(DataError, match=r"samples\.jsonl:1: missing key 'status'"):
         SampleIndex(path)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mevis_bench.store.score_files import Results, SampleScore
+from mevis_bench.schemas.scores import Results, SampleScore
 
 
 def export(run: Path, results: Results, scores: Sequence[SampleScore]) -> str:

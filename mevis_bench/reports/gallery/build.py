@@ -21,7 +21,8 @@ from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
 from mevis_bench.reports.render import to_html
 from mevis_bench.reports.run_view import RunView, SampleView, jf
 from mevis_bench.reports.table import build_table
-from mevis_bench.store.score_files import Results, read_results, read_scores
+from mevis_bench.schemas.scores import Results
+from mevis_bench.store.score_files import read_results, read_scores
 
 MAX_WIDTH = 400
 """Largest width of displayed frames and masks, in pixels; scores are computed at full size."""

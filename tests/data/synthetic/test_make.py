@@ -8,12 +8,12 @@ import pytest
 from pycocotools import mask as coco
 
 from mevis_bench.cli.app import main
-from mevis_bench.config.train_config import MiniData
 from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import GeneratedVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.records import MevisBenchError, UsageError
+from mevis_bench.schemas.train_config import MiniData
 
 
 def same(one: GeneratedVideo, other: GeneratedVideo) -> bool:

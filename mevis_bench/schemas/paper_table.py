@@ -1,0 +1,51 @@
+"""Published tables as data: ``configs/paper/table_<NN>.yaml``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from mevis_bench.records.task_names import TaskName
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """One row of a table.
+
+    Attributes:
+        method: Name as printed.
+        ours: ``name`` or ``name:variant`` of the method in this benchmark; ``None``: not part of it.
+        reference: Publication of the method.
+        values: Values by column, as printed (percent); ``None``: not reported; text where the table has text.
+        backbone: Backbone as printed; ``None``: the table has no such column.
+    """
+
+    method: str
+    ours: str | None
+    reference: str
+    values: Mapping[str, int | float | str | None]
+    backbone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """One table.
+
+    Attributes:
+        table: Number of the table.
+        title: Its title.
+        task: Task of its numbers.
+        data: Data set of its numbers.
+        protocol: Scoring protocol of its numbers; ``None``: the task has one protocol only, or it is unknown.
+        columns: Names of the columns, in order.
+        rows: Rows, in order.
+    """
+
+    table: Annotated[int, Meta(ge=1)]
+    title: str
+    task: TaskName
+    data: str
+    protocol: str | None
+    columns: tuple[str, ...]
+    rows: tuple[PublishedRow, ...]

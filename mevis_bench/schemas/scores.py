@@ -1,0 +1,82 @@
+"""``scores.jsonl`` and ``results.json`` of a scored folder. Values are fractions; ``null`` means undefined."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from mevis_bench.records.task_names import TaskName
+from mevis_bench.schemas.json_files import Upgrade
+
+Value = int | float | None
+"""Integers stay integers, so that counts print as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """Scores of one sample.
+
+    Attributes:
+        sample: ``<video>/<expression>``.
+        values: Metric values and per-sample columns by name; ``None``: undefined for this sample.
+        groups: Names of the slices that the sample belongs to, sorted.
+    """
+
+    sample: str
+    values: Mapping[str, Value]
+    groups: tuple[str, ...] = ()
+
+    @property
+    def video(self) -> str:
+        """Id of the sample's video."""
+        return self.sample.rsplit("/", 1)[0]
+
+
+def _upgrade_1(results: dict[str, Any]) -> dict[str, Any]:
+    """Schema 2 calls the provenance of a method without weights ``heuristic``."""
+    method = results.get("method")
+    if isinstance(method, dict) and method.get("provenance") == "floor":
+        return {**results, "method": {**method, "provenance": "heuristic"}}
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Aggregate of one scored run.
+
+    Attributes:
+        task: Name of the task.
+        protocol: Name of the scoring protocol, for instance ``mevis_v2``.
+        metrics: Aggregate values by metric name, fractions; ``None``: undefined.
+        counts: Number of ``expected``, ``scored`` and ``missing`` samples.
+        split: Name of the split.
+        fingerprint: Fingerprint of the split's annotation files.
+        slices: ``count`` and metrics of every slice.
+        method: ``name``, ``variant`` and ``provenance`` of the run, and where they were used ``bridge`` and
+            ``perturb``; empty for external predictions.
+        choices: Every option that changes a number (metrics version, rule for missing samples, ...), by name.
+        dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
+        schema: Number of this layout.
+    """
+
+    task: TaskName
+    protocol: str
+    metrics: Mapping[str, Value]
+    counts: Mapping[str, int]
+    split: str
+    fingerprint: str
+    slices: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    method: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+    dataset: Mapping[str, str] = field(default_factory=dict)
+    schema: Literal[2] = 2
+
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _upgrade_1}
+
+    @property
+    def label(self) -> str:
+        """``method:variant`` with bridge and perturbation; for tables and keys."""
+        if not self.method:
+            return "external predictions"
+        bridge = f" via {self.method['bridge']}" if "bridge" in self.method else ""
+        perturb = f", frames {self.method['perturb']}" if "perturb" in self.method else ""
+        return f"{self.method['name']}:{self.method['variant']}{bridge}{perturb}"

@@ -1,0 +1,46 @@
+"""Submissions to evaluation servers: ``configs/submission/<name>.yaml``, and the record beside a zip file."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionProfile:
+    """Requirements of one server.
+
+    Attributes:
+        server: Name of the server.
+        split: Split that it scores.
+        max_bytes: Largest zip file that it takes.
+    """
+
+    server: str
+    split: str
+    max_bytes: Annotated[int, Meta(ge=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRecord:
+    """Contents of a zip file: ``<zip>.manifest.json``.
+
+    Attributes:
+        sha256: Hash of the zip file.
+        bytes: Its size.
+        server: Name of the server.
+        split: Name of the split.
+        fingerprint: Fingerprint of the split's annotation files.
+        run: Name of the run's folder.
+        videos: Number of videos.
+        expressions: Number of expressions.
+    """
+
+    sha256: str
+    bytes: int
+    server: str
+    split: str
+    fingerprint: str
+    run: str
+    videos: int
+    expressions: int

@@ -1,0 +1,21 @@
+"""A suite: several runs from one file, ``configs/suites/<name>.yaml``."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from mevis_bench.schemas.run_config import RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Several runs.
+
+    Attributes:
+        name: Name of the suite.
+        runs: Runs, in order; their keys are those of a run's configuration, without ``out``.
+    """
+
+    name: str
+    runs: Annotated[tuple[RunConfig, ...], Meta(min_length=1)]

@@ -1,0 +1,43 @@
+"""A training's configuration: ``configs/train/<method>-<variant>.yaml``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+
+@dataclass(frozen=True, slots=True)
+class MiniData:
+    """Generated splits that a training without ``--data`` uses.
+
+    Attributes:
+        videos: Number of videos of the split ``train``.
+        held_out_videos: Number of videos of the split ``held_out``, which is only evaluated.
+        seed: Seed of both.
+        annotators: Number of annotators who describe each video of ``train``.
+        spoken_videos: Number of videos of ``train``, the first ones, whose sentences are synthesized as speech; all of
+            ``held_out`` are if it is not 0. Requires flite and festival.
+        opposite_orders: Share of the videos of ``train`` in which two objects make the same two moves in opposite
+            order, 0..1.
+    """
+
+    videos: Annotated[int, Meta(ge=1)]
+    held_out_videos: Annotated[int, Meta(ge=1)]
+    seed: int
+    annotators: Annotated[int, Meta(ge=1)]
+    spoken_videos: Annotated[int, Meta(ge=0)] = 0
+    opposite_orders: Annotated[float, Meta(ge=0, le=1)] = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training.
+
+    Attributes:
+        mini: The generated data.
+        options: All other keys of the file, which the method checks.
+    """
+
+    mini: MiniData
+    options: Mapping[str, object]

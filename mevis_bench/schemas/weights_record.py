@@ -1,0 +1,18 @@
+"""Record beside weights in the user's store: ``<file>.origin.json``."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsRecord:
+    """Origin of stored weights.
+
+    Attributes:
+        file: Name of the file that they were made from.
+        sha256: Its hash.
+        stored_sha256: Hash of the stored file.
+    """
+
+    file: str
+    sha256: str
+    stored_sha256: str
