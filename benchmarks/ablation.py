@@ -42,7 +42,11 @@ METRICS = ("J&F", "N-acc", "T-acc", "pairs", "swapped", "shuffled J&F", "shuffle
 """``pairs``: order consistency, the share of order-pair sentences whose prediction fits the right one of two targets;
 ``swapped``: the other one. A method that ignores order has equal shares."""
 
-SHARED = ("extractor.safetensors", "extractor.json", "detection.safetensors", "detection.json")
+SHARED = tuple(
+    name
+    for stage in ("extractor", "detection")
+    for name in (f"checkpoints/{stage}.safetensors", f"curves/{stage}.json")
+)
 
 NO_SPEECH = ("mini.spoken_videos=0", "speech.steps=0")
 """Speech doubles the training time and is not in the table."""
@@ -77,6 +81,7 @@ def train(out: Path, source: Path, cache: Path, seed: int, changes: Sequence[str
             (out / "cache").symlink_to(cache.resolve(), target_is_directory=True)
         for name in SHARED:
             if not (out / name).exists():
+                (out / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(source / name, out / name)
         settings = [word for change in changes for word in ("--set", change)]
         command("train", "--method", "lmpmpp", "--variant", "mini", "--seed", str(seed), "--out", str(out), *settings)

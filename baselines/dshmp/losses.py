@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.dshmp.memory_bank import ExpressionContrast, MemoryBank
-from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedContext
 from baselines.layers.training.point_sampling import PointSampler, uniform_points
 from baselines.layers.training.trajectory_criterion import (
     TrajectoryConfig,
@@ -84,7 +83,6 @@ def compute_losses(
     config: DsHmpLossConfig,
     bank: MemoryBank,
     sampler: PointSampler = uniform_points,
-    context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, Tensor]:
     """Match queries with objects, update the memory bank and compute the 41 losses before weighting.
 
@@ -94,19 +92,18 @@ def compute_losses(
         config: Matching costs, sampling of points, update of the bank.
         bank: Changed in place: the rows of the b expressions move to their anchors before the loss.
         sampler: Draws points for ``match``, then for the losses.
-        context: Processes that share the batch and the bank's updates.
 
     Returns:
         The losses of ``set_prediction_losses``, ``loss_vita_sim`` and ``loss_con_sim``.
     """
     objects = [target.objects for target in targets]
     indices = match(outputs, targets, config, sampler)
-    losses = set_prediction_losses(outputs, objects, indices, config, sampler, context)
+    losses = set_prediction_losses(outputs, objects, indices, config, sampler)
     losses["loss_vita_sim"] = similarity_loss(outputs, objects, indices)
     anchors = expression_anchors(outputs, indices)
     refer_ids = torch.tensor([targets[clip].contrast.refer_id for clip in anchors], dtype=torch.int64)
     rows = torch.stack(list(anchors.values())) if anchors else outputs.contrastive_embeddings[0, 0, :0]
-    bank.update(refer_ids.to(rows.device), rows.detach(), config.bank_momentum, context)
+    bank.update(refer_ids.to(rows.device), rows.detach(), config.bank_momentum)
     terms = [contrastive_loss(anchor, targets[clip].contrast, bank.features) for clip, anchor in anchors.items()]
     zero = 0 * outputs.contrastive_embeddings.sum()
     losses["loss_con_sim"] = torch.stack(terms).mean() if terms else zero

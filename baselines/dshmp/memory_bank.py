@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedContext
+from baselines.layers.training.distributed import gather_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +63,18 @@ class MemoryBank(nn.Module):
         self.register_buffer("features", torch.randn(rows, channels))
 
     @torch.no_grad()
-    def update(
-        self, refer_ids: Tensor, anchors: Tensor, momentum: float, context: DistributedContext = SINGLE_PROCESS
-    ) -> None:
-        """Move rows to ``momentum * row + (1 - momentum) * anchor``, with those of all context.
+    def update(self, refer_ids: Tensor, anchors: Tensor, momentum: float) -> None:
+        """Move rows to ``momentum * row + (1 - momentum) * anchor``, with those of all processes.
+
+        All processes call this together.
 
         Args:
             refer_ids: int64 ``(n,)``; may be empty.
             anchors: ``(n, c)``.
             momentum: Share of the old row that stays.
-            context: All call this together.
         """
         # Row numbers travel with the anchors: float32 holds them exactly up to 2 ** 24.
-        gathered = context.gather(torch.cat((refer_ids[:, None].float(), anchors.float()), dim=1))
+        gathered = gather_rows(torch.cat((refer_ids[:, None].float(), anchors.float()), dim=1))
         for row in gathered:
             index = int(row[0])
             self.features[index] = momentum * self.features[index] + (1 - momentum) * row[1:]

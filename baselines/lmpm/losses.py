@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedContext
 from baselines.layers.training.point_sampling import PointSampler, uniform_points
 from baselines.layers.training.trajectory_criterion import (
     TrajectoryConfig,
@@ -23,7 +22,6 @@ def compute_losses(
     targets: Sequence[TrajectoryTargets],
     config: TrajectoryConfig,
     sampler: PointSampler = uniform_points,
-    context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, Tensor]:
     """Match queries with objects and compute the 40 losses before weighting.
 
@@ -32,13 +30,12 @@ def compute_losses(
         targets: Of each clip; without objects only the cross-entropies are above 0.
         config: Matching costs and sampling of points.
         sampler: Draws points for ``match``, then for the losses.
-        context: Processes that share the batch.
 
     Returns:
         The losses of ``set_prediction_losses`` and ``loss_clip_sim``.
     """
     indices = match(outputs, targets, config, sampler)
-    losses = set_prediction_losses(outputs, targets, indices, config, sampler, context)
+    losses = set_prediction_losses(outputs, targets, indices, config, sampler)
     return losses | {"loss_clip_sim": similarity_loss(outputs, targets, indices)}
 
 

@@ -8,7 +8,6 @@ are recomputed in the backward pass (gradient checkpointing). Axes: t frames, o 
 c channels, D hidden channels.
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,22 +21,26 @@ from torch import Tensor
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
-from baselines.layers.training.distributed import DistributedContext, init_distributed
+from baselines.layers.training.distributed import gather_rows, process_rank
 from baselines.layers.training.mask_losses import mask_bce, mask_dice
-from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, load_roberta, save_trained
 from baselines.lmpmpp.clips import TrainingClip, draw_clip
 from baselines.lmpmpp.config import PAPER, LMPMppConfig
 from baselines.lmpmpp.encoders import PromptEncoders
 from baselines.lmpmpp.losses import mask_matching_cost, temporal_contrastive_loss, total_loss
 from baselines.lmpmpp.method import PRECISIONS
+from baselines.lmpmpp.mini.training.train_options import TrainOptions
 from baselines.lmpmpp.model import LMPMpp, LMPMppOutput
 from baselines.lmpmpp.prompt import PromptTokens
 from baselines.lmpmpp.train_options import PaperTrainOptions, PretrainedFiles
 from mevis_bench.records import MissingWeightsError, TrainingArguments, UsageError
+from mevis_bench.records.schedules import WarmupCosineSchedule
+from mevis_bench.records.training import SamplePosition, TrainingStage
 
 WEIGHTS_FILE = "lmpmpp-paper.safetensors"
+
+OPTIONS = {"paper": PaperTrainOptions, "mini": TrainOptions}
 
 NUM_POINTS = 12544
 """Points at which the masks of a clip are compared: Mask2Former's number, here over all frames."""
@@ -47,7 +50,7 @@ def train(args: TrainingArguments) -> None:
     """Train a variant: the paper's LMPM++ end to end, or the mini stand-in (``mini/training/train.py``).
 
     Raises:
-        UsageError: The variant cannot be trained, or an option is missing, unknown or of the wrong type.
+        UsageError: An option does not fit the data.
     """
     if args.variant == "paper":
         train_paper(args)
@@ -61,61 +64,74 @@ def train_paper(args: TrainingArguments, config: LMPMppConfig = PAPER) -> None:
     """Train, or resume a training that was stopped, and write the trained weights to ``args.out``.
 
     Raises:
-        UsageError: An option is missing, unknown or invalid, or ``samples`` does not fit the processes and videos.
+        UsageError: There are fewer videos than ``samples``.
         MissingWeightsError: A file to start from is missing.
         DataError: A file to start from is invalid.
     """
-    options = read_train_options(args.options, PaperTrainOptions)
-    if options.precision not in PRECISIONS:
+    options: PaperTrainOptions = args.options
+    if options.samples > len(args.data.video_ids):
         raise UsageError(
-            f"training option precision must be {' or '.join(PRECISIONS)}, not {options.precision!r}",
-            hint=f"Use --set precision={next(iter(PRECISIONS))}.",
+            f"training option samples: a step cannot have {options.samples} clips of different videos, the split has "
+            f"{len(args.data.video_ids)}",
+            hint="Use at most the number of videos.",
         )
-    workers = init_distributed(args.device)
-    if options.samples % workers.world_size or options.samples > len(args.data.video_ids):
-        raise UsageError(
-            f"training option samples: cannot distribute {options.samples} samples among {workers.world_size} "
-            f"processes and {len(args.data.video_ids)} videos",
-            hint="Use a multiple of the number of processes, at most the number of videos.",
-        )
-    device, precision = workers.device(args.device), PRECISIONS[options.precision]
+    device = args.device
     torch.manual_seed(args.seed)
-    model, encoders = build_pretrained(options.start, precision, config)
+    model, encoders = build_pretrained(options.start, PRECISIONS[options.precision], config)
     model.to(device)
     encoders.to(device)
     model.language.llama.gradient_checkpointing_enable({"use_reentrant": False})
 
-    def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
-        videos = rng.choice(args.data.video_ids, options.samples, replace=False)
-        seeds = rng.integers(2**62, size=options.samples)
-        clips = []
-        with _autocast(device, precision):
-            for index in range(workers.rank, options.samples, workers.world_size):
-                clip_rng = np.random.default_rng(seeds[index])
-                clip = draw_clip(
-                    args.data,
-                    str(videos[index]),
-                    clip_rng,
-                    config=config.extractor,
-                    frames=options.frames,
-                    short_sides=options.short_sides,
-                    speech=options.speech,
-                    max_objects=config.language.max_objects,
-                )
-                clips.append(training_step(model, encoders, clip, options.shuffles, clip_rng))
-        return compute_loss(clips, workers, options.temperature if options.contrastive else None)
+    def sample(rng: np.random.Generator, position: SamplePosition) -> SeededClip:
+        step_rng = np.random.default_rng((args.seed, position.step))
+        videos = step_rng.choice(args.data.video_ids, options.samples, replace=False)
+        clip = draw_clip(
+            args.data,
+            str(videos[position.index]),
+            rng,
+            config=config.extractor,
+            frames=options.frames,
+            short_sides=options.short_sides,
+            speech=options.speech,
+            max_objects=config.language.max_objects,
+        )
+        return SeededClip(str(videos[position.index]), clip, int(rng.integers(2**62)))
 
-    stage = TrainingStage("paper", options.steps, options.learning_rate, save_every=options.save_every)
-    fit(stage, model, loss_fn, args.out, args.seed, args.progress, workers)
-    if workers.is_main_process:
+    def loss_fn(clips: list[SeededClip]) -> dict[str, Tensor]:
+        outputs = [
+            training_step(model, encoders, clip.clip, options.shuffles, np.random.default_rng(clip.seed))
+            for clip in clips
+        ]
+        return compute_loss(outputs, options.temperature if options.contrastive else None)
+
+    stage = TrainingStage(
+        name="paper",
+        module=model,
+        groups=group_by_shape(model, options.learning_rate, 0.05),
+        sample=sample,
+        sample_name=lambda clip: clip.video_id,
+        loss_fn=loss_fn,
+        steps=options.steps,
+        batch_size=options.samples,
+        schedule=WarmupCosineSchedule(100),
+        betas=(0.9, 0.98),
+        max_gradient_norm=1.0,
+        precision=options.precision,
+        save_every=options.save_every,
+    )
+    args.trainer.fit(stage)
+    if args.trainer.is_main_process:
         metadata = {"data_fingerprint": args.data.fingerprint, "seed": str(args.seed)}
         save_trained(model, args.out / WEIGHTS_FILE, metadata)
 
 
-def _autocast(device: str, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:
-    if precision is torch.float32:
-        return contextlib.nullcontext()
-    return torch.autocast(torch.device(device).type, precision)
+@dataclass(frozen=True, slots=True, eq=False)
+class SeededClip:
+    """A clip and the seed of the random choices in its losses."""
+
+    video_id: str
+    clip: TrainingClip
+    seed: int
 
 
 def build_pretrained(files: PretrainedFiles, dtype: torch.dtype, config: LMPMppConfig) -> tuple[LMPMpp, PromptEncoders]:
@@ -231,14 +247,11 @@ def sample_points(maps: Tensor, points: Tensor) -> Tensor:
     return sampled[..., 0].transpose(0, 1).flatten(1)
 
 
-def compute_loss(
-    clips: Sequence[ClipOutputs], workers: DistributedContext, temperature: float | None
-) -> dict[str, Tensor]:
+def compute_loss(clips: Sequence[ClipOutputs], temperature: float | None) -> dict[str, Tensor]:
     """Equation 2 over the clips of a step.
 
     Args:
-        clips: The clips of this process.
-        workers: All processes; only L_con is computed over the clips of all of them.
+        clips: The clips of this process; only L_con is computed over those of all processes.
         temperature: tau of equation 1; ``None``: without L_con (row (ii) of Table 4).
 
     Returns:
@@ -246,24 +259,22 @@ def compute_loss(
     """
     losses = {name: torch.stack([clip.losses[name] for clip in clips]).mean() for name in ("txt", "bce", "dice")}
     if temperature is not None:
-        losses["con"] = contrastive_loss_across_clips(clips, workers, temperature)
+        losses["con"] = contrastive_loss_across_clips(clips, temperature)
     return {"loss": total_loss(losses), **losses}
 
 
-def contrastive_loss_across_clips(
-    clips: Sequence[ClipOutputs], workers: DistributedContext, temperature: float
-) -> Tensor:
+def contrastive_loss_across_clips(clips: Sequence[ClipOutputs], temperature: float) -> Tensor:
     """L_con, equation 1, over the clips of all processes.
 
     P of a prompt are its own <SEG> tokens. N are those of all other clips, each of a different video, and those of its
     own shuffled copies. Other objects of the same video are not in N, because a step has one prompt per video.
     """
     device = clips[0].anchor.device
-    first = workers.rank * len(clips)
+    first = process_rank() * len(clips)
     clip_index = range(first, first + len(clips))
-    anchors = workers.gather(torch.stack([clip.anchor.float() for clip in clips]))
-    seg, seg_clip = _gather_tokens([clip.seg for clip in clips], clip_index, workers)
-    disrupted, disrupted_clip = _gather_tokens([clip.disrupted for clip in clips], clip_index, workers)
+    anchors = gather_rows(torch.stack([clip.anchor.float() for clip in clips]))
+    seg, seg_clip = _gather_tokens([clip.seg for clip in clips], clip_index)
+    disrupted, disrupted_clip = _gather_tokens([clip.disrupted for clip in clips], clip_index)
     prompt_clip = torch.arange(len(anchors), device=device)[:, None]
     own, own_disrupted = prompt_clip == seg_clip, prompt_clip == disrupted_clip
     return temporal_contrastive_loss(
@@ -275,9 +286,7 @@ def contrastive_loss_across_clips(
     )
 
 
-def _gather_tokens(
-    tokens: Sequence[Tensor], clip_index: Sequence[int], workers: DistributedContext
-) -> tuple[Tensor, Tensor]:
+def _gather_tokens(tokens: Sequence[Tensor], clip_index: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Tokens of the clips of all processes, ``(s, c)``, and the index of each token's clip, int64 ``(s,)``."""
     owners = [torch.full((len(own),), index, device=own.device) for own, index in zip(tokens, clip_index, strict=True)]
-    return workers.gather(torch.cat([own.float() for own in tokens])), workers.gather(torch.cat(owners))
+    return gather_rows(torch.cat([own.float() for own in tokens])), gather_rows(torch.cat(owners))

@@ -1,6 +1,7 @@
 """Training configuration of LMPM++ (``configs/train/lmpmpp-paper.yaml``)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,10 @@ class PaperTrainOptions:
     save_every: int
     samples: int
     frames: int
-    short_sides: list  # type: ignore[type-arg]  # read_train_options checks plain types
+    short_sides: tuple[int, ...]
     shuffles: int
     speech: float
     contrastive: bool
     temperature: float
-    precision: str
+    precision: Literal["float32", "bfloat16"]
     start: PretrainedFiles

@@ -16,8 +16,7 @@ from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensor
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
 from baselines.layers.inputs.truth_masks import object_masks
-from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.losses import (
     QueryLossConfig,
@@ -29,6 +28,8 @@ from baselines.mutr.losses import (
 )
 from baselines.mutr.model import Mutr
 from mevis_bench.records import GroundTruth, TrainingArguments, TrainingData, UsageError
+from mevis_bench.records.schedules import WarmupCosineSchedule
+from mevis_bench.records.training import SamplePosition, TrainingStage
 
 VARIANT, BACKBONE = "audio-video-swin-t", "video-swin-t"
 WEIGHTS_FILE = "audio_video_swin_t.safetensors"
@@ -42,7 +43,7 @@ class TrainOptions:
     Attributes:
         steps: Optimizer steps.
         learning_rate: Peak of the schedule.
-        clips: Spoken sentences a step, one after the other.
+        clips: Spoken sentences per step, one after the other.
         frames: Frames of a clip.
         short: Short side of the frames, in pixels.
         targets: ``union`` or ``per_object``; see `build_targets`, also for sentences without an object.
@@ -58,50 +59,73 @@ class TrainOptions:
     vggish: str
 
 
+OPTIONS = {VARIANT: TrainOptions}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenClip:
-    """Normalized frames ``(t, 3, h, w)``, VGGish's examples ``(e, 96, 64)`` of the sentence, and its targets."""
+    """A clip with one spoken sentence.
 
+    Attributes:
+        name: Video and expression.
+        frames: Normalized, ``(t, 3, h, w)``.
+        examples: VGGish's examples of the sentence, ``(e, 96, 64)``.
+        targets: Its targets.
+    """
+
+    name: str
     frames: Tensor
     examples: Tensor
     targets: QueryTargets
 
 
-def train(setup: TrainingArguments) -> None:
-    """Train, or go on with a training that was stopped, and write the weights.
+def train(arguments: TrainingArguments) -> None:
+    """Train, or continue a training that was stopped, and write the weights.
 
     Raises:
-        UsageError: The variant is not trained here, an option can't be used, or the split does not speak.
-        DataError: The VGGish file is another one.
+        UsageError: An option is invalid, or the split has no spoken sentence.
+        DataError: The VGGish file is not VGGish's.
     """
-    if setup.variant != VARIANT:
-        raise UsageError(f"variant {setup.variant} of mutr is not trained here", hint=f"Use --variant {VARIANT}.")
-    options = read_train_options(setup.options, TrainOptions)
-    spoken = spoken_sentences(setup.data)
-    torch.manual_seed(setup.seed)
+    options: TrainOptions = arguments.options
+    spoken = spoken_sentences(arguments.data)
+    device = arguments.device
+    torch.manual_seed(arguments.seed)
     reference = AudioReference()
     network = Mutr(BACKBONE, reference)
     if options.vggish:
         vggish = reference.audio_encoder
         vggish.load_state_dict(match_keys(read_tensors(Path(options.vggish)), vggish, location=options.vggish))
-    network.to(setup.device)
+    network.to(device)
 
-    def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
+    def sample(rng: np.random.Generator, position: SamplePosition) -> SpokenClip:
+        return draw_clip(arguments.data, *spoken[int(rng.integers(len(spoken)))], options, rng)
+
+    def loss_fn(clips: list[SpokenClip]) -> dict[str, Tensor]:
         totals: dict[str, Tensor] = {}
-        for _ in range(options.clips):
-            clip = draw_clip(setup.data, *spoken[int(rng.integers(len(spoken)))], options, rng)
-            outputs = predict_layers(
-                network,
-                network.encode(clip.frames.to(setup.device)),
-                network.read(clip.examples.to(setup.device)),
-            )
-            for name, value in compute_losses(outputs, [clip.targets.to(setup.device)], LOSSES).items():
-                totals[name] = totals.get(name, torch.zeros((), device=setup.device)) + value / options.clips
+        for clip in clips:
+            frames, examples = clip.frames.to(device), clip.examples.to(device)
+            outputs = predict_layers(network, network.encode(frames), network.read(examples))
+            for name, value in compute_losses(outputs, [clip.targets.to(device)], LOSSES).items():
+                totals[name] = totals.get(name, torch.zeros((), device=device)) + value / len(clips)
         return {"loss": total_loss(totals, LOSSES), **totals}
 
-    stage = TrainingStage("mutr", options.steps, options.learning_rate, weight_decay=5e-4, clip=0.1)
-    fit(stage, network, loss_fn, setup.out, setup.seed, setup.progress)
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, setup.out / WEIGHTS_FILE)
+    stage = TrainingStage(
+        name="mutr",
+        module=network,
+        groups=group_by_shape(network, options.learning_rate, 5e-4),
+        sample=sample,
+        sample_name=lambda clip: clip.name,
+        loss_fn=loss_fn,
+        steps=options.steps,
+        batch_size=options.clips,
+        schedule=WarmupCosineSchedule(100),
+        betas=(0.9, 0.98),
+        max_gradient_norm=0.1,
+    )
+    arguments.trainer.fit(stage)
+    if arguments.trainer.is_main_process:
+        weights = {key: value.contiguous() for key, value in network.state_dict().items()}
+        save_file(weights, arguments.out / WEIGHTS_FILE)
 
 
 def spoken_sentences(data: TrainingData) -> list[tuple[str, GroundTruth, Path]]:
@@ -137,6 +161,7 @@ def draw_clip(
     images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in chosen]))
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
     return SpokenClip(
+        ground_truth.sample,
         (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,
         log_mel_examples(torch.from_numpy(read_audio(sound, RATE))),
         build_targets(torch.from_numpy(object_masks(ground_truth, chosen)), size, options.targets),

@@ -5,7 +5,6 @@ sentence must suffice, and else with the frames before it, under their true or t
 cross-entropy per frame; batch norm stays frozen. The paper starts from still images; this recipe does not have them.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +16,15 @@ from torch import Tensor
 
 from baselines.layers.inputs.resize import resize
 from baselines.layers.inputs.truth_masks import target_mask
-from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.urvos.checkpoint import start_from_imagenet
 from baselines.urvos.inference import probability
 from baselines.urvos.losses import UrvosTargets, compute_losses
 from baselines.urvos.model import Memory, Urvos
 from baselines.urvos.words import word_rows
 from mevis_bench.records import TrainingArguments, TrainingData
+from mevis_bench.records.schedules import WarmupCosineSchedule
+from mevis_bench.records.training import SamplePosition, TrainingStage
 
 WEIGHTS_FILE = "urvos_resnet50.safetensors"
 EMPTY_MEMORY = 0.5
@@ -40,12 +40,12 @@ class TrainOptions:
     Attributes:
         steps: Optimizer steps.
         learning_rate: Peak of the schedule.
-        clips: Clips a step, one after the other.
+        clips: Clips per step, one after the other.
         frames: Frames of a clip.
-        longest_skip: A clip's frames lie 1 to so many frames apart.
+        longest_skip: Largest distance of a clip's frames; drawn once per step.
         side: Frames are squashed to this square, a multiple of 32.
         words: Words of a sentence.
-        measured_clips: Clips of the held-out split that are measured at the end.
+        measured_clips: Clips of the validation split that are evaluated.
         imagenet: torchvision's ``resnet50-*.pth`` to start from; empty: seeded random encoders.
     """
 
@@ -60,44 +60,70 @@ class TrainOptions:
     imagenet: str
 
 
+OPTIONS = {"resnet50": TrainOptions}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingClip:
-    """Images ``(t, 3, side, side)`` in 0..1, int64 masks ``(t, side, side)`` of 0 and 1, word rows ``(1, l)``."""
+    """A clip with one sentence.
 
+    Attributes:
+        name: Video and expression.
+        images: ``(t, 3, side, side)``, 0..1.
+        masks: int64 ``(t, side, side)`` of 0 and 1.
+        rows: Word rows, ``(1, l)``.
+        seed: Of the random choices in the loss.
+    """
+
+    name: str
     images: Tensor
     masks: Tensor
     rows: Tensor
+    seed: int
 
 
-def train(setup: TrainingArguments) -> None:
-    """Train, or go on with a training that was stopped, and write the weights and ``held_out.json``.
+def train(arguments: TrainingArguments) -> None:
+    """Train, or continue a training that was stopped, and write the weights.
 
     Raises:
-        UsageError: An option is missing, unknown or of the wrong kind.
-        DataError: The ImageNet file is another one.
+        DataError: The ImageNet file is not ResNet-50's.
     """
-    options = read_train_options(setup.options, TrainOptions)
-    torch.manual_seed(setup.seed)
+    options: TrainOptions = arguments.options
+    torch.manual_seed(arguments.seed)
     model = Urvos()
     if options.imagenet:
         start_from_imagenet(model, Path(options.imagenet))
-    model.to(setup.device)
+    model.to(arguments.device)
 
-    def loss_fn(rng: np.random.Generator) -> dict[str, Tensor]:
-        skip = 1 + int(rng.integers(options.longest_skip))
-        clips = [draw_clip(setup.data, options, skip, rng, setup.device) for _ in range(options.clips)]
-        return {"loss": torch.stack([clip_loss(model, clip, rng) for clip in clips]).mean()}
+    def sample(rng: np.random.Generator, position: SamplePosition) -> TrainingClip:
+        skip = 1 + int(np.random.default_rng((arguments.seed, position.step)).integers(options.longest_skip))
+        return draw_clip(arguments.data, options, skip, rng)
 
-    stage = TrainingStage("urvos", options.steps, options.learning_rate)
-    fit(stage, model, loss_fn, setup.out, setup.seed, setup.progress)
-    measured = {"clips": options.measured_clips, "IoU": measure(model, setup, options)}
-    (setup.out / "held_out.json").write_text(json.dumps(measured, indent=1) + "\n")
-    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, setup.out / WEIGHTS_FILE)
+    def loss_fn(clips: list[TrainingClip]) -> dict[str, Tensor]:
+        losses = [clip_loss(model, clip, arguments.device) for clip in clips]
+        return {"loss": torch.stack(losses).mean()}
+
+    stage = TrainingStage(
+        name="urvos",
+        module=model,
+        groups=group_by_shape(model, options.learning_rate, 0.05),
+        sample=sample,
+        sample_name=lambda clip: clip.name,
+        loss_fn=loss_fn,
+        steps=options.steps,
+        batch_size=options.clips,
+        schedule=WarmupCosineSchedule(100),
+        betas=(0.9, 0.98),
+        max_gradient_norm=1.0,
+        evaluate=lambda: evaluate(model, arguments, options),
+    )
+    arguments.trainer.fit(stage)
+    if arguments.trainer.is_main_process:
+        weights = {key: value.contiguous() for key, value in model.state_dict().items()}
+        save_file(weights, arguments.out / WEIGHTS_FILE)
 
 
-def draw_clip(
-    data: TrainingData, options: TrainOptions, skip: int, rng: np.random.Generator, device: str
-) -> TrainingClip:
+def draw_clip(data: TrainingData, options: TrainOptions, skip: int, rng: np.random.Generator) -> TrainingClip:
     """Draw a sentence of a video and frames ``skip`` apart; of a short video the last frame repeats."""
     video_id = data.video_ids[int(rng.integers(len(data.video_ids)))]
     ground_truths = data.ground_truths(video_id)
@@ -109,38 +135,43 @@ def draw_clip(
     masks = torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in chosen]))
     masks = F.interpolate(masks[:, None].float(), size=size, mode="nearest")[:, 0].long()
     return TrainingClip(
-        torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255,
-        masks.to(device),
-        word_rows(ground_truth.expression.text, options.words).to(device),
+        ground_truth.sample,
+        torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
+        masks,
+        word_rows(ground_truth.expression.text, options.words),
+        int(rng.integers(2**62)),
     )
 
 
-def clip_loss(model: Urvos, clip: TrainingClip, rng: np.random.Generator) -> Tensor:
+def clip_loss(model: Urvos, clip: TrainingClip, device: str) -> Tensor:
     """Mean cross-entropy of a clip's frames."""
-    frames, sentence = model.encode_frames(clip.images), model.encode_text(clip.rows)
+    rng = np.random.default_rng(clip.seed)
+    images, masks = clip.images.to(device), clip.masks.to(device)
+    frames, sentence = model.encode_frames(images), model.encode_text(clip.rows.to(device))
     memory: list[Memory] = []
     losses = []
-    for index in range(len(clip.images)):
+    for index in range(len(images)):
         empty = rng.random() < EMPTY_MEMORY or not memory
         recalled = None if empty else Memory.concatenate(memory)
         logits = model(frames.at(slice(index, index + 1)), sentence, recalled)
-        targets = UrvosTargets(clip.masks[index : index + 1])
+        targets = UrvosTargets(masks[index : index + 1])
         losses.append(compute_losses(logits, targets)["loss_ce"])
         true = rng.random() < TRUE_MASK
-        mask = clip.masks[index : index + 1].float() if true else probability(logits).detach()
-        memory.append(model.remember(clip.images[index : index + 1], mask))
+        mask = masks[index : index + 1].float() if true else probability(logits).detach()
+        memory.append(model.remember(images[index : index + 1], mask))
     return torch.stack(losses).mean()
 
 
 @torch.inference_mode()
-def measure(model: Urvos, setup: TrainingArguments, options: TrainOptions) -> float | None:
-    """Mean IoU of the first pass on frames of held-out clips, 1 where nothing is and nothing is said; without, None."""
-    rng = np.random.default_rng(setup.seed)
-    scores = []
+def evaluate(model: Urvos, arguments: TrainingArguments, options: TrainOptions) -> dict[str, float]:
+    """Mean IoU of the first pass on frames of validation clips; 1 where target and prediction are empty."""
+    rng = np.random.default_rng(arguments.seed)
+    scores: list[float] = []
     for _ in range(options.measured_clips):
-        clip = draw_clip(setup.held_out, options, 1, rng, setup.device)
-        logits = model(model.encode_frames(clip.images), model.encode_text(clip.rows), None)
-        said, true = logits.argmax(1).bool(), clip.masks.bool()
-        union = (said | true).sum((1, 2))
-        scores += torch.where(union == 0, 1.0, (said & true).sum((1, 2)) / union.clamp(min=1)).tolist()
-    return float(np.mean(scores)) if scores else None
+        clip = draw_clip(arguments.val_data, options, 1, rng)
+        images, rows = clip.images.to(arguments.device), clip.rows.to(arguments.device)
+        logits = model(model.encode_frames(images), model.encode_text(rows), None)
+        predicted, target = logits.argmax(1).bool().cpu(), clip.masks.bool()
+        union = (predicted | target).sum((1, 2))
+        scores += torch.where(union == 0, 1.0, (predicted & target).sum((1, 2)) / union.clamp(min=1)).tolist()
+    return {"IoU": float(np.mean(scores))} if scores else {}

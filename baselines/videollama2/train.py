@@ -10,6 +10,9 @@ right exchanged in their sentences. Axes: b target sets, k sentences of each, l 
 """
 
 import json
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -21,69 +24,89 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.mirror import mirror
-from baselines.layers.training.train_options import read_train_options
-from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.videollama2.grounding_pretraining import GroundingHead, grounding_loss
 from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS, scratchpad_targets
 from baselines.videollama2.model import build, splice, visual_tokens
 from baselines.videollama2.prompt import INSTRUCTION, prompt_ids
 from baselines.videollama2.sizes import SIZES
-from baselines.videollama2.train_options import TrainOptions
+from baselines.videollama2.train_options import OPTIONS as OPTIONS
+from baselines.videollama2.train_options import CaptionOptions, TrainOptions, VisionOptions
 from baselines.videollama2.training_cache import TargetCache, open_cache
 from baselines.videollama2.word_tokenizer import build_tokenizer
-from mevis_bench.records import TrainingArguments, UsageError
+from mevis_bench.records import TrainingArguments
+from mevis_bench.records.schedules import WarmupCosineSchedule
+from mevis_bench.records.training import SamplePosition, TrainingStage
+
+LossFn = Callable[[np.random.Generator], Mapping[str, Tensor]]
 
 IGNORE_INDEX = -100
 """Label without loss (transformers' convention)."""
 
 
-def train(setup: TrainingArguments) -> None:
-    """Train the mini variant, resuming if possible, and write its folder of weights to ``setup.out / "mini"``.
+def train(arguments: TrainingArguments) -> None:
+    """Train the mini variant, resuming if possible, and write its folder of weights to ``arguments.out / "mini"``.
 
     Raises:
-        UsageError: The variant has no training, or an option has an invalid value.
+        DataError: A file of the split is invalid.
     """
-    if setup.variant != "mini":
-        raise UsageError(f"variant {setup.variant} of videollama2 cannot be trained", hint="Use --variant mini.")
-    options = read_train_options(setup.options, TrainOptions)
+    options: TrainOptions = arguments.options
     sizes = SIZES["mini"]
     view = CaptionView(options.frames, Square(sizes.image_size, options.fit, sizes.mean, sizes.std))
     red, green, blue = options.color
     highlight = Highlight((red, green, blue), options.alpha)
-    cache = open_cache(setup.data, setup.out / "cache", view, highlight)
+    cache = open_cache(arguments.data, arguments.out / "cache", view, highlight)
     tokenizer = build_tokenizer((text for texts in cache.sentences for text in texts), sizes.language().vocab_size)
-    torch.manual_seed(setup.seed)
+    torch.manual_seed(arguments.seed)
     network = build(sizes)
-    nn.Module.to(network, setup.device)
+    nn.Module.to(network, arguments.device)
     vision = nn.ModuleDict({"tower": network.model.vision_tower, "connector": network.model.mm_projector})
-    head = GroundingHead(sizes).to(setup.device)
+    head = GroundingHead(sizes).to(arguments.device)
     vision["locator"] = head
     before, after = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message)
     scratchpad_ids = torch.tensor(tokenizer.convert_tokens_to_ids(list(SCRATCHPAD_TOKENS)))
 
     def encode(frames: NDArray[np.uint8]) -> Tensor:
-        return visual_tokens(network, view.square.normalize(frames).to(setup.device))
+        return visual_tokens(network, view.square.normalize(frames).to(arguments.device))
+
+    def sample(rng: np.random.Generator, position: SamplePosition) -> np.random.Generator:
+        return rng  # all frames are cached in memory: the losses draw the target sets themselves
 
     def vision_loss(rng: np.random.Generator) -> dict[str, Tensor]:
         rows, mirrored = draw_targets(cache, options.vision.targets, rng)
         frames, coverage = (flipped(array, rows, mirrored) for array in (cache.frames, cache.coverage))
-        return {"loss": grounding_loss(head, encode(frames), torch.from_numpy(coverage).to(setup.device))}
+        return {"loss": grounding_loss(head, encode(frames), torch.from_numpy(coverage).to(arguments.device))}
 
     def caption_loss(rng: np.random.Generator) -> dict[str, Tensor]:
         rows, mirrored = draw_targets(cache, options.captions.targets, rng)
         sentences = draw_sentences(cache, rows, mirrored, options.captions.sentences, rng)
         encoded = label_ids(tokenizer, sentences)
-        labels = encoded.view(len(rows), -1, encoded.shape[-1]).to(setup.device)
+        labels = encoded.view(len(rows), -1, encoded.shape[-1]).to(arguments.device)
         coverage = torch.from_numpy(flipped(cache.coverage, rows, mirrored))
-        scratchpad = scratchpad_ids[scratchpad_targets(coverage)].to(setup.device)
+        scratchpad = scratchpad_ids[scratchpad_targets(coverage)].to(arguments.device)
         visual = encode(flipped(cache.frames, rows, mirrored))
         return caption_losses(network, visual, before, after, scratchpad, labels)
 
-    vision_stage = TrainingStage("vision", options.vision.steps, options.vision.learning_rate)
-    fit(vision_stage, vision, vision_loss, setup.out, setup.seed, setup.progress)
-    caption_stage = TrainingStage("captions", options.captions.steps, options.captions.learning_rate)
-    fit(caption_stage, network, caption_loss, setup.out, setup.seed, setup.progress)
-    save_weights(network, tokenizer, setup)
+    modules: list[tuple[str, VisionOptions | CaptionOptions, nn.Module, LossFn]] = [
+        ("vision", options.vision, vision, vision_loss),
+        ("captions", options.captions, network, caption_loss),
+    ]
+    for name, stage_options, module, loss_fn in modules:
+        stage = TrainingStage(
+            name=name,
+            module=module,
+            groups=group_by_shape(module, stage_options.learning_rate, 0.05),
+            sample=sample,
+            collate=operator.itemgetter(0),
+            loss_fn=loss_fn,
+            steps=stage_options.steps,
+            schedule=WarmupCosineSchedule(100),
+            betas=(0.9, 0.98),
+            max_gradient_norm=1.0,
+        )
+        arguments.trainer.fit(stage)
+    if arguments.trainer.is_main_process:
+        save_weights(network, tokenizer, arguments)
 
 
 def draw_targets(
@@ -176,15 +199,15 @@ def shared_prefix_mask(shared: int, sentences: int, length: int, device: torch.d
     return mask.tril().bool().to(device)
 
 
-def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, setup: TrainingArguments) -> None:
+def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, arguments: TrainingArguments) -> None:
     """Write a folder for ``--weights`` and the package: tensors in half precision, and the tokenizer."""
-    folder = setup.out / "mini"
+    folder = arguments.out / "mini"
     folder.mkdir(exist_ok=True)
     tensors = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
     metadata = {
-        "fingerprint": setup.data.fingerprint,
-        "seed": str(setup.seed),
-        "options": json.dumps(dict(setup.options)),
+        "fingerprint": arguments.data.fingerprint,
+        "seed": str(arguments.seed),
+        "options": json.dumps(asdict(arguments.options)),
     }
     save_file(tensors, folder / "model.safetensors", metadata=metadata)
     tokenizer.save_pretrained(folder)

@@ -1,6 +1,7 @@
 """Training configuration of the mini variant (``configs/train/videollama2-mini.yaml``)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class TrainOptions:
     vision: VisionOptions
     captions: CaptionOptions
     frames: int
-    fit: str
-    color: list[int]
+    fit: Literal["crop", "pad", "squash"]
+    color: tuple[int, ...]
     alpha: float
+
+
+OPTIONS = {"mini": TrainOptions}

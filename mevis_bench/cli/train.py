@@ -1,6 +1,7 @@
 """``mevis-bench train``: train a method."""
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from mevis_bench.cli import options
 
 if TYPE_CHECKING:
     from mevis_bench.cli.progress import Bar
+    from mevis_bench.training.dry_run import StageReport
 
 
 def command(
@@ -27,6 +29,9 @@ def command(
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Make ten steps of every stage, print sizes and times, write nothing.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Train a method and write its weights; running the same command again resumes."""
@@ -35,17 +40,25 @@ def command(
     from mevis_bench.config.train_config import read_train_config
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.runs.train import Training, describe, is_main_process, train
+    from mevis_bench.runs.train import dry_run as measure
 
     resolved = find_methods(method_dir).choose(method, variant)
     config = read_train_config(resolved.method.spec.name, resolved.variant, settings)
     folder = out or Path("runs") / f"train-{resolved.method.spec.name}-{resolved.variant}"
     training = Training(resolved, config, data, split, held_out, folder, device, seed)
     if not is_main_process():
-        train(training, lambda *progress: None)
+        (measure if dry_run else train)(training, lambda *_: None)
         return
-    err().print(f"training {resolved.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
+    verb = "dry run of" if dry_run else "training"
+    err().print(f"{verb} {resolved.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
     with Bar("steps") as bar:
-        weights = train(training, _ProgressBarCallback(bar))
+        if dry_run:
+            reports = measure(training, _ProgressBarCallback(bar))
+        else:
+            weights = train(training, _ProgressBarCallback(bar))
+    if dry_run:
+        _print_reports(reports, json=json)
+        return
     if json:
         print_json({"out": str(folder), "weights": [str(path) for path in weights]})
         return
@@ -62,8 +75,26 @@ class _ProgressBarCallback:
         self._bar = bar
         self._stage = ""
 
-    def __call__(self, stage: str, done: int, total: int, losses: Mapping[str, float]) -> None:
+    def __call__(self, stage: str, done: int, total: int, values: Mapping[str, float]) -> None:
         if stage != self._stage:
             self._stage = stage
             self._bar.begin(stage, total, done)
-        self._bar.advance_to(done, "  ".join(f"{name} {value:.4g}" for name, value in losses.items()))
+        self._bar.advance_to(done, "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+
+
+def _print_reports(reports: "Sequence[StageReport]", *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from mevis_bench.cli.console import print_json
+
+    if json:
+        print_json({"stages": [{**asdict(report), "seconds": report.seconds} for report in reports]})
+        return
+    for report in reports:
+        typer.echo(f"stage {report.name}: {report.steps} steps of {report.batch_size} samples, {report.samples} in all")
+        for group in report.groups:
+            decay = f"weight decay {group.weight_decay:g}"
+            typer.echo(f"  {group.name}: {group.parameters:,} parameters, rate {group.rate:g}, {decay}")
+        typer.echo(f"  frozen: {report.frozen_parameters:,} parameters")
+        typer.echo(f"  peak memory {report.peak_memory / 1e9:.2f} GB, {report.seconds_per_step:.3g} s per step")
+        typer.echo(f"  estimate: {datetime.timedelta(seconds=round(report.seconds))}")

@@ -1,14 +1,18 @@
-"""Training a method: its data is found or generated, and the same call again continues."""
+"""Training of a method on a given or generated split; the same call again continues."""
 
 import contextlib
 import hashlib
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
+from mevis_bench.config.train_config import TrainConfig
 from mevis_bench.data import synthetic
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
@@ -16,33 +20,36 @@ from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.methods.submodules import import_submodule
-from mevis_bench.records import DataError, TrainingArguments, UsageError
+from mevis_bench.records import DataError, MethodError, TrainingArguments, UsageError
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.records.training import Progress, Trainer
 from mevis_bench.runs.system_info import resolve_device
-from mevis_bench.schemas.train_config import MiniData, TrainConfig
+from mevis_bench.schemas.train_config import MiniData
 from mevis_bench.store.run_folder import RunFolder
 
-_RECORD = "training.json"
+if TYPE_CHECKING:  # the command line imports this module before it knows whether torch is needed
+    from mevis_bench.training.dry_run import StageReport
 
-Progress = Callable[[str, int, int, Mapping[str, float]], None]
+_RECORD = "training.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What ``mevis-bench train`` was asked.
+    """A training as requested on the command line.
 
     Attributes:
-        chosen: Method and variant.
+        method: Method and variant.
         config: Its configuration.
         data: A MeViS folder; ``None``: mini, generated once and kept in the cache.
-        split: Name of the split to learn from; of mini it is ``train``.
-        held_out: Name of the split to measure on; of mini it is ``held_out``.
+        split: Name of the split to train on; of mini it is ``train``.
+        held_out: Name of the split to evaluate on; of mini it is ``held_out``.
         out: Folder of checkpoints, curves and weights.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: Seed of everything random.
     """
 
-    chosen: ResolvedMethod
+    method: ResolvedMethod
     config: TrainConfig
     data: Path | None
     split: str
@@ -53,45 +60,120 @@ class Training:
 
 
 def train(training: Training, progress: Progress) -> tuple[Path, ...]:
-    """Train, or go on with a training that was stopped.
+    """Train, or continue a training that was stopped.
 
     Where torchrun started several processes, the first one makes the data and holds the folder; the others wait for it.
 
     Returns:
-        The weights files that lie in ``out`` at the end.
+        The weights files in ``out`` at the end.
 
     Raises:
-        UsageError: ``out`` holds a training with other settings, or another process is at it.
+        UsageError: ``out`` holds a training with other settings, another process uses it, or the variant cannot be
+            trained.
+        DataError: The configuration or the data is wrong.
         MethodError: The method has no ``train.py``.
     """
-    module = import_submodule(training.chosen.method, "train")
-    device = resolve_device(training.device)
+    from mevis_bench.training.loop import LoopTrainer
+    from mevis_bench.training.processes import Processes
+
+    module, options = _load(training)
     if not is_main_process():
         _await(training.out / _RECORD)
-    if training.data is None:
+    data, val_data = _splits(training, progress)
+    with RunFolder(training.out).locked() if is_main_process() else contextlib.nullcontext():
+        if is_main_process():
+            _check_same(training, data, val_data)
+        processes = Processes(resolve_device(training.device))
+        trainer = LoopTrainer(training.out, processes, training.seed, progress, training.config.loader.workers)
+        module.train(_arguments(training, options, data, val_data, str(processes.device), trainer, progress))
+    return tuple(sorted(training.out.glob("*.safetensors")))
+
+
+DRY_RUN_VIDEOS = 32
+"""Videos of each split that a dry run uses."""
+
+
+def dry_run(training: Training, progress: Progress) -> "tuple[StageReport, ...]":
+    """Make ten steps of every stage on the first videos, in a temporary folder, and report sizes and times.
+
+    Raises:
+        MevisBenchError: As `train`.
+    """
+    from mevis_bench.training.dry_run import DryRunTrainer
+    from mevis_bench.training.processes import Processes
+
+    module, options = _load(training)
+    mini = training.config.mini
+    small = replace(
+        mini,
+        videos=min(mini.videos, DRY_RUN_VIDEOS),
+        held_out_videos=min(mini.held_out_videos, DRY_RUN_VIDEOS),
+        spoken_videos=min(mini.spoken_videos, DRY_RUN_VIDEOS),
+    )
+    training = replace(training, config=replace(training.config, mini=small))
+    data, val_data = _splits(training, progress)
+    processes = Processes(resolve_device(training.device))
+    trainer = DryRunTrainer(processes, training.seed, training.config.loader.workers)
+    with tempfile.TemporaryDirectory() as folder:
+        training = replace(training, out=Path(folder))
+        device = str(processes.device)
+        module.train(_arguments(training, options, data, val_data, device, trainer, progress, DRY_RUN_VIDEOS))
+    return tuple(trainer.reports)
+
+
+def _load(training: Training) -> tuple[ModuleType, object]:
+    """Import the method's ``train.py`` and read the options of the variant."""
+    module = import_submodule(training.method.method, "train")
+    kinds: Mapping[str, type[object]] | None = getattr(module, "OPTIONS", None)
+    path = str(training.method.method.folder / "train.py")
+    if kinds is None:
+        raise MethodError("has no mapping OPTIONS from variants to option dataclasses", location=path)
+    variant = training.method.variant
+    if variant not in kinds:
+        hint = did_you_mean(variant, list(kinds))
+        raise UsageError(f"variant '{variant}' cannot be trained", location=path, hint=hint)
+    return module, training.config.options(kinds[variant])
+
+
+def _splits(training: Training, progress: Progress) -> tuple[Dataset, Dataset]:
+    """Open the splits to train and evaluate on, or generate them."""
+    if training.data is not None:
+        data, val_data = (open_dataset(training.data, name) for name in (training.split, training.held_out))
+    else:
         mini = training.config.mini
         spoken = min(mini.spoken_videos, mini.videos)
         data = mini_split("train", mini.videos, mini.seed, mini.annotators, spoken, mini.opposite_orders, progress)
-        heard = mini.held_out_videos if spoken else 0
-        held_out = mini_split("held_out", mini.held_out_videos, mini.seed, 1, heard, OPPOSITE_ORDERS, progress)
-    else:
-        data, held_out = open_dataset(training.data, training.split), open_dataset(training.data, training.held_out)
-    _check_splits(data, held_out)
-    with RunFolder(training.out).locked() if is_main_process() else contextlib.nullcontext():
-        if is_main_process():
-            _check_same(training, data, held_out)
-        setup = TrainingArguments(
-            variant=training.chosen.variant,
-            options=training.config.options,
-            data=data,
-            held_out=held_out,
-            out=training.out,
-            device=device,
-            seed=training.seed,
-            progress=progress,
-        )
-        module.train(setup)
-    return tuple(sorted(training.out.glob("*.safetensors")))
+        val_spoken = mini.held_out_videos if spoken else 0
+        val_data = mini_split("held_out", mini.held_out_videos, mini.seed, 1, val_spoken, OPPOSITE_ORDERS, progress)
+    _check_splits(data, val_data)
+    return data, val_data
+
+
+def _arguments(
+    training: Training,
+    options: object,
+    data: Dataset,
+    val_data: Dataset,
+    device: str,
+    trainer: Trainer,
+    progress: Progress,
+    most_videos: int | None = None,
+) -> TrainingArguments:
+    from mevis_bench.training.frame_cache import CachedData, FrameCache
+
+    loader = training.config.loader
+    cache = FrameCache(loader.frame_cache_mb * 1_000_000 // max(1, loader.workers))
+    return TrainingArguments(
+        variant=training.method.variant,
+        options=options,
+        data=CachedData(data, cache, most_videos),
+        val_data=CachedData(val_data, cache, most_videos),
+        out=training.out,
+        device=device,
+        seed=training.seed,
+        trainer=trainer,
+        progress=progress,
+    )
 
 
 def cache_folder() -> Path:
@@ -127,12 +209,12 @@ def _generator_version() -> str:
 
 
 def describe(mini: MiniData) -> str:
-    """Say what is generated, in words."""
-    return f"mini: {mini.videos} videos to learn from, {mini.held_out_videos} held out, seed {mini.seed}"
+    """Return a description of the generated data."""
+    return f"mini: {mini.videos} videos to train on, {mini.held_out_videos} held out, seed {mini.seed}"
 
 
 def is_main_process() -> bool:
-    """Tell whether this is the only process of a training, or the first of those that torchrun started."""
+    """Whether this is the only process of a training, or the first of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -146,29 +228,27 @@ def _check_splits(data: Dataset, held_out: Dataset) -> None:
     for split in (data, held_out):
         if not split.has_ground_truth:
             raise DataError(
-                "the split has no truth (mask_dict.json), so nothing can be learned", location=str(split.root)
+                "the split has no ground truth (mask_dict.json), so it cannot be trained on", location=str(split.root)
             )
     if data.fingerprint == held_out.fingerprint:
-        raise UsageError(
-            "the held-out split is the one to learn from", location=str(data.root), hint="Give --held-out."
-        )
+        raise UsageError("the held-out split is the one to train on", location=str(data.root), hint="Give --held-out.")
 
 
 def _check_same(training: Training, data: Dataset, held_out: Dataset) -> None:
-    """Write what this training is, or compare with what is written there."""
-    asked = {
-        "method": training.chosen.name,
-        "options": training.config.options,
+    """Write the settings of this training, or compare them with those of the folder."""
+    settings = {
+        "method": training.method.name,
+        "options": training.config.plain_options(),
         "seed": training.seed,
         "data": data.fingerprint,
         "held_out": held_out.fingerprint,
     }
     path = training.out / _RECORD
     if not path.is_file():
-        atomic_write(path, json.dumps({**asked, "mini": asdict(training.config.mini)}, indent=2) + "\n")
+        atomic_write(path, json.dumps({**settings, "mini": asdict(training.config.mini)}, indent=2) + "\n")
         return
-    there = json.loads(path.read_text())
-    different = [name for name, value in asked.items() if there.get(name) != json.loads(json.dumps(value))]
+    existing = json.loads(path.read_text())
+    different = [name for name, value in settings.items() if existing.get(name) != json.loads(json.dumps(value))]
     if different:
         raise UsageError(
             f"the folder holds a training with other settings: {', '.join(different)}",

@@ -1,6 +1,5 @@
 """A training's configuration: ``configs/train/<method>-<variant>.yaml``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -31,13 +30,13 @@ class MiniData:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """One training.
+class LoaderConfig:
+    """Data loading of each process; it does not change what is learned.
 
     Attributes:
-        mini: The generated data.
-        options: All other keys of the file, which the method checks.
+        workers: Number of loader processes that draw samples ahead of time; 0: none.
+        frame_cache_mb: Megabytes of decoded frames that are cached, over all loaders of a process.
     """
 
-    mini: MiniData
-    options: Mapping[str, object]
+    workers: Annotated[int, Meta(ge=0)] = 0
+    frame_cache_mb: Annotated[int, Meta(ge=0)] = 256

@@ -1,5 +1,6 @@
 """``mevis-bench train`` finds its data, continues, and refuses a folder of another training."""
 
+import importlib
 import json
 import threading
 import time
@@ -14,17 +15,24 @@ from mevis_bench.records import DataError, ExitCode
 from tests.tiny_split import VIDEOS, write_fake_method, write_tiny_split
 
 TRAIN = """
+from dataclasses import dataclass
 from pathlib import Path
+
+@dataclass(frozen=True)
+class Options:
+    steps: int
+
+OPTIONS = {"default": Options}
 
 def train(setup):
     done = len(list(setup.out.glob("step*")))
-    for step in range(done, setup.options["steps"]):
+    for step in range(done, setup.options.steps):
         assert len(setup.data.video_ids) and setup.data.ground_truths(setup.data.video_ids[0])
         (setup.out / f"step{step}").touch()
-        setup.progress("only", step + 1, setup.options["steps"], {"loss": 1 / (step + 1)})
+        setup.progress("only", step + 1, setup.options.steps, {"loss": 1 / (step + 1)})
         if Path("stop").exists():
             raise KeyboardInterrupt
-    (setup.out / "fake.safetensors").write_text(f"{setup.seed} {setup.held_out.video_ids}")
+    (setup.out / "fake.safetensors").write_text(f"{setup.seed} {setup.val_data.video_ids}")
 """
 
 
@@ -64,7 +72,7 @@ def test_train_on_a_folder_and_go_on_after_ctrl_c(place: Path, capsys) -> None:
 def test_without_data_mini_is_made_once(place: Path, capsys) -> None:
     assert main(["train", "--method", "fake"]) == ExitCode.OK
     err = capsys.readouterr().err
-    assert "training fake:default on mini: 2 videos to learn from, 1 held out, seed 5" in err
+    assert "training fake:default on mini: 2 videos to train on, 1 held out, seed 5" in err
     assert "written to runs/train-fake-default/fake.safetensors" in err
     made = {path: path.stat().st_mtime_ns for path in (place / "cache").rglob("*.jpg")}
     assert len({path.parts[-2] for path in made}) == 2
@@ -92,6 +100,11 @@ def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monk
     ("words", "message"),
     [
         (["--method", "empty"], "error: {configs}/train/empty-default.yaml: empty:default has no training config"),
+        (
+            ["--method", "fake", "--set", "stops=3"],
+            "training fake:default on mini: 2 videos to train on, 1 held out, seed 5\n"
+            "error: --set stops=3: unknown key 'stops'\nDid you mean 'steps'?",
+        ),
         (["--method", "fake", "--set", "mini.video=3"], "error: --set mini.video=3: unknown key 'video'"),
         (["--method", "fake", "--data", "data", "--held-out", "train"], "training fake:default on data\nerror: data"),
     ],
@@ -110,7 +123,10 @@ def test_a_method_without_training_is_an_error(place: Path, capsys) -> None:
 def test_every_shipped_training_configuration_can_be_read() -> None:
     for path in (configs_folder() / "train").glob("*.yaml"):
         method, _, variant = path.stem.partition("-")
-        assert read_train_config(method, variant, []).mini.videos > 0
+        config = read_train_config(method, variant, [])
+        assert config.mini.videos > 0
+        kinds = importlib.import_module(f"baselines.{method}.train").OPTIONS
+        assert config.options(kinds[variant])
 
 
 def test_a_configuration_without_mini_is_named(place: Path) -> None:

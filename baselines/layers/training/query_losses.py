@@ -23,6 +23,7 @@ from baselines.layers.training.detection_losses import (
     sigmoid_focal_loss,
     weighted_sum,
 )
+from baselines.layers.training.distributed import average_count
 from mevis_bench.records import UsageError
 
 MASK_STRIDE = 4
@@ -187,7 +188,7 @@ def compute_losses(outputs: QueryOutputs, targets: list[QueryTargets], config: Q
     Returns:
         Scalars; those of layer i before the last have the suffix ``_<i>``.
     """
-    num_boxes = torch.stack([target.valid.sum() for target in targets]).sum().clamp(min=1)
+    num_boxes = average_count(torch.stack([target.valid.sum() for target in targets]).sum())
     losses = {name: value / num_boxes for name, value in _layer_losses(outputs, targets, config).items()}
     for index, layer in enumerate(outputs.aux_outputs):
         parts = _layer_losses(layer, targets, config)

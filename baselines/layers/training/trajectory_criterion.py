@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.layers.training.distributed import SINGLE_PROCESS, DistributedContext
+from baselines.layers.training.distributed import average_count
 from baselines.layers.training.point_sampling import PointSampler, uniform_points
 from baselines.layers.training.set_criterion import Pairs, SetConfig, match_set, set_losses
 from baselines.layers.training.trajectory_outputs import TrajectoryOutputs
@@ -64,7 +64,6 @@ def set_prediction_losses(
     indices: TrajectoryIndices,
     config: TrajectoryConfig,
     sampler: PointSampler = uniform_points,
-    context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, Tensor]:
     """Losses of every layer before weighting.
 
@@ -74,7 +73,6 @@ def set_prediction_losses(
         indices: From ``match``.
         config: Weight of "no object" and sampling of points.
         sampler: Draws the points of one layer after the other, frame decoder first.
-        context: Mask losses are divided by the number of targets, averaged over the processes, at least 1.
 
     Returns:
         ``loss_ce``, ``loss_mask``, ``loss_dice`` of the frame decoder's last layer, and with ``_0``, ``_1``, ... of the
@@ -87,7 +85,7 @@ def set_prediction_losses(
         ("loss_vita", outputs.clip, clip_masks(targets, len(outputs.clip_embeddings)), indices.clip, clip_config),
     ):
         count = outputs.clip_embeddings.new_tensor(sum(len(x) for x in masks))
-        normalizer = context.mean(count).clamp(min=1)
+        normalizer = average_count(count)
         for number, (layer, matched) in enumerate(zip(layers, pairs, strict=True)):
             suffix = "" if number == len(layers) - 1 else f"_{number}"
             found = set_losses(layer, masks, matched, normalizer, set_config, sampler)

@@ -10,8 +10,9 @@ from baselines.layers.nn import text_encoder
 from baselines.layers.nn.swin import SwinConfig
 from baselines.lmpmpp import encoders, method, train
 from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig, LMPMppConfig
+from baselines.lmpmpp.train_options import PaperTrainOptions
 from mevis_bench.data.registry import open_dataset
-from mevis_bench.records import TrainingArguments
+from tests.training_arguments import make_training_arguments, read_options
 
 SMALL = LMPMppConfig(
     extractor=ExtractorConfig(
@@ -80,7 +81,8 @@ def main() -> None:
     out.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch_encoders(patch)
-        args = TrainingArguments("paper", OPTIONS, split, split, out, "cpu", 0, lambda *progress: None)
+        options = read_options(OPTIONS, PaperTrainOptions)
+        args = make_training_arguments("paper", options, split, out)
         train.train_paper(args, SMALL)
 
 

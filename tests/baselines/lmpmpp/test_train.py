@@ -1,6 +1,5 @@
 """End-to-end training of LMPM++ in small sizes: precision, errors, and equality of one process and two."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -11,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from baselines.layers.training.distributed import SINGLE_PROCESS
 from baselines.lmpmpp.losses import temporal_contrastive_loss
 from baselines.lmpmpp.train import ClipOutputs, contrastive_loss_across_clips, sample_points, train_paper
+from baselines.lmpmpp.train_options import PaperTrainOptions
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import MissingWeightsError, TrainingArguments, UsageError
+from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
+from tests.training_arguments import ignore, make_training_arguments, read_options
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_negatives_are_seg_tokens_of_other_clips_and_the_clip_s_own_shuffles():
         torch.tensor([[False, False, True, True]]),
         0.2,
     )
-    torch.testing.assert_close(contrastive_loss_across_clips([clip, other], SINGLE_PROCESS, 0.2), expected)
+    torch.testing.assert_close(contrastive_loss_across_clips([clip, other], 0.2), expected)
     third = ClipOutputs({}, torch.randn(4), torch.randn(1, 4), torch.randn(0, 4))
     tokens = torch.cat((clip.seg, third.seg, clip.disrupted))
     expected = temporal_contrastive_loss(
@@ -54,11 +54,12 @@ def test_negatives_are_seg_tokens_of_other_clips_and_the_clip_s_own_shuffles():
         torch.tensor([[False, False, True, True, True], [True, True, False, False, False]]),
         0.2,
     )
-    torch.testing.assert_close(contrastive_loss_across_clips([clip, third], SINGLE_PROCESS, 0.2), expected)
+    torch.testing.assert_close(contrastive_loss_across_clips([clip, third], 0.2), expected)
 
 
-def make_args(split, out, **changes):
-    return TrainingArguments("paper", {**OPTIONS, **changes}, split, split, out, "cpu", 0, lambda *progress: None)
+def make_args(split, out, progress=ignore, **changes):
+    options = read_options({**OPTIONS, **changes}, PaperTrainOptions)
+    return make_training_arguments("paper", options, split, out, progress=progress)
 
 
 @pytest.mark.slow
@@ -74,7 +75,9 @@ def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
     subprocess.run(
         [*command, script, split.root.parent, tmp_path / "together"], check=True, capture_output=True, timeout=250
     )
-    curves = [json.loads((tmp_path / name / "paper.json").read_text()) for name in ("alone", "together")]
+    curves = [
+        json.loads((tmp_path / name / "curves" / "paper.json").read_text())["losses"] for name in ("alone", "together")
+    ]
     assert [point["step"] for point in curves[0]] == [point["step"] for point in curves[1]]
     assert curves[0][-1].keys() == {"step", "loss", "txt", "bce", "dice", "con"}
     for one, two in zip(*curves, strict=True):
@@ -88,8 +91,10 @@ def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
 def test_half_precision_trains_float32_parameters_only(split, tmp_path, monkeypatch):
     patch_encoders(monkeypatch)
     losses = []
-    half = make_args(split, tmp_path, precision="bfloat16", steps=2, speech=0)
-    train_paper(dataclasses.replace(half, progress=lambda *progress: losses.append(progress[3])), SMALL)
+    half = make_args(
+        split, tmp_path, lambda *progress: losses.append(progress[3]), precision="bfloat16", steps=2, speech=0
+    )
+    train_paper(half, SMALL)
     assert np.isfinite(list(losses[-1].values())).all()
     trained = load_file(tmp_path / "lmpmpp-paper.safetensors")
     assert {value.dtype for value in trained.values()} == {torch.float32}
@@ -98,9 +103,9 @@ def test_half_precision_trains_float32_parameters_only(split, tmp_path, monkeypa
 
 def test_invalid_options_and_missing_files_are_refused(split, tmp_path, monkeypatch):
     patch_encoders(monkeypatch)
-    with pytest.raises(UsageError, match="samples: cannot distribute 5 samples among 1 processes and 4 videos"):
+    with pytest.raises(UsageError, match="samples: a step cannot have 5 clips of different videos, the split has 4"):
         train_paper(make_args(split, tmp_path, samples=5), SMALL)
-    with pytest.raises(UsageError, match="precision must be float32 or bfloat16, not 'int8'"):
+    with pytest.raises(DataError, match="'precision': expected 'float32' or 'bfloat16', got 'int8'"):
         train_paper(make_args(split, tmp_path, precision="int8"), SMALL)
     missing = OPTIONS["start"] | {"llama": str(tmp_path / "llama.safetensors")}
     with pytest.raises(MissingWeightsError, match=r"llama\.safetensors: file to start from not found"):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.layers.training.distributed import SINGLE_PROCESS
-from baselines.layers.training.trainer import TrainingStage, fit
+from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.lmpmpp import train as lmpmpp_train
 from baselines.lmpmpp.checkpoint import trained_tensors
 from baselines.lmpmpp.clips import TrainingClip
@@ -22,8 +21,13 @@ from baselines.lmpmpp.train import (
     train_paper,
     training_step,
 )
-from mevis_bench.records import TrainingArguments
+from baselines.lmpmpp.train_options import PaperTrainOptions
+from mevis_bench.records.schedules import WarmupCosineSchedule
+from mevis_bench.records.training import TrainingStage
+from mevis_bench.training.loop import LoopTrainer
+from mevis_bench.training.processes import Processes
 from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, build_encoders, patch_encoders
+from tests.training_arguments import ignore, make_training_arguments, read_options
 
 SURE = 20.0
 
@@ -129,15 +133,15 @@ def clip_outputs(seed, txt, bce, dice):
 
 def test_the_loss_is_equation_2_over_the_means_of_the_clips():
     clips = [clip_outputs(0, 1.0, 0.0, 0.2), clip_outputs(1, 3.0, 4.0, 0.4)]
-    losses = compute_loss(clips, SINGLE_PROCESS, 0.1)
+    losses = compute_loss(clips, 0.1)
     assert losses["txt"].item() == pytest.approx(2)
     assert losses["bce"].item() == pytest.approx(2)
     assert losses["dice"].item() == pytest.approx(0.3)
-    con = contrastive_loss_across_clips(clips, SINGLE_PROCESS, 0.1).item()
+    con = contrastive_loss_across_clips(clips, 0.1).item()
     assert con > 0
     assert losses["con"].item() == pytest.approx(con)
     assert losses["loss"].item() == pytest.approx(1.0 * 2 + 2.0 * 2 + 0.5 * 0.3 + 0.3 * con)
-    without = compute_loss(clips, SINGLE_PROCESS, None)
+    without = compute_loss(clips, None)
     assert "con" not in without
     assert without["loss"].item() == pytest.approx(1.0 * 2 + 2.0 * 2 + 0.5 * 0.3)
 
@@ -158,7 +162,7 @@ def test_tau_is_a_training_option(tmp_path, monkeypatch):
         out = tmp_path / next(iter(changes))
         out.mkdir()
         options = {**OPTIONS, "steps": 1, "samples": 1, **changes}
-        args = TrainingArguments("paper", options, data, data, out, "cpu", 0, lambda *progress: None)
+        args = make_training_arguments("paper", read_options(options, PaperTrainOptions), data, out)
         train_paper(args, SMALL)
     assert temperatures == [0.3, None]
 
@@ -190,7 +194,7 @@ def test_one_step_changes_every_trainable_parameter_and_no_frozen_one(tmp_path, 
     monkeypatch.setattr(lmpmpp_train, "draw_clip", draw)
     data = SimpleNamespace(video_ids=("a", "b"), fingerprint="f")
     options = {**OPTIONS, "steps": 1, "samples": 2}
-    train_paper(TrainingArguments("paper", options, data, data, tmp_path, "cpu", 0, lambda *progress: None), SMALL)
+    train_paper(make_training_arguments("paper", read_options(options, PaperTrainOptions), data, tmp_path), SMALL)
     ((model, before),) = models
     unchanged = {name for name, p in model.named_parameters() if torch.equal(p, before[name])}
     frozen = before.keys() - trained_tensors(model).keys()
@@ -218,10 +222,18 @@ def test_a_clip_can_be_overfit(tmp_path):
         frames[:, index] = torch.where(mask.bool(), 220.0, frames[:, index])
     clip = dataclasses.replace(clip, frames=frames)
 
-    def loss_fn(rng):
-        return compute_loss([training_step(model, encoders, clip, 0, rng)], SINGLE_PROCESS, None)
-
-    fit(TrainingStage("clip", 150, 5e-3, warm_up=10), model, loss_fn, tmp_path, 0, lambda *progress: None)
+    stage = TrainingStage(
+        name="clip",
+        module=model,
+        groups=group_by_shape(model, 5e-3, 0.05),
+        sample=lambda rng, position: rng,
+        loss_fn=lambda rngs: compute_loss([training_step(model, encoders, clip, 0, rngs[0])], None),
+        steps=150,
+        schedule=WarmupCosineSchedule(10),
+        betas=(0.9, 0.98),
+        max_gradient_norm=1.0,
+    )
+    LoopTrainer(tmp_path, Processes("cpu"), 0, ignore).fit(stage)
     model.eval()
     outputs = model.generate(model.encode_frames(clip.frames), encoders(clip.prompt))
     assert outputs.num_objects == 2

@@ -8,8 +8,9 @@ from baselines.urvos import checkpoint, train
 from baselines.urvos.model import Urvos
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
-from mevis_bench.records import TrainingArguments, UsageError
+from mevis_bench.records import DataError
 from tests.tiny_split import write_tiny_split
+from tests.training_arguments import make_training_arguments, read_options
 
 
 @pytest.fixture
@@ -20,15 +21,16 @@ def split(tmp_path):
 
 def options(**changes):
     small = {"steps": 2, "clips": 1, "frames": 2, "side": 32, "words": 4, "measured_clips": 2}
-    return {**read_train_config("urvos", "resnet50", []).options, **small, **changes}
+    shipped = read_train_config("urvos", "resnet50", []).plain_options()
+    return read_options({**shipped, **small, **changes}, train.TrainOptions)
 
 
 def test_a_short_training_writes_weights_that_load(split, tmp_path):
     points = []
-    setup = TrainingArguments(
-        "resnet50", options(), split, split, tmp_path / "out", "cpu", 0, lambda *point: points.append(point)
+    out = tmp_path / "out"
+    train.train(
+        make_training_arguments("resnet50", options(), split, out, progress=lambda *point: points.append(point))
     )
-    train.train(setup)
     assert points[-1][:3] == ("urvos", 2, 2)
     weights = checkpoint.load(tmp_path / "out" / train.WEIGHTS_FILE)
     torch.manual_seed(0)
@@ -36,7 +38,9 @@ def test_a_short_training_writes_weights_that_load(split, tmp_path):
     moved = {key.split(".")[0] for key, value in weights.items() if not torch.equal(value, start[key])}
     assert {"encoder_q", "encoder_m", "cross", "memory", "fuse", "decoder"} <= moved
     assert torch.equal(weights["encoder_q.bn1.running_mean"], start["encoder_q.bn1.running_mean"])
-    assert 0 <= json.loads((tmp_path / "out" / "held_out.json").read_text())["IoU"] <= 1
+    evaluations = json.loads((out / "curves" / "urvos.json").read_text())["evaluations"]
+    assert [point["step"] for point in evaluations] == [2]
+    assert 0 <= evaluations[0]["IoU"] <= 1
 
 
 def test_the_target_is_the_union_of_the_objects(split):
@@ -49,15 +53,14 @@ def test_the_target_is_the_union_of_the_objects(split):
 
 
 def test_clips_stay_inside_the_video(split):
-    read = train.read_train_options(options(frames=3), train.TrainOptions)
+    read = options(frames=3)
     for seed in range(5):
-        clip = train.draw_clip(split, read, 3, np.random.default_rng(seed), "cpu")
+        clip = train.draw_clip(split, read, 3, np.random.default_rng(seed))
         assert clip.images.shape == (3, 3, 32, 32)
         assert clip.masks.shape == (3, 32, 32)
         assert clip.masks.dtype == torch.int64
 
 
-def test_options_are_checked(split, tmp_path):
-    setup = TrainingArguments("resnet50", options(clip=1), split, split, tmp_path, "cpu", 0, print)
-    with pytest.raises(UsageError, match="unknown training option clip"):
-        train.train(setup)
+def test_unknown_options_are_refused():
+    with pytest.raises(DataError, match="unknown key 'clip'"):
+        options(clip=1)

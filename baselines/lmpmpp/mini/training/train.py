@@ -14,6 +14,7 @@ Every stage leaves a checkpoint, a loss curve and validation metrics in ``args.o
 """
 
 import json
+import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -21,14 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.training.trainer import LossFn, TrainingStage, fit
+from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.lmpmpp.lora import merge_lora
 from baselines.lmpmpp.mini.checkpoint import save_mini
 from baselines.lmpmpp.mini.config import MINI
 from baselines.lmpmpp.mini.model import MiniLMPMpp
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.mini.training.augmentation import Augmentation
-from baselines.lmpmpp.mini.training.curves import draw_curves
 from baselines.lmpmpp.mini.training.split_features import SplitFeatures
 from baselines.lmpmpp.mini.training.stage_alignment import (
     Alignment,
@@ -59,13 +59,13 @@ from baselines.lmpmpp.mini.training.stage_speech import (
 )
 from baselines.lmpmpp.mini.training.train_options import StageOptions, TrainOptions
 from baselines.lmpmpp.prompt import Modality
-from mevis_bench.records import TrainingArguments, UsageError
+from mevis_bench.records import TrainingArguments
+from mevis_bench.records.schedules import WarmupCosineSchedule
+from mevis_bench.records.training import SamplePosition, TrainingStage
 
 WEIGHTS_FILE = "mini.safetensors"
 
 VAL_METRICS_FILE = "held_out.json"
-
-STAGES = ("extractor", "detection", "alignment", "speech", "language", "adapters")
 
 ASPECT = MINI.extractor.long_side / MINI.extractor.short_side
 """Width of the training frames in frame heights."""
@@ -74,15 +74,13 @@ EVAL_FRAMES = 96
 """Validation frames on which stages 1 and 2 are evaluated."""
 
 
-def train(args: TrainingArguments) -> None:
-    """Run all stages that are not finished in ``args.out``, and write the weights there.
+LossFn = Callable[[np.random.Generator], Mapping[str, Tensor]]
+"""Losses of one step, whose random choices the generator makes."""
 
-    Raises:
-        UsageError: The variant cannot be trained, or an option is missing, unknown or of the wrong type.
-    """
-    if args.variant != "mini":
-        raise UsageError(f"variant {args.variant} of lmpmpp cannot be trained", hint="Use --variant mini or paper.")
-    MiniTrainer(args, TrainOptions.read(args.options)).run()
+
+def train(args: TrainingArguments) -> None:
+    """Run all stages that are not finished in ``args.out``, and write the weights there."""
+    MiniTrainer(args, args.options).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ class MiniTrainer:
         self.model: MiniLMPMpp = MiniLMPMpp(MINI, len(self.tokenizer)).to(args.device)
         self.train_split, self.val_split = (
             SplitFeatures(name, data, self.model, self.tokenizer, args, speech=options.speech.steps > 0)
-            for name, data in (("train", args.data), ("held_out", args.held_out))
+            for name, data in (("train", args.data), ("held_out", args.val_data))
         )
         self.metrics_path = args.out / VAL_METRICS_FILE
         self.metrics = json.loads(self.metrics_path.read_text()) if self.metrics_path.is_file() else {}
@@ -139,10 +137,11 @@ class MiniTrainer:
         self.model.supports_speech = len(self.train_split.speech) > 0
         for stage in self.stages():
             self._run_stage(stage)
+        if not self.args.trainer.is_main_process:
+            return
         merge_lora(self.model)
         metadata = {"data_fingerprint": self.args.data.fingerprint, "seed": str(self.args.seed)}
         save_mini(self.model, self.tokenizer, self.args.out / WEIGHTS_FILE, metadata)
-        draw_curves(self.args.out, STAGES, self.args.out / "curves.png")
 
     def stages(self) -> list[MiniStage]:
         """Stages in order; without ``speech`` if the training split has none."""
@@ -286,17 +285,30 @@ class MiniTrainer:
             metrics |= {f"{prefix}{key}": value for key, value in evaluate_selection(selected, tracks).items()}
         return metrics
 
-    def _run_stage(self, stage: MiniStage) -> None:
-        modules = stage.build()
+    def _run_stage(self, plan: MiniStage) -> None:
+        modules = plan.build()
 
-        def report(name: str, step: int, total: int, losses: Mapping[str, float]) -> None:
-            if step % self.options.measure_every == 0 or step == total:
-                modules.module.eval()
-                self.metrics[name] = modules.evaluate()
+        def sample(rng: np.random.Generator, position: SamplePosition) -> np.random.Generator:
+            return rng  # features are cached in memory: the losses draw the batch themselves
+
+        def evaluate() -> dict[str, float]:
+            self.metrics[plan.name] = modules.evaluate()
+            if self.args.trainer.is_main_process:
                 self.metrics_path.write_text(json.dumps(self.metrics, indent=1) + "\n")
-                modules.module.train()
-                losses = {**losses, **{f"held_out_{key}": value for key, value in self.metrics[name].items()}}
-            self.args.progress(name, step, total, losses)
+            return self.metrics[plan.name]
 
-        settings = TrainingStage(stage.name, stage.options.steps, stage.options.learning_rate)
-        fit(settings, modules.module, modules.loss_fn, self.args.out, self.args.seed, report)
+        stage = TrainingStage(
+            name=plan.name,
+            module=modules.module,
+            groups=group_by_shape(modules.module, plan.options.learning_rate, 0.05),
+            sample=sample,
+            collate=operator.itemgetter(0),
+            loss_fn=modules.loss_fn,
+            steps=plan.options.steps,
+            schedule=WarmupCosineSchedule(100),
+            betas=(0.9, 0.98),
+            max_gradient_norm=1.0,
+            evaluate=evaluate,
+            evaluate_every=self.options.measure_every,
+        )
+        self.args.trainer.fit(stage)

@@ -1,10 +1,7 @@
 """Training configuration of the mini variant (``configs/train/lmpmpp-mini.yaml``)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-
-from baselines.layers.training.train_options import read_train_options
 
 
 class StageOptions(Protocol):
@@ -107,12 +104,3 @@ class TrainOptions:
     contrastive: bool
     temperature: float
     measure_every: int
-
-    @classmethod
-    def read(cls, options: Mapping[str, object]) -> "TrainOptions":
-        """Validate a resolved configuration.
-
-        Raises:
-            UsageError: A key is unknown, missing or of the wrong type.
-        """
-        return read_train_options(options, cls)

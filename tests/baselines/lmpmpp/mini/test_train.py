@@ -9,11 +9,12 @@ from safetensors.torch import load_file
 
 from baselines.lmpmpp.mini import tracker
 from baselines.lmpmpp.mini.checkpoint import load_mini
-from baselines.lmpmpp.mini.training.curves import draw_curves
-from baselines.lmpmpp.mini.training.train import STAGES, train
+from baselines.lmpmpp.mini.training.train import train
+from baselines.lmpmpp.mini.training.train_options import TrainOptions
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.records import TrainingArguments, UsageError
+from mevis_bench.records import DataError
+from tests.training_arguments import make_training_arguments, read_options
 
 OPTIONS = {
     "extractor": {"steps": 2, "learning_rate": 1e-3, "frames": 2},
@@ -43,12 +44,13 @@ def splits(tmp_path_factory):
     return open_dataset(root, "train"), open_dataset(root, "held_out")
 
 
-def make_args(splits, out, options=OPTIONS, variant="mini", seen=None):
+def make_args(splits, out, options=OPTIONS, seen=None):
     def progress(stage, step, steps, losses):
         if seen is not None:
             seen.append((stage, step, steps, dict(losses)))
 
-    return TrainingArguments(variant, options, *splits, out, "cpu", 0, progress)
+    data, val_data = splits
+    return make_training_arguments("mini", read_options(options, TrainOptions), data, out, val_data, progress)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def trained(splits, tmp_path_factory):
 
 
 def losses_of(out, stage):
-    return set(json.loads((out / f"{stage}.json").read_text())[-1]) - {"step", "loss"}
+    return set(json.loads((out / "curves" / f"{stage}.json").read_text())["losses"][-1]) - {"step", "loss"}
 
 
 def test_all_stages_run_and_write_weights_curves_and_metrics(trained):
@@ -70,14 +72,14 @@ def test_all_stages_run_and_write_weights_curves_and_metrics(trained):
     trained_stages = ["extractor", "detection", "alignment", "speech", "language", "adapters"]
     assert [stage for stage in stages if stage in trained_stages] == trained_stages
     for stage in trained_stages:
-        curve = json.loads((out / f"{stage}.json").read_text())
+        curve = json.loads((out / "curves" / f"{stage}.json").read_text())["losses"]
         assert curve[-1]["step"] == 2
         assert all(torch.isfinite(torch.tensor(value)) for value in curve[-1].values())
     assert losses_of(out, "alignment") == {"bce", "con"}
     assert losses_of(out, "language") == {"txt", "bce", "dice", "con_trajectories"}
     assert losses_of(out, "adapters") == {"txt", "bce", "dice", "con", "con_trajectories"}
     weights = {"txt": 1.0, "bce": 2.0, "dice": 0.5, "con": 0.3, "con_trajectories": 0.3}
-    last = json.loads((out / "adapters.json").read_text())[-1]
+    last = json.loads((out / "curves" / "adapters.json").read_text())["losses"][-1]
     assert last["loss"] == pytest.approx(sum(weight * last[name] for name, weight in weights.items()), rel=1e-4)
     metrics = json.loads((out / "held_out.json").read_text())
     names = {"iou", "exact", "N-acc", "T-acc"}
@@ -97,7 +99,7 @@ def test_stages_without_speech_and_contrastive_loss(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracker, "SCORE_THRESHOLD", 0.0)
         train(make_args(silent, out, {**OPTIONS, "contrastive": False}))
-    assert not (out / "speech.safetensors").exists()
+    assert not (out / "checkpoints" / "speech.safetensors").exists()
     assert losses_of(out, "alignment") == {"bce"}
     assert losses_of(out, "language") == {"txt", "bce", "dice"}
     assert losses_of(out, "adapters") == {"txt", "bce", "dice"}
@@ -121,9 +123,11 @@ def test_a_training_stopped_between_two_stages_resumes_identically(trained, spli
     out, _ = trained
     shutil.copytree(out / "cache", tmp_path / "cache")
     for stage in ("extractor", "detection", "alignment", "speech", "language")[:finished]:
-        shutil.copyfile(out / f"{stage}.safetensors", tmp_path / f"{stage}.safetensors")
+        (tmp_path / "checkpoints").mkdir(exist_ok=True)
+        name = f"checkpoints/{stage}.safetensors"
+        shutil.copyfile(out / name, tmp_path / name)
     train(make_args(splits, tmp_path))
-    assert (tmp_path / "adapters.json").read_text() == (out / "adapters.json").read_text()
+    assert (tmp_path / "curves/adapters.json").read_text() == (out / "curves/adapters.json").read_text()
     undisturbed, resumed = load_file(out / "mini.safetensors"), load_file(tmp_path / "mini.safetensors")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
 
@@ -131,22 +135,12 @@ def test_a_training_stopped_between_two_stages_resumes_identically(trained, spli
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"adapters": {**OPTIONS["adapters"], "rank": 4}}, "unknown training option adapters.rank"),
-        ({"measure_every": "often"}, "training option measure_every must be int, not 'often'"),
-        ({"extractor": {"steps": 2}}, "training option extractor.learning_rate is missing"),
-        ({"extractor": 3}, "training option extractor. must be a group of options"),
+        ({"adapters": {**OPTIONS["adapters"], "rank": 4}}, "unknown key 'adapters.rank'"),
+        ({"measure_every": "often"}, "'measure_every': expected an integer, got 'often'"),
+        ({"extractor": {"steps": 2}}, "extractor.learning_rate"),
+        ({"extractor": 3}, "'extractor': expected a mapping, got 3"),
     ],
 )
 def test_invalid_options_are_refused(splits, tmp_path, change, message):
-    with pytest.raises(UsageError, match=message):
-        train(make_args(splits, tmp_path, {**OPTIONS, **change}))
-
-
-def test_other_variants_are_refused(splits, tmp_path):
-    with pytest.raises(UsageError, match="variant det of lmpmpp cannot be trained"):
-        train(make_args(splits, tmp_path, variant="det"))
-
-
-def test_without_curves_there_is_no_figure(tmp_path):
-    draw_curves(tmp_path, STAGES, tmp_path / "curves.png")
-    assert not (tmp_path / "curves.png").exists()
+    with pytest.raises(DataError, match=message):
+        make_args(splits, tmp_path, {**OPTIONS, **change})

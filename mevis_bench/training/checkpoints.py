@@ -1,0 +1,173 @@
+"""Checkpoints of a stage: safetensors only, complete or absent.
+
+``<out>/checkpoints/<stage>.safetensors`` is the last one, ``<stage>.best.safetensors`` that of the best evaluation. A
+checkpoint has the trained parameters and all buffers (``model.``), the optimizer's state (``optimizer.``), the moving
+average (``ema.``), the loss sums since the last point of the curve (``sums.``), and as metadata ``state``, JSON.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mevis_bench.files.atomic import atomic_path
+from mevis_bench.records import DataError, MevisBenchError
+
+FOLDER = "checkpoints"
+
+
+@dataclass(slots=True)
+class StageState:
+    """State of a stage beside its tensors.
+
+    Attributes:
+        step: Optimizer steps done.
+        curve: Points of the loss curve: ``step`` and the mean of each loss since the point before.
+        evaluations: Results of the evaluations: ``step`` and the metrics.
+        best: Largest value of the stage's best metric so far.
+        best_step: Its step.
+    """
+
+    step: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    evaluations: list[dict[str, float]] = field(default_factory=list)
+    best: float | None = None
+    best_step: int | None = None
+
+
+def trained_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters that require a gradient, by name."""
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def model_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Trained parameters and all buffers: what a stage may change."""
+    frozen = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    return {name: value.detach() for name, value in module.state_dict().items() if name not in frozen}
+
+
+def load_model(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Load what `model_tensors` returned.
+
+    Raises:
+        DataError: The tensors belong to another module.
+    """
+    expected = model_tensors(module)
+    wrong = [n for n in {**expected, **tensors} if n not in expected or n not in tensors]
+    wrong += [n for n in expected if n in tensors and expected[n].shape != tensors[n].shape]
+    if wrong:
+        raise DataError(
+            f"the checkpoint belongs to another model: {len(wrong)} tensors differ, for instance '{wrong[0]}'",
+            location=str(path),
+            hint="Give another --out, or remove the folder to start again.",
+        )
+    module.load_state_dict(dict(tensors), strict=False)
+
+
+class CheckpointFiles:
+    """Checkpoint files of one stage.
+
+    Args:
+        out: Folder of the training.
+        stage: Name of the stage.
+    """
+
+    def __init__(self, out: Path, stage: str) -> None:
+        self.last = out / FOLDER / f"{stage}.safetensors"
+        self.best = out / FOLDER / f"{stage}.best.safetensors"
+
+    def save(self, path: Path, tensors: Mapping[str, Tensor], state: StageState) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            MevisBenchError: The disk is full; the checkpoint before is kept.
+        """
+        tensors = {name: value.contiguous() for name, value in _without_aliases(tensors).items()}
+        try:
+            with atomic_path(path) as draft:
+                save_file(tensors, draft, metadata={"state": json.dumps(asdict(state))})
+                with draft.open("rb") as file:
+                    os.fsync(file.fileno())
+        except (OSError, SafetensorError) as error:
+            if not _is_disk_full(error):
+                raise
+            raise MevisBenchError(
+                f"the disk is full: the checkpoint of step {state.step} cannot be written; {self.describe()}",
+                location=str(path),
+                hint="Free some space and start the same command again: it continues.",
+            ) from error
+
+    def load(self, path: Path) -> tuple[dict[str, Tensor], StageState]:
+        """Read a checkpoint.
+
+        Raises:
+            DataError: The file is not a checkpoint.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
+                state: dict[str, Any] = json.loads(file.metadata()["state"])
+        except (SafetensorError, KeyError, TypeError) as error:
+            raise DataError(
+                f"not a checkpoint of a training: {error}",
+                location=str(path),
+                hint="Remove the file to start the stage again, or restore it.",
+            ) from error
+        return tensors, StageState(**state)
+
+    def describe(self) -> str:
+        """Return which checkpoint would be continued."""
+        if not self.last.is_file():
+            return "there is no earlier checkpoint"
+        _, state = self.load(self.last)
+        return f"the last good checkpoint is that of step {state.step}, {self.last}"
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+    """State of an optimizer by parameter and key."""
+    return {
+        f"optimizer.{name}/{key}": value
+        for name, parameter in trained.items()
+        for key, value in optimizer.state[parameter].items()
+    }
+
+
+def unpack_optimizer(
+    optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]
+) -> None:
+    """Restore what `pack_optimizer` returned."""
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            name, _, field_name = key.removeprefix("optimizer.").rpartition("/")
+            parameter = trained[name]
+            optimizer.state[parameter][field_name] = value.to(parameter.device) if value.dim() else value
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors whose names start with ``prefix``, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _without_aliases(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors that share memory with an earlier one (tied weights): safetensors refuses them."""
+    seen: set[int] = set()
+    copied = {}
+    for name, value in tensors.items():
+        pointer = value.untyped_storage().data_ptr()
+        copied[name] = value.clone() if pointer in seen else value
+        seen.add(pointer)
+    return copied
+
+
+def _is_disk_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return any(f"(os error {number})" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
