@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test lint docs bench train-mini pictures ablation nightly constraints
+.PHONY: setup demo test lint docs bench train-mini pictures ablation nightly constraints schemas
 
 setup: $(VENV)/ready
 
@@ -35,6 +35,10 @@ lint: setup
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 	$(BIN)/python scripts/check_words.py
+
+# JSON Schemas and reference pages of the stored formats, from the types in mevis_bench/schemas.
+schemas: setup
+	$(BIN)/python -m mevis_bench.schemas docs/reference
 
 # The documentation as a site in build/site; a broken link or an undocumented reference fails it.
 docs: setup

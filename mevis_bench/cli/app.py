@@ -8,6 +8,7 @@ import errno
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from mevis_bench.records import ExitCode, MevisBenchError
+from mevis_bench.records.errors import RenamedFieldWarning
 
 PANELS = {
     "Run and score": ("run", "score", "train", "merge", "status", "cost", "selfcheck", "pairs", "suite"),
@@ -158,6 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     root = typer.main.get_command(app)
     _clean_help(root)
+    # Python hides deprecations outside of __main__.
+    warnings.filterwarnings("always", category=RenamedFieldWarning)
     try:
         result = root.main(arguments, prog_name="mevis-bench", standalone_mode=False)
     except MevisBenchError as error:

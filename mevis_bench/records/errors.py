@@ -60,6 +60,10 @@ class DataError(MevisBenchError):
     exit_code = ExitCode.USAGE
 
 
+class RenamedFieldWarning(DeprecationWarning):
+    """A file uses the old name of a field, which is read for one more release."""
+
+
 class MissingWeightsError(MevisBenchError):
     """A method's weights are not on this machine; the hint says which file, from where, under which license."""
 

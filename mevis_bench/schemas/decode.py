@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from mevis_bench.records import DataError
+from mevis_bench.records.errors import RenamedFieldWarning
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.schemas.field_types import (
     NUMBERS,
@@ -26,10 +27,6 @@ from mevis_bench.schemas.field_types import (
 
 T = TypeVar("T")
 FieldPath = tuple[str | int, ...]
-
-
-class RenamedFieldWarning(DeprecationWarning):
-    """A file uses the old name of a field, which is read for one more release."""
 
 
 class Source(Protocol):

@@ -1,6 +1,6 @@
 """A training's configuration: ``configs/train/<method>-<variant>.yaml``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta
@@ -40,3 +40,16 @@ class LoaderConfig:
 
     workers: Annotated[int, Meta(ge=0)] = 0
     frame_cache_mb: Annotated[int, Meta(ge=0)] = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSections:
+    """The sections that every training has; all other keys of the file are options of the method.
+
+    Attributes:
+        mini: The generated data.
+        loader: Data loading.
+    """
+
+    mini: MiniData
+    loader: LoaderConfig = field(default_factory=LoaderConfig)

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Meta
 
 from mevis_bench.records import DataError, UsageError
-from mevis_bench.schemas.decode import RenamedFieldWarning
+from mevis_bench.records.errors import RenamedFieldWarning
 from mevis_bench.schemas.yaml_files import read_yaml
 
 

@@ -1,0 +1,58 @@
+"""Every stored format with a schema, for the reference documentation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mevis_bench.schemas.baseline import Baseline
+from mevis_bench.schemas.history import HistoryEntry
+from mevis_bench.schemas.manifest import Manifest
+from mevis_bench.schemas.method_file import MethodSpec
+from mevis_bench.schemas.paper_table import PublishedTable
+from mevis_bench.schemas.run_config import RunConfig
+from mevis_bench.schemas.samples import SampleStatus
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.schemas.submission import SubmissionProfile, SubmissionRecord
+from mevis_bench.schemas.suite import Suite
+from mevis_bench.schemas.train_config import TrainSections
+from mevis_bench.schemas.weights_record import WeightsRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One stored format.
+
+    Attributes:
+        name: Name of its page and of its JSON Schema.
+        kind: Type of one document, or of one line.
+        encoding: ``lines``: one JSON document per line.
+        files: Where such files are.
+        other_keys: Whether a file has keys beside the fields of ``kind``, which the method checks.
+    """
+
+    name: str
+    kind: Any
+    encoding: Literal["yaml", "json", "lines"]
+    files: str
+    other_keys: bool = False
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("manifest", Manifest, "json", "`manifest.json` of a run folder"),
+    Format("samples", SampleStatus, "lines", "`samples.jsonl` of a run folder: one line per finished sample"),
+    Format("scores", SampleScore, "lines", "`scores.jsonl` of a scored folder: one line per sample, sorted"),
+    Format("results", Results, "json", "`results.json` of a scored folder"),
+    Format("method", MethodSpec, "yaml", "`method.yaml` of a method's folder"),
+    Format("run-config", RunConfig, "yaml", "the file of `mevis-bench run FILE`"),
+    Format("suite", Suite, "yaml", "`configs/suites/<name>.yaml`, the file of `mevis-bench suite FILE`"),
+    Format("train-config", TrainSections, "yaml", "`configs/train/<method>-<variant>.yaml`", other_keys=True),
+    Format("slices", Mapping[str, str], "yaml", "the file of `mevis-bench score --slices FILE`: conditions by name"),
+    Format("baseline", Baseline, "json", "`configs/suites/<suite>.expected.json`, from `mevis-bench gate --accept`"),
+    Format(
+        "history", HistoryEntry, "lines", "`history.jsonl`: one line per run and date, from `mevis-bench history add`"
+    ),
+    Format("paper-table", PublishedTable, "yaml", "`configs/paper/table_<NN>.yaml`"),
+    Format("submission-profile", SubmissionProfile, "yaml", "`configs/submission/<name>.yaml`"),
+    Format("submission-record", SubmissionRecord, "json", "`<zip>.manifest.json`, from `mevis-bench submit pack`"),
+    Format("weights-record", WeightsRecord, "json", "`<file>.origin.json` beside weights in the user's store"),
+)
