@@ -23,7 +23,9 @@ SPLIT = "valid"
 class CommandMethod:
     """A method that is a command, run once per video (``records.Method``)."""
 
-    def __init__(self, name: str, folder: Path, python: Path, command: CommandSpec, config: MethodConfig) -> None:
+    def __init__(
+        self, name: str, folder: Path, python: Path, command: CommandSpec, config: MethodConfig[Mapping[str, object]]
+    ) -> None:
         """Check that the command can be run.
 
         Raises:

@@ -30,7 +30,7 @@ _MAX_MASK_BYTES = 1 << 33
 """Bound of one prediction's unpacked masks (8 GiB): one byte per pixel, frame and object."""
 
 
-def encode_config(config: MethodConfig) -> dict[str, object]:
+def encode_config(config: MethodConfig[Mapping[str, object]]) -> dict[str, object]:
     """Return the arguments of ``load`` as JSON values."""
     weights = config.weights
     return {

@@ -1,6 +1,7 @@
 """From a method's folder to a loaded method: in this process, in an environment process, or behind a command."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from mevis_bench.execution.command_method import CommandMethod
@@ -11,7 +12,7 @@ from mevis_bench.methods.registry import MethodEntry
 from mevis_bench.records import Method, MethodConfig
 
 
-def instantiate_method(entry: MethodEntry, config: MethodConfig) -> Method:
+def instantiate_method(entry: MethodEntry, config: MethodConfig[Mapping[str, object]]) -> Method:
     """Load a method where its ``method.yaml`` places it.
 
     Raises:

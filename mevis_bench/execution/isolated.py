@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,12 @@ class IsolatedMethod:
     """A method whose code runs in an environment process (``records.Method``)."""
 
     def __init__(
-        self, name: str, folder: Path, python: Path, environment: EnvironmentSpec, config: MethodConfig
+        self,
+        name: str,
+        folder: Path,
+        python: Path,
+        environment: EnvironmentSpec,
+        config: MethodConfig[Mapping[str, object]],
     ) -> None:
         """Start the environment process and load the method there.
 
