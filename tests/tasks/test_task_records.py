@@ -1,0 +1,150 @@
+"""Facts of each task agree with its code, with the paper's tables and with the methods."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from mevis_bench.config.paths import configs_folder
+from mevis_bench.methods.bridges import derived_tasks
+from mevis_bench.methods.registry import find_methods
+from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.scoring_options import ScoringOptions
+from mevis_bench.records import UsageError
+from mevis_bench.records.task_names import TASK_NAMES, TASK_TYPES
+from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
+from mevis_bench.store.score_files import Results
+from mevis_bench.tasks import TASKS, Task, check_tasks, find_task
+from tests.metrics.test_captions import needs_java
+from tests.tasks.small_samples import scored
+
+TASK_PARAMS = [pytest.param(task, id=task.name, marks=[needs_java] * (task.name == "rmeg")) for task in TASKS.values()]
+PAPER = configs_folder() / "paper"
+TABLES = {
+    table["table"]: table for table in (yaml.safe_load(path.read_text()) for path in sorted(PAPER.glob("table_*.yaml")))
+}
+NOT_METRICS = {5: {"FPS", "#Params"}}
+"""Columns that are measured by the run, not by scoring."""
+OTHER_DATA_SETS = {8, 9}
+"""Tables of Refer-YouTube-VOS, DAVIS17-RVOS, A2D-Sentences and JHMDB-Sentences, which have their own protocols."""
+
+
+@pytest.mark.parametrize("task", TASK_PARAMS)
+def test_columns_are_what_the_aggregator_computes(task: Task) -> None:
+    aggregator = task.aggregator(ScoringOptions())
+    try:
+        aggregator.update(scored(task, "partial")[:2])
+        assert tuple(aggregator.compute()) == task.columns
+        assert set(task.headlines) <= set(task.columns)
+    finally:
+        aggregator.close()
+
+
+NO_WORST = {"LocA"}
+"""LocA is a mean over matched boxes, and 1 where there are none (TrackEval)."""
+
+
+@pytest.mark.parametrize("task", TASK_PARAMS)
+def test_direction_and_range_agree_with_the_best_and_worst_predictions(task: Task) -> None:
+    values = {}
+    for quality in ("perfect", "opposite"):
+        aggregator = task.aggregator(ScoringOptions())
+        try:
+            aggregator.update(scored(task, quality))
+            values[quality] = aggregator.compute()
+        finally:
+            aggregator.close()
+    for metric in task.metrics:
+        worst, best = metric.range if metric.higher_is_better else metric.range[::-1]
+        assert values["perfect"][metric.name] == pytest.approx(best, abs=1e-9), metric.name
+        if metric.name not in NO_WORST:
+            assert values["opposite"][metric.name] == pytest.approx(worst, abs=1e-9), metric.name
+            assert metric.improvement(worst, best) > 0
+            assert metric.best([worst, best]) == best
+
+
+@pytest.mark.parametrize("number", TABLES)
+def test_every_column_of_the_paper_is_a_metric_of_its_task(number: int) -> None:
+    task = TASKS[TABLES[number]["task"]]
+    assert number in task.paper_tables
+    columns = set(TABLES[number]["columns"]) - NOT_METRICS.get(number, set())
+    if number in OTHER_DATA_SETS:
+        assert not columns & set(task.paper_columns)
+    else:
+        assert columns <= set(task.paper_columns)
+
+
+def test_every_paper_name_is_printed_in_the_paper() -> None:
+    for task in TASKS.values():
+        printed = {column for number in task.paper_tables for column in TABLES[number]["columns"]}
+        assert set(task.paper_columns) <= printed | set(TASKS["rvos"].paper_columns), task.name
+        assert {number for number, table in TABLES.items() if table["task"] == task.name} == set(task.paper_tables)
+
+
+def test_starred_hota_of_table_10_is_compared_with_the_pooled_metric() -> None:
+    metrics = {
+        f"{name}*_{kind}": value
+        for name in ("HOTA", "DetA", "AssA")
+        for kind, value in (("macro", 0.9), ("pooled", 0.5))
+    }
+    results = Results(
+        task="rmot",
+        protocol="mevis_v2",
+        metrics={**metrics, "HOTA": 0.7, "DetA": 0.7, "AssA": 0.7},
+        counts={"expected": 1, "scored": 1, "missing": 0},
+        split="valid",
+        fingerprint="f",
+        method={"name": "lmpmpp", "variant": "paper", "provenance": "official"},
+    )
+    rows = [replace(row, ours="lmpmpp") for row in read_paper_rows(PAPER) if row.table == 10]
+    comparisons = compare_with_paper(results, rows)
+    assert len(comparisons) == len(rows) == 4
+    for comparison in comparisons:
+        assert comparison.ours == {"HOTA*": 50.0, "DetA*": 50.0, "AssA*": 50.0}
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_types_agree_with_the_names_below(task: Task) -> None:
+    types = TASK_TYPES[task.name]
+    assert (task.prompt_type, task.prediction_type) == (types.prompt, types.prediction)
+    assert task.prediction_type.__name__.removesuffix("Prediction") in task.scorable[0].__name__ or (
+        task.scorable[0].__name__ == "LoadedMasks" and task.prediction_type.__name__ == "MaskPrediction"
+    )
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_the_example_names_a_method_that_can_do_the_task(task: Task) -> None:
+    words = shlex.split(task.example)
+    assert words[:4] == ["mevis-bench", "run", "--task", task.name]
+    spec = find_methods().choose(words[words.index("--method") + 1], None).spec
+    assert task.name in (*spec.tasks, *derived_tasks(spec))
+
+
+def test_records_that_disagree_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"differ from records\.task_names\.TASK_NAMES"):
+        check_tasks(TASKS, TASK_NAMES[1:])
+    with pytest.raises(ValueError, match=r"task rvos: headlines \('G',\) must be among its metrics"):
+        check_tasks({"rvos": replace(TASKS["rvos"], headlines=("G",))}, ("rvos",))
+    twice = replace(TASKS["rvos"], metrics=TASKS["rvos"].metrics[:1] * 2)
+    with pytest.raises(ValueError, match="task rvos: duplicate metric names"):
+        check_tasks({"rvos": twice}, ("rvos",))
+
+
+def test_an_unknown_task_has_a_suggestion() -> None:
+    with pytest.raises(UsageError, match=r"--task: unknown task 'rvot'\nDid you mean 'rvos'"):
+        find_task("rvot")
+
+
+def test_values_are_printed_as_the_paper_prints_them() -> None:
+    metric = Metric("m", "", "")
+    assert [metric.format(value) for value in (0.4394, 1.0, None)] == ["43.9", "100.0", "-"]
+    assert replace(metric, unit="raw").format(12.25) == "12.2"
+
+
+def test_every_metric_states_meaning_and_source() -> None:
+    for task in TASKS.values():
+        for metric in task.metrics:
+            assert metric.meaning.endswith("."), metric.name
+            assert metric.source, metric.name
+            assert metric.undefined, metric.name
