@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from baselines.layers.nn.clip_query_module import ClipDecoderConfig
 from baselines.layers.nn.pixel_decoder import PixelDecoderConfig
 from baselines.layers.nn.query_decoder import QueryDecoderConfig
-from baselines.layers.nn.swin import SwinConfig
+from baselines.layers.nn.swin import SWIN_MINI
 from baselines.layers.nn.text_encoder import MINI_TEXT_ENCODER
 from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
 
@@ -35,7 +35,7 @@ class DsHmpConfig(TrajectoryNetworkConfig):
 SIZES: Mapping[str, DsHmpConfig] = {
     "base": DsHmpConfig(),
     "mini": DsHmpConfig(
-        swin=SwinConfig(channels=32, depths=(1, 1, 2, 1), heads=(1, 2, 4, 8)),
+        swin=SWIN_MINI,
         text=MINI_TEXT_ENCODER,
         pixel=PixelDecoderConfig(feedforward=128, heads=4, depth=2, groups=8),
         frame=QueryDecoderConfig(channels=64, queries=10, depth=3, heads=4, feedforward=128),

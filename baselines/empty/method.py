@@ -16,7 +16,7 @@ from mevis_bench.records import (
 
 
 class Empty:
-    """Answers every prompt with nothing, in the form of the task."""
+    """Empty predictions of the task's type."""
 
     def __init__(self, task: str) -> None:
         self.task = task
@@ -34,9 +34,9 @@ class Empty:
         return MaskPrediction(np.zeros((len(video), video.height, video.width), bool), objects=(), target_score=0.0)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op."""
 
 
 def load(setup: MethodConfig) -> Empty:
-    """Make the method for one task; nothing is read."""
+    """Build the method for one task; it has no files."""
     return Empty(setup.task)

@@ -44,7 +44,7 @@ class LossConfig:
 
 
 def build_targets(captions: Sequence[Sequence[int]], config: LossConfig) -> CaptionTargets:
-    """Put captions in a batch.
+    """Batch captions.
 
     Args:
         captions: Token ids without begin and end, at least one caption; an empty one teaches the end token only.

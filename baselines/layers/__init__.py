@@ -1,1 +1,1 @@
-"""Blocks that several methods share. They know nothing of the harness."""
+"""Blocks that several methods share, independent of the harness but for its records."""

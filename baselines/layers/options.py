@@ -73,6 +73,7 @@ class StreamOptions:
     """Options of the trackers that see one frame at a time (``inference/track_streaming.py``).
 
     Attributes:
+        size: Sizes of the network: the authors', or small ones.
         birth_score: A new track is born above this score.
         keep_score: A track that falls below has missed a frame.
         miss_tolerance: A track is dropped in the frame in which it has missed this many in total since it was last
@@ -85,6 +86,7 @@ class StreamOptions:
         longest: Upper bound of its long side.
     """
 
+    size: Literal["base", "mini"]
     birth_score: Fraction
     keep_score: Fraction
     miss_tolerance: Count

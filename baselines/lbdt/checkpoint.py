@@ -23,7 +23,7 @@ def read_checkpoint(path: Path, model: Lbdt) -> dict[str, Tensor]:
     """Read a published file (a bare state dict) into the model's keys.
 
     Raises:
-        DataError: The file can't be read safely, or its keys or shapes are not the model's.
+        DataError: The file cannot be read safely, or its keys or shapes are not the model's.
     """
     tensors = {our_key(key): value for key, value in read_tensors(path).items()}
     return match_keys(tensors, model, location=str(path))

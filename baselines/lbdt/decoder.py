@@ -1,4 +1,4 @@
-"""Decoder with bilateral channel activation: both pyramids, gated by each other and by the sentence, to one mask.
+"""Decoder with bilateral channel activation: both pyramids, gated by each other and by the sentence, to a mask.
 
 Ding et al., LBDT, CVPR 2022, section 3.3; upsampling as in CondInst (Tian et al., ECCV 2020).
 """
@@ -16,7 +16,7 @@ PYRAMID = (256, 512, 1024, 2048)
 
 
 def aligned_upsample(x: Tensor, factor: int) -> Tensor:
-    """Bilinear upsampling in which cell i of the input lies on cell ``factor * i + factor // 2`` of the output.
+    """Bilinear upsampling that aligns cell i of the input with cell ``factor * i + factor // 2`` of the output.
 
     ``(b, c, h, w)`` -> ``(b, c, factor * h, factor * w)``.
     """
@@ -67,7 +67,7 @@ class ChannelActivation(nn.Module):
 class Decoder(nn.Module):
     """Four levels of both streams to mask logits.
 
-    ``spa_tower``, ``tem_tower`` and ``mask_head`` are not used; published files hold them.
+    ``spa_tower``, ``tem_tower`` and ``mask_head`` are not used; the published files contain them.
     """
 
     def __init__(self) -> None:

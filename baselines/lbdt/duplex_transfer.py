@@ -1,4 +1,4 @@
-"""Language-bridged duplex transfer: image and difference features talk through the words.
+"""Language-bridged duplex transfer: image and difference features exchange information through the words.
 
 Ding et al., LBDT, CVPR 2022, section 3.2. Everything is sequence first: ``(n, b, 512)``.
 """
@@ -15,7 +15,7 @@ LAYERS = 4
 
 
 def word_positions(length: int, device: torch.device) -> Tensor:
-    """Sines and cosines in turn of the word's number: ``(length, 1, 512)``."""
+    """Interleaved sines and cosines of the word's index: ``(length, 1, 512)``."""
     return _waves(length, WIDTH, device)[:, None]
 
 
@@ -33,7 +33,7 @@ def _waves(length: int, channels: int, device: torch.device) -> Tensor:
 
 
 class TransferLayer(nn.Module):
-    """Words gather from the source, the target gathers from the words."""
+    """Attention of the words to the source, then of the target to the words."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,18 +55,19 @@ class TransferLayer(nn.Module):
             target: ``(n, b, 512)``.
             words: ``(l, b, 512)``.
             positions: ``(n, 1, 512)``.
-            absent: bool ``(b, l)``, ``True`` where there is no word.
+            absent: bool ``(b, l)``, ``True`` on padding.
 
         Returns:
             ``(n, b, 512)``.
         """
-        asked = words + word_positions(len(words), words.device)
-        heard, _ = self.self_attn_words(asked, asked, words, key_padding_mask=absent, need_weights=False)
-        words = self.norm_words_1(words + heard)
+        query = words + word_positions(len(words), words.device)
+        attended, _ = self.self_attn_words(query, query, words, key_padding_mask=absent, need_weights=False)
+        words = self.norm_words_1(words + attended)
         source = source + positions
         words = self.norm_words_2(words + self.cross_attn_img(words, source, source, need_weights=False)[0])
-        told, _ = self.cross_attn_flo(target + positions, words, words, key_padding_mask=absent, need_weights=False)
-        target = self.norm_flo(target + told)
+        query = target + positions
+        attended, _ = self.cross_attn_flo(query, words, words, key_padding_mask=absent, need_weights=False)
+        target = self.norm_flo(target + attended)
         out: Tensor = self.norm_flo2(target + self.linear2(F.relu(self.linear1(target))))
         return out
 

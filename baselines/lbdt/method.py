@@ -1,4 +1,4 @@
-"""LBDT behind the harness's ``predict``: every frame on its own, with its difference to an earlier one."""
+"""LBDT as a ``Method``: frames are segmented independently, each with its difference to an earlier one."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -29,8 +29,8 @@ def earlier_frame(frame_names: Sequence[str], index: int, interval: int) -> int:
     """
     if all(name.isdecimal() for name in frame_names):
         numbers = [int(name) for name in frame_names]
-        wanted = numbers[index] - interval
-        return numbers.index(wanted) if wanted in numbers else 0
+        earlier = numbers[index] - interval
+        return numbers.index(earlier) if earlier in numbers else 0
     return max(index - interval, 0)
 
 
@@ -63,7 +63,7 @@ class LbdtMethod:
             yield MaskPrediction(draw(inside, video.height, video.width))
 
     def close(self) -> None:
-        """Nothing is held between videos."""
+        """No-op."""
 
     @torch.inference_mode()
     def _read(self, prompt: Prompt) -> Words:
@@ -101,8 +101,8 @@ def load(setup: MethodConfig[Options]) -> LbdtMethod:
     """Build LBDT with the authors' weights and GloVe, or with seeded random ones.
 
     Raises:
-        DataError: The checkpoint or the file of word vectors does not fit.
-        UsageError: An option's value can't be used.
+        DataError: The checkpoint or the file of word vectors is invalid.
+        UsageError: An option has an invalid value.
     """
     vectors: WordVectors
     if setup.weights is None:

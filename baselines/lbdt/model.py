@@ -1,4 +1,8 @@
-"""LBDT-4's network: one frame, its difference to an earlier frame and a sentence to one mask."""
+"""LBDT-4's network: from a frame, its difference to an earlier frame and a sentence to a mask.
+
+Ding et al., "Language-Bridged Spatial-Temporal Interaction for Referring Video Object Segmentation", CVPR 2022. Axes:
+b batch, l words, h rows, w columns.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,7 +10,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.nn.resnet import BLOCKS, ResNet
+from baselines.layers.nn.resnet import RESNETS, ResNet
 from baselines.lbdt.decoder import Decoder
 from baselines.lbdt.duplex_transfer import WIDTH, DuplexTransfer
 
@@ -15,7 +19,7 @@ VECTOR_SIZE = 300
 
 
 class Stream(NamedTuple):
-    """What one trunk knows of a frame before any text.
+    """Features of a frame in one trunk, independent of text.
 
     Attributes:
         fine: Decoder input from strides 4 and 8, ``(b, 128, H/4, W/4)``.
@@ -28,7 +32,7 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FrameFeatures:
-    """A batch of frames before any text: the image stream and the difference stream."""
+    """Image stream and difference stream of a batch of frames, independent of text."""
 
     image: Stream
     difference: Stream
@@ -40,7 +44,7 @@ class Words(NamedTuple):
     Attributes:
         words: ``(l, b, 512)``.
         absent: bool ``(b, l)``, ``True`` where there is no word.
-        sentence: ``(b, 512)``, the sum over all l places, empty ones included (the original's rule).
+        sentence: ``(b, 512)``, the sum over all l positions, padding included (the original's rule).
     """
 
     words: Tensor
@@ -49,7 +53,7 @@ class Words(NamedTuple):
 
 
 class TextEncoder(nn.Module):
-    """One LSTM over the word vectors, empty places included."""
+    """One LSTM over the word vectors, padding included."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,8 +78,8 @@ class Lbdt(nn.Module):
 
     def __init__(self, backbone: str = "resnet50") -> None:
         super().__init__()
-        self.image_trunk = ResNet(BLOCKS[backbone], nn.BatchNorm2d)
-        self.difference_trunk = ResNet(BLOCKS[backbone], nn.BatchNorm2d)
+        self.image_trunk = ResNet(RESNETS[backbone], nn.BatchNorm2d)
+        self.difference_trunk = ResNet(RESNETS[backbone], nn.BatchNorm2d)
         self.text_encoder = TextEncoder()
         self.decoder = Decoder()
         self.transformer = nn.ModuleDict({"stage4": DuplexTransfer(), "stage5": DuplexTransfer()})
@@ -118,16 +122,16 @@ class Lbdt(nn.Module):
             Mask logits ``(b, H, W)``.
         """
         image, flow = frames.image.stride16, frames.difference.stride16
-        told_image, told_flow = self.transformer["stage4"](
+        image_update, flow_update = self.transformer["stage4"](
             self.conv_r4_1_reduce(image), self.conv_r4_2_reduce(flow), words.words, words.absent
         )
-        image, flow = F.relu(image + self.conv_r4_1_up(told_image)), F.relu(flow + self.conv_r4_2_up(told_flow))
+        image, flow = F.relu(image + self.conv_r4_1_up(image_update)), F.relu(flow + self.conv_r4_2_up(flow_update))
         deep_image, deep_flow = self.image_trunk.layer4(image), self.difference_trunk.layer4(flow)
-        told_image, told_flow = self.transformer["stage5"](
+        image_update, flow_update = self.transformer["stage5"](
             self.conv_r5_1_reduce(deep_image), self.conv_r5_2_reduce(deep_flow), words.words, words.absent
         )
-        deep_image = F.relu(deep_image + self.conv_r5_1_up(told_image))
-        deep_flow = F.relu(deep_flow + self.conv_r5_2_up(told_flow))
+        deep_image = F.relu(deep_image + self.conv_r5_1_up(image_update))
+        deep_flow = F.relu(deep_flow + self.conv_r5_2_up(flow_update))
         refine = self.decoder.refine
         out: Tensor = self.decoder(
             frames.image.fine + refine((image, deep_image), self.decoder.refine_spa, first=2),

@@ -26,7 +26,7 @@ class WordVectors(Protocol):
 
 
 class GloveFile:
-    """GloVe vectors, read from their text file word by word as they are asked for.
+    """GloVe vectors, read from their text file on first use of a word.
 
     The file (5.6 GB for 840B.300d) is passed through once to note where each word's line begins.
 
@@ -50,7 +50,7 @@ class GloveFile:
                 file.seek(0)
                 self._numbers(file.readline())
         except OSError as error:
-            raise DataError(f"word vectors can't be read: {error}", location=str(path)) from error
+            raise DataError(f"cannot read word vectors: {error}", location=str(path)) from error
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """Return a word's vector ``(300,)``; zeros for an unknown word, as the authors' reader has it."""
@@ -73,7 +73,7 @@ class GloveFile:
             raise DataError(
                 "not a file of GloVe vectors: a line is not a word and 300 numbers",
                 location=str(self.path),
-                hint="Wanted: glove.840B.300d.txt from nlp.stanford.edu/projects/glove.",
+                hint="Expected glove.840B.300d.txt from nlp.stanford.edu/projects/glove.",
             )
         return numbers
 
@@ -90,7 +90,7 @@ class SeededVectors:
 
 
 def split_words(sentence: str) -> list[str]:
-    """Split as the authors do: lower case, punctuation with its spaces is a word of its own, a final full stop goes.
+    """Split as the authors do: lower case, punctuation is a separate word, a final full stop is removed.
 
     At most 25 words are kept; a sentence without any has one empty word.
     """
@@ -99,7 +99,7 @@ def split_words(sentence: str) -> list[str]:
 
 
 def embed_sentence(words: Sequence[str], vectors: WordVectors) -> tuple[Tensor, Tensor]:
-    """Look words up and fill up to 25.
+    """Look words up and pad to 25.
 
     Returns:
         float32 ``(1, 25, 300)`` with zeros after the last word, and bool ``(1, 25)``: where there is a word.

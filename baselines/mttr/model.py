@@ -13,24 +13,25 @@ from transformers import RobertaModel
 
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding
-from baselines.layers.nn.video_swin import VIDEO_SWIN_T, VideoSwin
-from baselines.mttr.spatial_decoder import KERNEL, SpatialDecoder
-from baselines.mttr.transformer import CHANNELS, MultimodalTransformer
+from baselines.layers.nn.video_swin import VideoSwin
+from baselines.mttr.config import MttrConfig
+from baselines.mttr.spatial_decoder import SpatialDecoder
+from baselines.mttr.transformer import MultimodalTransformer
 
-QUERIES = 50
 STAGES = 3
+"""Stages of the backbone: strides 4, 8 and 16."""
 FRAMES_AT_ONCE = 8
-"""Frames that go through everything after the backbone together; any number gives the same."""
+"""Frames per step of everything after the backbone; the result does not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFeatures:
-    """What is known of a clip before any sentence.
+    """Encoded clip, independent of the sentence.
 
     Attributes:
         tokens: ``(t, h * w, c)``, the stride-16 map projected, row by row.
         position: ``(1, h * w, c)``.
-        padding: bool ``(1, h * w)``, ``True`` = padding; ``None``: there is none.
+        padding: bool ``(1, h * w)``, ``True`` on padding; ``None``: no padding.
         size: Rows and columns of that map.
         middle: ``(t, 128, h, w)`` at stride 8, for the spatial decoder.
         fine: ``(t, 64, h, w)`` at stride 4, for the spatial decoder.
@@ -46,7 +47,7 @@ class ClipFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of one sentence: features ``(s, c)`` and padding, bool ``(s,)``; ``None``: there is none."""
+    """Words of a sentence: features ``(s, c)`` and padding, bool ``(s,)``; ``None``: no padding."""
 
     features: Tensor
     padding: Tensor | None
@@ -54,12 +55,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class SegmentedClip:
-    """The answer to one sentence in one clip.
+    """Output for one sentence and one clip.
 
     Attributes:
-        referred: ``(t, q, 2)``: logits of being the referred object, and of not being it.
-        kernels: ``(t, q, 8)``.
-        features: ``(t, 8, h, w)`` at stride 4.
+        referred: Logits of being the referred object, and of not being it, ``(t, q, 2)``.
+        kernels: Mask kernels, ``(t, q, k)``.
+        features: Mask features, ``(t, k, h, w)`` at stride 4.
     """
 
     referred: Tensor
@@ -76,25 +77,28 @@ class Mttr(nn.Module):
 
     Args:
         text_encoder: A RoBERTa without pooler.
+        config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, text_encoder: RobertaModel) -> None:
+    def __init__(self, text_encoder: RobertaModel, config: MttrConfig | None = None) -> None:
         super().__init__()
-        self.backbone = VideoSwin(VIDEO_SWIN_T, STAGES)
+        config = config or MttrConfig()
+        c = config.channels
+        self.backbone = VideoSwin(config.backbone, STAGES)
         fine, middle, coarse = self.backbone.channels
-        self.vid_embed_proj = nn.Conv2d(coarse, CHANNELS, 1)
-        self.obj_queries = nn.Embedding(QUERIES, CHANNELS)
-        self.transformer = MultimodalTransformer(text_encoder)
-        self.is_referred_head = nn.Linear(CHANNELS, 2)
-        self.instance_kernels_head = Mlp(CHANNELS, CHANNELS, KERNEL)
-        self.spatial_decoder = SpatialDecoder(CHANNELS, middle, fine)
+        self.vid_embed_proj = nn.Conv2d(coarse, c, 1)
+        self.obj_queries = nn.Embedding(config.queries, c)
+        self.transformer = MultimodalTransformer(text_encoder, config)
+        self.is_referred_head = nn.Linear(c, 2)
+        self.instance_kernels_head = Mlp(c, c, config.kernel)
+        self.spatial_decoder = SpatialDecoder(c, middle, fine, config.kernel)
 
     def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip, once for all sentences.
 
         Args:
             frames: Normalized RGB, ``(t, 3, H, W)``.
-            size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
+            size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
         """
         fine, middle, coarse = (level[0] for level in self.backbone(frames[None]))
         grid = (coarse.shape[-2], coarse.shape[-1])
@@ -105,9 +109,10 @@ class Mttr(nn.Module):
             image = frames.new_ones(1, 1, *frames.shape[-2:])
             image[..., : size[0], : size[1]] = 0
             padding = nn.functional.interpolate(image, size=grid, mode="nearest")[0].bool()
+        projected = self.vid_embed_proj(coarse)
         return ClipFeatures(
-            tokens=self.vid_embed_proj(coarse).flatten(2).transpose(1, 2),
-            position=sine_encoding(padding, CHANNELS // 2).flatten(2).transpose(1, 2),
+            tokens=projected.flatten(2).transpose(1, 2),
+            position=sine_encoding(padding, projected.shape[1] // 2).flatten(2).transpose(1, 2),
             padding=padding.flatten(1) if padded else None,
             size=grid,
             middle=self.spatial_decoder.adapter1(middle),
@@ -125,27 +130,27 @@ class Mttr(nn.Module):
         return Words(features, None if mask is None else mask[0] != 1)
 
     def forward(self, clip: ClipFeatures, words: Words) -> SegmentedClip:
-        """Answer one sentence in one clip."""
+        """Segment the object of one sentence in one clip."""
         pieces = zip(*(x.split(FRAMES_AT_ONCE) for x in (clip.tokens, clip.middle, clip.fine)), strict=True)
-        answers = [self._answer(clip, words, *piece) for piece in pieces]
-        return SegmentedClip(*(torch.cat(parts) for parts in zip(*answers, strict=True)))
+        outputs = [self._segment(clip, words, *piece) for piece in pieces]
+        return SegmentedClip(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))
 
-    def _answer(
+    def _segment(
         self, clip: ClipFeatures, words: Words, tokens: Tensor, middle: Tensor, fine: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Answer for some frames, each by itself; returns the parts of `SegmentedClip`."""
+        """Segment some frames independently; returns the fields of `SegmentedClip`."""
         f, cells, _ = tokens.shape
         memory = torch.cat((tokens, words.features.expand(f, -1, -1)), dim=1)
         position = nn.functional.pad(clip.position, (0, 0, 0, len(words.features)))  # words have none
         key_padding_mask = _joined_padding(clip, words)
         memory, states = self.transformer(memory, position, key_padding_mask, self.obj_queries.weight)
-        seen = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
-        features = self.spatial_decoder(seen, middle, fine)
+        encoded = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
+        features = self.spatial_decoder(encoded, middle, fine)
         return self.is_referred_head(states), self.instance_kernels_head(states), features
 
 
 def _joined_padding(clip: ClipFeatures, words: Words) -> Tensor | None:
-    """Which tokens of a frame and the words are padding, bool ``(1, n)``; ``None``: none is."""
+    """Padding of a frame's tokens and the words, bool ``(1, n)``; ``None``: no padding."""
     if clip.padding is None and words.padding is None:
         return None
     parts = [

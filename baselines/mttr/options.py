@@ -1,6 +1,7 @@
 """Options of MTTR's variants (``method.yaml``)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from baselines.layers.options import ClipOptions, Count
 
@@ -10,9 +11,11 @@ class Options(ClipOptions):
     """Options of a variant, in addition to those of all clip methods.
 
     Attributes:
+        size: Sizes of the network: the authors', or small ones.
         longest: Upper bound of the frames' long side, in pixels, no less than ``short``.
     """
 
+    size: Literal["base", "mini"]
     longest: Count
 
     def __post_init__(self) -> None:

@@ -1,22 +1,23 @@
-"""MTTR's spatial decoder: from the encoded map back to stride 4, with the backbone's finer maps on the way."""
+"""MTTR's spatial decoder: from the encoded map to stride 4, with the backbone's finer maps.
+
+Botach et al., CVPR 2022, section 3.3. Axes: f frames, c channels, h rows, w columns.
+"""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-KERNEL = 8
-"""Channels of the finest map, and numbers of a query's kernel."""
-
 
 class SpatialDecoder(nn.Module):
-    """Convolutions with group norm (8 groups), doubling rows and columns twice.
+    """Convolutions with group norm (8 groups), upsampled twice by 2.
 
     Args:
         channels: Channels of the encoded map.
         middle_channels: Channels of the backbone's stride-8 map.
         fine_channels: Channels of its stride-4 map.
+        kernel: Channels of the output.
     """
 
-    def __init__(self, channels: int, middle_channels: int, fine_channels: int) -> None:
+    def __init__(self, channels: int, middle_channels: int, fine_channels: int, kernel: int) -> None:
         super().__init__()
         widths = [channels // 2**step for step in range(4)]  # 256, 128, 64, 32
         self.lay1 = nn.Conv2d(channels, widths[0], 3, padding=1)
@@ -27,7 +28,7 @@ class SpatialDecoder(nn.Module):
         self.gn3 = nn.GroupNorm(8, widths[2])
         self.lay4 = nn.Conv2d(widths[2], widths[3], 3, padding=1)
         self.gn4 = nn.GroupNorm(8, widths[3])
-        self.out_lay = nn.Conv2d(widths[3], KERNEL, 3, padding=1)
+        self.out_lay = nn.Conv2d(widths[3], kernel, 3, padding=1)
         self.adapter1 = nn.Conv2d(middle_channels, widths[1], 1)
         self.adapter2 = nn.Conv2d(fine_channels, widths[2], 1)
         for module in self.modules():
@@ -45,7 +46,7 @@ class SpatialDecoder(nn.Module):
             fine: Stride 4, already through ``adapter2``.
 
         Returns:
-            ``(f, KERNEL, h, w)`` at stride 4.
+            ``(f, kernel, h, w)`` at stride 4.
         """
         x = F.relu(self.gn1(self.lay1(x)))
         x = F.relu(self.gn2(self.lay2(x)))

@@ -10,23 +10,20 @@ from transformers import RobertaModel
 
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.text_encoder import FeatureResizer
-
-CHANNELS = 256
-HEADS = 8
-DEPTH = 3
-FEEDFORWARD = 2048
+from baselines.mttr.config import MttrConfig
 
 
 class EncoderLayer(nn.Module):
     """Self-attention and feed-forward, each post-normed; positions enter queries and keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: MttrConfig) -> None:
         super().__init__()
-        self.self_attn = MultiHeadAttention(CHANNELS, HEADS)
-        self.linear1 = nn.Linear(CHANNELS, FEEDFORWARD)
-        self.linear2 = nn.Linear(FEEDFORWARD, CHANNELS)
-        self.norm1 = nn.LayerNorm(CHANNELS)
-        self.norm2 = nn.LayerNorm(CHANNELS)
+        c = config.channels
+        self.self_attn = MultiHeadAttention(c, config.heads)
+        self.linear1 = nn.Linear(c, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, c)
+        self.norm1 = nn.LayerNorm(c)
+        self.norm2 = nn.LayerNorm(c)
 
     def forward(self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Refine ``(f, n, c)``."""
@@ -39,15 +36,16 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Self-attention, attention to the memory, feed-forward, each post-normed."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: MttrConfig) -> None:
         super().__init__()
-        self.self_attn = MultiHeadAttention(CHANNELS, HEADS)
-        self.multihead_attn = MultiHeadAttention(CHANNELS, HEADS)
-        self.linear1 = nn.Linear(CHANNELS, FEEDFORWARD)
-        self.linear2 = nn.Linear(FEEDFORWARD, CHANNELS)
-        self.norm1 = nn.LayerNorm(CHANNELS)
-        self.norm2 = nn.LayerNorm(CHANNELS)
-        self.norm3 = nn.LayerNorm(CHANNELS)
+        c = config.channels
+        self.self_attn = MultiHeadAttention(c, config.heads)
+        self.multihead_attn = MultiHeadAttention(c, config.heads)
+        self.linear1 = nn.Linear(c, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, c)
+        self.norm1 = nn.LayerNorm(c)
+        self.norm2 = nn.LayerNorm(c)
+        self.norm3 = nn.LayerNorm(c)
 
     def forward(
         self, x: Tensor, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None
@@ -63,9 +61,9 @@ class DecoderLayer(nn.Module):
 class Encoder(nn.Module):
     """A stack of layers without a final norm."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: MttrConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer() for _ in range(DEPTH))
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.depth))
 
     def forward(self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Refine ``(f, n, c)``."""
@@ -77,10 +75,10 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """A stack of layers with a final norm; queries start from zero."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: MttrConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer() for _ in range(DEPTH))
-        self.norm = nn.LayerNorm(CHANNELS)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.channels)
 
     def forward(self, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Decode ``query_pos (q, c)`` in every frame of ``memory (f, n, c)``: ``(f, q, c)``."""
@@ -96,14 +94,15 @@ class MultimodalTransformer(nn.Module):
 
     Args:
         text_encoder: A RoBERTa without pooler.
+        config: Sizes.
     """
 
-    def __init__(self, text_encoder: RobertaModel) -> None:
+    def __init__(self, text_encoder: RobertaModel, config: MttrConfig) -> None:
         super().__init__()
         self.text_encoder = text_encoder
-        self.txt_proj = FeatureResizer(text_encoder.config.hidden_size, CHANNELS)
-        self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.txt_proj = FeatureResizer(text_encoder.config.hidden_size, config.channels)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
 
     def read(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode token ids ``(b, s)`` with attention mask ``(b, s)``: ``(b, s, c)``."""

@@ -17,7 +17,7 @@ from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.text_encoder import FeatureResizer
 
 RATE = 16000
-"""Samples a second."""
+"""Sampling rate, in Hz."""
 WINDOW = 400
 HOP = 160
 BANDS = 64
@@ -27,7 +27,7 @@ LOWEST, HIGHEST = 125.0, 7500.0
 """Edges of the mel bands, in Hz."""
 OFFSET = 0.01
 EMBEDDING = 128
-"""Numbers that VGGish makes of an example."""
+"""Features per example."""
 
 
 def mel_filters() -> Tensor:
@@ -46,10 +46,10 @@ def mel_filters() -> Tensor:
 def log_mel_examples(waveform: Tensor) -> Tensor:
     """Cut a recording into examples of VGGish.
 
-    VGGish drops what does not fill an example; a sentence is short, so silence fills the last one here.
+    VGGish drops an incomplete example; here it is padded with silence, because sentences are short.
 
     Args:
-        waveform: Samples in -1..1 at `RATE`, ``(n,)``; nothing counts as silence.
+        waveform: Samples in -1..1 at `RATE`, ``(n,)``; empty input counts as silence.
 
     Returns:
         ``(e, 96, 64)``, at least one example: log of mel magnitudes, 0.01 added.
@@ -64,7 +64,7 @@ def log_mel_examples(waveform: Tensor) -> Tensor:
 
 
 class Vggish(nn.Module):
-    """VGG with four poolings and three linear layers, each followed by ReLU: an example to 128 numbers."""
+    """VGG with four poolings and three linear layers, each followed by ReLU; 128 features per example."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,10 +92,10 @@ class Vggish(nn.Module):
 
 
 class AudioReference(nn.Module):
-    """Frozen VGGish, and a projection that learns.
+    """Frozen VGGish and a trained projection.
 
-    The examples are what words are in the text branch. Their mean goes first, where a sentence has its begin token:
-    what MUTR takes for the whole reference is the first token, and the paper does not say what it is for audio.
+    Examples take the place of words. Their mean comes first, in place of a sentence's begin token: MUTR represents the
+    whole reference by the first token, and the paper does not specify it for audio.
     """
 
     def __init__(self, channels: int = 256) -> None:
@@ -105,6 +105,6 @@ class AudioReference(nn.Module):
 
     def forward(self, examples: Tensor) -> tuple[Words, Tensor]:
         """Encode the examples ``(e, 96, 64)`` of one recording; see `log_mel_examples`."""
-        heard = self.audio_encoder(examples)
-        words = as_words(self.resizer(torch.cat((heard.mean(0, keepdim=True), heard))))
+        features = self.audio_encoder(examples)
+        words = as_words(self.resizer(torch.cat((features.mean(0, keepdim=True), features))))
         return words, words.features[0]

@@ -1,17 +1,18 @@
-"""MUTR behind the harness's ``predict``: a sentence or a recording in, the best query's mask out."""
+"""MUTR as a ``Method``: a sentence or a recording to the masks of the best query."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from baselines.layers.inference import query_outputs
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.inference.query_outputs import QueryAnswer, best_query, draw_query
+from baselines.layers.inference.query_outputs import QueryOutputs, best_query, query_masks
 from baselines.layers.inputs.audio_file import read_audio
-from baselines.layers.inputs.resize import Size, shortest_edge_truncated
+from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import ClipFeatures
+from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.checkpoint import load as load_checkpoint
@@ -21,71 +22,74 @@ from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
 
 
 class MutrModel:
-    """The authors' protocol around the network.
+    """The network with the authors' inference protocol.
 
     Args:
         network: The network, of the text or the audio branch.
-        tokenizer: Of the text branch; ``None``: the audio branch.
-        choose_once: Choose one query for the whole video (pieces one after the other); else one per clip.
-        device: Where the network is.
+        tokenizer: Tokenizer of the text branch; ``None``: the audio branch.
+        choose_once: Select one query for the whole video (consecutive clips); else one per clip.
+        device: Device of the network.
     """
+
+    input_size = staticmethod(query_outputs.input_size)
 
     def __init__(self, network: Mutr, tokenizer: Tokenizer | None, *, choose_once: bool, device: str) -> None:
         self.network, self.tokenizer = network, tokenizer
         self.choose_once, self.device = choose_once, device
 
-    def input_size(self, height: int, width: int, short: int) -> Size:
-        """Short side given, the long one truncated, without a bound."""
-        return shortest_edge_truncated(height, width, short)
+    def encode_prompt(self, prompt: Prompt) -> Words:
+        """Encode the sentence, unchanged, or the recording.
 
-    def read(self, prompt: Prompt) -> Words:
-        """Encode the sentence as it is, or the recording."""
+        Raises:
+            TypeError: The prompt is not of this variant's type.
+        """
         if self.tokenizer is None and isinstance(prompt, SpeechPrompt):
             waveform = torch.from_numpy(read_audio(prompt.audio, RATE))
             return self.network.read(log_mel_examples(waveform.to(self.device)))
         if self.tokenizer is not None and isinstance(prompt, TextPrompt):
             return self.network.read(torch.tensor([self.tokenizer.encode(prompt.text).ids], device=self.device))
-        raise TypeError(f"this variant of MUTR does not read {type(prompt).__name__}")
+        expected = "speech" if self.tokenizer is None else "text"
+        raise TypeError(f"this variant of MUTR requires a {expected} prompt, got {type(prompt).__name__}")
 
-    def encode(self, frames: Tensor) -> ClipFeatures:
+    def encode_clip(self, frames: Tensor) -> ClipFeatures:
         """Encode a clip."""
         return self.network.encode(frames)
 
-    def answer(self, clip: ClipFeatures, text: Words) -> QueryAnswer:
-        """Answer one reference in one clip."""
-        segmented = self.network(clip, text)
-        return QueryAnswer(segmented.logits, segmented.found.states[-1], segmented.masks)
+    def segment(self, clip: ClipFeatures, text: Words) -> QueryOutputs:
+        """Segment the object of one reference in one clip."""
+        return query_outputs.segment(self.network, clip, text)
 
-    def draw(self, answers: Sequence[QueryAnswer], size: Size) -> tuple[list[Tensor], float]:
-        """Choose a query per clip; or one for all, after the queries of all clips met once more."""
+    def postprocess(self, outputs: Sequence[QueryOutputs], size: Size) -> tuple[list[Tensor], float]:
+        """Select a query per clip, or one for all from the joint temporal interaction of all clips' queries."""
         if self.choose_once:
-            _, logits = self.network.classify(torch.cat([answer.states for answer in answers]))
-            chosen = [best_query(logits[None])] * len(answers)
+            _, logits = self.network.classify(torch.cat([output.states for output in outputs]))
+            selected = [best_query(logits[None])] * len(outputs)
         else:
-            chosen = [best_query(answer.logits) for answer in answers]
-        masks = [draw_query(answer, query, size) for answer, (query, _) in zip(answers, chosen, strict=True)]
-        frames = [len(answer.logits) for answer in answers]
-        return masks, sum(score * n for (_, score), n in zip(chosen, frames, strict=True)) / sum(frames)
+            selected = [best_query(output.logits) for output in outputs]
+        masks = [query_masks(output, query, size) for output, (query, _) in zip(outputs, selected, strict=True)]
+        frames = [len(output.logits) for output in outputs]
+        return masks, sum(score * n for (_, score), n in zip(selected, frames, strict=True)) / sum(frames)
 
 
-def load(setup: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, QueryAnswer]:
+def load(setup: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, QueryOutputs]:
     """Build MUTR with weights from a file, or with seeded random ones.
 
     Raises:
-        DataError: The checkpoint or the tokenizer file does not fit.
-        UsageError: An option's value can't be used.
+        DataError: The checkpoint or the tokenizer file is not this variant's.
+        UsageError: An option has an invalid value.
     """
     settings = ClipSettings.from_options(setup.options)
     weights = setup.weights
     if weights is None:
         torch.manual_seed(setup.seed)
     tokenizer = None
+    config = LANGUAGE_QUERIES_SIZES[setup.options.size]
     if setup.options.reference == "audio":
-        reference: TextReference | AudioReference = AudioReference()
+        reference: TextReference | AudioReference = AudioReference(config.channels)
     else:
-        reference = TextReference(build_roberta())
+        reference = TextReference(build_roberta(config.text), config.channels)
         tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
-    network = Mutr(setup.options.backbone, reference)
+    network = Mutr(setup.options.backbone, reference, config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
     network.eval().to(setup.device)

@@ -11,9 +11,11 @@ class Options(ClipOptions):
     """Options of a variant, in addition to those of all clip methods.
 
     Attributes:
+        size: Sizes of the network: the authors', or small ones.
         backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``.
         reference: Type of prompt: ``text`` (RoBERTa) or ``audio`` (VGGish).
     """
 
+    size: Literal["base", "mini"]
     backbone: str
     reference: Literal["text", "audio"]

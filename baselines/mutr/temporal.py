@@ -1,4 +1,4 @@
-"""What MUTR adds to ReferFormer: the reference gathers from the whole clip (MTA), queries exchange over frames (MTI).
+"""MUTR's temporal modules: aggregation of the clip into the reference (MTA), interaction of queries over frames (MTI).
 
 Yan et al., "Referred by Multi-Modality: A Unified Temporal Transformer for Video Object Segmentation", AAAI 2024.
 Axes: t frames, q queries, c channels, s words, n cells of all frames of a level.
@@ -12,25 +12,23 @@ from torch.nn import functional as F
 
 from baselines.layers.nn.clip_query_module import ClipDecoderConfig, ClipQueryDecoder
 from baselines.layers.nn.cross_modal_fpn import Level, Words
+from baselines.layers.nn.language_queries import LanguageQueriesConfig
 from baselines.layers.nn.masked_attention import MultiHeadAttention
-
-HEADS = 8
-FEEDFORWARD = 2048
 
 
 class GatherLayer(nn.Module):
     """The words attend to the cells of all frames of one level, then a feed-forward block; each post-normed."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, heads: int, feedforward: int) -> None:
         super().__init__()
-        self.multihead_attn = MultiHeadAttention(channels, HEADS)
+        self.multihead_attn = MultiHeadAttention(channels, heads)
         self.norm1 = nn.LayerNorm(channels)
-        self.linear1 = nn.Linear(channels, FEEDFORWARD)
-        self.linear2 = nn.Linear(FEEDFORWARD, channels)
+        self.linear1 = nn.Linear(channels, feedforward)
+        self.linear2 = nn.Linear(feedforward, channels)
         self.norm2 = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor, position: Tensor, level: Level) -> Tensor:
-        """Refine words ``(s, c)``; padding words gather too, nobody reads them."""
+        """Refine words ``(s, c)``, padding words included."""
         memory = torch.cat([piece.permute(0, 2, 3, 1).flatten(0, 2) for piece in level.maps])[None]
         key_padding_mask = None
         if level.padding is not None:
@@ -43,27 +41,35 @@ class GatherLayer(nn.Module):
 
 
 class TemporalAggregation(nn.Module):
-    """MTA: one layer, used for one level after the other, fine to coarse."""
+    """MTA: one layer, applied to the levels in turn, fine to coarse."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, heads: int, feedforward: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([GatherLayer(channels)])
+        self.layers = nn.ModuleList([GatherLayer(channels, heads, feedforward)])
 
     def forward(self, words: Words, levels: Sequence[Level]) -> Tensor:
-        """Let the reference gather from the clip.
+        """Attend from the reference to the clip.
 
         Args:
             words: The reference.
             levels: Projected maps before any fusion.
 
         Returns:
-            ``(s, c)``; the first row stands for the whole reference.
+            ``(s, c)``; the first row represents the whole reference.
         """
         (layer,) = self.layers
         x = words.features
         for level in levels:
             x = layer(x, words.position, level)
         return x
+
+
+def interaction_config(config: LanguageQueriesConfig) -> ClipDecoderConfig:
+    """Sizes of MTI: windows of four frames, three encoder and three decoder layers, dropout 0.2, as the authors'."""
+    return ClipDecoderConfig(
+        channels=config.channels, queries=config.queries, depth=3, heads=config.heads, feedforward=config.feedforward,
+        dropout=0.2, frame_queries=config.queries, window=4, encoder_depth=3,
+    )  # fmt: skip
 
 
 class TemporalInteraction(ClipQueryDecoder[None]):

@@ -1,4 +1,4 @@
-"""Training of MUTR's audio branch, of which nobody has published weights (``--variant audio-video-swin-t``).
+"""Training of MUTR's audio branch, which has no published weights (``--variant audio-video-swin-t``).
 
 Frozen VGGish, as the paper says; everything else learns, by ReferFormer's matching and losses at every decoder layer.
 A step sees some spoken sentences of a MeViS split, each in a clip of consecutive frames.
@@ -43,7 +43,7 @@ class TrainOptions:
     Attributes:
         steps: Optimizer steps.
         learning_rate: Peak of the schedule.
-        clips: Spoken sentences per step, one after the other.
+        clips: Spoken sentences per step, processed in turn.
         frames: Frames of a clip.
         short: Short side of the frames, in pixels.
         targets: ``union`` or ``per_object``; see `build_targets`, also for sentences without an object.
@@ -129,20 +129,20 @@ def train(arguments: TrainingArguments) -> None:
 
 
 def spoken_sentences(data: TrainingData) -> list[tuple[str, GroundTruth, Path]]:
-    """Return video, truth and sound file of every sentence that is spoken.
+    """List video, ground truth and audio file of every sentence with speech.
 
     Raises:
-        UsageError: None is.
+        UsageError: There is none.
     """
-    found = []
+    sentences = []
     for video_id in data.video_ids:
         for ground_truth in data.ground_truths(video_id):
             sound = data.audio(video_id, ground_truth.expression.id)
             if sound is not None:
-                found.append((video_id, ground_truth, sound))
-    if not found:
-        raise UsageError("no sentence of the split is spoken", hint="MeViSv2's splits are, MeViS v1's are not.")
-    return found
+                sentences.append((video_id, ground_truth, sound))
+    if not sentences:
+        raise UsageError("the split has no speech", hint="MeViSv2's splits have speech, MeViS v1's do not.")
+    return sentences
 
 
 def draw_clip(

@@ -1,4 +1,4 @@
-"""ReferFormer: five queries made from the sentence, one trajectory each.
+"""ReferFormer: five queries built from the sentence, one trajectory each.
 
 Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022. Axes: t frames, q queries,
 c channels, h rows, w columns, s words.
@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Level, Words
-from baselines.layers.nn.language_queries import ClipFeatures, FoundQueries, LanguageQueries, SegmentedClip
+from baselines.layers.nn.language_queries import (
+    ClipFeatures,
+    FoundQueries,
+    LanguageQueries,
+    LanguageQueriesConfig,
+    SegmentedClip,
+)
 
 
 class ReferFormer(nn.Module):
@@ -18,13 +24,14 @@ class ReferFormer(nn.Module):
 
     Args:
         backbone: A name of ``clip_backbones.BACKBONES``.
-        reference: Encodes the sentences.
+        reference: Encoder of the sentences.
+        config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: TextReference) -> None:
+    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
         super().__init__()
         self.reference = reference
-        self.queries = LanguageQueries(backbone)
+        self.queries = LanguageQueries(backbone, config)
 
     def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip once for all sentences; see `LanguageQueries.encode`."""
@@ -36,12 +43,12 @@ class ReferFormer(nn.Module):
         return out
 
     def find(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> FoundQueries:
-        """Find a sentence's object in every frame of one clip."""
+        """Detect a sentence's object in every frame of one clip."""
         words, sentence = text
         return self.queries.find([self._fuse(level, words) for level in clip.levels], sentence)
 
     def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> SegmentedClip:
-        """Answer one sentence in one clip."""
+        """Segment the object of one sentence in one clip."""
         words, _ = text
         found = self.find(clip, text)
         states, boxes = found.states[-1], found.boxes[-1]
@@ -50,5 +57,5 @@ class ReferFormer(nn.Module):
         return SegmentedClip(logits, boxes, masks, found)
 
     def _fuse(self, level: Level, words: Words) -> Level:
-        """Weigh every cell by what the words say about it."""
+        """Multiply every cell by the attended word features."""
         return replace(level, maps=[x * self.queries.fusion_module(x, words) for x in level.maps])

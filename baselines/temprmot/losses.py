@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from baselines.layers.nn.referring_detector import DETECT_QUERIES
 from baselines.layers.nn.track_queries import NO_TRACK
 from baselines.layers.training.track_losses import (
     FrameMatch,
@@ -85,7 +84,7 @@ def forward_clip(
         layers = detect_layers(model, encoded, queries)
         refined, history = model.look_back(layers[-1], queries, tracks)
         output = FrameOutputs(layers, refined)
-        states.append(state.after(DETECT_QUERIES, FRESH_IOU))
+        states.append(state.after(model.config.detect_queries, FRESH_IOU))
         frame = match(output, target, states[-1], config)
         rows, state = carry(output, frame)
         history = History(history.states.detach(), history.absent)

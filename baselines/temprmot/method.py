@@ -1,10 +1,7 @@
-"""TempRMOT behind the harness's ``predict``."""
+"""TempRMOT as a ``Method``: sentences to tracks."""
 
-import torch
-
-from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings
-from baselines.layers.nn.text_encoder import open_tokenizer
-from baselines.temprmot.checkpoint import load_model
+from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings, load_tracker
+from baselines.layers.nn.referring_detector import SIZES
 from baselines.temprmot.model import TempRmot
 from baselines.temprmot.options import Options
 from mevis_bench.records import MethodConfig
@@ -15,13 +12,13 @@ def load(setup: MethodConfig[Options]) -> StreamingTracker:
 
     Raises:
         DataError: The checkpoint is not TempRMOT's, or the tokenizer not RoBERTa's.
-        UsageError: An option can't be used.
+        UsageError: An option has an invalid value.
     """
     settings = StreamSettings.from_options(setup.options)
+    config = SIZES[setup.options.size]
     history = setup.options.history
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-        model, tokenizer = TempRmot(history=history, track_attention=False), open_tokenizer(None)
-    else:
-        model, tokenizer = load_model(setup.weights["model"], history), open_tokenizer(setup.weights["tokenizer"])
-    return StreamingTracker(model.eval().to(setup.device), tokenizer, settings, setup.device)
+
+    def build(track_attention: bool) -> TempRmot:
+        return TempRmot(config, history=history, track_attention=track_attention)
+
+    return load_tracker(setup, settings, build)

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from baselines.layers.inference.track_streaming import Step
+from baselines.layers.inference.track_streaming import Step, TrackingDetector
 from baselines.layers.nn.deformable_transformer import EncodedLevels
-from baselines.layers.nn.referring_detector import DETECT_QUERIES, WIDTH, ReferringDetector
-from baselines.layers.nn.text_encoder import TextEncoderConfig
+from baselines.layers.nn.referring_detector import DetectorConfig
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, QueryInteraction, TrackQueries
 from baselines.temprmot.temporal import History, SpatialTemporalReasoner
 
@@ -27,19 +26,20 @@ class RememberedTracks:
     history: History
 
 
-class TempRmot(ReferringDetector):
+class TempRmot(TrackingDetector):
     """The detector, the temporal reasoner, and the module that makes the next frame's queries.
 
     Args:
+        config: Sizes; ``None``: the authors'.
         history: Frames of history.
         track_attention: With attention among the tracks in every decoder layer.
-        text: Sizes of the text encoder; ``None``: roberta-base.
     """
 
-    def __init__(self, *, history: int, track_attention: bool, text: TextEncoderConfig | None = None) -> None:
-        super().__init__(track_attention=track_attention, text=text)
-        self.track_embed = QueryInteraction()
-        self.STReasoner = SpatialTemporalReasoner(history, WIDTH)
+    def __init__(self, config: DetectorConfig | None = None, *, history: int, track_attention: bool) -> None:
+        super().__init__(config, track_attention=track_attention)
+        c, heads, feedforward = self.config.channels, self.config.heads, self.config.feedforward
+        self.track_embed = QueryInteraction(c, feedforward, heads)
+        self.STReasoner = SpatialTemporalReasoner(history, c, feedforward, heads)
 
     def step(self, encoded: EncodedLevels, tracks: RememberedTracks | None, life: LifeCycle) -> Step:
         """Take one frame: detect, correct from the past, judge, and carry the surviving tracks on."""
@@ -56,8 +56,8 @@ class TempRmot(ReferringDetector):
         self, detections: Detections, queries: TrackQueries, tracks: RememberedTracks | None
     ) -> tuple[Detections, History]:
         """Correct the detections of all queries, fresh ones before ``tracks``; the history then holds this frame."""
-        position = queries.embedding[:, :WIDTH]
-        history = History.empty(DETECT_QUERIES, self.STReasoner.length, position)
+        position = queries.embedding[:, : self.config.channels]
+        history = History.empty(self.config.detect_queries, self.STReasoner.length, position)
         if tracks is not None:
             history = history.followed_by(tracks.history)
         refined: tuple[Detections, History] = self.STReasoner(detections, history, position)

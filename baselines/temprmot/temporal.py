@@ -1,4 +1,4 @@
-"""TempRMOT's temporal enhancement: each query looks back at its own past, then at all other queries.
+"""TempRMOT's temporal enhancement: each query attends to its own history, then to all other queries.
 
 Zhang et al., "Bootstrapping Referring Multi-Object Tracking" (2024). Axes: q queries, n frames of history, oldest
 first, c channels.
@@ -18,7 +18,7 @@ from baselines.layers.nn.track_queries import Detections
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """What each query was in the last n frames.
+    """States of each query in the last n frames.
 
     Attributes:
         states: ``(q, n, c)``, newest last.
@@ -30,7 +30,7 @@ class History:
 
     @classmethod
     def empty(cls, queries: int, length: int, like: Tensor) -> "History":
-        """Return the history of queries that are new."""
+        """History of new queries."""
         states = like.new_zeros(queries, length, like.shape[-1])
         return cls(states, torch.ones(queries, length, dtype=torch.bool, device=like.device))
 
@@ -38,11 +38,11 @@ class History:
         return History(self.states[rows], self.absent[rows])
 
     def followed_by(self, other: "History") -> "History":
-        """Put the histories of other queries behind these."""
+        """Append the histories of further queries."""
         return History(torch.cat((self.states, other.states)), torch.cat((self.absent, other.absent)))
 
     def shifted(self, newest: Tensor) -> "History":
-        """Forget the oldest frame and add ``newest`` ``(q, c)``."""
+        """Remove the oldest frame and append ``newest`` ``(q, c)``."""
         present = torch.zeros_like(self.absent[:, :1])
         return History(
             torch.cat((self.states[:, 1:], newest[:, None]), dim=1), torch.cat((self.absent[:, 1:], present), dim=1)
@@ -84,11 +84,11 @@ class HistoryLayer(nn.Module):
 
 
 class HistoryStack(nn.Module):
-    """Layers that all look at the same memory; keys ``layers.<i>``."""
+    """Three layers that attend to the same memory; keys ``layers.<i>``."""
 
-    def __init__(self, depth: int = 3) -> None:
+    def __init__(self, channels: int, feedforward: int, heads: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(HistoryLayer() for _ in range(depth))
+        self.layers = nn.ModuleList(HistoryLayer(channels, feedforward, heads) for _ in range(3))
         for parameter in self.parameters():
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
@@ -105,23 +105,25 @@ class HistoryStack(nn.Module):
 class SpatialTemporalReasoner(nn.Module):
     """Correct a frame's detections from the queries' history and from each other.
 
-    The detect queries take part too, so every score depends on all tracks. ``fusion_module`` stands in the authors'
-    files and is applied nowhere; ``obiect_attention`` is spelled as there.
+    The detect queries take part too, so every score depends on all tracks. ``fusion_module`` is in the authors'
+    files and is not applied; ``obiect_attention`` is spelled as there.
 
     Args:
         length: Frames of history.
         channels: Width.
+        feedforward: Hidden units of the feed-forward blocks.
+        heads: Attention heads.
     """
 
-    def __init__(self, length: int, channels: int = 256) -> None:
+    def __init__(self, length: int, channels: int = 256, feedforward: int = 1024, heads: int = 8) -> None:
         super().__init__()
         self.length = length
-        self.fusion_module = nn.ModuleDict({"multihead_attn": nn.MultiheadAttention(channels, 8, batch_first=True)})
+        self.fusion_module = nn.ModuleDict({"multihead_attn": nn.MultiheadAttention(channels, heads, batch_first=True)})
         self.ts_query_embed = nn.Sequential(
             nn.Linear(channels, channels), nn.ReLU(inplace=True), nn.Linear(channels, channels)
         )
-        self.hist_transformer = HistoryStack()
-        self.obiect_attention = HistoryStack()
+        self.hist_transformer = HistoryStack(channels, feedforward, heads)
+        self.obiect_attention = HistoryStack(channels, feedforward, heads)
         self.track_cls = nn.Linear(channels, 1)
         self.track_ref = nn.Linear(channels, 1)
         self.track_box = Mlp(channels, channels, channels, 4)
@@ -145,7 +147,7 @@ class SpatialTemporalReasoner(nn.Module):
         time = self.ts_query_embed(time_encoding(self.length, position))[None]
         x = detections.output[:, None]
         x = self.hist_transformer(x, history.states, time[:, -1:], time, history.absent)
-        x = x.transpose(0, 1)  # every query a batch of its own before, all queries one sequence now
+        x = x.transpose(0, 1)  # from one sequence per query to one sequence of all queries
         x = self.obiect_attention(x, x, position[None], position[None])[0]
         boxes = (self.track_box(x) + inverse_sigmoid(detections.boxes)).sigmoid()
         refined = Detections(self.track_cls(x)[:, 0], self.track_ref(x)[:, 0], boxes, x)
@@ -153,7 +155,7 @@ class SpatialTemporalReasoner(nn.Module):
 
 
 def time_encoding(length: int, like: Tensor) -> Tensor:
-    """Sines and cosines of ``length`` moments spread evenly over 0..2π, oldest first: ``(length, c)``."""
+    """Sines and cosines of ``length`` time steps spaced evenly over 0..2π, oldest first: ``(length, c)``."""
     channels = like.shape[-1]
     index = torch.arange(channels, dtype=like.dtype, device=like.device)
     wave = 10000.0 ** (2 * torch.div(index, 2, rounding_mode="floor") / channels)

@@ -19,9 +19,9 @@ class TrajectoryWords:
             yield CaptionPrediction(sentence([each for each in traced if each is not None]))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op."""
 
 
 def load(setup: MethodConfig) -> TrajectoryWords:
-    """Make the method; there is nothing to read."""
+    """Build the method; it has no files."""
     return TrajectoryWords()

@@ -1,6 +1,6 @@
 """From one object's masks to what it did: one move, or two one after the other.
 
-Lengths are in frame diagonals, so that nothing depends on the video's size. The camera is not known: a pan looks like
+Lengths are in frame diagonals, independent of the video's size. Camera motion is not estimated: a pan looks like
 a motion of everything.
 """
 

@@ -23,17 +23,17 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 def clause(trajectory: Trajectory) -> str:
-    """Say what one object did, as a participle."""
-    said = " and then ".join(PHRASES[move] for move in moves(trajectory))
+    """Description of one object's motion, as a participle."""
+    motion = " and then ".join(PHRASES[move] for move in moves(trajectory))
     if trajectory.appears and trajectory.vanishes:
-        return f"{said} that comes into view and leaves the frame"
+        return f"{motion} that comes into view and leaves the frame"
     if trajectory.appears:
-        return f"{said} that comes into view"
-    return f"{said} and leaving the frame" if trajectory.vanishes else said
+        return f"{motion} that comes into view"
+    return f"{motion} and leaving the frame" if trajectory.vanishes else motion
 
 
 def sentence(trajectories: Sequence[Trajectory]) -> str:
-    """Say what the targets did: one clause where all did the same, else one each. No targets: an empty string."""
+    """Description of the targets' motion: one clause if all are equal, else one per target; empty without targets."""
     clauses = list(dict.fromkeys(clause(each) for each in trajectories))
     if not clauses:
         return ""

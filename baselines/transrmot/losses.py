@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from baselines.layers.nn.boxes import corners
-from baselines.layers.nn.referring_detector import DETECT_QUERIES
 from baselines.layers.nn.track_queries import NO_TRACK, TrackQueries
 from baselines.layers.training.track_losses import (
     FrameMatch,
@@ -110,7 +109,7 @@ def forward_clip(
         encoded = model.encode(model.see(image[None]), model.read(token_ids))
         queries = model.queries(tracks)
         output = FrameOutputs(detect_layers(model, encoded, queries))
-        states.append(state.after(DETECT_QUERIES, FRESH_IOU))
+        states.append(state.after(model.config.detect_queries, FRESH_IOU))
         frame = match(output, target, states[-1], config)
         rows = carried_rows(output, frame, config, generator)
         tracks, state = model.track_embed(queries[rows], detach_boxes(output.final)[rows]), frame.state[rows]

@@ -1,10 +1,7 @@
-"""TransRMOT behind the harness's ``predict``."""
+"""TransRMOT as a ``Method``: sentences to tracks."""
 
-import torch
-
-from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings
-from baselines.layers.nn.text_encoder import open_tokenizer
-from baselines.transrmot.checkpoint import load_model
+from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings, load_tracker
+from baselines.layers.nn.referring_detector import SIZES
 from baselines.transrmot.model import TransRmot
 from baselines.transrmot.options import Options
 from mevis_bench.records import MethodConfig
@@ -15,12 +12,8 @@ def load(setup: MethodConfig[Options]) -> StreamingTracker:
 
     Raises:
         DataError: The checkpoint is not TransRMOT's, or the tokenizer not RoBERTa's.
-        UsageError: An option can't be used.
+        UsageError: An option has an invalid value.
     """
     settings = StreamSettings.from_options(setup.options)
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-        model, tokenizer = TransRmot(track_attention=False), open_tokenizer(None)
-    else:
-        model, tokenizer = load_model(setup.weights["model"]), open_tokenizer(setup.weights["tokenizer"])
-    return StreamingTracker(model.eval().to(setup.device), tokenizer, settings, setup.device)
+    config = SIZES[setup.options.size]
+    return load_tracker(setup, settings, lambda track_attention: TransRmot(config, track_attention=track_attention))

@@ -9,7 +9,7 @@ from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensor
 from baselines.urvos.model import Urvos
 
 CLASSIFIER = ("fc.weight", "fc.bias")
-"""What torchvision's ResNet-50 carries beside the trunk."""
+"""Keys of torchvision's ResNet-50 outside the trunk."""
 
 
 def load(path: Path) -> dict[str, Tensor]:
@@ -24,7 +24,7 @@ def load(path: Path) -> dict[str, Tensor]:
 
 
 def start_from_imagenet(model: Urvos, path: Path) -> None:
-    """Put torchvision's ``resnet50-*.pth`` into both visual encoders.
+    """Load torchvision's ``resnet50-*.pth`` into both visual encoders.
 
     Raises:
         DataError: The file is another one.

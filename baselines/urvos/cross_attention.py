@@ -12,7 +12,7 @@ COORDINATES = 8
 
 
 def cell_coordinates(height: int, width: int, like: Tensor) -> Tensor:
-    """Where each cell lies: ``(1, 8, h, w)``: left, top, center x, center y, right, bottom in -1..1, 1 / w, 1 / h."""
+    """Coordinates of cells, ``(1, 8, h, w)``: left, top, center x, center y, right, bottom in -1..1, 1 / w, 1 / h."""
     x = torch.arange(width, dtype=like.dtype, device=like.device) / width * 2 - 1
     y = torch.arange(height, dtype=like.dtype, device=like.device) / height * 2 - 1
     y, x = torch.meshgrid(y, x, indexing="ij")
@@ -83,7 +83,7 @@ class PairConv(nn.Conv2d):
 
 
 class PairAttention(nn.Module):
-    """Attention among all pairs of a cell and a word; the words' answers are averaged."""
+    """Attention among all pairs of a cell and a word; averaged over the words."""
 
     def __init__(self, inside: int, heads: int) -> None:
         super().__init__()
@@ -94,14 +94,14 @@ class PairAttention(nn.Module):
         self.residual = PairConv(inside, inside, inside)
 
     def forward(self, cells: Tensor, words: Tensor, padding: Tensor, *, scaled: bool, masked: bool) -> Tensor:
-        """Find what the sentence says about each cell.
+        """Fuse the sentence into each cell.
 
         Args:
             cells: ``(b, e, h, w)``.
             words: ``(1, l, e)``.
             padding: bool ``(1, l)``, ``True`` where a word is padding.
             scaled: Divide logits by the root of a head's width.
-            masked: Leave padding words out. The authors' baseline does neither.
+            masked: Exclude padding words. The authors' baseline does neither.
 
         Returns:
             ``(b, e, h, w)``.
@@ -134,12 +134,12 @@ class CrossModalAttention(nn.Module):
         self.pairs = PairAttention(inside, heads)
 
     def see(self, features: Tensor) -> Tensor:
-        """Map frames ``(b, c, h, w)`` to cells ``(b, e, h, w)``, which know no words."""
+        """Map frames ``(b, c, h, w)`` to cells ``(b, e, h, w)``, independent of the words."""
         place = cell_coordinates(features.shape[2], features.shape[3], features)
         out: Tensor = self.visual_sa(torch.cat((features, place.expand(len(features), -1, -1, -1)), dim=1))
         return out
 
     def read(self, words: Tensor) -> Tensor:
-        """Map embedded words ``(1, l, c)`` to ``(1, l, e)``, which know no frame."""
+        """Map embedded words ``(1, l, c)`` to ``(1, l, e)``, independent of the frames."""
         out: Tensor = self.word_sa(words + word_positions(words.shape[1], words.shape[2], words))
         return out

@@ -1,6 +1,6 @@
 """URVOS's two passes: every frame by the sentence alone, then outwards from the most confident frame with memory.
 
-Seo et al., ECCV 2020, section 3.4 as far as it is known; the confidence, the memory's size and the way it is filled are
+Seo et al., ECCV 2020, section 3.4 as far as described; confidence, memory size and memory updates are
 ours (README.md). Axes: t frames, h rows and w columns of the network's input.
 """
 
@@ -20,14 +20,14 @@ FRAMES_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class PassOptions:
-    """How a video is gone through.
+    """Options of inference.
 
     Attributes:
         anchor: ``auto``: the most confident frame; ``first``: frame 0.
         memory_every: Every so manieth frame stays in memory.
         memory_frames: Most remembered frames, anchor and previous frame included; the oldest others leave.
         stages: 1: the sentence alone; 2: both passes.
-        abstain: Answer "no target" where no frame is confident; the paper's method always answers.
+        abstain: Predict "no target" if no frame is confident; the paper's method always predicts a mask.
     """
 
     anchor: str
@@ -38,7 +38,7 @@ class PassOptions:
 
 
 class EncodedVideo(Protocol):
-    """A video whose frames can be asked for, encoded or as images."""
+    """Access to a video's frames, encoded or as images."""
 
     def __len__(self) -> int: ...
 
@@ -68,7 +68,7 @@ def anchor_frame(soft: Tensor) -> int:
 
 
 def segment(model: Urvos, video: EncodedVideo, sentence: Sentence, options: PassOptions) -> tuple[Tensor, float]:
-    """Answer one sentence about a video.
+    """Segment the object of one sentence in a video.
 
     Returns:
         Probabilities ``(t, h, w)`` on the CPU, and the anchor's confidence after the first pass.
@@ -101,7 +101,7 @@ def propagate(
     mask: Tensor,
     order: range,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Go from the anchor, whose probabilities are ``mask`` ``(h, w)``, through the frames of ``order``.
+    """Propagate the anchor's probabilities ``mask`` ``(h, w)`` through the frames of ``order``.
 
     Yields:
         Frame and its probabilities ``(h, w)``.

@@ -1,4 +1,4 @@
-"""URVOS behind the harness's ``predict``."""
+"""URVOS as a ``Method``: a sentence to masks."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.resize import resize
+from baselines.urvos import inference
 from baselines.urvos.checkpoint import load as load_checkpoint
-from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions, segment
+from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions
 from baselines.urvos.model import Frames, Urvos
 from baselines.urvos.options import Options
 from baselines.urvos.words import word_rows
@@ -18,7 +19,7 @@ from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt
 
 
 class Urvos320:
-    """Answers prompts with one network; frames are squashed to a square."""
+    """Segmentation of a video's prompts with one network; frames are resized to a square."""
 
     def __init__(self, model: Urvos, setup: MethodConfig[Options]) -> None:
         self.model, self.device = model, setup.device
@@ -26,25 +27,25 @@ class Urvos320:
         self.passes = pass_options(setup.options)
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
-        """Yield one prediction per prompt; what knows no words is computed once for the first ``kept`` frames."""
+        """Yield one prediction per prompt; text-independent features of ``kept`` frames are computed once."""
         clip = SquareVideo(self.model, video, self.side, self.kept, self.device)
         for prompt in prompts:
-            yield self.answer(clip, prompt)
+            yield self.segment(clip, prompt)
 
     @torch.inference_mode()
-    def answer(self, clip: "SquareVideo", prompt: Prompt) -> MaskPrediction:
-        """Answer one prompt."""
+    def segment(self, clip: "SquareVideo", prompt: Prompt) -> MaskPrediction:
+        """Segment the object of one prompt."""
         assert isinstance(prompt, TextPrompt)
         sentence = self.model.encode_text(word_rows(prompt.text, self.words).to(self.device))
-        soft, score = segment(self.model, clip, sentence, self.passes)
+        soft, score = inference.segment(self.model, clip, sentence, self.passes)
         return MaskPrediction(scaled_masks(soft, clip.video.height, clip.video.width), target_score=score)
 
     def close(self) -> None:
-        """Nothing is held between videos."""
+        """No-op."""
 
 
 class SquareVideo:
-    """A video as URVOS sees it; the encoding of its first frames stays in memory."""
+    """A video resized to a square; the features of its first frames stay in memory."""
 
     def __init__(self, model: Urvos, video: Video, side: int, kept: int, device: str) -> None:
         self.model, self.video, self.device = model, video, device
@@ -100,7 +101,7 @@ def load(setup: MethodConfig[Options]) -> Urvos320:
 
     Raises:
         DataError: The weights file is not this method's.
-        UsageError: An option can't be used.
+        UsageError: An option has an invalid value.
     """
     if setup.weights is None:
         torch.manual_seed(setup.seed)

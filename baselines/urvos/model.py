@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
-from baselines.layers.nn.resnet import BLOCKS, CHANNELS, ResNet
+from baselines.layers.nn.resnet import RESNETS, ResNet
 from baselines.urvos.cross_attention import CrossModalAttention
 from baselines.urvos.words import PADDING, ROWS
 
@@ -85,7 +85,7 @@ class MemoryEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rgb = ResNet(BLOCKS["resnet50"])
+        self.rgb = ResNet(RESNETS["resnet50"])
         del self.rgb.layer4  # memory has stride 16
         self.mask_stem = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
 
@@ -98,7 +98,7 @@ class MemoryEncoder(nn.Module):
 
 
 class MemoryHeads(nn.Module):
-    """3x3 convolutions that make keys and values of query frames (q) and of remembered frames (m)."""
+    """3x3 convolutions for keys and values of query frames (q) and memory frames (m)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class MemoryHeads(nn.Module):
 
 
 class Skip(nn.Module):
-    """A backbone map as the decoder adds it."""
+    """Skip connection from a backbone map to the decoder."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -123,13 +123,13 @@ class Skip(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From stride 16 over 8 to 4, each time doubled and added to a skip; two classes at the end."""
+    """Upsampling from stride 16 to 4 with skip connections; two classes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.start = ResBlock(DECODED)
-        self.skip3 = Skip(CHANNELS[1])
-        self.skip2 = Skip(CHANNELS[0])
+        self.skip3 = Skip(512)
+        self.skip2 = Skip(256)
         self.refine3 = ResBlock(DECODED)
         self.refine2 = ResBlock(DECODED)
         self.pred = nn.Conv2d(DECODED, 2, 3, padding=1)
@@ -148,7 +148,7 @@ class Urvos(nn.Module):
 
     Args:
         scaled: Scale the logits of the attention among pairs (not done in the authors' baseline).
-        masked: Leave padding words out of it (not done either).
+        masked: Exclude padding words from it (not done in the authors' baseline).
     """
 
     mean: Tensor
@@ -159,11 +159,11 @@ class Urvos(nn.Module):
         self.scaled, self.masked = scaled, masked
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
-        self.encoder_q = ResNet(BLOCKS["resnet50"])
+        self.encoder_q = ResNet(RESNETS["resnet50"])
         self.encoder_m = MemoryEncoder()
         self.word_embed = nn.Embedding(ROWS, WORD_CHANNELS, padding_idx=PADDING)
-        self.cross = CrossModalAttention(CHANNELS[3], WORD_CHANNELS, INSIDE)
-        self.memory = MemoryHeads(CHANNELS[2])
+        self.cross = CrossModalAttention(2048, WORD_CHANNELS, INSIDE)
+        self.memory = MemoryHeads(1024)
         self.fuse = nn.Conv2d(2 * VALUES + INSIDE, DECODED, 3, padding=1)
         self.decoder = Decoder()
 
@@ -182,7 +182,7 @@ class Urvos(nn.Module):
         return Sentence(self.cross.read(self.word_embed(rows)), rows == PADDING)
 
     def remember(self, images: Tensor, masks: Tensor) -> Memory:
-        """Encode RGB images ``(b, 3, h, w)`` in 0..1 with soft masks ``(b, h, w)`` in 0..1."""
+        """Encode RGB images ``(b, 3, h, w)`` in 0..1 with soft masks ``(b, h, w)`` in 0..1 as memory."""
         x = self.encoder_m((images - self.mean) / self.std, masks[:, None])
         key, value = (z.transpose(0, 1).flatten(1) for z in (self.memory.key_m(x), self.memory.value_m(x)))
         return Memory(key, value)
@@ -192,23 +192,23 @@ class Urvos(nn.Module):
 
         Args:
             frames: Of b frames.
-            sentence: What to look for.
-            memory: Remembered frames; ``None``: the sentence alone decides, what is read of memory is zero.
+            sentence: The encoded sentence.
+            memory: Memory of past frames; ``None``: the memory features are zero.
 
         Returns:
             Logits of background and target at input size, ``(b, 2, h, w)``.
         """
-        said = self.cross.pairs(frames.cells, sentence.words, sentence.padding, scaled=self.scaled, masked=self.masked)
-        said = F.interpolate(said, size=frames.value.shape[-2:], mode="nearest")
+        fused = self.cross.pairs(frames.cells, sentence.words, sentence.padding, scaled=self.scaled, masked=self.masked)
+        fused = F.interpolate(fused, size=frames.value.shape[-2:], mode="nearest")
         read = torch.zeros_like(frames.value) if memory is None else recall(frames.key, memory)
-        logits = self.decoder(self.fuse(torch.cat((frames.value, read, said), dim=1)), frames.skips)
+        logits = self.decoder(self.fuse(torch.cat((frames.value, read, fused), dim=1)), frames.skips)
         return F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
 
 
 def recall(query: Tensor, memory: Memory) -> Tensor:
     """Read memory for every cell of ``(b, 128, h, w)``: softmax over its cells, no scale (STM): ``(b, 512, h, w)``."""
-    asked = query.flatten(2).transpose(1, 2)
+    queries = query.flatten(2).transpose(1, 2)
     key, value = (x.transpose(0, 1)[None].expand(len(query), -1, -1) for x in (memory.key, memory.value))
-    read = F.scaled_dot_product_attention(asked, key, value, scale=1.0)
+    read = F.scaled_dot_product_attention(queries, key, value, scale=1.0)
     out: Tensor = read.transpose(1, 2).unflatten(2, query.shape[-2:])
     return out

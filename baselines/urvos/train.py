@@ -42,7 +42,7 @@ class TrainOptions:
         learning_rate: Peak of the schedule.
         clips: Clips per step, one after the other.
         frames: Frames of a clip.
-        longest_skip: Largest distance of a clip's frames; drawn once per step.
+        longest_skip: Upper bound of the distance between a clip's frames, in frames.
         side: Frames are squashed to this square, a multiple of 32.
         words: Words of a sentence.
         measured_clips: Clips of the validation split that are evaluated.

@@ -12,6 +12,6 @@ def read_checkpoint(path: Path, model: WNet) -> dict[str, Tensor]:
     """Read a published file.
 
     Raises:
-        DataError: The file can't be read safely, or its keys or shapes are not the model's.
+        DataError: The file cannot be read safely, or its keys or shapes are not the model's.
     """
     return match_keys(read_tensors(path, entry="model", namespace=True), model, location=str(path))

@@ -136,9 +136,9 @@ def compute_losses(outputs: WNetOutputs, targets: Sequence[WNetTargets]) -> dict
     }
     for suffix, boxes in [("", outputs.pred_boxes), *((f"_{i}", boxes) for i, boxes in enumerate(outputs.aux_boxes))]:
         predicted = torch.cat([boxes[clip, queries] for clip, (queries, _) in enumerate(indices)])
-        wanted = torch.cat([target.boxes[entries] for target, (_, entries) in zip(targets, indices, strict=True)])
-        losses[f"loss_bbox{suffix}"] = (predicted - wanted).abs().sum() / count
-        giou = generalized_iou(corners(predicted), corners(wanted), GIOU_EPSILON)
+        boxes = torch.cat([target.boxes[entries] for target, (_, entries) in zip(targets, indices, strict=True)])
+        losses[f"loss_bbox{suffix}"] = (predicted - boxes).abs().sum() / count
+        giou = generalized_iou(corners(predicted), corners(boxes), GIOU_EPSILON)
         losses[f"loss_giou{suffix}"] = (1 - giou).sum() / count
     return losses
 
@@ -161,5 +161,5 @@ def loss_weights(config: WNetLossConfig) -> dict[str, float]:
 
 def _divergence(memory: Tensor, fusion: Tensor) -> Tensor:
     """Kullback-Leibler divergence of softmax(memory) from softmax(fusion), mean over all elements; both learn."""
-    wanted = fusion.log_softmax(-1)
-    return (wanted.exp() * (wanted - memory.log_softmax(-1))).mean()
+    targets = fusion.log_softmax(-1)
+    return (targets.exp() * (targets - memory.log_softmax(-1))).mean()

@@ -1,12 +1,12 @@
-"""WNet behind the harness's ``predict``: a spoken sentence in, one mask per frame out."""
+"""WNet as a ``Method``: a spoken sentence in, one mask per frame out."""
 
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.query_outputs import upsample_masks
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import Size, shortest_edge_truncated
 from baselines.wnet.checkpoint import read_checkpoint
@@ -15,15 +15,12 @@ from baselines.wnet.model import ClipFeatures, WNet
 from baselines.wnet.options import Options
 from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt
 
-DRAWN_AT_ONCE = 8
-"""Frames whose masks are scaled up together."""
-
 Clip = tuple[ClipFeatures, int]
-"""Features of a clip filled up to the network's length, and the number of its own frames."""
+"""Features of a clip repeated up to the network's clip length, and its number of frames."""
 
 
 class WNetModel:
-    """The authors' protocol around the network."""
+    """The network with the authors' inference protocol."""
 
     def __init__(self, network: WNet, device: str) -> None:
         self.network, self.device = network, device
@@ -32,45 +29,40 @@ class WNetModel:
         """Short side given, the long one truncated, without a bound."""
         return shortest_edge_truncated(height, width, short)
 
-    def read(self, prompt: Prompt) -> Tensor:
-        """Turn the recording into features ``(1, 39, steps)``."""
+    def encode_prompt(self, prompt: Prompt) -> Tensor:
+        """Compute MFCC features ``(1, 39, steps)`` of the recording.
+
+        Raises:
+            TypeError: The prompt is not speech.
+        """
         if not isinstance(prompt, SpeechPrompt):
-            raise TypeError(f"WNet listens to speech, not {type(prompt).__name__}")
+            raise TypeError(f"WNet requires a speech prompt, got {type(prompt).__name__}")
         features = speech_features(read_audio(prompt.audio, RATE))
         return torch.from_numpy(features).T[None].to(self.device)
 
-    def encode(self, frames: Tensor) -> Clip:
-        """Encode a clip; a short one is repeated from its start until the network's length is full."""
-        filled = torch.arange(self.network.frames, device=frames.device) % len(frames)
-        return self.network.encode(frames[filled]), len(frames)
+    def encode_clip(self, frames: Tensor) -> Clip:
+        """Encode a clip; a short one is repeated up to the network's clip length."""
+        indices = torch.arange(self.network.frames, device=frames.device) % len(frames)
+        return self.network.encode(frames[indices]), len(frames)
 
-    def answer(self, clip: Clip, text: Tensor) -> Tensor:
-        """Mask logits ``(t, H/4, W/4)`` of the clip's own frames."""
-        features, own = clip
+    def segment(self, clip: Clip, text: Tensor) -> Tensor:
+        """Mask logits ``(t, H/4, W/4)`` of the clip, without repeated frames."""
+        features, frames = clip
         logits, _ = self.network(features, text)
-        out: Tensor = logits[0, :own]
+        out: Tensor = logits[0, :frames]
         return out
 
-    def draw(self, answers: Sequence[Tensor], size: Size) -> tuple[list[Tensor], None]:
-        """Bilinear to the video's size, cut at a probability of one half; WNet knows no confidence."""
-        return [draw(logits, size) for logits in answers], None
-
-
-def draw(logits: Tensor, size: Size) -> Tensor:
-    """``(t, h, w)`` logits to bool ``(t, *size)``."""
-    parts = (
-        F.interpolate(part[:, None].float(), size=size, mode="bilinear", align_corners=False)[:, 0].sigmoid() > 0.5
-        for part in logits.split(DRAWN_AT_ONCE)
-    )
-    return torch.cat(list(parts))
+    def postprocess(self, outputs: Sequence[Tensor], size: Size) -> tuple[list[Tensor], None]:
+        """Upsample the masks to the video's size; WNet predicts no confidence."""
+        return [upsample_masks(logits, size) for logits in outputs], None
 
 
 def load(setup: MethodConfig[Options]) -> ClipSegmenter[Tensor, Clip, Tensor]:
     """Build WNet with the authors' weights, or with seeded random ones.
 
     Raises:
-        DataError: The checkpoint does not fit.
-        UsageError: An option's value can't be used.
+        DataError: The checkpoint is not this variant's.
+        UsageError: An option has an invalid value.
     """
     settings = ClipSettings.from_options(setup.options)
     assert settings.clip_length is not None  # Options requires it

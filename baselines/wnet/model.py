@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.nn.position_encoding import sine_grid
-from baselines.layers.nn.resnet import BLOCKS, ResNet
+from baselines.layers.nn.resnet import RESNETS, ResNet
 from baselines.wnet.mask_head import BoxAttention, FrameMaskHead, clip_mask_head
 from baselines.wnet.transformer import WIDTH, Transformer
 
@@ -15,7 +15,7 @@ AUDIO_FEATURES = 39
 
 @dataclass(frozen=True, slots=True)
 class ClipFeatures:
-    """What a clip's frames give, before any audio.
+    """Encoded frames of a clip, independent of the audio.
 
     Attributes:
         tokens: ``(t * h * w, 1, 384)``, frame by frame, row by row.
@@ -31,7 +31,7 @@ class ClipFeatures:
 
 
 class BoxHead(nn.Module):
-    """Three linear layers; kept because the published file holds it (boxes only guide training)."""
+    """Three linear layers; part of the published file (boxes are used in training only)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class QueryNetwork(nn.Module):
         self.query_embed = nn.Embedding(frames, WIDTH)
         self.input_proj = nn.Conv2d(2048, WIDTH, 1)
         self.proj_a = nn.Conv1d(AUDIO_FEATURES, WIDTH, 1, bias=False)
-        self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(BLOCKS[backbone])}),))
+        self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(RESNETS[backbone])}),))
 
     def body(self, frames: Tensor) -> list[Tensor]:
         """Backbone maps of ``(t, 3, h, w)``; see ``ResNet``."""
@@ -63,7 +63,7 @@ class QueryNetwork(nn.Module):
 
 
 class WNet(nn.Module):
-    """One spoken expression and one clip of a fixed number of frames to one mask per frame.
+    """Segmentation of a spoken expression in a clip of a fixed number of frames.
 
     Args:
         frames: Frames per clip; 36 in the published model.
@@ -82,7 +82,7 @@ class WNet(nn.Module):
         """Encode a clip once for all of its expressions.
 
         Args:
-            frames: ``(t, 3, H, W)``, normalized, t the model's number of frames; nothing is padded.
+            frames: ``(t, 3, H, W)``, normalized, t the model's number of frames; no padding.
         """
         *maps, last = self.wnet.body(frames)
         projected = self.wnet.input_proj(last)

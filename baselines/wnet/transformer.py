@@ -1,7 +1,7 @@
-"""Encoder in which video tokens listen to the audio, and decoder with Fourier mixing of the frame queries.
+"""Encoder with attention from video tokens to the audio, and decoder with Fourier mixing of the frame queries.
 
-Pan et al., Wnet, CVPR 2022, sections 3.2 and 3.4. Everything is sequence first: ``(n, 1, 384)``. Batches are not
-offered: the Fourier transform and the wavelet threshold would mix their entries.
+Pan et al., Wnet, CVPR 2022, sections 3.2 and 3.4. Sequence first: ``(n, 1, 384)``. Batches are not supported: the
+Fourier transform and the wavelet threshold would mix their entries.
 """
 
 from math import log
@@ -36,13 +36,13 @@ def token_positions(tokens: Tensor) -> Tensor:
 
 
 def _causal_mask(queries: int, keys: int, device: torch.device) -> Tensor:
-    """Block key j for query i where ``j > i + |queries - keys|``: bool ``(queries, keys)``, ``True`` is blocked."""
+    """Mask of keys ``j > i + |queries - keys|`` for query i: bool ``(queries, keys)``, ``True`` excludes."""
     reach = abs(queries - keys)
     return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(reach + 1)
 
 
 class EncoderLayer(nn.Module):
-    """Attention from video to audio, wavelet denoising, feed-forward; all with a norm in front."""
+    """Attention from video to audio, wavelet denoising, feed-forward; all pre-normed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,18 +53,18 @@ class EncoderLayer(nn.Module):
         self.fc2 = nn.Linear(4 * WIDTH, WIDTH)
         self.layer_norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3))
 
-    def forward(self, video: Tensor, audio: Tensor, blocked: Tensor) -> Tensor:
-        """Update ``video`` ``(n, 1, 384)`` from ``audio`` ``(m, 1, 384)``; ``blocked`` is bool ``(n, m)``."""
+    def forward(self, video: Tensor, audio: Tensor, attn_mask: Tensor) -> Tensor:
+        """Update ``video`` ``(n, 1, 384)`` from ``audio`` ``(m, 1, 384)``; ``attn_mask`` is bool ``(n, m)``."""
         first, second, third = self.layer_norms
-        heard = first(audio)
-        video = video + self.self_attn(first(video), heard, heard, attn_mask=blocked, need_weights=False)[0]
+        memory = first(audio)
+        video = video + self.self_attn(first(video), memory, memory, attn_mask=attn_mask, need_weights=False)[0]
         video = video + denoise(second(video), self.xfm, self.ifm)
         out: Tensor = video + self.fc2(F.relu(self.fc1(third(video))))
         return out
 
 
 class UnusedPositions(nn.Module):
-    """Place of a number that published files carry; it means nothing and may be NaN."""
+    """Buffer that published files contain; unused, may be NaN."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,17 +83,17 @@ class Encoder(nn.Module):
 
     def forward(self, video: Tensor, audio: Tensor) -> Tensor:
         """``(n, 1, 384)`` video tokens and ``(m, 1, 384)`` audio steps -> memory ``(n, 1, 384)``."""
-        blocked = _causal_mask(len(video), len(audio), video.device)
+        attn_mask = _causal_mask(len(video), len(audio), video.device)
         x = WIDTH**0.5 * video + token_positions(video)
         a = WIDTH**0.5 * audio + token_positions(audio)
         for layer in self.layers:
-            x = layer(x, a, blocked)
+            x = layer(x, a, attn_mask)
         out: Tensor = self.layer_norm(x)
         return out
 
 
 class DecoderLayer(nn.Module):
-    """Fourier mixing of the queries, attention to the memory, feed-forward; a norm after each."""
+    """Fourier mixing of the queries, attention to the memory, feed-forward; each post-normed."""
 
     def __init__(self) -> None:
         super().__init__()

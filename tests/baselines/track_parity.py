@@ -61,7 +61,7 @@ def check_image_and_text(stored: StoredFrames, frame: int, model, image, levels,
         stored.close(frame, f"backbone{level}", features[0, ::16, ::2, ::2])
     stored.close(frame, "txt_proj", words.features[0])
     for level, features in enumerate(levels):
-        position = sine_grid(features.shape[-2:], 128, centerd=True)
+        position = sine_grid(features.shape[-2:], 128, centered=True)
         stored.close(frame, f"pos{level}", position[0, ::16, ::2, ::2])
         fused = model.fusion_module(features, words)
         stored.close(frame, f"fused{level}", fused[0].flatten(1).T[::4, ::8])

@@ -1,4 +1,4 @@
-"""Read a stranger's checkpoint without running anything in it, and hold its keys against a model's."""
+"""Safe reading of checkpoint files, and validation of their keys and shapes against a model."""
 
 import argparse
 import pickle
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from mevis_bench.records import DataError
 
-_SHOWN = 10
-"""How many keys of each kind an error lists."""
+_MAX_LISTED = 10
+"""Keys per kind that an error lists."""
 
 
 def read_tensors(path: Path, *, entry: str | None = None, namespace: bool = False) -> dict[str, Tensor]:
@@ -22,41 +22,43 @@ def read_tensors(path: Path, *, entry: str | None = None, namespace: bool = Fals
 
     Args:
         path: The file.
-        entry: Key under which a PyTorch file keeps the state dict, where it has that key; ``None``: the file itself.
-        namespace: Also accept an ``argparse.Namespace`` beside the tensors, as DETR-like training scripts save one.
+        entry: Key of the state dict in a PyTorch file, used if present; ``None``: the file is the state dict.
+        namespace: Accept an ``argparse.Namespace`` in addition to tensors, as DETR-like training scripts save one.
 
     Raises:
-        DataError: The file is missing, cut short, not a checkpoint, holds code, or has no tensors where they belong.
+        DataError: The file is missing, truncated, not a checkpoint, contains code, or has no named tensors.
     """
     location = str(path)
     if not path.is_file():
-        raise DataError("no such file", location=location)
+        raise DataError("file not found", location=location)
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
         except (safetensors.SafetensorError, OSError, ValueError) as error:
-            raise DataError(f"not a whole safetensors file: {error}", location=location, hint=_AGAIN) from error
+            raise DataError(
+                f"invalid or truncated safetensors file: {error}", location=location, hint=_AGAIN
+            ) from error
     allowed: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [argparse.Namespace] if namespace else []
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "GLOBAL" not in str(error) and not _starts_as_pickle(path):
-            raise DataError("not a checkpoint, or one that is cut short", location=location, hint=_AGAIN) from error
+            raise DataError("not a checkpoint, or truncated", location=location, hint=_AGAIN) from error
         raise DataError(
-            "the file holds Python objects besides tensors, which may be code, so it is not opened",
+            "the file contains Python objects besides tensors, which may be code, so it is not loaded",
             location=location,
-            hint="Ask its authors for safetensors, or save its state dict alone on a machine you don't mind losing.",
+            hint="Ask its authors for safetensors, or save only its state dict, on an isolated machine.",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise DataError("not a checkpoint, or one that is cut short", location=location, hint=_AGAIN) from error
+        raise DataError("not a checkpoint, or truncated", location=location, hint=_AGAIN) from error
     if entry is not None and isinstance(content, Mapping) and entry in content:
         content = content[entry]
     if not isinstance(content, Mapping):
-        raise DataError(f"holds a {type(content).__name__}, no named tensors", location=location)
+        raise DataError(f"expected named tensors, got a {type(content).__name__}", location=location)
     tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise DataError("holds no tensors by name", location=location)
+        raise DataError("contains no named tensors", location=location)
     return tensors
 
 
@@ -65,7 +67,7 @@ def _starts_as_pickle(path: Path) -> bool:
         return file.read(1) == pickle.PROTO
 
 
-_AGAIN = "Fetch the file again and compare its size and hash with the source."
+_AGAIN = "Download the file again and compare its size and hash with the source."
 
 
 def match_keys(
@@ -75,38 +77,38 @@ def match_keys(
     location: str,
     ignored: Collection[str] = (),
 ) -> dict[str, Tensor]:
-    """Hold a file's tensors against a model, key by key and shape by shape.
+    """Validate a file's tensors against a model's keys and shapes.
 
     Args:
-        tensors: The file's tensors, already under our names.
+        tensors: The file's tensors, under the model's keys.
         expected: The model (on any device, meta included) or its state dict.
-        where: The file, for the error.
+        location: The file, for errors.
         ignored: Keys that the file may contain and the model does not have.
 
     Returns:
-        Exactly the model's keys.
+        The tensors of exactly the model's keys.
 
     Raises:
-        DataError: Keys are missing, unexpected, or of another shape: the first ten of each kind are named.
+        DataError: Keys are missing or unexpected, or shapes differ; the first ten of each kind are listed.
     """
-    wanted = expected.state_dict() if isinstance(expected, nn.Module) else expected
-    missing = [key for key in wanted if key not in tensors]
-    unexpected = [key for key in tensors if key not in wanted and key not in ignored]
+    state = expected.state_dict() if isinstance(expected, nn.Module) else expected
+    missing = [key for key in state if key not in tensors]
+    unexpected = [key for key in tensors if key not in state and key not in ignored]
     misshapen = [
-        f"{key} {tuple(tensors[key].shape)} instead of {tuple(wanted[key].shape)}"
-        for key in wanted
-        if key in tensors and tensors[key].shape != wanted[key].shape
+        f"{key} {tuple(tensors[key].shape)} instead of {tuple(state[key].shape)}"
+        for key in state
+        if key in tensors and tensors[key].shape != state[key].shape
     ]
-    faults = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
-    lines = [f"{len(keys)} {kind}: {_first(keys)}" for kind, keys in faults.items() if keys]
+    problems = {"missing": missing, "unexpected": unexpected, "with a different shape": misshapen}
+    lines = [f"{len(keys)} {problem}: {_first(keys)}" for problem, keys in problems.items() if keys]
     if lines:
         raise DataError(
-            "the file does not fit this model: " + "; ".join(lines),
+            "the file does not match this model: " + "; ".join(lines),
             location=location,
-            hint="Is it the file of this method and of this variant's backbone? `mevis-bench weights list` names it.",
+            hint="Check that it is the file of this method and variant: `mevis-bench weights list`.",
         )
-    return {key: tensors[key] for key in wanted}
+    return {key: tensors[key] for key in state}
 
 
 def _first(keys: list[str]) -> str:
-    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+    return ", ".join(keys[:_MAX_LISTED]) + (", ..." if len(keys) > _MAX_LISTED else "")

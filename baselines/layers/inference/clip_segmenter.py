@@ -1,7 +1,7 @@
-"""Drive a network that segments a clip at a time (ReferFormer, MUTR, MTTR, WNet): the harness's ``Method``.
+"""``Method`` of networks that segment one clip at a time (ReferFormer, MUTR, MTTR, WNet).
 
-Each clip is read, resized and encoded once and answers all prompts before the next one is touched, so memory follows
-the clip's length and not the video's.
+Each clip is decoded, resized and encoded once and segmented for all prompts before the next one, so memory depends on
+the clip's length, not on the video's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,18 +19,17 @@ from mevis_bench.records import MaskPrediction, Prompt, Video
 
 TextT = TypeVar("TextT")
 ClipT = TypeVar("ClipT")
-AnswerT = TypeVar("AnswerT")
+OutputT = TypeVar("OutputT")
 
 
 @dataclass(frozen=True, slots=True)
 class ClipSettings:
-    """How a video becomes clips; the part of a variant's options that all these methods share.
+    """Partition of a video into clips, and preprocessing; options that all these methods share.
 
     Attributes:
-        short: Short side of the frames that the network sees, in pixels.
-        clip_length: Frames of a clip at most; ``None``: the whole video is one clip.
-        sampling: Clips are pieces one after the other (``consecutive``), or each takes every k-th frame
-            (``interleaved``).
+        short: Short side of the network's input, in pixels.
+        clip_length: Maximum frames per clip; ``None``: the whole video is one clip.
+        sampling: ``consecutive``: clips follow each other; ``interleaved``: each takes every k-th frame.
         precision: ``float32``, or ``bfloat16`` or ``float16`` for automatic mixed precision.
     """
 
@@ -58,17 +57,17 @@ def consecutive(frames: int, length: int) -> list[range]:
 
 
 def interleaved(frames: int, length: int) -> list[range]:
-    """Spread every clip over the whole video.
+    """Distribute every clip over the whole video.
 
-    With k clips, clip j takes the frames j, j + k, j + 2 k, ... where k is ``frames / length`` rounded up, but no
-    more than the number of frames.
+    With k clips, clip j takes the frames j, j + k, j + 2 k, ... where k is ``frames / length`` rounded up, at
+    most ``frames``.
     """
     step = -(-frames // length)
     return [range(first, frames, step) for first in range(min(step, frames))]
 
 
-class ClipModel(Protocol[TextT, ClipT, AnswerT]):
-    """What the driver needs of a method."""
+class ClipModel(Protocol[TextT, ClipT, OutputT]):
+    """Network with a method's inference protocol."""
 
     @property
     def network(self) -> nn.Module:
@@ -76,75 +75,75 @@ class ClipModel(Protocol[TextT, ClipT, AnswerT]):
         ...
 
     def input_size(self, height: int, width: int, short: int) -> Size:
-        """Rows and columns at which the network sees frames of ``height`` x ``width``."""
+        """Rows and columns of the network's input for frames of ``height`` x ``width``."""
         ...
 
-    def read(self, prompt: Prompt) -> TextT:
+    def encode_prompt(self, prompt: Prompt) -> TextT:
         """Encode a prompt."""
         ...
 
-    def encode(self, frames: Tensor) -> ClipT:
-        """Encode normalized frames ``(t, 3, h, w)``, once for all prompts."""
+    def encode_clip(self, frames: Tensor) -> ClipT:
+        """Encode normalized frames ``(t, 3, h, w)``."""
         ...
 
-    def answer(self, clip: ClipT, text: TextT) -> AnswerT:
-        """Answer one prompt in one clip. What is returned is kept until the last clip is done: it should be small."""
+    def segment(self, clip: ClipT, text: TextT) -> OutputT:
+        """Segment the object of one prompt in one clip; outputs are kept until the last clip."""
         ...
 
-    def draw(self, answers: Sequence[AnswerT], size: Size) -> tuple[list[Tensor], float | None]:
-        """Make masks of the answers in all clips.
+    def postprocess(self, outputs: Sequence[OutputT], size: Size) -> tuple[list[Tensor], float | None]:
+        """Convert the outputs of all clips to masks.
 
         Returns:
-            For every clip bool ``(t, *size)``, and the method's confidence that there is a target, where it has one.
+            Masks per clip, bool ``(t, *size)``, and the probability of a target, ``None`` if not predicted.
         """
         ...
 
 
-class ClipSegmenter(Generic[TextT, ClipT, AnswerT]):
-    """Answers prompts about a video with one network."""
+class ClipSegmenter(Generic[TextT, ClipT, OutputT]):
+    """Segmentation of a video's prompts with one network."""
 
-    def __init__(self, model: ClipModel[TextT, ClipT, AnswerT], settings: ClipSettings, device: str) -> None:
+    def __init__(self, model: ClipModel[TextT, ClipT, OutputT], settings: ClipSettings, device: str) -> None:
         self.model, self.settings = model, settings
-        self.network = model.network  # the harness counts the parameters of what it finds here
+        self.network = model.network  # the harness counts the parameters of this attribute
         self.device = torch.device(device)
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
-        """Yield one prediction per prompt, all while the last clip is at hand."""
-        texts = [self._read(prompt) for prompt in prompts]
-        answers: list[list[AnswerT]] = [[] for _ in prompts]
+        """Yield one prediction per prompt, during the last clip."""
+        texts = [self._encode_prompt(prompt) for prompt in prompts]
+        outputs: list[list[OutputT]] = [[] for _ in prompts]
         clips = self.settings.clips(len(video))
         for frames in clips:
-            clip = self._encode(video, frames)
-            for text, known in zip(texts, answers, strict=True):
-                known.append(self._answer(clip, text))
+            clip = self._encode_clip(video, frames)
+            for text, text_outputs in zip(texts, outputs, strict=True):
+                text_outputs.append(self._segment(clip, text))
                 if frames is clips[-1]:
-                    yield self._draw(video, clips, known)
-                    known.clear()
+                    yield self._postprocess(video, clips, text_outputs)
+                    text_outputs.clear()
 
     def close(self) -> None:
-        """Nothing is held between videos."""
+        """No-op."""
 
     @torch.inference_mode()
-    def _read(self, prompt: Prompt) -> TextT:
+    def _encode_prompt(self, prompt: Prompt) -> TextT:
         with self._precision():
-            return self.model.read(prompt)
+            return self.model.encode_prompt(prompt)
 
     @torch.inference_mode()
-    def _encode(self, video: Video, frames: range) -> ClipT:
+    def _encode_clip(self, video: Video, frames: range) -> ClipT:
         size = self.model.input_size(video.height, video.width, self.settings.short)
         with self._precision():
-            return self.model.encode(read_clip(video, frames, size, self.device))
+            return self.model.encode_clip(read_clip(video, frames, size, self.device))
 
     @torch.inference_mode()
-    def _answer(self, clip: ClipT, text: TextT) -> AnswerT:
+    def _segment(self, clip: ClipT, text: TextT) -> OutputT:
         with self._precision():
-            return self.model.answer(clip, text)
+            return self.model.segment(clip, text)
 
     @torch.inference_mode()
-    def _draw(self, video: Video, clips: Sequence[range], answers: Sequence[AnswerT]) -> MaskPrediction:
-        drawn, score = self.model.draw(answers, (video.height, video.width))
+    def _postprocess(self, video: Video, clips: Sequence[range], outputs: Sequence[OutputT]) -> MaskPrediction:
+        clip_masks, score = self.model.postprocess(outputs, (video.height, video.width))
         masks = np.zeros((len(video), video.height, video.width), dtype=bool)
-        for frames, part in zip(clips, drawn, strict=True):
+        for frames, part in zip(clips, clip_masks, strict=True):
             masks[frames.start : frames.stop : frames.step] = part.cpu().numpy()
         return MaskPrediction(masks, target_score=score)
 

@@ -1,25 +1,32 @@
-"""From the answers of ReferFormer's and MUTR's queries to one mask per frame. Axes: t frames, q queries, c channels."""
+"""Inference of language-query networks (ReferFormer, MUTR): preprocessing and selection of a query's masks.
+
+Axes: t frames, q queries, c channels, h rows, w columns.
+"""
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.layers.inputs.resize import Size
+from baselines.layers.inputs.resize import Size, shortest_edge_truncated
+from baselines.layers.nn.language_queries import ClipFeatures, SegmentedClip
 
-DRAWN_AT_ONCE = 8
-"""Frames whose masks are scaled up together."""
+FRAMES_AT_ONCE = 8
+"""Frames whose masks are upsampled together."""
+
+TextT_contra = TypeVar("TextT_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class QueryAnswer:
-    """What is kept of one prompt in one clip until all clips are seen.
+class QueryOutputs:
+    """Output for one prompt and one clip, kept until all clips are processed.
 
     Attributes:
-        logits: ``(t, q)``: is this query the object?
-        states: ``(t, q, c)`` after the last decoder layer.
-        masks: Mask logits ``(t, q, h, w)``.
+        logits: Logits of being the referred object, ``(t, q)``.
+        states: Query states after the last decoder layer, ``(t, q, c)``.
+        masks: Mask logits, ``(t, q, h, w)``.
     """
 
     logits: Tensor
@@ -27,17 +34,45 @@ class QueryAnswer:
     masks: Tensor
 
 
+class LanguageQueryNetwork(Protocol[TextT_contra]):
+    """Forward pass of ReferFormer or MUTR."""
+
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+        """Encode a clip."""
+        ...
+
+    def __call__(self, clip: ClipFeatures, text: TextT_contra) -> SegmentedClip:
+        """Segment the object of one prompt in one clip."""
+        ...
+
+
+def input_size(height: int, width: int, short: int) -> Size:
+    """Rows and columns of the network's input: short side given, long side truncated, unbounded."""
+    return shortest_edge_truncated(height, width, short)
+
+
+def segment(network: LanguageQueryNetwork[TextT_contra], clip: ClipFeatures, text: TextT_contra) -> QueryOutputs:
+    """Segment the object of one prompt in one clip."""
+    segmented = network(clip, text)
+    return QueryOutputs(segmented.logits, segmented.found.states[-1], segmented.masks)
+
+
 def best_query(logits: Tensor) -> tuple[int, float]:
-    """The query whose probability, averaged over the frames of ``logits (t, q)``, is highest, and that average."""
+    """Query with the highest mean probability over the frames of ``logits (t, q)``, and that probability."""
     scores = logits.float().sigmoid().mean(0)
     best = int(scores.argmax())
     return best, float(scores[best])
 
 
-def draw_query(answer: QueryAnswer, query: int, size: Size) -> Tensor:
-    """Scale one query's mask to the video's size: bool ``(t, *size)``, probability above one half."""
-    drawn = [
-        F.interpolate(part[:, None].float(), size=size, mode="bilinear", align_corners=False)[:, 0].sigmoid() > 0.5
-        for part in answer.masks[:, query].split(DRAWN_AT_ONCE)
+def upsample_masks(logits: Tensor, size: Size) -> Tensor:
+    """Upsample mask logits ``(t, h, w)`` bilinearly: bool ``(t, *size)``, probability above one half."""
+    masks = [
+        F.interpolate(chunk[:, None].float(), size=size, mode="bilinear", align_corners=False)[:, 0].sigmoid() > 0.5
+        for chunk in logits.split(FRAMES_AT_ONCE)
     ]
-    return torch.cat(drawn)
+    return torch.cat(masks)
+
+
+def query_masks(outputs: QueryOutputs, query: int, size: Size) -> Tensor:
+    """Masks of one query at the video's size, bool ``(t, *size)``."""
+    return upsample_masks(outputs.masks[:, query], size)

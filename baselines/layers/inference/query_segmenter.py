@@ -1,8 +1,8 @@
-"""Drive a network that sees a video in chunks and answers a sentence with trajectory queries (LMPM, DsHmp).
+"""``Method`` of networks that match trajectory queries of a whole video with a sentence (LMPM, DsHmp).
 
-Every frame gives queries and a fine map; the queries of all frames together give trajectories; a trajectory's mask is
-its embedding against every frame's map. So the maps are wanted twice. They stay in memory for the first frames of a
-video and are computed again, to the same bits, for the rest: memory is bounded whatever the length.
+Every frame gives queries and a fine map; the queries of all frames give trajectories; a trajectory's mask is the
+product of its embedding with every frame's map. The maps are therefore needed twice: they stay in memory for the first
+frames of a video and are recomputed, bit-identically, for the rest, so memory is bounded whatever the video's length.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,22 +24,22 @@ from mevis_bench.records import MaskPrediction, Prompt, Video
 Rgb = tuple[float, float, float]
 STRIDE = 32
 """Input sizes are padded to multiples of this."""
-DRAWN_AT_ONCE = 5
-"""Frames whose masks are scaled up together."""
+FRAMES_AT_ONCE = 5
+"""Frames whose masks are upsampled together."""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmenterSettings:
-    """How frames are prepared and queries are chosen.
+    """Preprocessing of frames and selection of trajectories.
 
     Attributes:
         short: Short side of the network's input, in pixels.
-        longest: Bound of its long side.
+        longest: Upper bound of its long side.
         mean: RGB mean, values 0..255.
         std: RGB standard deviation, values 0..255.
-        threshold: A trajectory is a target if its score exceeds this.
-        chunk: Frames that go through the network together; any number gives the same masks.
-        kept: Frames whose maps stay in memory; those of later frames are computed a second time.
+        threshold: Minimum score of a trajectory, exclusive.
+        chunk: Frames per forward pass; masks do not depend on it.
+        kept: Frames whose maps stay in memory; those of later frames are recomputed.
         precision: ``float32``, or ``bfloat16`` or ``float16`` for automatic mixed precision.
     """
 
@@ -68,7 +68,7 @@ class SegmenterSettings:
 
 
 class QuerySegmenter(Generic[SentenceT]):
-    """Answers prompts about a video with one network: the ``Method`` of LMPM and DsHmp."""
+    """Segmentation of a video's prompts with one trajectory network."""
 
     def __init__(
         self,
@@ -87,17 +87,17 @@ class QuerySegmenter(Generic[SentenceT]):
             yield self.segment(clip, prompt)
 
     def close(self) -> None:
-        """Nothing is held between videos."""
+        """No-op."""
 
     def reduce_memory(self) -> bool:
-        """Halve the chunk and what is kept, after the device ran out of memory; ``False``: it is one frame already."""
+        """Halve ``chunk`` and ``kept`` after the device ran out of memory; ``False`` if the chunk is one frame."""
         if self.settings.chunk == 1:
             return False
         self.settings = replace(self.settings, chunk=self.settings.chunk // 2, kept=self.settings.kept // 2)
         return True
 
     def prepare(self, frames: Tensor, original: tuple[int, int]) -> "Clip":
-        """Cut resized frames, uint8 ``(t, 3, h, w)``, into chunks and run the stem over those that are kept."""
+        """Cut resized frames, uint8 ``(t, 3, h, w)``, into chunks and run the stem on those kept in memory."""
         spans = [
             slice(start, min(start + self.settings.chunk, len(frames)))
             for start in range(0, len(frames), self.settings.chunk)
@@ -111,7 +111,7 @@ class QuerySegmenter(Generic[SentenceT]):
 
     @torch.inference_mode()
     def segment(self, clip: "Clip", prompt: Prompt) -> MaskPrediction:
-        """Answer one prompt."""
+        """Segment the objects of one prompt."""
         with self._precision():
             sentence = self.read(prompt)
             queries, maps = [], []
@@ -121,14 +121,14 @@ class QuerySegmenter(Generic[SentenceT]):
                 maps.append(features.fine if span.stop <= self.settings.kept else None)
             logits, embeddings = self.network.encode_clip(torch.cat(queries), sentence)
         scores = logits.float().softmax(-1)[:, 0]
-        chosen = embeddings[scores > self.settings.threshold]
+        selected = embeddings[scores > self.settings.threshold]
         masks = np.zeros((len(clip.frames), *clip.original), dtype=bool)
-        if len(chosen):
+        if len(selected):
             for index, span in enumerate(clip.spans):
                 with self._precision():
                     fine = maps[index]
                     fine = self._features(clip, index, sentence).fine if fine is None else fine
-                    masks[span] = self._draw(fine, chosen, clip)
+                    masks[span] = self._union(fine, selected, clip)
         return MaskPrediction(masks, target_score=float(scores.max()))
 
     def _features(self, clip: "Clip", index: int, sentence: SentenceT) -> FrameFeatures:
@@ -139,13 +139,13 @@ class QuerySegmenter(Generic[SentenceT]):
         images = network_input(clip.frames[clip.spans[index]].to(self.device), self.settings)
         return self.network.stem(images)
 
-    def _draw(self, fine: Tensor, embeddings: Tensor, clip: "Clip") -> NDArray[np.bool_]:
+    def _union(self, fine: Tensor, embeddings: Tensor, clip: "Clip") -> NDArray[np.bool_]:
         resized = (clip.frames.shape[2], clip.frames.shape[3])
-        drawn = [
+        masks = [
             union_masks(self.network.mask_features(part), embeddings, resized, clip.original)
-            for part in fine.split(DRAWN_AT_ONCE)
+            for part in fine.split(FRAMES_AT_ONCE)
         ]
-        return torch.cat(drawn).cpu().numpy()
+        return torch.cat(masks).cpu().numpy()
 
     def _precision(self) -> AbstractContextManager[object]:
         dtype = getattr(torch, self.settings.precision)
@@ -186,7 +186,7 @@ def network_input(frames: Tensor, settings: SegmenterSettings) -> Tensor:
 def union_masks(
     mask_features: Tensor, embeddings: Tensor, resized: tuple[int, int], original: tuple[int, int]
 ) -> Tensor:
-    """Draw trajectories and join them.
+    """Union of the masks of trajectories.
 
     Args:
         mask_features: ``(t, c, h / 4, w / 4)`` of the padded input.
@@ -195,7 +195,7 @@ def union_masks(
         original: Rows and columns of the video.
 
     Returns:
-        bool ``(t, *original)``: where any trajectory's logit is above 0.
+        bool ``(t, *original)``, where the logit of any trajectory is above 0.
     """
     logits = (embeddings @ mask_features.flatten(2)).view(len(mask_features), -1, *mask_features.shape[-2:])
     padded = [side + -side % STRIDE for side in resized]

@@ -1,13 +1,13 @@
-"""Run a track-query model over a video, frame by frame, for all of its sentences at once.
+"""``Method`` of track-query models (TransRMOT, TempRMOT): one pass over a video for all of its sentences.
 
-Per frame the image is decoded and encoded once; from the fusion on, every sentence has its own pass and its own
-tracks. What is kept between frames is the live tracks of each sentence, so memory does not grow with the video beyond
-``TrackRules.most_tracks``.
+Each frame is decoded and encoded once; from the fusion on, every sentence has a separate pass and separate tracks. Only
+live tracks are kept between frames, so memory is bounded by ``TrackRules.most_tracks``, whatever the video's length.
 """
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,26 +15,27 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.layers.checkpoints.detector_checkpoint import load_detector
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.nn.deformable_transformer import EncodedLevels
-from baselines.layers.nn.referring_detector import Words
-from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.layers.nn.referring_detector import ReferringDetector
+from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, TrackQueries, TrackRules
 from baselines.layers.options import StreamOptions
-from mevis_bench.records import TextPrompt, TrackPrediction, Video
+from mevis_bench.records import MethodConfig, TextPrompt, TrackPrediction, Video
 
-_LONGEST_SENTENCE = 512
-"""Tokens that RoBERTa has positions for."""
+_MAX_TOKENS = 512
+"""Tokens that RoBERTa has position embeddings for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """What one frame did to one sentence's tracks.
+    """Result of one frame for one sentence.
 
     Attributes:
-        queries: Every query of the frame, fresh ones first, with the identity it has after the frame.
-        detections: What the frame says about each of them, same rows.
-        tracks: What the model carries into the next frame.
+        queries: All queries of the frame, fresh ones first, with their identities after the frame.
+        detections: Their predictions, same rows.
+        tracks: State that the model passes to the next frame.
     """
 
     queries: TrackQueries
@@ -42,28 +43,16 @@ class Step:
     tracks: Any
 
 
-class TrackModel(Protocol):
-    """What is asked of a model."""
+class TrackingDetector(ReferringDetector, ABC):
+    """Detector that passes tracks from frame to frame."""
 
-    def see(self, image: Tensor) -> list[Tensor]:
-        """Encode an image, not knowing the sentence."""
-        ...
-
-    def read(self, ids: Tensor) -> Words:
-        """Encode a sentence."""
-        ...
-
-    def encode(self, levels: list[Tensor], words: Words) -> EncodedLevels:
-        """Bring both together."""
-        ...
-
+    @abstractmethod
     def step(self, encoded: EncodedLevels, tracks: Any, life: LifeCycle) -> Step:
-        """Take one frame; ``tracks`` is the last step's, ``None`` in the first frame."""
-        ...
+        """Process one frame; ``tracks`` are the last step's, ``None`` in the first frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class TrackBoxes:
     """Boxes of one frame: ids int64 ``(n,)``, boxes ``(n, 4)`` as x0, y0, x1, y1 in pixels, scores and refers 0..1."""
 
     ids: Tensor
@@ -71,22 +60,22 @@ class Shown:
     scores: Tensor
     refers: Tensor
 
-    def __getitem__(self, rows: Tensor) -> "Shown":
-        return Shown(self.ids[rows], self.boxes[rows], self.scores[rows], self.refers[rows])
+    def __getitem__(self, rows: Tensor) -> "TrackBoxes":
+        return TrackBoxes(self.ids[rows], self.boxes[rows], self.scores[rows], self.refers[rows])
 
 
-def live_tracks(step: Step, height: int, width: int) -> Shown:
+def live_tracks(step: Step, height: int, width: int) -> TrackBoxes:
     """Return the tracks that are alive after a frame, at the original frame's size."""
     alive = step.queries.ids != NO_TRACK
-    found = step.detections[alive]
-    (cx, cy, w, h) = found.boxes.unbind(-1)
+    detections = step.detections[alive]
+    (cx, cy, w, h) = detections.boxes.unbind(-1)
     corners = torch.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), dim=-1)
     size = corners.new_tensor((width, height, width, height))
-    return Shown(step.queries.ids[alive], corners * size, found.scores, found.refers.sigmoid())
+    return TrackBoxes(step.queries.ids[alive], corners * size, detections.scores, detections.refers.sigmoid())
 
 
-def shown_tracks(live: Shown, rules: TrackRules) -> Shown:
-    """Keep what is sure, large and meant; judged in every frame anew, without a vote over the track."""
+def confident_tracks(live: TrackBoxes, rules: TrackRules) -> TrackBoxes:
+    """Select confident, large and referred tracks; decided per frame, without a vote over the track."""
     x0, y0, x1, y1 = live.boxes.unbind(-1)
     large = (x1 - x0) * (y1 - y0) > rules.show_area
     return live[(live.scores > rules.show_score) & large & (live.refers > rules.show_refer)]
@@ -110,10 +99,10 @@ def prepare_image(pixels: NDArray[np.uint8], short: int, longest: int) -> Tensor
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    """A variant's options, checked.
+    """Options of a variant.
 
     Attributes:
-        rules: When tracks are born, dropped and shown.
+        rules: When tracks start, end and are output.
         short: Short side of the resized frame, in pixels.
         longest: Upper bound of its long side.
     """
@@ -130,27 +119,27 @@ class StreamSettings:
 
 
 class StreamingTracker:
-    """A ``Method`` around a track-query model.
+    """Online tracking with a track-query model.
 
     Args:
         model: The model, in evaluation mode, on ``device``.
-        tokenizer: Turns sentences into its token ids.
-        settings: The variant's options.
-        device: Where the model is.
+        tokenizer: Tokenizer of the sentences.
+        settings: Options of the variant.
+        device: Device of the model.
     """
 
-    def __init__(self, model: TrackModel, tokenizer: Tokenizer, settings: StreamSettings, device: str) -> None:
+    def __init__(self, model: TrackingDetector, tokenizer: Tokenizer, settings: StreamSettings, device: str) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
         self._device = device
 
     def predict(self, video: Video, prompts: Sequence[TextPrompt]) -> Iterator[TrackPrediction]:
-        """Track what each sentence means; every sentence starts without tracks."""
+        """Track the objects that each sentence refers to; every sentence starts without tracks."""
         yield from self._track(video, prompts)
 
     def close(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         del self._model
 
     @torch.inference_mode()
@@ -159,26 +148,47 @@ class StreamingTracker:
         settings = self._settings
         lives = [LifeCycle(settings.rules) for _ in prompts]
         tracks: list[Any] = [None] * len(prompts)
-        shown: list[list[Shown]] = [[] for _ in prompts]
+        boxes: list[list[TrackBoxes]] = [[] for _ in prompts]
         for pixels in video.frames():
             levels = self._model.see(prepare_image(pixels, settings.short, settings.longest).to(self._device))
             for index, words in enumerate(sentences):
                 step = self._model.step(self._model.encode(levels, words), tracks[index], lives[index])
                 tracks[index] = step.tracks
-                shown[index].append(shown_tracks(live_tracks(step, video.height, video.width), settings.rules))
-        return [_prediction(frames) for frames in shown]
+                boxes[index].append(confident_tracks(live_tracks(step, video.height, video.width), settings.rules))
+        return [_prediction(frames) for frames in boxes]
 
     def _ids(self, text: str) -> Tensor:
-        return torch.tensor([self._tokenizer.encode(text).ids[:_LONGEST_SENTENCE]], device=self._device)
+        return torch.tensor([self._tokenizer.encode(text).ids[:_MAX_TOKENS]], device=self._device)
 
 
-def _prediction(shown: Sequence[Shown]) -> TrackPrediction:
+def load_tracker(
+    setup: MethodConfig, settings: StreamSettings, build: Callable[[bool], TrackingDetector]
+) -> StreamingTracker:
+    """Load a tracker with the authors' weights, or with seeded random ones.
+
+    Args:
+        setup: Arguments of ``load``.
+        settings: Options of the variant.
+        build: Builds the model, with or without attention among the tracks.
+
+    Raises:
+        DataError: The checkpoint is not this model's, or the tokenizer not RoBERTa's.
+    """
+    if setup.weights is None:
+        torch.manual_seed(setup.seed)
+        model, tokenizer = build(False), open_tokenizer(None)
+    else:
+        model, tokenizer = load_detector(setup.weights["model"], build), open_tokenizer(setup.weights["tokenizer"])
+    return StreamingTracker(model.eval().to(setup.device), tokenizer, settings, setup.device)
+
+
+def _prediction(frames: Sequence[TrackBoxes]) -> TrackPrediction:
     """Join the boxes of all frames, by frame, then by identity."""
-    ids = [frame.ids.cpu().numpy() for frame in shown]
-    boxes = [frame.boxes.cpu().numpy() for frame in shown]
+    ids = [frame.ids.cpu().numpy() for frame in frames]
+    boxes = [frame.boxes.cpu().numpy() for frame in frames]
     orders = [np.argsort(frame) for frame in ids]
     return TrackPrediction(
-        frames=np.repeat(np.arange(len(shown)), [len(frame) for frame in ids]),
+        frames=np.repeat(np.arange(len(frames)), [len(frame) for frame in ids]),
         ids=np.concatenate([np.empty(0, np.int64), *(f[order] for f, order in zip(ids, orders, strict=True))]),
         boxes=np.concatenate(
             [np.empty((0, 4)), *(b[order] for b, order in zip(boxes, orders, strict=True))], dtype=np.float64

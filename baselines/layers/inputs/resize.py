@@ -1,4 +1,4 @@
-"""The resize rules of the originals: which size a frame gets, and the pixels at that size (PIL, bilinear, antialiased).
+"""Resize rules of the reference implementations: sizes, and pixels (PIL, bilinear, antialiased).
 
 Sizes are ``(height, width)`` in pixels.
 """
@@ -45,7 +45,7 @@ def shortest_edge_capped(height: int, width: int, short: int, longest: int) -> S
 
 
 def resize(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Resize uint8 RGB ``(h, w, 3)`` to ``(*size, 3)`` with PIL's bilinear filter; the same size is returned as is."""
+    """Resize uint8 RGB ``(h, w, 3)`` to ``(*size, 3)`` with PIL's bilinear filter; unchanged if it has that size."""
     if pixels.shape[:2] == size:
         return pixels
     height, width = size

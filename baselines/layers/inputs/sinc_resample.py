@@ -1,6 +1,6 @@
 """Change the rate of a waveform by band-limited interpolation with a Hann-windowed sinc.
 
-The rule of torchaudio's ``resample`` with its defaults, on which the authors' audio pipelines stand.
+The rule of torchaudio's ``resample`` with its defaults, which the authors' audio pipelines use.
 """
 
 from math import ceil, gcd
@@ -18,8 +18,8 @@ def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:
 
     Args:
         waveform: float32 ``(n,)``.
-        rate: Samples a second of ``waveform``.
-        new_rate: Samples a second wanted.
+        rate: Rate of ``waveform``, in Hz.
+        new_rate: Rate of the output, in Hz.
 
     Returns:
         float32 ``(ceil(n * new_rate / rate),)``; ``waveform`` itself where the rates are equal.

@@ -1,4 +1,4 @@
-"""A sentence as ReferFormer and MUTR take it: projected words, and one vector for the whole."""
+"""Text encoder of ReferFormer and MUTR: projected words and a sentence vector (Wu et al., CVPR 2022, section 3.2)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from baselines.layers.nn.text_encoder import FeatureResizer
 
 
 def as_words(features: Tensor, padding: Tensor | None = None) -> Words:
-    """Add positions to ``features (s, c)``; padding, bool ``(s,)``, is not counted. ``None``: there is none."""
+    """Add positions to ``features (s, c)``; padding, bool ``(s,)``, is not counted; ``None``: no padding."""
     mask = torch.zeros(len(features), dtype=torch.bool, device=features.device) if padding is None else padding
     return Words(features, sine_encoding(mask[None], features.shape[-1])[0].T, padding)
 

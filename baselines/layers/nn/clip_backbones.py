@@ -1,31 +1,37 @@
-"""Visual backbones by name, behind one call: the frames of a clip in, maps of strides 4, 8, 16 and 32 out.
+"""Visual backbones by name: from the frames of a clip to maps of strides 4, 8, 16 and 32.
 
-Image backbones see every frame by itself, so they take a few frames at a time; Video Swin needs the clip whole.
+Image backbones (He et al., CVPR 2016; Liu et al., ICCV 2021) process a few frames at a time, Video Swin (Liu et al.,
+CVPR 2022) the whole clip.
 """
 
 from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from baselines.layers.nn.resnet import BLOCKS, CHANNELS, ResNet
-from baselines.layers.nn.swin import SWIN_B, SWIN_L, SWIN_S, SWIN_T, Swin
-from baselines.layers.nn.video_swin import VIDEO_SWIN_B, VIDEO_SWIN_S, VIDEO_SWIN_T, VideoSwin
+from baselines.layers.nn.resnet import RESNETS, ResNet
+from baselines.layers.nn.swin import SWIN_B, SWIN_L, SWIN_MINI, SWIN_S, SWIN_T, Swin
+from baselines.layers.nn.video_swin import VIDEO_SWIN_B, VIDEO_SWIN_MINI, VIDEO_SWIN_S, VIDEO_SWIN_T, VideoSwin
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
-SWINS = {"swin-t": SWIN_T, "swin-s": SWIN_S, "swin-b": SWIN_B, "swin-l": SWIN_L}
-VIDEO_SWINS = {"video-swin-t": VIDEO_SWIN_T, "video-swin-s": VIDEO_SWIN_S, "video-swin-b": VIDEO_SWIN_B}
-BACKBONES = (*BLOCKS, *SWINS, *VIDEO_SWINS)
+SWINS = {"swin-t": SWIN_T, "swin-s": SWIN_S, "swin-b": SWIN_B, "swin-l": SWIN_L, "swin-mini": SWIN_MINI}
+VIDEO_SWINS = {
+    "video-swin-t": VIDEO_SWIN_T,
+    "video-swin-s": VIDEO_SWIN_S,
+    "video-swin-b": VIDEO_SWIN_B,
+    "video-swin-mini": VIDEO_SWIN_MINI,
+}
+BACKBONES = (*RESNETS, *SWINS, *VIDEO_SWINS)
 
 
 class ClipBackbone(nn.Module):
     """One of ``BACKBONES``.
 
     Raises:
-        UsageError: The name is none of them.
+        UsageError: The name is unknown.
 
     Attributes:
-        body: The network itself.
+        body: The network.
         channels: Channels of the four maps.
     """
 
@@ -33,11 +39,11 @@ class ClipBackbone(nn.Module):
         super().__init__()
         if name not in BACKBONES:
             raise UsageError(
-                f"no backbone '{name}'", location="method.backbone", hint=did_you_mean(str(name), BACKBONES)
+                f"unknown backbone '{name}'", location="method.backbone", hint=did_you_mean(str(name), BACKBONES)
             )
-        if name in BLOCKS:
-            self.body: nn.Module = ResNet(BLOCKS[name])
-            self.channels: tuple[int, ...] = CHANNELS
+        if name in RESNETS:
+            self.body: nn.Module = ResNet(RESNETS[name])
+            self.channels: tuple[int, ...] = RESNETS[name].channels
         elif name in SWINS:
             self.body = Swin(SWINS[name])
             self.channels = SWINS[name].widths
@@ -50,13 +56,13 @@ class ClipBackbone(nn.Module):
 
         Args:
             frames: Normalized RGB, ``(t, 3, H, W)``.
-            frames_at_once: How many frames the maps of one step cover at most.
+            frames_at_once: Upper bound of the frames per step.
 
         Yields:
-            For the next frames, in order: four maps ``(f, c, ceil(H / s), ceil(W / s))``.
+            Four maps of the next frames, in order: ``(f, c, ceil(H / s), ceil(W / s))``.
         """
         if isinstance(self.body, VideoSwin):
             maps = [level[0].split(frames_at_once) for level in self.body(frames[None])]
             yield from (list(levels) for levels in zip(*maps, strict=True))
         else:
-            yield from (self.body(some) for some in frames.split(frames_at_once))
+            yield from (self.body(chunk) for chunk in frames.split(frames_at_once))

@@ -1,8 +1,8 @@
-"""ReferFormer's pixel decoder: a feature pyramid whose every level looks at the whole clip and at the words.
+"""ReferFormer's pixel decoder: a feature pyramid with attention to the whole clip and to the words at every level.
 
 Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022, section 3.4 (cross-modal FPN).
 Axes: f consecutive frames of a clip, t all of them, c channels, h rows, w columns, s words. A map of a whole clip
-travels as a list of such pieces, so that the wide hidden layers exist for a few frames at a time only.
+is a list of such pieces, so that wide hidden layers are computed for a few frames at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ class Words:
 
     Attributes:
         features: ``(s, c)``.
-        position: ``(s, c)``, added where words are keys.
-        padding: bool ``(s,)``, ``True`` on padding tokens; ``None``: there are none.
+        position: Position encoding of the words as keys, ``(s, c)``.
+        padding: bool ``(s,)``, ``True`` on padding tokens; ``None``: no padding.
     """
 
     features: Tensor
@@ -32,7 +32,7 @@ class Words:
     padding: Tensor | None = None
 
     def attended_by(self, attention: MultiHeadAttention, queries: Tensor) -> Tensor:
-        """Let ``queries (n, c)`` attend to the words: ``(n, c)``."""
+        """Attend from ``queries (n, c)`` to the words: ``(n, c)``."""
         memory = self.features[None]
         padding = None if self.padding is None else self.padding[None]
         attended: Tensor = attention(queries[None], memory + self.position[None], memory, key_padding_mask=padding)[0]
@@ -46,7 +46,7 @@ class Level:
     Attributes:
         maps: Pieces ``(f, c, h, w)``.
         position: Position encoding, ``(1, c, h, w)``, the same for every frame.
-        padding: bool ``(1, h, w)``, ``True`` = padding, the same for every frame; ``None``: there is none.
+        padding: bool ``(1, h, w)``, ``True`` on padding, the same for every frame; ``None``: no padding.
     """
 
     maps: Pieces
@@ -90,7 +90,7 @@ class CrossModalBlock(nn.Module):
         self.norm3 = nn.LayerNorm(channels)
 
     def attend_clip(self, level: Level) -> Pieces:
-        """Self-attention over all frames at once; no word has a part in it.
+        """Self-attention over all frames jointly, independent of the words.
 
         Returns:
             Tokens, pieces ``(f, h * w, c)``.
@@ -109,7 +109,7 @@ class CrossModalBlock(nn.Module):
         return [self._join(x, part, grid) for x, part in zip(level.maps, parts, strict=True)]
 
     def _join(self, x: Tensor, attended: Tensor, grid: tuple[int, ...]) -> Tensor:
-        """Bring the grid's answers back to the map's size and add them."""
+        """Upsample the attended grid to the map's size and add it."""
         if self.reduction > 1:
             attended = attended.transpose(1, 2).unflatten(-1, grid)
             attended = _tokens(F.interpolate(attended, size=x.shape[-2:], mode="bilinear", align_corners=False))
@@ -148,7 +148,7 @@ class CrossModalFpn(nn.Module):
         nn.init.zeros_(self.mask_features.bias)
 
     def fine_tokens(self, level: Level) -> Pieces:
-        """What the finest level computes before it meets a word, once a clip: pieces ``(f, h * w, c)``.
+        """Compute the part of the finest level that is independent of the sentence: pieces ``(f, h * w, c)``.
 
         Args:
             level: Stride 4, its maps already through ``adapter_1``.
@@ -186,7 +186,7 @@ class CrossModalFpn(nn.Module):
         return block
 
     def _merge(self, number: int, tokens: Tensor, position: Tensor, below: Tensor | None, words: Words) -> Tensor:
-        """Finish one piece of a level: words, the answer of the level below (coarser), a convolution."""
+        """Finish one piece of a level: attention to the words, the coarser level, a convolution."""
         size = position.shape[-2:]
         tokens = self._block(number).attend_words(tokens, position, words)
         y = tokens.transpose(1, 2).unflatten(-1, size)

@@ -22,7 +22,7 @@ from baselines.layers.nn.mlp import Mlp
 
 
 def inverse_sigmoid(x: Tensor, epsilon: float = 1e-5) -> Tensor:
-    """Logit of a value in 0..1; both it and its complement are kept at least ``epsilon``."""
+    """Logit of a value in 0..1, clamped to ``epsilon`` .. ``1 - epsilon``."""
     x = x.clamp(0, 1)
     return torch.log(x.clamp(min=epsilon) / (1 - x).clamp(min=epsilon))
 
@@ -33,7 +33,7 @@ class LevelProjections(nn.ModuleList):
     Args:
         channels: Channels of the backbone maps, fine to coarse.
         width: Channels of every level.
-        levels: Levels in all; each one beyond ``channels`` is a 3x3 convolution of stride 2. The first of them reads
+        levels: Number of levels; each one beyond ``channels`` is a 3x3 convolution of stride 2. The first of them reads
             the raw coarsest backbone map, the next ones the level before.
     """
 
@@ -69,7 +69,7 @@ def level_paddings(padding: Tensor, maps: Sequence[Tensor]) -> list[Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class EncodedLevels:
-    """What the encoder hands to the decoder.
+    """Output of the encoder, memory of the decoder.
 
     Attributes:
         memory: ``(b, s, c)``.
@@ -91,7 +91,7 @@ class EncodedLevels:
 
 @dataclass(frozen=True, slots=True)
 class DecodedQueries:
-    """The decoder's state after each of its n layers.
+    """Decoder states after each of its n layers.
 
     Attributes:
         states: ``(n, b, q, c)``.
@@ -105,9 +105,9 @@ class DecodedQueries:
 class DeformableEncoder(nn.Module):
     """A stack of deformable self-attention layers without a final norm."""
 
-    def __init__(self, depth: int, channels: int, feedforward: int, levels: int) -> None:
+    def __init__(self, depth: int, channels: int, feedforward: int, levels: int, heads: int = 8) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DeformableEncoderLayer(channels, feedforward, levels) for _ in range(depth))
+        self.layers = nn.ModuleList(DeformableEncoderLayer(channels, feedforward, levels, heads) for _ in range(depth))
 
     def forward(
         self, memory: Tensor, position: Tensor, sizes: Sequence[tuple[int, int]], padding: Tensor, ratios: Tensor
@@ -136,7 +136,7 @@ class DeformableDecoderLayer(nn.Module):
         """Refine ``content`` ``(b, q, c)``.
 
         Args:
-            content: What the queries know so far.
+            content: Content of the queries.
             position: ``(b, q, c)``, added to queries and keys, never to values.
             reference: ``(b, q, l, 2)`` points or ``(b, q, l, 4)`` boxes on each level with its padding.
             encoded: The memory.
@@ -190,7 +190,8 @@ class DeformableTransformer(nn.Module):
         channels: Width of everything.
         feedforward: Hidden width of the feed-forward blocks.
         levels: Levels of the memory.
-        decoder_layer: Builds one decoder layer from (channels, feedforward, levels).
+        heads: Attention heads.
+        decoder_layer: Builds one decoder layer from channels, feedforward, levels and heads.
     """
 
     def __init__(
@@ -199,12 +200,13 @@ class DeformableTransformer(nn.Module):
         channels: int = 256,
         feedforward: int = 1024,
         levels: int = 4,
-        decoder_layer: Callable[[int, int, int], nn.Module] = DeformableDecoderLayer,
+        heads: int = 8,
+        decoder_layer: Callable[[int, int, int, int], nn.Module] = DeformableDecoderLayer,
     ) -> None:
         super().__init__()
         self.level_embed = nn.Parameter(torch.randn(levels, channels))
-        self.encoder = DeformableEncoder(depth, channels, feedforward, levels)
-        layers = [decoder_layer(channels, feedforward, levels) for _ in range(depth)]
+        self.encoder = DeformableEncoder(depth, channels, feedforward, levels, heads)
+        layers = [decoder_layer(channels, feedforward, levels, heads) for _ in range(depth)]
         for module in (self.encoder, *layers):
             _initialize(module)
         self.decoder = DeformableDecoder(layers, channels)

@@ -1,4 +1,4 @@
-"""Masks from three 1 x 1 convolutions whose weights a query brings along.
+"""Masks from three 1 x 1 convolutions whose weights are predicted per query.
 
 Tian et al., "Conditional Convolutions for Instance Segmentation", ECCV 2020, section 3.2, as ReferFormer uses it.
 Axes: t frames, q queries, c channels, h rows, w columns.
@@ -15,12 +15,12 @@ PLACE = 2
 
 
 def parameter_count(channels: int) -> int:
-    """Numbers that a query brings along: all weights, then all biases (2153 for 256 channels)."""
+    """Number of predicted parameters per query: all weights, then all biases (2153 for 256 channels)."""
     return (channels + PLACE) * WIDTH + WIDTH * WIDTH + WIDTH + WIDTH + WIDTH + 1
 
 
 def dynamic_masks(features: Tensor, parameters: Tensor, centers: Tensor, stride: int = 4) -> Tensor:
-    """Run every query's own convolutions over the mask features.
+    """Apply every query's convolutions to the mask features.
 
     Args:
         features: ``(t, c, h, w)``, shared by the queries.
@@ -39,7 +39,7 @@ def dynamic_masks(features: Tensor, parameters: Tensor, centers: Tensor, stride:
     first, second, third, first_bias, second_bias, third_bias = parameters.split(sizes, dim=-1)
     first = first.unflatten(-1, (WIDTH, c + PLACE))
     with torch.autocast(features.device.type, enabled=False):
-        # The features are the same for all queries: one product for the frame instead of one copy a query.
+        # All queries share the features: one product per frame instead of one copy per query.
         x = torch.matmul(first[..., :c].flatten(1, 2), features.flatten(2)).view(t, -1, WIDTH, h, w)
         columns = torch.arange(w, device=features.device) * stride + stride / 2
         rows = torch.arange(h, device=features.device) * stride + stride / 2

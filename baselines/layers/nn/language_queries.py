@@ -1,11 +1,11 @@
-"""The network that ReferFormer and MUTR share: queries made from a sentence find its object in every frame.
+"""Network shared by ReferFormer and MUTR: queries built from a sentence detect its object in every frame.
 
-Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022, section 3. What no word has a part
-in (`LanguageQueries.encode`) is computed once a clip, the rest once a sentence. Axes: f consecutive frames, t all
+Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022, section 3. `LanguageQueries.encode`
+does not depend on the sentence and runs once per clip, the rest once per sentence. Axes: f consecutive frames, t all
 frames of a clip, q queries, c channels, h rows, w columns, s words, n decoder layers, L levels (strides 8 to 64).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,27 +18,51 @@ from baselines.layers.nn.dynamic_mask_head import dynamic_masks, parameter_count
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding, sine_grid
+from baselines.layers.nn.text_encoder import MINI_TEXT_ENCODER, TextEncoderConfig
 
-CHANNELS = 256
-HEADS = 8
-DEPTH = 4
-FEEDFORWARD = 2048
-QUERIES = 5
 MASK_STRIDE = 4
 
-PART_NUMBERS = 2**27
-"""How many numbers the widest hidden layer holds at a time: 512 MiB in float32."""
+MAX_HIDDEN_VALUES = 2**27
+"""Upper bound of the values of the widest hidden layer: 512 MiB in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageQueriesConfig:
+    """Sizes of the network; the defaults are the authors' (ReferFormer, MUTR).
+
+    Attributes:
+        channels: Width of everything after the backbone.
+        heads: Attention heads.
+        depth: Encoder layers, and decoder layers.
+        feedforward: Hidden units of the feed-forward blocks.
+        queries: Object queries.
+        text: RoBERTa of the text branch.
+    """
+
+    channels: int = 256
+    heads: int = 8
+    depth: int = 4
+    feedforward: int = 2048
+    queries: int = 5
+    text: TextEncoderConfig = TextEncoderConfig()  # noqa: RUF009 - frozen
+
+
+LANGUAGE_QUERIES_SIZES: Mapping[str, LanguageQueriesConfig] = {
+    "base": LanguageQueriesConfig(),
+    "mini": LanguageQueriesConfig(channels=64, heads=4, depth=2, feedforward=128, text=MINI_TEXT_ENCODER),
+}
+"""Sizes by name; ``mini`` trains on a CPU and has no published weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFeatures:
-    """What is known of a clip before any sentence.
+    """Encoded clip, independent of the sentence.
 
     Attributes:
         size: Rows and columns of the frames in pixels, without padding.
         levels: Projected maps of strides 8, 16, 32 and 64.
         fine: Stride-4 tokens of the pixel decoder, pieces ``(f, h * w, c)``.
-        fine_position: Their position encoding, ``(1, c, h, w)``.
+        fine_position: Position encoding of the tokens, ``(1, c, h, w)``.
     """
 
     size: tuple[int, int]
@@ -49,12 +73,12 @@ class ClipFeatures:
 
 @dataclass(frozen=True, slots=True)
 class FoundQueries:
-    """What the queries found in every frame.
+    """Decoder output for a sentence.
 
     Attributes:
-        states: ``(n, t, q, c)`` after every decoder layer.
-        first_points: ``(q, 2)``: where every query starts, x and y in 0..1, the same in all frames.
-        boxes: ``(n, t, q, 4)`` after every decoder layer, ``cx, cy, w, h`` in 0..1.
+        states: Query states after every decoder layer, ``(n, t, q, c)``.
+        first_points: Initial reference points, x and y in 0..1, the same in all frames, ``(q, 2)``.
+        boxes: Boxes after every decoder layer, ``cx, cy, w, h`` in 0..1, ``(n, t, q, 4)``.
         memory: Encoded maps of strides 8, 16 and 32.
     """
 
@@ -66,13 +90,13 @@ class FoundQueries:
 
 @dataclass(frozen=True, slots=True)
 class SegmentedClip:
-    """The answer to one sentence in one clip.
+    """Output for one sentence and one clip.
 
     Attributes:
-        logits: ``(t, q)``: is this query the object?
+        logits: Logits of being the referred object, ``(t, q)``.
         boxes: ``(t, q, 4)``, ``cx, cy, w, h`` in 0..1.
         masks: Mask logits ``(t, q, h, w)`` at stride 4.
-        found: What the queries found on the way.
+        found: Decoder output.
     """
 
     logits: Tensor
@@ -89,7 +113,7 @@ class EarlyFusion(nn.Module):
         self.multihead_attn = MultiHeadAttention(channels, heads)
 
     def forward(self, x: Tensor, words: Words) -> Tensor:
-        """Map ``(f, c, h, w)`` to what the words say about each cell, same shape."""
+        """Map ``(f, c, h, w)`` to the word features attended to by each cell, same shape."""
         f, _, h, w = x.shape
         attended = words.attended_by(self.multihead_attn, x.permute(0, 2, 3, 1).flatten(0, 2))
         return attended.view(f, h, w, -1).permute(0, 3, 1, 2)
@@ -100,35 +124,41 @@ class LanguageQueries(nn.Module):
 
     Args:
         backbone: A name of ``clip_backbones.BACKBONES``.
+        config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str) -> None:
+    def __init__(self, backbone: str, config: LanguageQueriesConfig | None = None) -> None:
         super().__init__()
+        config = config or LanguageQueriesConfig()
+        self.config = config
+        c, heads = config.channels, config.heads
         self.backbone = ClipBackbone(backbone)
-        self.input_proj = LevelProjections(self.backbone.channels[1:], CHANNELS, levels=4)
-        self.fusion_module = EarlyFusion(CHANNELS, HEADS)
-        self.transformer = DeformableTransformer(DEPTH, CHANNELS, FEEDFORWARD, levels=4)
-        self.query_embed = nn.Embedding(QUERIES, CHANNELS)
-        heads = [nn.Linear(CHANNELS, 1) for _ in range(DEPTH)]
-        self.class_embed = nn.ModuleList(heads)
-        for head in heads:
+        self.input_proj = LevelProjections(self.backbone.channels[1:], c, levels=4)
+        self.fusion_module = EarlyFusion(c, heads)
+        self.transformer = DeformableTransformer(config.depth, c, config.feedforward, levels=4, heads=heads)
+        self.query_embed = nn.Embedding(config.queries, c)
+        class_heads = [nn.Linear(c, 1) for _ in range(config.depth)]
+        self.class_embed = nn.ModuleList(class_heads)
+        for head in class_heads:
             nn.init.constant_(head.bias, -4.595)  # focal loss starts from a probability of 0.01
-        self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], CHANNELS, HEADS, FEEDFORWARD)
-        self.controller = Mlp(CHANNELS, CHANNELS, CHANNELS, parameter_count(CHANNELS))
+        self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], c, heads, config.feedforward)
+        self.controller = Mlp(c, c, c, parameter_count(c))
 
     def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip, once for all sentences.
 
         Args:
             frames: Normalized RGB, ``(t, 3, H, W)``; any size of at least 32 x 32.
-            size: Rows and columns that are image; what is right of and below them is padding. ``None``: all is image.
+            size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
         """
         height, width = frames.shape[-2:]
         padding = None
         if size is not None and size != (height, width):
             padding = torch.ones(1, height, width, dtype=torch.bool, device=frames.device)
             padding[:, : size[0], : size[1]] = False
-        step = max(1, PART_NUMBERS // (FEEDFORWARD * -(-height // MASK_STRIDE) * -(-width // MASK_STRIDE)))
+        step = max(
+            1, MAX_HIDDEN_VALUES // (self.config.feedforward * -(-height // MASK_STRIDE) * -(-width // MASK_STRIDE))
+        )
         levels: list[Pieces] = [[] for _ in range(5)]
         adapter = self.pixel_decoder.get_submodule("adapter_1")
         for maps in self.backbone(frames, step):
@@ -139,7 +169,7 @@ class LanguageQueries(nn.Module):
         return ClipFeatures(size or (height, width), coarse, self.pixel_decoder.fine_tokens(fine), fine.position)
 
     def find(self, fused: Sequence[Level], sentence: Tensor) -> FoundQueries:
-        """Send queries that carry the sentence into every frame.
+        """Decode queries started from the sentence in every frame.
 
         Args:
             fused: Maps of strides 8 to 64 after the fusion with the words.
@@ -156,7 +186,7 @@ class LanguageQueries(nn.Module):
                 [level.position for level in fused],
                 [_padding_or_zeros(level, x).expand(frames, -1, -1) for level, x in zip(fused, maps, strict=True)],
             )
-            start = sentence.expand(frames, QUERIES, -1)
+            start = sentence.expand(frames, self.config.queries, -1)
             decoded = self.transformer.decoder(
                 start, query_pos.expand(frames, -1, -1), points.expand(frames, -1, -1), encoded
             )
@@ -168,14 +198,14 @@ class LanguageQueries(nn.Module):
         return FoundQueries(torch.cat(states, dim=1), points, torch.cat(boxes, dim=1), levels)
 
     def segment(self, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, centers: Tensor) -> Tensor:
-        """Draw the masks.
+        """Predict the masks of queries.
 
         Args:
             clip: The encoded clip.
-            found: Of the same sentence.
+            found: Output of `find` for the same sentence.
             words: The sentence.
-            states: ``(t, q, c)``: whose masks.
-            centers: ``(t, q, 2)``, x and y in 0..1: where each query looks.
+            states: Query states, ``(t, q, c)``.
+            centers: Origin of each query's relative coordinates, x and y in 0..1, ``(t, q, 2)``.
 
         Returns:
             Logits ``(t, q, h, w)`` at stride 4.
@@ -192,16 +222,16 @@ class LanguageQueries(nn.Module):
 
 
 def _level(maps: Pieces, image_padding: Tensor | None) -> Level:
-    """Add the padding of that stride and the positions (counted at cell centers)."""
+    """Add the padding at that stride and the position encoding (cell centers)."""
     if image_padding is None:
-        position = sine_grid(maps[0].shape[-2:], CHANNELS // 2, centerd=True, device=maps[0].device)
+        position = sine_grid(maps[0].shape[-2:], maps[0].shape[1] // 2, centered=True, device=maps[0].device)
         return Level(maps, position)
     (padding,) = level_paddings(image_padding, maps[:1])
-    return Level(maps, sine_encoding(padding, CHANNELS // 2, centerd=True), padding)
+    return Level(maps, sine_encoding(padding, maps[0].shape[1] // 2, centered=True), padding)
 
 
 def _padding_or_zeros(level: Level, like: Tensor) -> Tensor:
-    """The level's padding ``(1, h, w)``, or a mask that says there is none."""
+    """Padding of the level ``(1, h, w)``, all ``False`` without padding."""
     if level.padding is not None:
         return level.padding
     return torch.zeros(1, *like.shape[-2:], dtype=torch.bool, device=like.device)

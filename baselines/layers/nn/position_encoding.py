@@ -13,13 +13,13 @@ from torch import Tensor
 _EPSILON = 1e-6
 
 
-def sine_encoding(padding: Tensor, features: int, *, centerd: bool = False, temperature: float = 10000.0) -> Tensor:
-    """Encode where each valid cell lies along every axis.
+def sine_encoding(padding: Tensor, features: int, *, centered: bool = False, temperature: float = 10000.0) -> Tensor:
+    """Encode the position of each valid cell along every axis.
 
     Args:
         padding: bool ``(b, n1, ..., nk)``, ``True`` where a cell is padding.
         features: Features per axis, even; sines and cosines alternate.
-        centerd: Count cells 0.5, 1.5, ... (Deformable DETR, ReferFormer) instead of 1, 2, ... (DETR, Mask2Former).
+        centered: Count cells 0.5, 1.5, ... (Deformable DETR, ReferFormer) instead of 1, 2, ... (DETR, Mask2Former).
         temperature: Base of the geometric progression of wave lengths.
 
     Returns:
@@ -32,14 +32,14 @@ def sine_encoding(padding: Tensor, features: int, *, centerd: bool = False, temp
     for axis in range(1, padding.dim()):
         count = valid.cumsum(axis, dtype=torch.float32)
         last = count.narrow(axis, padding.shape[axis] - 1, 1)
-        position = (count - 0.5 if centerd else count) / (last + _EPSILON) * (2 * math.pi)
+        position = (count - 0.5 if centered else count) / (last + _EPSILON) * (2 * math.pi)
         phase = position[..., None] / wave
         parts.append(torch.stack((phase[..., 0::2].sin(), phase[..., 1::2].cos()), dim=-1).flatten(-2))
     return torch.cat(parts, dim=-1).movedim(-1, 1)
 
 
 def sine_grid(
-    size: Sequence[int], features: int, *, centerd: bool = False, device: torch.device | str | None = None
+    size: Sequence[int], features: int, *, centered: bool = False, device: torch.device | str | None = None
 ) -> Tensor:
     """Encode a grid without padding: float32 ``(1, k * features, *size)``. See ``sine_encoding``."""
-    return sine_encoding(torch.zeros(1, *size, dtype=torch.bool, device=device), features, centerd=centerd)
+    return sine_encoding(torch.zeros(1, *size, dtype=torch.bool, device=device), features, centered=centered)

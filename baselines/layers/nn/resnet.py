@@ -4,22 +4,44 @@ He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with the s
 layout of torchvision's weights, whose key names are kept).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-BLOCKS: dict[str, tuple[int, int, int, int]] = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
-"""Bottlenecks per stage, by name."""
 
-CHANNELS = (256, 512, 1024, 2048)
-"""Channels of the four stages; their strides are 4, 8, 16 and 32."""
+@dataclass(frozen=True, slots=True)
+class ResNetConfig:
+    """Sizes of a ResNet; the defaults are ResNet-50.
+
+    Attributes:
+        blocks: Bottlenecks of each of the four stages.
+        width: Channels of the stem; stage i has ``4 * width * 2**i``.
+    """
+
+    blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+    width: int = 64
+
+    @property
+    def channels(self) -> tuple[int, int, int, int]:
+        """Channels of the four stages, whose strides are 4, 8, 16 and 32."""
+        w = 4 * self.width
+        return w, 2 * w, 4 * w, 8 * w
+
+
+RESNETS: Mapping[str, ResNetConfig] = {
+    "resnet50": ResNetConfig(),
+    "resnet101": ResNetConfig((3, 4, 23, 3)),
+    "resnet-mini": ResNetConfig((1, 1, 1, 1), width=8),
+}
+"""Sizes by name; ``resnet-mini`` trains on a CPU and has no published weights."""
 
 
 class FrozenBatchNorm2d(nn.Module):
-    """Batch norm whose statistics and affine terms are constants: ``y = x * s + (b - mean * s)``.
+    """Batch norm with constant statistics and affine terms: ``y = x * s + (b - mean * s)``.
 
-    ``s = weight / sqrt(running_var + 1e-5)``. All four are buffers, so no optimizer moves them.
+    ``s = weight / sqrt(running_var + 1e-5)``. All four are buffers, so no optimizer updates them.
     """
 
     weight: Tensor
@@ -73,21 +95,22 @@ class ResNet(nn.Module):
     """The trunk without pooling and classifier; 265 state-dict entries for ResNet-50, 520 for ResNet-101.
 
     Args:
-        blocks: Bottlenecks of each of the four stages, a value of ``BLOCKS``.
-        norm: Class of the norms, called with a number of channels; LBDT trains ``nn.BatchNorm2d``.
+        config: Sizes.
+        norm: Class of the norms, called with the channels; LBDT trains ``nn.BatchNorm2d``.
     """
 
-    def __init__(self, blocks: Sequence[int], norm: type[nn.Module] = FrozenBatchNorm2d) -> None:
+    def __init__(self, config: ResNetConfig, norm: type[nn.Module] = FrozenBatchNorm2d) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = norm(64)
+        width, channels = config.width, config.channels
+        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.bn1 = norm(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        first, second, third, fourth = blocks
-        self.layer1 = _stage(64, 64, first, stride=1, norm=norm)
-        self.layer2 = _stage(256, 128, second, stride=2, norm=norm)
-        self.layer3 = _stage(512, 256, third, stride=2, norm=norm)
-        self.layer4 = _stage(1024, 512, fourth, stride=2, norm=norm)
+        first, second, third, fourth = config.blocks
+        self.layer1 = _stage(width, width, first, stride=1, norm=norm)
+        self.layer2 = _stage(channels[0], 2 * width, second, stride=2, norm=norm)
+        self.layer3 = _stage(channels[1], 4 * width, third, stride=2, norm=norm)
+        self.layer4 = _stage(channels[2], 8 * width, fourth, stride=2, norm=norm)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -96,10 +119,10 @@ class ResNet(nn.Module):
         """Encode images.
 
         Args:
-            images: ``(n, 3, h, w)``, normalized; any size, nothing is padded to a multiple.
+            images: ``(n, 3, h, w)``, normalized; any size, without padding to a multiple.
 
         Returns:
-            Four maps ``(n, CHANNELS[i], ceil(h / s), ceil(w / s))`` for the strides s = 4, 8, 16, 32.
+            Four maps ``(n, channels[i], ceil(h / s), ceil(w / s))`` for the strides s = 4, 8, 16, 32.
         """
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         maps = []
@@ -110,6 +133,6 @@ class ResNet(nn.Module):
 
 
 def _stage(in_channels: int, width: int, blocks: int, *, stride: int, norm: type[nn.Module]) -> nn.Sequential:
-    """``blocks`` bottlenecks; only the first one changes size and channels."""
+    """Stack of ``blocks`` bottlenecks; the first one changes size and channels."""
     first = Bottleneck(in_channels, width, stride, norm)
     return nn.Sequential(first, *(Bottleneck(4 * width, width, 1, norm) for _ in range(blocks - 1)))

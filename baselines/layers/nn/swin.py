@@ -1,7 +1,7 @@
 """Swin Transformer: window attention over images, from patches to a pyramid of four maps.
 
 Liu et al., "Swin Transformer" (ICCV 2021), sections 3.1 and 3.2; weights of the authors' layout load by name. Axes:
-b batch, h rows, w columns, c channels, n tokens of a window. Maps travel channels-last inside, ``(b, h, w, c)``.
+b batch, h rows, w columns, c channels, n tokens of a window. Maps are channels-last inside, ``(b, h, w, c)``.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ class SwinConfig:
 SWIN_T = SwinConfig()
 SWIN_S = SwinConfig(depths=(2, 2, 18, 2))
 SWIN_B = SwinConfig(channels=128, depths=(2, 2, 18, 2), heads=(4, 8, 16, 32))
+SWIN_MINI = SwinConfig(channels=32, depths=(1, 1, 2, 1), heads=(1, 2, 4, 8))
+"""Trains on a CPU; no published weights."""
 SWIN_L = SwinConfig(channels=192, depths=(2, 2, 18, 2), heads=(6, 12, 24, 48))
 
 
@@ -60,7 +62,7 @@ def relative_position_index(window: int) -> Tensor:
 
 
 def shift_mask(height: int, width: int, window: int, shift: int, like: Tensor) -> Tensor:
-    """Keep tokens apart that the cyclic shift brought together.
+    """Attention mask between tokens that are adjacent only because of the cyclic shift.
 
     Args:
         height: Rows of the padded map, a multiple of ``window``.

@@ -1,4 +1,4 @@
-"""Track queries: what an online tracker carries from frame to frame, and when a track is born, kept and dropped.
+"""Track queries: the state of an online tracker between frames, and the rules by which tracks start and end.
 
 Zeng et al., "MOTR: End-to-End Multiple-Object Tracking with Transformer", ECCV 2022, sections 3.3 and 3.4; the rules
 are those of TransRMOT and TempRMOT, which share them. Axis: q queries. Boxes are (cx, cy, w, h), 0..1.
@@ -13,18 +13,18 @@ from torch import Tensor, nn
 from baselines.layers.nn.deformable_transformer import inverse_sigmoid
 
 NO_TRACK = -1
-"""Identity of a query that follows no object."""
+"""Identity of a query without a track."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackQueries:
-    """Queries of one frame, or the tracks that enter the next one.
+    """Queries of one frame, or the tracks passed to the next one.
 
     Attributes:
-        reference: ``(q, 2)``, where to look first: logits of x and y.
-        embedding: ``(q, 2c)``, position half, then content half.
+        reference: Initial reference points, logits of x and y, ``(q, 2)``.
+        embedding: Position embedding, then content, ``(q, 2c)``.
         ids: int64 ``(q,)``, identity of the track or ``NO_TRACK``.
-        missed: int64 ``(q,)``, frames in a row in which the track was not seen well.
+        missed: int64 ``(q,)``, frames with a low score since the track was last seen.
     """
 
     reference: Tensor
@@ -39,7 +39,7 @@ class TrackQueries:
         return TrackQueries(self.reference[rows], self.embedding[rows], self.ids[rows], self.missed[rows])
 
     def followed_by(self, other: "TrackQueries") -> "TrackQueries":
-        """Put another set of queries behind this one."""
+        """Append another set of queries."""
         return TrackQueries(
             torch.cat((self.reference, other.reference)),
             torch.cat((self.embedding, other.embedding)),
@@ -50,13 +50,13 @@ class TrackQueries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """What one frame says about each query.
+    """Predictions of one frame for each query.
 
     Attributes:
-        logits: ``(q,)``, is there an object.
-        refers: ``(q,)``, logit of being what the sentence means.
+        logits: Logit of an object, ``(q,)``.
+        refers: Logit of being referred to by the sentence, ``(q,)``.
         boxes: ``(q, 4)``.
-        output: ``(q, c)``, the decoder's last state.
+        output: Last decoder state, ``(q, c)``.
     """
 
     logits: Tensor
@@ -66,7 +66,7 @@ class Detections:
 
     @property
     def scores(self) -> Tensor:
-        """``(q,)``, 0..1: how sure an object is there."""
+        """Probability of an object, ``(q,)``."""
         return self.logits.sigmoid()
 
     def __getitem__(self, rows: Tensor) -> "Detections":
@@ -78,14 +78,14 @@ class TrackRules:
     """Thresholds of a variant; scores are 0..1.
 
     Attributes:
-        birth_score: A query without a track starts one at this score or above; a track at it counts as seen again.
-        keep_score: A track below this score has missed the frame.
-        miss_tolerance: A track is dropped in the frame in which it has missed this many in all since it was last seen.
-        most_tracks: Tracks alive at once, so that weights that see an object in every query can't fill the memory;
-            of too many newborns the best are taken.
-        show_score: A track is written out above this score ...
+        birth_score: Minimum score at which a query starts a track, or a track counts as seen.
+        keep_score: A track with a lower score misses the frame.
+        miss_tolerance: A track ends when it has missed this many frames since it was last seen.
+        most_tracks: Upper bound of simultaneous tracks, so that weights that detect an object in every query cannot
+            exhaust the memory; of new tracks beyond it those with the highest scores start.
+        show_score: A track is output above this score ...
         show_area: ... above this box area in square pixels of the original frame ...
-        show_refer: ... and above this probability of being what the sentence means.
+        show_refer: ... and above this probability of being referred to.
     """
 
     birth_score: float
@@ -98,16 +98,16 @@ class TrackRules:
 
 
 class LifeCycle:
-    """Hands out identities within one sequence; a new sequence takes a new one."""
+    """Assigns identities within one sequence."""
 
     def __init__(self, rules: TrackRules) -> None:
         self.rules = rules
         self._next_id = 0
 
     def update(self, queries: TrackQueries, scores: Tensor) -> TrackQueries:
-        """Judge every query by its score in this frame, ``(q,)``: birth, survival, miss, end.
+        """Update every query by its score in this frame, ``(q,)``: start, seen, missed, end.
 
-        Identities are handed out in row order. A track that ends has ``NO_TRACK`` but keeps its count of misses.
+        Identities are assigned in row order. A track that ends gets ``NO_TRACK`` and keeps its count of misses.
         """
         seen = scores >= self.rules.birth_score
         tracked = queries.ids != NO_TRACK
@@ -122,7 +122,7 @@ class LifeCycle:
         return replace(queries, ids=ids, missed=missed)
 
     def _room(self, born: Tensor, scores: Tensor, alive: int) -> Tensor:
-        """Keep the best newborns that fit beside ``alive`` tracks."""
+        """Select the new tracks with the highest scores, given ``alive`` existing tracks."""
         room = max(self.rules.most_tracks - alive, 0)
         if int(born.sum()) <= room:
             return born
@@ -131,9 +131,9 @@ class LifeCycle:
 
 
 class QueryInteraction(nn.Module):
-    """Update the surviving tracks' queries from what the frame said (MOTR's query interaction module).
+    """Update of the live tracks' queries by the frame's predictions (MOTR's query interaction module).
 
-    ``norm3`` stands in the authors' files and is applied nowhere.
+    ``norm3`` is in the authors' files and is not applied.
     """
 
     def __init__(self, channels: int = 256, feedforward: int = 1024, heads: int = 8) -> None:
@@ -155,7 +155,7 @@ class QueryInteraction(nn.Module):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(self, tracks: TrackQueries, detections: Detections) -> TrackQueries:
-        """Return the queries of the same tracks for the next frame; rows of both arguments belong together."""
+        """Return the queries of the same tracks for the next frame; both arguments have the same rows."""
         if len(tracks) == 0:
             return tracks
         position, content = tracks.embedding.chunk(2, dim=-1)

@@ -17,17 +17,17 @@ WINDOW = (8, 7, 7)
 SHIFT = (4, 3, 3)
 HIDDEN_RATIO = 4
 BLOCKED = -100.0
-"""Added to the attention logit of two tokens that are neighbors only because the map was rolled."""
+"""Added to the attention logit of two tokens that are adjacent only because the map was rolled."""
 
-PART_NUMBERS = 2**26
-"""How many numbers (attention logits, hidden units) are held at a time: 256 MiB in float32."""
+MAX_VALUES = 2**26
+"""Upper bound of the attention logits or hidden units computed at a time: 256 MiB in float32."""
 
 Size = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSwinSize:
-    """What tells the published models apart: channels of the first stage, blocks and heads of every stage."""
+    """Sizes of a Video Swin: channels of the first stage, blocks and heads of every stage."""
 
     dim: int
     depths: tuple[int, ...]
@@ -37,6 +37,8 @@ class VideoSwinSize:
 VIDEO_SWIN_T = VideoSwinSize(96, (2, 2, 6, 2), (3, 6, 12, 24))
 VIDEO_SWIN_S = VideoSwinSize(96, (2, 2, 18, 2), (3, 6, 12, 24))
 VIDEO_SWIN_B = VideoSwinSize(128, (2, 2, 18, 2), (4, 8, 16, 32))
+VIDEO_SWIN_MINI = VideoSwinSize(32, (1, 1, 2, 1), (1, 2, 4, 8))
+"""Trains on a CPU; no published weights."""
 
 
 def relative_position_index(window: Size) -> Tensor:
@@ -77,7 +79,7 @@ def unite(windows: Tensor, window: Size, shape: tuple[int, ...]) -> Tensor:
 
 
 def shift_regions(padded: Size, window: Size, shift: Size, device: torch.device) -> Tensor:
-    """Name the parts of a rolled map that were neighbors before: int64 ``(windows, n)``.
+    """Label the regions of a rolled map that were adjacent before: int64 ``(windows, n)``.
 
     Every axis is cut at ``-window`` and ``-shift``; an axis that is not shifted has no cut.
     """
@@ -90,8 +92,8 @@ def shift_regions(padded: Size, window: Size, shift: Size, device: torch.device)
 
 
 def _in_parts(function: Callable[[Tensor], Tensor], x: Tensor, numbers_per_row: int) -> Tensor:
-    """Apply a row-wise function to ``x`` so that its hidden numbers stay under `PART_NUMBERS`."""
-    rows = max(1, PART_NUMBERS // numbers_per_row)
+    """Apply a row-wise function to ``x`` so that its hidden numbers stay under `MAX_VALUES`."""
+    rows = max(1, MAX_VALUES // numbers_per_row)
     if x.shape[0] <= rows:
         return function(x)
     return torch.cat([function(part) for part in x.split(rows)])
@@ -114,8 +116,8 @@ class WindowAttention(nn.Module):
     def bias(self, tokens: int) -> Tensor:
         """Bias ``(heads, n, n)`` of a window of ``tokens`` tokens.
 
-        A window that was shrunk in height or width takes the top-left corner of the full window's index, whose
-        geometry is another: so the published weights were trained.
+        A window reduced in height or width uses the top-left corner of the full window's index, although its geometry
+        differs: the published weights were trained this way.
         """
         index = self.relative_position_index[:tokens, :tokens].reshape(-1)
         return self.relative_position_bias_table[index].view(tokens, tokens, self.heads).permute(2, 0, 1)
@@ -184,7 +186,7 @@ class VideoSwinBlock(nn.Module):
     def _attend_windows(self, windows: Tensor, regions: Tensor | None) -> Tensor:
         """Attend a few windows at a time: all logits of a long clip at once would not fit in memory."""
         m, n, _ = windows.shape
-        step = max(1, PART_NUMBERS // (self.attn.heads * n * n))
+        step = max(1, MAX_VALUES // (self.attn.heads * n * n))
         parts = [
             self.attn(windows[first : first + step], None if regions is None else regions[first : first + step])
             for first in range(0, m, step)
@@ -207,7 +209,7 @@ class VideoSwinStage(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Halve rows and columns, double the channels; time stays as it is."""
+    """Halve rows and columns, double the channels; time is unchanged."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -263,7 +265,7 @@ class VideoSwin(nn.Module):
             clip: Normalized RGB, ``(b, t, 3, H, W)``.
 
         Returns:
-            Every stage's tokens as they are before the next stage's merging, no norm: ``(b, t, c, h, w)`` with
+            Every stage's tokens before merging, without norm: ``(b, t, c, h, w)`` with
             strides 4, 8, 16, 32 (sides rounded up).
         """
         x = self.patch_embed(clip)

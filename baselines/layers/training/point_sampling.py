@@ -22,7 +22,7 @@ def sample_at(maps: Tensor, points: Tensor) -> Tensor:
     """Interpolate maps bilinearly; outside of a map is 0.
 
     Args:
-        maps: ``(n, h, w)``. Cell ``(i, j)`` lies at ``((j + 0.5) / w, (i + 0.5) / h)``.
+        maps: ``(n, h, w)``. Cell ``(i, j)`` is at ``((j + 0.5) / w, (i + 0.5) / h)``.
         points: ``(n, p, 2)``.
 
     Returns:

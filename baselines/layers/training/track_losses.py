@@ -63,8 +63,8 @@ class FrameOutputs:
     """Predictions for the rows of a frame.
 
     Attributes:
-        layers: One entry per decoder layer, the last one is the detector's answer.
-        refined: The answer after a temporal module, ``None`` for a model without one.
+        layers: One entry per decoder layer, the last one is the detector's output.
+        refined: Output of a temporal module, ``None`` for a model without one.
     """
 
     layers: tuple[Detections, ...]
@@ -72,7 +72,7 @@ class FrameOutputs:
 
     @property
     def final(self) -> Detections:
-        """The answer that tracks are judged by."""
+        """Output that tracks are updated by."""
         return self.layers[-1] if self.refined is None else self.refined
 
 
@@ -92,7 +92,7 @@ class TrackState:
         return TrackState(self.ids[rows], self.ious[rows])
 
     def after(self, count: int, iou: float) -> "TrackState":
-        """Put ``count`` fresh rows before these; a fresh row starts with ``iou``."""
+        """Prepend ``count`` fresh rows with the initial IoU ``iou``."""
         return TrackState(
             torch.cat((self.ids.new_full((count,), NO_TRACK), self.ids)),
             torch.cat((self.ious.new_full((count,), iou), self.ious)),

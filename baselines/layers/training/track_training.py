@@ -1,4 +1,4 @@
-"""Training pass of the referring detector: every decoder layer answers, and some weights stay as they were loaded."""
+"""Training pass of the referring detector: outputs of every decoder layer, and frozen weights."""
 
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,7 @@ class ClipOutputs:
 
 
 def detect_layers(model: ReferringDetector, encoded: EncodedLevels, queries: TrackQueries) -> tuple[Detections, ...]:
-    """Judge every query in a frame after each decoder layer; the last entry is what ``model.detect`` returns."""
+    """Classify every query of a frame after each decoder layer; the last entry equals ``model.detect``."""
     decoded = model.decode(encoded, queries)
     heads = zip(model.class_embed, model.refer_embed, decoded.states[:, 0], decoded.boxes[:, 0], strict=True)
     return tuple(
@@ -34,7 +34,7 @@ def detect_layers(model: ReferringDetector, encoded: EncodedLevels, queries: Tra
 
 
 def detach_boxes(detections: Detections) -> Detections:
-    """Keep the gradient of everything but the boxes: a track's next reference point is a constant."""
+    """Detach the boxes: a track's next reference point is a constant."""
     return replace(detections, boxes=detections.boxes.detach())
 
 

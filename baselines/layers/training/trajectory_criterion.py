@@ -105,7 +105,7 @@ def similarity_loss(
     those of an embedding with itself included.
 
     Returns:
-        Sum over pairs / (number of pairs + 1e-6); 0 where nothing is matched.
+        Sum over pairs / (number of pairs + 1e-6); 0 without matches.
     """
     layers, clips, frames = outputs.frame_embeddings.shape[:3]
     total, count = outputs.clip_embeddings.new_zeros(()), 0

@@ -14,7 +14,7 @@ from torch import Tensor
 from baselines.layers.training.set_criterion import SetOutputs
 
 CLIP_DECODER_INPUTS = 3
-"""l: the clip module learns from the queries of the last so many frame-decoder layers, as VITA."""
+"""l: the clip module is trained on the queries of the last l frame-decoder layers, as VITA."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 ObjectTargets = Literal["per_object", "union"]
-"""What an expression of several objects becomes: one target each, or one target, their union."""
+"""Targets of an expression of several objects: one per object, or their union."""
 
 ABSENT = -1
 """Id of an object in frames that do not show it."""

@@ -53,21 +53,21 @@ def test_truncated_files(tmp_path, kept, suffix):
     path = tmp_path / f"cut{suffix}"
     save_file(STATE, path) if suffix == ".safetensors" else torch.save(STATE, path)
     path.write_bytes(path.read_bytes()[: min(kept, path.stat().st_size - 1)])
-    with pytest.raises(DataError, match=r"cut short|not a whole safetensors file"):
+    with pytest.raises(DataError, match=r"truncated|invalid safetensors file"):
         read_tensors(path)
 
 
 def test_other_files(tmp_path):
     (tmp_path / "page.pth").write_text("<html>Sign in to download</html>")
-    with pytest.raises(DataError, match="not a checkpoint, or one that is cut short"):
+    with pytest.raises(DataError, match="not a checkpoint, or truncated"):
         read_tensors(tmp_path / "page.pth")
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="file not found"):
         read_tensors(tmp_path / "absent.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(DataError, match="holds a list, no named tensors"):
+    with pytest.raises(DataError, match="expected named tensors, got a list"):
         read_tensors(tmp_path / "list.pth")
     torch.save({"model": {"epoch": 3}}, tmp_path / "none.pth")
-    with pytest.raises(DataError, match="holds no tensors by name"):
+    with pytest.raises(DataError, match="contains no named tensors"):
         read_tensors(tmp_path / "none.pth", entry="model")
 
 
@@ -83,7 +83,7 @@ def test_a_mismatch_lists_ten_keys_of_each_kind():
     with pytest.raises(DataError) as caught:
         match_keys(state, model, location="file.pth")
     text = str(caught.value)
-    assert text.startswith("file.pth: the file does not fit this model: 12 missing: 0.weight, 1.weight,")
+    assert text.startswith("file.pth: the file does not match this model: 12 missing: 0.weight, 1.weight,")
     assert "9.weight, ...; 11 unexpected: old.0, old.1," in text
     assert "10.weight" not in text
     assert "old.10" not in text
@@ -91,5 +91,5 @@ def test_a_mismatch_lists_ten_keys_of_each_kind():
 
 def test_a_mismatch_names_shapes():
     state = {"weight": torch.ones(2, 5), "bias": torch.ones(2)}
-    with pytest.raises(DataError, match=r"1 of another shape: weight \(2, 5\) instead of \(2, 3\)"):
+    with pytest.raises(DataError, match=r"1 with a different shape: weight \(2, 5\) instead of \(2, 3\)"):
         match_keys(state, nn.Linear(3, 2), location="f")

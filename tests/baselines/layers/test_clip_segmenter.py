@@ -23,22 +23,22 @@ class FakeModel:
     def input_size(self, height, width, short):
         return short, short * width // height
 
-    def read(self, prompt):
+    def encode_prompt(self, prompt):
         self.calls.append(("read", prompt.id))
         return prompt.text
 
-    def encode(self, frames):
+    def encode_clip(self, frames):
         self.calls.append(("encode", len(frames)))
         return frames.mean((1, 2, 3))
 
-    def answer(self, clip, text):
-        self.calls.append(("answer", text))
+    def segment(self, clip, text):
+        self.calls.append(("segment", text))
         return clip, text
 
-    def draw(self, answers, size):
-        self.calls.append(("draw", len(answers)))
+    def postprocess(self, outputs, size):
+        self.calls.append(("postprocess", len(outputs)))
         masks = []
-        for clip, text in answers:
+        for clip, text in outputs:
             mask = torch.zeros(len(clip), *size)
             half = slice(0, size[1] // 2) if text == "left" else slice(size[1] // 2, size[1])
             mask[:, :, half] = clip[:, None, None]
@@ -70,14 +70,14 @@ def test_every_frame_gets_its_own_mask_and_every_clip_is_encoded_once(tmp_path, 
     assert np.array_equal(right.masks, left.masks[:, :, ::-1])
     assert left.target_score == 0.25
     assert [call[1] for call in model.calls if call[0] == "encode"] == sizes
-    assert [call for call in model.calls if call[0] == "draw"] == [("draw", len(sizes))] * 2
+    assert [call for call in model.calls if call[0] == "postprocess"] == [("postprocess", len(sizes))] * 2
 
 
 def test_a_prediction_is_yielded_before_the_next_prompt_is_answered(tmp_path):
     model = FakeModel()
     segmenter = ClipSegmenter(model, SETTINGS, "cpu")
     next(segmenter.predict(graded_video(tmp_path, [True, False]), PROMPTS))
-    assert model.calls[-2:] == [("answer", "left"), ("draw", 1)]
+    assert model.calls[-2:] == [("segment", "left"), ("postprocess", 1)]
 
 
 def test_inference_mode_does_not_leak_to_the_caller(tmp_path):

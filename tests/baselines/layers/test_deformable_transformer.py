@@ -23,7 +23,7 @@ def transformer():
 
 
 def _positions(paddings):
-    return [sine_encoding(padding, WIDTH // 2, centerd=True) for padding in paddings]
+    return [sine_encoding(padding, WIDTH // 2, centered=True) for padding in paddings]
 
 
 def _decode(transformer, maps, paddings):

@@ -33,8 +33,8 @@ def test_wide_layers_hold_a_few_frames_at_a_time_and_the_result_stays(queries, m
         return queries.segment(clip, found, words, found.states[-1], found.boxes[-1, ..., :2])
 
     whole = segmented()
-    bound = 2 * 10 * 13 * language_queries.FEEDFORWARD
-    monkeypatch.setattr(language_queries, "PART_NUMBERS", bound)
+    bound = 2 * 10 * 13 * queries.config.feedforward
+    monkeypatch.setattr(language_queries, "MAX_HIDDEN_VALUES", bound)
     parts = segmented()
     hook.remove()
     assert hidden == [5 * bound // 2, bound, bound, bound // 2]
@@ -83,7 +83,7 @@ def test_every_backbone_has_maps_of_four_strides(name):
 def test_an_unknown_backbone_is_named():
     with pytest.raises(UsageError) as caught:
         ClipBackbone("video-swin-x")
-    assert str(caught.value).startswith("method.backbone: no backbone 'video-swin-x'\nDid you mean 'video-swin-")
+    assert str(caught.value).startswith("method.backbone: unknown backbone 'video-swin-x'\nDid you mean 'video-swin-")
 
 
 class Small(nn.Module):
@@ -132,7 +132,7 @@ def test_a_file_of_another_network_is_refused_with_its_keys(tmp_path):
     with pytest.raises(DataError) as caught:
         load_tensors(tmp_path / "other.pth", network, authors_key)
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'other.pth'}: the file does not fit this model: ")
+    assert message.startswith(f"{tmp_path / 'other.pth'}: the file does not match this model: ")
     assert "1 missing: resizer.weight" in message
     assert "1 unexpected: MTA.layers.0.norm1.bias" in message
     assert "controller.bias (7,) instead of (3,)" in message

@@ -6,7 +6,7 @@ import torch
 from baselines.layers.nn.position_encoding import sine_encoding, sine_grid
 
 
-def by_hand(padding, features, centerd):
+def by_hand(padding, features, centered):
     """The definition, cell by cell."""
     batch, *size = padding.shape
     out = torch.zeros(batch, features * len(size), *size)
@@ -14,7 +14,7 @@ def by_hand(padding, features, centerd):
         for axis in range(len(size)):
             line = padding[tuple(slice(None) if i == axis + 1 else at for i, at in enumerate(index))]
             count = int((~line[: index[axis + 1] + 1]).sum())
-            position = 2 * math.pi * (count - 0.5 * centerd) / (int((~line).sum()) + 1e-6)
+            position = 2 * math.pi * (count - 0.5 * centered) / (int((~line).sum()) + 1e-6)
             for i in range(features):
                 phase = position / 10000 ** (2 * (i // 2) / features)
                 cell = (index[0], axis * features + i, *index[1:])
@@ -22,15 +22,15 @@ def by_hand(padding, features, centerd):
     return out
 
 
-@pytest.mark.parametrize("centerd", [False, True])
+@pytest.mark.parametrize("centered", [False, True])
 @pytest.mark.parametrize("size", [(5,), (3, 4), (2, 3, 2)])
-def test_every_cell_follows_the_definition(size, centerd):
+def test_every_cell_follows_the_definition(size, centered):
     padding = torch.zeros(2, *size, dtype=torch.bool)
     padding[1, ..., -1] = True
     padding[1, -1] = True
-    got = sine_encoding(padding, 6, centerd=centerd)
+    got = sine_encoding(padding, 6, centered=centered)
     valid = ~padding[:, None]  # what stands on padding is never looked at
-    torch.testing.assert_close(got * valid, by_hand(padding, 6, centerd) * valid, atol=1e-5, rtol=0)
+    torch.testing.assert_close(got * valid, by_hand(padding, 6, centered) * valid, atol=1e-5, rtol=0)
 
 
 def test_a_grid_is_an_encoding_without_padding():

@@ -2,22 +2,26 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.layers.nn.resnet import BLOCKS, CHANNELS, Bottleneck, FrozenBatchNorm2d, ResNet
+from baselines.layers.nn.resnet import RESNETS, Bottleneck, FrozenBatchNorm2d, ResNet
 
 
 @pytest.mark.parametrize(("name", "entries"), [("resnet50", 265), ("resnet101", 520)])
 def test_state_dict_has_the_entries_of_the_family(name, entries):
     with torch.device("meta"):
-        state = ResNet(BLOCKS[name]).state_dict()
+        state = ResNet(RESNETS[name]).state_dict()
     assert len(state) == entries
     assert not [key for key in state if key.endswith("num_batches_tracked")]
 
 
-def test_maps_have_the_four_strides_rounded_up():
+@pytest.mark.parametrize(
+    ("name", "channels"), [("resnet50", (256, 512, 1024, 2048)), ("resnet-mini", (32, 64, 128, 256))]
+)
+def test_maps_have_the_four_strides_rounded_up(name, channels):
+    assert RESNETS[name].channels == channels
     with torch.device("meta"):
-        maps = ResNet(BLOCKS["resnet50"])(torch.empty(1, 3, 100, 180))
+        maps = ResNet(RESNETS[name])(torch.empty(1, 3, 100, 180))
     sizes = [(25, 45), (13, 23), (7, 12), (4, 6)]
-    assert [tuple(m.shape) for m in maps] == [(1, c, h, w) for c, (h, w) in zip(CHANNELS, sizes, strict=True)]
+    assert [tuple(m.shape) for m in maps] == [(1, c, h, w) for c, (h, w) in zip(channels, sizes, strict=True)]
 
 
 def test_frozen_batch_norm_equals_batch_norm_in_evaluation():

@@ -9,9 +9,9 @@ from baselines.layers.inference.track_streaming import (
     Step,
     StreamingTracker,
     StreamSettings,
+    confident_tracks,
     live_tracks,
     prepare_image,
-    shown_tracks,
 )
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.nn.text_encoder import HashTokenizer
@@ -95,8 +95,8 @@ def test_thresholds_of_what_is_shown_are_exclusive():
     live = live_tracks(step, height=100, width=100)
     assert live.ids.tolist() == [0, 1, 2, 3]
     rules = replace(RULES, show_score=0.5, show_refer=0.5)
-    assert shown_tracks(live, rules).ids.tolist() == [0]
-    assert shown_tracks(live, replace(rules, show_area=99.0)).ids.tolist() == [0, 1]
+    assert confident_tracks(live, rules).ids.tolist() == [0]
+    assert confident_tracks(live, replace(rules, show_area=99.0)).ids.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_memory_bound_does_not_change_the_result(monkeypatch):
     x = torch.randn(1, 9, 10, 9, 32)
     with torch.no_grad():
         whole = block(x)
-        monkeypatch.setattr(video_swin, "PART_NUMBERS", 1)
+        monkeypatch.setattr(video_swin, "MAX_VALUES", 1)
         torch.testing.assert_close(block(x), whole, atol=1e-6, rtol=1e-6)
 
 

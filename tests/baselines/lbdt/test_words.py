@@ -54,7 +54,7 @@ def test_another_file_is_named_as_such(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="word vectors can't be read"):
+    with pytest.raises(DataError, match="cannot read word vectors"):
         GloveFile(tmp_path / "none.txt")
 
 

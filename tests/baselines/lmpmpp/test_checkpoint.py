@@ -113,7 +113,7 @@ def test_trained_parameters_are_saved_and_loaded(files, tmp_path):
     save_trained(one, path, {"seed": "1"})
     load_trained(other, path)
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
-    with pytest.raises(DataError, match="the file does not fit this model"):
+    with pytest.raises(DataError, match="the file does not match this model"):
         load_trained(other, files["llama"])
 
 
@@ -131,11 +131,11 @@ def test_former_tensor_names_are_loaded(files, tmp_path):
 
 
 def test_files_of_another_model_are_refused(files):
-    with pytest.raises(DataError, match="the file does not fit this model"):
+    with pytest.raises(DataError, match="the file does not match this model"):
         load_mask2former(model(0), files["llama"])
-    with pytest.raises(DataError, match="the file does not fit this model"):
+    with pytest.raises(DataError, match="the file does not match this model"):
         load_llama(model(0), read_tensors(files["roberta"]), files["roberta"])
-    with pytest.raises(DataError, match="the file does not fit this model"):
+    with pytest.raises(DataError, match="the file does not match this model"):
         load_roberta(text_encoder(), files["llama"])
 
 

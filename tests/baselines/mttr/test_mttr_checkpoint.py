@@ -42,5 +42,5 @@ def test_a_truncated_file_is_refused(tmp_path):
     path = tmp_path / "cut.pth"
     torch.save({"model_state_dict": small_network().state_dict()}, path)
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(DataError, match="not a checkpoint, or one that is cut short"):
+    with pytest.raises(DataError, match="not a checkpoint, or truncated"):
         load(path, small_network())

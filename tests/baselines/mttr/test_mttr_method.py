@@ -4,7 +4,7 @@ import torch
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mttr import model as mttr_model
-from baselines.mttr.method import MttrModel, best_query, draw
+from baselines.mttr.method import MttrModel, best_query, upsample_masks
 from baselines.mttr.model import Mttr, SegmentedClip
 from mevis_bench.records import TextPrompt
 from tests.baselines.parity import tiny_roberta
@@ -40,10 +40,12 @@ def test_a_video_is_encoded_once_and_answered_as_one_sentence_at_a_time(network,
 
 def test_case_and_spaces_of_a_sentence_do_not_matter(network):
     model = segmenter(network).model
-    one, two = (model.read(TextPrompt("0", text)) for text in ("The bird  flying away ", "the bird flying away"))
+    one, two = (
+        model.encode_prompt(TextPrompt("0", text)) for text in ("The bird  flying away ", "the bird flying away")
+    )
     assert torch.equal(one.features, two.features)
     assert not torch.equal(
-        one.features, model.read(TextPrompt("0", "the bird flying up")).features[: len(one.features)]
+        one.features, model.encode_prompt(TextPrompt("0", "the bird flying up")).features[: len(one.features)]
     )
 
 
@@ -94,7 +96,7 @@ def test_the_referred_query_is_the_most_probable_on_average():
 
 def test_masks_are_cut_at_the_input_size_and_then_copied_to_the_nearest_pixel():
     logits = torch.tensor([[[3.0, -1.0]]]).expand(10, 1, 2)
-    drawn = draw(logits, resized=(2, 4), size=(4, 6))
+    drawn = upsample_masks(logits, resized=(2, 4), size=(4, 6))
     # At the input's size: 3, 2, 0, -1 -> inside, inside, outside, outside. Six columns take 0, 0, 1, 2, 2, 3 of them.
     assert drawn.shape == (10, 4, 6)
     assert drawn[0].tolist() == [[True, True, True, False, False, False]] * 4

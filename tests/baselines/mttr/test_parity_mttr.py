@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from baselines.layers.nn.text_encoder import build_roberta
-from baselines.mttr.model import QUERIES, Mttr
+from baselines.mttr.model import Mttr
 from tests.baselines.parity import (
     check_close,
     check_pixels,
@@ -30,7 +30,7 @@ def outputs(arrays):
     model = filled()
     clip = model.encode(torch.from_numpy(arrays["in_frames"]))
     answer = model(clip, model.read(torch.from_numpy(arrays["in_input_ids"])))
-    masks = torch.stack([answer.masks(query) for query in range(QUERIES)], dim=1)
+    masks = torch.stack([answer.masks(query) for query in range(50)], dim=1)
     return {"out_pred_is_referred": answer.referred[:, None], "out_pred_masks": masks[:, None]}
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.inference.query_outputs import QueryAnswer
+from baselines.layers.inference.query_outputs import QueryOutputs
 from baselines.layers.inputs.text_reference import TextReference, as_words
 from baselines.layers.nn.cross_modal_fpn import Level
 from baselines.layers.nn.text_encoder import HashTokenizer
@@ -42,7 +42,7 @@ def test_a_video_is_encoded_once_and_answered_as_one_sentence_at_a_time(network,
         assert alone.target_score == prediction.target_score
 
 
-def answers_of(network):
+def clip_outputs(network):
     """Two clips whose own queries disagree: 1 in the first, 3 in the second."""
     torch.manual_seed(1)
     clips = []
@@ -51,13 +51,13 @@ def answers_of(network):
         logits[:, best] = 1.0 + best
         masks = torch.full((frames, 5, 2, 2), -1.0)
         masks[:, best] = 1.0
-        clips.append(QueryAnswer(logits, torch.randn(frames, 5, 256), masks))
+        clips.append(QueryOutputs(logits, torch.randn(frames, 5, 256), masks))
     return clips
 
 
 @torch.no_grad()
 def test_passes_choose_their_own_query(network):
-    masks, score = text_model(network, choose_once=False).draw(answers_of(network), (4, 4))
+    masks, score = text_model(network, choose_once=False).postprocess(clip_outputs(network), (4, 4))
     assert [mask.all().item() for mask in masks] == [True, True]
     expected = (2 * torch.tensor(2.0).sigmoid() + torch.tensor(4.0).sigmoid()) / 3
     assert score == pytest.approx(expected.item())
@@ -65,9 +65,9 @@ def test_passes_choose_their_own_query(network):
 
 @torch.no_grad()
 def test_pieces_choose_one_query_after_their_queries_met(network):
-    clips = answers_of(network)
+    clips = clip_outputs(network)
     _, logits = network.classify(torch.cat([clip.states for clip in clips]))
-    masks, score = text_model(network).draw(clips, (4, 4))
+    masks, score = text_model(network).postprocess(clips, (4, 4))
     best = int(logits.argmax())
     assert score == pytest.approx(logits.sigmoid().max().item())
     assert [mask.all().item() for mask in masks] == [best == 1, best == 3]
@@ -113,8 +113,8 @@ def test_padding_cells_are_not_gathered():
 
 
 def test_text_and_speech_are_not_confused(network, tmp_path):
-    with pytest.raises(TypeError, match="this variant of MUTR does not read SpeechPrompt"):
-        text_model(network).read(SpeechPrompt("0", tmp_path / "a.wav"))
+    with pytest.raises(TypeError, match="requires a text prompt, got SpeechPrompt"):
+        text_model(network).encode_prompt(SpeechPrompt("0", tmp_path / "a.wav"))
     audio = MutrModel(network, None, choose_once=True, device="cpu")
-    with pytest.raises(TypeError, match="this variant of MUTR does not read TextPrompt"):
-        audio.read(PROMPTS[0])
+    with pytest.raises(TypeError, match="requires a speech prompt, got TextPrompt"):
+        audio.encode_prompt(PROMPTS[0])

@@ -70,7 +70,7 @@ def test_objects_together_are_the_union(split):
 
 def test_silent_splits_and_invalid_targets_are_refused(split, tmp_path):
     silent = open_dataset(make_mini("train", 1, 7, tmp_path / "silent").parent, "train")
-    with pytest.raises(UsageError, match="no sentence of the split is spoken"):
+    with pytest.raises(UsageError, match="the split has no speech"):
         train(setup(silent, tmp_path))
     with pytest.raises(UsageError, match="invalid targets 'all': expected union or per_object"):
         train(setup(split, tmp_path, targets="all"))

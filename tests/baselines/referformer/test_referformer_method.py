@@ -60,7 +60,7 @@ def test_the_query_is_chosen_over_all_pieces_of_a_video(network, tmp_path):
 
 def test_case_of_a_sentence_is_kept(network):
     model = segmenter(network).model
-    one, two = (model.read(TextPrompt("0", text))[1] for text in ("The bird", "the bird"))
+    one, two = (model.encode_prompt(TextPrompt("0", text))[1] for text in ("The bird", "the bird"))
     assert not torch.equal(one, two)
 
 
@@ -71,5 +71,5 @@ def test_frames_are_sized_by_the_truncating_rule(network):
 
 
 def test_speech_is_no_text(network, tmp_path):
-    with pytest.raises(TypeError, match="ReferFormer reads text, not SpeechPrompt"):
-        segmenter(network).model.read(SpeechPrompt("0", tmp_path / "a.wav"))
+    with pytest.raises(TypeError, match="ReferFormer requires a text prompt, got SpeechPrompt"):
+        segmenter(network).model.encode_prompt(SpeechPrompt("0", tmp_path / "a.wav"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from baselines.layers.nn.referring_detector import DetectorConfig
 from baselines.temprmot.losses import FRESH_IOU, LossConfig, carry, forward_clip
 from baselines.temprmot.model import TempRmot
 from tests.baselines.loss_parity import loss_files
@@ -20,7 +21,7 @@ def test_loss_parity_of_the_criterion(path):
 @pytest.mark.parametrize("path", loss_files("temprmot", step=True))
 def test_loss_parity_of_a_whole_step(path):
     vectors, clip = load_vectors(path), stored_clip("TempRMOT")
-    model = TempRmot(history=STEP_HISTORY, track_attention=False, text=tiny_roberta_config()).eval()
+    model = TempRmot(DetectorConfig(text=tiny_roberta_config()), history=STEP_HISTORY, track_attention=False).eval()
     check_step(vectors, model, clip, LossConfig(), lambda *inputs: forward_clip(model, *inputs, LossConfig()))
     assert {name.rpartition(".")[0].partition(".multihead")[0] for name in unreached(model)} == {
         "track_embed.norm3",

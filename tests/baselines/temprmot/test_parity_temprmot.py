@@ -4,6 +4,7 @@ from functools import lru_cache
 import pytest
 import torch
 
+from baselines.layers.nn.referring_detector import DetectorConfig
 from baselines.layers.nn.track_queries import LifeCycle
 from baselines.temprmot.model import TempRmot
 from tests.baselines.parity import expected_keys, fill_by_name, load_vectors, parity_files, shapes, tiny_roberta_config
@@ -15,11 +16,13 @@ from tests.baselines.track_parity import (
     override,
 )
 
+SIZE = DetectorConfig(text=tiny_roberta_config())
+
 
 @lru_cache(maxsize=2)
 def _filled(track_attention: bool, overrides: str, history: int) -> TempRmot:
     """Several clip sizes share one model: building and filling it takes longer than the frames."""
-    model = TempRmot(history=history, track_attention=track_attention, text=tiny_roberta_config()).eval()
+    model = TempRmot(SIZE, history=history, track_attention=track_attention).eval()
     fill_by_name(model)
     override(model, json.loads(overrides))
     return model
@@ -53,5 +56,5 @@ def test_parity_over_streaming_frames(path):
 @pytest.mark.parametrize(("name", "track_attention"), [("TempRMOT", False), ("TempRMOT_extra", True)])
 def test_keys_are_the_authors(name, track_attention):
     with torch.device("meta"):
-        model = TempRmot(history=8, track_attention=track_attention, text=tiny_roberta_config())
+        model = TempRmot(SIZE, history=8, track_attention=track_attention)
     assert shapes(model) == expected_keys(name)

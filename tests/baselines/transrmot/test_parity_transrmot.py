@@ -4,7 +4,7 @@ from functools import lru_cache
 import pytest
 import torch
 
-from baselines.layers.nn.referring_detector import has_track_attention
+from baselines.layers.nn.referring_detector import DetectorConfig, has_track_attention
 from baselines.layers.nn.track_queries import LifeCycle
 from baselines.transrmot.model import TransRmot
 from tests.baselines.parity import expected_keys, fill_by_name, load_vectors, parity_files, shapes, tiny_roberta_config
@@ -16,11 +16,13 @@ from tests.baselines.track_parity import (
     override,
 )
 
+SIZE = DetectorConfig(text=tiny_roberta_config())
+
 
 @lru_cache(maxsize=2)
 def _filled(track_attention: bool, overrides: str) -> TransRmot:
     """Several clip sizes share one model: building and filling it takes longer than the frames."""
-    model = TransRmot(track_attention=track_attention, text=tiny_roberta_config()).eval()
+    model = TransRmot(SIZE, track_attention=track_attention).eval()
     fill_by_name(model)
     override(model, json.loads(overrides))
     return model
@@ -48,6 +50,6 @@ def test_parity_over_streaming_frames(path):
 def test_keys_are_the_authors(name, track_attention):
     expected = expected_keys(name)
     with torch.device("meta"):
-        model = TransRmot(track_attention=track_attention, text=tiny_roberta_config())
+        model = TransRmot(SIZE, track_attention=track_attention)
     assert shapes(model) == expected
     assert has_track_attention(expected) is track_attention

@@ -67,7 +67,7 @@ def test_fewer_bits_need_a_package(weights: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_folder_without_tensors_is_one_clear_error(weights: Path) -> None:
     (weights / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="holds neither"):
+    with pytest.raises(DataError, match="found neither"):
         load(setup(weights))
 
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from baselines.layers.inference.query_outputs import upsample_masks
 from baselines.wnet.checkpoint import read_checkpoint
-from baselines.wnet.method import WNetModel, draw, load
+from baselines.wnet.method import WNetModel, load
 from baselines.wnet.model import WNet
 from baselines.wnet.options import Options
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt
@@ -58,7 +59,7 @@ def test_a_short_clip_is_repeated_from_its_start_and_only_its_own_frames_come_ba
 
     model = WNetModel(FakeNetwork(), "cpu")
     frames = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 3, 4, 4)
-    logits = model.answer(model.encode(frames), torch.zeros(1, 39, 7))
+    logits = model.segment(model.encode_clip(frames), torch.zeros(1, 39, 7))
     assert seen[0][:, 0, 0, 0].tolist() == [0, 1, 0, 1, 0]
     assert logits.shape == (2, 4, 4)
 
@@ -66,12 +67,12 @@ def test_a_short_clip_is_repeated_from_its_start_and_only_its_own_frames_come_ba
 def test_masks_are_scaled_before_they_are_cut() -> None:
     logits = torch.randn(9, 5, 7, generator=torch.Generator().manual_seed(0))
     expected = F.interpolate(logits[None], size=(20, 30), mode="bilinear", align_corners=False)[0] > 0
-    assert torch.equal(draw(logits, (20, 30)), expected)
+    assert torch.equal(upsample_masks(logits, (20, 30)), expected)
 
 
 def test_wnet_listens_and_does_not_read() -> None:
-    with pytest.raises(TypeError, match="WNet listens to speech, not TextPrompt"):
-        WNetModel(None, "cpu").read(TextPrompt("0", "the bird"))
+    with pytest.raises(TypeError, match="WNet requires a speech prompt, got TextPrompt"):
+        WNetModel(None, "cpu").encode_prompt(TextPrompt("0", "the bird"))
 
 
 def test_a_file_for_another_number_of_frames_is_refused(tmp_path: Path) -> None:
@@ -80,13 +81,13 @@ def test_a_file_for_another_number_of_frames_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wnet.pth"
     torch.save({"model": {key: torch.zeros(1).expand(value.shape) for key, value in other.state_dict().items()}}, path)
     with pytest.raises(
-        DataError, match=r"1 of another shape: wnet\.query_embed\.weight \(5, 384\) instead of \(36, 384\)"
+        DataError, match=r"1 with a different shape: wnet\.query_embed\.weight \(5, 384\) instead of \(36, 384\)"
     ):
         read_checkpoint(path, model)
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"\x80\x02cos\nsystem\n.", "code"), (b"PK\x03\x04 cut", "cut short")]
+    ("content", "message"), [(b"\x80\x02cos\nsystem\n.", "code"), (b"PK\x03\x04 cut", "truncated")]
 )
 def test_a_bad_file_is_one_clear_error(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "wnet.pth"

@@ -40,7 +40,7 @@ def test_bands_follow_the_pitch_and_not_the_loudness(tmp_path):
 def test_a_sound_shorter_than_a_window_is_one_time_step(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.ones(10) * 0.1, 16000)
     assert speech_bands(tmp_path / "x.wav").shape == (1, BANDS)
-    with pytest.raises(DataError, match=r"gone\.wav: sound can't be read: file is missing"):
+    with pytest.raises(DataError, match=r"gone\.wav: cannot read audio: file is missing"):
         speech_bands(tmp_path / "gone.wav")
 
 

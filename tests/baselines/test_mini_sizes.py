@@ -1,0 +1,103 @@
+"""The mini size of every method runs forward and backward, and is small."""
+
+import pytest
+import torch
+
+from baselines.dshmp.config import SIZES as DSHMP_SIZES
+from baselines.dshmp.model import DsHmp
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
+from baselines.layers.nn.referring_detector import SIZES as DETECTOR_SIZES
+from baselines.layers.nn.text_encoder import HashTokenizer, build_roberta
+from baselines.layers.nn.track_queries import LifeCycle, TrackRules
+from baselines.lmpm.config import SIZES as LMPM_SIZES
+from baselines.lmpm.model import Lmpm
+from baselines.mttr.config import SIZES as MTTR_SIZES
+from baselines.mttr.model import Mttr
+from baselines.mutr.model import Mutr
+from baselines.referformer.model import ReferFormer
+from baselines.temprmot.model import TempRmot
+from baselines.transrmot.model import TransRmot
+
+FRAMES = torch.rand(2, 3, 64, 96)
+IDS = torch.tensor([HashTokenizer().encode("the bird flying away").ids])
+
+
+def lmpm():
+    config = LMPM_SIZES["mini"]
+    network = Lmpm(build_roberta(config.text), config)
+    return network, lambda: trajectory_logits(network, network.encode_text(IDS, torch.ones_like(IDS)))
+
+
+def dshmp():
+    network = DsHmp(DSHMP_SIZES["mini"])
+    return network, lambda: trajectory_logits(network, network.encode_text(IDS, torch.ones_like(IDS), (1, 2), (3, 4)))
+
+
+def trajectory_logits(network, sentence):
+    features = network.encode_frames(network.stem(FRAMES), sentence)
+    logits, embeddings = network.encode_clip(features.queries, sentence)
+    return torch.cat((logits.flatten(), (embeddings @ network.mask_features(features.fine).flatten(2)).flatten()))
+
+
+def language_queries(network_type):
+    config = LANGUAGE_QUERIES_SIZES["mini"]
+    reference = TextReference(build_roberta(config.text), config.channels)
+    network = network_type("resnet-mini", reference, config)
+
+    def run():
+        segmented = network(network.encode(FRAMES), network.read(IDS))
+        return torch.cat((segmented.logits.flatten(), segmented.masks.flatten()))
+
+    return network, run
+
+
+def mttr():
+    config = MTTR_SIZES["mini"]
+    network = Mttr(build_roberta(config.text, pooler=False), config)
+
+    def run():
+        segmented = network(network.encode(FRAMES), network.read(IDS))
+        return torch.cat((segmented.referred.flatten(), segmented.masks(0).flatten()))
+
+    return network, run
+
+
+def detector(network_type, **options):
+    network = network_type(DETECTOR_SIZES["mini"], track_attention=True, **options)
+    rules = TrackRules(0.0, 0.0, 5, 10, 0.0, 0.0, 0.0)  # every query starts a track
+
+    def run():
+        life, tracks, outputs = LifeCycle(rules), None, []
+        for frame in FRAMES:
+            step = network.step(network.encode(network.see(frame[None]), network.read(IDS)), tracks, life)
+            tracks = step.tracks
+            outputs += [step.detections.logits, step.detections.refers, step.detections.boxes.flatten()]
+        return torch.cat(outputs)
+
+    return network, run
+
+
+CASES = {
+    "lmpm": lmpm,
+    "dshmp": dshmp,
+    "referformer": lambda: language_queries(ReferFormer),
+    "mutr": lambda: language_queries(Mutr),
+    "mttr": mttr,
+    "transrmot": lambda: detector(TransRmot),
+    "temprmot": lambda: detector(TempRmot, history=2),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_mini_size_is_small_and_learns(name):
+    torch.manual_seed(0)
+    network, run = CASES[name]()
+    assert sum(parameter.numel() for parameter in network.parameters()) < 5e6
+    outputs = run()
+    assert outputs.isfinite().all()
+    outputs.square().mean().backward()
+    reached = [
+        parameter.grad is not None and bool(parameter.grad.abs().sum() > 0) for parameter in network.parameters()
+    ]
+    assert sum(reached) / len(reached) > 0.5
