@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test lint docs bench train-mini pictures ablation nightly constraints schemas
+.PHONY: setup demo test lint docs bench train-mini pictures ablation nightly constraints schemas mutants
 
 setup: $(VENV)/ready
 
@@ -28,6 +28,10 @@ demo: setup
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+
+# Every named mutant (tests/mutants/*.toml) must make a test fail; some twenty minutes on two cores.
+mutants: setup
+	$(BIN)/python -m scripts.mutants
 
 lint: setup
 	$(BIN)/ruff format --check .

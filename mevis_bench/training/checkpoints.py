@@ -124,11 +124,11 @@ class CheckpointFiles:
         return tensors, StageState(**state)
 
     def describe(self) -> str:
-        """Return which checkpoint would be continued."""
+        """Return a description of the checkpoint from which training would continue."""
         if not self.last.is_file():
-            return "there is no earlier checkpoint"
+            return "no earlier checkpoint was found"
         _, state = self.load(self.last)
-        return f"the last good checkpoint is that of step {state.step}, {self.last}"
+        return f"last good checkpoint: step {state.step}, {self.last}"
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:

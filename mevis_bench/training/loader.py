@@ -125,7 +125,7 @@ def _load_ahead(dataset: MicroBatches, keys: Iterator[MicroBatchKey], workers: i
 
 
 _dataset: MicroBatches | None = None
-"""What this worker process draws from."""
+"""Batches that this loader process draws from."""
 
 
 def _start_worker(dataset: MicroBatches) -> None:

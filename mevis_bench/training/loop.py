@@ -126,7 +126,7 @@ class StageTraining:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Put the module in eval mode, with averaged weights where there are such, inside the context."""
+        """Context with the module in eval mode, with averaged weights if there are any."""
         self.stage.module.eval()
         with contextlib.nullcontext() if self.average is None else self.average.applied():
             yield

@@ -1,0 +1,70 @@
+"""Named mutants: ``python -m scripts.mutants [NAME ...]`` applies each to a copy of the tree and expects a red test.
+
+``tests/mutants/*.toml`` lists them: a file, a text in it, the text that replaces it, and the tests that must fail.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("mevis_bench", "baselines", "scripts", "tests", "configs", "docs", "pyproject.toml", "README.md")
+TIMEOUT = 600.0
+"""Seconds for the tests of one mutant; a mutant that hangs its tests counts as killed."""
+
+
+def mutants(names: list[str]) -> list[dict[str, Any]]:
+    """Return all listed mutants, or those of the given names.
+
+    Raises:
+        SystemExit: A name is not listed.
+    """
+    listed = [
+        mutant
+        for path in sorted((ROOT / "tests" / "mutants").glob("*.toml"))
+        for mutant in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    ]
+    unknown = set(names) - {mutant["name"] for mutant in listed}
+    if unknown:
+        raise SystemExit(f"no mutant is called {sorted(unknown)[0]!r}")
+    return [mutant for mutant in listed if not names or mutant["name"] in names]
+
+
+def survives(mutant: dict[str, Any], copy: Path) -> bool:
+    """Apply a mutant in the copy, run its tests, undo it; return whether they passed."""
+    path = copy / mutant["file"]
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace(mutant["old"], mutant["new"]), encoding="utf-8")
+    tests = mutant["tests"] if isinstance(mutant["tests"], list) else [mutant["tests"]]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", *tests]
+    try:
+        return subprocess.run(command, cwd=copy, capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        path.write_text(source, encoding="utf-8")
+
+
+def main() -> int:
+    """Run the mutants; return 1 if one survives."""
+    survivors = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+        for mutant in mutants(sys.argv[1:]):
+            alive = survives(mutant, copy)
+            sys.stdout.write(f"{'SURVIVES' if alive else 'killed  '}  {mutant['name']}\n")
+            sys.stdout.flush()
+            survivors += [mutant["name"]] if alive else []
+    sys.stdout.write(f"{len(survivors)} survive\n")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
