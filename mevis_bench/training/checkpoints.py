@@ -128,7 +128,7 @@ class CheckpointFiles:
         if not self.last.is_file():
             return "no earlier checkpoint was found"
         _, state = self.load(self.last)
-        return f"last good checkpoint: step {state.step}, {self.last}"
+        return f"the last good checkpoint is that of step {state.step}, {self.last}"
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
