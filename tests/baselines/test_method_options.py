@@ -13,8 +13,8 @@ VARIANTS = [f"{name}:{variant}" for name, entry in REGISTRY.methods.items() for 
 
 INVALID = [
     ("referformer", "short", 16, "expected an integer >= 32, got 16"),
-    ("referformer", "clip_length", "all", "expected an integer >= 1 or null, got 'all'"),
-    ("referformer", "clip_length", 0, "expected an integer >= 1 or null, got 0"),
+    ("referformer", "clip_length", "all", "expected an integer >= 1, got 'all'"),
+    ("referformer", "clip_length", 0, "expected an integer >= 1, got 0"),
     ("referformer", "sampling", "random", "expected one of consecutive, interleaved, got 'random'"),
     ("referformer", "precision", "int8", "expected one of float32, bfloat16, float16, got 'int8'"),
     ("mttr", "short", True, "expected an integer >= 32, got true"),

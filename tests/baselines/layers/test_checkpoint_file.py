@@ -34,7 +34,7 @@ def test_a_namespace_is_read_only_where_allowed(tmp_path):
     path = tmp_path / "detr.pth"
     torch.save({"model": STATE, "args": argparse.Namespace(lr=0.1)}, path)
     assert equal(read_tensors(path, entry="model", namespace=True), STATE)
-    with pytest.raises(DataError, match="holds Python objects besides"):
+    with pytest.raises(DataError, match="contains Python objects besides"):
         read_tensors(path, entry="model")
 
 
@@ -42,7 +42,7 @@ def test_code_is_not_run(tmp_path, capsys):
     torch.save({"model": STATE, "hook": Evil()}, tmp_path / "evil.pth")
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"model": Evil()}))
     for name in ("evil.pth", "evil.pkl"):
-        with pytest.raises(DataError, match="which may be code, so it is not opened"):
+        with pytest.raises(DataError, match="which may be code, so it is not loaded"):
             read_tensors(tmp_path / name, entry="model", namespace=True)
     assert capsys.readouterr().out == ""
 

@@ -64,7 +64,7 @@ def test_parity_imagebind_mel(path: Path, encoder: ImageBindAudio) -> None:
     first = waveform[:32000]
     raw = log_mel(first - first.mean())
     raw = F.pad(raw, (0, CLIP_FRAMES - raw.shape[1]))[None]
-    check_close("out_melspec_first2s_unnormalized", raw, vectors["out_melspec_first2s_unnormalized"], atol=5e-4)
+    check_close("out_melspec_first2s_unnormalised", raw, vectors["out_melspec_first2s_unnormalised"], atol=5e-4)
     heads: list[Tensor] = []
     hook = encoder.get_submodule("modality_heads.audio").register_forward_hook(lambda _m, _i, out: heads.append(out))
     with torch.inference_mode():

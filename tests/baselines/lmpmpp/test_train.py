@@ -105,7 +105,7 @@ def test_invalid_options_and_missing_files_are_refused(split, tmp_path, monkeypa
     patch_encoders(monkeypatch)
     with pytest.raises(UsageError, match="samples: a step cannot have 5 clips of different videos, the split has 4"):
         train_paper(make_args(split, tmp_path, samples=5), SMALL)
-    with pytest.raises(DataError, match="'precision': expected 'float32' or 'bfloat16', got 'int8'"):
+    with pytest.raises(DataError, match="'precision': expected one of float32, bfloat16, got 'int8'"):
         train_paper(make_args(split, tmp_path, precision="int8"), SMALL)
     missing = OPTIONS["start"] | {"llama": str(tmp_path / "llama.safetensors")}
     with pytest.raises(MissingWeightsError, match=r"llama\.safetensors: file to start from not found"):

@@ -151,7 +151,7 @@ def test_tau_is_a_training_option(tmp_path, monkeypatch):
     patch_encoders(monkeypatch)
     temperatures = []
 
-    def record(clips, workers, temperature):
+    def record(clips, temperature):
         temperatures.append(temperature)
         return {"loss": torch.stack([clip.losses["txt"] for clip in clips]).mean()}
 

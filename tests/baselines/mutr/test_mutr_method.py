@@ -5,10 +5,11 @@ from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSetting
 from baselines.layers.inference.query_outputs import QueryOutputs
 from baselines.layers.inputs.text_reference import TextReference, as_words
 from baselines.layers.nn.cross_modal_fpn import Level
+from baselines.layers.nn.language_queries import LanguageQueriesConfig
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.mutr.method import MutrModel
 from baselines.mutr.model import Mutr
-from baselines.mutr.temporal import GatherLayer, TemporalInteraction
+from baselines.mutr.temporal import GatherLayer, TemporalInteraction, interaction_config
 from mevis_bench.records import SpeechPrompt, TextPrompt
 from tests.baselines.parity import tiny_roberta
 from tests.baselines.small_videos import noise_video
@@ -76,7 +77,7 @@ def test_pieces_choose_one_query_after_their_queries_met(network):
 @torch.no_grad()
 def test_frames_exchange_within_windows_and_across_them_by_the_shift():
     torch.manual_seed(0)
-    mti = TemporalInteraction(256, 5).eval()
+    mti = TemporalInteraction(interaction_config(LanguageQueriesConfig())).eval()
     states = torch.randn(10, 5, 256)
 
     def reached(frame, training):
@@ -86,7 +87,8 @@ def test_frames_exchange_within_windows_and_across_them_by_the_shift():
                 module.eval()
         changed = states.clone()
         changed[frame] += 1
-        moved = (mti._exchange(changed) - mti._exchange(states)).abs().amax((1, 2)) > 1e-6
+        encoded = [mti.encode(x[None], None, shifting=not training)[0] for x in (changed, states)]
+        moved = (encoded[0] - encoded[1]).abs().amax((1, 2)) > 1e-6
         return moved.nonzero().flatten().tolist()
 
     assert reached(0, training=True) == [0, 1, 2, 3]
@@ -99,7 +101,7 @@ def test_frames_exchange_within_windows_and_across_them_by_the_shift():
 @torch.no_grad()
 def test_padding_cells_are_not_gathered():
     torch.manual_seed(0)
-    layer = GatherLayer(256).eval()
+    layer = GatherLayer(256, 8, 2048).eval()
     padding = torch.zeros(1, 3, 4, dtype=torch.bool)
     padding[:, :, 3] = True
     words = as_words(torch.randn(4, 256))

@@ -45,16 +45,16 @@ def test_a_video_is_encoded_once_and_answered_as_one_sentence_at_a_time(network,
 def test_the_query_is_chosen_over_all_pieces_of_a_video(network, tmp_path):
     video = noise_video(tmp_path, 3, 60, 100)
     model = segmenter(network).model
-    answers = []
-    answer = model.answer
-    model.answer = lambda clip, text: answers.append(answer(clip, text)) or answers[-1]
+    outputs = []
+    segment = model.segment
+    model.segment = lambda clip, text: outputs.append(segment(clip, text)) or outputs[-1]
     driver = ClipSegmenter(model, ClipSettings(48, 2, "consecutive", "float32"), "cpu")
     (prediction,) = driver.predict(video, PROMPTS[:1])
-    assert [len(part.logits) for part in answers] == [2, 1]
-    scores = torch.cat([part.logits for part in answers]).sigmoid().mean(0)
+    assert [len(part.logits) for part in outputs] == [2, 1]
+    scores = torch.cat([part.logits for part in outputs]).sigmoid().mean(0)
     assert prediction.target_score == pytest.approx(scores.max().item())
     best = int(scores.argmax())
-    last = torch.nn.functional.interpolate(answers[1].masks[:, best, None], size=(60, 100), mode="bilinear")[0, 0]
+    last = torch.nn.functional.interpolate(outputs[1].masks[:, best, None], size=(60, 100), mode="bilinear")[0, 0]
     assert (prediction.masks[2] == (last.sigmoid() > 0.5).numpy()).all()
 
 

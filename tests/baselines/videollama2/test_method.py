@@ -11,7 +11,7 @@ from baselines.videollama2.model import build
 from baselines.videollama2.options import Options
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.word_tokenizer import build_tokenizer
-from mevis_bench.records import DataError, MethodConfig, MethodError, TargetMasks, TextPrompt, UsageError, Video
+from mevis_bench.records import DataError, MethodConfig, MethodError, TargetMasks, TextPrompt, Video
 from tests.baselines.small_videos import noise_video
 
 OPTIONS = {
@@ -48,15 +48,6 @@ def test_stored_weights_give_the_same_sentences(video: Video, weights: Path) -> 
     assert untrained == stored
     assert untrained[0].target_kept is None
     assert len(untrained[0].text.split()) <= 4
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("precision", "double"), ("bits", 2), ("frames", 0), ("size", "huge"), ("max_new_tokens", 0), ("fit", "bend")],
-)
-def test_invalid_options_are_usage_errors(key: str, value: object) -> None:
-    with pytest.raises(UsageError, match=rf"method\.{key}"):
-        load(setup(**{key: value}))
 
 
 def test_fewer_bits_need_a_package(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

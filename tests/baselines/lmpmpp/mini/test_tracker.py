@@ -32,7 +32,7 @@ def centers(track):
 def test_a_track_is_one_object_whatever_its_queries():
     left = [(50 - 3 * t, 10) for t in range(10)]
     down = [(12, 6 + 2 * t) for t in range(10)]
-    found = associate(scene([left, down]), torch.zeros(10, 2), most_tracks=8)
+    found = associate(scene([left, down]), torch.zeros(10, 2), max_tracks=8)
     assert {tuple(centers(track)) for track in found.boxes} == {tuple(left), tuple(down)}
     assert found.present.all()
     assert found.mask_logits.shape == (2, 10, H, W)
@@ -41,14 +41,14 @@ def test_a_track_is_one_object_whatever_its_queries():
 def test_crossing_objects_keep_their_tracks():
     right = [(8 + 4 * t, 18) for t in range(12)]
     left = [(52 - 4 * t, 21) for t in range(12)]
-    found = associate(scene([right, left]), torch.zeros(12, 2), most_tracks=8)
+    found = associate(scene([right, left]), torch.zeros(12, 2), max_tracks=8)
     assert {tuple(centers(track)) for track in found.boxes} == {tuple(right), tuple(left)}
 
 
 def test_a_track_continues_after_frames_without_detection():
     path = [(8 + 3 * t, 18) for t in range(12)]
     detected = [None if t in (5, 6) else center for t, center in enumerate(path)]
-    found = associate(scene([detected]), torch.zeros(12, 2), most_tracks=8)
+    found = associate(scene([detected]), torch.zeros(12, 2), max_tracks=8)
     assert found.present.tolist() == [[t not in (5, 6) for t in range(12)]]
     assert centers(found.boxes[0]) == path, "positions are interpolated"
     assert (found.mask_logits[0, 5:7] < 0).all()
@@ -56,11 +56,11 @@ def test_a_track_continues_after_frames_without_detection():
 
 def test_duplicate_detections_are_suppressed():
     outputs = scene([[(20, 20)] * 4, [(20, 20)] * 4])
-    assert len(associate(outputs, torch.zeros(4, 2), most_tracks=8).boxes) == 1
+    assert len(associate(outputs, torch.zeros(4, 2), max_tracks=8).boxes) == 1
 
 
 def test_without_detections_there_is_no_track():
-    found = associate(scene([[None] * 3]), torch.zeros(3, 2), most_tracks=8)
+    found = associate(scene([[None] * 3]), torch.zeros(3, 2), max_tracks=8)
     assert found.boxes.shape == (0, 3, 4)
     features = resample(found, tracks=8, time_steps=16)
     assert not features.valid.any()
@@ -115,14 +115,14 @@ def test_motion_is_measured_in_the_scene():
     """The camera pans to the right over an object at rest: it moves left in the frame, and not in the scene."""
     path = [(50 - 2 * t, 18) for t in range(16)]
     camera = torch.tensor([[2 * t / H, 0.0] for t in range(16)])
-    features = resample(associate(scene([path]), camera, most_tracks=8), tracks=8, time_steps=16)
+    features = resample(associate(scene([path]), camera, max_tracks=8), tracks=8, time_steps=16)
     steps = geometry(features)[0, 0, :, 7:9]
     assert steps.abs().max() < 0.05
 
 
 def test_any_length_is_resampled():
     for frames in (1, 2, 7, 200):
-        found = associate(scene([[(20, 20)] * frames]), torch.zeros(frames, 2), most_tracks=8)
+        found = associate(scene([[(20, 20)] * frames]), torch.zeros(frames, 2), max_tracks=8)
         features = resample(found, tracks=8, time_steps=16)
         assert features.boxes.shape == (1, 8, 16, 4)
         assert features.valid.sum() == 1

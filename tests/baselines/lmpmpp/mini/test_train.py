@@ -68,7 +68,7 @@ def losses_of(out, stage):
 
 def test_all_stages_run_and_write_weights_curves_and_metrics(trained):
     out, seen = trained
-    stages = [stage for stage, step, steps, _ in seen if step == steps]
+    stages = dict.fromkeys(stage for stage, step, steps, _ in seen if step == steps)
     trained_stages = ["extractor", "detection", "alignment", "speech", "language", "adapters"]
     assert [stage for stage in stages if stage in trained_stages] == trained_stages
     for stage in trained_stages:
