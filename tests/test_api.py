@@ -63,12 +63,12 @@ def test_examples_of_docstrings(name: str) -> None:
 
 def test_compare_and_merge(tmp_path: Path) -> None:
     for index in (1, 2):
-        mevis_bench.run("rvos", "empty", limit=12, shard=f"{index}/2", out=tmp_path / f"{index}")
+        mevis_bench.run("rvos", "empty", limit=24, shard=f"{index}/2", out=tmp_path / f"{index}")
     manifest, results = mevis_bench.merge(tmp_path / "1", tmp_path / "2", out=tmp_path / "all", protocol="mevis_v1")
     assert manifest.status == "finished"
     assert results is not None
     assert results.protocol == "mevis_v1"
-    mevis_bench.run("rvos", "moving_region", limit=12, protocol="mevis_v1", out=tmp_path / "b")
+    mevis_bench.run("rvos", "moving_region", limit=24, protocol="mevis_v1", out=tmp_path / "b")
     comparison = mevis_bench.compare(tmp_path / "all", tmp_path / "b", metric="J")
     assert comparison.metric == "J"
     assert comparison.unpaired == 0

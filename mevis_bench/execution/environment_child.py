@@ -1,8 +1,6 @@
 """Environment process: runs a method in its own environment. A script for that environment's Python, 3.7 or newer.
 
-It stands alone: nothing else of mevis_bench is importable here. What a method imports from ``mevis_bench.records`` are
-the stubs below, so that ``method.py`` is written one way wherever it runs (its own relative imports work;
-``baselines.layers`` is not here). numpy is needed for frames and arrays only, Pillow for frames.
+Nothing else of mevis_bench or baselines is importable here: methods import the stubs below as ``mevis_bench.records``.
 
 Protocol: JSON, one object per line, on the socket whose file descriptor is the first argument; standard output is free
 for the method. The child sends a handshake, then one reply per request: ``{"ok": ...}`` or ``{"error": ...}``. Before
@@ -315,7 +313,6 @@ class _Server:
     predictions: Any = field(default_factory=lambda: iter(()))
 
     def check(self, folder: str) -> bool:
-        """Import the method and load nothing."""
         return hasattr(_import_method(folder), "load")
 
     def load(self, folder: str, config: dict[str, Any]) -> bool:

@@ -44,6 +44,13 @@ def resolve_options(method: ResolvedMethod, changes: Mapping[str, object] = NO_C
                 location=f"--set method.{key}",
                 hint=did_you_mean(key, list(options)),
             )
+        default = options[key]
+        if type(default) is float and type(value) is int:
+            value = float(value)
+        if options_type(method.method) is None and default is not None and type(value) is not type(default):
+            raise UsageError(
+                f"expected {type(default).__name__} like {default!r}, got {value!r}", location=f"--set method.{key}"
+            )
         options[key] = value
     typed_options(method, options, changes)
     return options

@@ -23,7 +23,7 @@ INVALID = [
     ("lmpm", "chunk", 0, "expected an integer >= 1, got 0"),
     ("dshmp", "kept", -1, "expected an integer >= 0, got -1"),
     ("transrmot", "miss_tolerance", 0, "expected an integer >= 1, got 0"),
-    ("transrmot", "birth_score", 70, "expected a number >= 0 and <= 1, got 70"),
+    ("transrmot", "birth_score", 70, "expected a number >= 0 and <= 1, got 70.0"),
     ("temprmot", "short", 8.5, "expected an integer >= 1, got 8.5"),
     ("urvos", "side", 300, "expected an integer >= 32 and a multiple of 32, got 300"),
     ("urvos", "stages", 3, "expected one of 1, 2, got 3"),

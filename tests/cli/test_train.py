@@ -132,5 +132,5 @@ def test_every_shipped_training_configuration_can_be_read() -> None:
 def test_a_configuration_without_mini_is_named(place: Path) -> None:
     path = place / "configs" / "train" / "fake-default.yaml"
     path.write_text("steps: 3\n")
-    with pytest.raises(DataError, match="key 'mini' is missing"):
+    with pytest.raises(DataError, match="missing key 'mini'"):
         read_train_config("fake", "default", [])

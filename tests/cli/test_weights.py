@@ -120,7 +120,7 @@ class _Bomb:
 def test_a_file_with_code_inside_is_refused_and_not_run(place: Path, capsys, name: str) -> None:
     Path(name).write_bytes(pickle.dumps({"model": _Bomb()}))
     assert main(["weights", "add", "mine", name]) == ExitCode.USAGE
-    assert "the file holds Python objects besides tensors, which may be code, so it is not opened" in (
+    assert "the file contains Python objects besides tensors, which may be code, so it is not loaded" in (
         capsys.readouterr().err
     )
     assert not Path("exploded").exists()
@@ -133,7 +133,7 @@ def test_a_file_with_code_inside_is_refused_and_not_run(place: Path, capsys, nam
         (["mine", "nowhere.pth"], "error: nowhere.pth: no such file or folder\n"),
         (["mine", "other=here"], "error: mine:small has no weights 'other'\nKnown: model\n"),
         (["mine:large", "here"], "error: mine:large has 0 weights files: say which, NAME=FILE\nKnown: none\n"),
-        (["mine", "here"], "error: here: not a checkpoint, or one that is cut short\n"),
+        (["mine", "here"], "error: here: not a checkpoint, or truncated\n"),
     ],
 )
 def test_usage_errors(place: Path, capsys, words: list[str], message: str) -> None:

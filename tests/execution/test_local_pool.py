@@ -9,7 +9,8 @@ from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, predict
-from tests.runs.test_predict import ALL, Seen, act, config, go, log_prompts, place, predictions
+from tests.runs.test_predict import ALL, Seen, act, config, go, place, predictions
+from tests.runs.test_sample_failures import log_prompts
 
 __all__ = ["place"]
 

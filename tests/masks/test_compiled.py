@@ -7,8 +7,8 @@ import sys
 SCRIPT = """
 import numpy as np
 from mevis_bench.masks import MaskRows
-from mevis_bench.masks.tracks import masks_to_boxes
-print(masks_to_boxes(MaskRows.from_dense(np.ones((1, 3, 4), bool))).tolist())
+from mevis_bench.masks.tracks import boxes_of
+print(boxes_of(MaskRows.from_dense(np.ones((1, 3, 4), bool))).tolist())
 """
 
 

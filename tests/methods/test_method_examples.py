@@ -5,14 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mevis_bench.methods.method_spec import (
-    CommandSpec,
-    EnvironmentSpec,
-    MethodSpec,
-    VariantSpec,
-    WeightSpec,
-    read_method_spec,
-)
+from mevis_bench.methods.method_spec import read_method_spec
+from mevis_bench.schemas.method_file import CommandSpec, EnvironmentSpec, MethodSpec, VariantSpec, WeightSpec
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 

@@ -112,7 +112,7 @@ def test_every_data_set_names_a_protocol() -> None:
 
 
 def test_run_and_merge_take_the_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["run", "--task", "rvos", "--method", "empty", "--limit", "12"]
+    words = ["run", "--task", "rvos", "--method", "empty", "--limit", "24"]
     folder = tmp_path / "run"
     assert main([*words, "--out", str(folder), "--protocol", "mevis_v1"]) == ExitCode.OK
     assert read_results(folder).protocol == "mevis_v1"

@@ -144,7 +144,7 @@ def test_a_split_without_truth_can_not_be_exported(tmp_path: Path) -> None:
 
     (root / "JPEGImages" / "v1").mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(root / "JPEGImages" / "v1" / "00000.jpg")
-    with pytest.raises(UsageError, match="has no truth"):
+    with pytest.raises(UsageError, match="has no ground truth"):
         export_split(
             open_dataset(root, "valid"), tmp_path / "out", copy_frames=False, predictions=None, advance=NO_PROGRESS
         )
@@ -155,7 +155,7 @@ def test_trackeval_reads_the_export_and_gives_our_hota(split: Dataset, tmp_path:
     _write_shifted_truth(split, tmp_path / "run")
     root = tmp_path / "out"
     export_split(split, root, copy_frames=False, predictions=tmp_path / "run", advance=NO_PROGRESS)
-    score_run(root / "results", data=split.root, split=split.name, task="rmot", out=tmp_path / "scores")
+    score_run(root / "results", data=split.root, split=split.split, task="rmot", out=tmp_path / "scores")
     ours = {
         line["sample"]: line["values"]["HOTA"]
         for line in map(json.loads, (tmp_path / "scores" / "scores.jsonl").read_text().splitlines())

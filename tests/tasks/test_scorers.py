@@ -117,6 +117,6 @@ def test_several_processes_score_as_one() -> None:
     one, two = (list(map_in_order(score_video, jobs, workers)) for workers in (1, 2))
     assert [[sample.sample for sample in video] for video in one] == [[s.sample for s in video] for video in two]
     assert [[sample.values for sample in video] for video in one] == [[s.values for s in video] for video in two]
-    assert pickle.dumps([s.statistics for video in one for s in video]) == pickle.dumps(
+    assert repr([s.statistics for video in one for s in video]) == repr(
         [s.statistics for video in map(pickle.loads, map(pickle.dumps, one)) for s in video]
     )
