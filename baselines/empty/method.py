@@ -1,6 +1,6 @@
 """The smallest method: no target, always. A floor for every table, and the example to start from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,6 @@ class Empty:
         """No-op."""
 
 
-def load(setup: MethodConfig) -> Empty:
+def load(setup: MethodConfig[Mapping[str, object]]) -> Empty:
     """Build the method for one task; it has no files."""
     return Empty(setup.task)

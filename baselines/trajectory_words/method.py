@@ -1,6 +1,6 @@
 """The RMEG floor: no model, no frame is looked at; only the targets' masks are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from baselines.trajectory_words.trajectory import trace
 from baselines.trajectory_words.wording import sentence
@@ -22,6 +22,6 @@ class TrajectoryWords:
         """No-op."""
 
 
-def load(setup: MethodConfig) -> TrajectoryWords:
+def load(setup: MethodConfig[Mapping[str, object]]) -> TrajectoryWords:
     """Build the method; it has no files."""
     return TrajectoryWords()

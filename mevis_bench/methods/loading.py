@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 from mevis_bench.methods.method_options import typed_options
 from mevis_bench.methods.registry import MethodEntry, ResolvedMethod
@@ -12,7 +13,7 @@ SHARED_LAYERS = "layers"
 """Folder beside the built-in methods that several of them share."""
 
 
-def load_method(found: MethodEntry, setup: MethodConfig) -> Method:
+def load_method(found: MethodEntry, setup: MethodConfig[Any]) -> Method:
     """Import a method's ``method.py`` and call its ``load``.
 
     Raises:

@@ -1,7 +1,5 @@
 """One sample's failure fails that sample alone; leftovers of killed runs and locks are recognized."""
 
-# ruff: noqa: F811  (a fixture that is imported has the name of an argument)
-
 import signal
 import subprocess
 import sys
@@ -12,8 +10,10 @@ import pytest
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import DataError, Expression, Prompt, UsageError
 from mevis_bench.store.run_folder import RunFolder
-from tests.runs.test_predict import ALL, go, place, predictions  # noqa: F401
+from tests.runs.test_predict import ALL, go, place, predictions
 from tests.tiny_split import write_fake_method
+
+__all__ = ["place"]
 
 EAGER = "Fake.predict = lambda self, video, prompts: iter([*lazy(self, video, list(prompts))])\n"
 """The fake method, predicting all prompts before it returns the first prediction."""

@@ -1,6 +1,6 @@
 """A complete small method: what is far from the frame's mean color is the answer to everything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Skeleton:
         """Give back what the method holds; here nothing."""
 
 
-def load(setup: MethodConfig) -> Skeleton:
+def load(setup: MethodConfig[Mapping[str, object]]) -> Skeleton:
     """Make the method.
 
     ``setup.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are
