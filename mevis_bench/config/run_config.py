@@ -35,7 +35,7 @@ def read_run_config(file: Path | None, flags: Mapping[str, object], settings: Se
     if config.address is not None and config.engine != "ray":
         raise UsageError("--address requires --engine ray", location=f"--address {config.address}")
     if config.engine == "ray" and (config.workers > 1 or config.timeout is not None):
-        raise UsageError("--workers and --timeout are for this machine; a cluster has one Ray actor per device")
+        raise UsageError("--workers and --timeout require --engine local: a Ray cluster has one actor per device")
     return config
 
 

@@ -125,7 +125,7 @@ def test_a_mask_that_is_not_written_fails_its_sample_alone(place: Path) -> None:
 
 def test_a_command_that_cannot_run_is_refused_before(place: Path) -> None:
     upstream(place, spec=SPEC.replace("{split}", "{splitt}"))
-    with pytest.raises(MethodError, match=r"run has an unknown '\{splitt\}'\nDid you mean 'split'\?"):
+    with pytest.raises(MethodError, match=r"unknown placeholder '\{splitt\}'\nDid you mean 'split'\?"):
         go(place)
     upstream(place, spec=SPEC.replace("checkout: upstream", "checkout: elsewhere"))
     with pytest.raises(MethodError, match="elsewhere: checkout of 'fake_upstream' not found\nClone"):

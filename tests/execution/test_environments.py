@@ -144,8 +144,8 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
             for value, error in (
                 (".nan", ": expected a finite number, got nan"),
                 (".inf", ": expected a finite number, got inf"),
-                ("0", " must be a positive number of seconds, got 0"),
-                ("-2.5", " must be a positive number of seconds, got -2.5"),
+                ("0", ": expected a number > 0, got 0"),
+                ("-2.5", ": expected a number > 0, got -2.5"),
             )
         ),
         (
