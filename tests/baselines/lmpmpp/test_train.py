@@ -1,6 +1,7 @@
 """End-to-end training of LMPM++ in small sizes: precision, errors, and equality of one process and two."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
+from tests.paths import ROOT
 from tests.training_arguments import ignore, make_training_arguments, read_options
 
 
@@ -73,7 +75,11 @@ def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     script = Path(__file__).with_name("small_model.py")
     subprocess.run(
-        [*command, script, split.root.parent, tmp_path / "together"], check=True, capture_output=True, timeout=250
+        [*command, script, split.root.parent, tmp_path / "together"],
+        check=True,
+        capture_output=True,
+        timeout=250,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     curves = [
         json.loads((tmp_path / name / "curves" / "paper.json").read_text())["losses"] for name in ("alone", "together")
