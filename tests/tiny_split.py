@@ -105,7 +105,7 @@ def load(setup):
 
 
 def write_fake_method(folder: Path, code: str = "", name: str = "fake") -> Path:
-    """Write a fake method into ``folder/<name>``; ``code`` is put behind it and may define ``act`` and ``answer`` anew.
+    """Write a fake method into ``folder/<name>``; ``code`` is appended and may redefine ``act`` and ``answer``.
 
     Returns:
         The folder for ``--method-dir``.

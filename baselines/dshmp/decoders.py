@@ -51,7 +51,7 @@ class WordGuidedDecoder(QueryDecoder[DecoupledSentence]):
 class FrameDecoder(WordGuidedDecoder, FrameQueryDecoder[DecoupledSentence]):
     """Mask2Former's transformer decoder guided by the static words.
 
-    Every layer fuses the pixel decoder's level with the sentence's tokens anew; fused ones are not passed on.
+    Every layer fuses the pixel decoder's level with the sentence's tokens; fused levels are not passed on.
     """
 
     def __init__(self, config: QueryDecoderConfig, fusion: WordFusionConfig) -> None:

@@ -24,7 +24,7 @@ class PassOptions:
 
     Attributes:
         anchor: ``auto``: the most confident frame; ``first``: frame 0.
-        memory_every: Every so manieth frame stays in memory.
+        memory_every: Every n-th frame stays in memory.
         memory_frames: Most remembered frames, anchor and previous frame included; the oldest others leave.
         stages: 1: the sentence alone; 2: both passes.
         abstain: Predict "no target" if no frame is confident; the paper's method always predicts a mask.

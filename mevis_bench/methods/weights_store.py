@@ -127,13 +127,6 @@ def _convert(source: Path, place: Path) -> None:
     from safetensors.torch import save_file
 
     reader: Any = importlib.import_module(_READER)
-    for entry in _ENTRIES:
-        try:
-            tensors = reader.read_tensors(source, entry=entry, namespace=True)
-            break
-        except DataError as error:
-            # A file with its tensors under another of the known keys reads as one without tensors.
-            if entry == _ENTRIES[-1] or "no named tensors" not in error.message:
-                raise
+    tensors = reader.read_tensors(source, entry=_ENTRIES, namespace=True)
     # Files may share storage between keys, which safetensors refuses; each key gets its own.
     save_file({key: tensor.clone().contiguous() for key, tensor in tensors.items()}, place)

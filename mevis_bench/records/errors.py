@@ -1,4 +1,4 @@
-"""The one family of errors that a user can mend, and the exit codes of the command line."""
+"""The one family of errors that a user can fix, and the exit codes of the command line."""
 
 from enum import IntEnum
 
@@ -8,7 +8,7 @@ class ExitCode(IntEnum):
 
     OK = 0
     FAILED = 1
-    """A sample failed, a data set has faults, a metric regressed, or the machine gave out (disk full)."""
+    """A sample failed, a data set has errors, a metric regressed, or the disk is full."""
     USAGE = 2
     """The call, a configuration file or an input file is wrong; nothing was computed."""
     NOTHING_MEASURED = 3
@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
 
 
 class MevisBenchError(Exception):
-    """A fault that its reader can mend: what is wrong, where, and what to do next.
+    """An error that its reader can fix: what is wrong, where, and what to do next.
 
     The command line prints it without a traceback and returns ``exit_code``. Any other exception is a bug of
     ours or of a method and keeps its traceback.

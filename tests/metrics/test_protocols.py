@@ -116,7 +116,7 @@ def test_run_and_merge_take_the_protocol(tmp_path: Path, capsys: pytest.CaptureF
     folder = tmp_path / "run"
     assert main([*words, "--out", str(folder), "--protocol", "mevis_v1"]) == ExitCode.OK
     assert read_results(folder).protocol == "mevis_v1"
-    assert main([*words, "--out", str(folder)]) == ExitCode.OK  # predicts nothing anew, but scores by the other rules
+    assert main([*words, "--out", str(folder)]) == ExitCode.OK  # predicts nothing, but scores by the other protocol
     assert read_results(folder).protocol == "mevis_v2"
     shards = [str(tmp_path / f"shard{index}") for index in (1, 2)]
     for index, shard in enumerate(shards, 1):

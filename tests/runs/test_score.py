@@ -178,14 +178,14 @@ def test_the_device_changes_no_byte(world, tmp_path: Path) -> None:
 
 def break_at(job: str) -> str:
     if job == "b.json":
-        raise DataError("is broken", location=job, hint="Mend it.")
+        raise DataError("is broken", location=job, hint="Fix it.")
     return job
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_in_a_worker_is_the_same_error(workers: int) -> None:
     assert list(map_in_order(break_at, ["a.json", "c.json"], workers)) == ["a.json", "c.json"]
-    with pytest.raises(DataError, match=r"^b\.json: is broken\nMend it\.$"):
+    with pytest.raises(DataError, match=r"^b\.json: is broken\nFix it\.$"):
         list(map_in_order(break_at, ["a.json", "b.json", "c.json"], workers))
 
 

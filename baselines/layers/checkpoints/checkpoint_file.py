@@ -17,12 +17,13 @@ _MAX_LISTED = 10
 """Keys per kind that an error lists."""
 
 
-def read_tensors(path: Path, *, entry: str | None = None, namespace: bool = False) -> dict[str, Tensor]:
+def read_tensors(path: Path, *, entry: str | tuple[str, ...] = (), namespace: bool = False) -> dict[str, Tensor]:
     """Read a file of named tensors: safetensors by its suffix, else a PyTorch file with ``weights_only``.
 
     Args:
         path: The file.
-        entry: Key of the state dict in a PyTorch file, used if present; ``None``: the file is the state dict.
+        entry: Key of the state dict in a PyTorch file, or several keys of which the first one present is used; without
+            any of them the file is the state dict.
         namespace: Accept an ``argparse.Namespace`` in addition to tensors, as DETR-like training scripts save one.
 
     Raises:
@@ -52,8 +53,9 @@ def read_tensors(path: Path, *, entry: str | None = None, namespace: bool = Fals
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise DataError("not a checkpoint, or truncated", location=location, hint=_AGAIN) from error
-    if entry is not None and isinstance(content, Mapping) and entry in content:
-        content = content[entry]
+    entries = (entry,) if isinstance(entry, str) else entry
+    if isinstance(content, Mapping):
+        content = next((content[name] for name in entries if name in content), content)
     if not isinstance(content, Mapping):
         raise DataError(f"expected named tensors, got a {type(content).__name__}", location=location)
     tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}

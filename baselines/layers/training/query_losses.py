@@ -1,6 +1,6 @@
 """Matching and losses of ReferFormer, which MUTR trains with as well (Wu et al., CVPR 2022).
 
-Every object of a sentence is one trajectory and is assigned to one query, anew for every decoder layer. Axes: b clips,
+Every object of a sentence is one trajectory and is assigned to one query in each decoder layer. Axes: b clips,
 each with its own sentence; t frames, q queries, k classes, o objects, h and w rows and columns.
 """
 
