@@ -34,7 +34,28 @@ INVALID = [
     ("videollama2", "alpha", float("nan"), "expected a finite number, got nan"),
     ("lmpmpp", "answers", "oracle", "expected one of language, matcher, got 'oracle'"),
     ("moving_region", "frames", "3", "expected an integer >= 1, got '3'"),
+    ("referformer", "short", "big", "expected an integer >= 32, got 'big'"),
+    ("lmpm", "precision", "int8", "expected one of float32, bfloat16, float16, got 'int8'"),
+    ("transrmot", "show_area", "large", "expected a number >= 0, got 'large'"),
+    ("urvos", "words", 0, "expected an integer >= 1, got 0"),
+    ("urvos", "anchor", "last", "expected one of auto, first, got 'last'"),
+    ("urvos", "memory_frames", 1, "expected an integer >= 2, got 1"),
+    ("urvos", "kept", -1, "expected an integer >= 0, got -1"),
+    ("lbdt", "interval", 0, "expected an integer >= 1, got 0"),
+    ("lbdt", "interval", "five", "expected an integer >= 1, got 'five'"),
+    ("lbdt", "interval", True, "expected an integer >= 1, got true"),
+    ("git", "size", "huge", "expected one of large, base, mini, got 'huge'"),
+    ("git", "max_new_tokens", 0, "expected an integer >= 1, got 0"),
+    ("git", "fit", "bend", "expected one of crop, pad, squash, got 'bend'"),
+    ("git", "alpha", -1.0, "expected a number >= 0 and <= 1, got -1.0"),
+    ("git", "alpha", "x", "expected a number >= 0 and <= 1, got 'x'"),
+    ("videollama2", "size", "huge", "expected one of 7b, 2.1-7b, mini, got 'huge'"),
+    ("videollama2", "bits", 2, "expected one of 16, 8, 4, got 2"),
+    ("videollama2", "precision", "double", "expected one of float32, bfloat16, float16, got 'double'"),
+    ("videollama2", "frames", "8", "expected an integer >= 1 and <= 32, got '8'"),
 ]
+
+INVALID_COLORS = [[255, 0], "red", [0, 0, 256], [0, 0, 0, 0], [0.5, 0, 0]]
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -53,6 +74,12 @@ def test_an_invalid_setting_is_named(name, key, value, message):
     with pytest.raises(DataError) as raised:
         resolve_options(REGISTRY.choose(name), {key: value})
     assert str(raised.value) == f"--set method.{key}: '{key}': {message}"
+
+
+@pytest.mark.parametrize("color", INVALID_COLORS)
+def test_an_invalid_color_is_refused(color):
+    with pytest.raises(DataError, match=r"^--set method\.color: 'color"):
+        resolve_options(REGISTRY.choose("videollama2"), {"color": color})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from baselines.layers.inference.query_segmenter import (
     read_frames,
     union_masks,
 )
+from baselines.layers.options import QueryOptions
 from mevis_bench.records import TextPrompt, Video
 
 SETTINGS = SegmenterSettings(
@@ -140,3 +141,9 @@ def test_masks_are_cropped_before_they_are_scaled():
     masks = union_masks(features, torch.ones(1, 1), (40, 64), (80, 128))
     assert masks.shape == (1, 80, 128)
     assert not masks[:, :78].any()
+
+
+def test_options_become_settings():
+    options = QueryOptions(size="base", short=448, longest=1333, threshold=0.8, chunk=18, kept=72, precision="float32")
+    settings = SegmenterSettings.from_options(options, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+    assert settings == SegmenterSettings(448, 1333, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 0.8, 18, 72, "float32")

@@ -16,6 +16,7 @@ from baselines.layers.inference.track_streaming import (
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries, TrackRules
+from baselines.layers.options import StreamOptions
 from mevis_bench.records import TextPrompt, Video
 
 RULES = TrackRules(
@@ -119,3 +120,9 @@ def test_pixels_are_sampled_between_centers_without_smoothing():
             (dy, dx), corner = (y - y0, x - x0), pixels[y0 : y0 + 2, x0 : x0 + 2].astype(float)
             weights = np.array([[(1 - dy) * (1 - dx), (1 - dy) * dx], [dy * (1 - dx), dy * dx]])
             np.testing.assert_allclose(grays[row, column], (corner * weights[..., None]).sum((0, 1)), atol=0.501)
+
+
+def test_options_become_settings():
+    values = {name: getattr(RULES, name) for name in RULES.__slots__}
+    options = StreamOptions(size="base", short=8, longest=16, **values)
+    assert StreamSettings.from_options(options) == StreamSettings(RULES, 8, 16)
