@@ -74,12 +74,12 @@ def take_steps(chosen: ResolvedMethod, steps: int, frames: int, precision: str, 
 
 
 def location(device: str) -> str:
-    """Say what computes, and with how many threads."""
+    """Return the device's name and the number of threads."""
     return f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def peaks(device: str) -> str:
-    """Say the most memory that this process held."""
+    """Return the peak memory of this process."""
     host, on_device = peak_bytes(device)
     return f"{host / GIB:.1f} GiB" + ("" if on_device is None else f", {on_device / GIB:.1f} GiB on the device")
 
@@ -92,14 +92,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3, help="of the training, 2 or more")
     parser.add_argument("--precision", default="bfloat16", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="auto")
-    asked = parser.parse_args()
-    if asked.steps < 2:
+    args = parser.parse_args()
+    if args.steps < 2:
         parser.error("--steps must be 2 or more: the first step is set-up")
-    chosen, device = find_methods().choose("lmpmpp:paper"), resolve_device(asked.device)
-    if asked.what == "predict":
-        predict(chosen, asked.frames or 200, asked.precision, device)
+    chosen, device = find_methods().choose("lmpmpp:paper"), resolve_device(args.device)
+    if args.what == "predict":
+        predict(chosen, args.frames or 200, args.precision, device)
     else:
-        take_steps(chosen, asked.steps, asked.frames or 16, asked.precision, device)
+        take_steps(chosen, args.steps, args.frames or 16, args.precision, device)
 
 
 if __name__ == "__main__":

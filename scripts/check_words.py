@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tokenize
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +29,12 @@ class RefusedWords:
         docstrings: First words of docstrings.
         messages: Regular expressions for string literals.
         texts: Regular expressions for all texts.
-        allowed: Path prefixes that are not checked.
     """
 
     identifiers: Mapping[str, str]
     docstrings: Mapping[str, str]
     messages: Mapping[str, str]
     texts: Mapping[str, str]
-    allowed: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,6 @@ def read_words(path: Path) -> RefusedWords:
 def main() -> int:
     """Check all files; return 1 if a refused word was found."""
     words = read_words(WORDS_FILE)
-    found_in_allowed = set()
     failed = False
     for path in tracked_files():
         if path in OWN_FILES:
@@ -144,16 +141,9 @@ def main() -> int:
             findings = check_document((ROOT / path).read_text(encoding="utf-8"), words)
         else:
             continue
-        prefix = next((prefix for prefix in words.allowed if path.startswith(prefix)), None)
-        if prefix is not None:
-            found_in_allowed |= {prefix} if findings else set()
-            continue
         for finding in findings:
             failed = True
             print(f"{path}:{finding.line}: {finding.word!r}: write {finding.instead}")
-    for prefix in words.allowed:
-        if prefix not in found_in_allowed:
-            print(f"note: {prefix} is clean: remove it from {WORDS_FILE.name}")
     return int(failed)
 
 

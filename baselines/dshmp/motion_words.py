@@ -8,9 +8,9 @@ def _words(text: str) -> frozenset[str]:
 AUXILIARIES = _words(
     """
     am is are was were be been being has have had having do does did will would can could shall should may might
-    must isn't aren't wasn't weren't don't doesn't didn't won't
+    must
     """
-)
+) | {f"{verb}n't" for verb in ("is", "are", "was", "were", "do", "does", "did", "wo")}
 """Auxiliaries: no motion words, whatever their ending."""
 
 
@@ -22,7 +22,7 @@ ADVERBS = _words(
     further clockwise counterclockwise anticlockwise upside
     """
 )
-"""Adverbs that don't end in -ly."""
+"""Adverbs that do not end in -ly."""
 
 
 NOT_ADVERBS = _words(

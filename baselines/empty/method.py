@@ -1,4 +1,4 @@
-"""The smallest method: no target, always. A floor for every table, and the example to start from."""
+"""The smallest method: no target, always. A heuristic baseline for every table, and the example to start from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

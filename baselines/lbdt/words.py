@@ -99,7 +99,7 @@ def split_words(sentence: str) -> list[str]:
 
 
 def embed_sentence(words: Sequence[str], vectors: WordVectors) -> tuple[Tensor, Tensor]:
-    """Look words up and pad to 25.
+    """Encode words as ids of the vocabulary, padded to 25.
 
     Returns:
         float32 ``(1, 25, 300)`` with zeros after the last word, and bool ``(1, 25)``: where there is a word.

@@ -1,4 +1,4 @@
-"""The RMEG floor: no model, no frame is looked at; only the targets' masks are."""
+"""The heuristic baseline for RMEG: no model, no frame is decoded; only the targets' masks are used."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

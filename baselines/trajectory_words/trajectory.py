@@ -28,7 +28,7 @@ HEADINGS = ("right", "down right", "down", "down left", "left", "up left", "up",
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
-    """Where one object was, in the frames that show it.
+    """Positions of one object in the frames that show it.
 
     Attributes:
         centers: float64 ``(n, 2)``, x and y of the center of mass, in frame diagonals.

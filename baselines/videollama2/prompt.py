@@ -14,15 +14,7 @@ INSTRUCTION = (
 
 PLACEHOLDER = "<video>"
 
-SYSTEM_MESSAGE = (
-    "<<SYS>>\n"
-    "You are a helpful, respectful and honest assistant. Always answer as helpfully as possible, while being safe.  "
-    "Your answers should not include any harmful, unethical, racist, sexist, toxic, dangerous, or illegal content. "
-    "Please ensure that your responses are socially unbiased and positive in nature.\n"
-    "If a question does not make any sense, or is not factually coherent, explain why instead of answering something "
-    "not correct. If you don't know the answer to a question, please don't share false information.\n"
-    "<</SYS>>"
-)
+SYSTEM_MESSAGE = Path(__file__).with_name("system_message.txt").read_text(encoding="utf-8").removesuffix("\n")
 """Llama 2's message, which the authors put before every instruction to a Mistral model, verbatim."""
 
 

@@ -12,7 +12,7 @@ from baselines.wnet.transformer import HEADS, WIDTH
 
 
 class BoxAttention(nn.Module):
-    """Where each frame's query looks in its frame, by head."""
+    """Attention of each frame's query over its frame, by head."""
 
     def __init__(self) -> None:
         super().__init__()

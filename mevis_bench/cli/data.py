@@ -69,11 +69,11 @@ def verify(
     else:
         console = out()
         console.print(_counts(report))
-        for error in report.faults:
+        for error in report.errors:
             console.print(f"  {error}", markup=False, style="red", soft_wrap=True)
-        summary = f"{len(report.faults)} errors" if report.faults else "no errors"
+        summary = f"{len(report.errors)} errors" if report.errors else "no errors"
         console.print(f"{report.root}: {summary}", markup=False, soft_wrap=True)
-    return ExitCode.FAILED if report.faults else ExitCode.OK
+    return ExitCode.FAILED if report.errors else ExitCode.OK
 
 
 @command.command("make-mini")
@@ -199,7 +199,7 @@ def _show(bar: "Bar", stage: str, done: int, total: int) -> None:
 
 def _as_json(report: "ValidationReport") -> dict[str, object]:
     kinds = {"single": report.single, "multi": report.multi, "no_target": report.no_target, "unknown": report.unknown}
-    errors = [{"file": error.file, "key": error.key, "message": error.message} for error in report.faults]
+    errors = [{"file": error.file, "key": error.key, "message": error.message} for error in report.errors]
     return {
         "split": report.split,
         "root": str(report.root),

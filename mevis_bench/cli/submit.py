@@ -62,7 +62,7 @@ def check(
     elif errors:
         for error in errors:
             err().print(f"✗ {error}", markup=False, soft_wrap=True)
-        if len(errors) == submission.SHOWN_FAULTS:
+        if len(errors) == submission.MAX_ERRORS:
             err().print("Only the first ten errors are shown.", style="dim")
     else:
         out().print(f"✓ {file}: valid submission", markup=False)

@@ -1,4 +1,4 @@
-"""Where the shipped configuration lies: beside the package in a checkout, under ``share`` in an installed wheel."""
+"""Location of the shipped configuration: next to the package in a checkout, under ``share`` in an installed wheel."""
 
 import sysconfig
 from pathlib import Path

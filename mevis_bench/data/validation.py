@@ -24,7 +24,7 @@ class ValidationIssue:
 
 @dataclass(slots=True)
 class ValidationReport:
-    """What a split holds, and what is wrong with it.
+    """Counts and errors of a split.
 
     Attributes:
         split: Its name.
@@ -38,7 +38,7 @@ class ValidationReport:
         no_target: Expressions with none.
         unknown: Expressions whose targets are not known: those of a split without truth, and broken ones.
         spoken: Expressions that name a sound file.
-        faults: Everything that is wrong, in the order of the files.
+        errors: Everything that is wrong, in the order of the files.
     """
 
     split: str
@@ -52,7 +52,7 @@ class ValidationReport:
     no_target: int = 0
     unknown: int = 0
     spoken: int = 0
-    faults: list[ValidationIssue] = field(default_factory=list)
+    errors: list[ValidationIssue] = field(default_factory=list)
 
     @property
     def expressions(self) -> int:

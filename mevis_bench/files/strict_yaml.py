@@ -159,7 +159,7 @@ def _entry(node: Node, part: str | int) -> tuple[Node, Node] | None:
 
 
 def with_settings(node: Node, settings: Sequence[str]) -> Node:
-    """Put ``a.b=c`` settings over a file's values, in order; the tree is changed in place.
+    """Override a file's values by ``a.b=c`` settings, in order; the tree is changed in place.
 
     Values are YAML (``--set lr=1e-4``, ``--set sizes=[1,2]``). Whether a key is known is checked when the tree is
     decoded, as for keys of the file.
@@ -178,7 +178,7 @@ def with_settings(node: Node, settings: Sequence[str]) -> Node:
 
 
 def with_flag(node: Node, key: str, value: object) -> Node:
-    """Put the value of an option over a file's; ``key`` is the option's name with ``_`` for ``-``."""
+    """Override a file's value by that of an option; ``key`` is the option's name with ``_`` for ``-``."""
     name = f"--{key.replace('_', '-')}"
     _put(node, [key], parse_node(json.dumps(value), name), name)
     return node

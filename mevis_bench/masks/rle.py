@@ -15,7 +15,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, locat
     """Turn a clip's run lengths into row transitions without making a raster.
 
     Args:
-        masks: One mask a frame, ``None`` where it covers nothing.
+        masks: One mask per frame, ``None`` where it covers nothing.
         height: Rows that every mask must have.
         width: Columns that every mask must have.
         where: File and key, for the message.

@@ -30,7 +30,7 @@ def load_method(found: MethodEntry, setup: MethodConfig[Any]) -> Method:
 
 
 def code_fingerprint(found: MethodEntry) -> str:
-    """Return the sha256 of a method's Python files, ``method.yaml``, its requirements, and the layers beside it."""
+    """Return the sha256 of a method's Python and text files, ``method.yaml``, requirements and shared layers."""
     digest = hashlib.sha256()
     environment = found.spec.environment
     if environment is not None and environment.requirements is not None:
@@ -40,7 +40,7 @@ def code_fingerprint(found: MethodEntry) -> str:
     if found.package is not None:
         folders.append(found.folder.parent / SHARED_LAYERS)
     for folder in folders:
-        for path in sorted((*folder.rglob("*.py"), *folder.glob("method.yaml"))):
+        for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.txt"), *folder.glob("method.yaml"))):
             digest.update(path.relative_to(folder.parent).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

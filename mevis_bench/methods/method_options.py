@@ -15,7 +15,7 @@ NO_CHANGES: Mapping[str, object] = {}
 
 @dataclass(frozen=True, slots=True)
 class _OptionsSource:
-    """Where a variant's options come from (``mevis_bench.schemas.decode.Source``)."""
+    """Source of a variant's options (``mevis_bench.schemas.decode.Source``)."""
 
     method: ResolvedMethod
     changes: Mapping[str, object]

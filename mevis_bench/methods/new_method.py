@@ -19,7 +19,9 @@ def new_method(name: str, folder: Path) -> Path:
         UsageError: The name is no method name or taken, or the folder exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise UsageError(f"'{name}' can't name a method: lower case letters, digits and _", location="new method")
+        raise UsageError(
+            f"invalid method name '{name}': expected lower case letters, digits and _", location="new method"
+        )
     taken = find_methods().methods.get(name)
     if taken is not None:
         raise UsageError(f"the name '{name}' is taken", location=str(taken.folder))

@@ -81,7 +81,7 @@ class Registry:
                 raise MethodError(f"method '{method_name}' is broken: {broken.reason}", location=broken.origin)
         if method_name not in self.methods:
             raise UsageError(
-                f"there is no method '{method_name}'",
+                f"method '{method_name}' not found",
                 hint=f"{did_you_mean(method_name, sorted(self.methods))}\nSee mevis-bench list methods",
             )
         method = self.methods[method_name]
@@ -112,7 +112,7 @@ def find_methods(method_dirs: Sequence[Path] = ()) -> Registry:
         try:
             spec = read_method_spec(folder / "method.yaml")
             if spec.command is None and not (folder / "method.py").is_file():
-                raise DataError("there is no method.py beside method.yaml", location=str(folder))
+                raise DataError("method.py not found next to method.yaml", location=str(folder))
         except MevisBenchError as error:
             broken.append(InvalidMethod(name, origin, str(error)))
             continue
@@ -148,7 +148,7 @@ def _installed_places() -> Iterator[_Place | InvalidMethod]:
         origin = f"package {distribution}"
         folders = _folders_of_package(entry.value)
         if not folders:
-            yield InvalidMethod(entry.name, origin, f"its entry point names '{entry.value}', which is no package")
+            yield InvalidMethod(entry.name, origin, f"its entry point names '{entry.value}', which is not a package")
         elif folders[0].name != entry.name:
             yield InvalidMethod(entry.name, origin, f"its entry point's name must be '{folders[0].name}', its folder's")
         else:

@@ -1,4 +1,4 @@
-"""Where a method's weights are: shipped beside it, in the user's store, or named on the command line."""
+"""Location of a method's weights: shipped with it, in the user's store, or named on the command line."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ def default_store() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class WeightsChoice:
-    """What ``--weights`` asks for.
+    """Value of ``--weights``.
 
     Attributes:
         untrained: Run with seeded random weights.
@@ -64,7 +64,7 @@ def parse_weights(values: Sequence[str]) -> WeightsChoice:
 
 
 def weights_state(chosen: ResolvedMethod, store: Path) -> State:
-    """Say whether a variant could run with its weights now, without reading them."""
+    """Return whether a variant could run with its weights now, without reading them."""
     method = chosen.method
     states = {file_state(method.folder, method.spec.name, spec, store) for spec in chosen.spec.weights.values()}
     order: tuple[State, ...] = ("missing", "in store", "shipped")
@@ -72,7 +72,7 @@ def weights_state(chosen: ResolvedMethod, store: Path) -> State:
 
 
 def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> State:
-    """Say where one file of weights is: ``shipped`` in the method's folder, ``in store``, or ``missing``."""
+    """Return the location of one file of weights: ``shipped`` in the method's folder, ``in store``, or ``missing``."""
     if (folder / "weights" / spec.file).exists():
         return "shipped"
     return "in store" if (store / method / spec.file).exists() else "missing"
@@ -102,9 +102,7 @@ def locate_weights(chosen: ResolvedMethod, choice: WeightsChoice) -> Mapping[str
         return None if specs else {}
     for name in choice.files:
         if name not in specs and not (name == "" and len(specs) == 1):
-            what = (
-                f"'{name}' is no weights file of {chosen.name}" if name else f"{chosen.name} takes {len(specs)} files"
-            )
+            what = f"{chosen.name} has no weights file '{name}'" if name else f"{chosen.name} takes {len(specs)} files"
             raise UsageError(what, location="--weights", hint=f"{did_you_mean(name, list(specs))}\nGive NAME=FILE")
     located = {}
     for name, spec in specs.items():
@@ -127,7 +125,7 @@ def check_sha256(path: Path, spec: WeightSpec) -> None:
         found = sha256(path)
         if found != spec.sha256 and (spec.sha256, found) != _origin(path):
             raise DataError(
-                f"is not the file that is wanted: sha256 {found}, expected {spec.sha256}",
+                f"not the expected file: sha256 is {found}, expected {spec.sha256}",
                 location=str(path),
                 hint=f"Get it again: {spec.source}",
             )

@@ -18,7 +18,7 @@ from mevis_bench.schemas.method_file import WeightSpec
 from mevis_bench.schemas.weights_record import WeightsRecord
 
 _READER = "baselines.layers.checkpoints.checkpoint_file"
-"""The one safe reader of strangers' checkpoints; it needs torch, so it is imported by name when it is needed."""
+"""The one safe reader of untrusted checkpoints; it needs torch, so it is imported by name when it is needed."""
 
 _ENTRIES = ("model", "model_state_dict", "state_dict")
 """Keys under which training scripts put the state dict beside optimizer and arguments."""
@@ -26,7 +26,7 @@ _ENTRIES = ("model", "model_state_dict", "state_dict")
 
 @dataclass(frozen=True, slots=True)
 class AddedWeights:
-    """What ``add_weights`` did.
+    """Result of ``add_weights``.
 
     Attributes:
         paths: Where each file lies now.
@@ -99,7 +99,7 @@ def _load_once(chosen: ResolvedMethod, weights: Mapping[str, Path], sources: Map
 def _draft(source: Path, source_hash: str, spec: WeightSpec, draft: Path) -> Path:
     if spec.sha256 is not None and source_hash != spec.sha256:
         raise DataError(
-            f"is not the file that is wanted: sha256 {source_hash}, expected {spec.sha256}",
+            f"not the expected file: sha256 is {source_hash}, expected {spec.sha256}",
             location=str(source),
             hint=f"Get it again: {spec.source}",
         )

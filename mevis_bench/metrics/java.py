@@ -57,7 +57,7 @@ class JavaChild:
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            raise JavaError(f"Java can't be started: {error}", location=java, hint=HOW_TO_INSTALL) from error
+            raise JavaError(f"cannot start Java: {error}", location=java, hint=HOW_TO_INSTALL) from error
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._listen, self._overhear)]
         for thread in self._threads:
             thread.start()
@@ -77,7 +77,7 @@ class JavaChild:
             raise self._dead() from None
 
     def finish_writing(self) -> None:
-        """Say that no more lines come."""
+        """Close the input: no more lines follow."""
         stdin = self._process.stdin
         assert stdin is not None
         try:

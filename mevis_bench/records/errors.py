@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process returns. CI scripts may rely on these numbers."""
+    """Exit code of the process. CI scripts may rely on these numbers."""
 
     OK = 0
     FAILED = 1

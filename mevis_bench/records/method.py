@@ -26,7 +26,7 @@ class Method(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what the method holds (device memory, processes)."""
+        """Release device memory and processes."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What a person may have meant by a word that nobody knows."""
+"""Suggestions for a misspelled name."""
 
 import difflib
 from collections.abc import Sequence

@@ -45,7 +45,7 @@ from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written.
+    """Counts of the written files.
 
     Attributes:
         videos: Number of videos.

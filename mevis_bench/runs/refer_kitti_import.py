@@ -48,7 +48,7 @@ def import_split(source: Path, out: Path, advance: Callable[[int, int], None]) -
     folder = source / EXPRESSIONS
     videos = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if not videos:
-        raise UsageError("there are no expressions in here", location=str(source), hint=f"{EXPRESSIONS}/<video>/*.json")
+        raise UsageError("no expressions found", location=str(source), hint=f"{EXPRESSIONS}/<video>/*.json")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError("is not empty", location=str(out), hint="Give a new folder with --out.")
     meta: dict[str, object] = {}
@@ -91,7 +91,7 @@ def _frames(folder: Path) -> list[Path]:
     """Return the image files in order; their names have to be their numbers, from 0."""
     paths = sorted(folder.glob("*.png")) or sorted(folder.glob("*.jpg"))
     if not paths:
-        raise DataError("there are no frames", location=str(folder))
+        raise DataError("no frames found", location=str(folder))
     for number, path in enumerate(paths):
         if path.stem != f"{number:06d}":
             raise DataError(
@@ -133,7 +133,7 @@ def _read_expression(path: Path, boxes: FrameBoxes) -> tuple[str, list[tuple[int
     for key, tracks in label.items():
         location = f"{path}, label {key}"
         if not key.isdecimal() or int(key) not in boxes:
-            raise DataError(f"there is no frame {key}; frames count from 0", location=location)
+            raise DataError(f"frame {key} not found; frames count from 0", location=location)
         try:
             numbers = {int(track) for track in tracks}
         except (TypeError, ValueError) as error:

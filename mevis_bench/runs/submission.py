@@ -1,4 +1,4 @@
-"""Packing a run for an evaluation server, and checking anyone's zip before it is sent."""
+"""Packing a run for an evaluation server, and checking any zip before it is sent."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -20,7 +20,7 @@ from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
 from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
 
-SHOWN_FAULTS = 10
+MAX_ERRORS = 10
 
 
 def read_profile(name: str) -> SubmissionProfile:
@@ -58,12 +58,12 @@ def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path) -> st
 
 
 def check(path: Path, split: Dataset, profile: SubmissionProfile) -> tuple[str, ...]:
-    """Return the first ten faults of a zip, in words; empty means the server can read it.
+    """Return the first ten errors of a zip as messages; empty if the server can read it.
 
     Raises:
         DataError: The file is missing or no zip.
     """
-    return tuple(islice(check_zip(path, list(_expected(split)), profile.max_bytes), SHOWN_FAULTS))
+    return tuple(islice(check_zip(path, list(_expected(split)), profile.max_bytes), MAX_ERRORS))
 
 
 def _expected(split: Dataset) -> Iterator[ExpectedMasks]:

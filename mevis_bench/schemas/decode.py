@@ -30,7 +30,7 @@ FieldPath = tuple[str | int, ...]
 
 
 class Source(Protocol):
-    """Where plain values come from."""
+    """Source of plain values."""
 
     def location(self, path: FieldPath) -> str:
         """Return the location of a field for messages, as exactly as it is known."""

@@ -10,7 +10,7 @@ from mevis_bench.store.prediction_lines import complete_lines, encode_line
 
 
 class PredictionFile:
-    """The file of one video while it is written: a line a sample, at any moment in order of the data set."""
+    """Prediction file of one video while it is written: one line per sample, at any moment in order of the data set."""
 
     def __init__(self, path: Path, order: Sequence[str], again: Container[str]) -> None:
         """Open the file, or get ready to make it.
@@ -41,7 +41,7 @@ class PredictionFile:
             self._write({**complete_lines(self.path.read_bytes()), expression_id: line})
             return
         if self._file is None:
-            # A link in a stranger's run folder is not followed to where it points.
+            # Run folders are untrusted: a link is not followed.
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
         append_line(self._file, line, self.path)
         self._last = self._places[expression_id]
@@ -53,7 +53,7 @@ class PredictionFile:
             self._file = None
 
     def _write(self, lines: Mapping[str, bytes]) -> None:
-        """Put other lines in place of all that is there."""
+        """Replace all lines."""
         self.close()  # what is open is the old file
         if lines:
             content = b"".join(lines[one] for one in sorted(lines, key=self._places.__getitem__))

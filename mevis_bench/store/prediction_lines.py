@@ -183,5 +183,5 @@ def _parse(value: dict[str, Any]) -> StoredPrediction:
 
 def _checked(value: Any, kind: type) -> Any:
     if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
+        raise TypeError(f"expected {kind.__name__}, got {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""What a reader of predictions gives: one stored answer per sample, whatever the format it rests in."""
+"""Predictions of any stored format: one prediction per sample."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class LoadedMasks:
 
     Attributes:
         rows: The foreground of every frame.
-        objects: The same kept apart by object, one mask a frame, where the method knew it, else ``None``.
+        objects: The same kept apart by object, one mask per frame, where the method knew it, else ``None``.
         target_score: The method's own confidence in 0..1 that there is a target; ``None``: it gave none.
     """
 
@@ -80,6 +80,6 @@ def sample_path(expression_id: str, clip: FrameSpec) -> str:
 
 
 def check_length(masks: Sequence[object], clip: FrameSpec, location: str) -> None:
-    """Raise :class:`DataError` unless there is one mask a frame."""
+    """Raise :class:`DataError` unless there is one mask per frame."""
     if len(masks) != len(clip.frame_names):
         raise DataError(f"{len(masks)} masks for {len(clip.frame_names)} frames", location=location)

@@ -26,7 +26,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ExpectedMasks:
-    """What a server expects for one expression.
+    """Files that a server expects for one expression.
 
     Attributes:
         folder: ``<video>/<expression>``.
@@ -65,10 +65,10 @@ def _one_bit_png(mask: NDArray[np.bool_]) -> bytes:
 
 
 def check_zip(path: Path, expected: Sequence[ExpectedMasks], max_bytes: int) -> Iterator[str]:
-    """Yield every fault of anyone's zip in words, the structural ones first; nothing means the server can read it.
+    """Yield every error of a zip as a message, the structural ones first; none if the server can read it.
 
     Raises:
-        DataError: The file is missing or no zip at all.
+        DataError: The file is missing or not a zip file.
     """
     try:
         size = path.stat().st_size
@@ -82,9 +82,9 @@ def check_zip(path: Path, expected: Sequence[ExpectedMasks], max_bytes: int) -> 
         wanted = {f"{each.folder}/{name}.png": each for each in expected for name in each.frame_names}
         yield from _check_names(entries.keys(), wanted.keys())
         for name in sorted(wanted.keys() & entries.keys()):
-            fault = _check_image(archive, entries[name], wanted[name])
-            if fault:
-                yield f"{name}: {fault}"
+            issue = _check_image(archive, entries[name], wanted[name])
+            if issue:
+                yield f"{name}: {issue}"
 
 
 def _check_names(found: Iterable[str], wanted: Iterable[str]) -> Iterator[str]:

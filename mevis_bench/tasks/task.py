@@ -39,7 +39,7 @@ class Task:
 
     Attributes:
         name: Name on the command line and in files; one of ``TASK_NAMES``.
-        title: Name in words.
+        title: Full name.
         metrics: Metrics in the order of the table's columns: exactly what the aggregator computes.
         headlines: Names of the metrics that represent the task where all tasks share one table.
         scorable: Types of stored predictions that can be scored.

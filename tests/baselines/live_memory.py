@@ -1,4 +1,4 @@
-"""How much memory the tensors of a computation take at their peak, without computing anything.
+"""Peak memory of the tensors of a computation, without computing anything.
 
 Shapes are run through the network in torch's fake mode, so clips of real length are measured in seconds. What kernels
 take inside themselves is not seen.

@@ -38,7 +38,7 @@ def json_of(array: NDArray) -> dict:
 
 
 def check_losses(losses: Mapping[str, Tensor], vectors: Mapping[str, NDArray], *, rtol: float = 1e-4) -> None:
-    """Hold each loss before weighting against ``loss/<name>``; none may be missing or added."""
+    """Compare each loss before weighting with ``loss/<name>``; none may be missing or added."""
     assert set(losses) == {name.removeprefix("loss/") for name in vectors if name.startswith("loss/")}
     for name, value in losses.items():
         expected = float(vectors[f"loss/{name}"])
@@ -46,7 +46,7 @@ def check_losses(losses: Mapping[str, Tensor], vectors: Mapping[str, NDArray], *
 
 
 def check_gradients(leaves: Mapping[str, Tensor], vectors: Mapping[str, NDArray], *, rtol: float = 1e-4) -> None:
-    """Hold gradients against ``grad/<name>``, relative to the largest number of each; all of a file must be given."""
+    """Compare gradients with ``grad/<name>``, relative to the largest number of each; all of a file must be given."""
     assert set(leaves) == {name.removeprefix("grad/") for name in vectors if name.startswith("grad/")}
     for name, leaf in leaves.items():
         expected = vectors[f"grad/{name}"]
@@ -59,7 +59,7 @@ def check_gradients(leaves: Mapping[str, Tensor], vectors: Mapping[str, NDArray]
 
 
 def check_gradient_norms(module: nn.Module, vectors: Mapping[str, NDArray], *, rtol: float = 1e-2) -> None:
-    """Hold the L2 norm of every parameter's gradient against ``grad_norms``; the same parameters must have one.
+    """Compare the L2 norm of every parameter's gradient with ``grad_norms``; the same parameters must have one.
 
     Gradients that cancel exactly but for rounding (biases before an instance norm) only have to be as small: 1e-7 of
     the norm of the whole gradient.

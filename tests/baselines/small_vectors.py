@@ -21,7 +21,7 @@ NUMBERS = 400
 
 
 def small_vector(method: str) -> Path:
-    """Where a method's small vector lies."""
+    """Path of a method's small vector."""
     return ROOT / "tests" / "baselines" / method / "small_vector.npz"
 
 

@@ -1,4 +1,4 @@
-"""Hold a tracker's losses and training pass against the vectors of the original: ``loss_<method>_*.npz``."""
+"""Parity of a tracker's losses and training pass with the vectors of the original: ``loss_<method>_*.npz``."""
 
 import json
 from collections.abc import Callable, Sequence

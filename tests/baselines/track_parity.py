@@ -1,4 +1,4 @@
-"""Hold a track-query model against the stored frames of its original, array by array."""
+"""Parity of a track-query model with the stored frames of its original, array by array."""
 
 import json
 import re

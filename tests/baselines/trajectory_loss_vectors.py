@@ -87,7 +87,7 @@ def recorded(vectors: Mapping[str, NDArray]) -> RecordedPoints:
 
 
 def check_indices(indices: TrajectoryIndices, vectors: Mapping[str, NDArray]) -> None:
-    """Hold assignments against a file's, exactly."""
+    """Compare assignments with a file's, exactly."""
     for key, pairs in zip(layer_keys(vectors), [*indices.frame, *indices.clip], strict=True):
         names = _group_keys(vectors, f"index/{key}/")
         for name, (queries, objects) in zip(names, pairs, strict=True):
@@ -100,7 +100,7 @@ def check_step_indices(
     vectors: Mapping[str, NDArray],
     config: TrajectoryConfig,
 ) -> None:
-    """Hold a step's assignments against a file's by their cost, as far as rounding decides between assignments.
+    """Compare a step's assignments with a file's by their cost, as far as rounding decides between assignments.
 
     With weights by name, some trajectory queries predict the same to six digits: a stored assignment may cost 1e-4 more
     than the best. One attention cell that flips (see ``check_outputs``) moves one frame in the layers after it: two
@@ -142,7 +142,7 @@ def step_config(kind: type[ConfigT], **changes: float) -> ConfigT:
 
 
 def check_weighted(losses: Mapping[str, Tensor], weights: Mapping[str, float], vectors: Mapping[str, NDArray]) -> None:
-    """Hold each loss of a step, times its weight, against ``weighted/<name>``.
+    """Compare each loss of a step, times its weight, with ``weighted/<name>``.
 
     One attention cell of the frame decoder that flips (see ``check_outputs``) moves the losses of the layer after it
     and, less, of later ones: four losses may be off by up to 1e-2.

@@ -1,4 +1,4 @@
-"""What the vectors of LMPM and DsHmp have in common: how the network is run, which arrays must agree, and how well."""
+"""Parity checks that LMPM and DsHmp share: how the network is run, which arrays must agree, and how well."""
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ def run_on(network, settings, sentence, frames):
 
 
 def check_outputs(ours, vectors, *, strict):
-    """Hold our arrays against a file's.
+    """Compare our arrays with a file's.
 
     The mask threshold of the frame decoder is discontinuous: where a stored mask logit is within 1e-5 of 0, noise flips
     an attended cell and moves that frame's queries. So one frame may be off unless ``strict``, the clip module's arrays
@@ -59,7 +59,7 @@ def check_outputs(ours, vectors, *, strict):
 
 @torch.inference_mode()
 def check_clip_module(network, sentence, vectors):
-    """Hold the clip module alone against a file, fed with the file's own frame queries: strictly, in every file."""
+    """Compare the clip module alone with a file, fed with the file's own frame queries: strictly, in every file."""
     logits, embeddings = network.encode_clip(torch.from_numpy(vectors["out_frame_queries"][0]), sentence)
     check_close("out_pred_logits", logits[None, None], vectors["out_pred_logits"], atol=1e-4, rtol=1e-4)
     check_close("out_pred_mask_embed", embeddings[None, None], vectors["out_pred_mask_embed"], atol=1e-4, rtol=1e-4)

@@ -47,9 +47,9 @@ def test_verify_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_verify_of_nothing_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "verify", str(tmp_path / "gone")]) == 2
-    assert "gone: there is no such folder" in capsys.readouterr().err
+    assert "gone: folder not found" in capsys.readouterr().err
     assert main(["data", "verify", str(tmp_path)]) == 2
-    assert "there is no split 'valid_u'" in capsys.readouterr().err
+    assert "split 'valid_u' not found" in capsys.readouterr().err
 
 
 def test_make_mini_makes_a_split_that_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def _environment() -> dict[str, str]:
 
 def test_wrong_and_taken_names(tmp_path: Path, capsys) -> None:
     assert main(["new", "method", "My-Thing", "--out", str(tmp_path)]) == ExitCode.USAGE
-    assert "'My-Thing' can't name a method: lower case letters, digits and _" in capsys.readouterr().err
+    assert "invalid method name 'My-Thing': expected lower case letters, digits and _" in capsys.readouterr().err
     assert main(["new", "method", "empty", "--out", str(tmp_path)]) == ExitCode.USAGE
     assert "baselines/empty: the name 'empty' is taken" in capsys.readouterr().err
     (tmp_path / "here").mkdir()

@@ -93,13 +93,13 @@ def test_options_come_from_a_file_where_flags_are_missing(place: Path, capsys) -
             ["--task", "rwos", "--method", "fake"],
             "error: --task: 'task': expected one of rvos, avos, rmot, rmeg, got 'rwos'\n",
         ),
-        (["--task", "rvos", "--method", "fakes"], "error: there is no method 'fakes'\nDid you mean 'fake'?"),
+        (["--task", "rvos", "--method", "fakes"], "error: method 'fakes' not found\nDid you mean 'fake'?"),
         (["--task", "rvos", "--method", "fake", "--limit", "0"], "error: --limit: 'limit': expected an integer >= 1"),
         (
             ["--task", "rvos", "--method", "fake", "--set", "sed=1"],
             "error: --set sed=1: unknown key 'sed'\nDid you mean 'seed'? Known: task, method,",
         ),
-        (["--task", "rvos", "--method", "fake", "--data", "nowhere"], "error: nowhere: there is no such folder"),
+        (["--task", "rvos", "--method", "fake", "--data", "nowhere"], "error: nowhere: folder not found"),
         (["run.yaml"], "error: run.yaml: no such file\n"),
     ],
 )

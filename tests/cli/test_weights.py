@@ -73,14 +73,14 @@ def test_a_known_hash_is_that_of_the_authors_file(place: Path, capsys) -> None:
     (place / "methods" / "mine" / "method.yaml").write_text(spec.format(name="mine"))
     torch.save({"w": torch.zeros(2)}, "others.pth")
     assert main(["weights", "add", "mine", "others.pth"]) == ExitCode.USAGE
-    assert "error: others.pth: is not the file that is wanted: sha256 " in capsys.readouterr().err
+    assert "error: others.pth: not the expected file: sha256 is " in capsys.readouterr().err
     assert main(["weights", "add", "mine", "theirs.pth"]) == ExitCode.OK
     chosen = find_methods([place / "methods"]).choose("mine")
     located = locate_weights(chosen, parse_weights([str(place / "store")]))
     stored = place / "store" / "mine" / "small.safetensors"
     assert located == {"model": stored}
     stored.write_bytes(stored.read_bytes() + b"x")
-    with pytest.raises(Exception, match="is not the file that is wanted"):
+    with pytest.raises(Exception, match="not the expected file"):
         locate_weights(chosen, parse_weights([str(place / "store")]))
 
 

@@ -25,7 +25,7 @@ def mini() -> Dataset:
 
 def test_it_is_valid_and_large_enough() -> None:
     report = verify_split(None, "valid_u")
-    assert report.faults == []
+    assert report.errors == []
     assert report.videos >= 12
     assert report.expressions >= 120
     assert report.spoken == report.expressions

@@ -49,7 +49,7 @@ def test_mini_is_recognized_whether_shipped_or_made(tmp_path: Path) -> None:
 def test_a_name_overrides_what_the_files_look_like(tmp_path: Path) -> None:
     write_split(tmp_path, *documents())
     assert open_dataset(tmp_path, "x", "mevis_v2").info.name == "mevis_v2"
-    assert validate_dataset(tmp_path, "x", "mevis_v2").faults == []
+    assert validate_dataset(tmp_path, "x", "mevis_v2").errors == []
     with pytest.raises(UsageError) as caught:
         open_dataset(tmp_path, "x", "mevis-v2")
     assert str(caught.value) == (
@@ -58,7 +58,7 @@ def test_a_name_overrides_what_the_files_look_like(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_no_data_set_names_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no split 'valid_u'\nA split is a folder with meta_expressions"):
+    with pytest.raises(UsageError, match="split 'valid_u' not found\nA split is a folder with meta_expressions"):
         open_dataset(tmp_path, "valid_u")
 
 

@@ -1,4 +1,4 @@
-"""Every kind of fault that a split can have is planted and has to be named, alone and with its place."""
+"""Every kind of error that a split can have is planted and has to be named, alone and with its place."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +14,14 @@ from tests.paths import SHARED, needs_shared
 
 def test_a_sound_split_is_counted(tmp_path: Path) -> None:
     report = verify_split(write_split(tmp_path, *documents()), "x")
-    assert report.faults == []
+    assert report.errors == []
     assert (report.videos, report.frames, report.objects, report.expressions) == (2, 6, 3, 6)
     assert (report.single, report.multi, report.no_target, report.unknown, report.spoken) == (4, 1, 1, 0, 0)
 
 
 def test_a_split_without_truth_is_sound(tmp_path: Path) -> None:
     report = verify_split(write_split(tmp_path, documents()[0], None), "x")
-    assert (report.has_ground_truth, report.objects, report.unknown, report.faults) == (False, 0, 6, [])
+    assert (report.has_ground_truth, report.objects, report.unknown, report.errors) == (False, 0, 6, [])
 
 
 def cat(meta: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
         lambda meta, masks: masks.update({"99": [None, {"size": [6, 8], "counts": "0"}]}),
         ["mask_dict.json: key 99, frame 1: RLE counts do not sum to the 6x8 pixels of the frame"],
     ),
-    "object that is no list": (
+    "object that is not a list": (
         lambda meta, masks: masks.update({"9": "masks"}),
         ["mask_dict.json: key 9: an object has to be a list with one mask per frame"],
     ),
@@ -96,11 +96,11 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "no sentence": (
         lambda meta, masks: cat(meta)["expressions"]["0"].update(exp=" "),
-        ["meta_expressions.json: video a_cat, expression 0: there is no sentence 'exp', or it is empty"],
+        ["meta_expressions.json: video a_cat, expression 0: 'exp' is missing, not a string, or empty"],
     ),
     "no expressions": (
         lambda meta, masks: cat(meta).pop("expressions"),
-        ["meta_expressions.json: video a_cat: there is no object 'expressions'"],
+        ["meta_expressions.json: video a_cat: missing object 'expressions'"],
     ),
     "frame twice": (
         lambda meta, masks: cat(meta).update(frames=["00000", "00001", "00000"]),
@@ -125,11 +125,11 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
 
 
 @pytest.mark.parametrize("kind", IN_DOCUMENTS)
-def test_a_fault_in_the_annotations_is_named(tmp_path: Path, kind: str) -> None:
+def test_an_error_in_the_annotations_is_reported(tmp_path: Path, kind: str) -> None:
     plant, expected = IN_DOCUMENTS[kind]
     meta, masks = documents()
     plant(meta, masks)
-    assert [str(fault) for fault in verify_split(write_split(tmp_path, meta, masks), "x").faults] == expected
+    assert [str(error) for error in verify_split(write_split(tmp_path, meta, masks), "x").errors] == expected
 
 
 def truncate(path: Path) -> None:
@@ -161,39 +161,39 @@ IN_FRAMES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", IN_FRAMES)
-def test_a_fault_in_a_frame_is_named(tmp_path: Path, kind: str) -> None:
+def test_an_error_in_a_frame_is_reported(tmp_path: Path, kind: str) -> None:
     plant, expected = IN_FRAMES[kind]
     root = write_split(tmp_path / "split", *documents())
     plant(root / FRAME)
-    faults = verify_split(root, "x").faults
-    assert len(faults) == 1
-    assert str(faults[0]).startswith(expected)
+    errors = verify_split(root, "x").errors
+    assert len(errors) == 1
+    assert str(errors[0]).startswith(expected)
 
 
 def test_keys_that_are_there_twice_and_broken_json_are_named(tmp_path: Path) -> None:
     root = write_split(tmp_path, *documents())
     path = root / "mask_dict.json"
     path.write_text(path.read_text().replace('"8":', '"9":'))
-    faults = [str(fault) for fault in verify_split(root, "x").faults]
-    assert faults == [
+    errors = [str(error) for error in verify_split(root, "x").errors]
+    assert errors == [
         "mask_dict.json: key 9: duplicate key",
         "meta_expressions.json: video b_dogs, expression 1: anno_id 8 is not in mask_dict.json",
     ]
     path.write_text('{\n"7": [null, nul')
-    faults = [str(fault) for fault in verify_split(root, "x").faults]
-    assert faults == ["mask_dict.json: invalid JSON: Expecting value: line 2 column 13 (char 14)"]
+    errors = [str(error) for error in verify_split(root, "x").errors]
+    assert errors == ["mask_dict.json: invalid JSON: Expecting value: line 2 column 13 (char 14)"]
     (root / "meta_expressions.json").write_text("{}")
-    assert str(verify_split(root, "x").faults[0]) == "meta_expressions.json: there is no object 'videos'"
+    assert str(verify_split(root, "x").errors[0]) == "meta_expressions.json: missing object 'videos'"
 
 
-def test_every_fault_of_a_split_is_named_in_one_go(tmp_path: Path) -> None:
+def test_every_error_of_a_split_is_reported_at_once(tmp_path: Path) -> None:
     meta, masks = documents()
     masks["7"].pop()
     masks["9"][2] = square(1) | {"counts": "?"}
     root = write_split(tmp_path, meta, masks)
     (root / "JPEGImages/b_dogs/00000.jpg").unlink()
-    faults = {str(fault) for fault in verify_split(root, "x").faults}
-    assert faults == {
+    errors = {str(error) for error in verify_split(root, "x").errors}
+    assert errors == {
         "JPEGImages/b_dogs/00000.jpg: image is missing",
         "mask_dict.json: key 7: there are 2 masks, the video has 3 frames",
         "mask_dict.json: key 9, frame 2: RLE counts do not sum to the 6x8 pixels of the frame",
@@ -204,4 +204,4 @@ def test_every_fault_of_a_split_is_named_in_one_go(tmp_path: Path) -> None:
 def test_real_footage_is_sound() -> None:
     report = verify_split(SHARED / "data/car_shadow", "x")
     assert (report.videos, report.frames, report.objects, report.single, report.no_target) == (1, 40, 1, 2, 1)
-    assert report.faults == []
+    assert report.errors == []

@@ -49,7 +49,7 @@ def resolve(name: str, root: Path) -> None:
 
 
 def make_mini_split(name: str, root: Path) -> None:
-    """Ask for a split of no videos, which is refused after its name was checked."""
+    """Request a split without videos, which is refused after its name was checked."""
     with pytest.raises((DataError, UsageError)) as caught:
         make_mini(name, 0, 0, root)
     if isinstance(caught.value, DataError):

@@ -60,12 +60,12 @@ def test_method_dir_and_choice_of_variant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "variant", "message"),
     [
-        ("mini", None, "there is no method 'mini'\nDid you mean 'mine'? Known: "),
+        ("mini", None, "method 'mini' not found\nDid you mean 'mine'? Known: "),
         ("mine:lage", None, "method 'mine' has no variant 'lage'\nDid you mean 'large'? Known: small, large"),
         ("mine:large", "small", "two variants asked for: 'large' (in the name) and 'small' (--variant)"),
     ],
 )
-def test_wrong_names_are_told_with_a_guess(tmp_path: Path, name: str, variant: str | None, message: str) -> None:
+def test_errors_for_wrong_names_suggest_one(tmp_path: Path, name: str, variant: str | None, message: str) -> None:
     make_method(tmp_path, "mine")
     with pytest.raises(UsageError) as caught:
         find_methods([tmp_path]).choose(name, variant)
@@ -113,7 +113,7 @@ def test_broken_methods_are_listed_with_their_reason(tmp_path: Path, old: str, n
 def test_a_method_without_code_is_broken(tmp_path: Path) -> None:
     (make_method(tmp_path, "mine") / "method.py").unlink()
     (broken,) = find_methods([tmp_path]).broken
-    assert broken.reason == f"{tmp_path / 'mine'}: there is no method.py beside method.yaml"
+    assert broken.reason == f"{tmp_path / 'mine'}: method.py not found next to method.yaml"
 
 
 def test_a_name_taken_twice_names_both_places(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_entry_points_are_found_without_import(tmp_path: Path, monkeypatch: pyte
     assert registry.methods["theirs"].package == "their_package.theirs"
     assert registry.methods["theirs"].origin == "package their-package"
     assert {entry.name: entry.reason for entry in registry.broken} == {
-        "absent": "its entry point names 'no_such_package_at_all', which is no package",
-        "gone": "its entry point names 'their_package.gone', which is no package",
+        "absent": "its entry point names 'no_such_package_at_all', which is not a package",
+        "gone": "its entry point names 'their_package.gone', which is not a package",
         "misnamed": "its entry point's name must be 'theirs', its folder's",
     }

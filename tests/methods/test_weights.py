@@ -69,8 +69,7 @@ def test_a_file_of_another_hash_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         locate_weights(chosen, parse_weights([]))
     assert str(caught.value) == (
-        f"{file}: is not the file that is wanted: sha256 {sha256(file)}, expected {'0' * 64}\n"
-        "Get it again: the authors' page"
+        f"{file}: not the expected file: sha256 is {sha256(file)}, expected {'0' * 64}\nGet it again: the authors' page"
     )
 
 
@@ -82,7 +81,7 @@ def test_wrong_words_for_weights(tmp_path: Path) -> None:
         parse_weights(["nowhere.pt"])
     with pytest.raises(UsageError, match="--weights untrained and --weights FILE exclude each other"):
         parse_weights(["untrained", str(file)])
-    with pytest.raises(UsageError, match="'modle' is no weights file of mine:small\nDid you mean 'model'"):
+    with pytest.raises(UsageError, match="mine:small has no weights file 'modle'\nDid you mean 'model'"):
         locate_weights(chosen, parse_weights([f"modle={file}"]))
 
 

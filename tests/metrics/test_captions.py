@@ -71,24 +71,24 @@ def test_scores_are_those_of_pycocoevalcap_as_it_is(meteor: Meteor) -> None:
 
     samples = [*EXAMPLE, ODD[0], ODD[7]]
     tokenizer = PTBTokenizer()
-    said = tokenizer.tokenize({k: [{"caption": sample.caption}] for k, sample in enumerate(samples)})
+    candidates = tokenizer.tokenize({k: [{"caption": sample.caption}] for k, sample in enumerate(samples)})
     true = tokenizer.tokenize(
         {k: [{"caption": text} for text in sample.references] for k, sample in enumerate(samples)}
     )
-    total, each = TheirMeteor().compute_score(true, said)
+    total, each = TheirMeteor().compute_score(true, candidates)
     ours, our_total = meteor_scores(meteor, samples)
     assert (our_total, ours) == (total, each)
-    assert cider_scores(tokenize_samples(samples)) == Cider().compute_score(true, said)[1].tolist()
+    assert cider_scores(tokenize_samples(samples)) == Cider().compute_score(true, candidates)[1].tolist()
 
 
 @needs_java
 def test_odd_captions_cost_their_own_sample_only(meteor: Meteor) -> None:
     tokens = tokenize_samples(ODD)
-    said = [sample.caption for sample in tokens]
-    assert said[:3] == ["two big dogs running quickly", "", ""]
-    assert said[3:5] == ["first line second third fourth fifth sixth", "a | | | b | | | c"]
-    assert said[5].startswith("zwei vögel fliegen 鸟")
-    assert said[6:] == ["the horse walks", "the cat jumps"]
+    candidates = [sample.caption for sample in tokens]
+    assert candidates[:3] == ["two big dogs running quickly", "", ""]
+    assert candidates[3:5] == ["first line second third fourth fifth sixth", "a | | | b | | | c"]
+    assert candidates[5].startswith("zwei vögel fliegen 鸟")
+    assert candidates[6:] == ["the horse walks", "the cat jumps"]
     assert tokens[4].references == ("a b c",)
     assert tokens[6].references == ("",)
     each, _ = meteor_scores(meteor, ODD)
@@ -149,7 +149,7 @@ def test_without_java_the_message_says_what_to_install(monkeypatch, tmp_path: Pa
 
 
 def test_repeated_captions() -> None:
-    said = ["A cat", "a  cat", "a dog", "a cat", "only one"]
+    candidates = ["A cat", "a  cat", "a dog", "a cat", "only one"]
     targets = [("v", frozenset("1")), ("v", frozenset("2")), ("v", frozenset("2")), ("w", frozenset("1"))]
     targets.append(("w", frozenset("1")))
-    assert captions.repeated_captions(said, targets) == [1.0, 1.0, 0.0, None, None]
+    assert captions.repeated_captions(candidates, targets) == [1.0, 1.0, 0.0, None, None]

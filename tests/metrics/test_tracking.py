@@ -30,7 +30,7 @@ def tracks(entries: list[tuple[int, int, list[float]]]) -> TrackPrediction:
 
 
 def draw(rng: np.random.Generator, length: int, crowded: bool) -> tuple[TrackPrediction, TrackPrediction]:
-    """Moving boxes, and predictions with jitter, gaps, switched identities, doubles and strangers."""
+    """Moving boxes, and predictions with jitter, gaps, switched identities, duplicates and unrelated boxes."""
     side = 12 if crowded else 60
     ground_truth, prediction = [], []
     for name in range(rng.integers(0, 5)):

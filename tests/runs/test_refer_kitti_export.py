@@ -194,7 +194,7 @@ def _write_shifted_truth(split: Dataset, run: Path) -> None:
 
 
 def _arrange_for_trackeval(root: Path, out: Path) -> dict[str, int]:
-    """Put every sequence with a target where TrackEval looks for it; return their lengths."""
+    """Write every sequence with a target where TrackEval looks for it; return their lengths."""
     lengths = {}
     for sequence in (root / "seqmap.txt").read_text().splitlines():
         video, _, name = sequence.partition("+")

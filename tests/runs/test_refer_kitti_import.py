@@ -88,13 +88,13 @@ def test_expressions_that_mean_the_same_share_their_objects(imported: Dataset) -
     assert not set(ids["turning-cars"] or ()) & set(ids["cars"] or ())
 
 
-def test_the_split_has_no_fault_and_its_pngs_are_read(imported: Dataset) -> None:
-    assert not verify_split(imported.root, "valid", lambda done, total: None).faults
+def test_the_split_is_valid_and_its_pngs_are_read(imported: Dataset) -> None:
+    assert not verify_split(imported.root, "valid", lambda done, total: None).errors
     assert imported.video("0005").frame(0).shape == (HEIGHT, WIDTH, 3)
     frame = imported.root / "JPEGImages/0005/000001.jpg"
     frame.write_bytes(frame.read_bytes()[:-8])
-    (fault,) = verify_split(imported.root, "valid", lambda done, total: None).faults
-    assert (fault.file, fault.message) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
+    (error,) = verify_split(imported.root, "valid", lambda done, total: None).errors
+    assert (error.file, error.message) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
 
 
 def _break(root: Path, name: str, text: str) -> None:
@@ -109,7 +109,7 @@ def _break(root: Path, name: str, text: str) -> None:
         (
             "expression/0005/cars.json",
             '{"label": {"3": [7]}, "sentence": "a"}',
-            "there is no frame 3; frames count from 0",
+            "frame 3 not found; frames count from 0",
         ),
         ("expression/0005/cars.json", '{"label": {"1": [9]}, "sentence": "a"}', "track 9 has no box in frame 1"),
         ("expression/0005/cars.json", '{"label": {"1": ["x"]}, "sentence": "a"}', "not a list of tracks"),
@@ -127,7 +127,7 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str, message: s
 
 
 def test_another_folder_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there are no expressions in here"):
+    with pytest.raises(UsageError, match="no expressions found"):
         import_split(tmp_path, tmp_path / "split", NO_PROGRESS)
     _write(tmp_path / "kitti")
     with pytest.raises(UsageError, match="is not empty"):

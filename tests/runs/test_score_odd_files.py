@@ -130,7 +130,7 @@ json_values = st.recursive(
 
 
 def replace_somewhere(value: object, path: list[float], new: object) -> object:
-    """Put ``new`` in the place of one node of a JSON document, ``path`` leading to it."""
+    """Replace one node of a JSON document, ``path`` leading to it."""
     if not path or not isinstance(value, dict | list) or not value:
         return new
     keys = list(value) if isinstance(value, dict) else list(range(len(value)))

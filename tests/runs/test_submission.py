@@ -48,7 +48,7 @@ def packed(run: Path, split: Dataset, tmp_path_factory: pytest.TempPathFactory) 
     return out
 
 
-def test_a_packed_run_has_no_fault(packed: Path, split: Dataset) -> None:
+def test_a_packed_run_is_valid(packed: Path, split: Dataset) -> None:
     assert check(packed, split, PROFILE) == ()
 
 
@@ -87,7 +87,7 @@ def png(pixels: np.ndarray, form: str = "PNG") -> bytes:
 
 
 FIRST = "/00000.png"
-FAULTS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] = {
+ERRORS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] = {
     "wrapper": (lambda name, content: [(f"valid/{name}", content)], "everything lies in the folder 'valid'"),
     "missing": (
         lambda name, content: [] if name.endswith(FIRST) else [(name, content)],
@@ -110,12 +110,12 @@ FAULTS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] =
 }
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-def test_every_fault_is_explained(packed: Path, split: Dataset, tmp_path: Path, kind: str) -> None:
-    change, words = FAULTS[kind]
-    faults = check(rewritten(packed, tmp_path / "bad.zip", change), split, PROFILE)
-    assert 1 <= len(faults) <= 10
-    assert words in faults[0]
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_is_explained(packed: Path, split: Dataset, tmp_path: Path, kind: str) -> None:
+    change, words = ERRORS[kind]
+    errors = check(rewritten(packed, tmp_path / "bad.zip", change), split, PROFILE)
+    assert 1 <= len(errors) <= 10
+    assert words in errors[0]
 
 
 def test_a_large_zip_is_named(packed: Path, split: Dataset) -> None:
@@ -143,7 +143,7 @@ def test_commands(run: Path, split: Dataset, tmp_path: Path, capsys: pytest.Capt
     assert main(["submit", "pack", str(run), "--out", out, *data]) == 0
     assert "Codabench competition 11420" in capsys.readouterr().out
     assert main(["submit", "check", out, *data]) == 0
-    bad = rewritten(Path(out), tmp_path / "bad.zip", FAULTS["wrapper"][0])
+    bad = rewritten(Path(out), tmp_path / "bad.zip", ERRORS["wrapper"][0])
     assert main(["submit", "check", str(bad), *data]) == 1
     assert "the video folders must be at the zip's root" in capsys.readouterr().err
     assert main(["submit", "pack", str(run), "--profile", "mevis_v3", *data]) == 2

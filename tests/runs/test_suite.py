@@ -24,7 +24,7 @@ def suite(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_a_suite_runs_scores_and_tells_the_folders(
+def test_a_suite_runs_scores_and_reports_the_folders(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = f"name: s\nruns:\n  - {{task: rvos, method: empty, data: {data}, split: tiny}}\n"

@@ -65,7 +65,7 @@ def test_a_full_disk_costs_no_line_that_was_there(tmp_path: Path, monkeypatch: p
     assert write(path, ("b", "c", "d")) == write(tmp_path / "w.jsonl")
 
 
-def test_what_is_missing_or_cut_off_is_told_with_its_place(tmp_path: Path) -> None:
+def test_missing_or_truncated_lines_are_reported_with_their_location(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     path.write_bytes(write(path)[:-9])
     source = RunPredictions(Folder(tmp_path))

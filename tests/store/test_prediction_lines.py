@@ -88,10 +88,13 @@ def test_the_expression_may_have_spaces_around_it_but_no_other_key_before_it() -
         (b"\xff\xfe", "invalid UTF-8: "),
         (b"[]", "is not a prediction (TypeError: "),
         (b'{"kind":"masks","height":2,"width":3,"masks":[]}', "is not a prediction (KeyError: 'objects')"),
-        (b'{"kind":"masks","height":"2","width":3,"masks":[]}', "is not a prediction (TypeError: '2' is no int)"),
+        (
+            b'{"kind":"masks","height":"2","width":3,"masks":[]}',
+            "is not a prediction (TypeError: expected int, got '2')",
+        ),
         (b'{"kind":"movie"}', "is not a prediction (ValueError: unknown kind 'movie')"),
         (b'{"kind":"tracks","frames":[0],"ids":[],"boxes":[]}', "(ValueError: 1 frames, 0 ids, 0 boxes)"),
-        (b'{"kind":"caption","text":3}', "is not a prediction (TypeError: 3 is no str)"),
+        (b'{"kind":"caption","text":3}', "is not a prediction (TypeError: expected str, got 3)"),
     ],
 )
 def test_foreign_bytes_are_refused(content: bytes, words: str) -> None:

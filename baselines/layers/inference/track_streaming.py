@@ -146,13 +146,13 @@ class StreamingTracker:
     def _track(self, video: Video, prompts: Sequence[TextPrompt]) -> list[TrackPrediction]:
         sentences = [self._model.read(self._ids(prompt.text)) for prompt in prompts]
         settings = self._settings
-        lives = [LifeCycle(settings.rules) for _ in prompts]
+        life_cycles = [LifeCycle(settings.rules) for _ in prompts]
         tracks: list[Any] = [None] * len(prompts)
         boxes: list[list[TrackBoxes]] = [[] for _ in prompts]
         for pixels in video.frames():
             levels = self._model.see(prepare_image(pixels, settings.short, settings.longest).to(self._device))
             for index, words in enumerate(sentences):
-                step = self._model.step(self._model.encode(levels, words), tracks[index], lives[index])
+                step = self._model.step(self._model.encode(levels, words), tracks[index], life_cycles[index])
                 tracks[index] = step.tracks
                 boxes[index].append(confident_tracks(live_tracks(step, video.height, video.width), settings.rules))
         return [_prediction(frames) for frames in boxes]

@@ -10,7 +10,7 @@ from mevis_bench.records import DataError, Expression, Rle
 
 @dataclass(frozen=True, slots=True)
 class VideoEntry:
-    """What the expression file says about one video.
+    """Entry of one video in the expression file.
 
     Attributes:
         frames: Names of the frames, without suffix, in order; at least one.
@@ -31,7 +31,7 @@ def parse_videos(document: object, location: str) -> dict[str, object]:
     """
     videos = document.get("videos") if isinstance(document, dict) else None
     if not isinstance(videos, dict):
-        raise DataError("there is no object 'videos'", location=location)
+        raise DataError("missing object 'videos'", location=location)
     for video_id in videos:
         validate_name(video_id, "video id", location)
     return videos
@@ -74,7 +74,7 @@ def parse_frames(entry: object, location: str) -> tuple[str, ...]:
     """
     frames = entry.get("frames") if isinstance(entry, dict) else None
     if not isinstance(frames, list) or not frames:
-        raise DataError("there is no list 'frames', or it is empty", location=location)
+        raise DataError("'frames' is missing, not a list, or empty", location=location)
     names = tuple(validate_name(name, "frame name", f"{location}, frames") for name in frames)
     _refuse_repeats(names, "frame", location)
     return names
@@ -88,7 +88,7 @@ def parse_expressions(entry: object, location: str) -> Mapping[str, object]:
     """
     expressions = entry.get("expressions") if isinstance(entry, dict) else None
     if not isinstance(expressions, dict):
-        raise DataError("there is no object 'expressions'", location=location)
+        raise DataError("missing object 'expressions'", location=location)
     for expression_id in expressions:
         validate_name(expression_id, "expression id", location)
     return expressions
@@ -102,7 +102,7 @@ def parse_expression(expression_id: str, raw: object, location: str, *, has_grou
             ``order_pair`` no id.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
-        raise DataError("there is no sentence 'exp', or it is empty", location=location)
+        raise DataError("'exp' is missing, not a string, or empty", location=location)
     audio = raw.get("audio")
     if audio is not None and not isinstance(audio, str):
         raise DataError("'audio' has to be a file name", location=location)
@@ -142,7 +142,7 @@ def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ..
     """Return one object's masks.
 
     Args:
-        raw: A list with one entry a frame, ``{"size": [height, width], "counts": str}`` or null.
+        raw: A list with one entry per frame, ``{"size": [height, width], "counts": str}`` or null.
         length: Frames of the video.
         where: File and key, for messages.
 

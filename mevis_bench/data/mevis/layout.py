@@ -52,12 +52,12 @@ def find_split(root: Path | None, name: str) -> SplitLayout:
     if root is None:
         return _embedded(name)
     if not root.is_dir():
-        raise UsageError("there is no such folder", location=str(root), hint="--data names a MeViS folder or a split.")
+        raise UsageError("folder not found", location=str(root), hint="--data names a MeViS folder or a split.")
     layout = _layout(root) or (_layout(root / name) if is_valid_name(name) else None)
     if layout is None:
         found = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _layout(folder))
         hint = did_you_mean(name, found) if found else f"A split is a folder with {META_NAMES[-1]} or {META_NAMES[1]}."
-        raise UsageError(f"there is no split '{name}'", location=str(root), hint=hint)
+        raise UsageError(f"split '{name}' not found", location=str(root), hint=hint)
     return layout
 
 

@@ -138,7 +138,7 @@ class MevisSplit:
     def _entry(self, video_id: str) -> VideoEntry:
         if video_id not in self._raw:
             raise UsageError(
-                f"there is no video '{video_id}'",
+                f"video '{video_id}' not found",
                 location=str(self._layout.meta),
                 hint=_known(video_id, self.video_ids),
             )

@@ -1,4 +1,4 @@
-"""Checks a split whole and names every fault, where reading would stop at the first one it meets."""
+"""Validation of a split: reports every error, where reading stops at the first one."""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,7 +45,7 @@ def verify_split(
 
 
 class _Verifier:
-    """Walks one split; every check that fails leaves a fault and the walk goes on."""
+    """Walks one split; every check that fails adds an error and the walk continues."""
 
     def __init__(self, name: str, layout: SplitLayout) -> None:
         self.layout = layout
@@ -69,16 +69,16 @@ class _Verifier:
                 self._track(annotation_id, raw, None, None)
         return self.report
 
-    def _fault(self, path: Path, key: str, what: str) -> None:
+    def _error(self, path: Path, key: str, what: str) -> None:
         shown = path.relative_to(self.layout.root) if path.is_relative_to(self.layout.root) else path
-        self.report.faults.append(ValidationIssue(shown.as_posix(), key, what))
+        self.report.errors.append(ValidationIssue(shown.as_posix(), key, what))
 
     def _try(self, path: Path, key: str, check: Callable[[], T]) -> T | None:
         """Run a check; its ``DataError`` becomes a fault of this file and key."""
         try:
             return check()
         except DataError as error:
-            self._fault(path, key, error.message)
+            self._error(path, key, error.message)
             return None
 
     def _read(self, path: Path, parse: Callable[[object, str], dict[str, object]]) -> dict[str, object] | None:
@@ -86,10 +86,10 @@ class _Verifier:
         try:
             document = read_json(path, doubled.append)
         except DataError as error:
-            self._fault(path, "", error.message)
+            self._error(path, "", error.message)
             return None
         for key in doubled:
-            self._fault(path, f"key {key}", "duplicate key")
+            self._error(path, f"key {key}", "duplicate key")
         return self._try(path, "", lambda: parse(document, ""))
 
     def _video(self, video_id: str, entry: object) -> None:
@@ -116,7 +116,7 @@ class _Verifier:
             found = self._try(path, "", partial(_whole_image_size, path))
             size = size or found
             if found and size and found != size:
-                self._fault(path, "", f"frame is {found[1]}x{found[0]}, the video is {size[1]}x{size[0]}")
+                self._error(path, "", f"frame is {found[1]}x{found[0]}, the video is {size[1]}x{size[0]}")
         return size
 
     def _expression(self, key: str, expression_id: str, raw: object) -> Expression | None:
@@ -137,7 +137,7 @@ class _Verifier:
             audio = expression.audio
             path = self._try(meta, f"{key}, audio", lambda: resolve_inside(self.layout.root, audio, "audio path"))
             if path is not None and not path.is_file():
-                self._fault(path, "", f"sound file is missing; {key} names it")
+                self._error(path, "", f"sound file is missing; {key} names it")
         return expression
 
     def _annotation(
@@ -150,9 +150,9 @@ class _Verifier:
         is_new = annotation_id not in self.owners
         owner = self.owners.setdefault(annotation_id, video_id)
         if annotation_id not in self.masks:
-            self._fault(self.layout.meta, key, f"anno_id {annotation_id} is not in mask_dict.json")
+            self._error(self.layout.meta, key, f"anno_id {annotation_id} is not in mask_dict.json")
         elif owner != video_id:
-            self._fault(self.layout.meta, key, f"anno_id {annotation_id} belongs to video {owner}")
+            self._error(self.layout.meta, key, f"anno_id {annotation_id} belongs to video {owner}")
         elif is_new:
             self._track(annotation_id, self.masks[annotation_id], length, size)
 
@@ -170,7 +170,7 @@ class _Verifier:
             self._every_mask(path, key, raw, length, size)
 
     def _every_mask(self, path: Path, key: str, raw: object, length: int, size: tuple[int, int] | None) -> None:
-        """Name each fault of an object that is known to have one."""
+        """Report each error of an object that is known to have one."""
         entries = raw if isinstance(raw, list) else []
         if len(entries) != length or not isinstance(raw, list):
             self._try(path, key, lambda: parse_track(raw, length, ""))
@@ -183,7 +183,7 @@ def _decode(raw: object, size: tuple[int, int] | None) -> None:
     """Decode one mask, which shows whether it can be.
 
     Raises:
-        DataError: It can't, or it has another size than the frames.
+        DataError: Decoding failed, or it has another size than the frames.
     """
     mask = parse_rle(raw, "")
     rows_from_rle((mask,), *(size or (mask.height, mask.width)), location="")

@@ -119,7 +119,7 @@ class Annotator:
         return claims[self.rng.choice(len(claims), p=weights / weights.sum())]
 
     def _sentence(self, claim: Claim, targets: tuple[int, ...], number: int) -> list[Sentence]:
-        """Return a sentence about a claim in words not yet used in this video; empty if there is none in four tries."""
+        """Return a sentence worded as none of this video yet; empty if four tries give none."""
         reasoning = claim.form in ("relation", "extreme") or claim.what[0] == "stay_in"
         for _ in range(4):
             text = self.realizer.realize(claim, number)

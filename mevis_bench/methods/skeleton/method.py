@@ -26,7 +26,7 @@ class Skeleton:
             yield MaskPrediction(masks & (not nothing))
 
     def close(self) -> None:
-        """Give back what the method holds; here nothing."""
+        """Release resources. No-op."""
 
 
 def load(setup: MethodConfig[Mapping[str, object]]) -> Skeleton:

@@ -25,7 +25,7 @@ from tests.paths import PARITY, needs_parity
 
 SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.5, 18, 72, "float32")
 STATIC, MOTION = (1, 2, 4), (3, 5)
-"""How the vectors' toy tagger split their sentence."""
+"""Split of the sentence by the vectors' toy tagger."""
 
 
 @pytest.fixture(scope="module")

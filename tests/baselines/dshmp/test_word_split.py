@@ -32,9 +32,9 @@ def test_rules(text, expected):
 
 
 def test_words_and_signs_are_cut_apart():
-    text = "it's the bird, isn't it?"
+    text = "it's the bird, ain't it?"
     assert [text[word.start : word.end] for word in RuleTagger().tag(text)] == [
-        "it's", "the", "bird", ",", "isn't", "it", "?",
+        "it's", "the", "bird", ",", "ain't", "it", "?",
     ]  # fmt: skip
 
 

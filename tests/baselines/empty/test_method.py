@@ -11,7 +11,7 @@ from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodConfig,
 
 
 @pytest.mark.parametrize("task", ["rvos", "avos", "rmot", "rmeg"])
-def test_nothing_is_said_in_the_form_of_the_task(task: str) -> None:
+def test_predictions_are_empty_and_of_the_type_of_the_task(task: str) -> None:
     video = Video("v", ("0", "1"), (Path("0"), Path("1")), 4, 5)
     method = load(MethodConfig(task, "default", {}, {}, "cpu", 0))
     answers = list(method.predict(video, [TextPrompt(str(k), "") for k in range(3)]))

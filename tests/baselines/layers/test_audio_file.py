@@ -36,7 +36,7 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_audio(path, 16000), left / 2, atol=1e-7)
 
 
-def test_faults_are_named(tmp_path: Path) -> None:
+def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.wav: cannot read audio: file is missing"):
         read_audio(tmp_path / "gone.wav", 16000)
     (tmp_path / "text.wav").write_text("no sound")

@@ -66,7 +66,7 @@ def test_pad_keeps_the_shape_and_fills_with_the_mean_color() -> None:
         ("squash", slice(0, 20), 1.0),
     ],
 )
-def test_the_share_of_target_pixels_inside_is_told(tmp_path, fit: str, columns: slice, kept: float) -> None:
+def test_the_share_of_target_pixels_inside_is_reported(tmp_path, fit: str, columns: slice, kept: float) -> None:
     path = tmp_path / "0.png"
     Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(path)
     mask = np.zeros((40, 80), np.uint8, order="F")

@@ -1,4 +1,4 @@
-"""What moves is found under a moving camera; what stands still is not."""
+"""Moving objects are found under a moving camera; static ones are not."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def test_one_frame_does_not_move(tmp_path: Path) -> None:
     assert not answer.masks.any()
 
 
-def test_asked_to_track_it_gives_the_boxes_of_its_objects(tmp_path: Path) -> None:
+def test_for_tracking_it_returns_the_boxes_of_its_objects(tmp_path: Path) -> None:
     video, _ = _video(tmp_path, moving=True, pan=3)
     (found,) = _predict(video, 1, "rmot")
     (masks,) = _predict(video, 1)

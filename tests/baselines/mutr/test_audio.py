@@ -82,8 +82,8 @@ def test_the_mean_goes_first_and_examples_follow_in_order(reference):
     reference.eval()
     examples = torch.stack([torch.full((96, 64), value) for value in (1.0, 5.0)])
     words, first = reference(examples)
-    heard = torch.tensor([3.0, 1.0, 5.0])[:, None].expand(-1, 128)
-    torch.testing.assert_close(words.features, reference.resizer(heard))
+    frames = torch.tensor([3.0, 1.0, 5.0])[:, None].expand(-1, 128)
+    torch.testing.assert_close(words.features, reference.resizer(frames))
     assert torch.equal(first, words.features[0])
     assert words.position.shape == (3, 256)
 

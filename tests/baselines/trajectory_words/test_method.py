@@ -1,4 +1,4 @@
-"""The RMEG floor says what trajectories show."""
+"""The heuristic RMEG baseline describes trajectories."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def path(place: Callable[[int], tuple]) -> tuple[Rle, ...]:
     return tuple(square(*place(t)) for t in range(FRAMES))
 
 
-def said(*objects: tuple[Rle | None, ...]) -> str:
+def caption(*objects: tuple[Rle | None, ...]) -> str:
     video = Video("v", ("",) * FRAMES, (), HEIGHT, WIDTH)
     method = load(MethodConfig("rmeg", "default", {}, {}, "cpu", 0))
     (caption,) = method.predict(video, [TargetMasks("0", objects)])
@@ -53,26 +53,26 @@ UP = path(lambda t: (60, 130 - 6 * t))
     ],
 )
 def test_one_object(place: Callable[[int], tuple], text: str) -> None:
-    assert said(path(place)) == text
+    assert caption(path(place)) == text
 
 
 def test_objects_that_do_the_same_are_counted() -> None:
-    assert said(LEFT, path(lambda t: (220 - 8 * t, 100))) == "the two objects moving to the left"
+    assert caption(LEFT, path(lambda t: (220 - 8 * t, 100))) == "the two objects moving to the left"
 
 
-def test_objects_that_differ_are_told_apart() -> None:
-    assert said(LEFT, UP) == "the object moving to the left and the one moving up"
+def test_objects_that_differ_are_described_separately() -> None:
+    assert caption(LEFT, UP) == "the object moving to the left and the one moving up"
 
 
-def test_coming_and_going_is_said() -> None:
-    assert said((*LEFT[:9], *(None,) * 7)) == "the object moving to the left and leaving the frame"
-    assert said((*(None,) * 7, *LEFT[7:])) == "the object moving to the left that comes into view"
+def test_entering_and_leaving_is_described() -> None:
+    assert caption((*LEFT[:9], *(None,) * 7)) == "the object moving to the left and leaving the frame"
+    assert caption((*(None,) * 7, *LEFT[7:])) == "the object moving to the left that comes into view"
 
 
-def test_nothing_seen_is_nothing_said() -> None:
-    assert said((None,) * FRAMES) == ""
-    assert said() == ""
+def test_no_visible_object_gives_an_empty_caption() -> None:
+    assert caption((None,) * FRAMES) == ""
+    assert caption() == ""
 
 
 def test_one_frame_is_enough_to_say_something() -> None:
-    assert said((LEFT[0], *(None,) * 15)) == "the object staying still and leaving the frame"
+    assert caption((LEFT[0], *(None,) * 15)) == "the object staying still and leaving the frame"

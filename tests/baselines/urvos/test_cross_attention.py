@@ -23,8 +23,8 @@ def pairs_of(cells, words):
     height, width = cells.shape[-2:]
     count, length = len(cells), words.shape[1]
     seen = cells[:, None].expand(-1, length, -1, -1, -1)
-    said = words[:, :, :, None, None].expand(count, -1, -1, height, width)
-    return torch.cat((seen, said), dim=2).flatten(0, 1)
+    text = words[:, :, :, None, None].expand(count, -1, -1, height, width)
+    return torch.cat((seen, text), dim=2).flatten(0, 1)
 
 
 def test_pair_convolution_is_the_convolution_of_the_pairs():

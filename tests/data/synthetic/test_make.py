@@ -37,7 +37,7 @@ def test_a_split_has_the_layout_of_mevis(tmp_path: Path) -> None:
     assert root == tmp_path / "train"
     assert sorted(path.name for path in root.iterdir()) == ["JPEGImages", "mask_dict.json", "meta_expressions.json"]
     assert progress == [("videos", 1, 3), ("videos", 2, 3), ("videos", 3, 3)]
-    assert verify_split(tmp_path, "train").faults == []
+    assert verify_split(tmp_path, "train").errors == []
     meta = json.loads((root / "meta_expressions.json").read_text())["videos"]
     masks = json.loads((root / "mask_dict.json").read_text())
     seen: list[int] = []
