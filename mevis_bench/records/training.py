@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from mevis_bench.records.ground_truth import GroundTruth
+from mevis_bench.records.ground_truth import Expression, GroundTruth
 from mevis_bench.records.schedules import ConstantSchedule, Schedule
 from mevis_bench.records.video import Video
 
@@ -36,6 +36,10 @@ class TrainingData(Protocol):
 
     def video(self, video_id: str) -> Video:
         """Return the frames of one video, not yet decoded."""
+        ...
+
+    def expressions(self, video_id: str) -> Sequence[Expression]:
+        """Return the expressions of one video, in file order."""
         ...
 
     def audio(self, video_id: str, expression_id: str) -> Path | None:

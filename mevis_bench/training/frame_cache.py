@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.records import GroundTruth, TrainingData, Video
+from mevis_bench.records import Expression, GroundTruth, TrainingData, Video
 
 
 class FrameCache:
@@ -90,6 +90,10 @@ class CachedData:
         video = self._data.video(video_id)
         values: dict[str, Any] = {field.name: getattr(video, field.name) for field in fields(Video)}
         return CachedVideo(**values, cache=self._cache)
+
+    def expressions(self, video_id: str) -> Sequence[Expression]:
+        """Return the expressions of one video, in file order."""
+        return self._data.expressions(video_id)
 
     def audio(self, video_id: str, expression_id: str) -> Path | None:
         """Return the sound file of a spoken expression, ``None`` where it is not spoken."""
