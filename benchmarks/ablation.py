@@ -25,6 +25,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mevis_bench.reports.order_consistency import count_order_pairs
+from mevis_bench.runs.run_split import open_split
 from mevis_bench.runs.system_info import commit, system_info
 
 ROWS: Mapping[str, tuple[str, str]] = {
@@ -97,7 +98,7 @@ def evaluate(method: str, weights: Path, data: Path | None, out: Path) -> dict[s
         location = () if data is None else ("--data", str(data))
         command(*arguments, *location, "--out", str(folder), "--json")
         metrics = json.loads((folder / "results.json").read_text())["metrics"]
-        pairs = count_order_pairs(folder, data=data)
+        pairs = count_order_pairs(folder, open_split(folder).dataset)
         values |= {f"{prefix}{name}": metrics[name] for name in ("J&F", "N-acc", "T-acc")}
         values[f"{prefix}pairs"] = pairs.right / pairs.sentences
         values[f"{prefix}swapped"] = pairs.wrong / pairs.sentences

@@ -91,6 +91,7 @@ def score(
     workers: int = 1,
     device: str = "cpu",
     out: str | Path | None = None,
+    allow_other_split: bool = False,
 ) -> ScoringResult:
     """Score predictions of a split, as ``mevis-bench score``; the arguments are the command's options.
 
@@ -112,6 +113,7 @@ def score(
         slices=() if slices is None else read_slices(Path(slices)),
         workers=workers,
         out=None if out is None else Path(out),
+        allow_other_split=allow_other_split,
     )
 
 

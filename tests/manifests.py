@@ -12,6 +12,8 @@ def manifest(
     variant: str = "v",
     samples: tuple[str, ...] = (),
     data: Path | None = None,
+    split: str = "valid_u",
+    fingerprint: str = "f00d",
 ) -> Manifest:
     """Return a manifest of a finished run."""
     identity = Identity(
@@ -22,8 +24,8 @@ def manifest(
         weights={},
         code="c0de",
         bridge=None,
-        split="valid_u",
-        fingerprint="f00d",
+        split=split,
+        fingerprint=fingerprint,
         samples=samples,
         perturb="none",
         seed=0,

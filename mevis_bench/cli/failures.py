@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored RVOS or AVOS run folder.")],
     data: options.DataRoot = None,
-    split: options.SplitName = "valid_u",
+    split: options.RunSplitName = None,
+    allow_other_split: options.AllowOtherSplit = False,
     json: options.Json = False,
 ) -> None:
     """Classify the error of every sample (wrong object, track lost, hallucinated ...) and the J&F lost to each type."""
     from mevis_bench.cli import console
-    from mevis_bench.data.registry import open_dataset
+    from mevis_bench.cli.scored_run import open_scored_run
     from mevis_bench.reports.failures import confusion, count_failures
     from mevis_bench.reports.run_view import RunView
 
-    dataset = open_dataset(data, split)
-    run_view = RunView(run, dataset)
+    scored = open_scored_run(context, run, data, split, allow_other_split)
+    dataset, run_view = scored.dataset, RunView(scored)
     analyses: list[ErrorAnalysis] = []
     confusions = {}
     for video_id in dataset.video_ids:
@@ -39,7 +41,8 @@ def command(
     counts = count_failures(analyses)
     if json:
         samples = [asdict(analysis) for analysis in analyses]
-        console.print_json({"counts": [asdict(count) for count in counts], "samples": samples, "confusion": confusions})
+        document = {"counts": [asdict(count) for count in counts], "samples": samples, "confusion": confusions}
+        console.print_json({**document, "predicted_on": scored.predicted_on})
     else:
         console.out().print(_counts_table(counts, len(analyses)))
 

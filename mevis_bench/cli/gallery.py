@@ -9,9 +9,11 @@ from mevis_bench.cli import options
 
 
 def command(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored RVOS or AVOS run folder.")],
     data: options.DataRoot = None,
-    split: options.SplitName = "valid_u",
+    split: options.RunSplitName = None,
+    allow_other_split: options.AllowOtherSplit = False,
     compare_to: Annotated[
         Path | None, typer.Option("--compare-to", metavar="RUN", help="A scored reference run: show changes from it.")
     ] = None,
@@ -21,13 +23,14 @@ def command(
 ) -> None:
     """Write ground truth, prediction and difference of every sample into an HTML folder that opens from disk."""
     from mevis_bench.cli import console
-    from mevis_bench.data.registry import open_dataset
+    from mevis_bench.cli.scored_run import open_scored_run
     from mevis_bench.reports.gallery import build_gallery
 
     if against is not None:
         console.print_deprecated("--against", "--compare-to")
     folder = out if out is not None else run / "gallery"
-    count = build_gallery(run, open_dataset(data, split), folder, compare_to=compare_to or against)
+    scored = open_scored_run(context, run, data, split, allow_other_split)
+    count = build_gallery(scored, folder, compare_to=compare_to or against)
     if json:
         console.print_json({"page": str(folder / "index.html"), "samples": count})
     else:

@@ -30,6 +30,14 @@ DataSetName = Annotated[
     ),
 ]
 SplitName = Annotated[str, typer.Option("--split", metavar="NAME", help="Split inside --data.")]
+RunSplitName = Annotated[
+    str | None,
+    typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the run's; else valid_u."),
+]
+AllowOtherSplit = Annotated[
+    bool,
+    typer.Option("--allow-other-split", help="Use another split than the one that the run was predicted on; recorded."),
+]
 Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Compute device; auto: CUDA if available.")
 ]
@@ -69,3 +77,24 @@ ProtocolName = Annotated[
     ),
 ]
 TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="The task.")]
+
+
+def own_split_first(
+    context: typer.Context, predictions: Path, data: Path | None, split: str | None, data_set: str | None = None
+) -> tuple[Path | None, str | None, str | None]:
+    """Return ``--data``, ``--split`` and ``--data-set`` without those that only an environment variable sets for a run.
+
+    A run records its split. A variable of the shell, set for other commands, must not change what it is scored on.
+    """
+    if not (predictions / "manifest.json").is_file():
+        return data, split, data_set
+
+    def given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name != "ENVIRONMENT"
+
+    return (
+        data if given("data") else None,
+        split if given("split") else None,
+        data_set if given("data_set") else None,
+    )

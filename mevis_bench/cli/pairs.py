@@ -9,22 +9,26 @@ from mevis_bench.cli import options
 
 
 def command(
+    context: typer.Context,
     predictions: Annotated[
         Path, typer.Argument(metavar="PREDS", help="A run folder or predictions in any format that score reads.")
     ],
     data: options.DataRoot = None,
-    split: options.SplitName = "valid_u",
+    split: options.RunSplitName = None,
+    allow_other_split: options.AllowOtherSplit = False,
     json: options.Json = False,
 ) -> None:
     """Accuracy on sentence pairs that differ only in the order of two motions (chance level: 50 %)."""
     from dataclasses import asdict
 
     from mevis_bench.cli.console import out, print_json
+    from mevis_bench.cli.scored_run import open_own_split
     from mevis_bench.reports.order_consistency import count_order_pairs
 
-    pairs = count_order_pairs(predictions, data=data, split=split)
+    opened = open_own_split(context, predictions, data, split, allow_other_split)
+    pairs = count_order_pairs(predictions, opened.dataset)
     if json:
-        print_json({**asdict(pairs), "share": pairs.share})
+        print_json({**asdict(pairs), "share": pairs.share, "predicted_on": opened.predicted_on})
         return
     out().print(
         f"Order pairs: {pairs.right} of {pairs.sentences} sentences right ({100 * pairs.share:.1f} %), "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     predictions: Annotated[
         Path,
         typer.Argument(
@@ -24,9 +25,7 @@ def command(
         ),
     ],
     data: options.DataRoot = None,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the run's, or valid_u.")
-    ] = None,
+    split: options.RunSplitName = None,
     data_set: options.DataSetName = None,
     task: Annotated[
         str | None,
@@ -78,6 +77,7 @@ def command(
     ] = False,
     verify_all: Annotated[bool, typer.Option("--verify-all", help="Score all samples again; slow.")] = False,
     out: options.Out = None,
+    allow_other_split: options.AllowOtherSplit = False,
     json: options.Json = False,
 ) -> None:
     """Score predictions; write scores.jsonl and results.json next to them or into --out."""
@@ -93,6 +93,7 @@ def command(
     scoring = ScoringOptions(
         find_protocol(protocol), no_target, empty_on_target, missing, references, resolve_device(device)
     )
+    data, split, data_set = options.own_split_first(context, predictions, data, split, data_set)
     with Bar("samples") as bar:
         result = score_run(
             predictions,
@@ -106,6 +107,7 @@ def command(
             out=out,
             workers=workers,
             progress=bar.count("scoring"),
+            allow_other_split=allow_other_split,
         )
     verification = verify_scored(result, None if verify_all else NUM_VERIFIED_SAMPLES) if verify or verify_all else None
     _print(result, verification, json)

@@ -20,21 +20,24 @@ def _group() -> None:
 
 @command.command()
 def pack(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with mask predictions.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Zip file to write.")] = Path("submission.zip"),
     data: options.DataRoot = None,
-    split: options.SplitName = "valid",
+    split: options.RunSplitName = None,
+    allow_other_split: options.AllowOtherSplit = False,
     profile: ProfileName = "mevis_v2",
     json: options.Json = False,
 ) -> int:
     """Write a submission zip: exact root, ids and frames, 1-bit PNGs, reproducible bytes."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
-    from mevis_bench.data.registry import open_dataset
+    from mevis_bench.cli.scored_run import open_own_split
     from mevis_bench.runs import submission
 
     rules = submission.read_profile(profile)
-    digest = submission.pack(run, open_dataset(data, split), rules, out)
+    opened = open_own_split(context, run, data, split, allow_other_split)
+    digest = submission.pack(run, opened.dataset, rules, out, predicted_on=opened.predicted_on)
     size = out.stat().st_size
     if json:
         print_json({"file": str(out), "bytes": size, "sha256": digest, "server": rules.server})

@@ -7,11 +7,11 @@ video. A prediction is right if its masks overlap its own target more than its p
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.data.registry import open_dataset
 from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.region import intersections
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import NothingMeasuredError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
 
@@ -38,20 +38,19 @@ class OrderPairs:
         return self.right / self.sentences
 
 
-def count_order_pairs(predictions: Path, *, data: Path | None = None, split: str = "valid_u") -> OrderPairs:
+def count_order_pairs(predictions: Path, opened: Dataset) -> OrderPairs:
     """Count right and wrong predictions for the order pairs of a split.
 
     Args:
         predictions: A run folder or any other format that can be scored.
-        data: A MeViS folder or a split itself; ``None``: the embedded split.
-        split: Name of the split in ``data``.
+        opened: Their split.
 
     Raises:
-        UsageError: The predictions or the split do not exist.
+        UsageError: The predictions do not exist.
         DataError: A prediction is broken.
         NothingMeasuredError: No predicted sentence has a partner.
     """
-    source, opened = open_predictions(predictions), open_dataset(data, split)
+    source = open_predictions(predictions)
     predicted = source.samples()
     counts = {"right": 0, "wrong": 0, "neither": 0}
     for video_id in opened.video_ids:

@@ -1,15 +1,13 @@
 """Samples of a run as one image: a row of ground-truth frames above a row of predicted ones."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.records import UsageError, Video
-from mevis_bench.records.dataset import Dataset
-from mevis_bench.reports.run_view import RunView, SampleView, jf
+from mevis_bench.reports.run_view import RunView, SampleView, ScoredRun, jf
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,12 +22,11 @@ GROUND_TRUTH = (26, 157, 92)
 PREDICTION = (36, 87, 214)
 
 
-def render_samples(run: Path, split: Dataset, samples: Sequence[str]) -> "Image":
+def render_samples(scored: ScoredRun, samples: Sequence[str]) -> "Image":
     """Render samples below each other, each as ``FRAMES`` frames spread evenly over its video.
 
     Args:
-        run: A scored run folder of RVOS or AVOS.
-        split: The split it was scored on.
+        scored: A scored run of RVOS or AVOS.
         samples: Ids ``<video>/<expression>``, at least one.
 
     Raises:
@@ -37,7 +34,7 @@ def render_samples(run: Path, split: Dataset, samples: Sequence[str]) -> "Image"
     """
     from PIL import Image, ImageDraw
 
-    view = RunView(run, split)
+    split, view = scored.dataset, RunView(scored)
     views_by_video: dict[str, dict[str, SampleView]] = {}
     selected = []
     for sample in samples:
@@ -49,7 +46,7 @@ def render_samples(run: Path, split: Dataset, samples: Sequence[str]) -> "Image"
         views = views_by_video[video_id]
         if sample not in views:
             hint = f"Samples of this video: {', '.join(views)}." if views else None
-            raise UsageError(f"sample {sample!r} not found in the run", location=str(run), hint=hint)
+            raise UsageError(f"sample {sample!r} not found in the run", location=str(scored.path), hint=hint)
         selected.append((views[sample], split.video(video_id)))
     heights = [HEAD + 2 * (_frame_height(video) + GAP) + 14 for _, video in selected]
     image = Image.new("RGB", (MARGIN + FRAMES * (WIDTH + GAP) + 10, sum(heights) + 10), "white")

@@ -12,13 +12,13 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.region import intersections, region_j
 from mevis_bench.metrics.targets import union
-from mevis_bench.records import DataError, Expression, GroundTruth
+from mevis_bench.records import DataError, Expression, GroundTruth, IncomparableError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import ErrorAnalysis, Overlaps, classify_error
-from mevis_bench.schemas.scores import SampleScore
+from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
-from mevis_bench.store.score_files import read_scores
+from mevis_bench.store.score_files import read_results, read_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +44,43 @@ class SampleView:
     target_score: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredRun:
+    """A run with its scores on one split.
+
+    Attributes:
+        path: The run folder, whose predictions are shown.
+        dataset: The split of the scores.
+        results: The aggregate.
+        scores: Scores of every sample.
+        predicted_on: The split that the run was predicted on, where ``dataset`` is another one; else ``None``.
+    """
+
+    path: Path
+    dataset: Dataset
+    results: Results
+    scores: Sequence[SampleScore]
+    predicted_on: str | None = None
+
+
+def read_scored_run(run: Path, dataset: Dataset) -> ScoredRun:
+    """Read the scores of a run folder.
+
+    Raises:
+        IncomparableError: They are of another split than ``dataset``.
+        DataError: They cannot be read.
+        UsageError: ``run`` does not exist.
+    """
+    results = read_results(run)
+    if results.fingerprint != dataset.fingerprint:
+        raise IncomparableError(
+            f"run was scored on other annotation files than split {dataset.split!r}",
+            location=str(run),
+            hint="Pass the same --data and --split as when it was scored.",
+        )
+    return ScoredRun(run, dataset, results, read_scores(run))
+
+
 def jf(score: SampleScore) -> float:
     """Return J&F of one sample, 0..1.
 
@@ -60,21 +97,18 @@ class RunView:
     """The samples of one scored run, video by video; scores are read and predictions opened once.
 
     Args:
-        run: A scored run folder of RVOS or AVOS.
-        dataset: The split the run was scored on.
+        scored: A scored run of RVOS or AVOS.
 
     Raises:
-        DataError: The scores or the predictions cannot be read.
-        UsageError: ``run`` does not exist.
+        DataError: The predictions cannot be read.
     """
 
-    def __init__(self, run: Path, dataset: Dataset) -> None:
-        self.run = run
-        self.dataset = dataset
+    def __init__(self, scored: ScoredRun) -> None:
+        self.dataset = scored.dataset
         self._scores: dict[str, dict[str, SampleScore]] = {}
-        for score in read_scores(run):
+        for score in scored.scores:
             self._scores.setdefault(score.video, {})[score.sample] = score
-        self._predictions = open_predictions(run)
+        self._predictions = open_predictions(scored.path)
 
     def video(self, video_id: str) -> Iterator[SampleView]:
         """Yield every scored sample of one video, in the order of the split; none for a video without scores.

@@ -10,8 +10,9 @@ from mevis_bench.metrics.protocols import MEVIS_V2, ScoringProtocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import UsageError
 from mevis_bench.runs.resource_usage import total_resource_usage
+from mevis_bench.runs.run_split import recorded_root
 from mevis_bench.runs.score import score_run
-from mevis_bench.schemas.manifest import BUNDLED, Manifest
+from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.scores import Results
 from mevis_bench.store.run_folder import RunFolder, differences
 from mevis_bench.store.sample_index import SampleIndex, read_statuses
@@ -35,9 +36,7 @@ def merge_runs(
     manifests = [folder.read_manifest() for folder in folders]
     _check(folders, manifests)
     first = manifests[0]
-    split = open_dataset(
-        None if first.data == BUNDLED else Path(first.data), first.identity.split, first.dataset.get("name")
-    )
+    split = open_dataset(recorded_root(first), first.identity.split, first.dataset.get("name"))
     task = find_task(first.identity.task)
     merged_samples = {sample for manifest in manifests for sample in manifest.identity.samples}
     order = [f"{video}/{expression.id}" for video in split.video_ids for expression in task.expressions(split, video)]

@@ -109,7 +109,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         predictor=predictor,
         videos=videos,
         provenance=UNTRAINED if weights is None else provenance(method),
-        data=BUNDLED if config.data is None else str(split.root),
+        data=BUNDLED if config.data is None else str(split.root.absolute()),
         dataset=split,
     )
 

@@ -69,8 +69,6 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
             return FinishedRun(report, results, rate)
     scored = score_run(
         folder.path,
-        data=plan.config.data,
-        split=plan.config.split,
         options=ScoringOptions(protocol, missing="zero" if report.failed else "error", device=plan.predictor.device),
     )
     return FinishedRun(report, scored.results, rate)

@@ -12,6 +12,7 @@ from mevis_bench.records import UsageError
 from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
 from mevis_bench.runs.scoring_pool import map_in_order, process_count
 from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import write_scores
 
 Progress = Callable[[int, int], None]
@@ -50,6 +51,8 @@ def score_run(
     out: Path | None = None,
     workers: int | None = 1,
     progress: Progress | None = None,
+    allow_other_split: bool = False,
+    write: bool = True,
 ) -> ScoringResult:
     """Score predictions and write ``scores.jsonl`` and ``results.json``.
 
@@ -66,8 +69,12 @@ def score_run(
         out: Folder of the two files; ``None``: that of the predictions.
         workers: Number of processes; ``None``: one per core for many frames. Scores do not depend on it.
         progress: Called with (samples done, samples in total).
+        allow_other_split: Whether a run may be scored on another split than the one it was predicted on; then
+            ``out`` has to be another folder, and the results record it.
+        write: Whether to write the two files.
 
     Raises:
+        IncomparableError: The run was predicted on another split, or the annotation files changed since.
         UsageError: There are no such predictions, split or task, or the split has no ground truth.
         DataError: A prediction is missing or invalid and ``options.missing`` is ``error``, or it is of a sample that
             the split does not have.
@@ -82,7 +89,11 @@ def score_run(
         options=options or ScoringOptions(),
         threshold=threshold,
         samples=samples,
+        allow_other_split=allow_other_split,
     )
+    folder = out or (predictions if predictions.is_dir() else predictions.parent)
+    if write:
+        _check_target(folder, plan.split.fingerprint)
     samples_done: list[ScoredSample] = []
     aggregator = plan.task.aggregator(plan.options)
     try:
@@ -95,9 +106,21 @@ def score_run(
         scores, results = _aggregate(aggregator, samples_done, plan, (*BUILT_IN, *slices))
     finally:
         aggregator.close()
-    _write(out or (predictions if predictions.is_dir() else predictions.parent), scores, results)
+    if write:
+        _write(folder, scores, results)
     errors = {sample.sample: sample.error for sample in samples_done if sample.error is not None}
     return ScoringResult(results, sorted(scores, key=lambda score: score.sample), errors, aggregator.notes, plan)
+
+
+def _check_target(folder: Path, fingerprint: str) -> None:
+    """Refuse to replace the scores of a run by those of another split."""
+    run = RunFolder(folder)
+    if run.manifest_path.is_file() and run.read_manifest().identity.fingerprint != fingerprint:
+        raise UsageError(
+            "the folder holds a run of another split, whose scores would be replaced",
+            location=str(folder),
+            hint="Give another folder with --out DIR.",
+        )
 
 
 def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> None:
@@ -132,7 +155,7 @@ def _aggregate(
         protocol=plan.options.protocol.name,
         metrics=aggregator.compute(),
         counts={"expected": len(samples), "scored": len(samples) - missing, "missing": missing},
-        split=plan.split.split,
+        split=plan.split_name,
         fingerprint=plan.split.fingerprint,
         dataset={"name": plan.split.info.name, "version": plan.split.info.version},
         slices={name: {"count": len(indices), **aggregator.compute(indices)} for name, indices in members.items()},

@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mevis_bench.data.registry import open_dataset
 from mevis_bench.metrics.aggregation import ScoredSample
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, target_columns
 from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, UsageError
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.schemas.manifest import BUNDLED
+from mevis_bench.runs.run_split import open_split
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 from mevis_bench.store.run_folder import RunFolder
@@ -43,11 +42,13 @@ class ScoringPlan:
     Attributes:
         task: The task.
         split: The split with the ground truth.
+        split_name: Its name, for results.
         source: The predictions.
         options: Options of scoring.
         expression_ids: Ids of the expressions to score, by video.
         method: Name, variant and provenance of the method, where the predictions are a run folder.
         threshold: PNG values from this one on are foreground; ``None``: all but 0.
+        predicted_on: The split that the run was predicted on, where it is scored on another one; else ``None``.
     """
 
     task: Task
@@ -57,12 +58,15 @@ class ScoringPlan:
     expression_ids: Mapping[str, tuple[str, ...]]
     method: Mapping[str, str]
     threshold: int | None
+    split_name: str
+    predicted_on: str | None = None
 
     @property
     def choices(self) -> Mapping[str, str]:
         """Every setting besides the protocol that may change a score."""
         threshold = {} if self.threshold is None else {"threshold": str(self.threshold)}
-        return {**self.options.as_choices(), **threshold}
+        predicted_on = {} if self.predicted_on is None else {"predicted_on": self.predicted_on}
+        return {**self.options.as_choices(), **threshold, **predicted_on}
 
     @property
     def num_samples(self) -> int:
@@ -94,10 +98,12 @@ def plan_scoring(
     options: ScoringOptions,
     threshold: int | None,
     samples: Collection[str] | None,
+    allow_other_split: bool = False,
 ) -> ScoringPlan:
     """Make the plan; see :func:`mevis_bench.runs.score.score_run` for the arguments.
 
     Raises:
+        IncomparableError: The run was predicted on another split.
         UsageError: There are no such predictions, split, task or samples, or the split has no truth.
         DataError: There are predictions of samples that the split does not have.
         NothingMeasuredError: The split has no sample of this task.
@@ -105,14 +111,21 @@ def plan_scoring(
     source = open_predictions(predictions, threshold=threshold)
     run = _read_run(predictions)
     resolved = find_task(task or run.task)
-    opened = (
-        open_dataset(data, split or "valid_u", data_set)
-        if data or split
-        else open_dataset(run.data, run.split, data_set or run.data_set)
+    opened = open_split(predictions, data=data, split=split, data_set=data_set, allow_other_split=allow_other_split)
+    dataset = opened.dataset
+    _reject_unknown_samples(source, dataset)
+    expression_ids = _select(dataset, resolved, samples if samples is not None else run.samples)
+    return ScoringPlan(
+        resolved,
+        dataset,
+        source,
+        options,
+        expression_ids,
+        run.method,
+        threshold,
+        split_name=opened.name,
+        predicted_on=opened.predicted_on,
     )
-    _reject_unknown_samples(source, opened)
-    expression_ids = _select(opened, resolved, samples if samples is not None else run.samples)
-    return ScoringPlan(resolved, opened, source, options, expression_ids, run.method, threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +133,6 @@ class _Run:
     """Fields of a run's manifest that describe its predictions; the defaults are for predictions without one."""
 
     task: str = "rvos"
-    data: Path | None = None
-    split: str = "valid_u"
-    data_set: str | None = None
     samples: tuple[str, ...] | None = None
     method: Mapping[str, str] = field(default_factory=dict)
 
@@ -135,9 +145,6 @@ def _read_run(predictions: Path) -> _Run:
     identity = manifest.identity
     return _Run(
         task=identity.task,
-        data=None if manifest.data == BUNDLED else Path(manifest.data),
-        split=identity.split,
-        data_set=manifest.dataset.get("name"),
         samples=identity.samples,
         method={
             "name": identity.method,

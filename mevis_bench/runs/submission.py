@@ -36,8 +36,16 @@ def read_profile(name: str) -> SubmissionProfile:
     return read_yaml(folder / f"{name}.yaml", SubmissionProfile)
 
 
-def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path) -> str:
+def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path, *, predicted_on: str | None = None) -> str:
     """Write the zip for a server and ``<out>.manifest.json`` beside it; return the zip's SHA-256.
+
+    Args:
+        run: A run folder.
+        split: The split that the server scores.
+        profile: Rules of the server.
+        out: Zip file to write.
+        predicted_on: The split that the run was predicted on, where ``split`` is another one; else ``None``.
+
 
     Raises:
         DataError: A prediction is missing, no mask prediction, or of another size or length.
@@ -52,6 +60,7 @@ def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path) -> st
         run=run.resolve().name,
         videos=len(split.video_ids),
         expressions=sum(len(split.expressions(video)) for video in split.video_ids),
+        predicted_on=predicted_on,
     )
     atomic_write(out.with_name(out.name + ".manifest.json"), encode_document(record))
     return digest

@@ -34,6 +34,7 @@ class SubmissionRecord:
         run: Name of the run's folder.
         videos: Number of videos.
         expressions: Number of expressions.
+        predicted_on: The split that the run was predicted on, where it was packed for another one; else ``None``.
     """
 
     sha256: str
@@ -44,3 +45,4 @@ class SubmissionRecord:
     run: str
     videos: int
     expressions: int
+    predicted_on: str | None = None

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mevis_bench.files.atomic import atomic_write
+from mevis_bench.records import IncomparableError
 from mevis_bench.schemas.json_files import encode_document, encode_line, read_json_file, read_json_lines
 from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.run_folder import RunFolder
 
 _HINT = "Score the predictions again with `mevis-bench score`."
 
@@ -39,5 +41,17 @@ def read_results(folder: Path) -> Results:
 
     Raises:
         DataError: The file is missing, is of a schema that this version does not read, or a field is invalid.
+        IncomparableError: The folder's run was predicted on another split than its results are of.
     """
-    return read_json_file(folder / "results.json", Results, _HINT)
+    results = read_json_file(folder / "results.json", Results, _HINT)
+    run = RunFolder(folder)
+    if run.manifest_path.is_file():
+        identity = run.read_manifest().identity
+        if (identity.split, identity.fingerprint) != (results.split, results.fingerprint):
+            raise IncomparableError(
+                f"manifest.json is of split {identity.split!r} [{identity.fingerprint[:8]}], results.json of "
+                f"{results.split!r} [{results.fingerprint[:8]}]",
+                location=str(folder),
+                hint=_HINT,
+            )
+    return results

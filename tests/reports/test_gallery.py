@@ -12,11 +12,12 @@ from mevis_bench.cli.app import main
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
-from mevis_bench.records import MaskPrediction, UsageError
+from mevis_bench.records import IncomparableError, MaskPrediction
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports import run_view
 from mevis_bench.reports.failures import Failure
 from mevis_bench.reports.gallery import build_gallery
+from mevis_bench.reports.run_view import read_scored_run
 from mevis_bench.runs.score import score_run
 from tests.mevis_folder import write_predictions
 
@@ -54,7 +55,7 @@ def run(split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def gallery(run: Path, split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("gallery")
-    assert build_gallery(run, split, out, compare_to=run) == len(split.expressions(split.video_ids[0]))
+    assert build_gallery(read_scored_run(run, split), out, compare_to=run) == len(split.expressions(split.video_ids[0]))
     return out
 
 
@@ -89,7 +90,7 @@ def test_scores_and_predictions_are_opened_once_per_run(
             return original(path)  # type: ignore[operator]
 
         monkeypatch.setattr(run_view, name, record)
-    view = run_view.RunView(run, split)
+    view = run_view.RunView(read_scored_run(run, split))
     (video_id,) = split.video_ids
     samples = [[sample.score.sample for sample in view.video(video_id)] for _ in range(2)]
     assert samples[0] == samples[1] == [ground_truth.sample for ground_truth in split.ground_truths(video_id)]
@@ -113,8 +114,8 @@ def test_no_text_can_end_its_script(gallery: Path) -> None:
 
 def test_another_split_is_an_error(run: Path, tmp_path: Path) -> None:
     other = open_dataset(make_mini("tiny", 1, 4, tmp_path / "data"), "tiny")
-    with pytest.raises(UsageError, match="scored on other annotation files than split 'tiny'"):
-        build_gallery(run, other, tmp_path / "out")
+    with pytest.raises(IncomparableError, match="scored on other annotation files than split 'tiny'"):
+        read_scored_run(run, other)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

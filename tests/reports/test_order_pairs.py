@@ -60,7 +60,7 @@ def test_right_and_wrong_predictions_are_counted(root, tmp_path):
     split = open_dataset(root.parent, "valid_u")
     number = len(pairs(split))
     path = predictions(split, tmp_path, lambda i, own, partner: own if i else partner)
-    counted = count_order_pairs(path, data=root.parent)
+    counted = count_order_pairs(path, split)
     assert (counted.sentences, counted.right, counted.wrong, counted.neither) == (number, number - 1, 1, 0)
     assert counted.share == (number - 1) / number
 
@@ -68,7 +68,7 @@ def test_right_and_wrong_predictions_are_counted(root, tmp_path):
 def test_an_empty_prediction_is_neither(root, tmp_path):
     split = open_dataset(root.parent, "valid_u")
     path = predictions(split, tmp_path, lambda i, own, partner: ([None] * 16,))
-    counted = count_order_pairs(path, data=root.parent)
+    counted = count_order_pairs(path, split)
     assert (counted.right, counted.wrong, counted.neither) == (0, 0, counted.sentences)
 
 
@@ -81,7 +81,7 @@ def test_predictions_without_pairs_are_an_error(root, tmp_path):
     rle = {"size": [144, 256], "counts": blank["counts"].decode()}
     path.write_text(json.dumps({video_id: {lonely: [rle] * 16}}))
     with pytest.raises(NothingMeasuredError, match="no predicted sentence belongs to an order pair"):
-        count_order_pairs(path, data=root.parent)
+        count_order_pairs(path, split)
 
 
 def test_the_command_prints_the_share(root, tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from mevis_bench.cli.app import main
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.picture import GROUND_TRUTH, PREDICTION, render_samples
+from mevis_bench.reports.run_view import read_scored_run
 from tests.reports.test_gallery import run, split
 
 __all__ = ["run", "split"]
@@ -24,7 +25,7 @@ def test_ground_truth_and_prediction_are_tinted(run: Path, split: Dataset) -> No
     samples = [ground_truth.sample for ground_truth in split.ground_truths(split.video_ids[0]) if ground_truth.objects][
         :1
     ]
-    pixels = np.asarray(render_samples(run, split, samples))
+    pixels = np.asarray(render_samples(read_scored_run(run, split), samples))
     middle = 6 + 40 + 144 + 3
     assert near(pixels[:middle], GROUND_TRUTH) > 300
     assert near(pixels[middle:], PREDICTION) > 300

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mevis_bench.data.registry import open_dataset
 from mevis_bench.metrics.protocols import MEVIS_V1, ScoringProtocol, find_protocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError, NothingMeasuredError, UsageError
@@ -207,7 +208,10 @@ def test_slices_of_ones_own(world, tmp_path: Path) -> None:
 def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
     root, _, clips = world
     run = mevis_folder.write_run(tmp_path / "run", clips)
-    RunFolder(run).write_manifest(manifest(task="avos", method="m", variant="v", samples=("cat/1", "eel/2"), data=root))
+    fingerprint = open_dataset(root, "valid_u").fingerprint
+    RunFolder(run).write_manifest(
+        manifest(task="avos", method="m", variant="v", samples=("cat/1", "eel/2"), data=root, fingerprint=fingerprint)
+    )
     results = score_run(run).results
     assert (results.task, results.counts["expected"]) == ("avos", 2)
     assert results.method == {"name": "m", "variant": "v", "provenance": "heuristic"}

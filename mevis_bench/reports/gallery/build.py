@@ -14,43 +14,35 @@ from typing import Any
 import numpy as np
 
 from mevis_bench.masks import MaskRows
-from mevis_bench.records import UsageError, Video
+from mevis_bench.records import Video
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import count_failures, no_target_curve
 from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
 from mevis_bench.reports.render import to_html
-from mevis_bench.reports.run_view import RunView, SampleView, jf
+from mevis_bench.reports.run_view import RunView, SampleView, ScoredRun, jf
 from mevis_bench.reports.table import build_table
 from mevis_bench.schemas.scores import Results
-from mevis_bench.store.score_files import read_results, read_scores
+from mevis_bench.store.score_files import read_scores
 
 MAX_WIDTH = 400
 """Largest width of displayed frames and masks, in pixels; scores are computed at full size."""
 
 
-def build_gallery(run: Path, split: Dataset, out: Path, *, compare_to: Path | None = None) -> int:
+def build_gallery(scored: ScoredRun, out: Path, *, compare_to: Path | None = None) -> int:
     """Write the gallery of one scored run and return the number of samples in it.
 
     Args:
-        run: A scored run folder of RVOS or AVOS.
-        split: The split it was scored on.
+        scored: A scored run of RVOS or AVOS.
         out: Folder to write; created if missing.
         compare_to: A reference run; samples show their change in J&F from it.
 
     Raises:
-        UsageError: The run was scored on other annotation files.
         DataError: The run has no mask predictions.
     """
-    results = read_results(run)
-    if results.fingerprint != split.fingerprint:
-        raise UsageError(
-            f"run was scored on other annotation files than split {split.split!r}",
-            location=str(run),
-            hint="Pass the same --data and --split as when it was scored.",
-        )
+    split = scored.dataset
     before = {} if compare_to is None else {score.sample: jf(score) for score in read_scores(compare_to)}
     (out / "data").mkdir(parents=True, exist_ok=True)
-    run_view = RunView(run, split)
+    run_view = RunView(scored)
     views: list[SampleView] = []
     samples: list[dict[str, Any]] = []
     for number, video_id in enumerate(split.video_ids):
@@ -66,7 +58,7 @@ def build_gallery(run: Path, split: Dataset, out: Path, *, compare_to: Path | No
     _write_script(out / "data" / "samples.js", "GALLERY = ", {"samples": samples}, ";")
     for name in ("gallery.css", "gallery.js"):
         (out / name).write_bytes(files(__package__).joinpath(name).read_bytes())
-    (out / "index.html").write_text(_page(results, views), encoding="utf-8")
+    (out / "index.html").write_text(_page(scored, views), encoding="utf-8")
     return len(samples)
 
 
@@ -138,11 +130,13 @@ def _copy_audio(split: Dataset, video_id: str, view: SampleView, out: Path, inde
     return name
 
 
-def _page(results: Results, views: Sequence[SampleView]) -> str:
+def _page(scored: ScoredRun, views: Sequence[SampleView]) -> str:
+    results = scored.results
+    other = "" if scored.predicted_on is None else f", predicted on {scored.predicted_on}"
     page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return page.substitute(
         title=html.escape(f"{results.label} on {results.split}"),
-        subtitle=html.escape(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples"),
+        subtitle=html.escape(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples{other}"),
         table=to_html(build_table(results.task, [results])),
         slices=_slices(results),
         plots=_plots(views),
