@@ -79,8 +79,8 @@ def benchmark(resolved: ResolvedMethod, options: argparse.Namespace, video: Vide
     rows, first = [], None
     for precision in options.precision if known else options.precision[:1]:
         settings = {**resolved.spec.options, "precision": precision} if known else resolved.spec.options
-        setup = MethodConfig(options.task, resolved.variant, settings, None, options.device, 0)
-        method = load_method(resolved.method, setup)
+        config = MethodConfig(options.task, resolved.variant, settings, None, options.device, 0)
+        method = load_method(resolved.method, config)
         predict(method, video, [prompts[:1]])  # warm-up: lazy imports and allocations
         together, masks = predict(method, video, [prompts])
         separate, alone = predict(method, video, [[prompt] for prompt in prompts])
@@ -118,7 +118,7 @@ def main() -> None:
         video = noise_video(Path(folder), options.frames, height, width)
         prompts = make_prompts(options.task, options.expressions, Path(folder))
         for name in options.methods:
-            for row in benchmark(registry.choose(name), options, video, prompts):
+            for row in benchmark(registry.resolve(name), options, video, prompts):
                 rows.append(row)
                 changed = "-" if row.changed is None else f"{row.changed:.2e}"
                 print(f"{row.method:<32} {row.precision:<9} {row.together:>8.2f}s {row.separate:>8.2f}s "

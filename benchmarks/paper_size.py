@@ -34,10 +34,10 @@ HEIGHT, WIDTH = 360, 640
 GIB = 1024**3
 
 
-def predict(chosen: ResolvedMethod, frames: int, precision: str, device: str) -> None:
+def predict(resolved: ResolvedMethod, frames: int, precision: str, device: str) -> None:
     """Answer one sentence about a long video."""
-    options = {**chosen.spec.options, "precision": precision, "window": frames}
-    method = load_method(chosen.method, MethodConfig("rvos", "paper", options, None, device, 0))
+    options = {**resolved.spec.options, "precision": precision, "window": frames}
+    method = load_method(resolved.method, MethodConfig("rvos", "paper", options, None, device, 0))
     with tempfile.TemporaryDirectory() as folder:
         video = TimedVideo.of(noise_video(Path(folder), frames, HEIGHT, WIDTH))
         first = Video("first", video.frame_names[:1], video.frame_paths[:1], HEIGHT, WIDTH)
@@ -54,16 +54,16 @@ def predict(chosen: ResolvedMethod, frames: int, precision: str, device: str) ->
     print(f"  at most {peaks(device)}")
 
 
-def take_steps(chosen: ResolvedMethod, steps: int, frames: int, precision: str, device: str) -> None:
+def take_steps(resolved: ResolvedMethod, steps: int, frames: int, precision: str, device: str) -> None:
     """Train for a few steps on a generated split; the first, which pays for what is set up once, is told apart."""
     settings = [f"steps={steps}", f"frames={frames}", f"precision={precision}", "samples=1"]
     config = read_train_config("lmpmpp", "paper", settings)
-    config = replace(config, mini=replace(config.mini, videos=4, held_out_videos=2))
+    config = replace(config, mini=replace(config.mini, videos=4, val_videos=2))
     losses: dict[str, float] = {}
     times = [time.perf_counter()]
     hook = register_optimizer_step_post_hook(lambda *_: times.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(chosen, config, None, "train", "held_out", Path(folder), device, 0)
+        training = Training(resolved, config, None, "train", "held_out", Path(folder), device, 0)
         train(training, lambda stage, step, total, means: losses.update(means if stage == "paper" else {}))
     hook.remove()
     each = [after - before for before, after in itertools.pairwise(times[1:])]
@@ -95,11 +95,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.steps < 2:
         parser.error("--steps must be 2 or more: the first step is set-up")
-    chosen, device = find_methods().choose("lmpmpp:paper"), resolve_device(args.device)
+    resolved, device = find_methods().resolve("lmpmpp:paper"), resolve_device(args.device)
     if args.what == "predict":
-        predict(chosen, args.frames or 200, args.precision, device)
+        predict(resolved, args.frames or 200, args.precision, device)
     else:
-        take_steps(chosen, args.steps, args.frames or 16, args.precision, device)
+        take_steps(resolved, args.steps, args.frames or 16, args.precision, device)
 
 
 if __name__ == "__main__":

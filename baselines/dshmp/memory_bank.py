@@ -49,8 +49,8 @@ def draw_negatives(
     free[positives] = False
     free[same_video_others] = False
     others = free.nonzero()[:, 0]
-    chosen = torch.randperm(len(others), generator=generator)[: room - len(same_video_others)]
-    return torch.cat((others[chosen], same_video_others))
+    selected = torch.randperm(len(others), generator=generator)[: room - len(same_video_others)]
+    return torch.cat((others[selected], same_video_others))
 
 
 class MemoryBank(nn.Module):

@@ -30,7 +30,7 @@ def encode_sentence(model: DsHmp, tokenizer: Tokenizer, tagger: Tagger, text: st
     return model.encode_text(ids.to(device), mask.to(device), static, motion)
 
 
-def load(setup: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
+def load(config: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
     """Build DsHmp with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -38,20 +38,20 @@ def load(setup: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
         MethodError: The variant's tagger is not installed.
         UsageError: An option has an invalid value.
     """
-    tagger = open_tagger(setup.options.tagger)
-    settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
-    config = SIZES[setup.options.size]
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-    model = DsHmp(config)
-    if setup.weights is not None:
-        model.load_state_dict(load_checkpoint(setup.weights["model"], config))
-    model.eval().to(setup.device)
-    tokenizer = open_tokenizer(None if setup.weights is None else setup.weights["tokenizer"])
+    tagger = open_tagger(config.options.tagger)
+    settings = SegmenterSettings.from_options(config.options, PIXEL_MEAN, PIXEL_STD)
+    network_config = SIZES[config.options.size]
+    if config.weights is None:
+        torch.manual_seed(config.seed)
+    model = DsHmp(network_config)
+    if config.weights is not None:
+        model.load_state_dict(load_checkpoint(config.weights["model"], network_config))
+    model.eval().to(config.device)
+    tokenizer = open_tokenizer(None if config.weights is None else config.weights["tokenizer"])
 
     def read(prompt: Prompt) -> DecoupledSentence:
         if not isinstance(prompt, TextPrompt):
             raise TypeError(f"DsHmp requires a text prompt, got {type(prompt).__name__}")
-        return encode_sentence(model, tokenizer, tagger, prompt.text, setup.device)
+        return encode_sentence(model, tokenizer, tagger, prompt.text, config.device)
 
-    return QuerySegmenter(model, read, settings, setup.device)
+    return QuerySegmenter(model, read, settings, config.device)

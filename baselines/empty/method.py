@@ -37,6 +37,6 @@ class Empty:
         """No-op."""
 
 
-def load(setup: MethodConfig[Mapping[str, object]]) -> Empty:
+def load(config: MethodConfig[Mapping[str, object]]) -> Empty:
     """Build the method for one task; it has no files."""
-    return Empty(setup.task)
+    return Empty(config.task)

@@ -84,22 +84,22 @@ def open_decoder(folder: Path) -> Decoder:
     return tokenizer
 
 
-def load(setup: MethodConfig[Options]) -> CaptionMethod:
+def load(config: MethodConfig[Options]) -> CaptionMethod:
     """Build GIT from a folder of weights, or with seeded random ones.
 
     Raises:
         DataError: The folder does not contain this variant's weights.
         UsageError: An option has an invalid value.
     """
-    options = setup.options
+    options = config.options
     view = CaptionView(FRAMES, Square(SIDE, options.fit))
     highlight = Highlight.from_options(options)
     decoder: Decoder
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
+    if config.weights is None:
+        torch.manual_seed(config.seed)
         network, decoder = build(options.size), NumberedWords()
     else:
-        decoder = open_decoder(setup.weights["model"])
-        network = load_network(setup.weights["model"], options.size, dtype=torch.float32, device=setup.device)
-    nn.Module.to(network.eval(), setup.device)
+        decoder = open_decoder(config.weights["model"])
+        network = load_network(config.weights["model"], options.size, dtype=torch.float32, device=config.device)
+    nn.Module.to(network.eval(), config.device)
     return CaptionMethod("GIT", Git(network, decoder, options.beams, options.max_new_tokens), view, highlight)

@@ -4,8 +4,9 @@ Each method's ``options.py`` has a frozen dataclass ``Options``; a variant's ``o
 ``--set method.<key>=<value>`` are validated against it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -78,7 +79,7 @@ class StreamOptions:
         keep_score: A track that falls below has missed a frame.
         miss_tolerance: A track is dropped in the frame in which it has missed this many in total since it was last
             seen.
-        most_tracks: Upper bound of the tracks that are followed.
+        max_tracks: Upper bound of the tracks that are followed.
         show_score: Boxes above this score are predicted ...
         show_area: ... if they are larger than this, in square pixels ...
         show_refer: ... and their referring score exceeds this.
@@ -90,12 +91,14 @@ class StreamOptions:
     birth_score: Fraction
     keep_score: Fraction
     miss_tolerance: Count
-    most_tracks: Count
+    max_tracks: Count
     show_score: Fraction
     show_area: Annotated[float, Meta(ge=0)]
     show_refer: Fraction
     short: Count
     longest: Count
+
+    renamed_fields: ClassVar[Mapping[str, str]] = {"most_tracks": "max_tracks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

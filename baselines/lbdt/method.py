@@ -97,7 +97,7 @@ class LbdtMethod:
         return out
 
 
-def load(setup: MethodConfig[Options]) -> LbdtMethod:
+def load(config: MethodConfig[Options]) -> LbdtMethod:
     """Build LBDT with the authors' weights and GloVe, or with seeded random ones.
 
     Raises:
@@ -105,10 +105,10 @@ def load(setup: MethodConfig[Options]) -> LbdtMethod:
         UsageError: An option has an invalid value.
     """
     vectors: WordVectors
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-        network, vectors = Lbdt(), SeededVectors(setup.seed)
+    if config.weights is None:
+        torch.manual_seed(config.seed)
+        network, vectors = Lbdt(), SeededVectors(config.seed)
     else:
-        network, vectors = Lbdt(), GloveFile(setup.weights["words"])
-        network.load_state_dict(read_checkpoint(setup.weights["model"], network))
-    return LbdtMethod(network.eval().to(setup.device), vectors, setup.options.interval, setup.device)
+        network, vectors = Lbdt(), GloveFile(config.weights["words"])
+        network.load_state_dict(read_checkpoint(config.weights["model"], network))
+    return LbdtMethod(network.eval().to(config.device), vectors, config.options.interval, config.device)

@@ -30,36 +30,38 @@ def sentence_ids(tokenizer: Tokenizer, text: str) -> tuple[Tensor, Tensor]:
     return padded_ids(tokens.ids, MAX_TOKENS, PADDING_ID)
 
 
-def load(setup: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
+def load(config: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
     """Build LMPM with the weights of a file, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint or the tokenizer file is not LMPM's, or not the variant's.
         UsageError: An option has an invalid value.
     """
-    settings = SegmenterSettings.from_options(setup.options, PIXEL_MEAN, PIXEL_STD)
-    config = SIZES[setup.options.size]
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-    supports_speech = setup.options.reads == "speech"
-    reader = SpeechEncoder(width=config.text.channels) if supports_speech else build_roberta(config.text)
-    model = Lmpm(reader, config)
-    if setup.weights is not None:
-        path = setup.weights["model"]
-        model.load_state_dict(match_keys(load_checkpoint(path, config), model, location=str(path)))
-    model.eval().to(setup.device)
-    read = speech_reader(model) if supports_speech else text_reader(model, setup)
-    return QuerySegmenter(model, read, settings, setup.device)
+    settings = SegmenterSettings.from_options(config.options, PIXEL_MEAN, PIXEL_STD)
+    network_config = SIZES[config.options.size]
+    if config.weights is None:
+        torch.manual_seed(config.seed)
+    supports_speech = config.options.reads == "speech"
+    reader = (
+        SpeechEncoder(width=network_config.text.channels) if supports_speech else build_roberta(network_config.text)
+    )
+    model = Lmpm(reader, network_config)
+    if config.weights is not None:
+        path = config.weights["model"]
+        model.load_state_dict(match_keys(load_checkpoint(path, network_config), model, location=str(path)))
+    model.eval().to(config.device)
+    read = speech_reader(model) if supports_speech else text_reader(model, config)
+    return QuerySegmenter(model, read, settings, config.device)
 
 
-def text_reader(model: Lmpm, setup: MethodConfig[Options]) -> Callable[[Prompt], Sentence]:
+def text_reader(model: Lmpm, config: MethodConfig[Options]) -> Callable[[Prompt], Sentence]:
     """Encoder of text prompts, with RoBERTa's tokenizer or, untrained, a ``HashTokenizer``."""
-    tokenizer = open_tokenizer(None if setup.weights is None else setup.weights["tokenizer"])
+    tokenizer = open_tokenizer(None if config.weights is None else config.weights["tokenizer"])
 
     def read(prompt: Prompt) -> Sentence:
         assert isinstance(prompt, TextPrompt)
         ids, mask = sentence_ids(tokenizer, prompt.text)
-        return model.encode_text(ids.to(setup.device), mask.to(setup.device))
+        return model.encode_text(ids.to(config.device), mask.to(config.device))
 
     return read
 

@@ -160,6 +160,6 @@ def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / union) if union else 0.0
 
 
-def load(setup: MethodConfig[Options]) -> MovingRegion:
+def load(config: MethodConfig[Options]) -> MovingRegion:
     """Build the method; it has no files."""
-    return MovingRegion(setup.task, setup.options)
+    return MovingRegion(config.task, config.options)

@@ -188,13 +188,13 @@ def _layer_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: 
     weight = torch.full_like(log_probability[..., 0], config.eos_coef)
     focal, dice = [], []
     matched = zip(match(outputs, targets, config), targets, padded_masks(targets), strict=True)
-    for clip, ((chosen, objects), target, masks) in enumerate(matched):
-        logits = _resize(outputs.pred_masks[:, clip, chosen], masks.shape[-2:]).flatten(2)
+    for clip, ((selected, objects), target, masks) in enumerate(matched):
+        logits = _resize(outputs.pred_masks[:, clip, selected], masks.shape[-2:]).flatten(2)
         cells = masks[:, objects].flatten(2)
         focal.append(sigmoid_focal_loss(logits, cells).mean(2).sum())
         dice.append(dice_loss(logits, cells).sum())
-        is_referred[:, clip, chosen] = target.referred[:, objects]
-        weight[:, clip, chosen[target.is_ref_inst[objects]]] = 1
+        is_referred[:, clip, selected] = target.referred[:, objects]
+        weight[:, clip, selected[target.is_ref_inst[objects]]] = 1
     entropy = -torch.where(is_referred, log_probability[..., REFERRED], log_probability[..., OTHER])
     num_masks = max(1, sum(target.masks.shape[0] * target.masks.shape[1] for target in targets))
     return {

@@ -79,23 +79,23 @@ class MttrModel:
         return [upsample_masks(output.masks(query), resized, size) for output in outputs], score
 
 
-def load(setup: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
     """Build MTTR with the authors' weights, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint or the tokenizer file is not this variant's.
         UsageError: An option has an invalid value.
     """
-    settings = ClipSettings.from_options(setup.options)
-    weights = setup.weights
+    settings = ClipSettings.from_options(config.options)
+    weights = config.weights
     if weights is None:
-        torch.manual_seed(setup.seed)
-    config = SIZES[setup.options.size]
-    network = Mttr(build_roberta(config.text, pooler=False), config)
+        torch.manual_seed(config.seed)
+    network_config = SIZES[config.options.size]
+    network = Mttr(build_roberta(network_config.text, pooler=False), network_config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
-    network.eval().to(setup.device)
+    network.eval().to(config.device)
     tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
     return ClipSegmenter(
-        MttrModel(network, tokenizer, settings, setup.options.longest, setup.device), settings, setup.device
+        MttrModel(network, tokenizer, settings, config.options.longest, config.device), settings, config.device
     )

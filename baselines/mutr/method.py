@@ -71,27 +71,27 @@ class MutrModel:
         return masks, sum(score * n for (_, score), n in zip(selected, frames, strict=True)) / sum(frames)
 
 
-def load(setup: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, QueryOutputs]:
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, QueryOutputs]:
     """Build MUTR with weights from a file, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint or the tokenizer file is not this variant's.
         UsageError: An option has an invalid value.
     """
-    settings = ClipSettings.from_options(setup.options)
-    weights = setup.weights
+    settings = ClipSettings.from_options(config.options)
+    weights = config.weights
     if weights is None:
-        torch.manual_seed(setup.seed)
+        torch.manual_seed(config.seed)
     tokenizer = None
-    config = LANGUAGE_QUERIES_SIZES[setup.options.size]
-    if setup.options.reference == "audio":
-        reference: TextReference | AudioReference = AudioReference(config.channels)
+    network_config = LANGUAGE_QUERIES_SIZES[config.options.size]
+    if config.options.reference == "audio":
+        reference: TextReference | AudioReference = AudioReference(network_config.channels)
     else:
-        reference = TextReference(build_roberta(config.text), config.channels)
+        reference = TextReference(build_roberta(network_config.text), network_config.channels)
         tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
-    network = Mutr(setup.options.backbone, reference, config)
+    network = Mutr(config.options.backbone, reference, network_config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
-    network.eval().to(setup.device)
-    model = MutrModel(network, tokenizer, choose_once=settings.sampling == "consecutive", device=setup.device)
-    return ClipSegmenter(model, settings, setup.device)
+    network.eval().to(config.device)
+    model = MutrModel(network, tokenizer, choose_once=settings.sampling == "consecutive", device=config.device)
+    return ClipSegmenter(model, settings, config.device)

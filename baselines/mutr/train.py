@@ -156,13 +156,13 @@ def draw_clip(
     """Draw consecutive frames of a video and the sentence's targets in them; a short video repeats its last frame."""
     video = data.video(video_id)
     first = int(rng.integers(max(1, len(video) - options.frames + 1)))
-    chosen = [min(first + step, len(video) - 1) for step in range(options.frames)]
+    selected = [min(first + step, len(video) - 1) for step in range(options.frames)]
     size = shortest_edge_truncated(video.height, video.width, options.short)
-    images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in chosen]))
+    images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in selected]))
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
     return SpokenClip(
         ground_truth.sample,
         (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,
         log_mel_examples(torch.from_numpy(read_audio(sound, RATE))),
-        build_targets(torch.from_numpy(object_masks(ground_truth, chosen)), size, options.targets),
+        build_targets(torch.from_numpy(object_masks(ground_truth, selected)), size, options.targets),
     )

@@ -53,22 +53,22 @@ class ReferFormerModel:
         return [query_masks(output, query, size) for output in outputs], score
 
 
-def load(setup: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryOutputs]:
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryOutputs]:
     """Build ReferFormer with the authors' weights, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint or the tokenizer file is not this variant's.
         UsageError: An option has an invalid value.
     """
-    settings = ClipSettings.from_options(setup.options)
-    weights = setup.weights
+    settings = ClipSettings.from_options(config.options)
+    weights = config.weights
     if weights is None:
-        torch.manual_seed(setup.seed)
-    config = LANGUAGE_QUERIES_SIZES[setup.options.size]
-    reference = TextReference(build_roberta(config.text), config.channels)
-    network = ReferFormer(setup.options.backbone, reference, config)
+        torch.manual_seed(config.seed)
+    network_config = LANGUAGE_QUERIES_SIZES[config.options.size]
+    reference = TextReference(build_roberta(network_config.text), network_config.channels)
+    network = ReferFormer(config.options.backbone, reference, network_config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
-    network.eval().to(setup.device)
+    network.eval().to(config.device)
     tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
-    return ClipSegmenter(ReferFormerModel(network, tokenizer, setup.device), settings, setup.device)
+    return ClipSegmenter(ReferFormerModel(network, tokenizer, config.device), settings, config.device)

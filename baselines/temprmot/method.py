@@ -7,18 +7,18 @@ from baselines.temprmot.options import Options
 from mevis_bench.records import MethodConfig
 
 
-def load(setup: MethodConfig[Options]) -> StreamingTracker:
+def load(config: MethodConfig[Options]) -> StreamingTracker:
     """Build TempRMOT with the authors' weights, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint is not TempRMOT's, or the tokenizer not RoBERTa's.
         UsageError: An option has an invalid value.
     """
-    settings = StreamSettings.from_options(setup.options)
-    config = SIZES[setup.options.size]
-    history = setup.options.history
+    settings = StreamSettings.from_options(config.options)
+    network_config = SIZES[config.options.size]
+    history = config.options.history
 
     def build(track_attention: bool) -> TempRmot:
-        return TempRmot(config, history=history, track_attention=track_attention)
+        return TempRmot(network_config, history=history, track_attention=track_attention)
 
-    return load_tracker(setup, settings, build)
+    return load_tracker(config, settings, build)

@@ -22,6 +22,6 @@ class TrajectoryWords:
         """No-op."""
 
 
-def load(setup: MethodConfig[Mapping[str, object]]) -> TrajectoryWords:
+def load(config: MethodConfig[Mapping[str, object]]) -> TrajectoryWords:
     """Build the method; it has no files."""
     return TrajectoryWords()

@@ -54,7 +54,7 @@ def carried_rows(
 ) -> Tensor:
     """Select the rows that become queries of the next frame, in their order there: int64 ``(k,)``.
 
-    Tracks in row order, then false positives, ascending: for each chosen track the free row that overlaps it most.
+    Tracks in row order, then false positives, ascending: for each selected track the free row that overlaps it most.
     False positives stay free, so the next frame matches them like fresh queries.
 
     Args:
@@ -67,12 +67,12 @@ def carried_rows(
     tracks = torch.nonzero((ids != NO_TRACK) & (ious > _KEEP_IOU))[:, 0]
     tracks = tracks[_uniform(tracks, generator) > config.random_drop] if config.random_drop > 0 else tracks
     free = torch.nonzero(ids == NO_TRACK)[:, 0]
-    chosen = tracks[_uniform(tracks, generator) < config.fp_ratio]
-    if len(chosen) == 0 or len(free) == 0:
+    selected = tracks[_uniform(tracks, generator) < config.fp_ratio]
+    if len(selected) == 0 or len(free) == 0:
         return tracks
-    if len(chosen) < len(free):
+    if len(selected) < len(free):
         boxes = corners(outputs.final.boxes)
-        nearest = box_iou(boxes[free, None], boxes[None, chosen]).max(dim=0).indices
+        nearest = box_iou(boxes[free, None], boxes[None, selected]).max(dim=0).indices
         free = free[torch.zeros_like(free, dtype=torch.bool).index_fill(0, nearest, True)]
     return torch.cat((tracks, free))
 

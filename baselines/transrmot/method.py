@@ -7,13 +7,15 @@ from baselines.transrmot.options import Options
 from mevis_bench.records import MethodConfig
 
 
-def load(setup: MethodConfig[Options]) -> StreamingTracker:
+def load(config: MethodConfig[Options]) -> StreamingTracker:
     """Build TransRMOT with the authors' weights, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint is not TransRMOT's, or the tokenizer not RoBERTa's.
         UsageError: An option has an invalid value.
     """
-    settings = StreamSettings.from_options(setup.options)
-    config = SIZES[setup.options.size]
-    return load_tracker(setup, settings, lambda track_attention: TransRmot(config, track_attention=track_attention))
+    settings = StreamSettings.from_options(config.options)
+    network_config = SIZES[config.options.size]
+    return load_tracker(
+        config, settings, lambda track_attention: TransRmot(network_config, track_attention=track_attention)
+    )

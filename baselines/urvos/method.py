@@ -21,10 +21,10 @@ from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt
 class Urvos320:
     """Segmentation of a video's prompts with one network; frames are resized to a square."""
 
-    def __init__(self, model: Urvos, setup: MethodConfig[Options]) -> None:
-        self.model, self.device = model, setup.device
-        self.side, self.words, self.kept = setup.options.side, setup.options.words, setup.options.kept
-        self.passes = pass_options(setup.options)
+    def __init__(self, model: Urvos, config: MethodConfig[Options]) -> None:
+        self.model, self.device = model, config.device
+        self.side, self.words, self.kept = config.options.side, config.options.words, config.options.kept
+        self.passes = pass_options(config.options)
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
         """Yield one prediction per prompt; text-independent features of ``kept`` frames are computed once."""
@@ -96,16 +96,16 @@ def pass_options(options: Options) -> PassOptions:
     )
 
 
-def load(setup: MethodConfig[Options]) -> Urvos320:
+def load(config: MethodConfig[Options]) -> Urvos320:
     """Build URVOS with trained weights, or with seeded random ones.
 
     Raises:
         DataError: The weights file is not this method's.
         UsageError: An option has an invalid value.
     """
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-    model = Urvos(scaled=setup.options.scaled, masked=setup.options.masked)
-    if setup.weights is not None:
-        model.load_state_dict(load_checkpoint(setup.weights["model"]))
-    return Urvos320(model.eval().to(setup.device), setup)
+    if config.weights is None:
+        torch.manual_seed(config.seed)
+    model = Urvos(scaled=config.options.scaled, masked=config.options.masked)
+    if config.weights is not None:
+        model.load_state_dict(load_checkpoint(config.weights["model"]))
+    return Urvos320(model.eval().to(config.device), config)

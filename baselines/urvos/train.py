@@ -129,10 +129,10 @@ def draw_clip(data: TrainingData, options: TrainOptions, skip: int, rng: np.rand
     ground_truths = data.ground_truths(video_id)
     ground_truth, video = ground_truths[int(rng.integers(len(ground_truths)))], data.video(video_id)
     first = int(rng.integers(max(1, len(video) - skip * (options.frames - 1))))
-    chosen = [min(first + skip * step, len(video) - 1) for step in range(options.frames)]
+    selected = [min(first + skip * step, len(video) - 1) for step in range(options.frames)]
     size = (options.side, options.side)
-    images = np.stack([resize(video.frame(index), size) for index in chosen])
-    masks = torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in chosen]))
+    images = np.stack([resize(video.frame(index), size) for index in selected])
+    masks = torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in selected]))
     masks = F.interpolate(masks[:, None].float(), size=size, mode="nearest")[:, 0].long()
     return TrainingClip(
         ground_truth.sample,

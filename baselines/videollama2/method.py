@@ -54,7 +54,7 @@ class VideoLlama2:
         return str(self.tokenizer.decode(output[0], skip_special_tokens=True))
 
 
-def load(setup: MethodConfig[Options]) -> CaptionMethod:
+def load(config: MethodConfig[Options]) -> CaptionMethod:
     """Build VideoLLaMA 2 from a folder of weights, or with seeded random ones.
 
     Raises:
@@ -62,20 +62,20 @@ def load(setup: MethodConfig[Options]) -> CaptionMethod:
         MethodError: ``bits`` is below 16 and bitsandbytes is not installed.
         UsageError: An option has an invalid value.
     """
-    options = setup.options
+    options = config.options
     sizes = SIZES[options.size]
     view = CaptionView(options.frames, Square(sizes.image_size, options.fit, sizes.mean, sizes.std))
     highlight = Highlight.from_options(options)
     dtype = PRECISIONS[options.precision]
     tokenizer: PreTrainedTokenizerBase
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-        network = build(sizes).eval().to(setup.device, dtype)
+    if config.weights is None:
+        torch.manual_seed(config.seed)
+        network = build(sizes).eval().to(config.device, dtype)
         tokenizer = build_tokenizer((), sizes.language().vocab_size)  # contains the instruction's words only
     else:
-        tokenizer = open_tokenizer(setup.weights["model"])
-        network = load_network(setup.weights["model"], sizes, dtype=dtype, device=setup.device, bits=options.bits)
-    prompt = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message and setup.weights is not None)
+        tokenizer = open_tokenizer(config.weights["model"])
+        network = load_network(config.weights["model"], sizes, dtype=dtype, device=config.device, bits=options.bits)
+    prompt = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message and config.weights is not None)
     return CaptionMethod(
         "VideoLLaMA 2", VideoLlama2(network, tokenizer, prompt, options.max_new_tokens), view, highlight
     )

@@ -57,19 +57,19 @@ class WNetModel:
         return [upsample_masks(logits, size) for logits in outputs], None
 
 
-def load(setup: MethodConfig[Options]) -> ClipSegmenter[Tensor, Clip, Tensor]:
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Tensor, Clip, Tensor]:
     """Build WNet with the authors' weights, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint is not this variant's.
         UsageError: An option has an invalid value.
     """
-    settings = ClipSettings.from_options(setup.options)
+    settings = ClipSettings.from_options(config.options)
     assert settings.clip_length is not None  # Options requires it
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
-    network = WNet(settings.clip_length, setup.options.backbone)
-    if setup.weights is not None:
-        network.load_state_dict(read_checkpoint(setup.weights["model"], network))
-    network.eval().to(setup.device)
-    return ClipSegmenter(WNetModel(network, setup.device), settings, setup.device)
+    if config.weights is None:
+        torch.manual_seed(config.seed)
+    network = WNet(settings.clip_length, config.options.backbone)
+    if config.weights is not None:
+        network.load_state_dict(read_checkpoint(config.weights["model"], network))
+    network.eval().to(config.device)
+    return ClipSegmenter(WNetModel(network, config.device), settings, config.device)

@@ -33,7 +33,7 @@ def create(
     from mevis_bench.methods.registry import find_methods
 
     console = err()
-    entry = find_methods(method_dir).choose(name).method
+    entry = find_methods(method_dir).resolve(name).method
     folder = create_environment(
         entry,
         python,
@@ -56,7 +56,7 @@ def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json 
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.records import ExitCode
 
-    checks = list(check_environment(find_methods(method_dir).choose(name).method))
+    checks = list(check_environment(find_methods(method_dir).resolve(name).method))
     if json:
         # "fault" and "told" are the keys of versions before 0.2.
         print_json([{**dataclasses.asdict(check), "fault": check.problem, "told": check.details} for check in checks])
@@ -82,7 +82,7 @@ def diff(name: MethodName, method_dir: options.MethodDirs, json: options.Json = 
     from mevis_bench.records import ExitCode
     from mevis_bench.reports.terminal import terminal_table
 
-    rows = package_rows(find_methods(method_dir).choose(name).method)
+    rows = package_rows(find_methods(method_dir).resolve(name).method)
     if json:
         # "wanted" is the key of versions before 0.2.
         print_json([{**dataclasses.asdict(row), "wanted": row.required} for row in rows])

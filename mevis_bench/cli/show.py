@@ -34,7 +34,7 @@ def method(
     from mevis_bench.methods.weights import parse_weights
 
     store = parse_weights(weights).store
-    resolved = find_methods(method_dir).choose(name)
+    resolved = find_methods(method_dir).resolve(name)
     variants = [resolved.variant] if ":" in name else list(resolved.method.spec.variants)
     if json:
         entry = resolved.method

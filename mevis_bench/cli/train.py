@@ -23,7 +23,7 @@ def command(
         Path | None, typer.Option("--data", metavar="DIR", help="A MeViS folder. Default: mini, generated and cached.")
     ] = None,
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="Training split.")] = "train",
-    held_out: Annotated[str, typer.Option("--held-out", metavar="NAME", help="Validation split.")] = "valid_u",
+    val_split: Annotated[str, typer.Option("--val-split", metavar="NAME", help="Validation split.")] = "valid_u",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Output folder. Default: runs/train-METHOD-VARIANT.")
     ] = None,
@@ -33,19 +33,22 @@ def command(
         bool, typer.Option("--dry-run", help="Make ten steps of every stage, print sizes and times, write nothing.")
     ] = False,
     json: options.Json = False,
+    held_out: Annotated[str | None, typer.Option("--held-out", hidden=True)] = None,
 ) -> None:
     """Train a method and write its weights; running the same command again resumes."""
-    from mevis_bench.cli.console import err, print_json
+    from mevis_bench.cli.console import err, print_deprecated, print_json
     from mevis_bench.cli.progress import Bar
     from mevis_bench.config.train_config import read_train_config
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.runs.train import Training, describe, is_main_process, train
     from mevis_bench.runs.train import dry_run as measure
 
-    resolved = find_methods(method_dir).choose(method, variant)
+    if held_out is not None:
+        print_deprecated("--held-out", "--val-split")
+    resolved = find_methods(method_dir).resolve(method, variant)
     config = read_train_config(resolved.method.spec.name, resolved.variant, settings)
     folder = out or Path("runs") / f"train-{resolved.method.spec.name}-{resolved.variant}"
-    training = Training(resolved, config, data, split, held_out, folder, device, seed)
+    training = Training(resolved, config, data, split, held_out or val_split, folder, device, seed)
     if not is_main_process():
         (measure if dry_run else train)(training, lambda *_: None)
         return

@@ -36,7 +36,7 @@ def list_(
     from mevis_bench.reports.terminal import terminal_table
 
     registry = find_methods(method_dir)
-    selected = registry.choose(method).method.spec.name if method is not None else None
+    selected = registry.resolve(method).method.spec.name if method is not None else None
     rows = [row for row in weights_overview(registry, parse_weights(weights).store) if selected in (None, row.method)]
     if json:
         print_json([dataclasses.asdict(row) for row in rows])
@@ -68,7 +68,7 @@ def add(
     from mevis_bench.methods.weights import parse_weights
     from mevis_bench.methods.weights_store import add_weights
 
-    resolved = find_methods(method_dir).choose(method)
+    resolved = find_methods(method_dir).resolve(method)
     named = {}
     for argument in files:
         name, equals, path = argument.partition("=")

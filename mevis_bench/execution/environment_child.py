@@ -318,7 +318,7 @@ class _Server:
     def load(self, folder: str, config: dict[str, Any]) -> bool:
         module = _import_method(folder)
         if not hasattr(module, "load"):
-            raise MethodError("has no function load(setup)", location=str(Path(folder) / "method.py"))
+            raise MethodError("has no function load(config)", location=str(Path(folder) / "method.py"))
         weights = config["weights"]
         config["weights"] = None if weights is None else {name: Path(path) for name, path in weights.items()}
         self.device = config["device"]

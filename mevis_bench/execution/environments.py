@@ -147,7 +147,7 @@ def check_environment(entry: MethodEntry) -> Iterator[Check]:
             return
         try:
             has_load = process.request("check", _HANDSHAKE_TIMEOUT, folder=str(entry.folder))
-            yield Check("method.py", None if has_load else "has no function load(setup)", "can be imported")
+            yield Check("method.py", None if has_load else "has no function load(config)", "can be imported")
         except (MevisBenchError, RemoteError) as error:
             yield Check("method.py", f"{type(error).__name__}: {error}", "cannot be imported")
     finally:

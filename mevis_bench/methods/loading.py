@@ -13,7 +13,7 @@ SHARED_LAYERS = "layers"
 """Folder beside the built-in methods that several of them share."""
 
 
-def load_method(found: MethodEntry, setup: MethodConfig[Any]) -> Method:
+def load_method(found: MethodEntry, config: MethodConfig[Any]) -> Method:
     """Import a method's ``method.py`` and call its ``load``.
 
     Raises:
@@ -23,9 +23,9 @@ def load_method(found: MethodEntry, setup: MethodConfig[Any]) -> Method:
     module = import_submodule(found, "method")
     load = getattr(module, "load", None)
     if load is None:
-        raise MethodError("has no function load(setup)", location=str(found.folder / "method.py"))
-    options = typed_options(ResolvedMethod(found, setup.variant), setup.options)
-    method: Method = load(replace(setup, options=options))
+        raise MethodError("has no function load(config)", location=str(found.folder / "method.py"))
+    options = typed_options(ResolvedMethod(found, config.variant), config.options)
+    method: Method = load(replace(config, options=options))
     return method
 
 

@@ -41,17 +41,17 @@ def overview(registry: Registry, store: Path) -> list[MethodRow]:
     rows = []
     for method in registry.methods.values():
         for variant, spec in method.spec.variants.items():
-            chosen = ResolvedMethod(method, variant)
+            resolved = ResolvedMethod(method, variant)
             rows.append(
                 MethodRow(
-                    name=chosen.name,
+                    name=resolved.name,
                     title=spec.title,
                     default=variant == method.spec.default_variant,
                     tasks=tuple(task for task in TASK_NAMES if task in spec.tasks),
                     derived=derived_tasks(spec),
                     outputs=spec.outputs,
-                    weights=weights_state(chosen, store),
-                    provenance=provenance(chosen),
+                    weights=weights_state(resolved, store),
+                    provenance=provenance(resolved),
                     origin=method.origin,
                 )
             )

@@ -8,7 +8,7 @@ from mevis_bench.methods.registry import MethodEntry, ResolvedMethod
 from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
-from mevis_bench.schemas.decode import FieldPath, decode
+from mevis_bench.schemas.decode import FieldPath, current_names, decode
 
 NO_CHANGES: Mapping[str, object] = {}
 
@@ -37,6 +37,7 @@ def resolve_options(method: ResolvedMethod, changes: Mapping[str, object] = NO_C
         DataError: An option is unknown, missing or invalid; names the file and key, or the setting.
     """
     options = dict(method.spec.options)
+    changes = current_names(changes, options_type(method.method), (), _OptionsSource(method, changes))
     for key, value in changes.items():
         if key not in options:
             raise UsageError(

@@ -17,7 +17,7 @@ ENTRY_POINT_GROUP = "mevis_bench.methods"
 
 @dataclass(frozen=True, slots=True)
 class MethodEntry:
-    """A method that can be asked for by name.
+    """A method that can be requested by name.
 
     Attributes:
         spec: Its ``method.yaml``.
@@ -43,14 +43,14 @@ class InvalidMethod:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedMethod:
-    """A method and the variant asked for."""
+    """A method and the requested variant."""
 
     method: MethodEntry
     variant: str
 
     @property
     def spec(self) -> VariantSpec:
-        """The chosen variant's part of ``method.yaml``."""
+        """The variant's part of ``method.yaml``."""
         return self.method.spec.variants[self.variant]
 
     @property
@@ -66,16 +66,16 @@ class Registry:
     methods: dict[str, MethodEntry]
     broken: tuple[InvalidMethod, ...]
 
-    def choose(self, name: str, variant: str | None = None) -> ResolvedMethod:
+    def resolve(self, name: str, variant: str | None = None) -> ResolvedMethod:
         """Return one method by ``name`` or ``name:variant``.
 
         Raises:
-            UsageError: No such method or variant, two variants asked for, or the name is taken twice.
+            UsageError: No such method or variant, two different variants, or the name is taken twice.
             MethodError: The method is there but broken.
         """
         method_name, _, suffix = name.partition(":")
         if variant and suffix and variant != suffix:
-            raise UsageError(f"two variants asked for: '{suffix}' (in the name) and '{variant}' (--variant)")
+            raise UsageError(f"two different variants: '{suffix}' (in the name) and '{variant}' (--variant)")
         for broken in self.broken:
             if broken.name == method_name:
                 raise MethodError(f"method '{method_name}' is broken: {broken.reason}", location=broken.origin)
@@ -85,13 +85,13 @@ class Registry:
                 hint=f"{did_you_mean(method_name, sorted(self.methods))}\nSee mevis-bench list methods",
             )
         method = self.methods[method_name]
-        chosen = variant or suffix or method.spec.default_variant
-        if chosen not in method.spec.variants:
+        selected = variant or suffix or method.spec.default_variant
+        if selected not in method.spec.variants:
             raise UsageError(
-                f"method '{method_name}' has no variant '{chosen}'",
-                hint=did_you_mean(chosen, list(method.spec.variants)),
+                f"method '{method_name}' has no variant '{selected}'",
+                hint=did_you_mean(selected, list(method.spec.variants)),
             )
-        return ResolvedMethod(method, chosen)
+        return ResolvedMethod(method, selected)
 
 
 def find_methods(method_dirs: Sequence[Path] = ()) -> Registry:

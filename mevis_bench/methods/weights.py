@@ -63,10 +63,10 @@ def parse_weights(values: Sequence[str]) -> WeightsChoice:
     return WeightsChoice(UNTRAINED in values, store, files)
 
 
-def weights_state(chosen: ResolvedMethod, store: Path) -> State:
+def weights_state(resolved: ResolvedMethod, store: Path) -> State:
     """Return whether a variant could run with its weights now, without reading them."""
-    method = chosen.method
-    states = {file_state(method.folder, method.spec.name, spec, store) for spec in chosen.spec.weights.values()}
+    method = resolved.method
+    states = {file_state(method.folder, method.spec.name, spec, store) for spec in resolved.spec.weights.values()}
     order: tuple[State, ...] = ("missing", "in store", "shipped")
     return next((state for state in order if state in states), "none needed")
 
@@ -78,18 +78,18 @@ def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> Stat
     return "in store" if (store / method / spec.file).exists() else "missing"
 
 
-def provenance(chosen: ResolvedMethod) -> Provenance:
+def provenance(resolved: ResolvedMethod) -> Provenance:
     """Return who made a variant's weights: ``official``, ``trained-here``, or ``heuristic`` where it has none.
 
     One file that was trained here makes the whole ``trained-here``.
     """
-    makers = {spec.provenance for spec in chosen.spec.weights.values()}
+    makers = {spec.provenance for spec in resolved.spec.weights.values()}
     if not makers:
         return "heuristic"
     return "official" if makers == {"official"} else "trained-here"
 
 
-def locate_weights(chosen: ResolvedMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:
+def locate_weights(resolved: ResolvedMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:
     """Return a variant's files by name, or ``None`` where untrained weights are asked for.
 
     Raises:
@@ -97,19 +97,23 @@ def locate_weights(chosen: ResolvedMethod, choice: WeightsChoice) -> Mapping[str
         DataError: A file's sha256 is not the known one.
         UsageError: A name given with ``--weights`` is none of the variant's.
     """
-    specs = chosen.spec.weights
+    specs = resolved.spec.weights
     if choice.untrained:
         return None if specs else {}
     for name in choice.files:
         if name not in specs and not (name == "" and len(specs) == 1):
-            what = f"{chosen.name} has no weights file '{name}'" if name else f"{chosen.name} takes {len(specs)} files"
-            raise UsageError(what, location="--weights", hint=f"{did_you_mean(name, list(specs))}\nGive NAME=FILE")
+            message = f"has no weights file '{name}'" if name else f"takes {len(specs)} files"
+            raise UsageError(
+                f"{resolved.name} {message}",
+                location="--weights",
+                hint=f"{did_you_mean(name, list(specs))}\nGive NAME=FILE",
+            )
     located = {}
     for name, spec in specs.items():
         given = choice.files.get(name) or choice.files.get("")
-        path = given or find_weights(chosen, spec, choice.store)
+        path = given or find_weights(resolved, spec, choice.store)
         if path is None:
-            raise _missing(chosen, name, spec, choice.store)
+            raise _missing(resolved, name, spec, choice.store)
         if given is None:
             check_sha256(path, spec)
         located[name] = path
@@ -155,21 +159,21 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def find_weights(chosen: ResolvedMethod, spec: WeightSpec, store: Path) -> Path | None:
+def find_weights(resolved: ResolvedMethod, spec: WeightSpec, store: Path) -> Path | None:
     """Return where one file of weights is: shipped, else in the store; ``None``: on neither place."""
-    for folder in (chosen.method.folder / "weights", store / chosen.method.spec.name):
+    for folder in (resolved.method.folder / "weights", store / resolved.method.spec.name):
         path = folder / spec.file
         if path.exists():
             return path
     return None
 
 
-def _missing(chosen: ResolvedMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
-    put = store / chosen.method.spec.name / spec.file
+def _missing(resolved: ResolvedMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
+    put = store / resolved.method.spec.name / spec.file
     return MissingWeightsError(
-        f"the weights '{name}' of {chosen.name} are not on this machine",
+        f"the weights '{name}' of {resolved.name} are not on this machine",
         hint=f"From:    {spec.source} (license: {spec.license})\n"
         f"Put to:  {put}\n"
-        f"     or  mevis-bench weights add {chosen.method.spec.name} FILE\n"
+        f"     or  mevis-bench weights add {resolved.method.spec.name} FILE\n"
         f"Or run with seeded random weights: --weights untrained",
     )

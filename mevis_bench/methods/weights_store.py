@@ -38,11 +38,11 @@ class AddedWeights:
     missing: tuple[str, ...]
 
 
-def add_weights(chosen: ResolvedMethod, files: Mapping[str, Path], store: Path) -> AddedWeights:
+def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path) -> AddedWeights:
     """Check files and put them into the store; where one is refused, nothing is stored.
 
     Args:
-        chosen: Whose weights they are.
+        resolved: Whose weights they are.
         files: By the weights' name in ``method.yaml``; ``""``: the only one.
         store: The user's weights store.
 
@@ -51,14 +51,14 @@ def add_weights(chosen: ResolvedMethod, files: Mapping[str, Path], store: Path) 
         DataError: A hash is not the known one; a file is no checkpoint, is cut short, or holds code; or the method
             can't be loaded with it.
     """
-    specs = chosen.spec.weights
-    folder = store / chosen.method.spec.name
+    specs = resolved.spec.weights
+    folder = store / resolved.method.spec.name
     sources = {}
     for name, source in files.items():
         known = next(iter(specs)) if name == "" and len(specs) == 1 else name
         if known not in specs:
             what = f"has no weights '{name}'" if name else f"has {len(specs)} weights files: say which, NAME=FILE"
-            raise UsageError(f"{chosen.name} {what}", hint=did_you_mean(name, list(specs)))
+            raise UsageError(f"{resolved.name} {what}", hint=did_you_mean(name, list(specs)))
         if not source.exists():
             raise UsageError("no such file or folder", location=str(source))
         sources[known] = source
@@ -70,11 +70,11 @@ def add_weights(chosen: ResolvedMethod, files: Mapping[str, Path], store: Path) 
             name: _draft(source, hashes[name], specs[name], drafts / specs[name].file)
             for name, source in sources.items()
         }
-        found = {name: added.get(name) or find_weights(chosen, spec, store) for name, spec in specs.items()}
+        found = {name: added.get(name) or find_weights(resolved, spec, store) for name, spec in specs.items()}
         here = {name: path for name, path in found.items() if path is not None}
         missing = tuple(name for name in specs if name not in here)
-        if not missing and chosen.method.spec.environment is None:
-            _load_once(chosen, here, sources)
+        if not missing and resolved.method.spec.environment is None:
+            _load_once(resolved, here, sources)
         kept = {
             name: _keep(draft, sources[name], hashes[name], folder / specs[name].file) for name, draft in added.items()
         }
@@ -83,12 +83,12 @@ def add_weights(chosen: ResolvedMethod, files: Mapping[str, Path], store: Path) 
         shutil.rmtree(drafts, ignore_errors=True)
 
 
-def _load_once(chosen: ResolvedMethod, weights: Mapping[str, Path], sources: Mapping[str, Path]) -> None:
+def _load_once(resolved: ResolvedMethod, weights: Mapping[str, Path], sources: Mapping[str, Path]) -> None:
     """Load the method with its weights; a fault names the user's file, not its copy."""
-    variant = chosen.spec
-    setup = MethodConfig(variant.tasks[0], chosen.variant, variant.options, weights, "cpu", 0)
+    variant = resolved.spec
+    config = MethodConfig(variant.tasks[0], resolved.variant, variant.options, weights, "cpu", 0)
     try:
-        load_method(chosen.method, setup).close()
+        load_method(resolved.method, config).close()
     except DataError as error:
         location = error.location or ""
         for name, source in sources.items():

@@ -13,7 +13,7 @@ OptionsT = TypeVar("OptionsT")
 
 
 class Method(Protocol):
-    """A loaded method. ``baselines/<name>/method.py`` has ``load(setup: MethodConfig) -> Method``."""
+    """A loaded method. ``baselines/<name>/method.py`` has ``load(config: MethodConfig) -> Method``."""
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """Answer every prompt about one video.

@@ -61,7 +61,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         MissingWeightsError: The weights are not on this machine.
         DataError: The data or the weights are broken.
     """
-    method = find_methods(config.method_dir).choose(config.method, config.variant)
+    method = find_methods(config.method_dir).resolve(config.method, config.variant)
     options = resolve_options(method, config.options)
     choice = parse_weights(config.weights)
     bridge = _bridge(config, method, choice.store)

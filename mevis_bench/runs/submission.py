@@ -89,7 +89,7 @@ def _samples(run: Path, split: Dataset) -> Iterator[tuple[ExpectedMasks, NDArray
         if not isinstance(stored, StoredMasks):
             raise DataError("not a mask prediction; servers take masks", location=location)
         shape = (len(stored.masks), stored.height, stored.width)
-        wanted = (len(expected.frame_names), expected.height, expected.width)
-        if shape != wanted:
-            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {wanted}", location=location)
+        required = (len(expected.frame_names), expected.height, expected.width)
+        if shape != required:
+            raise DataError(f"masks are {shape} (frames, rows, columns), the video is {required}", location=location)
         yield expected, decode_masks(stored).masks

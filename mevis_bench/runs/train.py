@@ -43,7 +43,7 @@ class Training:
         config: Its configuration.
         data: A MeViS folder; ``None``: mini, generated once and kept in the cache.
         split: Name of the split to train on; of mini it is ``train``.
-        held_out: Name of the split to evaluate on; of mini it is ``held_out``.
+        val_split: Name of the split to evaluate on; of mini it is ``held_out``.
         out: Folder of checkpoints, curves and weights.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: Seed of everything random.
@@ -53,7 +53,7 @@ class Training:
     config: TrainConfig
     data: Path | None
     split: str
-    held_out: str
+    val_split: str
     out: Path
     device: str
     seed: int
@@ -107,7 +107,7 @@ def dry_run(training: Training, progress: Progress) -> "tuple[StageReport, ...]"
     small = replace(
         mini,
         videos=min(mini.videos, DRY_RUN_VIDEOS),
-        held_out_videos=min(mini.held_out_videos, DRY_RUN_VIDEOS),
+        val_videos=min(mini.val_videos, DRY_RUN_VIDEOS),
         spoken_videos=min(mini.spoken_videos, DRY_RUN_VIDEOS),
     )
     training = replace(training, config=replace(training.config, mini=small))
@@ -138,13 +138,13 @@ def _load(training: Training) -> tuple[ModuleType, object]:
 def _splits(training: Training, progress: Progress) -> tuple[Dataset, Dataset]:
     """Open the splits to train and evaluate on, or generate them."""
     if training.data is not None:
-        data, val_data = (open_dataset(training.data, name) for name in (training.split, training.held_out))
+        data, val_data = (open_dataset(training.data, name) for name in (training.split, training.val_split))
     else:
         mini = training.config.mini
         spoken = min(mini.spoken_videos, mini.videos)
         data = mini_split("train", mini.videos, mini.seed, mini.annotators, spoken, mini.opposite_orders, progress)
-        val_spoken = mini.held_out_videos if spoken else 0
-        val_data = mini_split("held_out", mini.held_out_videos, mini.seed, 1, val_spoken, OPPOSITE_ORDERS, progress)
+        val_spoken = mini.val_videos if spoken else 0
+        val_data = mini_split("held_out", mini.val_videos, mini.seed, 1, val_spoken, OPPOSITE_ORDERS, progress)
     _check_splits(data, val_data)
     return data, val_data
 
@@ -157,7 +157,7 @@ def _arguments(
     device: str,
     trainer: Trainer,
     progress: Progress,
-    most_videos: int | None = None,
+    max_videos: int | None = None,
 ) -> TrainingArguments:
     from mevis_bench.training.frame_cache import CachedData, FrameCache
 
@@ -166,8 +166,8 @@ def _arguments(
     return TrainingArguments(
         variant=training.method.variant,
         options=options,
-        data=CachedData(data, cache, most_videos),
-        val_data=CachedData(val_data, cache, most_videos),
+        data=CachedData(data, cache, max_videos),
+        val_data=CachedData(val_data, cache, max_videos),
         out=training.out,
         device=device,
         seed=training.seed,
@@ -210,7 +210,7 @@ def _generator_version() -> str:
 
 def describe(mini: MiniData) -> str:
     """Return a description of the generated data."""
-    return f"mini: {mini.videos} videos to train on, {mini.held_out_videos} held out, seed {mini.seed}"
+    return f"mini: {mini.videos} videos to train on, {mini.val_videos} held out, seed {mini.seed}"
 
 
 def is_main_process() -> bool:
@@ -224,24 +224,26 @@ def _await(path: Path) -> None:
         time.sleep(0.2)
 
 
-def _check_splits(data: Dataset, held_out: Dataset) -> None:
-    for split in (data, held_out):
+def _check_splits(data: Dataset, val_data: Dataset) -> None:
+    for split in (data, val_data):
         if not split.has_ground_truth:
             raise DataError(
                 "the split has no ground truth (mask_dict.json), so it cannot be trained on", location=str(split.root)
             )
-    if data.fingerprint == held_out.fingerprint:
-        raise UsageError("the held-out split is the one to train on", location=str(data.root), hint="Give --held-out.")
+    if data.fingerprint == val_data.fingerprint:
+        raise UsageError(
+            "the validation split is the training split", location=str(data.root), hint="Give --val-split."
+        )
 
 
-def _check_same(training: Training, data: Dataset, held_out: Dataset) -> None:
+def _check_same(training: Training, data: Dataset, val_data: Dataset) -> None:
     """Write the settings of this training, or compare them with those of the folder."""
     settings = {
         "method": training.method.name,
         "options": training.config.plain_options(),
         "seed": training.seed,
         "data": data.fingerprint,
-        "held_out": held_out.fingerprint,
+        "held_out": val_data.fingerprint,
     }
     path = training.out / _RECORD
     if not path.is_file():

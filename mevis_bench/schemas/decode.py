@@ -99,7 +99,7 @@ def _check(value: Any, kind: Any, path: FieldPath, source: Source) -> Any:
     inner = without_none(kind)
     fields = record_fields(inner)
     if isinstance(value, dict) and fields is not None:
-        value = _current_names(value, inner, path, source)
+        value = current_names(value, inner, path, source)
         _check_names(value, inner, path, source)
         return {name: _check(child, fields[name], (*path, name), source) for name, child in value.items()}
     if isinstance(source, JsonSource) and not holds_records(inner):
@@ -119,7 +119,12 @@ def _check_number(value: float, kind: Any, path: FieldPath, source: Source) -> o
     return value
 
 
-def _current_names(value: dict[str, Any], kind: Any, path: FieldPath, source: Source) -> dict[str, Any]:
+def current_names(value: Mapping[str, Any], kind: Any, path: FieldPath, source: Source) -> dict[str, Any]:
+    """Return ``value`` with the current names of the record's fields; a former name is read with a warning.
+
+    Raises:
+        DataError: A field has both its former and its current name.
+    """
     renamed: Mapping[str, str] = getattr(kind, "renamed_fields", {})
     old_names = [name for name in value if name in renamed]
     for old in old_names:
@@ -131,7 +136,7 @@ def _current_names(value: dict[str, Any], kind: Any, path: FieldPath, source: So
             RenamedFieldWarning,
             stacklevel=2,
         )
-    return {renamed.get(name, name): child for name, child in value.items()} if old_names else value
+    return {renamed.get(name, name): child for name, child in value.items()}
 
 
 def _check_names(value: Mapping[str, object], kind: Any, path: FieldPath, source: Source) -> None:

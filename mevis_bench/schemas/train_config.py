@@ -1,7 +1,8 @@
 """A training's configuration: ``configs/train/<method>-<variant>.yaml``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -12,7 +13,7 @@ class MiniData:
 
     Attributes:
         videos: Number of videos of the split ``train``.
-        held_out_videos: Number of videos of the split ``held_out``, which is only evaluated.
+        val_videos: Number of videos of the validation split ``held_out``.
         seed: Seed of both.
         annotators: Number of annotators who describe each video of ``train``.
         spoken_videos: Number of videos of ``train``, the first ones, whose sentences are synthesized as speech; all of
@@ -22,11 +23,13 @@ class MiniData:
     """
 
     videos: Annotated[int, Meta(ge=1)]
-    held_out_videos: Annotated[int, Meta(ge=1)]
+    val_videos: Annotated[int, Meta(ge=1)]
     seed: int
     annotators: Annotated[int, Meta(ge=1)]
     spoken_videos: Annotated[int, Meta(ge=0)] = 0
     opposite_orders: Annotated[float, Meta(ge=0, le=1)] = 0.75
+
+    renamed_fields: ClassVar[Mapping[str, str]] = {"held_out_videos": "val_videos"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,22 +79,22 @@ def check_zip(path: Path, expected: Sequence[ExpectedMasks], max_bytes: int) -> 
         if size > max_bytes:
             yield f"the zip has {size / 1e6:.0f} MB, the server takes {max_bytes / 1e6:.0f} MB; 1-bit PNGs are small"
         entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
-        wanted = {f"{each.folder}/{name}.png": each for each in expected for name in each.frame_names}
-        yield from _check_names(entries.keys(), wanted.keys())
-        for name in sorted(wanted.keys() & entries.keys()):
-            issue = _check_image(archive, entries[name], wanted[name])
+        required = {f"{masks.folder}/{name}.png": masks for masks in expected for name in masks.frame_names}
+        yield from _check_names(entries.keys(), required.keys())
+        for name in sorted(required.keys() & entries.keys()):
+            issue = _check_image(archive, entries[name], required[name])
             if issue:
                 yield f"{name}: {issue}"
 
 
-def _check_names(found: Iterable[str], wanted: Iterable[str]) -> Iterator[str]:
-    found, wanted = set(found), set(wanted)
+def _check_names(found: Iterable[str], required: Iterable[str]) -> Iterator[str]:
+    found, required = set(found), set(required)
     unsafe = sorted(
         name for name in found if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
     )
     for name in unsafe:
         yield f"{name!r} points outside the zip"
-    wrapper = _wrapper(found, wanted)
+    wrapper = _wrapper(found, required)
     if wrapper:
         yield (
             f"everything lies in the folder {wrapper!r}; the video folders must be at the zip's root "
@@ -103,21 +103,21 @@ def _check_names(found: Iterable[str], wanted: Iterable[str]) -> Iterator[str]:
         return
     if len({name for name in found if name.isascii()}) < len(found):
         yield "there are names with characters beyond ASCII"
-    missing = sorted(wanted - found)
+    missing = sorted(required - found)
     for folder, names in _by_folder(missing).items():
         yield f"{folder}: {len(names)} frames are missing, the first is {names[0]}"
-    for name in sorted(found - wanted - set(unsafe)):
+    for name in sorted(found - required - set(unsafe)):
         yield f"{name!r} is not part of the split"
 
 
-def _wrapper(found: set[str], wanted: set[str]) -> str | None:
+def _wrapper(found: set[str], required: set[str]) -> str | None:
     """Name the one folder around everything, if taking it away makes names that are expected."""
     tops = {name.split("/", 1)[0] for name in found if not name.startswith("__MACOSX/")}
     if len(tops) != 1:
         return None
     top = tops.pop()
     inner = {name.removeprefix(f"{top}/") for name in found}
-    return top if inner & wanted and not found & wanted else None
+    return top if inner & required and not found & required else None
 
 
 def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:

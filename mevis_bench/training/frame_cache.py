@@ -67,13 +67,13 @@ class CachedData:
     Args:
         data: The split.
         cache: The cache.
-        most_videos: Only the first videos are used (dry runs); ``None``: all.
+        max_videos: Only the first videos are used (dry runs); ``None``: all.
     """
 
-    def __init__(self, data: TrainingData, cache: FrameCache, most_videos: int | None = None) -> None:
+    def __init__(self, data: TrainingData, cache: FrameCache, max_videos: int | None = None) -> None:
         self._data = data
         self._cache = cache
-        self._video_ids = data.video_ids[:most_videos]
+        self._video_ids = data.video_ids[:max_videos]
 
     @property
     def video_ids(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 from mevis_bench.methods.method_options import options_type, resolve_options
 from mevis_bench.methods.registry import find_methods
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.errors import RenamedFieldWarning
 
 REGISTRY = find_methods()
 VARIANTS = [f"{name}:{variant}" for name, entry in REGISTRY.methods.items() for variant in entry.spec.variants]
@@ -32,7 +33,7 @@ INVALID = [
     ("git", "beams", 0, "expected an integer >= 1, got 0"),
     ("videollama2", "frames", 33, "expected an integer >= 1 and <= 32, got 33"),
     ("videollama2", "alpha", float("nan"), "expected a finite number, got nan"),
-    ("lmpmpp", "answers", "oracle", "expected one of language, matcher, got 'oracle'"),
+    ("lmpmpp", "selection", "oracle", "expected one of language, matcher, got 'oracle'"),
     ("moving_region", "frames", "3", "expected an integer >= 1, got '3'"),
     ("referformer", "short", "big", "expected an integer >= 32, got 'big'"),
     ("lmpm", "precision", "int8", "expected one of float32, bfloat16, float16, got 'int8'"),
@@ -60,7 +61,7 @@ INVALID_COLORS = [[255, 0], "red", [0, 0, 256], [0, 0, 0, 0], [0.5, 0, 0]]
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_options_of_every_variant_are_valid(name):
-    method = REGISTRY.choose(name)
+    method = REGISTRY.resolve(name)
     kind = options_type(method.method)
     if kind is None:
         assert method.spec.options == {}, f"{name} has options but no options.py"
@@ -72,14 +73,14 @@ def test_the_options_of_every_variant_are_valid(name):
 @pytest.mark.parametrize(("name", "key", "value", "message"), INVALID)
 def test_an_invalid_setting_is_named(name, key, value, message):
     with pytest.raises(DataError) as raised:
-        resolve_options(REGISTRY.choose(name), {key: value})
+        resolve_options(REGISTRY.resolve(name), {key: value})
     assert str(raised.value) == f"--set method.{key}: '{key}': {message}"
 
 
 @pytest.mark.parametrize("color", INVALID_COLORS)
 def test_an_invalid_color_is_refused(color):
     with pytest.raises(DataError, match=r"^--set method\.color: 'color"):
-        resolve_options(REGISTRY.choose("videollama2"), {"color": color})
+        resolve_options(REGISTRY.resolve("videollama2"), {"color": color})
 
 
 @pytest.mark.parametrize(
@@ -97,12 +98,27 @@ def test_an_invalid_color_is_refused(color):
 )
 def test_options_that_contradict_each_other_are_named(name, key, value, message):
     with pytest.raises(DataError) as raised:
-        resolve_options(REGISTRY.choose(name), {key: value})
+        resolve_options(REGISTRY.resolve(name), {key: value})
     assert raised.value.message == message
 
 
 def test_an_unknown_setting_is_refused_with_a_suggestion():
     with pytest.raises(UsageError) as raised:
-        resolve_options(REGISTRY.choose("referformer"), {"shrot": 360})
+        resolve_options(REGISTRY.resolve("referformer"), {"shrot": 360})
     assert str(raised.value).startswith("--set method.shrot: unknown option 'shrot' of referformer:")
     assert "Did you mean 'short'?" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "former", "current", "value"),
+    [
+        ("lmpmpp", "answers", "selection", "matcher"),
+        ("lmpmpp", "shows", "output", "boxes"),
+        ("temprmot", "most_tracks", "max_tracks", 7),
+    ],
+)
+def test_a_former_name_is_read_with_a_warning(name, former, current, value):
+    with pytest.warns(RenamedFieldWarning, match=f"--set method.{former}: '{former}' is now called '{current}'"):
+        options = resolve_options(REGISTRY.resolve(name), {former: value})
+    assert options[current] == value
+    assert former not in options

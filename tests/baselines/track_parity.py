@@ -28,7 +28,7 @@ class StoredFrames:
         return TrackRules(
             birth_score=meta["score_thresh"], keep_score=meta["filter_score_thresh"],
             miss_tolerance=meta["miss_tolerance"],
-            most_tracks=10_000, show_score=0.0, show_area=0.0, show_refer=0.0,
+            max_tracks=10_000, show_score=0.0, show_area=0.0, show_refer=0.0,
         )  # fmt: skip
 
     def close(self, frame: int, name: str, ours: torch.Tensor, *, atol: float = 1e-3) -> None:

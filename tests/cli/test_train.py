@@ -43,7 +43,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (write_fake_method(tmp_path / "methods") / "fake" / "train.py").write_text(TRAIN)
     configs = tmp_path / "configs"
     (configs / "train").mkdir(parents=True)
-    text = "mini: {videos: 2, held_out_videos: 1, seed: 5, annotators: 2}\nsteps: 3\n"
+    text = "mini: {videos: 2, val_videos: 1, seed: 5, annotators: 2}\nsteps: 3\n"
     (configs / "train" / "fake-default.yaml").write_text(text)
     monkeypatch.setattr("mevis_bench.config.train_config.configs_folder", lambda: configs)
     monkeypatch.setattr("mevis_bench.runs.train.cache_folder", lambda: tmp_path / "cache")
@@ -106,7 +106,11 @@ def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monk
             "error: --set stops=3: unknown key 'stops'\nDid you mean 'steps'?",
         ),
         (["--method", "fake", "--set", "mini.video=3"], "error: --set mini.video=3: unknown key 'video'"),
-        (["--method", "fake", "--data", "data", "--held-out", "train"], "training fake:default on data\nerror: data"),
+        (["--method", "fake", "--data", "data", "--val-split", "train"], "training fake:default on data\nerror: data"),
+        (
+            ["--method", "fake", "--data", "data", "--held-out", "train"],  # former name
+            "--held-out is deprecated and will be removed: use --val-split.\ntraining fake:default on data\nerror",
+        ),
     ],
 )
 def test_usage_errors(place: Path, capsys, words, message: str) -> None:

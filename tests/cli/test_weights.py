@@ -75,13 +75,13 @@ def test_a_known_hash_is_that_of_the_authors_file(place: Path, capsys) -> None:
     assert main(["weights", "add", "mine", "others.pth"]) == ExitCode.USAGE
     assert "error: others.pth: not the expected file: sha256 is " in capsys.readouterr().err
     assert main(["weights", "add", "mine", "theirs.pth"]) == ExitCode.OK
-    chosen = find_methods([place / "methods"]).choose("mine")
-    located = locate_weights(chosen, parse_weights([str(place / "store")]))
+    resolved = find_methods([place / "methods"]).resolve("mine")
+    located = locate_weights(resolved, parse_weights([str(place / "store")]))
     stored = place / "store" / "mine" / "small.safetensors"
     assert located == {"model": stored}
     stored.write_bytes(stored.read_bytes() + b"x")
     with pytest.raises(Exception, match="not the expected file"):
-        locate_weights(chosen, parse_weights([str(place / "store")]))
+        locate_weights(resolved, parse_weights([str(place / "store")]))
 
 
 def test_a_file_of_another_model_is_refused_and_what_was_there_stays(place: Path, capsys) -> None:

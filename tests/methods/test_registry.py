@@ -51,10 +51,10 @@ def test_built_in_methods_are_found_and_none_is_imported() -> None:
 def test_method_dir_and_choice_of_variant(tmp_path: Path) -> None:
     make_method(tmp_path, "mine")
     registry = find_methods([tmp_path])
-    assert registry.choose("mine").name == "mine:small"
-    assert registry.choose("mine:large").name == "mine:large"
-    assert registry.choose("mine", "large").name == "mine:large"
-    assert registry.choose("mine").method.origin == f"--method-dir {tmp_path}"
+    assert registry.resolve("mine").name == "mine:small"
+    assert registry.resolve("mine:large").name == "mine:large"
+    assert registry.resolve("mine", "large").name == "mine:large"
+    assert registry.resolve("mine").method.origin == f"--method-dir {tmp_path}"
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_method_dir_and_choice_of_variant(tmp_path: Path) -> None:
     [
         ("mini", None, "method 'mini' not found\nDid you mean 'mine'? Known: "),
         ("mine:lage", None, "method 'mine' has no variant 'lage'\nDid you mean 'large'? Known: small, large"),
-        ("mine:large", "small", "two variants asked for: 'large' (in the name) and 'small' (--variant)"),
+        ("mine:large", "small", "two different variants: 'large' (in the name) and 'small' (--variant)"),
     ],
 )
 def test_errors_for_wrong_names_suggest_one(tmp_path: Path, name: str, variant: str | None, message: str) -> None:
     make_method(tmp_path, "mine")
     with pytest.raises(UsageError) as caught:
-        find_methods([tmp_path]).choose(name, variant)
+        find_methods([tmp_path]).resolve(name, variant)
     assert str(caught.value).startswith(message)
 
 
@@ -107,7 +107,7 @@ def test_broken_methods_are_listed_with_their_reason(tmp_path: Path, old: str, n
     assert reason in broken.reason
     assert "empty" in registry.methods
     with pytest.raises(MethodError, match="method 'mine' is broken: "):
-        registry.choose("mine")
+        registry.resolve("mine")
 
 
 def test_a_method_without_code_is_broken(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_name_taken_twice_names_both_places(tmp_path: Path) -> None:
     one, two = make_method(tmp_path / "a", "mine"), make_method(tmp_path / "b", "mine")
     registry = find_methods([tmp_path / "a", tmp_path / "b"])
     with pytest.raises(MethodError) as caught:
-        registry.choose("mine")
+        registry.resolve("mine")
     assert str(one) in str(caught.value)
     assert str(two) in str(caught.value)
 

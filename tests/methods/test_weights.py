@@ -12,7 +12,7 @@ from tests.methods.test_registry import SPEC, make_method
 
 def _choose(folder: Path, spec: str = SPEC, name: str = "mine") -> ResolvedMethod:
     make_method(folder, "mine", spec)
-    return find_methods([folder]).choose(name)
+    return find_methods([folder]).resolve(name)
 
 
 def test_missing_weights_say_which_from_where_and_what_else(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_shipped_weights_come_before_the_store_and_named_files_before_both(tmp_p
 def test_untrained_is_none_and_a_method_without_weights_gets_an_empty_mapping(tmp_path: Path) -> None:
     untrained = parse_weights(["untrained"])
     assert locate_weights(_choose(tmp_path), untrained) is None
-    large = find_methods([tmp_path]).choose("mine:large")
+    large = find_methods([tmp_path]).resolve("mine:large")
     assert locate_weights(large, untrained) == {}
     assert weights_state(large, tmp_path) == "none needed"
     assert provenance(large) == "heuristic"

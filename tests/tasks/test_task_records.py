@@ -117,7 +117,7 @@ def test_types_agree_with_the_names_below(task: Task) -> None:
 def test_the_example_names_a_method_that_can_do_the_task(task: Task) -> None:
     words = shlex.split(task.example)
     assert words[:4] == ["mevis-bench", "run", "--task", task.name]
-    spec = find_methods().choose(words[words.index("--method") + 1], None).spec
+    spec = find_methods().resolve(words[words.index("--method") + 1], None).spec
     assert task.name in (*spec.tasks, *derived_tasks(spec))
 
 

@@ -71,7 +71,7 @@ def test_cached_frames_are_equal_decoded_once_and_bounded(tmp_path, monkeypatch)
     split = open_dataset(write_tiny_split(tmp_path / "train").parent, "train")
     frame = split.video("va").frame(2)
     cache = FrameCache(2 * frame.nbytes)
-    data = CachedData(split, cache, most_videos=2)
+    data = CachedData(split, cache, max_videos=2)
     assert data.video_ids == split.video_ids[:2]
     assert data.ground_truths("va") == split.ground_truths("va")
     video = data.video("va")

@@ -1,7 +1,7 @@
 """``Method`` of track-query models (TransRMOT, TempRMOT): one pass over a video for all of its sentences.
 
 Each frame is decoded and encoded once; from the fusion on, every sentence has a separate pass and separate tracks. Only
-live tracks are kept between frames, so memory is bounded by ``TrackRules.most_tracks``, whatever the video's length.
+live tracks are kept between frames, so memory is bounded by ``TrackRules.max_tracks``, whatever the video's length.
 """
 
 from abc import ABC, abstractmethod
@@ -162,24 +162,24 @@ class StreamingTracker:
 
 
 def load_tracker(
-    setup: MethodConfig, settings: StreamSettings, build: Callable[[bool], TrackingDetector]
+    config: MethodConfig, settings: StreamSettings, build: Callable[[bool], TrackingDetector]
 ) -> StreamingTracker:
     """Load a tracker with the authors' weights, or with seeded random ones.
 
     Args:
-        setup: Arguments of ``load``.
+        config: Arguments of ``load``.
         settings: Options of the variant.
         build: Builds the model, with or without attention among the tracks.
 
     Raises:
         DataError: The checkpoint is not this model's, or the tokenizer not RoBERTa's.
     """
-    if setup.weights is None:
-        torch.manual_seed(setup.seed)
+    if config.weights is None:
+        torch.manual_seed(config.seed)
         model, tokenizer = build(False), open_tokenizer(None)
     else:
-        model, tokenizer = load_detector(setup.weights["model"], build), open_tokenizer(setup.weights["tokenizer"])
-    return StreamingTracker(model.eval().to(setup.device), tokenizer, settings, setup.device)
+        model, tokenizer = load_detector(config.weights["model"], build), open_tokenizer(config.weights["tokenizer"])
+    return StreamingTracker(model.eval().to(config.device), tokenizer, settings, config.device)
 
 
 def _prediction(frames: Sequence[TrackBoxes]) -> TrackPrediction:

@@ -81,7 +81,7 @@ class TrackRules:
         birth_score: Minimum score at which a query starts a track, or a track counts as seen.
         keep_score: A track with a lower score misses the frame.
         miss_tolerance: A track ends when it has missed this many frames since it was last seen.
-        most_tracks: Upper bound of simultaneous tracks, so that weights that detect an object in every query cannot
+        max_tracks: Upper bound of simultaneous tracks, so that weights that detect an object in every query cannot
             exhaust the memory; of new tracks beyond it those with the highest scores start.
         show_score: A track is output above this score ...
         show_area: ... above this box area in square pixels of the original frame ...
@@ -91,7 +91,7 @@ class TrackRules:
     birth_score: float
     keep_score: float
     miss_tolerance: int
-    most_tracks: int
+    max_tracks: int
     show_score: float
     show_area: float
     show_refer: float
@@ -123,7 +123,7 @@ class LifeCycle:
 
     def _room(self, born: Tensor, scores: Tensor, alive: int) -> Tensor:
         """Select the new tracks with the highest scores, given ``alive`` existing tracks."""
-        room = max(self.rules.most_tracks - alive, 0)
+        room = max(self.rules.max_tracks - alive, 0)
         if int(born.sum()) <= room:
             return born
         best = torch.where(born, scores, -torch.inf).topk(room).indices

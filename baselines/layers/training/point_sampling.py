@@ -51,5 +51,5 @@ def uncertain_points(
     candidates = sampler(len(logits), int(points * oversample_ratio), logits.device)
     kept = int(importance_sample_ratio * points)
     undecided = sample_at(logits, candidates).abs().topk(kept, dim=1, largest=False).indices
-    chosen = candidates.gather(1, undecided[..., None].expand(-1, -1, 2))
-    return torch.cat((chosen, sampler(len(logits), points - kept, logits.device)), dim=1)
+    selected = candidates.gather(1, undecided[..., None].expand(-1, -1, 2))
+    return torch.cat((selected, sampler(len(logits), points - kept, logits.device)), dim=1)

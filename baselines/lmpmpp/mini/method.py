@@ -49,7 +49,7 @@ def load(config: MethodConfig[Options]) -> "MiniMethod":
             )
     model = model.to(config.device).eval()
     return MiniMethod(
-        model, tokenizer, config.device, matcher=options.answers == "matcher", boxes=options.shows == "boxes"
+        model, tokenizer, config.device, matcher=options.selection == "matcher", boxes=options.output == "boxes"
     )
 
 

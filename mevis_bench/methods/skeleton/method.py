@@ -29,12 +29,12 @@ class Skeleton:
         """Release resources. No-op."""
 
 
-def load(setup: MethodConfig[Mapping[str, object]]) -> Skeleton:
+def load(config: MethodConfig[Mapping[str, object]]) -> Skeleton:
     """Make the method.
 
-    ``setup.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are
-    asked for (``--weights untrained``). ``setup.options`` are the variant's, ``setup.device`` is where to compute.
+    ``config.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are
+    asked for (``--weights untrained``). ``config.options`` are the variant's, ``config.device`` is where to compute.
     """
-    contrast = setup.options["contrast"]
+    contrast = config.options["contrast"]
     assert isinstance(contrast, float)
     return Skeleton(contrast)

@@ -11,7 +11,7 @@ from baselines.layers.nn.track_queries import (
 )
 
 RULES = TrackRules(
-    birth_score=0.7, keep_score=0.6, miss_tolerance=2, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
+    birth_score=0.7, keep_score=0.6, miss_tolerance=2, max_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
 )
 
 
@@ -66,7 +66,7 @@ def test_tracks_stay_bounded_over_200_frames_of_objects_everywhere():
         queries = _queries([NO_TRACK] * 300).followed_by(tracks)
         queries = life.update(queries, torch.full((len(queries),), 0.99))
         tracks = queries[queries.ids != NO_TRACK]
-    assert len(tracks) == RULES.most_tracks
+    assert len(tracks) == RULES.max_tracks
     assert len(tracks.ids.unique()) == len(tracks)
 
 

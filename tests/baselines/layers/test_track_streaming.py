@@ -20,7 +20,7 @@ from baselines.layers.options import StreamOptions
 from mevis_bench.records import TextPrompt, Video
 
 RULES = TrackRules(
-    birth_score=0.7, keep_score=0.6, miss_tolerance=1, most_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
+    birth_score=0.7, keep_score=0.6, miss_tolerance=1, max_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
 )
 LOGIT = {True: 4.0, False: -4.0}
 

@@ -65,7 +65,7 @@ from mevis_bench.records.training import SamplePosition, TrainingStage
 
 WEIGHTS_FILE = "mini.safetensors"
 
-VAL_METRICS_FILE = "held_out.json"
+VAL_METRICS_FILE = "val_metrics.json"
 
 ASPECT = MINI.extractor.long_side / MINI.extractor.short_side
 """Width of the training frames in frame heights."""
@@ -127,7 +127,7 @@ class MiniTrainer:
         self.model: MiniLMPMpp = MiniLMPMpp(MINI, len(self.tokenizer)).to(args.device)
         self.train_split, self.val_split = (
             SplitFeatures(name, data, self.model, self.tokenizer, args, speech=options.speech.steps > 0)
-            for name, data in (("train", args.data), ("held_out", args.val_data))
+            for name, data in (("train", args.data), ("val", args.val_data))
         )
         self.metrics_path = args.out / VAL_METRICS_FILE
         self.metrics = json.loads(self.metrics_path.read_text()) if self.metrics_path.is_file() else {}
@@ -309,6 +309,6 @@ class MiniTrainer:
             betas=(0.9, 0.98),
             max_gradient_norm=1.0,
             evaluate=evaluate,
-            evaluate_every=self.options.measure_every,
+            evaluate_every=self.options.eval_every,
         )
         self.args.trainer.fit(stage)

@@ -1,7 +1,8 @@
 """Training configuration of the mini variant (``configs/train/lmpmpp-mini.yaml``)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class StageOptions(Protocol):
@@ -92,7 +93,7 @@ class TrainOptions:
         adapters: Stage 6.
         contrastive: Whether L_con is in stages 3, 5 and 6: row (iii) of Table 4, or rows (i) and (ii).
         temperature: tau of equation 1.
-        measure_every: Steps between two evaluations on the validation split.
+        eval_every: Steps between two evaluations on the validation split.
     """
 
     extractor: ExtractorOptions
@@ -103,4 +104,6 @@ class TrainOptions:
     adapters: AdapterOptions
     contrastive: bool
     temperature: float
-    measure_every: int
+    eval_every: int
+
+    renamed_fields: ClassVar[Mapping[str, str]] = {"measure_every": "eval_every"}

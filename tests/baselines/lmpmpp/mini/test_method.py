@@ -17,8 +17,8 @@ SENTENCES = ("the ball that moves left", "the one that jumps", "balls rolling to
 PROMPTS = tuple(TextPrompt(str(i), text) for i, text in enumerate(SENTENCES))
 
 
-def make_config(weights=None, answers="language", shows="masks", task="rvos"):
-    options = Options(size="mini", answers=answers, shows=shows)
+def make_config(weights=None, selection="language", output="masks", task="rvos"):
+    options = Options(size="mini", selection=selection, output=output)
     return MethodConfig(task=task, variant="mini", options=options, weights=weights, device="cpu", seed=0)
 
 

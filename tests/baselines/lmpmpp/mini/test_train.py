@@ -25,7 +25,7 @@ OPTIONS = {
     "adapters": {"steps": 2, "learning_rate": 1e-3},
     "contrastive": True,
     "temperature": 0.07,
-    "measure_every": 1,
+    "eval_every": 1,
 }
 
 
@@ -81,7 +81,7 @@ def test_all_stages_run_and_write_weights_curves_and_metrics(trained):
     weights = {"txt": 1.0, "bce": 2.0, "dice": 0.5, "con": 0.3, "con_trajectories": 0.3}
     last = json.loads((out / "curves" / "adapters.json").read_text())["losses"][-1]
     assert last["loss"] == pytest.approx(sum(weight * last[name] for name, weight in weights.items()), rel=1e-4)
-    metrics = json.loads((out / "held_out.json").read_text())
+    metrics = json.loads((out / "val_metrics.json").read_text())
     names = {"iou", "exact", "N-acc", "T-acc"}
     assert set(metrics["speech"]) == names
     assert set(metrics["adapters"]) == names | {f"heard {name}" for name in names}
@@ -103,19 +103,19 @@ def test_stages_without_speech_and_contrastive_loss(tmp_path):
     assert losses_of(out, "alignment") == {"bce"}
     assert losses_of(out, "language") == {"txt", "bce", "dice"}
     assert losses_of(out, "adapters") == {"txt", "bce", "dice"}
-    assert set(json.loads((out / "held_out.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
+    assert set(json.loads((out / "val_metrics.json").read_text())["adapters"]) == {"iou", "exact", "N-acc", "T-acc"}
     model, _ = load_mini(out / "mini.safetensors")
     assert not model.supports_speech
 
 
 def test_a_finished_training_is_not_repeated(trained, splits):
     out, _ = trained
-    before, measured, seen = load_file(out / "mini.safetensors"), (out / "held_out.json").read_text(), []
+    before, measured, seen = load_file(out / "mini.safetensors"), (out / "val_metrics.json").read_text(), []
     train(make_args(splits, out, seen=seen))
     assert not seen
     after = load_file(out / "mini.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert (out / "held_out.json").read_text() == measured
+    assert (out / "val_metrics.json").read_text() == measured
 
 
 @pytest.mark.parametrize("finished", [3, 5])
@@ -136,7 +136,7 @@ def test_a_training_stopped_between_two_stages_resumes_identically(trained, spli
     ("change", "message"),
     [
         ({"adapters": {**OPTIONS["adapters"], "rank": 4}}, "unknown key 'adapters.rank'"),
-        ({"measure_every": "often"}, "'measure_every': expected an integer, got 'often'"),
+        ({"eval_every": "often"}, "'eval_every': expected an integer, got 'often'"),
         ({"extractor": {"steps": 2}}, "extractor.learning_rate"),
         ({"extractor": 3}, "'extractor': expected a mapping, got 3"),
     ],
