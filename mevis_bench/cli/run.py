@@ -56,7 +56,11 @@ def command(
     ] = None,
     perturb: Annotated[
         str | None,
-        typer.Option("--perturb", metavar="shuffle|reverse|static|every-K", help="Frame order that the method sees."),
+        typer.Option(
+            "--perturb",
+            metavar="words|shuffle|reverse|static|every-K",
+            help="Prompts or frames are changed before the method sees them.",
+        ),
     ] = None,
     protocol: options.ProtocolName = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed.")] = None,

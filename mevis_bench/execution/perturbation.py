@@ -1,11 +1,11 @@
-"""``--perturb``: frames in another order, or fewer of them, so that anyone can test whether a method uses motion.
+"""``--perturb``: other frames or other words, to test whether a method uses motion, or reads its prompts.
 
 The method does not know. Its predictions are mapped back to the video's own frames and scored as usual.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -30,39 +30,61 @@ from mevis_bench.records import (
 
 NONE = "none"
 
+WORDS = "words"
+"""Every prompt is replaced by that of another expression of its video; frames stay as they are."""
+
 
 def frame_order(perturb: str, video_id: str, length: int, seed: int) -> NDArray[np.int64]:
     """Return the indices of the frames that the method gets, int64 ``(n,)``, in its order.
 
     Args:
-        perturb: ``none``; ``shuffle``: a random order, the same in every run with this seed; ``reverse``: last frame
-            first; ``static``: the middle frame, repeated to the video's length; ``every-K``: frames 0, K, 2K, ...
+        perturb: A name that ``check_perturbation`` accepts. ``none``, ``words``: all, in order; ``shuffle``: a random
+            order, the same in every run with this seed; ``reverse``: last frame first; ``static``: the middle frame,
+            repeated to the video's length; ``every-K``: frames 0, K, 2K, ...
         video_id: The video; every video has its own order.
         length: Number of frames of the video.
         seed: Seed of the run.
-
-    Raises:
-        UsageError: ``perturb`` is none of these.
     """
     indices = np.arange(length, dtype=np.int64)
-    if perturb == NONE:
+    if perturb in (NONE, WORDS):
         return indices
     if perturb == "reverse":
         return indices[::-1].copy()
     if perturb == "static":
         return np.full(length, length // 2, np.int64)
     if perturb == "shuffle":
-        digest = hashlib.sha256(f"{seed}/{video_id}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:8])).permutation(indices)
-    check_perturbation(perturb)
+        return _generator(video_id, seed).permutation(indices)
     return indices[:: int(perturb.removeprefix("every-"))]
 
 
-def check_perturbation(perturb: str) -> None:
-    """Raise ``UsageError`` unless ``frame_order`` knows the name."""
-    if perturb not in (NONE, "shuffle", "reverse", "static") and not re.fullmatch(r"every-[1-9][0-9]*", perturb):
-        hint = "Known: none, shuffle, reverse, static, every-2 (or any other number)"
+def check_perturbation(perturb: str, prompt_type: type[Prompt]) -> None:
+    """Raise ``UsageError`` unless the name is known and prompts of this type can be perturbed so."""
+    if perturb == WORDS and prompt_type is TargetMasks:
+        hint = "Use it with rvos, avos or rmot."
+        raise UsageError("the prompts of this task have no words", location="--perturb words", hint=hint)
+    if perturb not in (NONE, WORDS, "shuffle", "reverse", "static") and not re.fullmatch(r"every-[1-9][0-9]*", perturb):
+        hint = "Known: none, words, shuffle, reverse, static, every-2 (or any other number)"
         raise UsageError(f"unknown perturbation '{perturb}'", location="--perturb", hint=hint)
+
+
+def other_expressions(expression_ids: Sequence[str], video_id: str, seed: int) -> Mapping[str, str]:
+    """Return for every expression of a video another one, whose prompt it gets (``words``).
+
+    A rotation of a random order: every expression is used once, and none is its own replacement unless it is the
+    video's only one.
+
+    Args:
+        expression_ids: All expressions of the task, so that the replacement does not depend on what is left to predict.
+        video_id: The video; every video has its own order.
+        seed: Seed of the run.
+    """
+    order = [expression_ids[index] for index in _generator(video_id, seed).permutation(len(expression_ids))]
+    return dict(zip(order, order[1:] + order[:1], strict=True))
+
+
+def _generator(video_id: str, seed: int) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}/{video_id}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8]))
 
 
 def perturbed_video(video: Video, order: NDArray[np.int64]) -> Video:

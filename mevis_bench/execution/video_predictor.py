@@ -8,13 +8,14 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.instantiate import instantiate_method
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
-from mevis_bench.execution.perturbation import NONE, PerturbedMethod
+from mevis_bench.execution.perturbation import NONE, WORDS, PerturbedMethod, other_expressions
 from mevis_bench.execution.profiling import measure_resource_usage
 from mevis_bench.execution.retry import MethodUnavailableError
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
@@ -50,8 +51,9 @@ class VideoPredictor:
         self.config = config
         self.split = open_dataset(config.data, config.split, config.data_set)
         self.folder = RunFolder(config.out)
-        task = find_task(config.task)
-        self._prompt_task = find_task(INNER_TASK) if config.bridge and config.bridge.name == "oracle_text" else task
+        self._task = find_task(config.task)
+        oracle = config.bridge is not None and config.bridge.name == "oracle_text"
+        self._prompt_task = find_task(INNER_TASK) if oracle else self._task
         self.method: Method = _load(config)
 
     def predict(self, job: PredictionJob, on_read: Callable[[str], None] | None = None) -> Iterator[SampleStatus]:
@@ -109,9 +111,17 @@ class VideoPredictor:
         return prompts
 
     def _prompt(self, video_id: str, expression: Expression) -> Prompt:
+        source = self._prompt_source(video_id, expression)
         if self.config.method.spec.oracle_text:
-            return TextPrompt(expression.id, expression.text)
-        return self._prompt_task.make_prompt(self.split, video_id, expression)
+            return TextPrompt(expression.id, source.text)
+        return replace(self._prompt_task.make_prompt(self.split, video_id, source), id=expression.id)
+
+    def _prompt_source(self, video_id: str, expression: Expression) -> Expression:
+        """Return the expression whose prompt the method gets: its own, or with ``--perturb words`` another one's."""
+        if self.config.perturb != WORDS:
+            return expression
+        expressions = {each.id: each for each in self._task.expressions(self.split, video_id)}
+        return expressions[other_expressions(list(expressions), video_id, self.config.seed)[expression.id]]
 
     def _predict_batch(
         self, video: TimedVideo, prompts: PromptSequence, job: PredictionJob, predictions: PredictionFile
@@ -193,7 +203,9 @@ def _load(config: PredictorConfig) -> Method:
     )
     if config.bridge is not None:
         method = apply_bridge(method, config.bridge, config.device)
-    return method if config.perturb == NONE else PerturbedMethod(method, config.task, config.perturb, config.seed)
+    if config.perturb in (NONE, WORDS):
+        return method
+    return PerturbedMethod(method, config.task, config.perturb, config.seed)
 
 
 def _batch(prompts: Sequence[Prompt], on_read: Callable[[str], None] | None) -> PromptSequence:

@@ -99,8 +99,8 @@ def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:
         reasons.append("untrained weights")
     if "oracle" in results.label and "oracle" not in (row.ours or ""):
         reasons.append("oracle text")
-    if "perturb" in results.method:
-        reasons.append(f"frames {results.method['perturb']}")
+    if results.perturbation:
+        reasons.append(results.perturbation)
     if results.counts["missing"]:
         reasons.append(f"{results.counts['missing']} samples missing")
     return tuple(reasons)

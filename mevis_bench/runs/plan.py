@@ -67,7 +67,7 @@ def plan_run(config: RunConfig) -> RunPlan:
     bridge = _bridge(config, method, choice.store)
     weights = locate_weights(method, choice)
     split = open_dataset(config.data, config.split, config.data_set)
-    check_perturbation(config.perturb)
+    check_perturbation(config.perturb, find_task(config.task).prompt_type)
     find_protocol(config.protocol)
     device = resolve_device(config.device)
     videos = _shard(_select(split, config), config.shard)

@@ -30,7 +30,7 @@ class Identity:
         split: Name of the split.
         fingerprint: Hash of the split's annotation files.
         samples: ``<video>/<expression>``, in order of the data set.
-        perturb: Change of the frames before the method sees them; ``none``: unchanged.
+        perturb: Change of the frames or the words before the method sees them; ``none``: unchanged.
         seed: Seed of all random numbers.
         device: ``cpu`` or ``cuda``.
         version: Version of mevis-bench.

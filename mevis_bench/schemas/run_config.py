@@ -28,7 +28,7 @@ class RunConfig:
         limit: Only the first ``limit`` samples; ``None``: all.
         bridge: Bridge to the task; ``None``: none if the method supports the task, else the task's default bridge.
         asr_model: Whisper's size, file or folder, for the bridge from speech to text.
-        perturb: Change of the frames before the method sees them.
+        perturb: Change of the frames or the words before the method sees them.
         protocol: Scoring protocol; ``None``: the default. Predictions do not depend on it.
         seed: Seed of all random numbers.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.

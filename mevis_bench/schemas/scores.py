@@ -78,5 +78,11 @@ class Results:
         if not self.method:
             return "external predictions"
         bridge = f" via {self.method['bridge']}" if "bridge" in self.method else ""
-        perturb = f", frames {self.method['perturb']}" if "perturb" in self.method else ""
-        return f"{self.method['name']}:{self.method['variant']}{bridge}{perturb}"
+        perturbation = f", {self.perturbation}" if self.perturbation else ""
+        return f"{self.method['name']}:{self.method['variant']}{bridge}{perturbation}"
+
+    @property
+    def perturbation(self) -> str:
+        """Perturbation as text, for instance ``frames shuffle`` or ``other words``; empty: none."""
+        name = self.method.get("perturb", "")
+        return "other words" if name == "words" else f"frames {name}" if name else ""

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from mevis_bench.execution.perturbation import (
+    check_perturbation,
     frame_order,
     inverse_frame_map,
+    other_expressions,
     perturbed_prompt,
     perturbed_video,
     unpermute,
 )
-from mevis_bench.records import MaskPrediction, Rle, TargetMasks, TrackPrediction, UsageError, Video
+from mevis_bench.records import MaskPrediction, Rle, TargetMasks, TextPrompt, TrackPrediction, UsageError, Video
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,26 @@ def test_shuffling_depends_on_seed_and_video_alone() -> None:
 @pytest.mark.parametrize("perturb", ["", "every-0", "every-x", "every-", "Shuffle"])
 def test_unknown_ones_are_refused(perturb: str) -> None:
     with pytest.raises(UsageError, match=f"unknown perturbation '{perturb}'"):
-        frame_order(perturb, "v", 3, 0)
+        check_perturbation(perturb, TextPrompt)
+
+
+def test_target_masks_have_no_words() -> None:
+    with pytest.raises(UsageError, match="--perturb words: the prompts of this task have no words\nUse it with rvos"):
+        check_perturbation("words", TargetMasks)
+    check_perturbation("words", TextPrompt)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_every_expression_gets_another_one_and_each_is_used_once(count: int) -> None:
+    ids = [str(index) for index in range(count)]
+    others = other_expressions(ids, "v", 0)
+    assert sorted(others) == sorted(others.values()) == sorted(ids)
+    assert all(key != other for key, other in others.items())
+    assert others == other_expressions(ids, "v", 0)
+
+
+def test_an_only_expression_keeps_its_words() -> None:
+    assert other_expressions(["7"], "v", 0) == {"7": "7"}
 
 
 def _video(length: int) -> Video:

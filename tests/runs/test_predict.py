@@ -372,5 +372,27 @@ def test_predictions_of_perturbed_frames_are_mapped_back(place: Path) -> None:
     # The fake method answers every frame by that frame's own value, so another order changes nothing.
     assert predictions(reverse.folder.path) == predictions(plain.folder.path)
     assert reverse.manifest.identity.perturb == "reverse"
-    with pytest.raises(UsageError, match="--perturb: unknown perturbation 'backwards'\nKnown: none, shuffle, reverse"):
+    with pytest.raises(
+        UsageError, match="--perturb: unknown perturbation 'backwards'\nKnown: none, words, shuffle, reverse"
+    ):
         plan_run(config(place, perturb="backwards"))
+
+
+def test_prompts_get_other_words_of_their_video_whatever_is_left_to_predict(place: Path) -> None:
+    act(place, f"    open({str(place / 'prompts')!r}, 'a').write(f'{{video.id}}/{{prompt.id}} {{prompt.text}}\\n')")
+    texts = {}
+    for name, changes in (
+        ("own", {}),
+        ("other", {"perturb": "words"}),
+        ("one", {"perturb": "words", "sample": ("va/1",)}),
+    ):
+        (place / "prompts").write_text("")
+        go(place, out=place / name, **changes)
+        texts[name] = dict(line.split(" ", 1) for line in (place / "prompts").read_text().splitlines())
+    assert set(texts["own"]) == set(texts["other"]) == set(ALL)
+    for video in ("va", "vb", "vc"):
+        ids = [sample for sample in ALL if sample.startswith(video)]
+        assert sorted(texts["other"][key] for key in ids) == sorted(texts["own"][key] for key in ids)
+    assert len(set(texts["own"].values())) == len(ALL)
+    assert all(texts["other"][key] != texts["own"][key] for key in ALL)
+    assert texts["one"] == {"va/1": texts["other"]["va/1"]}
