@@ -73,9 +73,20 @@ def weights_state(resolved: ResolvedMethod, store: Path) -> State:
 
 def file_state(folder: Path, method: str, spec: WeightSpec, store: Path) -> State:
     """Return the location of one file of weights: ``shipped`` in the method's folder, ``in store``, or ``missing``."""
-    if (folder / "weights" / spec.file).exists():
+    if shipped_path(folder, spec).exists():
         return "shipped"
-    return "in store" if (store / method / spec.file).exists() else "missing"
+    return "in store" if store_path(store, method, spec).exists() else "missing"
+
+
+def shipped_path(folder: Path, spec: WeightSpec) -> Path:
+    """Return the path of a file that ships with the method in ``folder`` or, where it has one, with its owner."""
+    owner = folder if spec.owner is None else folder.with_name(spec.owner)
+    return owner / "weights" / spec.file
+
+
+def store_path(store: Path, method: str, spec: WeightSpec) -> Path:
+    """Return the path of a method's weights file in the weights store."""
+    return store / (spec.owner or method) / spec.file
 
 
 def provenance(resolved: ResolvedMethod) -> Provenance:
@@ -161,19 +172,16 @@ def sha256(path: Path) -> str:
 
 def find_weights(resolved: ResolvedMethod, spec: WeightSpec, store: Path) -> Path | None:
     """Return where one file of weights is: shipped, else in the store; ``None``: on neither place."""
-    for folder in (resolved.method.folder / "weights", store / resolved.method.spec.name):
-        path = folder / spec.file
-        if path.exists():
-            return path
-    return None
+    places = (shipped_path(resolved.method.folder, spec), store_path(store, resolved.method.spec.name, spec))
+    return next((path for path in places if path.exists()), None)
 
 
 def _missing(resolved: ResolvedMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
-    put = store / resolved.method.spec.name / spec.file
+    put = store_path(store, resolved.method.spec.name, spec)
     return MissingWeightsError(
         f"the weights '{name}' of {resolved.name} are not on this machine",
         hint=f"From:    {spec.source} (license: {spec.license})\n"
         f"Put to:  {put}\n"
-        f"     or  mevis-bench weights add {resolved.method.spec.name} FILE\n"
+        f"     or  mevis-bench weights add {spec.owner or resolved.method.spec.name} FILE\n"
         f"Or run with seeded random weights: --weights untrained",
     )

@@ -10,7 +10,7 @@ from typing import Any
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.registry import ResolvedMethod
-from mevis_bench.methods.weights import find_weights, origin_path, sha256
+from mevis_bench.methods.weights import find_weights, origin_path, sha256, store_path
 from mevis_bench.records import DataError, MethodConfig, UsageError
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.schemas.json_files import encode_document
@@ -76,7 +76,8 @@ def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path
         if not missing and resolved.method.spec.environment is None:
             _load_once(resolved, here, sources)
         kept = {
-            name: _keep(draft, sources[name], hashes[name], folder / specs[name].file) for name, draft in added.items()
+            name: _keep(draft, sources[name], hashes[name], store_path(store, resolved.method.spec.name, specs[name]))
+            for name, draft in added.items()
         }
         return AddedWeights(kept, missing)
     finally:

@@ -10,6 +10,7 @@ from mevis_bench.records.task_names import TaskName
 
 Output = Literal["masks", "objects", "tracks", "captions"]
 Tasks = Annotated[tuple[TaskName, ...], Meta(min_length=1)]
+MethodName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
 Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -23,6 +24,7 @@ class WeightSpec:
         source: Origin of the file, as instructions for a person.
         license: License of the weights.
         provenance: ``official``: made by the authors; ``trained-here``: made by this project's ``train``.
+        owner: Method whose weights folder the file is in; ``None``: this one.
     """
 
     file: str
@@ -30,6 +32,7 @@ class WeightSpec:
     source: str
     license: str
     provenance: Literal["official", "trained-here"]
+    owner: MethodName | None = None
 
     renamed_fields: ClassVar[Mapping[str, str]] = {"licence": "license"}
 
@@ -108,7 +111,7 @@ class MethodSpec:
         command: Command that runs a checkout instead of ``method.py``; ``None``: there is a ``method.py``.
     """
 
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
+    name: MethodName
     title: str
     paper: str | None
     code: str | None

@@ -91,3 +91,22 @@ def test_hash_of_a_folder_depends_on_names_and_contents(tmp_path: Path) -> None:
     first = sha256(tmp_path / "f")
     (tmp_path / "f" / "a").rename(tmp_path / "f" / "b")
     assert sha256(tmp_path / "f") != first
+
+
+def test_weights_of_another_method_are_found_where_their_owner_keeps_them(tmp_path: Path) -> None:
+    make_method(tmp_path / "m", "owner")
+    shared = SPEC.replace("file: small.safetensors", "file: small.safetensors, owner: owner")
+    chosen = _choose(tmp_path / "m", shared)
+    store = tmp_path / "store"
+    store.mkdir()
+    choice = parse_weights([str(store)])
+    with pytest.raises(MissingWeightsError, match=r"(?s)owner/small.safetensors\n.*weights add owner FILE"):
+        locate_weights(chosen, choice)
+    stored = store / "owner" / "small.safetensors"
+    stored.parent.mkdir()
+    stored.write_bytes(b"stored")
+    assert (weights_state(chosen, store), locate_weights(chosen, choice)) == ("in store", {"model": stored})
+    shipped = tmp_path / "m" / "owner" / "weights" / "small.safetensors"
+    shipped.parent.mkdir()
+    shipped.write_bytes(b"shipped")
+    assert (weights_state(chosen, store), locate_weights(chosen, choice)) == ("shipped", {"model": shipped})

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from baselines.layers.inference.video_chunks import video_chunks
 from baselines.lmpmpp.mini.checkpoint import build_random, load_mini
-from baselines.lmpmpp.mini.model import EncodedVideo, MiniLMPMpp, TrackSelection
+from baselines.lmpmpp.mini.model import MiniLMPMpp
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
 from baselines.lmpmpp.mini.speech_encoder import pad, speech_bands
+from baselines.lmpmpp.mini.tracker import Trajectories
 from baselines.lmpmpp.options import Options
 from baselines.lmpmpp.postprocess import full_size_masks
 from baselines.lmpmpp.prompt import Modality
@@ -70,9 +71,9 @@ class MiniMethod:
         for first in range(0, len(prompts), PROMPTS_PER_BATCH):
             for selection in select(encoded, self._encode_prompts(prompts[first : first + PROMPTS_PER_BATCH])):
                 if self.boxes:
-                    yield self._predict_boxes(selection, encoded, video)
+                    yield predict_boxes(self.model, encoded.trajectories, selection.tracks, video)
                 else:
-                    yield predict_masks(selection, encoded, video)
+                    yield predict_masks(encoded.trajectories, selection.tracks, video, selection.target_score)
 
     def close(self) -> None:
         """Release the model's memory."""
@@ -91,22 +92,39 @@ class MiniMethod:
         utterances = [pad([speech_bands(prompt.audio)]) for prompt in speech]
         return torch.cat([self.model.speech(bands.to(self.device), lengths) for bands, lengths in utterances])
 
-    def _predict_boxes(self, selection: TrackSelection, encoded: EncodedVideo, video: Video) -> TrackPrediction:
-        """One track per <SEG>: boxes of the detection head in the frames in which the object is present."""
-        scale = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
-        tracks = selection.tracks.tolist()
-        boxes = [self.model.detect(encoded, track).double().cpu().numpy().clip(0, 1) * scale for track in tracks]
-        present = [encoded.trajectories.present[track].cpu().numpy() for track in tracks]
-        return TrackPrediction.from_boxes(boxes, present)
+
+def predict_boxes(model: MiniLMPMpp, trajectories: Trajectories, tracks: Tensor, video: Video) -> TrackPrediction:
+    """Return the boxes of some tracks by the detection head, in the frames in which the object is present.
+
+    Args:
+        model: Has the detection head.
+        trajectories: Tracks of the video.
+        tracks: Indices of the tracks, int64 ``(n,)``; none: no target.
+        video: The video, whose size the boxes have.
+    """
+    scale = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
+    indices = tracks.tolist()
+    boxes = [model.detect(trajectories, track).double().cpu().numpy().clip(0, 1) * scale for track in indices]
+    present = [trajectories.present[track].cpu().numpy() for track in indices]
+    return TrackPrediction.from_boxes(boxes, present)
 
 
-def predict_masks(selection: TrackSelection, encoded: EncodedVideo, video: Video) -> MaskPrediction:
-    """Resize the masks of the selected tracks to the video's size; the prediction is their union, empty if N_o = 0."""
-    logits = encoded.trajectories.mask_logits[selection.tracks]
+def predict_masks(
+    trajectories: Trajectories, tracks: Tensor, video: Video, target_score: float | None = None
+) -> MaskPrediction:
+    """Return the masks of some tracks at the video's size, and their union, which is empty where there is none.
+
+    Args:
+        trajectories: Tracks of the video.
+        tracks: Indices of the tracks, int64 ``(n,)``; none: no target.
+        video: The video, whose size the masks have.
+        target_score: Probability that there is a target, 0..1; ``None``: not estimated.
+    """
+    logits = trajectories.mask_logits[tracks]
     objects = tuple(full_size_masks(x, video.height, video.width).cpu().numpy() for x in logits)
     if len(objects) == 1:
-        return MaskPrediction(objects[0], objects, selection.target_score)
+        return MaskPrediction(objects[0], objects, target_score)
     masks = np.zeros((len(video), video.height, video.width), dtype=np.bool_)
     for mask in objects:
         masks |= mask
-    return MaskPrediction(masks, objects, selection.target_score)
+    return MaskPrediction(masks, objects, target_score)

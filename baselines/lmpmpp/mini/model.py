@@ -81,17 +81,23 @@ class MiniLMPMpp(nn.Module):
             chunks: Consecutive uint8 frames ``(t_i, H, W, 3)``; only one chunk is held at full size.
             modality: Of the prompts: ``text`` or ``audio``.
         """
+        config = self.config.trajectory
+        trajectories = self.track(chunks)
+        tracks = resample(trajectories, config.tracks, config.time_steps)
+        prefilled = self.language.prefill_videos(tracks, modality) if len(trajectories.boxes) else None
+        return EncodedVideo(trajectories, tracks, prefilled)
+
+    @torch.inference_mode()
+    def track(self, chunks: Iterable[Tensor]) -> Trajectories:
+        """Extract and track the objects of a video, whatever the prompts (``chunks``: ``encode_video``)."""
         outputs: list[ExtractorOutput] = []
         resized: list[Tensor] = []
         for chunk in chunks:
             frames = resize_frames(chunk, self.config.extractor)
             outputs.append(self.extractor(frames)[-1])
             resized.append(frames)
-        config = self.config.trajectory
-        trajectories = track_objects(ExtractorOutput.concatenate(outputs), torch.cat(resized), config.tracks)
-        tracks = resample(trajectories, config.tracks, config.time_steps)
-        prefilled = self.language.prefill_videos(tracks, modality) if len(trajectories.boxes) else None
-        return EncodedVideo(trajectories, tracks, prefilled)
+        max_tracks = self.config.trajectory.tracks
+        return track_objects(ExtractorOutput.concatenate(outputs), torch.cat(resized), max_tracks)
 
     @torch.inference_mode()
     def generate(self, video: EncodedVideo, sentences: Tensor) -> list[TrackSelection]:
@@ -126,9 +132,8 @@ class MiniLMPMpp(nn.Module):
         return [TrackSelection((row > 0).nonzero()[:, 0], float(row.max().sigmoid())) for row in logits]
 
     @torch.inference_mode()
-    def detect(self, video: EncodedVideo, track: int) -> Tensor:
+    def detect(self, trajectories: Trajectories, track: int) -> Tensor:
         """Boxes of one track by the detection head, ``(t, 4)``: x0, y0, x1, y1, normalized by width and height."""
-        trajectories = video.trajectories
         boxes = normalize_boxes(trajectories.boxes[track], trajectories.mask_logits.shape[-2:])
         return self.detection(trajectories.embeddings[track], boxes)
 

@@ -1,0 +1,1 @@
+"""Every object: all that the class-agnostic extractor finds, whatever the text says."""

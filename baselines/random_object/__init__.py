@@ -1,0 +1,1 @@
+"""Random object: one that the class-agnostic extractor finds, whatever the text says."""
