@@ -52,7 +52,7 @@ def verify(
         Path | None,
         typer.Argument(metavar="PATH", help="A MeViS folder, or a split itself. Default: the bundled mini split."),
     ] = None,
-    split: options.SplitName = "valid_u",
+    split: options.SplitName = None,
     data_set: options.DataSetName = None,
     json: options.Json = False,
 ) -> int:
@@ -133,7 +133,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
     format_: DataFormatName = "refer-kitti",
     data: options.DataRoot = None,
-    split: options.SplitName = "valid_u",
+    split: options.SplitName = None,
     data_set: options.DataSetName = None,
     predictions: Annotated[
         Path | None,

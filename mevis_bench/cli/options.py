@@ -29,10 +29,15 @@ DataSetName = Annotated[
         help="Data set of --data, see mevis-bench list data-sets. Default: recognized by its files.",
     ),
 ]
-SplitName = Annotated[str, typer.Option("--split", metavar="NAME", help="Split inside --data.")]
+SplitName = Annotated[
+    str | None,
+    typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the data set's usual one."),
+]
 RunSplitName = Annotated[
     str | None,
-    typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the run's; else valid_u."),
+    typer.Option(
+        "--split", metavar="NAME", help="Split inside --data. Default: the run's, or the data set's usual one."
+    ),
 ]
 AllowOtherSplit = Annotated[
     bool,
@@ -73,7 +78,9 @@ Weights = Annotated[
 ProtocolName = Annotated[
     str | None,
     typer.Option(
-        "--protocol", metavar="|".join(PROTOCOLS), help="Scoring protocol. Default: mevis_v2; mevis_v1: frame by frame."
+        "--protocol",
+        metavar="|".join(PROTOCOLS),
+        help="Scoring protocol. Default: that of the data set; its name is stored with the scores.",
     ),
 ]
 TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="The task.")]

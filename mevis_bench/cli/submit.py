@@ -50,7 +50,7 @@ def pack(
 def check(
     file: Annotated[Path, typer.Argument(metavar="ZIP", help="A submission zip.")],
     data: options.DataRoot = None,
-    split: options.SplitName = "valid",
+    split: options.SplitName = None,
     profile: ProfileName = "mevis_v2",
     json: options.Json = False,
 ) -> int:
@@ -59,7 +59,8 @@ def check(
     from mevis_bench.data.registry import open_dataset
     from mevis_bench.runs import submission
 
-    errors = submission.check(file, open_dataset(data, split), submission.read_profile(profile))
+    rules = submission.read_profile(profile)
+    errors = submission.check(file, open_dataset(data, split or rules.split), rules)
     if json:
         print_json({"file": str(file), "errors": list(errors), "faults": list(errors)})
     elif errors:

@@ -5,14 +5,16 @@ import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mevis_bench.data.validation import ValidationReport
-from mevis_bench.records import UsageError
+from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.dataset import Dataset, DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
 
 ENTRY_POINT_GROUP = "mevis_bench.datasets"
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 
 
@@ -69,7 +71,7 @@ def _add(entries: dict[str, DatasetEntry], entry: DatasetEntry, location: str) -
     entries[entry.info.name] = entry
 
 
-def find_dataset(root: Path | None, split: str, name: str | None = None) -> DatasetEntry:
+def find_dataset(root: Path | None, split: str | None, name: str | None = None) -> DatasetEntry:
     """Return the data set called ``name``, or the first one that recognizes the files.
 
     Raises:
@@ -83,28 +85,46 @@ def find_dataset(root: Path | None, split: str, name: str | None = None) -> Data
             )
         return entries[name]
     for entry in entries.values():
-        if entry.matches(root, split):
+        if entry.matches(root, split or entry.info.default_split):
             return entry
     return next(iter(entries.values()))  # opening fails, with an error that names the splits of the folder
 
 
-def open_dataset(root: Path | None, split: str, name: str | None = None) -> Dataset:
+def open_dataset(root: Path | None, split: str | None = None, name: str | None = None) -> Dataset:
     """Open a split.
 
     Args:
         root: Folder of a data set or of a split; ``None``: the split of mini that is shipped with the package.
-        split: Name of the split, for instance ``valid_u``.
+        split: Name of the split; ``None``: the data set's usual one, for instance ``valid_u`` of MeViS.
         name: Name of the data set; ``None``: recognized by its files.
 
     Raises:
-        UsageError: Unknown data set, folder or split.
+        UsageError: Unknown data set, folder or split, or the files are of another data set than ``name``.
         DataError: The split's files are invalid.
     """
-    return find_dataset(root, split, name).open(root, split)
+    entry = find_dataset(root, split, name)
+    return _named(entry, root, split, name, lambda: entry.open(root, split or entry.info.default_split))
+
+
+def _named(entry: DatasetEntry, root: Path | None, split: str | None, name: str | None, action: Callable[[], T]) -> T:
+    """Do something with a data set's files; an error says where they look like those of another one."""
+    try:
+        return action()
+    except (UsageError, DataError) as error:
+        if name is not None and not entry.matches(root, split or entry.info.default_split):
+            other = find_dataset(root, split)
+            if other is not entry and other.matches(root, split or other.info.default_split):
+                raise UsageError(
+                    f"not {entry.info.title}: this looks like {other.info.title}",
+                    location=str(root),
+                    hint=f"Use --data-set {other.info.name}.",
+                ) from error
+        raise
 
 
 def validate_dataset(
-    root: Path | None, split: str, name: str | None = None, progress: Progress = lambda done, total: None
+    root: Path | None, split: str | None, name: str | None = None, progress: Progress = lambda done, total: None
 ) -> ValidationReport:
     """Validate every file of a split; arguments and errors like :func:`open_dataset`."""
-    return find_dataset(root, split, name).validate(root, split, progress)
+    entry = find_dataset(root, split, name)
+    return _named(entry, root, split, name, lambda: entry.validate(root, split or entry.info.default_split, progress))

@@ -98,7 +98,7 @@ def score_tracks(prediction: ArrayLike, ground_truth: ArrayLike, length: int, *,
         1.0
     """
     predicted, true = _tracks(prediction, length, "prediction"), _tracks(ground_truth, length, "ground_truth")
-    counts = count_sequence(true, predicted, find_protocol(protocol).hota_thresholds)
+    counts = count_sequence(true, predicted, ScoringOptions(find_protocol(protocol)).rules.hota_thresholds)
     has_target, predicted_empty = true.frames.size > 0, predicted.frames.size == 0
     return dict(sequence_metrics(counts, length, has_target, predicted_empty).values)
 

@@ -70,7 +70,7 @@ class CaptionAggregator:
 
     def __init__(self, options: ScoringOptions) -> None:
         self.notes: list[str] = []
-        self._averaging = options.protocol.averaging
+        self._averaging = options.rules.averaging
         self._samples: list[ScoredSample] = []
         self._scored = False
         self._statistics: Sequence[str] = ()

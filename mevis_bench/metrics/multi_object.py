@@ -76,7 +76,7 @@ def score_track_sample(
     """
     true = to_tracks(list(targets.target(ground_truth).objects.values()))
     check_tracks(prediction, ground_truth.length, ground_truth.sample)
-    counts = count_sequence(true, prediction, options.protocol.hota_thresholds, options.device)
+    counts = count_sequence(true, prediction, options.rules.hota_thresholds, options.device)
     return sequence_metrics(
         counts, ground_truth.length, bool(ground_truth.objects), predicted_empty=prediction.frames.size == 0
     )
@@ -85,7 +85,7 @@ def score_track_sample(
 def score_missing_tracks(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
     """Return the values of a sample without a prediction: every true box missed, and wrong about the target."""
     true = to_tracks(list(targets.target(ground_truth).objects.values()))
-    counts = count_sequence(true, to_tracks([]), options.protocol.hota_thresholds)
+    counts = count_sequence(true, to_tracks([]), options.rules.hota_thresholds)
     has_target = bool(ground_truth.objects)
     return sequence_metrics(counts, ground_truth.length, has_target, predicted_empty=has_target)
 
@@ -107,7 +107,7 @@ class TrackAggregator:
     notes: Sequence[str] = ()
 
     def __init__(self, options: ScoringOptions) -> None:
-        self._averaging = options.protocol.averaging
+        self._averaging = options.rules.averaging
         self._values: list[Values] = []
         self._statistics: list[Statistics] = []
 

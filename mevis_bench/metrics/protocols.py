@@ -44,14 +44,14 @@ MEVIS_V1 = ScoringProtocol("mevis_v1", "MeViS version 1, the official script", n
 PROTOCOLS: Mapping[str, ScoringProtocol] = {protocol.name: protocol for protocol in (MEVIS_V2, MEVIS_V1)}
 
 
-def find_protocol(name: str | None) -> ScoringProtocol:
-    """Return the protocol of this name; ``None``: the default, ``mevis_v2``.
+def find_protocol(name: str | None) -> ScoringProtocol | None:
+    """Return the protocol of this name; ``None`` for ``None``: that of the data set.
 
     Raises:
         UsageError: There is none.
     """
     if name is None:
-        return MEVIS_V2
+        return None
     if name not in PROTOCOLS:
         raise UsageError(f"unknown protocol {name!r}", location="--protocol", hint=did_you_mean(name, list(PROTOCOLS)))
     return PROTOCOLS[name]

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mevis_bench.metrics.protocols import MEVIS_V2, ScoringProtocol
+from mevis_bench.metrics.protocols import MEVIS_V2, PROTOCOLS, ScoringProtocol
 from mevis_bench.records import UsageError
 
 METRICS_VERSION = "1"
@@ -16,7 +16,8 @@ class ScoringOptions:
     """Options of scoring; the defaults are the benchmark's.
 
     Attributes:
-        protocol: Rules of the data set (:mod:`mevis_bench.metrics.protocols`).
+        protocol: Rules of a data set (:mod:`mevis_bench.metrics.protocols`); ``None``: those of the data set that is
+            scored.
         no_target: Which prediction counts as "no target": ``empty`` (no foreground pixel in any frame), ``flag`` (the
             method's own target score below 0.5) or ``pixels:N`` (fewer than N foreground pixels in total).
         empty_on_target: A "no target" prediction where there is one: ``scored`` like any other, or ``zero`` (GRES).
@@ -25,7 +26,7 @@ class ScoringOptions:
         device: Where dense arithmetic may run (``cpu``, ``cuda``, ``cuda:1``); no score depends on it.
     """
 
-    protocol: ScoringProtocol = MEVIS_V2
+    protocol: ScoringProtocol | None = None
     no_target: str = "empty"
     empty_on_target: str = "scored"
     missing: str = "error"
@@ -38,6 +39,15 @@ class ScoringOptions:
             if not any(re.fullmatch(pattern.replace("N", "[1-9][0-9]{0,8}"), value) for pattern in patterns):
                 flag = field.replace("_", "-")
                 raise UsageError(f"invalid value {value!r}: expected {' or '.join(patterns)}", location=f"--{flag}")
+
+    @property
+    def rules(self) -> ScoringProtocol:
+        """The protocol; ``mevis_v2`` where neither an option nor a data set says which."""
+        return self.protocol or MEVIS_V2
+
+    def for_data_set(self, protocol: str) -> "ScoringOptions":
+        """Return the options with the protocol of this name, unless they have one."""
+        return self if self.protocol is not None else replace(self, protocol=PROTOCOLS[protocol])
 
     def as_choices(self) -> Mapping[str, str]:
         """Return every option that may change a score besides the protocol, and the version of the metrics."""

@@ -71,13 +71,13 @@ def score_rows(prediction: MaskRows, target: Target, predicted_empty: bool, opti
     """
     has_target = bool(target.objects)
     if not has_target:
-        match options.protocol.no_target:
+        match options.rules.no_target:
             case "credit":
                 j = f = float(predicted_empty)
             case "frames":
                 j, f = _frame_means(prediction, target, options)
             case _:
-                assert_never(options.protocol.no_target)
+                assert_never(options.rules.no_target)
     elif predicted_empty and options.empty_on_target == "zero":
         j = f = 0.0
     else:
@@ -86,7 +86,7 @@ def score_rows(prediction: MaskRows, target: Target, predicted_empty: bool, opti
 
 
 def _frame_means(prediction: MaskRows, target: Target, options: ScoringOptions) -> tuple[float, float]:
-    ground_truth, tolerance = target.rows, options.protocol.boundary_tolerance
+    ground_truth, tolerance = target.rows, options.rules.boundary_tolerance
     if options.device == "cpu":
         shared = intersections(prediction, ground_truth)
         union = prediction.areas() + target.areas - shared
@@ -132,7 +132,7 @@ class MaskAggregator:
     notes: Sequence[str] = ()
 
     def __init__(self, options: ScoringOptions) -> None:
-        self._averaging = options.protocol.averaging
+        self._averaging = options.rules.averaging
         self._values: list[Values] = []
 
     def update(self, samples: Sequence[ScoredSample]) -> None:

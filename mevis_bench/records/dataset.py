@@ -22,6 +22,7 @@ class DatasetInfo:
         license: License of the data, as its authors state it.
         protocol: Scoring protocol of its authors, for instance ``mevis_v2``.
         submission: Profile in ``configs/submission`` of its evaluation server; ``None``: it has none.
+        default_split: Split that is meant where none is named.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DatasetInfo:
     license: str
     protocol: str
     submission: str | None = None
+    default_split: str = "valid_u"
 
 
 class Dataset(TrainingData, Protocol):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.files.atomic import atomic_write
-from mevis_bench.metrics.protocols import MEVIS_V2, ScoringProtocol
+from mevis_bench.metrics.protocols import ScoringProtocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import UsageError
 from mevis_bench.runs.resource_usage import total_resource_usage
@@ -20,7 +20,7 @@ from mevis_bench.tasks import find_task
 
 
 def merge_runs(
-    shards: Sequence[Path], out: Path, protocol: ScoringProtocol = MEVIS_V2
+    shards: Sequence[Path], out: Path, protocol: ScoringProtocol | None = None
 ) -> tuple[Manifest, Results | None]:
     """Merge shards (``run --shard i/n``) into one run folder, and score it where the split has ground truth.
 

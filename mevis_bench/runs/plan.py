@@ -97,7 +97,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         device=device,
         seed=config.seed,
         data=config.data,
-        split=config.split,
+        split=split.split,
         perturb=config.perturb,
         out=Path(),
         bridge=bridge,

@@ -62,13 +62,15 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
     rate = write_asr_report(plan, folder)
     if not plan.has_ground_truth or not report.done:
         return FinishedRun(report, None, rate)
-    protocol = find_protocol(plan.config.protocol)
+    options = ScoringOptions(
+        find_protocol(plan.config.protocol), missing="zero" if report.failed else "error", device=plan.predictor.device
+    ).for_data_set(plan.dataset.info.protocol)
     if not report.computed and (folder.path / "results.json").is_file():
         results = read_results(folder.path)
-        if results.protocol == protocol.name:
+        if results.protocol == options.rules.name:
             return FinishedRun(report, results, rate)
     scored = score_run(
         folder.path,
-        options=ScoringOptions(protocol, missing="zero" if report.failed else "error", device=plan.predictor.device),
+        options=options,
     )
     return FinishedRun(report, scored.results, rate)

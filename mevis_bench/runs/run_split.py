@@ -9,9 +9,6 @@ from mevis_bench.records.dataset import Dataset
 from mevis_bench.schemas.manifest import BUNDLED, Manifest
 from mevis_bench.store.run_folder import RunFolder
 
-DEFAULT_SPLIT = "valid_u"
-"""Split of predictions that are no run folder."""
-
 
 @dataclass(frozen=True, slots=True)
 class OpenedSplit:
@@ -41,7 +38,7 @@ def open_split(
     Args:
         predictions: A run folder, which records its split, or predictions in any other format, which do not.
         data: A data folder or a split itself; ``None``: that of the run, else the bundled split.
-        split: Name of the split in ``data``; ``None``: that of the run, else ``valid_u``.
+        split: Name of the split in ``data``; ``None``: that of the run, else the data set's usual one.
         data_set: Name of the data set; ``None``: that of the run, else recognized by its files.
         allow_other_split: Whether a run may be used with another split than the one it was predicted on.
 
@@ -52,7 +49,7 @@ def open_split(
     """
     folder = RunFolder(predictions)
     if not folder.manifest_path.is_file():
-        dataset = open_dataset(data, split or DEFAULT_SPLIT, data_set)
+        dataset = open_dataset(data, split, data_set)
         return OpenedSplit(dataset, dataset.split)
     manifest = folder.read_manifest()
     identity, own = manifest.identity, describe_split(manifest.identity.split, manifest.identity.fingerprint)

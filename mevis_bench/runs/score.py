@@ -152,7 +152,7 @@ def _aggregate(
     missing = sum(sample.error is not None for sample in samples)
     results = Results(
         task=plan.task.name,
-        protocol=plan.options.protocol.name,
+        protocol=plan.options.rules.name,
         metrics=aggregator.compute(),
         counts={"expected": len(samples), "scored": len(samples) - missing, "missing": missing},
         split=plan.split_name,

@@ -119,7 +119,7 @@ def plan_scoring(
         resolved,
         dataset,
         source,
-        options,
+        options.for_data_set(dataset.info.protocol),
         expression_ids,
         run.method,
         threshold,

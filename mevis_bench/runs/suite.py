@@ -29,7 +29,9 @@ def read_suite(path: Path) -> Suite:
 def folder_name(config: RunConfig) -> str:
     """Return the name of a run's folder inside the suite's."""
     variant = f"-{config.variant}" if config.variant else ""
-    return f"{config.task}-{config.method.replace(':', '-')}{variant}-{config.split}"
+    data_set = f"-{config.data_set}" if config.data_set else ""
+    split = f"-{config.split or 'valid_u'}" if config.split or not config.data_set else ""
+    return f"{config.task}-{config.method.replace(':', '-')}{variant}{data_set}{split}"
 
 
 def run_suite(suite: Suite, out: Path, callbacks: Callable[[], RunCallback]) -> Iterator[FinishedRun]:

@@ -22,14 +22,14 @@ class RunConfig:
         weights: ``untrained``, a file, ``NAME=FILE``, or a weights store; empty: shipped or stored ones.
         method_dir: Folders of additional methods.
         data: A MeViS folder or a split; ``None``: the bundled split.
-        split: Name of the split.
+        split: Name of the split; ``None``: the data set's usual one, for instance ``valid_u`` of MeViS.
         data_set: Name of the data set; ``None``: recognized by its files.
         sample: ``<video>`` or ``<video>/<expression>``; empty: all.
         limit: Only the first ``limit`` samples; ``None``: all.
         bridge: Bridge to the task; ``None``: none if the method supports the task, else the task's default bridge.
         asr_model: Whisper's size, file or folder, for the bridge from speech to text.
         perturb: Change of the frames or the words before the method sees them.
-        protocol: Scoring protocol; ``None``: the default. Predictions do not depend on it.
+        protocol: Scoring protocol; ``None``: that of the data set. Predictions do not depend on it.
         seed: Seed of all random numbers.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``local``: this machine; ``ray``: a Ray cluster with one worker per device.
@@ -50,7 +50,7 @@ class RunConfig:
     weights: tuple[str, ...] = ()
     method_dir: tuple[Path, ...] = ()
     data: Path | None = None
-    split: str = "valid_u"
+    split: str | None = None
     data_set: str | None = None
     sample: tuple[str, ...] = ()
     limit: Annotated[int, Meta(ge=1)] | None = None

@@ -64,8 +64,8 @@ def _rescore_masks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
         target = np.zeros_like(prediction)
         for masks in ground_truth.objects:
             target |= decode_rle(masks, ground_truth.height, ground_truth.width)
-        j, f = reference_scores(prediction, target, options.protocol.boundary_tolerance)
-        credit = options.protocol.no_target == "credit" and not ground_truth.objects
+        j, f = reference_scores(prediction, target, options.rules.boundary_tolerance)
+        credit = options.rules.no_target == "credit" and not ground_truth.objects
         zero = options.empty_on_target == "zero" and bool(ground_truth.objects)
         if credit or zero:
             stored = sample.prediction()
@@ -86,9 +86,9 @@ def _rescore_tracks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
         ground_truth, prediction = sample.ground_truth, sample.prediction()
         if not isinstance(prediction, TrackPrediction):
             raise UsageError("--verify scores tracks again, not masks", location=ground_truth.sample)
-        if not np.allclose(hota.array_labels, sample.options.protocol.hota_thresholds, rtol=0, atol=1e-12):
+        if not np.allclose(hota.array_labels, sample.options.rules.hota_thresholds, rtol=0, atol=1e-12):
             raise UsageError(
-                f"TrackEval does not have the thresholds of protocol {sample.options.protocol.name}",
+                f"TrackEval does not have the thresholds of protocol {sample.options.rules.name}",
                 location="--verify",
             )
         objects = TargetCache().target(ground_truth).objects.values()

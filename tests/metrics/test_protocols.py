@@ -93,22 +93,23 @@ def test_verification_follows_the_options(tmp_path: Path) -> None:
     dot = NOTHING.copy()
     dot[0, 25, 25] = True
     predictions = mevis_folder.write_json(tmp_path / "p.json", {"v": {"0": dot, "1": dot}})
-    options = ScoringOptions(no_target="pixels:2", empty_on_target="zero")
+    options = ScoringOptions(MEVIS_V2, no_target="pixels:2", empty_on_target="zero")
     scored = score_run(predictions, data=root, options=options, out=tmp_path)
     assert (scored.results.metrics["J"], scored.results.metrics["F"]) == (0.5, 0.5)
     assert verify(scored, None).agrees
 
 
 def test_an_unknown_protocol_has_a_suggestion() -> None:
-    assert find_protocol(None) is MEVIS_V2
-    assert [find_protocol(name).name for name in PROTOCOLS] == list(PROTOCOLS)
+    assert find_protocol(None) is None
+    assert ScoringOptions().rules is MEVIS_V2
+    assert [find_protocol(name) for name in PROTOCOLS] == list(PROTOCOLS.values())
     with pytest.raises(UsageError, match=r"--protocol: unknown protocol 'mevis_v3'\nDid you mean 'mevis_v2'"):
         find_protocol("mevis_v3")
 
 
 def test_every_data_set_names_a_protocol() -> None:
     for entry in find_datasets().values():
-        assert find_protocol(entry.info.protocol).name == entry.info.protocol
+        assert ScoringOptions().for_data_set(entry.info.protocol).rules.name == entry.info.protocol
 
 
 def test_run_and_merge_take_the_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

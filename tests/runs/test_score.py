@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mevis_bench.data.registry import open_dataset
-from mevis_bench.metrics.protocols import MEVIS_V1, ScoringProtocol, find_protocol
+from mevis_bench.metrics.protocols import MEVIS_V1, MEVIS_V2, ScoringProtocol, find_protocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
@@ -130,14 +130,16 @@ def test_no_target_rules(tmp_path: Path) -> None:
     root = mevis_folder.write_split(tmp_path / "split", {"cat": video})
     predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks, "1": masks}})
 
-    def metrics(**options: str | ScoringProtocol) -> tuple[float | None, ...]:
-        scored = score_run(predictions, data=root, options=ScoringOptions(**options), out=tmp_path / "out")
+    def metrics(protocol: ScoringProtocol | None = MEVIS_V2, **options: str) -> tuple[float | None, ...]:
+        options = ScoringOptions(protocol, **options)
+        scored = score_run(predictions, data=root, options=options, out=tmp_path / "out")
         return tuple(scored.results.metrics[name] for name in ("J", "N-acc", "T-acc"))
 
     assert metrics() == (1 / 64, 0.0, 1.0)
     assert metrics(no_target="pixels:2") == ((1 + 1 / 32) / 2, 1.0, 0.0)
     assert metrics(no_target="pixels:2", empty_on_target="zero") == (0.5, 1.0, 0.0)
     assert metrics(protocol=MEVIS_V1) == ((0.5 + 1 / 32) / 2, 0.0, 1.0)
+    assert metrics(protocol=None) == metrics(protocol=MEVIS_V1), "the data set's own: the folder is MeViS v1's"
     with pytest.raises(UsageError, match="has no target_score"):
         metrics(no_target="flag")
     with pytest.raises(UsageError, match="--no-target: invalid value 'never': expected empty or flag or pixels:N"):
