@@ -203,11 +203,8 @@ def _install_record_stubs() -> None:
     """Make ``from mevis_bench.records import ...`` give the classes of this file."""
     package, records = types.ModuleType("mevis_bench"), types.ModuleType("mevis_bench.records")
     package.__path__ = []
-    for record in _RECORDS:
-        setattr(records, record.__name__, record)
-    # Names that are only written in annotations.
-    for name in ("Method", "Prediction", "Prompt"):
-        setattr(records, name, object)
+    annotations = dict.fromkeys(("Method", "Prediction", "Prompt"), object)
+    vars(records).update(annotations, **{record.__name__: record for record in _RECORDS})
     sys.modules.update({"mevis_bench": package, "mevis_bench.records": records})
 
 
@@ -264,11 +261,6 @@ def _decode_prompt(message: Any) -> TextPrompt | SpeechPrompt | TargetMasks:
     )
 
 
-def _decode_video(message: Any) -> Video:
-    paths = tuple(Path(path) for path in message["paths"])
-    return Video(message["id"], tuple(message["names"]), paths, message["height"], message["width"])
-
-
 def _encode_masks(masks: Any) -> dict[str, Any]:
     """Pack bool ``(t, h, w)``: eight pixels per byte, first pixel highest, C order."""
     if hasattr(masks, "dtype"):
@@ -286,18 +278,15 @@ def _encode_masks(masks: Any) -> dict[str, Any]:
     return {"shape": shape, "bits": base64.b64encode(zlib.compress(packed, 1)).decode()}
 
 
-def _encode_numbers(values: Any) -> Any:
-    return values.tolist() if hasattr(values, "tolist") else values
-
-
 def _encode_prediction(prediction: object) -> dict[str, Any]:
     if isinstance(prediction, MaskPrediction):
         objects = None if prediction.objects is None else [_encode_masks(masks) for masks in prediction.objects]
         score = None if prediction.target_score is None else float(prediction.target_score)
         return {"kind": "masks", "masks": _encode_masks(prediction.masks), "objects": objects, "target_score": score}
     if isinstance(prediction, TrackPrediction):
-        columns = {name: _encode_numbers(getattr(prediction, name)) for name in ("frames", "ids", "boxes")}
-        return dict(columns, kind="tracks")
+        columns = {name: getattr(prediction, name) for name in ("frames", "ids", "boxes")}
+        lists = {name: values.tolist() if hasattr(values, "tolist") else values for name, values in columns.items()}
+        return dict(lists, kind="tracks")
     if isinstance(prediction, CaptionPrediction):
         return {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
     raise TypeError(f"expected a prediction, got {type(prediction).__name__}")
@@ -327,7 +316,9 @@ class _Server:
 
     def predict(self, video: Any, prompts: Any) -> bool:
         sequence = _Prompts([_decode_prompt(prompt) for prompt in prompts], self.on_read)
-        self.predictions = iter(self.method.predict(_decode_video(video), sequence))
+        paths = tuple(Path(path) for path in video["paths"])
+        opened = Video(video["id"], tuple(video["names"]), paths, video["height"], video["width"])
+        self.predictions = iter(self.method.predict(opened, sequence))
         return True
 
     def next(self, seed: int) -> dict[str, Any] | None:
@@ -350,13 +341,13 @@ class _Server:
     def resource_usage(self) -> dict[str, Any]:
         modules = [value for value in vars(self.method).values() if hasattr(value, "parameters")]
         sizes = [(weight.numel(), weight.requires_grad) for module in modules for weight in module.parameters()]
-        usage: dict[str, Any] = {"device": None, "peak_device_bytes": None}
+        usage: dict[str, Any] = {"device": None, "peak_device_bytes": None, "parameters": None, "trainable": None}
         if "torch" in sys.modules and self.device.startswith("cuda"):
             cuda = sys.modules["torch"].cuda
             usage.update(device=cuda.get_device_name(self.device))
             usage.update(peak_device_bytes=cuda.max_memory_allocated(self.device))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        usage.update(peak_host_bytes=peak, parameters=None, trainable=None)
+        usage.update(peak_host_bytes=peak)
         if modules:
             usage.update(parameters=sum(n for n, _ in sizes), trainable=sum(n for n, grad in sizes if grad))
         return usage
@@ -366,12 +357,20 @@ class _Server:
         return True
 
 
+def _text(value: object) -> str:
+    try:
+        return str(value)[:_TEXT_LENGTH]
+    except Exception as error:
+        return f"its text cannot be read: {type(error).__name__}"
+
+
 def _encode_error(error: BaseException) -> dict[str, object]:
-    message: dict[str, Any] = {"type": type(error).__name__, "text": str(error)[:_TEXT_LENGTH], "user_error": None}
+    message: dict[str, Any] = {"type": type(error).__name__, "text": _text(error), "user_error": None}
     if isinstance(error, MevisBenchError):
-        message["user_error"] = [error.message, error.location, error.hint]
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return dict(message, unreadable_frame=_Decoding.unreadable, traceback="".join(lines[-12:])[-_TEXT_LENGTH:])
+        parts = (error.message, error.location, error.hint)
+        message["user_error"] = [None if part is None else _text(part) for part in parts]
+    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-12:])
+    return dict(message, unreadable_frame=_Decoding.unreadable, traceback=lines[-_TEXT_LENGTH:])
 
 
 def main(descriptor: int) -> None:
@@ -381,19 +380,19 @@ def main(descriptor: int) -> None:
     channel.set_inheritable(False)
     _install_record_stubs()
 
-    def send(message: dict[str, object]) -> None:
-        channel.sendall(json.dumps(message).encode() + b"\n")
+    def encode(message: dict[str, object]) -> bytes:
+        return json.dumps(message, allow_nan=False).encode() + b"\n"
 
-    server = _Server(on_read=lambda index: send({"read": index}))
-    send({"ok": {"protocol": PROTOCOL, "python": platform.python_version(), "packages": _installed_versions()}})
+    server = _Server(on_read=lambda index: channel.sendall(encode({"read": index})))
+    hello = {"protocol": PROTOCOL, "python": platform.python_version(), "packages": _installed_versions()}
+    channel.sendall(encode({"ok": hello}))
     for line in channel.makefile("rb"):
         request = json.loads(line.decode())
         try:
-            reply: dict[str, object] = {"ok": getattr(server, request.pop("do"))(**request)}
-        # A method that calls sys.exit fails its sample like any other.
-        except BaseException as error:
-            reply = {"error": _encode_error(error)}
-        send(reply)
+            reply = encode({"ok": getattr(server, request.pop("do"))(**request)})
+        except BaseException as error:  # also sys.exit, and a reply that JSON cannot express
+            reply = encode({"error": _encode_error(error)})
+        channel.sendall(reply)
 
 
 if __name__ == "__main__":

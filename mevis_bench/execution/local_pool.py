@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from mevis_bench.execution.failures import sendable
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage, longest_first
 from mevis_bench.execution.parent_death import exit_with_parent
 from mevis_bench.execution.process_group import describe_exit_code
@@ -208,7 +209,7 @@ def _pool_process_main(config: PredictorConfig, index: int, parent: Connection) 
     except _GONE:
         return
     except Exception as error:
-        parent.send(("error", error))
+        parent.send(("error", sendable(error)))
 
 
 def _own_device(device: str, index: int) -> str:

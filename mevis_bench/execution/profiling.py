@@ -16,14 +16,15 @@ def measure_resource_usage(method: Method, device: str) -> ResourceUsage:
     """Measure this process and a method that ran in it.
 
     A method in an environment process is measured there. Parameters are counted over the attributes of ``method`` (of
-    the method inside all wrappers) that have ``parameters()``, as torch's modules do.
+    the method inside all wrappers) that have ``parameters()``, as torch's modules do; what raises is not counted.
     """
     inner = unwrap(method)
     if isinstance(inner, IsolatedMethod):
         remote = inner.resource_usage(processor())
         if remote is not None:
             return remote
-    counts = [_count(value) for value in vars(inner).values() if hasattr(value, "parameters")]
+    attributes = getattr(inner, "__dict__", {}).values()
+    counts = [count for value in attributes if hasattr(value, "parameters") and (count := _count(value)) is not None]
     total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
     return ResourceUsage(device_name(device), total, trainable, *peak_bytes(device))
 
@@ -59,7 +60,9 @@ def _cuda(device: str) -> Any:
     return torch.cuda if torch is not None and device.startswith("cuda") else None
 
 
-def _count(module: Any) -> tuple[int, int]:
-    parameters = list(module.parameters())
-    total = sum(parameter.numel() for parameter in parameters)
-    return total, sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+def _count(module: Any) -> tuple[int, int] | None:
+    try:
+        parameters = [(parameter.numel(), parameter.requires_grad) for parameter in module.parameters()]
+        return sum(size for size, _ in parameters), sum(size for size, trainable in parameters if trainable)
+    except Exception:  # code of the method, after everything is predicted
+        return None

@@ -5,7 +5,7 @@ import hashlib
 import random
 import sys
 import time
-import traceback
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from mevis_bench.data.registry import open_dataset
+from mevis_bench.execution.failures import failure_text, failure_traceback
 from mevis_bench.execution.instantiate import instantiate_method
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
 from mevis_bench.execution.perturbation import NONE, WORDS, PerturbedMethod, other_expressions
@@ -28,7 +29,6 @@ from mevis_bench.records import (
     Method,
     MethodConfig,
     MethodError,
-    MevisBenchError,
     Prediction,
     Prompt,
     TextPrompt,
@@ -92,9 +92,15 @@ class VideoPredictor:
                 one_by_one = one_by_one or ambiguous
 
     def close(self) -> ResourceUsage:
-        """Release the method's resources and return what it used."""
+        """Release the method's resources and return what it used.
+
+        A method that fails here changes no prediction, so this is a warning.
+        """
         usage = measure_resource_usage(self.method, self.config.device)
-        self.method.close()
+        try:
+            self.method.close()
+        except (Exception, SystemExit) as error:
+            warnings.warn(f"the method could not be closed: {failure_text(error)}", RuntimeWarning, stacklevel=2)
         return usage
 
     def _prompts(
@@ -140,9 +146,9 @@ class VideoPredictor:
                 if outputs is None:
                     outputs = iter(self.method.predict(video, prompts))
                 prediction = _next(outputs, last=position == len(prompts) - 1)
-            # A method that calls sys.exit fails its sample like any other.
-            except (Exception, SystemExit) as error:
-                if _is_fatal(error):
+            # sys.exit and asyncio's cancellation fail their sample like any other exception; Ctrl-C is the user's.
+            except BaseException as error:
+                if isinstance(error, (KeyboardInterrupt, MethodUnavailableError)):
                     raise
                 if video.decoding.error is not None:
                     raise _UnreadableFrameError(video.decoding.error, position) from error
@@ -169,7 +175,7 @@ class VideoPredictor:
             validate_prediction(prediction, self.config.task, video)
             predictions.add(prompt.id, prediction)
         except Exception as error:
-            if _is_fatal(error):
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             return _failed(job, prompt.id, error, timer)
         return SampleStatus(f"{video.id}/{prompt.id}", "ok", *timer.elapsed(), len(video))
@@ -239,9 +245,9 @@ class _SampleTimer:
 
 
 def _failed(job: PredictionJob, expression_id: str, error: BaseException, timer: _SampleTimer) -> SampleStatus:
-    text = str(error) if isinstance(error, MevisBenchError) else f"{type(error).__name__}: {error}"
     sample = f"{job.video_id}/{expression_id}"
-    return SampleStatus(sample, "failed", *timer.elapsed(), job.frames, text, _traceback(error))
+    seconds = timer.elapsed()
+    return SampleStatus(sample, "failed", *seconds, job.frames, failure_text(error), failure_traceback(error))
 
 
 def _next(outputs: Iterator[Prediction], *, last: bool) -> Prediction:
@@ -254,18 +260,6 @@ def _next(outputs: Iterator[Prediction], *, last: bool) -> Prediction:
     return prediction
 
 
-def _is_fatal(error: BaseException) -> bool:
-    """Whether an error ends the run: a full disk, or a method that is not retried any more."""
-    full_disk = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return full_disk or isinstance(error, MethodUnavailableError)
-
-
 def _is_out_of_memory(error: BaseException) -> bool:
     """Torch's error is recognized by its name, so that torch need not be imported here."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-
-
-def _traceback(error: BaseException) -> str | None:
-    if isinstance(error, MevisBenchError):
-        return None
-    return "".join(traceback.format_exception(error)[-12:])

@@ -17,15 +17,21 @@ def load_method(found: MethodEntry, config: MethodConfig[Any]) -> Method:
     """Import a method's ``method.py`` and call its ``load``.
 
     Raises:
-        MethodError: It can't be imported (a package is missing), or has no ``load``.
+        MethodError: It can't be imported (a package is missing), has no ``load``, calls ``sys.exit``, or
+            ``load`` returns no method.
         MevisBenchError: What ``load`` itself tells the user.
     """
-    module = import_submodule(found, "method")
-    load = getattr(module, "load", None)
-    if load is None:
-        raise MethodError("has no function load(config)", location=str(found.folder / "method.py"))
+    location = str(found.folder / "method.py")
     options = typed_options(ResolvedMethod(found, config.variant), config.options)
-    method: Method = load(replace(config, options=options))
+    try:
+        load = getattr(import_submodule(found, "method"), "load", None)
+        if load is None:
+            raise MethodError("has no function load(config)", location=location)
+        method: Method = load(replace(config, options=options))
+    except SystemExit as error:  # it would end the run with the method's exit code, perhaps 0
+        raise MethodError(f"calls sys.exit({error.code!r:.80}) while it is loaded", location=location) from error
+    if not callable(getattr(method, "predict", None)):
+        raise MethodError(f"load() returned {type(method).__name__}, which has no predict", location=location)
     return method
 
 
