@@ -115,11 +115,11 @@ def memory(shape: Shape, root: Path, videos: int) -> None:
 def tracking(sequences: int = 800, length: int = 70) -> None:
     """Print the time of HOTA of many sequences, here and in TrackEval."""
     from mevis_bench.metrics.tracking import combined, count_sequence, hota_scores
-    from tests.metrics.test_tracking import draw
+    from tests.fixtures.random_predictions import draw_tracks
     from tests.references.trackeval_hota import evaluate
 
     rng = np.random.default_rng(0)
-    samples = [(*draw(rng, length, crowded=False), length) for _ in range(sequences)]
+    samples = [(*draw_tracks(rng, length, crowded=False), length) for _ in range(sequences)]
     scores = []
 
     def ours() -> None:

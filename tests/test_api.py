@@ -12,7 +12,6 @@ import mevis_bench
 from mevis_bench import api
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import UsageError
-from tests.metrics.test_captions import needs_java
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,9 @@ def test_the_package_has_every_name_of_the_api() -> None:
         assert getattr(api, name).__doc__
 
 
-@pytest.mark.parametrize("name", ["score_masks", "score_tracks", pytest.param("score_captions", marks=needs_java)])
+@pytest.mark.parametrize(
+    "name", ["score_masks", "score_tracks", pytest.param("score_captions", marks=pytest.mark.java)]
+)
 def test_examples_of_docstrings(name: str) -> None:
     function = getattr(api, name)
     (test,) = doctest.DocTestFinder().find(function, name, globs={name: function})

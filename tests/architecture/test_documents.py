@@ -8,10 +8,10 @@ import pytest
 import typer
 
 from mevis_bench.cli.app import PANELS, app
-from tests.architecture.test_house_rules import tracked
+from tests.fixtures.tracked_files import tracked_files
 from tests.paths import ROOT
 
-DOCUMENTS = [path for path in tracked(".md") if path.relative_to(ROOT).parts[0] != "tests"]
+DOCUMENTS = [path for path in tracked_files(".md") if path.relative_to(ROOT).parts[0] != "tests"]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -3,34 +3,38 @@
 import ast
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
+from tests.fixtures.tracked_files import tracked_files
 from tests.paths import ROOT
 
 EMPTY_NAMES = {"utils", "util", "helpers", "common", "misc", "core", "manager", "base"}
 
 
-def tracked(*suffixes: str) -> list[Path]:
-    listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    paths = [ROOT / line for line in listing.stdout.splitlines()]
-    return [path for path in paths if path.is_file() and path.suffix in suffixes]
+SOURCES = [path for path in tracked_files(".py") if path.relative_to(ROOT).parts[0] in ("mevis_bench", "baselines")]
 
 
-SOURCES = [path for path in tracked(".py") if path.relative_to(ROOT).parts[0] in ("mevis_bench", "baselines")]
+def test_files_are_short_and_their_names_say_something() -> None:
+    files = tracked_files(".py")
+    assert len(files) > 500
+    too_long = [str(path.relative_to(ROOT)) for path in files if len(path.read_text().splitlines()) > 400]
+    empty_names = [str(path.relative_to(ROOT)) for path in files if path.stem in EMPTY_NAMES]
+    assert (too_long, empty_names) == ([], [])
 
 
-@pytest.mark.parametrize("path", tracked(".py"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_is_short_and_its_name_says_something(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
-    assert path.stem not in EMPTY_NAMES
+def test_no_test_imports_another_test() -> None:
+    """Code that several tests need belongs into ``tests/fixtures``, or into a module without tests beside them."""
+    found = []
+    for path in tracked_files(".py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            else:
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if any(re.match(r"tests\.(.*\.)?test_", name) for name in names):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not found
 
 
 def test_no_function_is_longer_than_sixty_lines() -> None:

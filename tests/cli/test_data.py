@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.cli.app import main
-from tests.data.tiny_split import documents, write_split
+from tests.fixtures.split_documents import documents, write_split
 
 
 def test_verify_counts_the_embedded_split(capsys: pytest.CaptureFixture[str]) -> None:

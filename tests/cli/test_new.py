@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mevis_bench.cli.app import main
 from mevis_bench.records import ExitCode
+from tests.fixtures.tiny_split import write_tiny_split
 from tests.paths import ROOT
-from tests.tiny_split import write_tiny_split
 
 
 def test_a_new_method_passes_its_own_test_and_runs(tmp_path: Path, capsys) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mevis_bench.cli.app import main
 from mevis_bench.metrics import segmentation
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 BROKEN = "def answer(setup, masks):\n    return MaskPrediction(np.zeros_like(masks))\n"
 

@@ -6,12 +6,21 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.cli.app import main
-from tests.reports.test_compare import scored
-from tests.reports.test_gate import run
+from tests.fixtures.scored_runs import constant_run, scored_run
 
 
 def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(run(tmp_path / "a")), str(run(tmp_path / "b", j=0.7)), "--vs-paper"]) == 0
+    assert (
+        main(
+            [
+                "report",
+                str(constant_run(tmp_path / "a")),
+                str(constant_run(tmp_path / "b", j=0.7)),
+                "--vs-paper",
+            ]
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
     assert "70.0" in printed
     assert "protocol mevis_v2; 60 of 60 samples scored" in printed
@@ -20,19 +29,19 @@ def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize("format_", ["markdown", "csv", "latex", "json", "html"])
 def test_report_writes_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str) -> None:
-    assert main(["report", str(run(tmp_path / "a")), "--format", format_]) == 0
+    assert main(["report", str(constant_run(tmp_path / "a")), "--format", format_]) == 0
     assert "lmpmpp:mini" in capsys.readouterr().out
 
 
 def test_report_accepts_the_former_name_of_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(run(tmp_path / "a")), "--form", "csv"]) == 0
+    assert main(["report", str(constant_run(tmp_path / "a")), "--form", "csv"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("method,provenance,")
     assert captured.err == "--form is deprecated and will be removed: use --format.\n"
 
 
 def test_report_names_the_available_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(run(tmp_path / "a")), "--format", "pdf"]) == 2
+    assert main(["report", str(constant_run(tmp_path / "a")), "--format", "pdf"]) == 2
     error = capsys.readouterr().err
     assert "--format: unknown format 'pdf'" in error
     assert "Available: terminal, markdown, csv, latex, json, html." in error
@@ -46,26 +55,36 @@ def test_report_of_a_folder_without_results(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_compare_prints_slices_and_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", str(scored(tmp_path / "a")), str(scored(tmp_path / "b", gain=0.05))]) == 0
+    assert main(["compare", str(scored_run(tmp_path / "a")), str(scored_run(tmp_path / "b", gain=0.05))]) == 0
     printed = capsys.readouterr().out
     assert "+5.00 .. +5.00" in printed
     assert "0 samples worse, 80 better in J" in printed
 
 
 def test_compare_refuses_unlike_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = run(tmp_path / "b", change={"protocol": "mevis_v1"})
-    assert main(["compare", str(run(tmp_path / "a")), str(other)]) == 4
+    other = constant_run(tmp_path / "b", change={"protocol": "mevis_v1"})
+    assert main(["compare", str(constant_run(tmp_path / "a")), str(other)]) == 4
     assert "the runs differ in protocol: mevis_v2 and mevis_v1" in capsys.readouterr().err
 
 
 def test_compare_as_json_has_every_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", str(scored(tmp_path / "a")), str(scored(tmp_path / "b", gain=0.05)), "--json"]) == 0
+    assert (
+        main(
+            [
+                "compare",
+                str(scored_run(tmp_path / "a")),
+                str(scored_run(tmp_path / "b", gain=0.05)),
+                "--json",
+            ]
+        )
+        == 0
+    )
     assert len(json.loads(capsys.readouterr().out)["changes"]) == 80
 
 
 def test_gate_accepts_then_passes_then_turns_red(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected, out = str(tmp_path / "e.json"), tmp_path / "out"
-    good, bad = str(run(tmp_path / "a")), str(run(tmp_path / "b", j=0.5))
+    good, bad = str(constant_run(tmp_path / "a")), str(constant_run(tmp_path / "b", j=0.5))
     assert main(["gate", good, "--expected", expected, "--accept"]) == 0
     assert main(["gate", good, "--expected", expected]) == 0
     assert main(["gate", bad, "--expected", expected, "--out", str(out)]) == 1
@@ -74,5 +93,5 @@ def test_gate_accepts_then_passes_then_turns_red(tmp_path: Path, capsys: pytest.
 
 
 def test_gate_without_a_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["gate", str(run(tmp_path / "a")), "--expected", str(tmp_path / "no.json")]) == 2
+    assert main(["gate", str(constant_run(tmp_path / "a")), "--expected", str(tmp_path / "no.json")]) == 2
     assert "Create one with `mevis-bench gate --accept`." in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from mevis_bench.cli.app import main
 from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import ExitCode
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 
 @pytest.fixture

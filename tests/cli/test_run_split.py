@@ -14,8 +14,8 @@ from mevis_bench.records import IncomparableError, MaskPrediction
 from mevis_bench.runs.run_split import open_split
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results
-from tests.manifests import manifest
-from tests.mevis_folder import write_predictions
+from tests.fixtures.drawn_split import write_predictions
+from tests.fixtures.manifests import manifest
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.records import DataError, ExitCode
-from tests.tiny_split import VIDEOS, write_fake_method, write_tiny_split
+from tests.fixtures.tiny_split import VIDEOS, write_fake_method, write_tiny_split
 
 TRAIN = """
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.methods.registry import find_methods
 from mevis_bench.methods.weights import locate_weights, parse_weights, sha256
 from mevis_bench.records import ExitCode
-from tests.methods.test_registry import SPEC, make_method
+from tests.fixtures.method_folders import METHOD_SPEC, write_method_folder
 
 torch = pytest.importorskip("torch")
 
@@ -36,7 +36,7 @@ def load(setup):
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (make_method(tmp_path / "methods", "mine") / "method.py").write_text(FAKE_METHOD)
+    (write_method_folder(tmp_path / "methods", "mine") / "method.py").write_text(FAKE_METHOD)
     (tmp_path / "store").mkdir()
     monkeypatch.setenv("MEVIS_BENCH_METHOD_DIR", str(tmp_path / "methods"))
     monkeypatch.setenv("MEVIS_BENCH_WEIGHTS", str(tmp_path / "store"))
@@ -69,7 +69,7 @@ def test_a_training_checkpoint_becomes_safetensors_once(place: Path, capsys, ent
 
 def test_a_known_hash_is_that_of_the_authors_file(place: Path, capsys) -> None:
     torch.save({"w": torch.ones(2)}, "theirs.pth")
-    spec = SPEC.replace("sha256: null", f"sha256: '{sha256(Path('theirs.pth'))}'")
+    spec = METHOD_SPEC.replace("sha256: null", f"sha256: '{sha256(Path('theirs.pth'))}'")
     (place / "methods" / "mine" / "method.yaml").write_text(spec.format(name="mine"))
     torch.save({"w": torch.zeros(2)}, "others.pth")
     assert main(["weights", "add", "mine", "others.pth"]) == ExitCode.USAGE

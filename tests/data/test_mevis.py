@@ -9,8 +9,8 @@ import pytest
 
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError, Rle, TrainingData, UsageError
-from tests.data.tiny_split import FRAMES, HEIGHT, WIDTH, documents, square, write_split
-from tests.paths import SHARED, needs_shared
+from tests.fixtures.split_documents import FRAMES, HEIGHT, WIDTH, documents, square, write_split
+from tests.paths import SHARED
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_other_splits_of_mini_are_made_on_demand() -> None:
     )
 
 
-@needs_shared
+@pytest.mark.shared
 def test_real_footage_is_read() -> None:
     split = open_dataset(SHARED / "data/car_shadow", "valid_u")
     video = split.video("car-shadow")

@@ -15,7 +15,7 @@ from mevis_bench.data.registry import find_datasets, open_dataset, validate_data
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.task_names import TASK_NAMES
-from tests.data.tiny_split import documents, write_split
+from tests.fixtures.split_documents import documents, write_split
 from tests.paths import ROOT
 
 MINI = DATASETS[0]

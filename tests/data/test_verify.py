@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from mevis_bench.data.mevis.verify import verify_split
-from tests.data.tiny_split import HEIGHT, WIDTH, documents, square, write_split
-from tests.paths import SHARED, needs_shared
+from tests.fixtures.split_documents import HEIGHT, WIDTH, documents, square, write_split
+from tests.paths import SHARED
 
 
 def test_a_sound_split_is_counted(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_every_error_of_a_split_is_reported_at_once(tmp_path: Path) -> None:
     }
 
 
-@needs_shared
+@pytest.mark.shared
 def test_real_footage_is_sound() -> None:
     report = verify_split(SHARED / "data/car_shadow", "x")
     assert (report.videos, report.frames, report.objects, report.single, report.no_target) == (1, 40, 1, 2, 1)

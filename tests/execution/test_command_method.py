@@ -9,8 +9,8 @@ from mevis_bench.records import DataError, MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.schemas.run_config import RunConfig
-from tests.runs.test_predict import Seen, predictions
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.runs import RecordingCallback, prediction_files
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 SPEC = """\
 name: fake_upstream
@@ -87,14 +87,14 @@ def go(place: Path, **changes) -> RunReport:
         "out": place / "run", "device": "cpu",
     }  # fmt: skip
     plan = plan_run(RunConfig(**(settings | changes)))
-    return predict(plan, find_folder(plan, place / "runs"), Inline(), Seen())
+    return predict(plan, find_folder(plan, place / "runs"), Inline(), RecordingCallback())
 
 
 def test_its_png_tree_becomes_the_same_predictions_as_the_same_method_in_this_process(place: Path) -> None:
     go(place, method="fake", options={"column": 3}, perturb="reverse", out=place / "inline")
     report = go(place, options={"column": 3}, perturb="reverse")
     assert (report.done, report.failed) == (8, ())
-    assert predictions(place / "run") == predictions(place / "inline")
+    assert prediction_files(place / "run") == prediction_files(place / "inline")
 
 
 def test_a_failing_command_fails_with_its_last_lines_and_three_failures_end_the_run(place: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mevis_bench.cli.app import main
 from mevis_bench.execution import environments
 from mevis_bench.records import ExitCode
-from tests.execution.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
+from tests.fixtures.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
 
 
 @pytest.fixture

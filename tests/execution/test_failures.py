@@ -10,8 +10,8 @@ from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.records import DataError, MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, pending_videos, predict
+from tests.fixtures.tiny_split import write_fake_method
 from tests.runs.test_predict import ALL, Seen, act, config, go, place
-from tests.tiny_split import write_fake_method
 
 __all__ = ["place"]
 

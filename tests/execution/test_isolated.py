@@ -20,9 +20,9 @@ from mevis_bench.records import MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.schemas.run_config import RunConfig
-from tests.execution.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
-from tests.runs.test_predict import ALL, Seen, predictions
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.isolated_methods import environment_like_this, old_interpreter, write_isolated_method
+from tests.fixtures.runs import ALL_SAMPLES, RecordingCallback, prediction_files
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,13 @@ def place(tmp_path: Path, environments: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path
 
 
-def go(place: Path, seen: Seen | None = None, **changes) -> RunReport:
+def go(place: Path, seen: RecordingCallback | None = None, **changes) -> RunReport:
     settings = {
         "task": "rvos", "method": "fake", "method_dir": (place / "methods",), "data": place / "data",
         "out": place / "run", "device": "cpu",
     }  # fmt: skip
     plan = plan_run(RunConfig(**(settings | changes)))
-    return predict(plan, find_folder(plan, place / "runs"), Inline(), seen or Seen())
+    return predict(plan, find_folder(plan, place / "runs"), Inline(), seen or RecordingCallback())
 
 
 PREDICTIONS = {
@@ -65,8 +65,8 @@ def test_predictions_are_those_of_the_same_method_in_this_process(place: Path, t
     isolated = go(place, task=task)
     assert isolated.failed == ()
     assert isolated.manifest.costs["peak_host_bytes"] > 0
-    assert predictions(place / "run") == predictions(inline.folder.path)
-    assert len(predictions(place / "run")) == 3
+    assert prediction_files(place / "run") == prediction_files(inline.folder.path)
+    assert len(prediction_files(place / "run")) == 3
 
 
 def test_an_exception_comes_back_with_text_and_traceback(place: Path) -> None:
@@ -126,7 +126,7 @@ def test_three_crashes_in_a_row_end_the_run_and_the_other_samples_stay_open(plac
     code = "import os\ndef act(setup, video, prompt):\n    if not os.path.exists({!r}): os._exit(1)\n"
     fixed = place / "fixed"
     write_isolated_method(place / "methods", code.format(str(fixed)))
-    seen = Seen()
+    seen = RecordingCallback()
     with pytest.raises(MethodError) as caught:
         go(place, seen)
     assert str(caught.value) == (
@@ -291,7 +291,7 @@ def test_no_prompt_is_predicted_twice_when_the_process_exits(place: Path) -> Non
         "    if prompt.id == '0': os._exit(7)\n",
     )
     assert [status.id for status in go(place).failed] == ["va/0", "vb/0", "vc/0"]
-    assert sorted(log.read_text().split()) == sorted(ALL)
+    assert sorted(log.read_text().split()) == sorted(ALL_SAMPLES)
 
 
 class FakeEnvironmentProcess:

@@ -9,38 +9,43 @@ from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, predict
-from tests.runs.test_predict import ALL, Seen, act, config, go, place, predictions
-from tests.runs.test_sample_failures import log_prompts
-
-__all__ = ["place"]
+from tests.fixtures.runs import (
+    ALL_SAMPLES,
+    RecordingCallback,
+    fake_act,
+    log_prompts,
+    make_config,
+    prediction_files,
+    run_once,
+)
 
 
 def pool(location: Path, processes: int, timeout: float | None = None, out: str = "pool"):
-    plan = plan_run(config(location, out=location / out))
-    return predict(plan, find_folder(plan), LocalPool(processes, timeout), Seen())
+    plan = plan_run(make_config(location, out=location / out))
+    return predict(plan, find_folder(plan), LocalPool(processes, timeout), RecordingCallback())
 
 
-def test_pool_processes_give_the_bytes_of_one_process(place: Path) -> None:
-    alone = go(place)
-    many = pool(place, 3)
-    assert many.done == len(ALL)
-    assert predictions(many.folder.path) == predictions(alone.folder.path)
+def test_pool_processes_give_the_bytes_of_one_process(workspace: Path) -> None:
+    alone = run_once(workspace)
+    many = pool(workspace, 3)
+    assert many.done == len(ALL_SAMPLES)
+    assert prediction_files(many.folder.path) == prediction_files(alone.folder.path)
     assert many.manifest.costs["peak_host_bytes"] > 0
 
 
-def test_a_crash_fails_its_sample_and_the_video_goes_on(place: Path) -> None:
-    act(place, "    import os\n    if prompt.id == '1' and video.id == 'vc': os.kill(os.getpid(), 9)\n")
-    report = pool(place, 2)
+def test_a_crash_fails_its_sample_and_the_video_goes_on(workspace: Path) -> None:
+    fake_act(workspace, "    import os\n    if prompt.id == '1' and video.id == 'vc': os.kill(os.getpid(), 9)\n")
+    report = pool(workspace, 2)
     assert [(status.id, status.error) for status in report.failed] == [
         ("vc/1", "the pool process was killed by SIGKILL")
     ]
-    assert report.done == len(ALL) - 1
+    assert report.done == len(ALL_SAMPLES) - 1
 
 
-def test_resource_usage_is_reported_though_the_last_sample_crashes_its_process(place: Path) -> None:
-    act(place, "    import os\n    os._exit(3)\n")
-    plan = plan_run(config(place, sample=("vc/10",)))
-    report = predict(plan, find_folder(plan), LocalPool(1), Seen())
+def test_resource_usage_is_reported_though_the_last_sample_crashes_its_process(workspace: Path) -> None:
+    fake_act(workspace, "    import os\n    os._exit(3)\n")
+    plan = plan_run(make_config(workspace, sample=("vc/10",)))
+    report = predict(plan, find_folder(plan), LocalPool(1), RecordingCallback())
     assert [status.id for status in report.failed] == ["vc/10"]
     assert report.manifest.costs["peak_host_bytes"] > 0
 
@@ -55,62 +60,62 @@ def test_resource_usage_is_reported_though_the_last_sample_crashes_its_process(p
         ),
     ],
 )
-def test_a_replacement_without_work_can_fail_too(place: Path, second_load: str, message: str) -> None:
-    act(place, "    import os\n    os._exit(3)\n")
-    code = (place / "methods" / "fake" / "method.py").read_text()
-    first = place / "loaded"
+def test_a_replacement_without_work_can_fail_too(workspace: Path, second_load: str, message: str) -> None:
+    fake_act(workspace, "    import os\n    os._exit(3)\n")
+    code = (workspace / "methods" / "fake" / "method.py").read_text()
+    first = workspace / "loaded"
     code += (
         "\nimport os\nfrom pathlib import Path\nfrom mevis_bench.records import DataError\n"
         f"if Path({str(first)!r}).exists(): {second_load}\nPath({str(first)!r}).touch()\n"
     )
-    (place / "methods" / "fake" / "method.py").write_text(code)
-    plan = plan_run(config(place, sample=("vc/10",)))
+    (workspace / "methods" / "fake" / "method.py").write_text(code)
+    plan = plan_run(make_config(workspace, sample=("vc/10",)))
     first.unlink(missing_ok=True)
     with pytest.raises((DataError, MethodError), match=message):
-        predict(plan, find_folder(plan), LocalPool(1), Seen())
+        predict(plan, find_folder(plan), LocalPool(1), RecordingCallback())
 
 
-def test_a_hanging_pool_process_is_killed(place: Path) -> None:
-    act(place, "    import time\n    if prompt.id == '0' and video.id == 'vb': time.sleep(600)\n")
-    report = pool(place, 1, timeout=40)
+def test_a_hanging_pool_process_is_killed(workspace: Path) -> None:
+    fake_act(workspace, "    import time\n    if prompt.id == '0' and video.id == 'vb': time.sleep(600)\n")
+    report = pool(workspace, 1, timeout=40)
     errors = [(status.id, status.error) for status in report.failed]
     assert errors == [("vb/0", "timed out after 40 s (--timeout)")]
-    assert report.done == len(ALL) - 1
+    assert report.done == len(ALL_SAMPLES) - 1
 
 
-def test_a_method_that_loads_for_longer_than_a_sample_may_take(place: Path) -> None:
-    code = (place / "methods" / "fake" / "method.py").read_text()
-    (place / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(41)\n")
-    assert pool(place, 1, timeout=40).failed == ()
+def test_a_method_that_loads_for_longer_than_a_sample_may_take(workspace: Path) -> None:
+    code = (workspace / "methods" / "fake" / "method.py").read_text()
+    (workspace / "methods" / "fake" / "method.py").write_text(code + "\nimport time\ntime.sleep(41)\n")
+    assert pool(workspace, 1, timeout=40).failed == ()
 
 
-def test_crashes_in_a_row_end_the_run(place: Path) -> None:
-    act(place, "    import os\n    os._exit(3)\n")
+def test_crashes_in_a_row_end_the_run(workspace: Path) -> None:
+    fake_act(workspace, "    import os\n    os._exit(3)\n")
     with pytest.raises(
         MethodError,
         match=r"^a pool process failed 3 times in a row; no more retries. Last failure: the pool process exited",
     ):
-        pool(place, 1)
+        pool(workspace, 1)
 
 
-def test_a_method_that_cannot_be_loaded_is_reported_once(place: Path) -> None:
-    code = (place / "methods" / "fake" / "method.py").read_text()
+def test_a_method_that_cannot_be_loaded_is_reported_once(workspace: Path) -> None:
+    code = (workspace / "methods" / "fake" / "method.py").read_text()
     code += "from mevis_bench.records import DataError\ndef load(setup): raise DataError('no', location='here')\n"
-    (place / "methods" / "fake" / "method.py").write_text(code)
+    (workspace / "methods" / "fake" / "method.py").write_text(code)
     with pytest.raises(DataError, match="here: no"):
-        pool(place, 2)
+        pool(workspace, 2)
 
 
-def test_a_crash_of_a_method_that_predicts_all_prompts_at_once_fails_its_sample_alone(place: Path) -> None:
-    log_prompts(place, "    import os\n    if (video.id, prompt.id) == ('vc', '1'): os._exit(3)\n", eager=True)
-    report = pool(place, 1)
+def test_a_crash_of_a_method_that_predicts_all_prompts_at_once_fails_its_sample_alone(workspace: Path) -> None:
+    log_prompts(workspace, "    import os\n    if (video.id, prompt.id) == ('vc', '1'): os._exit(3)\n", eager=True)
+    report = pool(workspace, 1)
     assert [(status.id, status.error) for status in report.failed] == [("vc/1", "the pool process exited with code 3")]
 
 
-def test_no_prompt_is_predicted_twice_when_a_pool_process_exits(place: Path) -> None:
-    log = log_prompts(place, "    import os\n    if prompt.id == '0': os._exit(3)\n", eager=False)
-    assert sorted(status.id for status in pool(place, 1).failed) == ["va/0", "vb/0", "vc/0"]
-    assert sorted(log.read_text().split()) == sorted(ALL)
+def test_no_prompt_is_predicted_twice_when_a_pool_process_exits(workspace: Path) -> None:
+    log = log_prompts(workspace, "    import os\n    if prompt.id == '0': os._exit(3)\n", eager=False)
+    assert sorted(status.id for status in pool(workspace, 1).failed) == ["va/0", "vb/0", "vc/0"]
+    assert sorted(log.read_text().split()) == sorted(ALL_SAMPLES)
 
 
 @pytest.mark.parametrize("timeout", [".nan", "0", "-1.5", ".inf"])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.execution.isolated_methods import environment_like_this, write_isolated_method
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.isolated_methods import environment_like_this, write_isolated_method
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 LIMIT = 10.0
 """Seconds in which every process must have ended."""

@@ -15,8 +15,8 @@ from mevis_bench.records import DataError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.schemas.run_config import RunConfig
-from tests.runs.test_predict import ALL, Seen, predictions
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.runs import ALL_SAMPLES, RecordingCallback, prediction_files
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 # Logs the node (its actors are children of its raylet) and is slow.
 ACT = """\
@@ -57,22 +57,22 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def go(place: Path, executor, out: str, seen: Seen | None = None) -> RunReport:
+def go(place: Path, executor, out: str, seen: RecordingCallback | None = None) -> RunReport:
     config = RunConfig(
         task="rvos", method="fake", method_dir=(place / "methods",), data=place / "data", out=place / out, device="cpu"
     )
     plan = plan_run(config)
-    return predict(plan, find_folder(plan), executor, seen or Seen())
+    return predict(plan, find_folder(plan), executor, seen or RecordingCallback())
 
 
 def test_two_nodes_give_the_same_bytes_and_errors_of_load_are_raised(place: Path, cluster) -> None:
-    seen = Seen()
+    seen = RecordingCallback()
     report = go(place, RayPool(None), "ray", seen)
-    assert (report.done, report.failed, sorted(seen.samples)) == (8, (), sorted(ALL))
+    assert (report.done, report.failed, sorted(seen.samples)) == (8, (), sorted(ALL_SAMPLES))
     assert len({line.split()[0] for line in (place / "log").read_text().splitlines()}) == 2
     assert report.manifest.costs["peak_host_bytes"] > 0
     go(place, Inline(), "inline")
-    assert predictions(place / "ray") == predictions(place / "inline")
+    assert prediction_files(place / "ray") == prediction_files(place / "inline")
     write_fake_method(
         place / "methods",
         "from mevis_bench.records import DataError\n"
@@ -114,7 +114,7 @@ def test_a_node_that_is_lost_during_a_run_changes_no_byte(place: Path, cluster) 
     killer.join(timeout=30)
     assert not killer.is_alive()
     assert (report.done, report.failed) == (8, ())
-    assert predictions(place / "ray") == predictions(place / "inline")
+    assert prediction_files(place / "ray") == prediction_files(place / "inline")
 
 
 def test_address_belongs_to_the_engine_ray() -> None:

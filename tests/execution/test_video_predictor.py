@@ -6,7 +6,7 @@ from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import TextPrompt
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.schemas.run_config import RunConfig
-from tests.tiny_split import write_fake_method, write_tiny_split
+from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 ORACLE = """\
   oracle:

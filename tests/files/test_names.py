@@ -31,8 +31,8 @@ from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.prediction_source import FrameSpec
 from mevis_bench.store.run_folder import RunFolder
-from tests.data.tiny_split import HEIGHT, WIDTH, documents, square
-from tests.data.tiny_split import write_split as write_tiny_split
+from tests.fixtures.split_documents import HEIGHT, WIDTH, documents, square
+from tests.fixtures.split_documents import write_split as write_tiny_split
 
 VALID = ["0", "a_cat", "a..b", "ü 1", "x" * MAX_NAME_BYTES, "ü" * (MAX_NAME_BYTES // 2), "-x", "a+b", "x."]
 INVALID = [

@@ -7,37 +7,7 @@ import pytest
 
 from mevis_bench.methods.registry import find_methods
 from mevis_bench.records import MethodError, UsageError
-
-SPEC = """\
-name: {name}
-title: Mine
-paper: null
-code: null
-license: none
-tasks: [rvos]
-variants:
-  small:
-    title: Mine, small
-    tasks: [rvos]
-    outputs: [masks]
-    options: {{threshold: 0.5}}
-    weights:
-      model: {{file: small.safetensors, sha256: null, source: "the authors' page", license: MIT, provenance: official}}
-    notes: nothing
-  large:
-    title: Mine, large
-    tasks: [rvos]
-    outputs: [masks]
-    notes: nothing
-"""
-
-
-def make_method(folder: Path, name: str, spec: str = SPEC) -> Path:
-    place = folder / name
-    place.mkdir(parents=True)
-    (place / "method.yaml").write_text(spec.format(name=name))
-    (place / "method.py").write_text("raise RuntimeError('imported')\n")
-    return place
+from tests.fixtures.method_folders import METHOD_SPEC, write_method_folder
 
 
 def test_built_in_methods_are_found_and_none_is_imported() -> None:
@@ -49,7 +19,7 @@ def test_built_in_methods_are_found_and_none_is_imported() -> None:
 
 
 def test_method_dir_and_choice_of_variant(tmp_path: Path) -> None:
-    make_method(tmp_path, "mine")
+    write_method_folder(tmp_path, "mine")
     registry = find_methods([tmp_path])
     assert registry.resolve("mine").name == "mine:small"
     assert registry.resolve("mine:large").name == "mine:large"
@@ -66,7 +36,7 @@ def test_method_dir_and_choice_of_variant(tmp_path: Path) -> None:
     ],
 )
 def test_errors_for_wrong_names_suggest_one(tmp_path: Path, name: str, variant: str | None, message: str) -> None:
-    make_method(tmp_path, "mine")
+    write_method_folder(tmp_path, "mine")
     with pytest.raises(UsageError) as caught:
         find_methods([tmp_path]).resolve(name, variant)
     assert str(caught.value).startswith(message)
@@ -99,8 +69,8 @@ def test_errors_for_wrong_names_suggest_one(tmp_path: Path, name: str, variant: 
     ],
 )
 def test_broken_methods_are_listed_with_their_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
-    assert old in SPEC
-    make_method(tmp_path, "mine", SPEC.replace(old, new))
+    assert old in METHOD_SPEC
+    write_method_folder(tmp_path, "mine", METHOD_SPEC.replace(old, new))
     registry = find_methods([tmp_path])
     (broken,) = registry.broken
     assert (broken.name, broken.origin) == ("mine", f"--method-dir {tmp_path}")
@@ -111,13 +81,13 @@ def test_broken_methods_are_listed_with_their_reason(tmp_path: Path, old: str, n
 
 
 def test_a_method_without_code_is_broken(tmp_path: Path) -> None:
-    (make_method(tmp_path, "mine") / "method.py").unlink()
+    (write_method_folder(tmp_path, "mine") / "method.py").unlink()
     (broken,) = find_methods([tmp_path]).broken
     assert broken.reason == f"{tmp_path / 'mine'}: method.py not found next to method.yaml"
 
 
 def test_a_name_taken_twice_names_both_places(tmp_path: Path) -> None:
-    one, two = make_method(tmp_path / "a", "mine"), make_method(tmp_path / "b", "mine")
+    one, two = write_method_folder(tmp_path / "a", "mine"), write_method_folder(tmp_path / "b", "mine")
     registry = find_methods([tmp_path / "a", tmp_path / "b"])
     with pytest.raises(MethodError) as caught:
         registry.resolve("mine")
@@ -133,7 +103,7 @@ def test_a_missing_method_dir_is_named(tmp_path: Path) -> None:
 
 def test_entry_points_are_found_without_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "their_package"
-    make_method(package, "theirs")
+    write_method_folder(package, "theirs")
     for folder in (package, package / "theirs"):
         (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
     info = tmp_path / "their_package-1.0.dist-info"

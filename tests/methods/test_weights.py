@@ -7,11 +7,11 @@ import pytest
 from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.weights import locate_weights, parse_weights, provenance, sha256, weights_state
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
-from tests.methods.test_registry import SPEC, make_method
+from tests.fixtures.method_folders import METHOD_SPEC, write_method_folder
 
 
-def _choose(folder: Path, spec: str = SPEC, name: str = "mine") -> ResolvedMethod:
-    make_method(folder, "mine", spec)
+def _choose(folder: Path, spec: str = METHOD_SPEC, name: str = "mine") -> ResolvedMethod:
+    write_method_folder(folder, "mine", spec)
     return find_methods([folder]).resolve(name)
 
 
@@ -62,7 +62,7 @@ def test_untrained_is_none_and_a_method_without_weights_gets_an_empty_mapping(tm
 
 
 def test_a_file_of_another_hash_is_refused(tmp_path: Path) -> None:
-    chosen = _choose(tmp_path / "m", SPEC.replace("sha256: null", f"sha256: {'0' * 64}"))
+    chosen = _choose(tmp_path / "m", METHOD_SPEC.replace("sha256: null", f"sha256: {'0' * 64}"))
     file = chosen.method.folder / "weights" / "small.safetensors"
     file.parent.mkdir()
     file.write_bytes(b"x")

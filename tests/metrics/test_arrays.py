@@ -7,9 +7,7 @@ from mevis_bench import score_captions, score_masks, score_tracks
 from mevis_bench.metrics import java
 from mevis_bench.metrics.java import JavaError
 from mevis_bench.records import DataError, UsageError
-from tests.metrics.test_captions import needs_java
-from tests.metrics.test_region_boundary import draw_pair
-from tests.metrics.test_tracking import draw
+from tests.fixtures.random_predictions import draw_mask_pair, draw_tracks
 from tests.references import region_boundary as reference
 from tests.references import trackeval_hota
 
@@ -19,7 +17,7 @@ def test_masks_score_as_the_references(protocol: str) -> None:
     rng = np.random.default_rng(2)
     slow = reference.score_v1 if protocol == "mevis_v1" else reference.score_v2
     for _ in range(100):
-        ground_truth, prediction = draw_pair(rng)
+        ground_truth, prediction = draw_mask_pair(rng)
         scores = score_masks(prediction, ground_truth, protocol=protocol)
         assert (scores["J"], scores["F"]) == slow(ground_truth, prediction)
         name, other = ("T-acc", "N-acc") if ground_truth.any() else ("N-acc", "T-acc")
@@ -30,7 +28,7 @@ def test_masks_score_as_the_references(protocol: str) -> None:
 def test_tracks_score_as_trackeval() -> None:
     rng = np.random.default_rng(5)
     for length in (1, 5, 9):
-        ground_truth, prediction = draw(rng, length, crowded=True)
+        ground_truth, prediction = draw_tracks(rng, length, crowded=True)
         rows = [np.column_stack([tracks.frames, tracks.ids, tracks.boxes]) for tracks in (prediction, ground_truth)]
         (fields,), _ = trackeval_hota.evaluate([(ground_truth, prediction, length)])
         scores = score_tracks(rows[0], rows[1], length)
@@ -90,7 +88,7 @@ def test_captions_without_java_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         score_captions(["a dog"], [["a dog"]])
 
 
-@needs_java
+@pytest.mark.java
 def test_captions_rank_by_their_words() -> None:
     references = [["the dog runs to the left"], ["a bird flies up and away"]]
     right = score_captions(["the dog runs to the left", "a bird flies up and away"], references)

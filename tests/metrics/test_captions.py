@@ -1,6 +1,5 @@
 """METEOR and CIDEr are pycocoevalcap's; odd captions cost their own sample only; Java may be missing, die or hang."""
 
-import importlib.util
 import os
 import stat
 import time
@@ -10,12 +9,7 @@ import pytest
 
 from mevis_bench.metrics import captions, java
 from mevis_bench.metrics.captions import CaptionSample, Meteor, cider_scores, fill_empty, tokenize_samples
-from mevis_bench.metrics.java import JavaChild, JavaError, find_java
-
-needs_java = pytest.mark.skipif(
-    find_java() is None or importlib.util.find_spec("pycocoevalcap") is None,
-    reason="no Java or no pycocoevalcap; the extra 'rmeg' brings both",
-)
+from mevis_bench.metrics.java import JavaChild, JavaError
 
 # The example of nlg-eval (Microsoft, MIT license, github.com/Maluuba/nlg-eval, examples/) and its published scores.
 EXAMPLE = [
@@ -56,14 +50,14 @@ def meteor_scores(meteor: Meteor, samples: list[CaptionSample]) -> tuple[list[fl
     return meteor.scores(meteor.statistics(len(samples)))
 
 
-@needs_java
+@pytest.mark.java
 def test_published_example(meteor: Meteor) -> None:
     assert meteor_scores(meteor, EXAMPLE)[1] == pytest.approx(0.295797, abs=1e-6)
     scores = cider_scores(tokenize_samples(EXAMPLE))
     assert sum(scores) / 2 == pytest.approx(1.242192, abs=1e-6)
 
 
-@needs_java
+@pytest.mark.java
 def test_scores_are_those_of_pycocoevalcap_as_it_is(meteor: Meteor) -> None:
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.meteor.meteor import Meteor as TheirMeteor
@@ -81,7 +75,7 @@ def test_scores_are_those_of_pycocoevalcap_as_it_is(meteor: Meteor) -> None:
     assert cider_scores(tokenize_samples(samples)) == Cider().compute_score(true, candidates)[1].tolist()
 
 
-@needs_java
+@pytest.mark.java
 def test_odd_captions_cost_their_own_sample_only(meteor: Meteor) -> None:
     tokens = tokenize_samples(ODD)
     candidates = [sample.caption for sample in tokens]
@@ -99,7 +93,7 @@ def test_odd_captions_cost_their_own_sample_only(meteor: Meteor) -> None:
     assert cider_scores(tokens)[1] == 0.0
 
 
-@needs_java
+@pytest.mark.java
 def test_one_sample_alone_has_cider_zero() -> None:
     assert cider_scores(tokenize_samples([ODD[7]])) == [0.0]
 

@@ -7,7 +7,7 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.boundary import boundary_of, match_counts
 from mevis_bench.metrics.on_device import count_frames, count_rows
 from mevis_bench.metrics.region import intersections
-from tests.metrics.test_region_boundary import draw_mask
+from tests.fixtures.random_predictions import draw_mask
 
 TOLERANCE = 0.03
 """Not that of MeViS, so that radii above 1 occur in small frames."""
@@ -37,8 +37,4 @@ def test_cpu_tensors() -> None:
 
 @pytest.mark.gpu
 def test_cuda() -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     check("cuda", 300)

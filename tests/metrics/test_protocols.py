@@ -20,8 +20,8 @@ from mevis_bench.records import ExitCode, TrackPrediction, UsageError
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
 from mevis_bench.store.score_files import read_results
-from tests import mevis_folder
-from tests.mevis_folder import FolderVideo
+from tests.fixtures import drawn_split
+from tests.fixtures.drawn_split import FolderVideo
 
 SQUARE = np.zeros((2, 60, 80), bool)
 SQUARE[:, 20:40, 20:50] = True
@@ -77,8 +77,8 @@ def test_hota_thresholds_are_those_of_trackeval_unless_the_protocol_has_others()
 
 def test_a_third_protocol_scores_and_verifies_a_split(tmp_path: Path) -> None:
     video = FolderVideo({"1": SQUARE}, {"0": ["1"], "1": []})
-    root = mevis_folder.write_split(tmp_path / "split", {"v": video})
-    predictions = mevis_folder.write_json(tmp_path / "p.json", {"v": {"0": SHIFTED, "1": SQUARE}})
+    root = drawn_split.write_split(tmp_path / "split", {"v": video})
+    predictions = drawn_split.write_json(tmp_path / "p.json", {"v": {"0": SHIFTED, "1": SQUARE}})
     for protocol, f in ((WIDE, 0.5), (replace(WIDE, name="frames", no_target="frames"), 0.5)):
         scored = score_run(predictions, data=root, options=ScoringOptions(protocol), out=tmp_path)
         assert read_results(tmp_path).protocol == protocol.name
@@ -89,10 +89,10 @@ def test_a_third_protocol_scores_and_verifies_a_split(tmp_path: Path) -> None:
 
 def test_verification_follows_the_options(tmp_path: Path) -> None:
     video = FolderVideo({"1": SQUARE}, {"0": ["1"], "1": []})
-    root = mevis_folder.write_split(tmp_path / "split", {"v": video})
+    root = drawn_split.write_split(tmp_path / "split", {"v": video})
     dot = NOTHING.copy()
     dot[0, 25, 25] = True
-    predictions = mevis_folder.write_json(tmp_path / "p.json", {"v": {"0": dot, "1": dot}})
+    predictions = drawn_split.write_json(tmp_path / "p.json", {"v": {"0": dot, "1": dot}})
     options = ScoringOptions(MEVIS_V2, no_target="pixels:2", empty_on_target="zero")
     scored = score_run(predictions, data=root, options=options, out=tmp_path)
     assert (scored.results.metrics["J"], scored.results.metrics["F"]) == (0.5, 0.5)

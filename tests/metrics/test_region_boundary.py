@@ -7,31 +7,8 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts, match_radius
 from mevis_bench.metrics.protocols import MEVIS_V2
 from mevis_bench.metrics.region import intersections, region_j
+from tests.fixtures.random_predictions import draw_mask_pair
 from tests.references import region_boundary as reference
-
-
-def draw_mask(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Nothing, everything, noise, or overlapping rectangles that may touch the border."""
-    kind = rng.integers(0, 7)
-    if kind < 2:
-        return np.full((height, width), kind == 1)
-    if kind == 2:
-        return rng.random((height, width)) < rng.choice([0.02, 0.1, 0.5, 0.9])
-    mask = np.zeros((height, width), bool)
-    for _ in range(rng.integers(1, 4)):
-        y, x = rng.integers(0, height), rng.integers(0, width)
-        mask[y : y + rng.integers(1, height + 1), x : x + rng.integers(1, width + 1)] ^= True
-    return mask
-
-
-def draw_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    height, width = (int(side) for side in rng.integers(1, 48, 2))
-    if rng.random() < 0.02:
-        height, width = (int(side) for side in rng.integers(150, 420, 2))
-    ground_truth, prediction = (np.stack([draw_mask(rng, height, width) for _ in range(2)]) for _ in range(2))
-    if rng.random() < 0.3:
-        prediction = np.roll(ground_truth, tuple(rng.integers(-3, 4, 2)), axis=(1, 2))
-    return ground_truth, prediction
 
 
 def scores(ground_truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +22,7 @@ def scores(ground_truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray
 def test_500_random_clips_are_bit_equal(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for case in range(500):
-        ground_truth, prediction = draw_pair(rng)
+        ground_truth, prediction = draw_mask_pair(rng)
         j, f = scores(ground_truth, prediction)
         assert (float(np.mean(j)), float(np.mean(f))) == reference.score_v1(ground_truth, prediction), (seed, case)
 

@@ -16,50 +16,23 @@ from mevis_bench.metrics.tracking import (
     perfect_track,
 )
 from mevis_bench.records import DataError, TrackPrediction
+from tests.fixtures.random_predictions import draw_tracks, make_tracks
 from tests.references import trackeval_hota
 
 THRESHOLDS = MEVIS_V2.hota_thresholds
-
-
-def tracks(entries: list[tuple[int, int, list[float]]]) -> TrackPrediction:
-    return TrackPrediction(
-        np.array([frame for frame, _, _ in entries], np.int64),
-        np.array([name for _, name, _ in entries], np.int64),
-        np.array([box for _, _, box in entries], np.float64).reshape(len(entries), 4),
-    )
-
-
-def draw(rng: np.random.Generator, length: int, crowded: bool) -> tuple[TrackPrediction, TrackPrediction]:
-    """Moving boxes, and predictions with jitter, gaps, switched identities, duplicates and unrelated boxes."""
-    side = 12 if crowded else 60
-    ground_truth, prediction = [], []
-    for name in range(rng.integers(0, 5)):
-        x, y, dx, dy = rng.integers(0, side, 2).tolist() + rng.integers(-2, 3, 2).tolist()
-        w, h = rng.integers(1, 20, 2).tolist()
-        switch = rng.integers(0, length)
-        for t in range(length):
-            box = np.array([x + t * dx, y + t * dy, x + t * dx + w, y + t * dy + h], float)
-            if rng.random() < 0.9:
-                ground_truth.append((t, 7 * name, box.tolist()))
-            if rng.random() < 0.8:
-                jitter = rng.integers(-1, 2, 4) if rng.random() < 0.5 else np.zeros(4)
-                box = box + jitter
-                box[2:] = np.maximum(box[2:], box[:2])
-                prediction.append((t, name if t < switch else name + 100, box.tolist()))
-                if rng.random() < 0.2:
-                    prediction.append((t, name + 200, box.tolist()))
-            if rng.random() < 0.1:
-                prediction.append((t, name + 300, [0, 0, side, side]))
-    order = rng.permutation(len(prediction))
-    return tracks(ground_truth), tracks([prediction[k] for k in order])
 
 
 @pytest.fixture(scope="module")
 def sequences() -> list[tuple[TrackPrediction, TrackPrediction, int]]:
     rng = np.random.default_rng(11)
     lengths = rng.integers(1, 12, 150).tolist()
-    drawn = [(*draw(rng, length, crowded=bool(rng.integers(0, 2))), length) for length in lengths]
-    return [*drawn, (tracks([]), tracks([]), 4), (drawn[0][0], tracks([]), 12), (tracks([]), drawn[1][1], 12)]
+    drawn = [(*draw_tracks(rng, length, crowded=bool(rng.integers(0, 2))), length) for length in lengths]
+    return [
+        *drawn,
+        (make_tracks([]), make_tracks([]), 4),
+        (drawn[0][0], make_tracks([]), 12),
+        (make_tracks([]), drawn[1][1], 12),
+    ]
 
 
 def assert_equal(counts: SequenceCounts, fields: dict) -> None:
@@ -87,9 +60,9 @@ def test_torch_gives_the_same_counts(sequences) -> None:
 
 
 def test_nothing_and_a_faultless_track() -> None:
-    nothing = hota_scores(count_sequence(tracks([]), tracks([]), THRESHOLDS))
+    nothing = hota_scores(count_sequence(make_tracks([]), make_tracks([]), THRESHOLDS))
     assert (nothing.hota, nothing.deta, nothing.assa, nothing.loca) == (0.0, 0.0, 0.0, 1.0)
-    one = tracks([(t, 3, [t, 0, t + 4, 5]) for t in range(6)])
+    one = make_tracks([(t, 3, [t, 0, t + 4, 5]) for t in range(6)])
     counts, perfect = count_sequence(one, one, THRESHOLDS), perfect_track(6, len(THRESHOLDS))
     for name in SequenceCounts.__slots__:
         assert np.array_equal(getattr(counts, name), getattr(perfect, name))
@@ -126,4 +99,4 @@ def test_published_example_tud_campus() -> None:
 )
 def test_contradictory_tracks_are_refused(entries: list, message: str) -> None:
     with pytest.raises(DataError, match=f"cat/0: .*{message}"):
-        check_tracks(tracks(entries), 3, "cat/0")
+        check_tracks(make_tracks(entries), 3, "cat/0")

@@ -12,7 +12,7 @@ import pytest
 from mevis_bench.records import UsageError
 from mevis_bench.reports.exports import export
 from mevis_bench.store.score_files import read_results, read_scores
-from tests.reports.test_gate import run
+from tests.fixtures.scored_runs import constant_run
 
 
 def exporter(name: str) -> Any:
@@ -25,7 +25,7 @@ def call(name: str, folder: Path) -> str:
 
 def test_parquet_has_one_row_per_sample(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.read_parquet(call("parquet", run(tmp_path / "a")))
+    frame = pandas.read_parquet(call("parquet", constant_run(tmp_path / "a")))
     assert len(frame) == 60
     assert set(frame["J"]) == {0.6}
     assert set(frame["name"]) == {"lmpmpp"}
@@ -74,14 +74,14 @@ def test_a_fake_tool_is_given_the_defined_aggregates_and_closed(
 ) -> None:
     fake = FakeTool(module)
     monkeypatch.setitem(sys.modules, module, fake)
-    call(name, run(tmp_path / "a"))
+    call(name, constant_run(tmp_path / "a"))
     assert logged in fake.calls
     assert "closed" in [entry[0] for entry in fake.calls]
 
 
 def test_an_unknown_exporter_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown exporter 'excel'"):
-        export(run(tmp_path / "a"), "excel")
+        export(constant_run(tmp_path / "a"), "excel")
 
 
 def test_a_missing_package_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,4 +89,4 @@ def test_a_missing_package_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
         pytest.skip("mevis-bench is not installed in this environment, so it has no entry points")
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UsageError, match=r"export to wandb requires a package: .*\npip install wandb"):
-        export(run(tmp_path / "a"), "wandb")
+        export(constant_run(tmp_path / "a"), "wandb")

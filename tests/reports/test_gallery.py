@@ -5,57 +5,28 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mevis_bench.cli.app import main
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.masks.rle import rows_from_rle
-from mevis_bench.records import IncomparableError, MaskPrediction
+from mevis_bench.records import IncomparableError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports import run_view
 from mevis_bench.reports.failures import Failure
 from mevis_bench.reports.gallery import build_gallery
 from mevis_bench.reports.run_view import read_scored_run
-from mevis_bench.runs.score import score_run
-from tests.mevis_folder import write_predictions
+from tests.fixtures.gallery import ATTACK
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-EVIL = "<img src=x onerror=document.title='owned'></script>"
 
 
 @pytest.fixture(scope="module")
-def split(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    root = make_mini("tiny", 1, 3, tmp_path_factory.mktemp("data"))
-    meta = json.loads((root / "meta_expressions.json").read_text())
-    (video,) = meta["videos"].values()
-    video["expressions"]["0"]["exp"] = EVIL
-    (root / "meta_expressions.json").write_text(json.dumps(meta))
-    return open_dataset(root, "tiny")
-
-
-@pytest.fixture(scope="module")
-def run(split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that predicts the ground truth shifted by a few pixels, and nothing for every third sample."""
-    folder = tmp_path_factory.mktemp("run")
-    (video_id,) = split.video_ids
-    predictions = {}
-    for index, ground_truth in enumerate(split.ground_truths(video_id)):
-        masks = np.zeros((ground_truth.length, ground_truth.height, ground_truth.width), np.bool_)
-        for rles in ground_truth.objects:
-            masks |= rows_from_rle(rles, ground_truth.height, ground_truth.width, location="ground truth").to_dense()
-        masks = np.roll(masks, 2, axis=2) & (index % 3 != 2)
-        predictions[ground_truth.expression.id] = MaskPrediction(masks, target_score=0.5)
-    write_predictions(folder, video_id, predictions)
-    score_run(folder, data=split.root, split="tiny", task="rvos")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def gallery(run: Path, split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gallery(gallery_run: Path, gallery_split: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("gallery")
-    assert build_gallery(read_scored_run(run, split), out, compare_to=run) == len(split.expressions(split.video_ids[0]))
+    assert build_gallery(read_scored_run(gallery_run, gallery_split), out, compare_to=gallery_run) == len(
+        gallery_split.expressions(gallery_split.video_ids[0])
+    )
     return out
 
 
@@ -66,12 +37,12 @@ def samples_of(gallery: Path) -> list[dict[str, object]]:
     return samples
 
 
-def test_every_sample_has_its_change_and_strip(gallery: Path, split: Dataset) -> None:
+def test_every_sample_has_its_change_and_strip(gallery: Path, gallery_split: Dataset) -> None:
     samples = samples_of(gallery)
     assert {sample["change"] for sample in samples} == {0.0}
     assert {sample["error"] for sample in samples} <= {failure.value for failure in Failure}
-    (video_id,) = split.video_ids
-    for sample, ground_truth in zip(samples, split.ground_truths(video_id), strict=True):
+    (video_id,) = gallery_split.video_ids
+    for sample, ground_truth in zip(samples, gallery_split.ground_truths(video_id), strict=True):
         assert sample["sample"] == ground_truth.sample
         strip = sample["strip"]
         assert isinstance(strip, list)
@@ -79,7 +50,7 @@ def test_every_sample_has_its_change_and_strip(gallery: Path, split: Dataset) ->
 
 
 def test_scores_and_predictions_are_opened_once_per_run(
-    run: Path, split: Dataset, monkeypatch: pytest.MonkeyPatch
+    gallery_run: Path, gallery_split: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     for name in ("read_scores", "open_predictions"):
@@ -90,10 +61,10 @@ def test_scores_and_predictions_are_opened_once_per_run(
             return original(path)  # type: ignore[operator]
 
         monkeypatch.setattr(run_view, name, record)
-    view = run_view.RunView(read_scored_run(run, split))
-    (video_id,) = split.video_ids
+    view = run_view.RunView(read_scored_run(gallery_run, gallery_split))
+    (video_id,) = gallery_split.video_ids
     samples = [[sample.score.sample for sample in view.video(video_id)] for _ in range(2)]
-    assert samples[0] == samples[1] == [ground_truth.sample for ground_truth in split.ground_truths(video_id)]
+    assert samples[0] == samples[1] == [ground_truth.sample for ground_truth in gallery_split.ground_truths(video_id)]
     assert list(view.video("unscored")) == []
     assert calls == ["read_scores", "open_predictions"]
 
@@ -107,15 +78,15 @@ def test_nothing_refers_to_another_host(gallery: Path) -> None:
 
 
 def test_no_text_can_end_its_script(gallery: Path) -> None:
-    assert EVIL in {sample["text"] for sample in samples_of(gallery)}
+    assert ATTACK in {sample["text"] for sample in samples_of(gallery)}
     assert "</script>" not in (gallery / "data" / "samples.js").read_text()
-    assert EVIL not in (gallery / "index.html").read_text()
+    assert ATTACK not in (gallery / "index.html").read_text()
 
 
-def test_another_split_is_an_error(run: Path, tmp_path: Path) -> None:
+def test_another_split_is_an_error(gallery_run: Path, tmp_path: Path) -> None:
     other = open_dataset(make_mini("tiny", 1, 4, tmp_path / "data"), "tiny")
     with pytest.raises(IncomparableError, match="scored on other annotation files than split 'tiny'"):
-        read_scored_run(run, other)
+        read_scored_run(gallery_run, other)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -133,9 +104,9 @@ def test_a_browser_shows_the_worst_sample_and_runs_no_injected_code(gallery: Pat
 
 
 def test_the_former_name_of_compare_to_is_deprecated(
-    run: Path, split: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    gallery_run: Path, gallery_split: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["gallery", str(run), "--data", str(split.root), "--split", "tiny", "--out", str(tmp_path)]
-    assert main([*words, "--against", str(run)]) == 0
+    words = ["gallery", str(gallery_run), "--data", str(gallery_split.root), "--split", "tiny", "--out", str(tmp_path)]
+    assert main([*words, "--against", str(gallery_run)]) == 0
     assert capsys.readouterr().err == "--against is deprecated and will be removed: use --compare-to.\n"
     assert {sample["change"] for sample in samples_of(tmp_path)} == {0.0}

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,31 +18,15 @@ from mevis_bench.reports.gate import (
 )
 from mevis_bench.reports.gate_files import to_json, to_junit, to_markdown
 from mevis_bench.schemas.baseline import Baseline
-from mevis_bench.schemas.scores import Results, SampleScore
-from mevis_bench.store.score_files import write_scores
+from tests.fixtures.scored_runs import constant_run
 
 KEY = "rvos/lmpmpp:mini/valid_u"
-
-
-def run(folder: Path, *, j: float = 0.6, change: dict[str, object] | None = None) -> Path:
-    results = Results(
-        task="rvos",
-        protocol="mevis_v2",
-        metrics={"J": j, "N-acc": None},
-        counts={"expected": 60, "scored": 60, "missing": 0},
-        split="valid_u",
-        fingerprint="f00d",
-        method={"name": "lmpmpp", "variant": "mini", "provenance": "trained-here"},
-    )
-    scores = [SampleScore(f"v{index // 5}/{index % 5}", {"J": j}) for index in range(60)]
-    write_scores(folder, scores, replace(results, **(change or {})))
-    return folder
 
 
 @pytest.fixture
 def baseline(tmp_path: Path) -> Baseline:
     path = tmp_path / "expected.json"
-    path.write_text(baseline_text([run(tmp_path / "accepted")], DEFAULT_TOLERANCE))
+    path.write_text(baseline_text([constant_run(tmp_path / "accepted")], DEFAULT_TOLERANCE))
     return read_baseline(path)
 
 
@@ -52,31 +35,31 @@ def statuses(baseline: Baseline, *runs: Path) -> dict[str, RegressionStatus]:
 
 
 def test_the_accepted_run_itself_passes(baseline: Baseline, tmp_path: Path) -> None:
-    entries = check_regressions(baseline, [run(tmp_path / "now")])
+    entries = check_regressions(baseline, [constant_run(tmp_path / "now")])
     assert {entry.status for entry in entries} == {RegressionStatus.OK}
     assert exit_code(entries) == ExitCode.OK
 
 
 def test_a_drop_beyond_the_tolerance_is_a_regression(baseline: Baseline, tmp_path: Path) -> None:
-    entries = check_regressions(baseline, [run(tmp_path / "now", j=0.59)])
+    entries = check_regressions(baseline, [constant_run(tmp_path / "now", j=0.59)])
     assert exit_code(entries) == ExitCode.FAILED == 1
     assert [entry.reason for entry in entries if entry.metric == "J"] == ["-1.00 points, more than 0.5 allowed"]
 
 
 def test_a_small_significant_drop_is_a_regression(baseline: Baseline, tmp_path: Path) -> None:
-    entries = check_regressions(baseline, [run(tmp_path / "now", j=0.598)])
+    entries = check_regressions(baseline, [constant_run(tmp_path / "now", j=0.598)])
     assert exit_code(entries) == ExitCode.FAILED
     assert "significant (p = 0.000" in next(entry.reason for entry in entries if entry.metric == "J")
 
 
 def test_an_improvement_passes_and_suggests_an_update(baseline: Baseline, tmp_path: Path) -> None:
-    entries = check_regressions(baseline, [run(tmp_path / "now", j=0.7)])
+    entries = check_regressions(baseline, [constant_run(tmp_path / "now", j=0.7)])
     assert exit_code(entries) == ExitCode.OK
     assert "update the baseline with --accept" in next(entry.reason for entry in entries if entry.metric == "J")
 
 
 def test_a_value_that_became_undefined_is_a_regression(baseline: Baseline, tmp_path: Path) -> None:
-    result = statuses(baseline, run(tmp_path / "now", change={"metrics": {"J": None, "N-acc": None}}))
+    result = statuses(baseline, constant_run(tmp_path / "now", change={"metrics": {"J": None, "N-acc": None}}))
     assert result == {"J": RegressionStatus.REGRESSED, "N-acc": RegressionStatus.OK}
 
 
@@ -93,7 +76,7 @@ def test_a_value_that_became_undefined_is_a_regression(baseline: Baseline, tmp_p
 def test_incomparable_and_unscored_runs_never_pass(
     baseline: Baseline, tmp_path: Path, change: dict[str, object], code: int
 ) -> None:
-    assert exit_code(check_regressions(baseline, [run(tmp_path / "now", change=change)])) == code
+    assert exit_code(check_regressions(baseline, [constant_run(tmp_path / "now", change=change)])) == code
 
 
 def test_a_missing_run_and_an_empty_baseline_measure_nothing(baseline: Baseline) -> None:
@@ -104,8 +87,8 @@ def test_a_missing_run_and_an_empty_baseline_measure_nothing(baseline: Baseline)
 def test_incomparable_outweighs_regressed(baseline: Baseline, tmp_path: Path) -> None:
     accepted = baseline.runs[KEY]
     both = Baseline(baseline.tolerance, {KEY: accepted, "avos/x:y/z": accepted})
-    fallen = run(tmp_path / "fallen", j=0.1)
-    other = run(
+    fallen = constant_run(tmp_path / "fallen", j=0.1)
+    other = constant_run(
         tmp_path / "other",
         change={
             "task": "avos",
@@ -120,14 +103,14 @@ def test_incomparable_outweighs_regressed(baseline: Baseline, tmp_path: Path) ->
 def test_a_metric_may_have_its_own_tolerance(baseline: Baseline, tmp_path: Path) -> None:
     strict = Baseline({"default": 0.2}, baseline.runs)
     strict.runs[KEY].samples.clear()  # type: ignore[attr-defined]
-    assert statuses(strict, run(tmp_path / "now", j=0.5))["J"] == RegressionStatus.OK
-    assert statuses(Baseline({"default": 0.2, "J": 0.01}, strict.runs), run(tmp_path / "x", j=0.5))["J"] == (
+    assert statuses(strict, constant_run(tmp_path / "now", j=0.5))["J"] == RegressionStatus.OK
+    assert statuses(Baseline({"default": 0.2, "J": 0.01}, strict.runs), constant_run(tmp_path / "x", j=0.5))["J"] == (
         RegressionStatus.REGRESSED
     )
 
 
 def test_files_agree(baseline: Baseline, tmp_path: Path) -> None:
-    entries = check_regressions(baseline, [run(tmp_path / "now", j=0.5)])
+    entries = check_regressions(baseline, [constant_run(tmp_path / "now", j=0.5)])
     assert to_markdown(entries).startswith("## Gate: FAILED (exit 1)\n\n1 ok, 1 regressed\n")
     assert "| ✗ | rvos/lmpmpp:mini/valid_u | J | 60.0 | 50.0 | -10.00 points" in to_markdown(entries)
     suite = ElementTree.fromstring(to_junit(entries))

@@ -9,7 +9,7 @@ from mevis_bench.records import DataError
 from mevis_bench.reports.history import append, make_entry, page, read_history
 from mevis_bench.schemas.history import HistoryEntry, Point
 from mevis_bench.store.score_files import read_scores, write_scores
-from tests.reports.test_compare import RESULTS, scored
+from tests.fixtures.scored_runs import RESULTS, scored_run
 
 
 def entry(value: float, day: int, run: str = "rvos/m:v/valid_u") -> HistoryEntry:
@@ -32,7 +32,7 @@ def test_an_invalid_line_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_aggregate_has_an_interval_only_where_it_is_a_mean(tmp_path: Path) -> None:
-    run = scored(tmp_path / "run")
+    run = scored_run(tmp_path / "run")
     mean = sum(score.values["J"] or 0 for score in read_scores(run)) / 240
     whole = {"J": mean, "J&F": 0.5}
     write_scores(run, read_scores(run), replace(RESULTS, metrics=whole, slices={"multi": {"count": 80, "J": 0.25}}))

@@ -12,42 +12,40 @@ from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.status import run_state
 from mevis_bench.store.run_folder import RunFolder
-from tests.runs.test_predict import ALL, config, go, place, predictions
-
-__all__ = ["place"]
+from tests.fixtures.runs import ALL_SAMPLES, make_config, prediction_files, run_once
 
 
-def test_shards_merged_are_the_whole_run(place: Path, capsys) -> None:
-    whole = go(place)
-    score_run(place / "run", data=place / "data")
+def test_shards_merged_are_the_whole_run(workspace: Path, capsys) -> None:
+    whole = run_once(workspace)
+    score_run(workspace / "run", data=workspace / "data")
     shards = []
     for part in ("1/3", "2/3", "3/3"):
-        shards.append(str(go(place, shard=part, out=place / f"shard{part[0]}").folder.path))
-    assert main(["merge", *reversed(shards), "--out", str(place / "merged"), "--json"]) == 0
+        shards.append(str(run_once(workspace, shard=part, out=workspace / f"shard{part[0]}").folder.path))
+    assert main(["merge", *reversed(shards), "--out", str(workspace / "merged"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "finished"
-    assert predictions(place / "merged") == predictions(place / "run")
+    assert prediction_files(workspace / "merged") == prediction_files(workspace / "run")
     for name in ("scores.jsonl", "results.json"):
-        assert (place / "merged" / name).read_bytes() == (place / "run" / name).read_bytes()
-    merged = RunFolder(place / "merged").read_manifest()
+        assert (workspace / "merged" / name).read_bytes() == (workspace / "run" / name).read_bytes()
+    merged = RunFolder(workspace / "merged").read_manifest()
     assert merged.identity == whole.manifest.identity
-    assert run_state(place / "merged").done == len(ALL)
+    assert run_state(workspace / "merged").done == len(ALL_SAMPLES)
 
 
-def test_shards_that_do_not_fit_are_refused(place: Path) -> None:
-    one = go(place, shard="1/3", out=place / "one").folder
-    go(place, shard="2/3", out=place / "other", seed=4)
+def test_shards_that_do_not_fit_are_refused(workspace: Path) -> None:
+    one = run_once(workspace, shard="1/3", out=workspace / "one").folder
+    run_once(workspace, shard="2/3", out=workspace / "other", seed=4)
     with pytest.raises(UsageError, match=r"other: differs in its plan from .*one: seed"):
-        merge_runs([place / "one", place / "other"], place / "m")
+        merge_runs([workspace / "one", workspace / "other"], workspace / "m")
     with pytest.raises(UsageError, match=r"one: sample va/0 is in .*one too"):
-        merge_runs([place / "one", place / "one"], place / "m")
+        merge_runs([workspace / "one", workspace / "one"], workspace / "m")
     one.write_manifest(one.read_manifest().__class__(**{**_fields(one), "status": "running"}))
     with pytest.raises(UsageError, match=r"the shard is running, not finished\nStart its command again: it resumes."):
-        merge_runs([place / "one"], place / "m")
-    assert run_state(place / "one").state == "killed"
+        merge_runs([workspace / "one"], workspace / "m")
+    assert run_state(workspace / "one").state == "killed"
     with one.locked():
-        assert run_state(place / "one").state == "running"
+        assert run_state(workspace / "one").state == "running"
     with pytest.raises(UsageError, match="the folder is not empty"):
-        merge_runs([place / "one"], place / "other")
+        merge_runs([workspace / "one"], workspace / "other")
 
 
 def _fields(folder: RunFolder) -> dict[str, object]:
@@ -64,14 +62,14 @@ def _fields(folder: RunFolder) -> dict[str, object]:
         ("4/4", "only 3 videos"),
     ],
 )
-def test_wrong_shards(place: Path, shard: str, message: str) -> None:
+def test_wrong_shards(workspace: Path, shard: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        plan_run(config(place, shard=shard))
+        plan_run(make_config(workspace, shard=shard))
 
 
-def test_status_is_shown(place: Path, capsys) -> None:
-    go(place)
-    assert main(["status", str(place / "run")]) == 0
+def test_status_is_shown(workspace: Path, capsys) -> None:
+    run_once(workspace)
+    assert main(["status", str(workspace / "run")]) == 0
     output = capsys.readouterr().out
     assert "finished" in output
     assert "8" in output

@@ -13,118 +13,80 @@ from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
-from mevis_bench.runs.predict import RunReport, find_folder, pending_videos, predict
-from mevis_bench.schemas.run_config import RunConfig
+from mevis_bench.runs.predict import find_folder, pending_videos, predict
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
-from tests.tiny_split import write_fake_method, write_tiny_split
-
-ALL = ("va/0", "va/1", "va/2", "vb/0", "vb/1", "vc/0", "vc/1", "vc/10")
-
-
-class Seen:
-    """A fake callback that records its calls."""
-
-    def __init__(self) -> None:
-        self.samples: list[str] = []
-        self.begun: tuple[int, int] | None = None
-
-    def on_run_start(self, folder: RunFolder, total: int, done: int) -> None:
-        self.begun = (total, done)
-
-    def on_sample_end(self, status) -> None:
-        self.samples.append(status.id)
+from tests.fixtures.runs import (
+    ALL_SAMPLES,
+    RecordingCallback,
+    fake_act,
+    make_config,
+    prediction_files,
+    run_once,
+)
+from tests.fixtures.tiny_split import write_fake_method
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    write_tiny_split(tmp_path / "data")
-    write_fake_method(tmp_path / "methods")
-    return tmp_path
-
-
-def config(place: Path, **changes) -> RunConfig:
-    settings = {
-        "task": "rvos",
-        "method": "fake",
-        "method_dir": (place / "methods",),
-        "data": place / "data",
-        "out": place / "run",
-        "device": "cpu",
-    }
-    return RunConfig(**(settings | changes))
-
-
-def go(place: Path, seen: Seen | None = None, **changes) -> RunReport:
-    plan = plan_run(config(place, **changes))
-    return predict(plan, find_folder(plan, place / "runs"), Inline(), seen or Seen())
-
-
-def act(place: Path, code: str) -> None:
-    """Have the fake method run code before every prediction."""
-    write_fake_method(place / "methods", "def act(setup, video, prompt):\n" + code)
-
-
-def predictions(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("predictions/**/*"))}
-
-
-def test_a_run_leaves_what_the_design_says(place: Path) -> None:
-    seen = Seen()
-    report = go(place, seen)
+def test_a_run_leaves_what_the_design_says(workspace: Path) -> None:
+    seen = RecordingCallback()
+    report = run_once(workspace, seen)
     assert (report.done, report.computed, report.failed) == (8, 8, ())
     assert seen.begun == (8, 0)
-    assert tuple(seen.samples) == ALL
-    assert list(predictions(place / "run")) == [f"predictions/{video}.jsonl" for video in ("va", "vb", "vc")]
-    lines = [json.loads(line) for content in predictions(place / "run").values() for line in content.splitlines()]
-    assert [line["expression"] for line in lines] == [sample.partition("/")[2] for sample in ALL]
-    manifest = json.loads((place / "run" / "manifest.json").read_text())
+    assert tuple(seen.samples) == ALL_SAMPLES
+    assert list(prediction_files(workspace / "run")) == [f"predictions/{video}.jsonl" for video in ("va", "vb", "vc")]
+    lines = [
+        json.loads(line) for content in prediction_files(workspace / "run").values() for line in content.splitlines()
+    ]
+    assert [line["expression"] for line in lines] == [sample.partition("/")[2] for sample in ALL_SAMPLES]
+    manifest = json.loads((workspace / "run" / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert manifest["provenance"] == "heuristic"
-    assert tuple(manifest["identity"]["samples"]) == ALL
+    assert tuple(manifest["identity"]["samples"]) == ALL_SAMPLES
     assert manifest["identity"]["options"] == {"column": 0, "speed": 0.5}
     assert manifest["costs"]["fps_end_to_end"] > 0
     assert (lines[0]["height"], lines[0]["width"], len(lines[0]["masks"])) == (6, 8, 4)
 
 
-def test_a_finished_run_is_not_run_again(place: Path) -> None:
-    go(place)
-    before = (place / "run" / "manifest.json").read_bytes()
-    seen = Seen()
-    report = go(place, seen)
+def test_a_finished_run_is_not_run_again(workspace: Path) -> None:
+    run_once(workspace)
+    before = (workspace / "run" / "manifest.json").read_bytes()
+    seen = RecordingCallback()
+    report = run_once(workspace, seen)
     assert (report.done, report.computed, seen.begun) == (8, 0, None)
-    assert (place / "run" / "manifest.json").read_bytes() == before
+    assert (workspace / "run" / "manifest.json").read_bytes() == before
 
 
-def test_ctrl_c_continues_without_doing_anything_twice(place: Path) -> None:
-    act(
-        place,
+def test_ctrl_c_continues_without_doing_anything_twice(workspace: Path) -> None:
+    fake_act(
+        workspace,
         "    import pathlib\n    if prompt.id == '1' and video.id == 'vc' and pathlib.Path('stop').exists():\n"
         "        raise KeyboardInterrupt\n",
     )
-    whole = go(place, out=place / "undisturbed")
+    whole = run_once(workspace, out=workspace / "undisturbed")
     stop = Path("stop")
     stop.touch()
     try:
         with pytest.raises(KeyboardInterrupt):
-            go(place)
+            run_once(workspace)
     finally:
         stop.unlink()
-    assert RunFolder(place / "run").read_manifest().status == "interrupted"
-    seen = Seen()
-    report = go(place, seen)
+    assert RunFolder(workspace / "run").read_manifest().status == "interrupted"
+    seen = RecordingCallback()
+    report = run_once(workspace, seen)
     assert seen.samples == ["vc/1", "vc/10"]
     assert seen.begun == (8, 6)
     assert report.manifest.status == "finished"
-    assert predictions(place / "run") == predictions(whole.folder.path)
+    assert prediction_files(workspace / "run") == prediction_files(whole.folder.path)
 
 
-def test_without_out_the_same_plan_finds_its_folder_and_another_plan_gets_its_own(place: Path) -> None:
-    first = go(place, out=None)
-    assert first.folder.path.parent == place / "runs"
+def test_without_out_the_same_plan_finds_its_folder_and_another_plan_gets_its_own(workspace: Path) -> None:
+    first = run_once(workspace, out=None)
+    assert first.folder.path.parent == workspace / "runs"
     assert first.folder.path.name.startswith("rvos-fake-default-data-")
-    assert go(place, out=None).folder.path == first.folder.path
-    assert find_folder(plan_run(config(place, out=None, limit=2)), place / "runs").path != first.folder.path
+    assert run_once(workspace, out=None).folder.path == first.folder.path
+    assert (
+        find_folder(plan_run(make_config(workspace, out=None, limit=2)), workspace / "runs").path != first.folder.path
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,32 +101,33 @@ def test_without_out_the_same_plan_finds_its_folder_and_another_plan_gets_its_ow
         ),
     ],
 )
-def test_out_with_another_plan_is_refused_and_says_what_differs(place: Path, changes, line: str) -> None:
-    go(place)
+def test_out_with_another_plan_is_refused_and_says_what_differs(workspace: Path, changes, line: str) -> None:
+    run_once(workspace)
     with pytest.raises(UsageError) as caught:
-        go(place, **changes)
+        run_once(workspace, **changes)
     assert str(caught.value) == (
-        f"{place / 'run'}: the folder holds a run of another plan\n{line}\nGive another --out, or remove the folder."
+        f"{workspace / 'run'}: the folder holds a run of another plan\n{line}\n"
+        "Give another --out, or remove the folder."
     )
 
 
-def test_changed_code_of_the_method_is_another_plan(place: Path) -> None:
-    go(place)
-    write_fake_method(place / "methods", "# changed\n")
+def test_changed_code_of_the_method_is_another_plan(workspace: Path) -> None:
+    run_once(workspace)
+    write_fake_method(workspace / "methods", "# changed\n")
     with pytest.raises(UsageError, match="another plan\n  code: expected"):
-        go(place)
+        run_once(workspace)
 
 
-def test_out_with_foreign_files_is_refused(place: Path) -> None:
-    (place / "run").mkdir()
-    (place / "run" / "thesis.tex").write_text("mine")
+def test_out_with_foreign_files_is_refused(workspace: Path) -> None:
+    (workspace / "run").mkdir()
+    (workspace / "run" / "thesis.tex").write_text("mine")
     with pytest.raises(UsageError, match="the folder is not empty and holds no run that could be resumed"):
-        go(place)
+        run_once(workspace)
 
 
-def test_a_failing_sample_is_recorded_and_the_run_goes_on(place: Path) -> None:
-    act(place, "    if prompt.id == '1': raise ValueError(f'no {prompt.text}')\n")
-    report = go(place)
+def test_a_failing_sample_is_recorded_and_the_run_goes_on(workspace: Path) -> None:
+    fake_act(workspace, "    if prompt.id == '1': raise ValueError(f'no {prompt.text}')\n")
+    report = run_once(workspace)
     assert report.manifest.status == "failed"
     assert report.done == 5
     assert [(status.id, status.error) for status in report.failed] == [
@@ -173,45 +136,48 @@ def test_a_failing_sample_is_recorded_and_the_run_goes_on(place: Path) -> None:
         ("vc/1", "ValueError: no again"),
     ]
     assert "method.py" in report.failed[0].traceback
-    assert go(place).computed == 0
-    assert go(place, retry_failed=True).computed == 3
+    assert run_once(workspace).computed == 0
+    assert run_once(workspace, retry_failed=True).computed == 3
 
 
-def test_retried_samples_leave_the_same_bytes(place: Path, monkeypatch) -> None:
-    act(place, "    import os\n    if prompt.id != '1' and 'FAKE_FAULT' in os.environ: raise ValueError('not now')\n")
-    whole = predictions(go(place, out=place / "whole").folder.path)
+def test_retried_samples_leave_the_same_bytes(workspace: Path, monkeypatch) -> None:
+    fake_act(
+        workspace,
+        "    import os\n    if prompt.id != '1' and 'FAKE_FAULT' in os.environ: raise ValueError('not now')\n",
+    )
+    whole = prediction_files(run_once(workspace, out=workspace / "whole").folder.path)
     monkeypatch.setenv("FAKE_FAULT", "1")
-    assert go(place).done == 3
-    assert predictions(place / "run") != whole
+    assert run_once(workspace).done == 3
+    assert prediction_files(workspace / "run") != whole
     monkeypatch.delenv("FAKE_FAULT")
-    assert go(place, retry_failed=True).computed == 5
-    assert predictions(place / "run") == whole
+    assert run_once(workspace, retry_failed=True).computed == 5
+    assert prediction_files(workspace / "run") == whole
 
 
-def test_fail_fast_and_max_failures_stop_the_run(place: Path) -> None:
-    act(place, "    raise ValueError('never')\n")
+def test_fail_fast_and_max_failures_stop_the_run(workspace: Path) -> None:
+    fake_act(workspace, "    raise ValueError('never')\n")
     with pytest.raises(MethodError) as caught:
-        go(place, fail_fast=True)
+        run_once(workspace, fail_fast=True)
     assert str(caught.value) == (f"va/0: stopped after 1 failed sample: ValueError: never\n{RESUME_HINT}")
     with pytest.raises(MethodError, match="stopped after 3 failed samples: ValueError: never"):
-        go(place, out=place / "other", max_failures=3)
+        run_once(workspace, out=workspace / "other", max_failures=3)
 
 
 @pytest.mark.parametrize(
     ("content", "message"), [(b"not an image", "not a JPEG or PNG image"), (None, "image is missing")]
 )
-def test_a_broken_frame_fails_only_its_video(place: Path, content: bytes | None, message: str) -> None:
-    frame = place / "data" / "JPEGImages" / "vb" / "00002.jpg"
+def test_a_broken_frame_fails_only_its_video(workspace: Path, content: bytes | None, message: str) -> None:
+    frame = workspace / "data" / "JPEGImages" / "vb" / "00002.jpg"
     frame.write_bytes(content) if content else frame.unlink()
-    report = go(place)
+    report = run_once(workspace)
     assert [status.id for status in report.failed] == ["vb/0", "vb/1"]
     assert all(f"{frame}: {message}" in status.error for status in report.failed)
     assert report.done == 6
 
 
-def test_a_video_without_first_frame_fails_alone(place: Path) -> None:
-    (place / "data" / "JPEGImages" / "vb" / "00000.jpg").unlink()
-    assert [status.id for status in go(place).failed] == ["vb/0", "vb/1"]
+def test_a_video_without_first_frame_fails_alone(workspace: Path) -> None:
+    (workspace / "data" / "JPEGImages" / "vb" / "00000.jpg").unlink()
+    assert [status.id for status in run_once(workspace).failed] == ["vb/0", "vb/1"]
 
 
 @pytest.mark.parametrize(
@@ -241,12 +207,12 @@ def test_a_video_without_first_frame_fails_alone(place: Path) -> None:
         ),
     ],
 )
-def test_invalid_predictions_fail_with_the_reason(place: Path, code: str, error: str) -> None:
-    write_fake_method(place / "methods", code)
-    assert error in [status.error for status in go(place, sample=("va",)).failed]
+def test_invalid_predictions_fail_with_the_reason(workspace: Path, code: str, error: str) -> None:
+    write_fake_method(workspace / "methods", code)
+    assert error in [status.error for status in run_once(workspace, sample=("va",)).failed]
 
 
-def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add = PredictionFile.add
 
     def full_at_vb(file: PredictionFile, *prediction: object) -> None:
@@ -256,17 +222,17 @@ def test_a_full_disk_stops_cleanly_and_the_run_goes_on_later(place: Path, monkey
 
     monkeypatch.setattr(PredictionFile, "add", full_at_vb)
     with pytest.raises(OSError, match="No space left"):
-        go(place)
+        run_once(workspace)
     monkeypatch.undo()
-    seen = Seen()
-    assert go(place, seen).done == 8
-    assert seen.samples == list(ALL[3:])
+    seen = RecordingCallback()
+    assert run_once(workspace, seen).done == 8
+    assert seen.samples == list(ALL_SAMPLES[3:])
 
 
 def test_a_prediction_that_cannot_be_flushed_is_reported_at_the_end(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flush, lost = os.fsync, place / "run" / "predictions" / "vc.jsonl"
+    flush, lost = os.fsync, workspace / "run" / "predictions" / "vc.jsonl"
 
     def broken(file: int) -> None:
         if lost.exists() and os.path.samestat(os.fstat(file), lost.stat()):
@@ -275,45 +241,45 @@ def test_a_prediction_that_cannot_be_flushed_is_reported_at_the_end(
 
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="Input/output error"):
-        go(place)
-    assert RunFolder(place / "run").read_manifest().status == "running"
+        run_once(workspace)
+    assert RunFolder(workspace / "run").read_manifest().status == "running"
     monkeypatch.undo()
-    report = go(place)
+    report = run_once(workspace)
     assert (report.manifest.status, report.done, report.computed) == ("finished", 8, 0)
 
 
 @pytest.mark.parametrize(("kept", "lost"), [(0, ("0", "1")), (-9, ("1",)), (20, ("0", "1"))])
-def test_predictions_lost_in_a_power_cut_are_predicted_again(place: Path, kept: int, lost: tuple[str, ...]) -> None:
-    report = go(place)
-    whole = predictions(place / "run")
-    path = place / "run" / "predictions" / "vb.jsonl"
+def test_predictions_lost_in_a_power_cut_are_predicted_again(workspace: Path, kept: int, lost: tuple[str, ...]) -> None:
+    report = run_once(workspace)
+    whole = prediction_files(workspace / "run")
+    path = workspace / "run" / "predictions" / "vb.jsonl"
     path.write_bytes(path.read_bytes()[:kept])
-    manifest = RunFolder(place / "run").read_manifest()
-    assert [video.expression_ids for video in pending_videos(plan_run(config(place)), report.folder)] == [lost]
-    assert go(place).computed == len(lost)
-    assert predictions(place / "run") == whole
-    assert RunFolder(place / "run").read_manifest().started == manifest.started
+    manifest = RunFolder(workspace / "run").read_manifest()
+    assert [video.expression_ids for video in pending_videos(plan_run(make_config(workspace)), report.folder)] == [lost]
+    assert run_once(workspace).computed == len(lost)
+    assert prediction_files(workspace / "run") == whole
+    assert RunFolder(workspace / "run").read_manifest().started == manifest.started
 
 
-def test_a_second_run_into_the_folder_is_refused_and_names_the_owner_of_the_lock(place: Path) -> None:
-    plan = plan_run(config(place))
+def test_a_second_run_into_the_folder_is_refused_and_names_the_owner_of_the_lock(workspace: Path) -> None:
+    plan = plan_run(make_config(workspace))
     folder = find_folder(plan)
     with folder.locked(), pytest.raises(UsageError) as caught:
-        predict(plan, folder, Inline(), Seen())
-    owner = re.escape(f"{place / 'run'}: process {os.getpid()} on {socket.gethostname()}, started ")
+        predict(plan, folder, Inline(), RecordingCallback())
+    owner = re.escape(f"{workspace / 'run'}: process {os.getpid()} on {socket.gethostname()}, started ")
     hint = re.escape("Wait for it (mevis-bench status shows its progress), or give another --out.")
     assert re.fullmatch(rf"{owner}\d{{4}}-\d\d-\d\dT[\d:]+\+00:00, is writing this run\n{hint}", str(caught.value))
 
 
 @pytest.mark.parametrize("part", ["lock", "manifest.json", "samples.jsonl", "predictions"])
-def test_a_run_folder_that_links_to_other_files_is_refused(place: Path, part: str) -> None:
-    go(place)
-    inside, outside = place / "run" / part, place / "outside"
+def test_a_run_folder_that_links_to_other_files_is_refused(workspace: Path, part: str) -> None:
+    run_once(workspace)
+    inside, outside = workspace / "run" / part, workspace / "outside"
     inside.rename(outside)
     inside.symlink_to(outside)
     before = {path: path.read_bytes() for path in [outside, *outside.rglob("*")] if path.is_file()}
     with pytest.raises(DataError) as caught:
-        go(place)
+        run_once(workspace)
     assert str(caught.value) == (
         f"{inside}: is a link; all parts of a run are in its folder\n"
         "Replace it by what it links to, or give another --out."
@@ -321,9 +287,9 @@ def test_a_run_folder_that_links_to_other_files_is_refused(place: Path, part: st
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_out_of_memory_is_retried_with_smaller_chunks(place: Path) -> None:
+def test_out_of_memory_is_retried_with_smaller_chunks(workspace: Path) -> None:
     write_fake_method(
-        place / "methods",
+        workspace / "methods",
         "class OutOfMemoryError(RuntimeError): pass\n"
         "def act(setup, video, prompt):\n"
         "    if Fake.chunk > 2: raise OutOfMemoryError('CUDA out of memory')\n"
@@ -333,66 +299,69 @@ def test_out_of_memory_is_retried_with_smaller_chunks(place: Path) -> None:
         "Fake.chunk = 8\n"
         "Fake.reduce_memory = reduce_memory\n",
     )
-    assert go(place).failed == ()
+    assert run_once(workspace).failed == ()
 
 
-def test_limit_and_sample_and_their_errors(place: Path) -> None:
-    assert plan_run(config(place, limit=4)).identity.samples == ALL[:4]
-    assert plan_run(config(place, sample=("vc/10", "va"))).identity.samples == (*ALL[:3], "vc/10")
+def test_limit_and_sample_and_their_errors(workspace: Path) -> None:
+    assert plan_run(make_config(workspace, limit=4)).identity.samples == ALL_SAMPLES[:4]
+    assert plan_run(make_config(workspace, sample=("vc/10", "va"))).identity.samples == (*ALL_SAMPLES[:3], "vc/10")
     with pytest.raises(UsageError, match="--sample vd/0: unknown video 'vd'\nKnown: va, vb, vc"):
-        plan_run(config(place, sample=("vd/0",)))
+        plan_run(make_config(workspace, sample=("vd/0",)))
     with pytest.raises(UsageError, match="'vc/7' is not a sample of rvos"):
-        plan_run(config(place, sample=("vc/7",)))
+        plan_run(make_config(workspace, sample=("vc/7",)))
 
 
-def test_wrong_options_of_the_method_are_named(place: Path) -> None:
+def test_wrong_options_of_the_method_are_named(workspace: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        plan_run(config(place, options={"colum": 3}))
+        plan_run(make_config(workspace, options={"colum": 3}))
     assert str(caught.value) == (
         "--set method.colum: unknown option 'colum' of fake:default\nDid you mean 'column'? Known: column, speed"
     )
     with pytest.raises(UsageError, match=r"--set method\.column: expected int like 0, got 'x'"):
-        plan_run(config(place, options={"column": "x"}))
-    assert plan_run(config(place, options={"speed": 2})).identity.options == {"column": 0, "speed": 2.0}
+        plan_run(make_config(workspace, options={"column": "x"}))
+    assert plan_run(make_config(workspace, options={"speed": 2})).identity.options == {"column": 0, "speed": 2.0}
 
 
-def test_a_task_that_the_method_does_not_support_is_refused(place: Path) -> None:
+def test_a_task_that_the_method_does_not_support_is_refused(workspace: Path) -> None:
     with pytest.raises(UsageError, match="transrmot:resnet50 does not support rvos, only rmot"):
-        plan_run(config(place, method="transrmot"))
+        plan_run(make_config(workspace, method="transrmot"))
 
 
-def test_devices(place: Path) -> None:
+def test_devices(workspace: Path) -> None:
     with pytest.raises(UsageError, match="--device: invalid device 'gpu'\nKnown: auto, cpu, cuda, cuda:N"):
-        plan_run(config(place, device="gpu"))
+        plan_run(make_config(workspace, device="gpu"))
 
 
-def test_predictions_of_perturbed_frames_are_mapped_back(place: Path) -> None:
-    plain = go(place)
-    reverse = go(place, perturb="reverse", out=place / "reversed")
+def test_predictions_of_perturbed_frames_are_mapped_back(workspace: Path) -> None:
+    plain = run_once(workspace)
+    reverse = run_once(workspace, perturb="reverse", out=workspace / "reversed")
     # The fake method answers every frame by that frame's own value, so another order changes nothing.
-    assert predictions(reverse.folder.path) == predictions(plain.folder.path)
+    assert prediction_files(reverse.folder.path) == prediction_files(plain.folder.path)
     assert reverse.manifest.identity.perturb == "reverse"
     with pytest.raises(
         UsageError, match="--perturb: unknown perturbation 'backwards'\nKnown: none, words, shuffle, reverse"
     ):
-        plan_run(config(place, perturb="backwards"))
+        plan_run(make_config(workspace, perturb="backwards"))
 
 
-def test_prompts_get_other_words_of_their_video_whatever_is_left_to_predict(place: Path) -> None:
-    act(place, f"    open({str(place / 'prompts')!r}, 'a').write(f'{{video.id}}/{{prompt.id}} {{prompt.text}}\\n')")
+def test_prompts_get_other_words_of_their_video_whatever_is_left_to_predict(workspace: Path) -> None:
+    fake_act(
+        workspace,
+        f"    open({str(workspace / 'prompts')!r}, 'a').write(f'{{video.id}}/{{prompt.id}} {{prompt.text}}\\n')",
+    )
     texts = {}
     for name, changes in (
         ("own", {}),
         ("other", {"perturb": "words"}),
         ("one", {"perturb": "words", "sample": ("va/1",)}),
     ):
-        (place / "prompts").write_text("")
-        go(place, out=place / name, **changes)
-        texts[name] = dict(line.split(" ", 1) for line in (place / "prompts").read_text().splitlines())
-    assert set(texts["own"]) == set(texts["other"]) == set(ALL)
+        (workspace / "prompts").write_text("")
+        run_once(workspace, out=workspace / name, **changes)
+        texts[name] = dict(line.split(" ", 1) for line in (workspace / "prompts").read_text().splitlines())
+    assert set(texts["own"]) == set(texts["other"]) == set(ALL_SAMPLES)
     for video in ("va", "vb", "vc"):
-        ids = [sample for sample in ALL if sample.startswith(video)]
+        ids = [sample for sample in ALL_SAMPLES if sample.startswith(video)]
         assert sorted(texts["other"][key] for key in ids) == sorted(texts["own"][key] for key in ids)
-    assert len(set(texts["own"].values())) == len(ALL)
-    assert all(texts["other"][key] != texts["own"][key] for key in ALL)
+    assert len(set(texts["own"].values())) == len(ALL_SAMPLES)
+    assert all(texts["other"][key] != texts["own"][key] for key in ALL_SAMPLES)
     assert texts["one"] == {"va/1": texts["other"]["va/1"]}

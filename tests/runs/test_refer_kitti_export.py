@@ -17,7 +17,7 @@ from mevis_bench.runs.score import score_run
 from mevis_bench.store.formats.refer_kitti import expression_id
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec
-from tests.mevis_folder import frame_names, write_predictions
+from tests.fixtures.drawn_split import frame_names, write_predictions
 
 NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
 

@@ -15,10 +15,10 @@ from mevis_bench.runs.scoring_pool import map_in_order
 from mevis_bench.runs.slice_file import read_slices
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results, read_scores
-from tests import mevis_folder
-from tests.manifests import manifest
-from tests.mevis_folder import FolderVideo
-from tests.paths import SHARED, needs_shared
+from tests.fixtures import drawn_split
+from tests.fixtures.drawn_split import FolderVideo
+from tests.fixtures.manifests import manifest
+from tests.paths import SHARED
 from tests.references import region_boundary as reference
 
 SHAPES = {"cat": (3, 24, 31), "dog": (5, 1, 17), "eel": (1, 33, 1), "fox": (4, 40, 64)}
@@ -28,10 +28,10 @@ SHAPES = {"cat": (3, 24, 31), "dog": (5, 1, 17), "eel": (1, 33, 1), "fox": (4, 4
 def world(tmp_path_factory):
     """A split, and predictions of it as dense masks."""
     rng = np.random.default_rng(3)
-    videos = {name: mevis_folder.draw_video(rng, shape, 5) for name, shape in SHAPES.items()}
-    root = mevis_folder.write_split(tmp_path_factory.mktemp("split"), videos)
+    videos = {name: drawn_split.draw_video(rng, shape, 5) for name, shape in SHAPES.items()}
+    root = drawn_split.write_split(tmp_path_factory.mktemp("split"), videos)
     clips = {
-        name: {expression: mevis_folder.noisy(rng, video.ground_truth(expression)) for expression in video.expressions}
+        name: {expression: drawn_split.noisy(rng, video.ground_truth(expression)) for expression in video.expressions}
         for name, video in videos.items()
     }
     return root, videos, clips
@@ -40,7 +40,7 @@ def world(tmp_path_factory):
 @pytest.mark.parametrize("protocol", ["mevis_v1", "mevis_v2"])
 def test_scores_are_bit_equal_to_the_references(world, tmp_path: Path, protocol: str) -> None:
     root, videos, clips = world
-    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    predictions = drawn_split.write_json(tmp_path / "p.json", clips)
     score_run(predictions, data=root, options=ScoringOptions(find_protocol(protocol)), out=tmp_path)
     samples = []
     for score in read_scores(tmp_path):
@@ -64,12 +64,12 @@ def test_scores_are_bit_equal_to_the_references(world, tmp_path: Path, protocol:
 def test_every_format_gives_the_same_bytes(world, tmp_path: Path) -> None:
     root, _, clips = world
     sources = {
-        "json": mevis_folder.write_json(tmp_path / "p.json", clips),
-        "png": mevis_folder.write_png_tree(tmp_path / "png", clips),
-        "palette": mevis_folder.write_png_tree(tmp_path / "palette", clips, "P"),
-        "1-bit": mevis_folder.write_png_tree(tmp_path / "bits", clips, "1"),
-        "zip": mevis_folder.write_zip(tmp_path / "p.zip", clips),
-        "run": mevis_folder.write_run(tmp_path / "run", clips),
+        "json": drawn_split.write_json(tmp_path / "p.json", clips),
+        "png": drawn_split.write_png_tree(tmp_path / "png", clips),
+        "palette": drawn_split.write_png_tree(tmp_path / "palette", clips, "P"),
+        "1-bit": drawn_split.write_png_tree(tmp_path / "bits", clips, "1"),
+        "zip": drawn_split.write_zip(tmp_path / "p.zip", clips),
+        "run": drawn_split.write_run(tmp_path / "run", clips),
     }
     written = {}
     for name, source in sources.items():
@@ -83,7 +83,7 @@ def test_a_missing_prediction_is_an_error_or_counts_zero(world, tmp_path: Path) 
     root, _, clips = world
     fewer = {name: dict(expressions) for name, expressions in clips.items()}
     del fewer["cat"]["0"], fewer["fox"]["1"]
-    predictions = mevis_folder.write_json(tmp_path / "p.json", fewer)
+    predictions = drawn_split.write_json(tmp_path / "p.json", fewer)
     with pytest.raises(DataError, match=r"p\.json, cat/0: prediction is missing"):
         score_run(predictions, data=root, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -93,22 +93,22 @@ def test_a_missing_prediction_is_an_error_or_counts_zero(world, tmp_path: Path) 
     values = {score.sample: score.values for score in scored.scores}
     assert (values["cat/0"]["J&F"], values["cat/0"]["N-acc"], values["cat/0"]["T-acc"]) == (0.0, 0.0, None)
     assert (values["fox/1"]["J&F"], values["fox/1"]["N-acc"], values["fox/1"]["T-acc"]) == (0.0, None, 0.0)
-    whole = score_run(mevis_folder.write_json(tmp_path / "q.json", clips), data=root, out=tmp_path / "whole")
+    whole = score_run(drawn_split.write_json(tmp_path / "q.json", clips), data=root, out=tmp_path / "whole")
     assert len(scored.scores) == len(whole.scores) == 20
 
 
 def test_predictions_of_unknown_samples_are_refused(world, tmp_path: Path) -> None:
     root, _, clips = world
     strange = {**clips, "cow": {"0": np.zeros((1, 2, 2), bool)}}
-    predictions = mevis_folder.write_png_tree(tmp_path / "png", strange)
+    predictions = drawn_split.write_png_tree(tmp_path / "png", strange)
     with pytest.raises(DataError, match=r"split '.*' does not have: cow/0\nCheck --data and --split"):
         score_run(predictions, data=root, out=tmp_path)
 
 
 def test_undefined_metrics_are_null_never_zero(tmp_path: Path) -> None:
     masks = np.ones((2, 4, 4), bool)
-    root = mevis_folder.write_split(tmp_path / "split", {"cat": FolderVideo({"1": masks}, {"0": ["1"]})})
-    predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks}})
+    root = drawn_split.write_split(tmp_path / "split", {"cat": FolderVideo({"1": masks}, {"0": ["1"]})})
+    predictions = drawn_split.write_json(tmp_path / "p.json", {"cat": {"0": masks}})
     score_run(predictions, data=root, out=tmp_path)
     metrics = json.loads((tmp_path / "results.json").read_text())["metrics"]
     assert metrics == {
@@ -127,8 +127,8 @@ def test_no_target_rules(tmp_path: Path) -> None:
     masks = np.zeros((2, 4, 4), bool)
     masks[0, 0, 0] = True
     video = FolderVideo({"1": np.ones((2, 4, 4), bool)}, {"0": [], "1": ["1"]})
-    root = mevis_folder.write_split(tmp_path / "split", {"cat": video})
-    predictions = mevis_folder.write_json(tmp_path / "p.json", {"cat": {"0": masks, "1": masks}})
+    root = drawn_split.write_split(tmp_path / "split", {"cat": video})
+    predictions = drawn_split.write_json(tmp_path / "p.json", {"cat": {"0": masks, "1": masks}})
 
     def metrics(protocol: ScoringProtocol | None = MEVIS_V2, **options: str) -> tuple[float | None, ...]:
         options = ScoringOptions(protocol, **options)
@@ -148,7 +148,7 @@ def test_no_target_rules(tmp_path: Path) -> None:
 
 def test_only_the_chosen_samples_are_expected(world, tmp_path: Path) -> None:
     root, _, clips = world
-    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    predictions = drawn_split.write_json(tmp_path / "p.json", clips)
     scored = score_run(predictions, data=root, samples=["cat/1", "fox/0"], out=tmp_path)
     assert [score.sample for score in scored.scores] == ["cat/1", "fox/0"]
     with pytest.raises(UsageError, match="has no sample 'cat/77'"):
@@ -159,7 +159,7 @@ def test_only_the_chosen_samples_are_expected(world, tmp_path: Path) -> None:
 
 def test_the_number_of_workers_changes_no_byte(world, tmp_path: Path) -> None:
     root, _, clips = world
-    predictions = mevis_folder.write_zip(tmp_path / "p.zip", clips)
+    predictions = drawn_split.write_zip(tmp_path / "p.zip", clips)
     for workers in (1, 2, 5):
         score_run(predictions, data=root, out=tmp_path / str(workers), workers=workers)
     for name in ("scores.jsonl", "results.json"):
@@ -169,7 +169,7 @@ def test_the_number_of_workers_changes_no_byte(world, tmp_path: Path) -> None:
 
 def test_the_device_changes_no_byte(world, tmp_path: Path) -> None:
     root, _, clips = world
-    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    predictions = drawn_split.write_json(tmp_path / "p.json", clips)
     for protocol in ("mevis_v1", "mevis_v2"):
         written = []
         for device in ("cpu", "cpu:0"):  # the second goes a GPU's way, on the CPU's tensors
@@ -194,7 +194,7 @@ def test_an_error_in_a_worker_is_the_same_error(workers: int) -> None:
 
 def test_slices_of_ones_own(world, tmp_path: Path) -> None:
     root, _, clips = world
-    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    predictions = drawn_split.write_json(tmp_path / "p.json", clips)
     path = tmp_path / "slices.yaml"
     path.write_text("tall: frames >= 4 and not targets == 0\nbad: J < 0.5\n")
     scored = score_run(predictions, data=root, slices=read_slices(path), out=tmp_path)
@@ -209,7 +209,7 @@ def test_slices_of_ones_own(world, tmp_path: Path) -> None:
 
 def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
     root, _, clips = world
-    run = mevis_folder.write_run(tmp_path / "run", clips)
+    run = drawn_split.write_run(tmp_path / "run", clips)
     fingerprint = open_dataset(root, "valid_u").fingerprint
     RunFolder(run).write_manifest(
         manifest(task="avos", method="m", variant="v", samples=("cat/1", "eel/2"), data=root, fingerprint=fingerprint)
@@ -225,12 +225,12 @@ def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
 
 def test_scores_that_cant_be_written_say_where_to_go(world, tmp_path: Path) -> None:
     root, _, clips = world
-    predictions = mevis_folder.write_json(tmp_path / "p.json", clips)
+    predictions = drawn_split.write_json(tmp_path / "p.json", clips)
     with pytest.raises(UsageError, match=r"p\.json: cannot write scores here: .*\nGive another folder with --out DIR"):
         score_run(predictions, data=root, out=predictions)
 
 
-@needs_shared
+@pytest.mark.shared
 def test_published_davis_scores(tmp_path: Path) -> None:
     data = SHARED / "data"
     scored = score_run(data / "car_shadow_osvos", data=data / "car_shadow", samples=["car-shadow/0"], out=tmp_path)

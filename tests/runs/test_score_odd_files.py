@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import MevisBenchError
 from mevis_bench.runs.score import score_run
-from tests import mevis_folder
+from tests.fixtures import drawn_split
 
 SHAPES = {"cat": (2, 12, 15), "dog": (3, 9, 40)}
 fuzz = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -34,20 +34,20 @@ class World:
 
     def __init__(self, root: Path) -> None:
         rng = np.random.default_rng(1)
-        videos = {name: mevis_folder.draw_video(rng, shape, 3) for name, shape in SHAPES.items()}
+        videos = {name: drawn_split.draw_video(rng, shape, 3) for name, shape in SHAPES.items()}
         self.root = root
-        self.split = mevis_folder.write_split(root / "split", videos)
+        self.split = drawn_split.write_split(root / "split", videos)
         clips = {
             name: {
-                expression: mevis_folder.noisy(rng, video.ground_truth(expression)) for expression in video.expressions
+                expression: drawn_split.noisy(rng, video.ground_truth(expression)) for expression in video.expressions
             }
             for name, video in videos.items()
         }
         self.sources = {
-            "png": mevis_folder.write_png_tree(root / "png", clips),
-            "run": mevis_folder.write_run(root / "run", clips),
-            "zip": mevis_folder.write_zip(root / "p.zip", clips),
-            "json": mevis_folder.write_json(root / "p.json", clips),
+            "png": drawn_split.write_png_tree(root / "png", clips),
+            "run": drawn_split.write_run(root / "run", clips),
+            "zip": drawn_split.write_zip(root / "p.zip", clips),
+            "json": drawn_split.write_json(root / "p.json", clips),
         }
         self.good = self.score(self.sources["json"])
 
@@ -207,9 +207,9 @@ def test_256_copies_of_an_object_do_not_vanish(tmp_path: Path) -> None:
     masks = np.zeros((1, 6, 7), bool)
     masks[0, 2:4, 3:5] = True
     names = [str(k) for k in range(256)]
-    video = mevis_folder.FolderVideo(dict.fromkeys(names, masks), {"0": names})
-    split = mevis_folder.write_split(tmp_path / "split", {"v": video})
-    path = mevis_folder.write_json(tmp_path / "p.json", {"v": {"0": masks}})
+    video = drawn_split.FolderVideo(dict.fromkeys(names, masks), {"0": names})
+    split = drawn_split.write_split(tmp_path / "split", {"v": video})
+    path = drawn_split.write_json(tmp_path / "p.json", {"v": {"0": masks}})
     assert score_run(path, data=split).results.metrics["J"] == 1.0
 
 

@@ -11,9 +11,8 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError, MaskPrediction, TrackPrediction
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
-from tests import mevis_folder
-from tests.metrics.test_captions import needs_java
-from tests.mevis_folder import FolderVideo, write_predictions
+from tests.fixtures import drawn_split
+from tests.fixtures.drawn_split import FolderVideo, write_predictions
 from tests.references import trackeval_hota
 
 
@@ -58,7 +57,7 @@ def split(tmp_path: Path) -> Path:
     expressions = {"0": ["1"], "1": ["1", "2"], "2": [], "3": [], "4": ["2"]}
     sentences = {"0": "the left dog runs", "4": "the right dog runs", "1": "both dogs run"}
     video = FolderVideo({"1": box_clip(2, 3), "2": box_clip(9, 7)}, expressions, sentences)
-    return mevis_folder.write_split(tmp_path / "split", {"v": video})
+    return drawn_split.write_split(tmp_path / "split", {"v": video})
 
 
 def write_tracks(root: Path, layout: str) -> Path:
@@ -130,7 +129,7 @@ def test_a_task_says_what_it_is_scored_from(split: Path, tmp_path: Path) -> None
 CAPTIONS = {"v": {"0": "The left dog runs.", "1": "two dogs", "4": "the left dog  runs."}}
 
 
-@needs_java
+@pytest.mark.java
 def test_captions(split: Path, tmp_path: Path) -> None:
     path = tmp_path / "captions.json"
     path.write_text(json.dumps(CAPTIONS))

@@ -19,7 +19,7 @@ from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.submission import check, pack, read_profile
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
-from tests.mevis_folder import write_predictions
+from tests.fixtures.drawn_split import write_predictions
 
 PROFILE = read_profile("mevis_v2")
 

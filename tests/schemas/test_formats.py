@@ -14,8 +14,8 @@ from mevis_bench.schemas.__main__ import reference_files
 from mevis_bench.schemas.decode import JsonSource, decode
 from mevis_bench.schemas.formats import FORMATS, Format
 from mevis_bench.schemas.json_files import schema_number
+from tests.fixtures.tiny_split import write_tiny_split
 from tests.paths import ROOT
-from tests.tiny_split import write_tiny_split
 
 REFERENCE = ROOT / "docs" / "reference"
 BY_NAME = {format_.name: format_ for format_ in FORMATS}

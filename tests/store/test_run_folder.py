@@ -9,7 +9,7 @@ import pytest
 
 from mevis_bench.records import DataError
 from mevis_bench.store.run_folder import RunFolder
-from tests.manifests import manifest
+from tests.fixtures.manifests import manifest
 
 # As version 0.1.0 wrote it before schema 3.
 SCHEMA_2 = """\

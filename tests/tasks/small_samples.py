@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from pycocotools import mask as coco
 
 from mevis_bench.masks import MaskRows
@@ -13,7 +14,7 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, Rle, TrackPrediction
 from mevis_bench.runs.scoring_plan import ScoringJob, score_video
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction
-from mevis_bench.tasks import Task, find_task
+from mevis_bench.tasks import TASKS, Task, find_task
 
 SHAPE = (3, 12, 16)
 QUALITIES = ("perfect", "partial", "opposite")
@@ -107,3 +108,11 @@ def job(task: Task, quality: str, options: ScoringOptions | None = None, video_i
 
 def scored(task: Task, quality: str, options: ScoringOptions | None = None, video_id: str = "v") -> list[ScoredSample]:
     return score_video(job(task, quality, options, video_id))
+
+
+TASK_PARAMS = [
+    pytest.param(task, id=task.name, marks=[pytest.mark.java] if task.name == "rmeg" else []) for task in TASKS.values()
+]
+
+NO_WORST = {"LocA"}
+"""LocA is a mean over matched boxes, and 1 where there are none (TrackEval)."""

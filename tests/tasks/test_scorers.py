@@ -16,8 +16,7 @@ from mevis_bench.records import DataError
 from mevis_bench.runs.scoring_plan import score_video
 from mevis_bench.runs.scoring_pool import map_in_order
 from mevis_bench.tasks import TASKS, Task
-from tests.tasks.small_samples import QUALITIES, FakeSource, job, scored
-from tests.tasks.test_task_records import NO_WORST, TASK_PARAMS
+from tests.tasks.small_samples import NO_WORST, QUALITIES, TASK_PARAMS, FakeSource, job, scored
 
 
 @contextmanager

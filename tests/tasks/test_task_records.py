@@ -16,10 +16,8 @@ from mevis_bench.records.task_names import TASK_NAMES, TASK_TYPES
 from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
 from mevis_bench.store.score_files import Results
 from mevis_bench.tasks import TASKS, Task, check_tasks, find_task
-from tests.metrics.test_captions import needs_java
-from tests.tasks.small_samples import scored
+from tests.tasks.small_samples import NO_WORST, TASK_PARAMS, scored
 
-TASK_PARAMS = [pytest.param(task, id=task.name, marks=[needs_java] * (task.name == "rmeg")) for task in TASKS.values()]
 PAPER = configs_folder() / "paper"
 TABLES = {
     table["table"]: table for table in (yaml.safe_load(path.read_text()) for path in sorted(PAPER.glob("table_*.yaml")))
@@ -39,10 +37,6 @@ def test_columns_are_what_the_aggregator_computes(task: Task) -> None:
         assert set(task.headlines) <= set(task.columns)
     finally:
         aggregator.close()
-
-
-NO_WORST = {"LocA"}
-"""LocA is a mean over matched boxes, and 1 where there are none (TrackEval)."""
 
 
 @pytest.mark.parametrize("task", TASK_PARAMS)

@@ -12,7 +12,7 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError, MevisBenchError
 from mevis_bench.training.frame_cache import CachedData, FrameCache
 from mevis_bench.training.loader import micro_batches
-from tests.tiny_split import write_tiny_split
+from tests.fixtures.tiny_split import write_tiny_split
 from tests.training.toy import toy_module, toy_stage, toy_trainer
 
 

@@ -17,7 +17,7 @@ from mevis_bench.records.schedules import WarmupCosineSchedule
 from mevis_bench.records.training import ParameterGroup, TrainingStage
 from mevis_bench.training.loop import LoopTrainer
 from mevis_bench.training.processes import Processes
-from tests.training_arguments import ignore
+from tests.fixtures.training_arguments import ignore
 
 
 def toy_module(dropout=0.5):

@@ -18,7 +18,6 @@ from baselines.dshmp.memory_bank import ExpressionContrast, MemoryBank
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.training_outputs import training_outputs
 from baselines.layers.inference.query_segmenter import network_input
-from tests.baselines.dshmp.test_parity import MOTION, SETTINGS, STATIC
 from tests.baselines.loss_vectors import (
     RecordedPoints,
     check_gradient_norms,
@@ -41,6 +40,7 @@ from tests.baselines.trajectory_loss_vectors import (
     recorded,
     step_config,
 )
+from tests.baselines.trajectory_vectors import DSHMP_SETTINGS, MOTION, STATIC
 
 
 def read_contrast(vectors):
@@ -87,7 +87,7 @@ def test_loss_parity_of_a_whole_step(path):
     fill_by_name(network)
     fill_by_name(bank, prefix="vita_criterion.train_memory_bank.")
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])
-    images = network_input(torch.from_numpy(inputs["in_frames"]), SETTINGS)
+    images = network_input(torch.from_numpy(inputs["in_frames"]), DSHMP_SETTINGS)
     outputs = training_outputs(network, images, network.encode_text(ids, mask, STATIC, MOTION))
     targets, config = [DsHmpTargets(read_targets(vectors), step_contrast())], step_config(DsHmpLossConfig)
     check_step_indices(outputs, [target.objects for target in targets], vectors, config)

@@ -16,7 +16,7 @@ from baselines.layers.nn.text_encoder import HashTokenizer
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodConfig, TextPrompt
 from tests.baselines.parity import tiny_roberta_config
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "dshmp" / "method.yaml")

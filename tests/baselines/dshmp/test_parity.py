@@ -4,12 +4,9 @@ import pytest
 import torch
 
 from baselines.dshmp.config import DsHmpConfig
-from baselines.dshmp.method import PIXEL_STD
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.motion_attention import MotionAttention
 from baselines.layers.checkpoints.trajectory_checkpoint import IGNORED_KEYS
-from baselines.layers.inference.query_segmenter import SegmenterSettings
-from baselines.layers.inputs.resize import PIXEL_MEAN
 from tests.baselines.parity import (
     check_close,
     expected_keys,
@@ -20,12 +17,16 @@ from tests.baselines.parity import (
     tiny_roberta_config,
 )
 from tests.baselines.small_vectors import check_thinned, load_small_vector
-from tests.baselines.trajectory_vectors import STRICT, check_clip_module, check_outputs, run_on
-from tests.paths import PARITY, needs_parity
-
-SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.5, 18, 72, "float32")
-STATIC, MOTION = (1, 2, 4), (3, 5)
-"""Split of the sentence by the vectors' toy tagger."""
+from tests.baselines.trajectory_vectors import (
+    DSHMP_SETTINGS,
+    MOTION,
+    STATIC,
+    STRICT,
+    check_clip_module,
+    check_outputs,
+    run_on,
+)
+from tests.paths import PARITY
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def outputs(network):
     def run(vectors):
         key = (vectors["in_frames"].tobytes(), vectors["in_lang_tokens"].tobytes())
         if key not in known:
-            known[key] = run_on(network, SETTINGS, read_sentence(network, vectors), vectors["in_frames"])
+            known[key] = run_on(network, DSHMP_SETTINGS, read_sentence(network, vectors), vectors["in_frames"])
         return known[key]
 
     return run
@@ -74,7 +75,7 @@ def test_parity_with_the_numbers_kept_here(outputs):
         check_thinned(name, array, vectors[name])
 
 
-@needs_parity
+@pytest.mark.parity
 def test_parity_of_the_motion_attention_pins_the_alignment():
     path = PARITY / "extra_dshmp_hier.npz"
     if not path.is_file():

@@ -13,7 +13,7 @@ from baselines.git.network import IGNORED_KEYS, build, our_key
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from mevis_bench.records import DataError, Rle, TargetMasks, TextPrompt, Video
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 
 @pytest.mark.parametrize(("size", "millions"), [("base", 176.6), ("large", 394.2), ("mini", 4.3)])

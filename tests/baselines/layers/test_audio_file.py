@@ -8,7 +8,7 @@ import soundfile
 
 from baselines.layers.inputs.audio_file import read_audio
 from mevis_bench.records import DataError
-from tests.paths import SHARED, needs_shared
+from tests.paths import SHARED
 
 
 def tone(rate: int, hertz: float = 440.0, seconds: float = 0.5) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         read_audio(tmp_path / "empty.wav", 16000)
 
 
-@needs_shared
+@pytest.mark.shared
 def test_real_speech_of_two_rates() -> None:
     for name, rate in (("e1.flite_slt.wav", 16000), ("e1.festival_slthts.wav", 32000)):
         samples, found = soundfile.read(SHARED / "data/speech" / name)

@@ -7,7 +7,7 @@ import torch
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings, consecutive, interleaved, read_clip
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from mevis_bench.records import TextPrompt
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 PROMPTS = [TextPrompt("0", "left"), TextPrompt("1", "right")]
 SETTINGS = ClipSettings(short=32, clip_length=None, sampling="consecutive", precision="float32")

@@ -9,7 +9,6 @@ from baselines.layers.training.trajectory_outputs import TrajectoryOutputs
 from baselines.layers.training.trajectory_training import training_outputs
 from baselines.lmpm.losses import compute_losses, loss_weights, total_loss
 from baselines.lmpm.model import Lmpm
-from tests.baselines.lmpm.test_parity import SETTINGS
 from tests.baselines.loss_vectors import (
     RecordedPoints,
     check_gradient_norms,
@@ -32,6 +31,7 @@ from tests.baselines.trajectory_loss_vectors import (
     recorded,
     step_config,
 )
+from tests.baselines.trajectory_vectors import LMPM_SETTINGS
 
 
 def read_outputs(leaves):
@@ -60,7 +60,7 @@ def test_loss_parity_of_a_whole_step(path):
     network = Lmpm(tiny_roberta()).eval()
     fill_by_name(network)
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])
-    images = network_input(torch.from_numpy(inputs["in_frames"]), SETTINGS)
+    images = network_input(torch.from_numpy(inputs["in_frames"]), LMPM_SETTINGS)
     outputs, _ = training_outputs(network, images, network.encode_text(ids, mask))
     targets, config = [read_targets(vectors)], step_config(TrajectoryConfig)
     check_step_indices(outputs, targets, vectors, config)

@@ -20,7 +20,7 @@ from baselines.lmpm.options import Options
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodConfig, TextPrompt
 from tests.baselines.parity import tiny_roberta, tiny_roberta_config
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "lmpm" / "method.yaml")

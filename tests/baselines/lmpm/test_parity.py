@@ -4,8 +4,6 @@ import pytest
 import torch
 
 from baselines.layers.checkpoints.trajectory_checkpoint import IGNORED_KEYS
-from baselines.layers.inference.query_segmenter import SegmenterSettings
-from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
 from baselines.layers.nn.text_encoder import build_roberta
 from baselines.lmpm.model import Lmpm
 from tests.baselines.parity import (
@@ -17,9 +15,7 @@ from tests.baselines.parity import (
     tiny_roberta,
 )
 from tests.baselines.small_vectors import check_thinned, load_small_vector
-from tests.baselines.trajectory_vectors import STRICT, check_clip_module, check_outputs, run_on
-
-SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.8, 18, 72, "float32")
+from tests.baselines.trajectory_vectors import LMPM_SETTINGS, STRICT, check_clip_module, check_outputs, run_on
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +40,7 @@ def outputs(network):
     def run(vectors):
         key = (vectors["in_frames"].tobytes(), vectors["in_lang_tokens"].tobytes())
         if key not in known:
-            known[key] = run_on(network, SETTINGS, read_sentence(network, vectors), vectors["in_frames"])
+            known[key] = run_on(network, LMPM_SETTINGS, read_sentence(network, vectors), vectors["in_frames"])
         return known[key]
 
     return run

@@ -14,7 +14,7 @@ from baselines.lmpm.options import Options
 from baselines.lmpm.speech import RATE, SpeechEncoder
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import MethodConfig, SpeechPrompt
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 from tests.paths import ROOT
 
 TINY = WhisperConfig(d_model=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=16, num_mel_bins=80)

@@ -12,7 +12,7 @@ from baselines.lmpmpp import encoders, method, train
 from baselines.lmpmpp.config import ExtractorConfig, LanguageConfig, LMPMppConfig
 from baselines.lmpmpp.train_options import PaperTrainOptions
 from mevis_bench.data.registry import open_dataset
-from tests.training_arguments import make_training_arguments, read_options
+from tests.fixtures.training_arguments import make_training_arguments, read_options
 
 SMALL = LMPMppConfig(
     extractor=ExtractorConfig(

@@ -18,8 +18,8 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
+from tests.fixtures.training_arguments import ignore, make_training_arguments, read_options
 from tests.paths import ROOT
-from tests.training_arguments import ignore, make_training_arguments, read_options
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from mevis_bench.records.training import TrainingStage
 from mevis_bench.training.loop import LoopTrainer
 from mevis_bench.training.processes import Processes
 from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, build_encoders, patch_encoders
-from tests.training_arguments import ignore, make_training_arguments, read_options
+from tests.fixtures.training_arguments import ignore, make_training_arguments, read_options
 
 SURE = 20.0
 

@@ -8,7 +8,7 @@ from baselines.mttr.method import MttrModel, best_query, upsample_masks
 from baselines.mttr.model import Mttr, SegmentedClip
 from mevis_bench.records import TextPrompt
 from tests.baselines.parity import tiny_roberta
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 PROMPTS = [TextPrompt("0", "The bird  flying away"), TextPrompt("1", "two dogs"), TextPrompt("2", "nobody")]
 SETTINGS = ClipSettings(short=32, clip_length=None, sampling="consecutive", precision="float32")

@@ -12,7 +12,7 @@ from baselines.mutr.model import Mutr
 from baselines.mutr.temporal import GatherLayer, TemporalInteraction, interaction_config
 from mevis_bench.records import SpeechPrompt, TextPrompt
 from tests.baselines.parity import tiny_roberta
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 PROMPTS = [TextPrompt("0", "The bird flying away"), TextPrompt("1", "two dogs")]
 

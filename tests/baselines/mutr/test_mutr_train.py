@@ -13,7 +13,7 @@ from baselines.mutr.train import VARIANT, WEIGHTS_FILE, TrainOptions, draw_clip,
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import UsageError
-from tests.training_arguments import make_training_arguments, read_options
+from tests.fixtures.training_arguments import make_training_arguments, read_options
 
 OPTIONS = {"steps": 2, "learning_rate": 1e-4, "clips": 2, "frames": 2, "short": 64, "targets": "union", "vggish": ""}
 

@@ -8,7 +8,7 @@ from baselines.referformer.method import ReferFormerModel
 from baselines.referformer.model import ReferFormer
 from mevis_bench.records import SpeechPrompt, TextPrompt
 from tests.baselines.parity import tiny_roberta
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 PROMPTS = [TextPrompt("0", "The bird flying away"), TextPrompt("1", "two dogs"), TextPrompt("2", "nobody")]
 

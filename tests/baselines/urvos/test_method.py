@@ -6,7 +6,7 @@ from baselines.urvos.method import SquareVideo, load, scaled_masks
 from baselines.urvos.options import Options
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import MethodConfig, TextPrompt
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "urvos" / "method.yaml")

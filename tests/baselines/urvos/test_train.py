@@ -9,8 +9,8 @@ from baselines.urvos.model import Urvos
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError
-from tests.tiny_split import write_tiny_split
-from tests.training_arguments import make_training_arguments, read_options
+from tests.fixtures.tiny_split import write_tiny_split
+from tests.fixtures.training_arguments import make_training_arguments, read_options
 
 
 @pytest.fixture

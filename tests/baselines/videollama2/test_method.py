@@ -12,7 +12,7 @@ from baselines.videollama2.options import Options
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import DataError, MethodConfig, MethodError, TargetMasks, TextPrompt, Video
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 OPTIONS = {
     "size": "mini", "frames": 8, "fit": "squash", "color": [255, 0, 0], "alpha": 0.5, "precision": "float32",

@@ -30,8 +30,8 @@ from mevis_bench.records import (
     TargetMasks,
     Video,
 )
-from tests.baselines.small_videos import noise_video
-from tests.training_arguments import make_training_arguments, read_options
+from tests.fixtures.noise_video import noise_video
+from tests.fixtures.training_arguments import make_training_arguments, read_options
 
 OPTIONS = {
     "vision": {"steps": 2, "learning_rate": 1e-3, "targets": 2},

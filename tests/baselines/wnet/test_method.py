@@ -14,7 +14,7 @@ from baselines.wnet.method import WNetModel, load
 from baselines.wnet.model import WNet
 from baselines.wnet.options import Options
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt
-from tests.baselines.small_videos import noise_video
+from tests.fixtures.noise_video import noise_video
 
 OPTIONS = {"backbone": "resnet50", "short": 32, "clip_length": 2, "sampling": "consecutive", "precision": "float32"}
 

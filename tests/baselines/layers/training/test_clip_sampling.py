@@ -11,7 +11,7 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.training import SamplePosition, TrainingStage
 from mevis_bench.training.loader import micro_batches
-from tests.tiny_split import VIDEOS, write_tiny_split
+from tests.fixtures.tiny_split import VIDEOS, write_tiny_split
 
 
 @pytest.fixture(scope="module")

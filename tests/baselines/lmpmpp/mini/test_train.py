@@ -14,7 +14,7 @@ from baselines.lmpmpp.mini.training.train_options import TrainOptions
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError
-from tests.training_arguments import make_training_arguments, read_options
+from tests.fixtures.training_arguments import make_training_arguments, read_options
 
 OPTIONS = {
     "extractor": {"steps": 2, "learning_rate": 1e-3, "frames": 2},

@@ -1,0 +1,40 @@
+"""Fixtures of all tests, and the tests that this machine cannot run, skipped with the reason."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from mevis_bench.metrics.java import find_java
+from tests.paths import PARITY, SHARED
+
+pytest_plugins = ["tests.fixtures.gallery", "tests.fixtures.runs"]
+
+
+def _no_java() -> str | None:
+    if find_java() is None or importlib.util.find_spec("pycocoevalcap") is None:
+        return "no Java or no pycocoevalcap; the extra 'rmeg' brings both"
+    return None
+
+
+def _no_gpu() -> str | None:
+    import torch
+
+    return None if torch.cuda.is_available() else "no CUDA device"
+
+
+REASONS: dict[str, Callable[[], str | None]] = {
+    "gpu": _no_gpu,
+    "java": _no_java,
+    "parity": lambda: None if PARITY.is_dir() else f"no parity vectors at {PARITY} (MEVIS_BENCH_PARITY)",
+    "shared": lambda: None if SHARED.is_dir() else f"no reference material at {SHARED} (MEVIS_BENCH_SHARED)",
+}
+"""By marker: why this machine skips its tests; ``None``: it runs them."""
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for marker, reason_here in REASONS.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        reason = reason_here() if marked else None
+        for item in marked if reason else []:
+            item.add_marker(pytest.mark.skip(reason=reason))
