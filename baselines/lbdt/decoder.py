@@ -1,6 +1,7 @@
 """Decoder with bilateral channel activation: both pyramids, gated by each other and by the sentence, to a mask.
 
-Ding et al., LBDT, CVPR 2022, section 3.3; upsampling as in CondInst (Tian et al., ECCV 2020).
+Ding et al., LBDT, CVPR 2022, section 3.3; upsampling as in CondInst (Tian et al., ECCV 2020). Axes: b batch,
+d ``decoder_channels`` and c ``channels`` of ``LbdtConfig``, h rows, w columns.
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.lbdt.duplex_transfer import WIDTH as WORD_WIDTH
-
-WIDTH = 128
-PYRAMID = (256, 512, 1024, 2048)
+from baselines.lbdt.config import LbdtConfig
 
 
 def aligned_upsample(x: Tensor, factor: int) -> Tensor:
@@ -35,24 +33,25 @@ def conv_block(in_channels: int, channels: int) -> nn.Sequential:
     )
 
 
-def _tower() -> nn.Sequential:
-    return nn.Sequential(*(conv_block(WIDTH, WIDTH) for _ in range(4)), nn.Conv2d(WIDTH, 1, 1))
+def _tower(channels: int) -> nn.Sequential:
+    return nn.Sequential(*(conv_block(channels, channels) for _ in range(4)), nn.Conv2d(channels, 1, 1))
 
 
 class ChannelActivation(nn.Module):
     """Gate the channels of each stream by the sentence and by both streams' means, then merge."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: LbdtConfig) -> None:
         super().__init__()
-        self.img_flo_fc = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU(inplace=True))
-        self.img_txt_fc = nn.Linear(WIDTH + WORD_WIDTH, WIDTH)
-        self.flo_txt_fc = nn.Linear(WIDTH + WORD_WIDTH, WIDTH)
-        self.img_enhance_fc = nn.Linear(WIDTH, WIDTH)
-        self.flo_enhance_fc = nn.Linear(WIDTH, WIDTH)
-        self.fusion_cat_conv = conv_block(2 * WIDTH, WIDTH)
+        channels = config.decoder_channels
+        self.img_flo_fc = nn.Sequential(nn.Linear(2 * channels, channels), nn.ReLU(inplace=True))
+        self.img_txt_fc = nn.Linear(channels + config.channels, channels)
+        self.flo_txt_fc = nn.Linear(channels + config.channels, channels)
+        self.img_enhance_fc = nn.Linear(channels, channels)
+        self.flo_enhance_fc = nn.Linear(channels, channels)
+        self.fusion_cat_conv = conv_block(2 * channels, channels)
 
     def forward(self, image: Tensor, flow: Tensor, sentence: Tensor) -> Tensor:
-        """``image`` and ``flow`` ``(b, 128, h, w)``, ``sentence`` ``(b, 512)`` -> ``(b, 128, h, w)``."""
+        """``image`` and ``flow`` ``(b, d, h, w)``, ``sentence`` ``(b, c)`` -> ``(b, d, h, w)``."""
         image_mean, flow_mean = image.mean((2, 3)), flow.mean((2, 3))
         both = self.img_flo_fc(torch.cat((image_mean, flow_mean), 1))
         image_gate = self.img_txt_fc(torch.cat((image_mean, sentence), 1)).sigmoid()
@@ -70,26 +69,27 @@ class Decoder(nn.Module):
     ``spa_tower``, ``tem_tower`` and ``mask_head`` are not used; the published files contain them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: LbdtConfig) -> None:
         super().__init__()
-        self.refine_spa = nn.ModuleList(conv_block(channels, WIDTH) for channels in PYRAMID)
-        self.refine_tem = nn.ModuleList(conv_block(channels, WIDTH) for channels in PYRAMID)
-        self.spa_tower = _tower()
-        self.tem_tower = _tower()
-        self.fusion = ChannelActivation()
-        self.fuse_tower = _tower()
+        channels, pyramid = config.decoder_channels, config.backbone.channels
+        self.refine_spa = nn.ModuleList(conv_block(size, channels) for size in pyramid)
+        self.refine_tem = nn.ModuleList(conv_block(size, channels) for size in pyramid)
+        self.spa_tower = _tower(channels)
+        self.tem_tower = _tower(channels)
+        self.fusion = ChannelActivation(config)
+        self.fuse_tower = _tower(channels)
         self.mask_head = nn.Conv2d(3, 1, 3, padding=1)
 
     def refine(self, maps: Sequence[Tensor], refiners: nn.ModuleList, first: int) -> Tensor:
         """Sum consecutive levels of one stream at stride 4.
 
         Args:
-            maps: Levels ``first``, ``first + 1``, ... , ``(b, PYRAMID[level], h, w)``.
+            maps: Levels ``first``, ``first + 1``, ... , each with the backbone's channels of its level.
             refiners: ``refine_spa`` or ``refine_tem``.
             first: Level of the first map; 0 is stride 4.
 
         Returns:
-            ``(b, 128, H/4, W/4)``.
+            ``(b, d, H/4, W/4)``.
         """
         levels = [aligned_upsample(refiners[level](x), 2**level) for level, x in enumerate(maps, first)]
         total = levels[0]
@@ -98,5 +98,5 @@ class Decoder(nn.Module):
         return total
 
     def forward(self, image: Tensor, flow: Tensor, sentence: Tensor) -> Tensor:
-        """Both streams at stride 4, ``(b, 128, h, w)``, and ``(b, 512)`` -> logits ``(b, 4h, 4w)``."""
+        """Both streams at stride 4, ``(b, d, h, w)``, and ``(b, c)`` -> logits ``(b, 4h, 4w)``."""
         return aligned_upsample(self.fuse_tower(self.fusion(image, flow, sentence)), 4)[:, 0]

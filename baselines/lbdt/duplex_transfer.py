@@ -1,6 +1,7 @@
 """Language-bridged duplex transfer: image and difference features exchange information through the words.
 
-Ding et al., LBDT, CVPR 2022, section 3.2. Everything is sequence first: ``(n, b, 512)``.
+Ding et al., LBDT, CVPR 2022, section 3.2. Everything is sequence first: ``(n, b, c)``, c channels of
+``LbdtConfig``.
 """
 
 from math import log
@@ -9,20 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTH = 512
-HEADS = 8
-LAYERS = 4
+from baselines.lbdt.config import LbdtConfig
 
 
-def word_positions(length: int, device: torch.device) -> Tensor:
-    """Interleaved sines and cosines of the word's index: ``(length, 1, 512)``."""
-    return _waves(length, WIDTH, device)[:, None]
+def word_positions(length: int, channels: int, device: torch.device) -> Tensor:
+    """Interleaved sines and cosines of the word's index: ``(length, 1, channels)``."""
+    return _waves(length, channels, device)[:, None]
 
 
-def map_positions(height: int, width: int, device: torch.device) -> Tensor:
-    """First half of the channels by column, second half by row, neither normalized: ``(height * width, 1, 512)``."""
-    columns = _waves(width, WIDTH // 2, device)[None].expand(height, -1, -1)
-    rows = _waves(height, WIDTH // 2, device)[:, None].expand(-1, width, -1)
+def map_positions(height: int, width: int, channels: int, device: torch.device) -> Tensor:
+    """First half of the channels by column, second half by row, not normalized: ``(height * width, 1, channels)``."""
+    columns = _waves(width, channels // 2, device)[None].expand(height, -1, -1)
+    rows = _waves(height, channels // 2, device)[:, None].expand(-1, width, -1)
     return torch.cat((columns, rows), 2).flatten(0, 1)[:, None]
 
 
@@ -35,32 +34,33 @@ def _waves(length: int, channels: int, device: torch.device) -> Tensor:
 class TransferLayer(nn.Module):
     """Attention of the words to the source, then of the target to the words."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: LbdtConfig) -> None:
         super().__init__()
-        self.self_attn_words = nn.MultiheadAttention(WIDTH, HEADS)
-        self.cross_attn_img = nn.MultiheadAttention(WIDTH, HEADS)
-        self.cross_attn_flo = nn.MultiheadAttention(WIDTH, HEADS)
-        self.linear1 = nn.Linear(WIDTH, WIDTH)
-        self.linear2 = nn.Linear(WIDTH, WIDTH)
-        self.norm_words_1 = nn.LayerNorm(WIDTH)
-        self.norm_words_2 = nn.LayerNorm(WIDTH)
-        self.norm_flo = nn.LayerNorm(WIDTH)
-        self.norm_flo2 = nn.LayerNorm(WIDTH)
+        channels, heads = config.channels, config.heads
+        self.self_attn_words = nn.MultiheadAttention(channels, heads)
+        self.cross_attn_img = nn.MultiheadAttention(channels, heads)
+        self.cross_attn_flo = nn.MultiheadAttention(channels, heads)
+        self.linear1 = nn.Linear(channels, channels)
+        self.linear2 = nn.Linear(channels, channels)
+        self.norm_words_1 = nn.LayerNorm(channels)
+        self.norm_words_2 = nn.LayerNorm(channels)
+        self.norm_flo = nn.LayerNorm(channels)
+        self.norm_flo2 = nn.LayerNorm(channels)
 
     def forward(self, source: Tensor, target: Tensor, words: Tensor, positions: Tensor, absent: Tensor) -> Tensor:
         """Update the target.
 
         Args:
-            source: ``(n, b, 512)``.
-            target: ``(n, b, 512)``.
-            words: ``(l, b, 512)``.
-            positions: ``(n, 1, 512)``.
+            source: ``(n, b, c)``.
+            target: ``(n, b, c)``.
+            words: ``(l, b, c)``.
+            positions: ``(n, 1, c)``.
             absent: bool ``(b, l)``, ``True`` on padding.
 
         Returns:
-            ``(n, b, 512)``.
+            ``(n, b, c)``.
         """
-        query = words + word_positions(len(words), words.device)
+        query = words + word_positions(len(words), words.shape[2], words.device)
         attended, _ = self.self_attn_words(query, query, words, key_padding_mask=absent, need_weights=False)
         words = self.norm_words_1(words + attended)
         source = source + positions
@@ -73,26 +73,26 @@ class TransferLayer(nn.Module):
 
 
 class DuplexTransfer(nn.Module):
-    """Four layers; each serves both directions with the same weights, from the same two inputs."""
+    """Layers that serve both directions with the same weights, from the same two inputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: LbdtConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(TransferLayer() for _ in range(LAYERS))
+        self.layers = nn.ModuleList(TransferLayer(config) for _ in range(config.depth))
 
     def forward(self, image: Tensor, flow: Tensor, words: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
         """Exchange between two maps.
 
         Args:
-            image: ``(b, 512, h, w)``.
-            flow: ``(b, 512, h, w)``.
-            words: ``(l, b, 512)``; every layer starts from the same words.
+            image: ``(b, c, h, w)``.
+            flow: ``(b, c, h, w)``.
+            words: ``(l, b, c)``; every layer starts from the same words.
             absent: bool ``(b, l)``.
 
         Returns:
             Both maps, updated.
         """
-        height, width = image.shape[-2:]
-        positions = map_positions(height, width, image.device)
+        channels, height, width = image.shape[1:]
+        positions = map_positions(height, width, channels, image.device)
         image, flow = image.flatten(2).permute(2, 0, 1), flow.flatten(2).permute(2, 0, 1)
         for layer in self.layers:
             image, flow = (

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize
 from baselines.lbdt.checkpoint import read_checkpoint
+from baselines.lbdt.config import SIZES
 from baselines.lbdt.model import FrameFeatures, Lbdt, Words
 from baselines.lbdt.options import Options
 from baselines.lbdt.words import GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
@@ -107,8 +108,8 @@ def load(config: MethodConfig[Options]) -> LbdtMethod:
     vectors: WordVectors
     if config.weights is None:
         torch.manual_seed(config.seed)
-        network, vectors = Lbdt(), SeededVectors(config.seed)
+        network, vectors = Lbdt(SIZES[config.options.size]), SeededVectors(config.seed)
     else:
-        network, vectors = Lbdt(), GloveFile(config.weights["words"])
+        network, vectors = Lbdt(SIZES[config.options.size]), GloveFile(config.weights["words"])
         network.load_state_dict(read_checkpoint(config.weights["model"], network))
     return LbdtMethod(network.eval().to(config.device), vectors, config.options.interval, config.device)

@@ -1,7 +1,7 @@
 """LBDT-4's network: from a frame, its difference to an earlier frame and a sentence to a mask.
 
 Ding et al., "Language-Bridged Spatial-Temporal Interaction for Referring Video Object Segmentation", CVPR 2022. Axes:
-b batch, l words, h rows, w columns.
+b batch, l words, c ``channels`` and d ``decoder_channels`` of ``LbdtConfig``, h rows, w columns.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.layers.nn.resnet import RESNETS, ResNet
+from baselines.layers.nn.resnet import ResNet
+from baselines.lbdt.config import SIZES, LbdtConfig
 from baselines.lbdt.decoder import Decoder
-from baselines.lbdt.duplex_transfer import WIDTH, DuplexTransfer
+from baselines.lbdt.duplex_transfer import DuplexTransfer
 
 VECTOR_SIZE = 300
 """Size of a GloVe vector."""
@@ -22,8 +23,8 @@ class Stream(NamedTuple):
     """Features of a frame in one trunk, independent of text.
 
     Attributes:
-        fine: Decoder input from strides 4 and 8, ``(b, 128, H/4, W/4)``.
-        stride16: ``(b, 1024, H/16, W/16)``.
+        fine: Decoder input from strides 4 and 8, ``(b, d, H/4, W/4)``.
+        stride16: The trunk's map, ``(b, 1024, H/16, W/16)`` of ResNet-50.
     """
 
     fine: Tensor
@@ -42,9 +43,9 @@ class Words(NamedTuple):
     """An encoded batch of sentences.
 
     Attributes:
-        words: ``(l, b, 512)``.
+        words: ``(l, b, c)``.
         absent: bool ``(b, l)``, ``True`` where there is no word.
-        sentence: ``(b, 512)``, the sum over all l positions, padding included (the original's rule).
+        sentence: ``(b, c)``, the sum over all l positions, padding included (the original's rule).
     """
 
     words: Tensor
@@ -55,12 +56,12 @@ class Words(NamedTuple):
 class TextEncoder(nn.Module):
     """One LSTM over the word vectors, padding included."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(VECTOR_SIZE, WIDTH, batch_first=True)
+        self.lstm = nn.LSTM(VECTOR_SIZE, channels, batch_first=True)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """``(b, l, 300)`` -> ``(b, l, 512)``."""
+        """``(b, l, 300)`` -> ``(b, l, c)``."""
         out: Tensor = self.lstm(vectors)[0]
         return out
 
@@ -73,24 +74,26 @@ class Lbdt(nn.Module):
     """Two ResNet trunks that exchange through words at strides 16 and 32, and a shared decoder.
 
     Args:
-        backbone: ``resnet50`` or ``resnet101``.
+        config: Sizes.
     """
 
-    def __init__(self, backbone: str = "resnet50") -> None:
+    def __init__(self, config: LbdtConfig = SIZES["base"]) -> None:
         super().__init__()
-        self.image_trunk = ResNet(RESNETS[backbone], nn.BatchNorm2d)
-        self.difference_trunk = ResNet(RESNETS[backbone], nn.BatchNorm2d)
-        self.text_encoder = TextEncoder()
-        self.decoder = Decoder()
-        self.transformer = nn.ModuleDict({"stage4": DuplexTransfer(), "stage5": DuplexTransfer()})
-        self.conv_r4_1_reduce = _projection(1024, WIDTH)
-        self.conv_r4_2_reduce = _projection(1024, WIDTH)
-        self.conv_r4_1_up = _projection(WIDTH, 1024)
-        self.conv_r4_2_up = _projection(WIDTH, 1024)
-        self.conv_r5_1_reduce = _projection(2048, WIDTH)
-        self.conv_r5_2_reduce = _projection(2048, WIDTH)
-        self.conv_r5_1_up = _projection(WIDTH, 2048)
-        self.conv_r5_2_up = _projection(WIDTH, 2048)
+        channels = config.channels
+        *_, stride16, stride32 = config.backbone.channels
+        self.image_trunk = ResNet(config.backbone, nn.BatchNorm2d)
+        self.difference_trunk = ResNet(config.backbone, nn.BatchNorm2d)
+        self.text_encoder = TextEncoder(channels)
+        self.decoder = Decoder(config)
+        self.transformer = nn.ModuleDict({"stage4": DuplexTransfer(config), "stage5": DuplexTransfer(config)})
+        self.conv_r4_1_reduce = _projection(stride16, channels)
+        self.conv_r4_2_reduce = _projection(stride16, channels)
+        self.conv_r4_1_up = _projection(channels, stride16)
+        self.conv_r4_2_up = _projection(channels, stride16)
+        self.conv_r5_1_reduce = _projection(stride32, channels)
+        self.conv_r5_2_reduce = _projection(stride32, channels)
+        self.conv_r5_1_up = _projection(channels, stride32)
+        self.conv_r5_2_up = _projection(channels, stride32)
 
     def encode_frames(self, images: Tensor, differences: Tensor) -> FrameFeatures:
         """Encode frames once for all sentences.

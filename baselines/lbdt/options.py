@@ -1,6 +1,7 @@
 """Options of LBDT's variants (``method.yaml``)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from baselines.layers.options import Count
 
@@ -10,7 +11,9 @@ class Options:
     """Options of a variant.
 
     Attributes:
+        size: Sizes of the network: the authors', or small ones.
         interval: Frames between a frame and its reference frame.
     """
 
+    size: Literal["base", "mini"]
     interval: Count

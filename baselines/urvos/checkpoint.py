@@ -6,20 +6,21 @@ import torch
 from torch import Tensor
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.urvos.config import UrvosConfig
 from baselines.urvos.model import Urvos
 
 CLASSIFIER = ("fc.weight", "fc.bias")
 """Keys of torchvision's ResNet-50 outside the trunk."""
 
 
-def load(path: Path) -> dict[str, Tensor]:
-    """Return exactly the model's tensors from a file that ``mevis-bench train --method urvos`` wrote.
+def load(path: Path, config: UrvosConfig) -> dict[str, Tensor]:
+    """Return exactly the tensors of a model of this size from a file that ``mevis-bench train --method urvos`` wrote.
 
     Raises:
         DataError: The file is another one; see ``read_tensors`` and ``match_keys``.
     """
     with torch.device("meta"):
-        expected = Urvos()
+        expected = Urvos(config)
     return match_keys(read_tensors(path), expected, location=str(path))
 
 

@@ -1,7 +1,7 @@
 """URVOS's cross-modal attention: every pair of a cell and a word looks at every other pair.
 
 Seo et al., ECCV 2020; layer sizes as in the authors' public baseline. Axes: b frames, l words, h rows, w columns,
-c channels, e = 512 channels inside.
+c channels of an input, e channels inside.
 """
 
 import torch
@@ -127,7 +127,7 @@ class PairAttention(nn.Module):
 class CrossModalAttention(nn.Module):
     """Cells among themselves, words among themselves, then both together."""
 
-    def __init__(self, visual: int, words: int, inside: int = 512, heads: int = 8) -> None:
+    def __init__(self, visual: int, words: int, inside: int, heads: int) -> None:
         super().__init__()
         self.visual_sa = CellAttention(visual + COORDINATES, inside)
         self.word_sa = WordAttention(words, inside)

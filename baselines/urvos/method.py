@@ -11,6 +11,7 @@ from torch import Tensor
 from baselines.layers.inputs.resize import resize
 from baselines.urvos import inference
 from baselines.urvos.checkpoint import load as load_checkpoint
+from baselines.urvos.config import SIZES
 from baselines.urvos.inference import FRAMES_AT_ONCE, PassOptions
 from baselines.urvos.model import Frames, Urvos
 from baselines.urvos.options import Options
@@ -105,7 +106,8 @@ def load(config: MethodConfig[Options]) -> Urvos320:
     """
     if config.weights is None:
         torch.manual_seed(config.seed)
-    model = Urvos(scaled=config.options.scaled, masked=config.options.masked)
+    network_config = SIZES[config.options.size]
+    model = Urvos(network_config, scaled=config.options.scaled, masked=config.options.masked)
     if config.weights is not None:
-        model.load_state_dict(load_checkpoint(config.weights["model"]))
+        model.load_state_dict(load_checkpoint(config.weights["model"], network_config))
     return Urvos320(model.eval().to(config.device), config)

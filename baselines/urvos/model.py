@@ -1,7 +1,8 @@
 """URVOS, unified referring video object segmentation (Seo, Lee & Han, ECCV 2020): an unofficial re-implementation.
 
 One network predicts a frame's mask from the frame, the sentence and, where there is one, a memory of frames with masks.
-What the paper fixes and what is our choice: README.md. Axes: b frames, l words, h rows and w columns of the input.
+What the paper fixes and what is our choice: README.md. Axes: b frames, l words, h rows and w columns of the input,
+e ``fused``, k ``keys``, v ``values`` and d ``decoder`` channels of ``UrvosConfig``.
 """
 
 from collections.abc import Sequence
@@ -12,15 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
-from baselines.layers.nn.resnet import RESNETS, ResNet
+from baselines.layers.nn.resnet import ResNet, ResNetConfig
+from baselines.urvos.config import SIZES, UrvosConfig
 from baselines.urvos.cross_attention import CrossModalAttention
 from baselines.urvos.words import PADDING, ROWS
-
-WORD_CHANNELS = 1000
-INSIDE = 512
-KEYS, VALUES = 128, 512
-"""Channels of memory keys and values."""
-DECODED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +24,10 @@ class Frames:
     """Encoded frames, independent of sentence and memory.
 
     Attributes:
-        cells: ``(b, 512, h / 32, w / 32)``.
-        key: Memory query, ``(b, 128, h / 16, w / 16)``.
-        value: ``(b, 512, h / 16, w / 16)``.
-        skips: Decoder inputs at strides 8 and 4, ``(b, 256, h / 8, w / 8)`` and ``(b, 256, h / 4, w / 4)``.
+        cells: ``(b, e, h / 32, w / 32)``.
+        key: Memory query, ``(b, k, h / 16, w / 16)``.
+        value: ``(b, v, h / 16, w / 16)``.
+        skips: Decoder inputs at strides 8 and 4, ``(b, d, h / 8, w / 8)`` and ``(b, d, h / 4, w / 4)``.
     """
 
     cells: Tensor
@@ -47,7 +43,7 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence: words ``(1, l, 512)`` and bool ``(1, l)``, ``True`` on padding."""
+    """A sentence: words ``(1, l, e)`` and bool ``(1, l)``, ``True`` on padding."""
 
     words: Tensor
     padding: Tensor
@@ -55,7 +51,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory cells of past frames: keys ``(128, n)`` and values ``(512, n)``."""
+    """Memory cells of past frames: keys ``(k, n)`` and values ``(v, n)``."""
 
     key: Tensor
     value: Tensor
@@ -83,14 +79,14 @@ class ResBlock(nn.Module):
 class MemoryEncoder(nn.Module):
     """ResNet up to stride 16 over a frame and its soft mask, an extra input channel (STM, Oh et al., ICCV 2019)."""
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: ResNetConfig) -> None:
         super().__init__()
-        self.rgb = ResNet(RESNETS["resnet50"])
+        self.rgb = ResNet(backbone)
         del self.rgb.layer4  # memory has stride 16
-        self.mask_stem = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+        self.mask_stem = nn.Conv2d(1, backbone.width, 7, stride=2, padding=3, bias=False)
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
-        """Map ``(b, 3, h, w)`` and ``(b, 1, h, w)`` in 0..1 to ``(b, 1024, h / 16, w / 16)``."""
+        """Map ``(b, 3, h, w)`` and ``(b, 1, h, w)`` in 0..1 to the backbone's map of stride 16."""
         rgb = self.rgb
         x = rgb.maxpool(rgb.relu(rgb.bn1(rgb.conv1(images) + self.mask_stem(masks))))
         out: Tensor = rgb.layer3(rgb.layer2(rgb.layer1(x)))
@@ -100,24 +96,24 @@ class MemoryEncoder(nn.Module):
 class MemoryHeads(nn.Module):
     """3x3 convolutions for keys and values of query frames (q) and memory frames (m)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, config: UrvosConfig) -> None:
         super().__init__()
-        self.key_q = nn.Conv2d(channels, KEYS, 3, padding=1)
-        self.value_q = nn.Conv2d(channels, VALUES, 3, padding=1)
-        self.key_m = nn.Conv2d(channels, KEYS, 3, padding=1)
-        self.value_m = nn.Conv2d(channels, VALUES, 3, padding=1)
+        self.key_q = nn.Conv2d(channels, config.keys, 3, padding=1)
+        self.value_q = nn.Conv2d(channels, config.values, 3, padding=1)
+        self.key_m = nn.Conv2d(channels, config.keys, 3, padding=1)
+        self.value_m = nn.Conv2d(channels, config.values, 3, padding=1)
 
 
 class Skip(nn.Module):
     """Skip connection from a backbone map to the decoder."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, out: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, DECODED, 3, padding=1)
-        self.block = ResBlock(DECODED)
+        self.conv = nn.Conv2d(channels, out, 3, padding=1)
+        self.block = ResBlock(out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(b, channels, h, w)`` to ``(b, 256, h, w)``."""
+        """Map ``(b, channels, h, w)`` to ``(b, out, h, w)``."""
         out: Tensor = self.block(self.conv(x))
         return out
 
@@ -125,17 +121,19 @@ class Skip(nn.Module):
 class Decoder(nn.Module):
     """Upsampling from stride 16 to 4 with skip connections; two classes."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: UrvosConfig) -> None:
         super().__init__()
-        self.start = ResBlock(DECODED)
-        self.skip3 = Skip(512)
-        self.skip2 = Skip(256)
-        self.refine3 = ResBlock(DECODED)
-        self.refine2 = ResBlock(DECODED)
-        self.pred = nn.Conv2d(DECODED, 2, 3, padding=1)
+        channels = config.decoder
+        stride4, stride8, *_ = config.backbone.channels
+        self.start = ResBlock(channels)
+        self.skip3 = Skip(stride8, channels)
+        self.skip2 = Skip(stride4, channels)
+        self.refine3 = ResBlock(channels)
+        self.refine2 = ResBlock(channels)
+        self.pred = nn.Conv2d(channels, 2, 3, padding=1)
 
     def forward(self, x: Tensor, skips: tuple[Tensor, Tensor]) -> Tensor:
-        """Map ``(b, 256, h / 16, w / 16)`` to logits of background and target, ``(b, 2, h / 4, w / 4)``."""
+        """Map ``(b, d, h / 16, w / 16)`` to logits of background and target, ``(b, 2, h / 4, w / 4)``."""
         x = self.start(x)
         for skip, refine in zip(skips, (self.refine3, self.refine2), strict=True):
             x = refine(skip + F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False))
@@ -147,6 +145,7 @@ class Urvos(nn.Module):
     """The whole network.
 
     Args:
+        config: Sizes.
         scaled: Scale the logits of the attention among pairs (not done in the authors' baseline).
         masked: Exclude padding words from it (not done in the authors' baseline).
     """
@@ -154,18 +153,19 @@ class Urvos(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, *, scaled: bool = False, masked: bool = False) -> None:
+    def __init__(self, config: UrvosConfig = SIZES["base"], *, scaled: bool = False, masked: bool = False) -> None:
         super().__init__()
         self.scaled, self.masked = scaled, masked
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
-        self.encoder_q = ResNet(RESNETS["resnet50"])
-        self.encoder_m = MemoryEncoder()
-        self.word_embed = nn.Embedding(ROWS, WORD_CHANNELS, padding_idx=PADDING)
-        self.cross = CrossModalAttention(2048, WORD_CHANNELS, INSIDE)
-        self.memory = MemoryHeads(1024)
-        self.fuse = nn.Conv2d(2 * VALUES + INSIDE, DECODED, 3, padding=1)
-        self.decoder = Decoder()
+        *_, stride16, stride32 = config.backbone.channels
+        self.encoder_q = ResNet(config.backbone)
+        self.encoder_m = MemoryEncoder(config.backbone)
+        self.word_embed = nn.Embedding(ROWS, config.words, padding_idx=PADDING)
+        self.cross = CrossModalAttention(stride32, config.words, config.fused, config.heads)
+        self.memory = MemoryHeads(stride16, config)
+        self.fuse = nn.Conv2d(2 * config.values + config.fused, config.decoder, 3, padding=1)
+        self.decoder = Decoder(config)
 
     def encode_frames(self, images: Tensor) -> Frames:
         """Encode RGB images ``(b, 3, h, w)`` in 0..1; h and w are multiples of 32."""
@@ -206,7 +206,7 @@ class Urvos(nn.Module):
 
 
 def recall(query: Tensor, memory: Memory) -> Tensor:
-    """Read memory for every cell of ``(b, 128, h, w)``: softmax over its cells, no scale (STM): ``(b, 512, h, w)``."""
+    """Read memory for every cell of ``(b, k, h, w)``: softmax over its cells, no scale (STM): ``(b, v, h, w)``."""
     queries = query.flatten(2).transpose(1, 2)
     key, value = (x.transpose(0, 1)[None].expand(len(query), -1, -1) for x in (memory.key, memory.value))
     read = F.scaled_dot_product_attention(queries, key, value, scale=1.0)

@@ -13,6 +13,7 @@ class Options:
     """Options of a variant.
 
     Attributes:
+        size: Sizes of the network: the paper's, or small ones.
         side: Frames are squashed to this square, in pixels; a multiple of 32.
         words: Words of a sentence that are read.
         anchor: Frame from which the second pass starts: the most confident one (``auto``) or the first.
@@ -25,6 +26,7 @@ class Options:
         kept: Frames whose features stay in memory.
     """
 
+    size: Literal["base", "mini"]
     side: Annotated[int, Meta(ge=32, multiple_of=32)]
     words: Count
     anchor: Literal["auto", "first"]

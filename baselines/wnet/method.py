@@ -10,6 +10,7 @@ from baselines.layers.inference.query_outputs import upsample_masks
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import Size, shortest_edge_truncated
 from baselines.wnet.checkpoint import read_checkpoint
+from baselines.wnet.config import SIZES
 from baselines.wnet.mfcc import RATE, speech_features
 from baselines.wnet.model import ClipFeatures, WNet
 from baselines.wnet.options import Options
@@ -68,7 +69,7 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Tensor, Clip, Tensor]:
     assert settings.clip_length is not None  # Options requires it
     if config.weights is None:
         torch.manual_seed(config.seed)
-    network = WNet(settings.clip_length, config.options.backbone)
+    network = WNet(settings.clip_length, config.options.backbone, SIZES[config.options.size])
     if config.weights is not None:
         network.load_state_dict(read_checkpoint(config.weights["model"], network))
     network.eval().to(config.device)

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.nn.position_encoding import sine_grid
-from baselines.layers.nn.resnet import RESNETS, ResNet
+from baselines.layers.nn.resnet import RESNETS, ResNet, ResNetConfig
+from baselines.wnet.config import SIZES, WNetConfig
 from baselines.wnet.mask_head import BoxAttention, FrameMaskHead, clip_mask_head
-from baselines.wnet.transformer import WIDTH, Transformer
+from baselines.wnet.transformer import Transformer
 
 AUDIO_FEATURES = 39
 
@@ -18,7 +19,7 @@ class ClipFeatures:
     """Encoded frames of a clip, independent of the audio.
 
     Attributes:
-        tokens: ``(t * h * w, 1, 384)``, frame by frame, row by row.
+        tokens: ``(t * h * w, 1, c)``, frame by frame, row by row; c channels of ``WNetConfig``.
         positions: Their 3-D position encoding, same shape.
         adapted: The mask head's maps of stride 16, 8 and 4.
         size: t, h, w of the stride-32 map.
@@ -33,12 +34,13 @@ class ClipFeatures:
 class BoxHead(nn.Module):
     """Three linear layers; part of the published file (boxes are used in training only)."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList((nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)))
+        sizes = (channels, channels, 4)
+        self.layers = nn.ModuleList(nn.Linear(channels, size) for size in sizes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(..., 384)`` -> center x, center y, width, height in 0..1, ``(..., 4)``."""
+        """``(..., c)`` -> center x, center y, width, height in 0..1, ``(..., 4)``."""
         first, second, third = self.layers
         out: Tensor = third(F.relu(second(F.relu(first(x))))).sigmoid()
         return out
@@ -47,14 +49,15 @@ class BoxHead(nn.Module):
 class QueryNetwork(nn.Module):
     """Backbone, transformer and boxes: everything but the mask heads."""
 
-    def __init__(self, frames: int, backbone: str) -> None:
+    def __init__(self, frames: int, backbone: ResNetConfig, config: WNetConfig) -> None:
         super().__init__()
-        self.transformer = Transformer()
-        self.bbox_embed = BoxHead()
-        self.query_embed = nn.Embedding(frames, WIDTH)
-        self.input_proj = nn.Conv2d(2048, WIDTH, 1)
-        self.proj_a = nn.Conv1d(AUDIO_FEATURES, WIDTH, 1, bias=False)
-        self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(RESNETS[backbone])}),))
+        channels = config.channels
+        self.transformer = Transformer(config)
+        self.bbox_embed = BoxHead(channels)
+        self.query_embed = nn.Embedding(frames, channels)
+        self.input_proj = nn.Conv2d(backbone.channels[3], channels, 1)
+        self.proj_a = nn.Conv1d(AUDIO_FEATURES, channels, 1, bias=False)
+        self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(backbone)}),))
 
     def body(self, frames: Tensor) -> list[Tensor]:
         """Backbone maps of ``(t, 3, h, w)``; see ``ResNet``."""
@@ -67,16 +70,18 @@ class WNet(nn.Module):
 
     Args:
         frames: Frames per clip; 36 in the published model.
-        backbone: ``resnet50`` or ``resnet101``.
+        backbone: Name of the backbone (``RESNETS``).
+        config: Sizes of everything else.
     """
 
-    def __init__(self, frames: int = 36, backbone: str = "resnet50") -> None:
+    def __init__(self, frames: int = 36, backbone: str = "resnet50", config: WNetConfig = SIZES["base"]) -> None:
         super().__init__()
         self.frames = frames
-        self.wnet = QueryNetwork(frames, backbone)
-        self.bbox_attention = BoxAttention()
-        self.mask_head = FrameMaskHead()
-        self.insmask_head = clip_mask_head()
+        resnet = RESNETS[backbone]
+        self.wnet = QueryNetwork(frames, resnet, config)
+        self.bbox_attention = BoxAttention(config)
+        self.mask_head = FrameMaskHead(config, resnet.channels[:3])
+        self.insmask_head = clip_mask_head(config)
 
     def encode(self, frames: Tensor) -> ClipFeatures:
         """Encode a clip once for all of its expressions.
@@ -86,11 +91,11 @@ class WNet(nn.Module):
         """
         *maps, last = self.wnet.body(frames)
         projected = self.wnet.input_proj(last)
-        t, _, h, w = projected.shape
-        positions = sine_grid((t, h, w), WIDTH // 3, device=frames.device)
+        t, channels, h, w = projected.shape
+        positions = sine_grid((t, h, w), channels // 3, device=frames.device)
         return ClipFeatures(
-            tokens=projected.permute(0, 2, 3, 1).reshape(-1, 1, WIDTH),
-            positions=positions.permute(2, 3, 4, 0, 1).reshape(-1, 1, WIDTH),
+            tokens=projected.permute(0, 2, 3, 1).reshape(-1, 1, channels),
+            positions=positions.permute(2, 3, 4, 0, 1).reshape(-1, 1, channels),
             adapted=self.mask_head.adapt(maps),
             size=(t, h, w),
         )
@@ -110,7 +115,7 @@ class WNet(nn.Module):
         memory = self.wnet.transformer.encoder(clip.tokens, steps)
         queries = self.wnet.query_embed.weight[:, None]
         hidden = self.wnet.transformer.decoder(memory, clip.positions, queries)[:, 0]
-        maps = memory.view(t, h, w, WIDTH).permute(0, 3, 1, 2)
+        maps = memory.view(t, h, w, -1).permute(0, 3, 1, 2)
         pyramid = self.mask_head(maps, self.bbox_attention(hidden, maps), clip.adapted)
         logits = self.insmask_head(pyramid.transpose(0, 1)[None])[:, 0]
         return logits, self.wnet.bbox_embed(hidden)[None]

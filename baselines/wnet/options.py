@@ -1,6 +1,7 @@
 """Options of WNet's variants (``method.yaml``)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from baselines.layers.options import ClipOptions
 
@@ -10,9 +11,11 @@ class Options(ClipOptions):
     """Options of a variant, in addition to those of all clip methods.
 
     Attributes:
+        size: Sizes of the network: the authors', or small ones.
         backbone: Name of the backbone.
     """
 
+    size: Literal["base", "mini"]
     backbone: str
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Encoder with attention from video tokens to the audio, and decoder with Fourier mixing of the frame queries.
 
-Pan et al., Wnet, CVPR 2022, sections 3.2 and 3.4. Sequence first: ``(n, 1, 384)``. Batches are not supported: the
-Fourier transform and the wavelet threshold would mix their entries.
+Pan et al., Wnet, CVPR 2022, sections 3.2 and 3.4. Sequence first: ``(n, 1, c)``, c channels of ``WNetConfig``. Batches
+are not supported: the Fourier transform and the wavelet threshold would mix their entries.
 """
 
 from math import log
@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.wnet.config import WNetConfig
 from baselines.wnet.wavelet import Analysis, Synthesis, denoise
-
-WIDTH = 384
-HEADS = 8
 
 
 def token_positions(tokens: Tensor) -> Tensor:
@@ -44,17 +42,18 @@ def _causal_mask(queries: int, keys: int, device: torch.device) -> Tensor:
 class EncoderLayer(nn.Module):
     """Attention from video to audio, wavelet denoising, feed-forward; all pre-normed."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: WNetConfig) -> None:
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(WIDTH, HEADS)
+        channels = config.channels
+        self.self_attn = nn.MultiheadAttention(channels, config.heads)
         self.xfm = Analysis()
         self.ifm = Synthesis()
-        self.fc1 = nn.Linear(WIDTH, 4 * WIDTH)
-        self.fc2 = nn.Linear(4 * WIDTH, WIDTH)
-        self.layer_norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3))
+        self.fc1 = nn.Linear(channels, 4 * channels)
+        self.fc2 = nn.Linear(4 * channels, channels)
+        self.layer_norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
 
     def forward(self, video: Tensor, audio: Tensor, attn_mask: Tensor) -> Tensor:
-        """Update ``video`` ``(n, 1, 384)`` from ``audio`` ``(m, 1, 384)``; ``attn_mask`` is bool ``(n, m)``."""
+        """Update ``video`` ``(n, 1, c)`` from ``audio`` ``(m, 1, c)``; ``attn_mask`` is bool ``(n, m)``."""
         first, second, third = self.layer_norms
         memory = first(audio)
         video = video + self.self_attn(first(video), memory, memory, attn_mask=attn_mask, need_weights=False)[0]
@@ -72,20 +71,21 @@ class UnusedPositions(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Four encoder layers."""
+    """The encoder layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: WNetConfig) -> None:
         super().__init__()
         self.register_buffer("version", torch.zeros(1))
         self.embed_positions = UnusedPositions()
-        self.layers = nn.ModuleList(EncoderLayer() for _ in range(4))
-        self.layer_norm = nn.LayerNorm(WIDTH)
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.depth))
+        self.layer_norm = nn.LayerNorm(config.channels)
 
     def forward(self, video: Tensor, audio: Tensor) -> Tensor:
-        """``(n, 1, 384)`` video tokens and ``(m, 1, 384)`` audio steps -> memory ``(n, 1, 384)``."""
+        """``(n, 1, c)`` video tokens and ``(m, 1, c)`` audio steps -> memory ``(n, 1, c)``."""
         attn_mask = _causal_mask(len(video), len(audio), video.device)
-        x = WIDTH**0.5 * video + token_positions(video)
-        a = WIDTH**0.5 * audio + token_positions(audio)
+        scale = video.shape[2] ** 0.5
+        x = scale * video + token_positions(video)
+        a = scale * audio + token_positions(audio)
         for layer in self.layers:
             x = layer(x, a, attn_mask)
         out: Tensor = self.layer_norm(x)
@@ -95,17 +95,18 @@ class Encoder(nn.Module):
 class DecoderLayer(nn.Module):
     """Fourier mixing of the queries, attention to the memory, feed-forward; each post-normed."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: WNetConfig) -> None:
         super().__init__()
-        self.multihead_attn = nn.MultiheadAttention(WIDTH, HEADS)
-        self.linear1 = nn.Linear(WIDTH, 2048)
-        self.linear2 = nn.Linear(2048, WIDTH)
-        self.norm1 = nn.LayerNorm(WIDTH)
-        self.norm2 = nn.LayerNorm(WIDTH)
-        self.norm3 = nn.LayerNorm(WIDTH)
+        channels = config.channels
+        self.multihead_attn = nn.MultiheadAttention(channels, config.heads)
+        self.linear1 = nn.Linear(channels, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, channels)
+        self.norm1 = nn.LayerNorm(channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.norm3 = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
-        """Update ``x`` ``(t, 1, 384)`` from ``memory`` ``(n, 1, 384)`` at ``positions``."""
+        """Update ``x`` ``(t, 1, c)`` from ``memory`` ``(n, 1, c)`` at ``positions``."""
         x = x + queries
         x = self.norm1(x + torch.fft.fftn(x).real)
         x = self.norm2(x + self.multihead_attn(x + queries, memory + positions, memory, need_weights=False)[0])
@@ -114,15 +115,15 @@ class DecoderLayer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Four decoder layers on one query per frame."""
+    """The decoder layers on one query per frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: WNetConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer() for _ in range(4))
-        self.norm = nn.LayerNorm(WIDTH)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.channels)
 
     def forward(self, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
-        """``memory`` and ``positions`` ``(n, 1, 384)``, ``queries`` ``(t, 1, 384)`` -> ``(t, 1, 384)``."""
+        """``memory`` and ``positions`` ``(n, 1, c)``, ``queries`` ``(t, 1, c)`` -> ``(t, 1, c)``."""
         x = torch.zeros_like(queries)
         for layer in self.layers:
             x = layer(x, memory, positions, queries)
@@ -133,7 +134,7 @@ class Decoder(nn.Module):
 class Transformer(nn.Module):
     """Encoder and decoder."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: WNetConfig) -> None:
         super().__init__()
-        self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)

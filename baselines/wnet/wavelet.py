@@ -86,7 +86,7 @@ def denoise(tokens: Tensor, analysis: Analysis, synthesis: Synthesis) -> Tensor:
 
 def _soften(band: Tensor) -> Tensor:
     """Move every value towards 0 by ``THRESHOLD`` times the largest magnitude, at most to 0."""
-    return F.softshrink(band, THRESHOLD * float(band.abs().max()))
+    return F.softshrink(band, THRESHOLD * float(band.detach().abs().max()))
 
 
 def _register(module: nn.Module, letter: str, low: Tensor, high: Tensor) -> None:

@@ -10,6 +10,8 @@ from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
 from baselines.layers.nn.referring_detector import SIZES as DETECTOR_SIZES
 from baselines.layers.nn.text_encoder import HashTokenizer, build_roberta
 from baselines.layers.nn.track_queries import LifeCycle, TrackRules
+from baselines.lbdt.config import SIZES as LBDT_SIZES
+from baselines.lbdt.model import Lbdt
 from baselines.lmpm.config import SIZES as LMPM_SIZES
 from baselines.lmpm.model import Lmpm
 from baselines.mttr.config import SIZES as MTTR_SIZES
@@ -18,6 +20,11 @@ from baselines.mutr.model import Mutr
 from baselines.referformer.model import ReferFormer
 from baselines.temprmot.model import TempRmot
 from baselines.transrmot.model import TransRmot
+from baselines.urvos.config import SIZES as URVOS_SIZES
+from baselines.urvos.model import Urvos
+from baselines.urvos.words import word_rows
+from baselines.wnet.config import SIZES as WNET_SIZES
+from baselines.wnet.model import WNet
 
 FRAMES = torch.rand(2, 3, 64, 96)
 IDS = torch.tensor([HashTokenizer().encode("the bird flying away").ids])
@@ -78,6 +85,37 @@ def detector(network_type, **options):
     return network, run
 
 
+def wnet():
+    network = WNet(len(FRAMES), "resnet-mini", WNET_SIZES["mini"])
+
+    def run():
+        logits, boxes = network(network.encode(FRAMES), torch.randn(1, 39, 30))
+        return torch.cat((logits.flatten(), boxes.flatten()))
+
+    return network, run
+
+
+def lbdt():
+    network = Lbdt(LBDT_SIZES["mini"])
+
+    def run():
+        words = network.encode_words(torch.randn(2, 6, 300), torch.ones(2, 6, dtype=torch.bool))
+        return network(network.encode_frames(FRAMES, FRAMES.flip(0)), words).flatten()
+
+    return network, run
+
+
+def urvos():
+    network = Urvos(URVOS_SIZES["mini"])
+
+    def run():
+        frames = network.encode_frames(FRAMES)
+        memory = network.remember(FRAMES, torch.rand(2, 64, 96))
+        return network(frames, network.encode_text(word_rows("the bird flying away", 6)), memory).flatten()
+
+    return network, run
+
+
 CASES = {
     "lmpm": lmpm,
     "dshmp": dshmp,
@@ -85,6 +123,9 @@ CASES = {
     "mutr": lambda: language_queries(Mutr),
     "mttr": mttr,
     "transrmot": lambda: detector(TransRmot),
+    "wnet": wnet,
+    "lbdt": lbdt,
+    "urvos": urvos,
     "temprmot": lambda: detector(TempRmot, history=2),
 }
 

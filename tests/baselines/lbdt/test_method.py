@@ -41,7 +41,7 @@ def test_a_scaled_mask_keeps_every_touched_pixel() -> None:
 
 
 def setup(interval: int = 5) -> MethodConfig:
-    return MethodConfig("rvos", "lbdt-4", Options(interval=interval), None, "cpu", seed=3)
+    return MethodConfig("rvos", "lbdt-4", Options(size="mini", interval=interval), None, "cpu", seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tests.fixtures.noise_video import noise_video
 from tests.paths import ROOT
 
 SPEC = read_method_spec(ROOT / "baselines" / "urvos" / "method.yaml")
-OPTIONS = {**SPEC.variants["resnet50"].options, "side": 64, "words": 6}
+OPTIONS = {**SPEC.variants["resnet50"].options, "size": "mini", "side": 64, "words": 6}
 
 
 def setup(**changes):

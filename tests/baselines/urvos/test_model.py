@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from baselines.urvos import checkpoint
+from baselines.urvos.config import SIZES
 from baselines.urvos.model import Memory, Urvos, recall
 from baselines.urvos.words import ROWS, word_rows
 from mevis_bench.records import DataError
@@ -73,4 +74,4 @@ def test_imagenet_weights_go_into_both_encoders(model, tmp_path):
 def test_weights_of_another_model_are_refused(tmp_path):
     torch.save({"backbone.conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(DataError, match=r"1 unexpected: backbone\.conv1\.weight"):
-        checkpoint.load(tmp_path / "other.pth")
+        checkpoint.load(tmp_path / "other.pth", SIZES["base"])

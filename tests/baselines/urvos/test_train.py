@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from baselines.urvos import checkpoint, train
+from baselines.urvos.config import SIZES
 from baselines.urvos.model import Urvos
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
@@ -32,7 +33,7 @@ def test_a_short_training_writes_weights_that_load(split, tmp_path):
         make_training_arguments("resnet50", options(), split, out, progress=lambda *point: points.append(point))
     )
     assert points[-1][:3] == ("urvos", 2, 2)
-    weights = checkpoint.load(tmp_path / "out" / train.WEIGHTS_FILE)
+    weights = checkpoint.load(tmp_path / "out" / train.WEIGHTS_FILE, SIZES["base"])
     torch.manual_seed(0)
     start = Urvos().state_dict()
     moved = {key.split(".")[0] for key, value in weights.items() if not torch.equal(value, start[key])}

@@ -16,7 +16,14 @@ from baselines.wnet.options import Options
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt
 from tests.fixtures.noise_video import noise_video
 
-OPTIONS = {"backbone": "resnet50", "short": 32, "clip_length": 2, "sampling": "consecutive", "precision": "float32"}
+OPTIONS = {
+    "size": "mini",
+    "backbone": "resnet-mini",
+    "short": 32,
+    "clip_length": 2,
+    "sampling": "consecutive",
+    "precision": "float32",
+}
 
 
 def setup(**changes: object) -> MethodConfig:

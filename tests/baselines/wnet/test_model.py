@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.wnet.config import SIZES
 from baselines.wnet.mask_head import BoxAttention, DeformableConv
 from baselines.wnet.model import WNet
 from baselines.wnet.transformer import token_positions
@@ -76,7 +77,7 @@ def test_offsets_are_rows_then_columns() -> None:
 
 def test_attention_is_shared_out_over_heads_and_places_of_one_frame() -> None:
     torch.manual_seed(0)
-    weights = BoxAttention()(torch.randn(3, 384), torch.randn(3, 384, 2, 5))
+    weights = BoxAttention(SIZES["base"])(torch.randn(3, 384), torch.randn(3, 384, 2, 5))
     assert weights.shape == (3, 8, 2, 5)
     assert torch.allclose(weights.sum((1, 2, 3)), torch.ones(3))
 
