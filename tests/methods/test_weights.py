@@ -94,8 +94,8 @@ def test_hash_of_a_folder_depends_on_names_and_contents(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_method_are_found_where_their_owner_keeps_them(tmp_path: Path) -> None:
-    make_method(tmp_path / "m", "owner")
-    shared = SPEC.replace("file: small.safetensors", "file: small.safetensors, owner: owner")
+    write_method_folder(tmp_path / "m", "owner")
+    shared = METHOD_SPEC.replace("file: small.safetensors", "file: small.safetensors, owner: owner")
     chosen = _choose(tmp_path / "m", shared)
     store = tmp_path / "store"
     store.mkdir()
