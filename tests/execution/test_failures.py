@@ -10,10 +10,8 @@ from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.records import DataError, MethodError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, pending_videos, predict
+from tests.fixtures.runs import ALL_SAMPLES, RecordingCallback, fake_act, make_config, run_once
 from tests.fixtures.tiny_split import write_fake_method
-from tests.runs.test_predict import ALL, Seen, act, config, go, place
-
-__all__ = ["place"]
 
 
 class UnreadableError(Exception):
@@ -38,19 +36,21 @@ RAISED = {
 
 
 @pytest.mark.parametrize("text", RAISED)
-def test_whatever_a_method_raises_its_sample_fails_alone_and_the_run_can_be_read_again(place: Path, text: str) -> None:
+def test_whatever_a_method_raises_its_sample_fails_alone_and_the_run_can_be_read_again(
+    workspace: Path, text: str
+) -> None:
     code = f"    import asyncio, errno\n    if (video.id, prompt.id) == ('vc', '1'): raise {RAISED[text]}\n"
-    act(place, code)
-    report = go(place)
+    fake_act(workspace, code)
+    report = run_once(workspace)
     assert [(status.id, status.error) for status in report.failed] == [("vc/1", text)]
-    assert report.done == len(ALL) - 1
-    assert pending_videos(plan_run(config(place)), report.folder) == ()
+    assert report.done == len(ALL_SAMPLES) - 1
+    assert pending_videos(plan_run(make_config(workspace)), report.folder) == ()
 
 
-def test_ctrl_c_ends_the_run(place: Path) -> None:
-    act(place, "    raise KeyboardInterrupt\n")
+def test_ctrl_c_ends_the_run(workspace: Path) -> None:
+    fake_act(workspace, "    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
-        go(place)
+        run_once(workspace)
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ LOADING = {
 
 
 @pytest.mark.parametrize("message", LOADING)
-def test_a_load_function_that_gives_no_method_is_one_error(place: Path, message: str) -> None:
-    write_fake_method(place / "methods", LOADING[message])
+def test_a_load_function_that_gives_no_method_is_one_error(workspace: Path, message: str) -> None:
+    write_fake_method(workspace / "methods", LOADING[message])
     with pytest.raises(MethodError, match=rf"method\.py: {message}$"):
-        go(place)
+        run_once(workspace)
 
 
-def test_an_exception_of_load_that_cannot_be_sent_keeps_its_text_and_traceback(place: Path) -> None:
+def test_an_exception_of_load_that_cannot_be_sent_keeps_its_text_and_traceback(workspace: Path) -> None:
     code = (
         "class Own(Exception):\n    def __init__(self, one, two): super().__init__('lost layer')\n"
         "def load(config): raise Own(1, lambda: 2)\n"
     )
-    write_fake_method(place / "methods", code)
-    plan = plan_run(config(place))
+    write_fake_method(workspace / "methods", code)
+    plan = plan_run(make_config(workspace))
     with pytest.raises(MethodError, match=r"(?s)^Own: lost layer\n.*method\.py"):
-        predict(plan, find_folder(plan), LocalPool(1), Seen())
+        predict(plan, find_folder(plan), LocalPool(1), RecordingCallback())
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_an_exception_of_load_that_cannot_be_sent_keeps_its_text_and_traceback(p
         "def close(self): raise SystemExit(3)\nFake.close = close\n",
     ],
 )
-def test_a_method_that_fails_when_it_is_closed_loses_nothing(place: Path, code: str) -> None:
-    write_fake_method(place / "methods", code)
+def test_a_method_that_fails_when_it_is_closed_loses_nothing(workspace: Path, code: str) -> None:
+    write_fake_method(workspace / "methods", code)
     with pytest.warns(RuntimeWarning, match="the method could not be closed: (ValueError: late|SystemExit: 3)"):
-        report = go(place)
-    assert (report.done, report.manifest.status) == (len(ALL), "finished")
+        report = run_once(workspace)
+    assert (report.done, report.manifest.status) == (len(ALL_SAMPLES), "finished")
 
 
-def test_parameters_that_cannot_be_counted_lose_nothing(place: Path) -> None:
+def test_parameters_that_cannot_be_counted_lose_nothing(workspace: Path) -> None:
     code = (
         "class Broken:\n    def parameters(self): raise ValueError('no')\n"
         "class Slotted:\n    __slots__ = ('fake',)\n    close = lambda self: None\n"
@@ -128,7 +128,7 @@ def test_parameters_that_cannot_be_counted_lose_nothing(place: Path) -> None:
         "def load(config):\n    fake = Fake(config)\n    if config.seed: fake.broken = Broken()\n"
         "    slotted = Slotted()\n    slotted.fake = fake\n    return fake if config.seed else slotted\n"
     )
-    write_fake_method(place / "methods", code)
+    write_fake_method(workspace / "methods", code)
     for seed in (0, 1):
-        report = go(place, seed=seed, out=place / str(seed))
-        assert (report.done, report.manifest.costs["parameters"]) == (len(ALL), None)
+        report = run_once(workspace, seed=seed, out=workspace / str(seed))
+        assert (report.done, report.manifest.costs["parameters"]) == (len(ALL_SAMPLES), None)
