@@ -113,9 +113,9 @@ def caption_table(dataset: Dataset) -> Mapping[str, list[float]]:
         noun = nouns[found[0]] if found else "object"
         traced = [trajectory for masks in truth.objects if (trajectory := trace(masks)) is not None]
         moves = sentence(traced)
-        captions.setdefault("trajectory in words", []).append(moves)
+        captions.setdefault("trajectory_words", []).append(moves)
         captions.setdefault("most common sentence, right noun", []).append(most_common.replace("{noun}", noun))
-        captions.setdefault("trajectory in words, right noun", []).append(moves.replace("object", noun))
+        captions.setdefault("trajectory_words, right noun", []).append(moves.replace("object", noun))
     references = [truth.references for truth in ground_truths]
     scores = {row: score_captions(sentences, references) for row, sentences in captions.items()}
     return {row: [100 * (values[name] or 0.0) for name in ("METEOR", "CIDEr")] for row, values in scores.items()}
