@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from mevis_bench.metrics.java import find_java
-from tests.paths import PARITY, SHARED
+from tests.paths import GOLDEN, PARITY, SHARED
 
 pytest_plugins = ["tests.fixtures.gallery", "tests.fixtures.runs"]
 
@@ -24,6 +24,7 @@ def _no_gpu() -> str | None:
 
 
 REASONS: dict[str, Callable[[], str | None]] = {
+    "golden": lambda: None if GOLDEN.is_dir() else f"no golden cases at {GOLDEN} (MEVIS_BENCH_GOLDEN)",
     "gpu": _no_gpu,
     "java": _no_java,
     "parity": lambda: None if PARITY.is_dir() else f"no parity vectors at {PARITY} (MEVIS_BENCH_PARITY)",

@@ -76,6 +76,64 @@ def verify(
     return ExitCode.FAILED if report.errors else ExitCode.OK
 
 
+@command.command()
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, see mevis-bench list data-sets.")],
+    json: options.Json = False,
+) -> None:
+    """Print what a data set is, its license, where to get it, and the files that are expected."""
+    import dataclasses
+
+    from mevis_bench.cli.console import facts_table, out, print_json
+    from mevis_bench.data.registry import find_dataset
+
+    facts = find_dataset(None, None, name).info
+    if json:
+        print_json(dataclasses.asdict(facts))
+        return
+    counts = (
+        f"{split}: " + ", ".join(f"{number:,} {noun}" for noun, number in numbers.items())
+        for split, numbers in facts.counts.items()
+    )
+    console = out()
+    console.print(
+        facts_table(
+            {
+                "title": facts.title,
+                "about": facts.about,
+                "tasks": ", ".join(facts.tasks),
+                "splits": ", ".join(facts.splits),
+                "counts": "; ".join(counts) or "not known",
+                "license": facts.license,
+                "source": facts.source,
+                "protocol": facts.protocol,
+                "submission": facts.submission or "no server",
+            }
+        )
+    )
+    console.print(facts.layout, markup=False, highlight=False, soft_wrap=True)
+
+
+@command.command("make-fixture")
+def make_fixture(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, see mevis-bench list data-sets.")],
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    json: options.Json = False,
+) -> None:
+    """Generate a tiny data set of the same layout, to run and score something before the real data are there."""
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.console import print_json
+    from mevis_bench.data.registry import make_fixture
+
+    entry = make_fixture(name, folder)
+    if json:
+        print_json({"root": str(folder), "data_set": name})
+        return
+    task = entry.info.tasks[0]
+    command = f"mevis-bench run --task {task} --method empty --data-set {name} --data {folder}"
+    stdout().print(f"wrote {folder}; try: {command}", markup=False, soft_wrap=True)
+
+
 @command.command("make-mini")
 def make_mini(
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="Name of the split, for instance train.")],

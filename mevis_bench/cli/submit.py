@@ -10,7 +10,10 @@ from mevis_bench.records import ExitCode
 
 command = typer.Typer(no_args_is_help=True)
 
-ProfileName = Annotated[str, typer.Option("--profile", metavar="mevis_v1|mevis_v2", help="Rules of the server.")]
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="Rules of the server. Default: that of the data set."),
+]
 
 
 @command.callback()
@@ -26,7 +29,7 @@ def pack(
     data: options.DataRoot = None,
     split: options.RunSplitName = None,
     allow_other_split: options.AllowOtherSplit = False,
-    profile: ProfileName = "mevis_v2",
+    profile: ProfileName = None,
     json: options.Json = False,
 ) -> int:
     """Write a submission zip: exact root, ids and frames, 1-bit PNGs, reproducible bytes."""
@@ -35,8 +38,8 @@ def pack(
     from mevis_bench.cli.scored_run import open_own_split
     from mevis_bench.runs import submission
 
-    rules = submission.read_profile(profile)
     opened = open_own_split(context, run, data, split, allow_other_split)
+    rules = submission.read_profile(profile, opened.dataset.info)
     digest = submission.pack(run, opened.dataset, rules, out, predicted_on=opened.predicted_on)
     size = out.stat().st_size
     if json:
@@ -51,15 +54,15 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="ZIP", help="A submission zip.")],
     data: options.DataRoot = None,
     split: options.SplitName = None,
-    profile: ProfileName = "mevis_v2",
+    profile: ProfileName = None,
     json: options.Json = False,
 ) -> int:
     """Print the first ten errors of a submission zip; exit code 1 if there are any."""
     from mevis_bench.cli.console import err, out, print_json
-    from mevis_bench.data.registry import open_dataset
+    from mevis_bench.data.registry import find_dataset, open_dataset
     from mevis_bench.runs import submission
 
-    rules = submission.read_profile(profile)
+    rules = submission.read_profile(profile, find_dataset(data, split or "valid").info)
     errors = submission.check(file, open_dataset(data, split or rules.split), rules)
     if json:
         print_json({"file": str(file), "errors": list(errors), "faults": list(errors)})

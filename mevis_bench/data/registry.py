@@ -14,6 +14,12 @@ from mevis_bench.records.suggestion import did_you_mean
 
 ENTRY_POINT_GROUP = "mevis_bench.datasets"
 
+GENERAL_LAYOUT = "mevis"
+"""The folder whose data sets recognize many folders: asked last."""
+
+FALLBACK = "mevis_v1"
+"""Stands for a folder that no data set recognizes: opening it fails, with an error that names its splits."""
+
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 
@@ -30,12 +36,15 @@ class DatasetEntry:
             its files are invalid.
         validate: Validates every file of the split at (folder, split), reporting (videos done, videos) to the third
             argument; raises ``UsageError`` where it does not exist.
+        make_fixture: Writes a tiny generated data set of this layout into a new folder; ``None``: there is no such
+            generator.
     """
 
     info: DatasetInfo
     matches: Callable[[Path | None, str], bool]
     open: Callable[[Path | None, str], Dataset]
     validate: Callable[[Path | None, str, Progress], ValidationReport]
+    make_fixture: Callable[[Path], None] | None = None
 
 
 def find_datasets() -> Mapping[str, DatasetEntry]:
@@ -48,7 +57,7 @@ def find_datasets() -> Mapping[str, DatasetEntry]:
         UsageError: Two data sets have the same name, or an entry point cannot be loaded.
     """
     entries: dict[str, DatasetEntry] = {}
-    for folder in sorted(Path(__file__).parent.iterdir()):
+    for folder in sorted(Path(__file__).parent.iterdir(), key=lambda path: (path.name == GENERAL_LAYOUT, path.name)):
         if (folder / "dataset.py").is_file():
             module = importlib.import_module(f"{__package__}.{folder.name}.dataset")
             for entry in module.DATASETS:
@@ -87,7 +96,7 @@ def find_dataset(root: Path | None, split: str | None, name: str | None = None) 
     for entry in entries.values():
         if entry.matches(root, split or entry.info.default_split):
             return entry
-    return next(iter(entries.values()))  # opening fails, with an error that names the splits of the folder
+    return next(entry for entry in entries.values() if entry.info.name == FALLBACK)
 
 
 def open_dataset(root: Path | None, split: str | None = None, name: str | None = None) -> Dataset:
@@ -120,6 +129,22 @@ def _named(entry: DatasetEntry, root: Path | None, split: str | None, name: str 
                     hint=f"Use --data-set {other.info.name}.",
                 ) from error
         raise
+
+
+def make_fixture(name: str, folder: Path) -> DatasetEntry:
+    """Write a tiny generated data set in the layout of a data set, and return the data set.
+
+    Raises:
+        UsageError: Unknown data set, it has no such generator, or the folder is not empty.
+    """
+    entry = find_dataset(None, None, name)
+    if entry.make_fixture is None:
+        having = [known for known, other in find_datasets().items() if other.make_fixture is not None]
+        raise UsageError(f"data set {name!r} has no generator of fixtures", hint=f"These have: {', '.join(having)}.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError("the folder is not empty", location=str(folder), hint="Give another --out.")
+    entry.make_fixture(folder)
+    return entry
 
 
 def validate_dataset(

@@ -41,7 +41,15 @@ class ScoringProtocol:
 MEVIS_V2 = ScoringProtocol("mevis_v2", "the paper, section 5", no_target="credit")
 MEVIS_V1 = ScoringProtocol("mevis_v1", "MeViS version 1, the official script", no_target="frames")
 
-PROTOCOLS: Mapping[str, ScoringProtocol] = {protocol.name: protocol for protocol in (MEVIS_V2, MEVIS_V1)}
+REFER_YOUTUBE_VOS = ScoringProtocol(
+    "refer_youtube_vos",
+    "no public code: J and F of DAVIS over all listed frames, mean over expressions; not the closed server's",
+    no_target="frames",
+)
+
+PROTOCOLS: Mapping[str, ScoringProtocol] = {
+    protocol.name: protocol for protocol in (MEVIS_V2, MEVIS_V1, REFER_YOUTUBE_VOS)
+}
 
 
 def find_protocol(name: str | None) -> ScoringProtocol | None:

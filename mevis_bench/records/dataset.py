@@ -1,6 +1,7 @@
 """Facts of a data set, and the interface of one of its splits: all that runs, scoring and reports know of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,11 @@ class DatasetInfo:
         protocol: Scoring protocol of its authors, for instance ``mevis_v2``.
         submission: Profile in ``configs/submission`` of its evaluation server; ``None``: it has none.
         default_split: Split that is meant where none is named.
+        about: What it is, in a sentence or two.
+        source: Where it can be had, and what has to be agreed to.
+        layout: Expected files, as a tree.
+        needs_name: Whether its files look like those of another data set, so that it has to be named by ``--data-set``.
+        counts: Known numbers of ``videos``, ``frames`` and ``expressions`` of the published splits, by split.
     """
 
     name: str
@@ -34,6 +40,11 @@ class DatasetInfo:
     protocol: str
     submission: str | None = None
     default_split: str = "valid_u"
+    about: str = ""
+    source: str = ""
+    layout: str = ""
+    needs_name: bool = False
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Dataset(TrainingData, Protocol):

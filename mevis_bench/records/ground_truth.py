@@ -1,6 +1,7 @@
 """Ground truth of one sample. Only data readers and scoring use it; no method receives one outside training."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mevis_bench.records.frame_size import check_frame_size
 from mevis_bench.records.rle import Rle
@@ -18,6 +19,9 @@ class Expression:
         audio: File name of the spoken sentence relative to the split, ``None`` where there is none.
         order_pair: Id of the expression of the same video that differs only in the order of two motions; ``None``
             where there is none, as in all of the real data.
+        kind: Kind of expression by which the data set reports scores apart, for instance ``static``; ``None``: it has
+            no kinds.
+        annotator: Who wrote the sentence, where the data set averages over annotators (Ref-DAVIS17); else ``None``.
     """
 
     id: str
@@ -25,6 +29,8 @@ class Expression:
     annotation_ids: tuple[str, ...] | None
     audio: str | None = None
     order_pair: str | None = None
+    kind: str | None = None
+    annotator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class GroundTruth:
         objects: For every target object (order of ``expression.annotation_ids``) one mask per frame, ``None`` where
             it is absent. Empty: no target.
         references: RMEG: every sentence of the same video with the same target set, in id order.
+        regions: Further masks of the video, one per frame, by name. ``void``: pixels that are not scored
+            (Ref-DAVIS17). ``foreground``: all objects that any expression refers to (ReVOS).
     """
 
     video_id: str
@@ -49,6 +57,7 @@ class GroundTruth:
     length: int
     objects: tuple[tuple[Rle | None, ...], ...]
     references: tuple[str, ...] = ()
+    regions: Mapping[str, tuple[Rle | None, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_frame_size(self.height, self.width, self.sample)

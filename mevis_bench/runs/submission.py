@@ -11,7 +11,7 @@ from mevis_bench.config.paths import configs_folder
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
-from mevis_bench.records.dataset import Dataset
+from mevis_bench.records.dataset import Dataset, DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.schemas.json_files import encode_document
 from mevis_bench.schemas.submission import SubmissionProfile, SubmissionRecord
@@ -23,12 +23,15 @@ from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
 MAX_ERRORS = 10
 
 
-def read_profile(name: str) -> SubmissionProfile:
-    """Read a profile by name.
+def read_profile(name: str | None, info: DatasetInfo) -> SubmissionProfile:
+    """Read a profile by name; ``None``: that of the data set.
 
     Raises:
-        UsageError: There is none of this name.
+        UsageError: There is none of this name, or the data set has no evaluation server.
     """
+    name = name or info.submission
+    if name is None:
+        raise UsageError(f"{info.title} has no evaluation server", location="--profile", hint="Name a profile.")
     folder = configs_folder() / "submission"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
@@ -50,7 +53,7 @@ def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path, *, pr
     Raises:
         DataError: A prediction is missing, no mask prediction, or of another size or length.
     """
-    digest = write_zip(out, _samples(run, split))
+    digest = write_zip(out, _samples(run, split, profile), bits=profile.bits)
     record = SubmissionRecord(
         sha256=digest,
         bytes=out.stat().st_size,
@@ -72,20 +75,27 @@ def check(path: Path, split: Dataset, profile: SubmissionProfile) -> tuple[str, 
     Raises:
         DataError: The file is missing or no zip.
     """
-    return tuple(islice(check_zip(path, list(_expected(split)), profile.max_bytes), MAX_ERRORS))
+    return tuple(islice(check_zip(path, list(_expected(split, profile)), profile.max_bytes), MAX_ERRORS))
 
 
-def _expected(split: Dataset) -> Iterator[ExpectedMasks]:
+def _expected(split: Dataset, profile: SubmissionProfile) -> Iterator[ExpectedMasks]:
+    prefix = _prefix(profile)
     for video_id in split.video_ids:
         video = split.video(video_id)
         for expression in sorted(split.expressions(video_id), key=lambda expression: expression.id):
-            yield ExpectedMasks(f"{video_id}/{expression.id}", video.frame_names, video.height, video.width)
+            yield ExpectedMasks(f"{prefix}{video_id}/{expression.id}", video.frame_names, video.height, video.width)
 
 
-def _samples(run: Path, split: Dataset) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
+def _prefix(profile: SubmissionProfile) -> str:
+    return "" if profile.folder is None else f"{profile.folder}/"
+
+
+def _samples(
+    run: Path, split: Dataset, profile: SubmissionProfile
+) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
     predictions = RunPredictions(Folder(run / "predictions"))
-    for expected in _expected(split):
-        stored, location = predictions.stored(*expected.folder.split("/"))
+    for expected in _expected(split, profile):
+        stored, location = predictions.stored(*expected.folder.removeprefix(_prefix(profile)).split("/"))
         if not isinstance(stored, StoredMasks):
             raise DataError("not a mask prediction; servers take masks", location=location)
         shape = (len(stored.masks), stored.height, stored.width)

@@ -1,7 +1,7 @@
 """Submissions to evaluation servers: ``configs/submission/<name>.yaml``, and the record beside a zip file."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -14,11 +14,15 @@ class SubmissionProfile:
         server: Name of the server.
         split: Split that it scores.
         max_bytes: Largest zip file that it takes.
+        folder: Folder of the zip file that holds the video folders; ``None``: they are at its root.
+        bits: Depth of the PNG masks.
     """
 
     server: str
     split: str
     max_bytes: Annotated[int, Meta(ge=1)]
+    folder: str | None = None
+    bits: Literal[1, 8] = 1
 
 
 @dataclass(frozen=True, slots=True)

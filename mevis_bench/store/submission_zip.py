@@ -1,4 +1,7 @@
-"""The zip an evaluation server takes: its root holds ``<video>/<expression>/<frame>.png``, one channel, 0 or 255."""
+"""The zip an evaluation server takes: its root holds ``<video>/<expression>/<frame>.png``, one channel, 0 or 255.
+
+A server's profile may ask for a folder around the videos.
+"""
 
 import hashlib
 import io
@@ -6,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,26 +45,29 @@ class ExpectedMasks:
     width: int
 
 
-def write_zip(path: Path, samples: Iterable[tuple[ExpectedMasks, NDArray[np.bool_]]]) -> str:
+def write_zip(
+    path: Path, samples: Iterable[tuple[ExpectedMasks, NDArray[np.bool_]]], *, bits: Literal[1, 8] = 1
+) -> str:
     """Write a submission and return its SHA-256.
 
     Args:
         path: The zip, written atomically.
         samples: Each with its masks, bool ``(t, h, w)``, sorted by folder.
+        bits: Depth of the PNG masks, whose values are 0 and the largest (1 or 255).
     """
     with atomic_path(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
         for expected, masks in samples:
             for name, mask in zip(expected.frame_names, masks, strict=True):
-                archive.writestr(zipfile.ZipInfo(f"{expected.folder}/{name}.png", _EPOCH), _one_bit_png(mask))
+                archive.writestr(zipfile.ZipInfo(f"{expected.folder}/{name}.png", _EPOCH), _png(mask, bits))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _one_bit_png(mask: NDArray[np.bool_]) -> bytes:
+def _png(mask: NDArray[np.bool_], bits: Literal[1, 8]) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(mask).save(buffer, "PNG", compress_level=9)
+    Image.fromarray(mask if bits == 1 else mask.astype(np.uint8) * 255).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()
 
 
@@ -101,6 +108,10 @@ def _check_names(found: Iterable[str], required: Iterable[str]) -> Iterator[str]
             f"(zip from inside: cd {wrapper} && zip -r ../submission.zip .)"
         )
         return
+    folder = _missing_folder(found, required)
+    if folder:
+        yield f"the video folders must be inside one folder {folder!r}, which the zip does not have"
+        return
     if len({name for name in found if name.isascii()}) < len(found):
         yield "there are names with characters beyond ASCII"
     missing = sorted(required - found)
@@ -118,6 +129,15 @@ def _wrapper(found: set[str], required: set[str]) -> str | None:
     top = tops.pop()
     inner = {name.removeprefix(f"{top}/") for name in found}
     return top if inner & required and not found & required else None
+
+
+def _missing_folder(found: set[str], required: set[str]) -> str | None:
+    """Name the one folder that is required around everything, if putting it there makes required names."""
+    tops = {name.split("/", 1)[0] for name in required}
+    if len(tops) != 1 or found & required:
+        return None
+    top = tops.pop()
+    return top if {f"{top}/{name}" for name in found} & required else None
 
 
 def _by_folder(names: Sequence[str]) -> Mapping[str, list[str]]:

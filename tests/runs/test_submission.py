@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mevis_bench.cli.app import main
+from mevis_bench.data.mevis.dataset import MINI
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.files.tree import Folder
@@ -21,7 +22,7 @@ from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
 from tests.fixtures.drawn_split import write_predictions
 
-PROFILE = read_profile("mevis_v2")
+PROFILE = read_profile("mevis_v2", MINI)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ MINI = DatasetInfo(
     splits=("valid_u", "train", "held_out"),
     license="Apache-2.0",
     protocol="mevis_v2",
+    submission="mevis_v2",
 )
 MEVIS_V2 = DatasetInfo(
     name="mevis_v2",

@@ -113,7 +113,7 @@ class _Verifier:
             path = self._try(self.layout.meta, key, partial(resolve_inside, self.layout.root, relative, "frame path"))
             if path is None:
                 return None
-            found = self._try(path, "", partial(_whole_image_size, path))
+            found = self._try(path, "", partial(whole_image_size, path))
             size = size or found
             if found and size and found != size:
                 self._error(path, "", f"frame is {found[1]}x{found[0]}, the video is {size[1]}x{size[0]}")
@@ -189,7 +189,7 @@ def _decode(raw: object, size: tuple[int, int] | None) -> None:
     rows_from_rle((mask,), *(size or (mask.height, mask.width)), location="")
 
 
-def _whole_image_size(path: Path) -> tuple[int, int]:
+def whole_image_size(path: Path) -> tuple[int, int]:
     """Return height and width of an image that does not break off: a JPEG, or a PNG under a JPEG's name.
 
     Raises:

@@ -1,0 +1,1 @@
+"""The Refer-YouTube-VOS data set: layout, reader, fixture."""

@@ -1,0 +1,68 @@
+"""Parts that the JSON files of several data sets share: sentences, object ids, lists of frames."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mevis_bench.data.mevis.annotations import parse_videos
+from mevis_bench.files.strict_json import read_json
+from mevis_bench.records import DataError
+
+_FIRST_VIDEO = re.compile(rb'\{\s*"videos"\s*:\s*\{\s*"([^"]*)"')
+
+
+def read_videos(path: Path) -> dict[str, Any]:
+    """Return the raw entry of every video of ``{"videos": {...}}`` by its id.
+
+    Raises:
+        DataError: The file cannot be read, is not JSON or has no ``videos``, or an id is not a valid name.
+    """
+    return parse_videos(read_json(path), str(path))
+
+
+def first_video_id(path: Path) -> str | None:
+    """Return the id at the start of ``{"videos": {"<id>": ...``, without reading the rest; ``None``: there is none.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        match = _FIRST_VIDEO.match(file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n"))
+    return None if match is None else match[1].decode("utf-8", "replace")
+
+
+def parse_sentence(raw: object, location: str) -> tuple[Mapping[str, Any], str]:
+    """Return an expression's object and its sentence ``exp``.
+
+    Raises:
+        DataError: It is not an object with a sentence.
+    """
+    if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
+        raise DataError("there is no sentence 'exp', or it is empty", location=location)
+    return raw, raw["exp"]
+
+
+def parse_object_id(raw: Mapping[str, Any], location: str) -> str:
+    """Return ``obj_id`` as text; files have it as a string or as an integer.
+
+    Raises:
+        DataError: It is missing, or neither.
+    """
+    value = raw.get("obj_id")
+    if type(value) is int:
+        return str(value)
+    if not isinstance(value, str) or not value:
+        raise DataError("there is no object id 'obj_id'", location=location)
+    return value
+
+
+def parse_label(object_id: str, location: str) -> int:
+    """Return the pixel value of an object in label images.
+
+    Raises:
+        DataError: It is not a number in 1..254.
+    """
+    if not object_id.isdecimal() or not 1 <= int(object_id) <= 254:
+        raise DataError(f"object id {object_id!r}: expected a pixel value in 1..254", location=location)
+    return int(object_id)
