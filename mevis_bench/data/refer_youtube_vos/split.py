@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
-from mevis_bench.data.mask_images import VOID, read_label_image, read_label_images, to_rles
 from mevis_bench.data.mevis.annotations import parse_expressions, parse_frames
 from mevis_bench.data.sentences import parse_label, parse_object_id, parse_sentence, read_videos
 from mevis_bench.files.names import is_valid_name, resolve_inside
+from mevis_bench.masks.label_images import VOID, read_label_image, read_label_images, to_rles
 from mevis_bench.records import DataError, Expression, UsageError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
@@ -128,11 +128,12 @@ class LabelImageSplit(FrameFolders):
             resolve_inside(self._layout.labels, f"{video_id}/{name}.png", "label image", location)
             for name in entry.frames
         ]
-        labels = read_label_images(paths, *read_label_image(paths[0]).shape)
+        height, width = read_label_image(paths[0], str(paths[0])).shape
+        labels = read_label_images(paths, height, width)
         names = dict.fromkeys(name for expression in entry.expressions for name in expression.annotation_ids or ())
         objects = {name: to_rles(labels == parse_label(name, location)) for name in names}
         void = to_rles(labels == VOID)
-        return VideoTruth(*labels.shape[1:], objects, {"void": void} if any(void) else {})
+        return VideoTruth(height, width, objects, {"void": void} if any(void) else {})
 
 
 def owned_videos(layout: Layout, ids: set[str]) -> set[str]:

@@ -1,7 +1,8 @@
-"""Ground truth as PNG files: label images, whose pixel values are object ids, and masks of one object per file."""
+"""Label images: PNG files whose pixel values are object ids."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,15 @@ VOID = 255
 """Pixel value of DAVIS's label images where annotators could not say what a pixel belongs to."""
 
 
-def read_label_image(path: Path) -> NDArray[np.uint8]:
+def read_label_image(source: Path | IO[bytes], location: str) -> NDArray[np.uint8]:
     """Return the values of one label image, uint8 ``(h, w)``: indices of a palette image, or gray values.
 
     Raises:
         DataError: The file is missing, no PNG, or has more than one channel or more than 8 bits.
     """
-    with open_image(path, str(path), ("PNG",)) as image:
+    with open_image(source, location, ("PNG",)) as image:
         if image.mode not in ("P", "L", "1"):
-            raise DataError(f"label image has mode {image.mode}; expected a palette or 8-bit gray", location=str(path))
+            raise DataError(f"label image has mode {image.mode}; expected a palette or 8-bit gray", location=location)
         return np.asarray(image, np.uint8)
 
 
@@ -35,7 +36,7 @@ def read_label_images(paths: Sequence[Path | None], height: int, width: int) -> 
     labels = np.zeros((len(paths), height, width), np.uint8)
     for frame, path in zip(labels, paths, strict=True):
         if path is not None:
-            image = read_label_image(path)
+            image = read_label_image(path, str(path))
             if image.shape != (height, width):
                 raise DataError(
                     f"label image is {image.shape[1]}x{image.shape[0]}, the video is {width}x{height}",
