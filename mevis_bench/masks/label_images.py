@@ -27,26 +27,31 @@ def read_label_image(source: Path | IO[bytes], location: str) -> NDArray[np.uint
         return np.asarray(image, np.uint8)
 
 
-def read_label_images(paths: Sequence[Path | None], height: int, width: int) -> NDArray[np.uint8]:
-    """Return the label images of a video, uint8 ``(t, height, width)``; ``None`` is an image without objects.
+def read_tracks(
+    paths: Sequence[Path | None], values: Sequence[int], height: int, width: int
+) -> dict[int, tuple[Rle | None, ...]]:
+    """Return the masks of objects from the label images of a video, decoded one image at a time.
+
+    Args:
+        paths: One image per frame; ``None``: one without objects.
+        values: Pixel values of the objects.
+        height: Rows that every image must have.
+        width: Columns that every image must have.
+
+    Returns:
+        One run-length encoding per frame for every value, ``None`` where no pixel has it.
 
     Raises:
         DataError: See :func:`read_label_image`; or an image has another size than the video.
     """
-    labels = np.zeros((len(paths), height, width), np.uint8)
-    for frame, path in zip(labels, paths, strict=True):
-        if path is not None:
-            image = read_label_image(path, str(path))
-            if image.shape != (height, width):
-                raise DataError(
-                    f"label image is {image.shape[1]}x{image.shape[0]}, the video is {width}x{height}",
-                    location=str(path),
-                )
-            frame[:] = image
-    return labels
-
-
-def to_rles(masks: NDArray[np.bool_]) -> tuple[Rle | None, ...]:
-    """Return one run-length encoding per frame of bool ``(t, h, w)``, ``None`` where it covers nothing."""
-    _, height, width = masks.shape
-    return tuple(None if counts is None else Rle(height, width, counts) for counts in counts_of(masks))
+    tracks: dict[int, list[Rle | None]] = {value: [] for value in values}
+    for path in paths:
+        image = None if path is None else read_label_image(path, str(path))
+        if image is not None and image.shape != (height, width):
+            raise DataError(
+                f"label image is {image.shape[1]}x{image.shape[0]}, the video is {width}x{height}", location=str(path)
+            )
+        for value, track in tracks.items():
+            counts = None if image is None else counts_of((image == value)[None])[0]
+            track.append(None if counts is None else Rle(height, width, counts))
+    return {value: tuple(track) for value, track in tracks.items()}

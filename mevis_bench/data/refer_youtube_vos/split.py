@@ -8,7 +8,7 @@ from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
 from mevis_bench.data.mevis.annotations import parse_expressions, parse_frames
 from mevis_bench.data.sentences import parse_label, parse_object_id, parse_sentence, read_videos
 from mevis_bench.files.names import is_valid_name, resolve_inside
-from mevis_bench.masks.label_images import VOID, read_label_image, read_label_images, to_rles
+from mevis_bench.masks.label_images import VOID, read_label_image, read_tracks
 from mevis_bench.records import DataError, Expression, UsageError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
@@ -129,11 +129,11 @@ class LabelImageSplit(FrameFolders):
             for name in entry.frames
         ]
         height, width = read_label_image(paths[0], str(paths[0])).shape
-        labels = read_label_images(paths, height, width)
         names = dict.fromkeys(name for expression in entry.expressions for name in expression.annotation_ids or ())
-        objects = {name: to_rles(labels == parse_label(name, location)) for name in names}
-        void = to_rles(labels == VOID)
-        return VideoTruth(height, width, objects, {"void": void} if any(void) else {})
+        values = {name: parse_label(name, location) for name in names}
+        tracks = read_tracks(paths, (*values.values(), VOID), height, width)
+        objects = {name: tracks[value] for name, value in values.items()}
+        return VideoTruth(height, width, objects, {"void": tracks[VOID]} if any(tracks[VOID]) else {})
 
 
 def owned_videos(layout: Layout, ids: set[str]) -> set[str]:
