@@ -359,18 +359,18 @@ class _Server:
 
 def _text(value: object) -> str:
     try:
-        return str(value)[:_TEXT_LENGTH]
+        return str(value)[:_TEXT_LENGTH].encode("utf-8", "backslashreplace").decode()
     except Exception as error:
         return f"its text cannot be read: {type(error).__name__}"
 
 
 def _encode_error(error: BaseException) -> dict[str, object]:
-    message: dict[str, Any] = {"type": type(error).__name__, "text": _text(error), "user_error": None}
+    message: dict[str, Any] = {"type": _text(type(error).__name__), "text": _text(error), "user_error": None}
     if isinstance(error, MevisBenchError):
         parts = (error.message, error.location, error.hint)
         message["user_error"] = [None if part is None else _text(part) for part in parts]
     lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-12:])
-    return dict(message, unreadable_frame=_Decoding.unreadable, traceback=lines[-_TEXT_LENGTH:])
+    return dict(message, unreadable_frame=_Decoding.unreadable, traceback=_text(lines[-_TEXT_LENGTH:]))
 
 
 def main(descriptor: int) -> None:

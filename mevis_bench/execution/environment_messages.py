@@ -5,8 +5,9 @@ import binascii
 import math
 import zlib
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import Annotated, assert_never
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,35 +80,69 @@ def _encode_targets(prompt: TargetMasks) -> dict[str, object]:
     return {"kind": "targets", "id": prompt.id, "size": next(iter(sizes), (0, 0)), "objects": objects}
 
 
-def decode_prediction(reply: object, video: Video) -> tuple[Prediction, float]:
-    """Return the prediction of a reply, and the seconds spent decoding frames for it.
+class PackedMasks(msgspec.Struct, forbid_unknown_fields=True):
+    """Bool ``(t, h, w)`` as ``environment_child`` packs it."""
+
+    shape: list[int]
+    bits: str
+
+
+class _MaskReply(msgspec.Struct, tag_field="kind", tag="masks", forbid_unknown_fields=True):
+    masks: PackedMasks
+    objects: list[PackedMasks] | None
+    target_score: float | None
+
+
+class _TrackReply(msgspec.Struct, tag_field="kind", tag="tracks", forbid_unknown_fields=True):
+    frames: list[int]
+    ids: list[int]
+    boxes: list[tuple[float, float, float, float]]
+
+
+class _CaptionReply(msgspec.Struct, tag_field="kind", tag="caption", forbid_unknown_fields=True):
+    text: str
+    target_kept: float | None
+
+
+class _PredictionReply(msgspec.Struct, forbid_unknown_fields=True):
+    prediction: _MaskReply | _TrackReply | _CaptionReply
+    decoding: Annotated[float, msgspec.Meta(ge=0)]
+
+
+_REPLY = msgspec.json.Decoder(_PredictionReply | None)
+
+
+def decode_prediction(reply: bytes, video: Video) -> tuple[Prediction, float] | None:
+    """Return the prediction of a reply, and the seconds spent decoding frames for it; ``None``: there is none left.
+
+    Args:
+        reply: JSON; nothing but the fields of a prediction is built in memory.
+        video: The video it is about.
 
     Raises:
         MethodError: The reply is malformed, or larger than a prediction for this video can be.
     """
     try:
-        if not isinstance(reply, Mapping):
-            raise TypeError(f"expected an object, got {type(reply).__name__}")
-        seconds = float(reply["decoding"])
-        if not 0 <= seconds < math.inf:
-            raise ValueError(f"decoding took {seconds} s")
-        return _decode(reply["prediction"], video), seconds
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise MethodError(f"the environment process sent an invalid prediction: {error!r:.200}") from error
+        message = _REPLY.decode(reply)
+        return None if message is None else (_decode(message.prediction, video), message.decoding)
+    except (msgspec.DecodeError, RecursionError, OverflowError) as error:
+        raise MethodError(f"the environment process sent an invalid prediction: {error!s:.200}") from error
 
 
-def _decode(message: Mapping[str, Any], video: Video) -> Prediction:
-    if message["kind"] == "caption":
-        return CaptionPrediction(message["text"], message["target_kept"])
-    if message["kind"] == "tracks":
-        return _decode_tracks(message)
-    if message["kind"] != "masks":
-        raise ValueError(f"kind {message['kind']!r}")
-    objects = message["objects"]
-    if objects is not None:
-        _check_object_count(len(objects), video)
-        objects = tuple(decode_masks(masks, f"objects[{index}]", video) for index, masks in enumerate(objects))
-    return MaskPrediction(decode_masks(message["masks"], "masks", video), objects, message["target_score"])
+def _decode(message: _MaskReply | _TrackReply | _CaptionReply, video: Video) -> Prediction:
+    match message:
+        case _CaptionReply():
+            return CaptionPrediction(message.text, message.target_kept)
+        case _TrackReply():
+            return _decode_tracks(message)
+        case _MaskReply():
+            objects = None
+            if message.objects is not None:
+                _check_object_count(len(message.objects), video)
+                objects = tuple(decode_masks(masks, f"objects[{k}]", video) for k, masks in enumerate(message.objects))
+            return MaskPrediction(decode_masks(message.masks, "masks", video), objects, message.target_score)
+        case _:
+            assert_never(message)
 
 
 def _check_object_count(count: int, video: Video) -> None:
@@ -118,37 +153,31 @@ def _check_object_count(count: int, video: Video) -> None:
         raise MethodError(f"invalid objects: expected at most {_MAX_MASK_BYTES} bytes of masks, got {size}")
 
 
-def _decode_tracks(message: Mapping[str, Any]) -> TrackPrediction:
-    entries = len(message["frames"])
-    if entries > MAX_TRACK_ENTRIES or len(message["ids"]) != entries or len(message["boxes"]) != entries:
+def _decode_tracks(message: _TrackReply) -> TrackPrediction:
+    counts = len(message.frames), len(message.ids), len(message.boxes)
+    if counts[0] > MAX_TRACK_ENTRIES or len(set(counts)) > 1:
         raise MethodError(
             f"invalid tracks: expected equal numbers of frames, ids and boxes, at most {MAX_TRACK_ENTRIES}, "
-            f"got {entries}, {len(message['ids'])} and {len(message['boxes'])}"
+            f"got {counts[0]}, {counts[1]} and {counts[2]}"
         )
-    boxes = np.array(message["boxes"], np.float64).reshape(-1, 4)
-    return TrackPrediction(_integers(message["frames"]), _integers(message["ids"]), boxes)
+    boxes = np.array(message.boxes, np.float64).reshape(-1, 4)
+    return TrackPrediction(np.array(message.frames, np.int64), np.array(message.ids, np.int64), boxes)
 
 
-def _integers(values: list[object]) -> NDArray[np.int64]:
-    if any(type(value) is not int for value in values):
-        raise TypeError("frames and ids must be integers")
-    return np.array(values, np.int64)
-
-
-def decode_masks(message: Mapping[str, Any], name: str, video: Video) -> NDArray[np.bool_]:
+def decode_masks(message: PackedMasks, name: str, video: Video) -> NDArray[np.bool_]:
     """Return packed masks, bool ``(t, h, w)``; never more bytes are unpacked than the video has pixels.
 
     Raises:
         MethodError: They are not of the video's shape, or the packed bytes do not fit the shape.
     """
-    if len(message["shape"]) != 3:
-        raise MethodError(f"invalid {name}: expected 3 axes, got {len(message['shape'])}")
-    shape = tuple(message["shape"])
+    if len(message.shape) != 3:
+        raise MethodError(f"invalid {name}: expected 3 axes, got {len(message.shape)}")
+    shape = tuple(message.shape)
     check_mask_format("bool", shape, name, video)
     count = math.prod(shape)
     expected = (count + 7) // 8
     try:
-        packed = zlib.decompressobj().decompress(base64.b64decode(message["bits"], validate=True), expected + 1)
+        packed = zlib.decompressobj().decompress(base64.b64decode(message.bits, validate=True), expected + 1)
     except (zlib.error, binascii.Error) as error:
         raise MethodError(f"invalid {name}: cannot unpack them: {error}") from error
     if len(packed) != expected:

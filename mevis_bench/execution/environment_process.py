@@ -5,9 +5,11 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from mevis_bench.execution import environment_child
 from mevis_bench.execution.process_group import ProcessGroup, describe_exit_code
@@ -18,10 +20,12 @@ _USER_ERRORS = {kind.__name__: kind for kind in (DataError, MethodError, Missing
 _SHUTDOWN_TIMEOUT = 10.0
 """Seconds to close the method, and to exit after the socket was closed."""
 
-MAX_REPLY_BYTES = 1 << 28
-"""Bound of one reply: masks of a long video, packed, take a few MB."""
+MAX_REPLY_BYTES = 1 << 27
+"""Bound of one reply (128 MiB): masks of a long video, packed, take a few MB."""
 
-_MAX_ERROR_TEXT = 20_000
+Reply = TypeVar("Reply")
+_ErrorText = Annotated[str, Meta(max_length=100_000)]
+_Version = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)+[a-z0-9+]*$", max_length=40)]
 
 
 class EnvironmentProcessError(MethodError):
@@ -45,17 +49,34 @@ class _RemoteTracebackError(Exception):
     """The traceback of the other process as text, so that a traceback here shows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(msgspec.Struct, frozen=True):
     """First message of an environment process.
 
     Attributes:
+        protocol: Version of its messages.
         python: Version of its Python.
         packages: Versions of the packages of its environment, by normalized name.
     """
 
-    python: str
+    protocol: int
+    python: _Version
     packages: Mapping[str, str]
+
+
+class _ErrorMessage(msgspec.Struct):
+    type: _ErrorText
+    text: _ErrorText
+    traceback: _ErrorText
+    unreadable_frame: int | None
+    user_error: tuple[_ErrorText, _ErrorText | None, _ErrorText | None] | None
+
+
+class _Message(msgspec.Struct):
+    """One line from the process; exactly one field is set. The reply itself is decoded to the type that is expected."""
+
+    ok: msgspec.Raw = msgspec.Raw()
+    error: _ErrorMessage | None = None
+    read: Annotated[int, Meta(ge=0)] | None = None
 
 
 class EnvironmentProcess:
@@ -89,20 +110,24 @@ class EnvironmentProcess:
     def request(
         self,
         do: str,
+        kind: type[Reply],
         timeout: float,
         /,
         *,
         timeout_key: str | None = None,
+        readable: int = 0,
         on_read: Callable[[int], None] | None = None,
         **arguments: object,
-    ) -> Any:
+    ) -> Reply:
         """Send one request and return the reply.
 
         Args:
             do: Method of ``environment_child._Server``.
+            kind: Type of the reply; ``msgspec.Raw``: the caller decodes it.
             timeout: Seconds until the reply.
             timeout_key: Key of ``method.yaml`` that sets the time-out, for the message.
-            on_read: Called with the index of every prompt that the method reads meanwhile.
+            readable: Number of prompts that the method may read meanwhile.
+            on_read: Called with the index of every prompt that it reads.
             arguments: JSON values.
 
         Raises:
@@ -119,21 +144,21 @@ class EnvironmentProcess:
         except OSError:
             raise self._exit_error() from None
         while True:
-            reply = self._receive(deadline)
-            if "error" in reply:
-                raise self._remote_exception(reply["error"])
-            if "ok" in reply:
-                return reply["ok"]
-            if type(reply.get("read")) is not int:
-                raise self._protocol_error("sent a reply with none of the keys ok, error and read")
+            message = self._receive(deadline)
+            if message.error is not None:
+                raise _decode_error(message.error)
+            if message.read is None:
+                return self._decode(bytes(message.ok), kind)
+            if message.read >= readable:
+                raise self._protocol_error(f"read prompt {message.read} of {readable}")
             if on_read is not None:
-                on_read(reply["read"])
+                on_read(message.read)
 
     def close(self) -> None:
         """Release the method's resources and end the process."""
         # An exception while a method is closed changes no result.
         with suppress(MevisBenchError, RemoteError):
-            self.request("close", _SHUTDOWN_TIMEOUT)
+            self.request("close", bool, _SHUTDOWN_TIMEOUT)
         self._channel.close()
         self._process.wait(_SHUTDOWN_TIMEOUT)
         self._process.kill()
@@ -144,18 +169,17 @@ class EnvironmentProcess:
         self._process.kill()
 
     def _read_handshake(self, timeout: float, python: Path) -> Handshake:
-        message = self._receive(_Deadline(timeout, None)).get("ok")
-        match message:
-            case {"protocol": environment_child.PROTOCOL, "python": str(version), "packages": dict(packages)}:
-                return Handshake(version, packages)
+        handshake = self._decode(bytes(self._receive(_Deadline(timeout, None)).ok), Handshake)
+        if handshake.protocol == environment_child.PROTOCOL:
+            return handshake
         self.kill()
         raise MethodError(
-            f"the environment process of '{self.name}' sent the handshake {str(message)[:80]!r}, "
-            f"expected protocol {environment_child.PROTOCOL}",
+            f"the environment process of '{self.name}' has protocol {handshake.protocol}, "
+            f"expected {environment_child.PROTOCOL}",
             location=str(python),
         )
 
-    def _receive(self, deadline: "_Deadline") -> dict[str, Any]:
+    def _receive(self, deadline: "_Deadline") -> _Message:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -171,15 +195,22 @@ class EnvironmentProcess:
             if not chunk:
                 raise self._exit_error()
             self._buffer += chunk
-        line = bytes(self._buffer[:end])
+        # Not only when nothing comes: a method that reads prompts forever sends lines forever.
+        if deadline.expired:
+            raise self._timeout_error(deadline)
+        line = bytes(memoryview(self._buffer)[:end])
         del self._buffer[: end + 1]
+        message = self._decode(line, _Message)
+        if sum((bool(bytes(message.ok)), message.error is not None, message.read is not None)) != 1:
+            raise self._protocol_error("sent a reply without exactly one of the keys ok, error and read")
+        return message
+
+    def _decode(self, content: bytes, kind: type[Reply]) -> Reply:
+        """Decode JSON to the expected type only, so that nothing else is built in memory, however large it is."""
         try:
-            reply = json.loads(line)
-        except (ValueError, RecursionError):
-            reply = None
-        if not isinstance(reply, dict):
-            raise self._protocol_error(f"sent a line that is not a JSON object: {line[:80]!r}")
-        return reply
+            return msgspec.json.decode(content, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._protocol_error(f"sent an invalid reply ({error}): {content[:80]!r}") from None
 
     def _timeout_error(self, deadline: "_Deadline") -> EnvironmentProcessError:
         self.kill()
@@ -199,12 +230,6 @@ class EnvironmentProcess:
             self._process.describe_failure(f"the environment process of '{self.name}' {reason}")
         )
 
-    def _remote_exception(self, message: object) -> Exception:
-        try:
-            return _decode_error(message)
-        except (TypeError, KeyError, ValueError):
-            return self._protocol_error(f"sent an invalid error message: {str(message)[:80]!r}")
-
 
 class _Deadline:
     """Moment at which a request times out; its text names the limit and the key that sets it."""
@@ -213,6 +238,10 @@ class _Deadline:
         self._end = time.monotonic() + seconds
         self._text = f"{seconds:g} s" + (f" ({key} in method.yaml)" if key else "")
 
+    @property
+    def expired(self) -> bool:
+        return time.monotonic() >= self._end
+
     def remaining(self) -> float:
         return max(self._end - time.monotonic(), 0.001)
 
@@ -220,25 +249,19 @@ class _Deadline:
         return self._text
 
 
-def _decode_error(message: Any) -> Exception:
-    remote = _named_error(_text(message["type"]), _text(message["text"]), message["unreadable_frame"])
-    remote.__cause__ = _RemoteTracebackError("in the environment process:\n" + _text(message["traceback"]))
-    if message["user_error"] is None or message["type"] not in _USER_ERRORS:
+def _decode_error(message: _ErrorMessage) -> Exception:
+    remote = _named_error(message.type, message.text, message.unreadable_frame)
+    remote.__cause__ = _RemoteTracebackError("in the environment process:\n" + message.traceback)
+    if message.user_error is None or message.type not in _USER_ERRORS:
         return remote
-    text, location, hint = (None if part is None else _text(part) for part in message["user_error"])
-    error = _USER_ERRORS[message["type"]](text or "", location=location, hint=hint)
+    text, location, hint = message.user_error
+    error = _USER_ERRORS[message.type](text, location=location, hint=hint)
     error.__cause__ = remote
     return error
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, got {type(value).__name__}")
-    return value[:_MAX_ERROR_TEXT]
-
-
 def _named_error(name: str, text: str, frame: int | None) -> RemoteError:
     """Make an error whose class has a name, so that it reads alike and out-of-memory is recognized by it."""
-    error: RemoteError = type(name, (RemoteError,), {})(text)
-    error.unreadable_frame = frame if type(frame) is int else None
+    error: RemoteError = type(name if name.isidentifier() else "RemoteError", (RemoteError,), {})(text)
+    error.unreadable_frame = frame
     return error

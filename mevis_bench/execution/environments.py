@@ -146,7 +146,7 @@ def check_environment(entry: MethodEntry) -> Iterator[Check]:
             yield Check("checkout", None if checkout.is_dir() else "not found", str(checkout))
             return
         try:
-            has_load = process.request("check", _HANDSHAKE_TIMEOUT, folder=str(entry.folder))
+            has_load = process.request("check", bool, _HANDSHAKE_TIMEOUT, folder=str(entry.folder))
             yield Check("method.py", None if has_load else "has no function load(config)", "can be imported")
         except (MevisBenchError, RemoteError) as error:
             yield Check("method.py", f"{type(error).__name__}: {error}", "cannot be imported")

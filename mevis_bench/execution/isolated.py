@@ -4,7 +4,9 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
+
+import msgspec
 
 from mevis_bench.execution.environment_messages import decode_prediction, encode_config, encode_prompt, encode_video
 from mevis_bench.execution.environment_process import EnvironmentProcess, EnvironmentProcessError, RemoteError
@@ -14,6 +16,9 @@ from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import MethodConfig, MethodError, MevisBenchError, Prediction, Prompt, Video
 from mevis_bench.schemas.method_file import EnvironmentSpec
+
+Reply = TypeVar("Reply")
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class IsolatedMethod:
@@ -49,18 +54,19 @@ class IsolatedMethod:
         """
         sequence = PromptSequence.of(prompts)
         messages = [encode_prompt(prompt) for prompt in sequence.unmarked()]
-        self._request(sequence, 0, "predict", video=encode_video(video), prompts=messages)
+        self._request(sequence, 0, "predict", bool, video=encode_video(video), prompts=messages)
         for position in itertools.count():
             # The caller seeds this process before every prediction; the environment process is seeded from it.
             seed = random.getrandbits(32)
             try:
-                reply = self._request(sequence, position, "next", seed=seed)
+                reply = self._request(sequence, position, "next", msgspec.Raw, seed=seed)
             except (MevisBenchError, RemoteError) as error:
                 _reraise_locally(video, error)
                 raise
-            if reply is None:
+            decoded = decode_prediction(bytes(reply), video)
+            if decoded is None:
                 return
-            prediction, decoding_seconds = decode_prediction(reply, video)
+            prediction, decoding_seconds = decoded
             if isinstance(video, TimedVideo):
                 video.decoding.seconds += decoding_seconds
             self._retry.record_success()
@@ -68,7 +74,7 @@ class IsolatedMethod:
 
     def reduce_memory(self) -> bool:
         """Have the method work in smaller chunks; ``False``: it cannot."""
-        return bool(self._request(None, 0, "reduce_memory"))
+        return self._request(None, 0, "reduce_memory", bool)
 
     def resource_usage(self, processor: str) -> ResourceUsage | None:
         """Measure the environment process.
@@ -82,10 +88,11 @@ class IsolatedMethod:
         if self._process is None:
             return None
         try:
-            usage = self._request(None, 0, "resource_usage")
-            return ResourceUsage(**(usage | {"device": usage["device"] or processor}))
-        except (MevisBenchError, RemoteError, TypeError, KeyError):
+            usage = self._request(None, 0, "resource_usage", _Usage)
+        except (MevisBenchError, RemoteError):
             return None
+        device = usage.device or processor
+        return ResourceUsage(device, usage.parameters, usage.trainable, usage.peak_host_bytes, usage.peak_device_bytes)
 
     def close(self) -> None:
         """End the environment process."""
@@ -99,6 +106,7 @@ class IsolatedMethod:
         try:
             process.request(
                 "load",
+                bool,
                 seconds,
                 timeout_key="environment.load_seconds",
                 folder=str(self._folder),
@@ -109,15 +117,19 @@ class IsolatedMethod:
             raise
         return process
 
-    def _request(self, sequence: PromptSequence | None, position: int, do: str, /, **arguments: object) -> Any:
+    def _request(
+        self, sequence: PromptSequence | None, position: int, do: str, kind: type[Reply], /, **arguments: object
+    ) -> Reply:
         self._retry.check(f"the environment process of '{self._name}'", f"See mevis-bench env doctor {self._name}")
         try:
             if self._process is None:
                 self._process = self._start()
             return self._process.request(
                 do,
+                kind,
                 self._environment.answer_seconds,
                 timeout_key="environment.answer_seconds",
+                readable=0 if sequence is None else len(sequence),
                 on_read=None if sequence is None else sequence.mark_read,
                 **arguments,
             )
@@ -127,12 +139,23 @@ class IsolatedMethod:
             if sequence is None or not sequence.is_ambiguous(position):
                 self._retry.record_failure(error)
             raise
-        except KeyboardInterrupt:
-            # A reply may be under way that nobody will read.
+        except (MevisBenchError, RemoteError):
+            raise
+        except BaseException:  # Ctrl-C, for instance: a reply may be under way that nobody will read
             if self._process is not None:
                 self._process.kill()
                 self._process = None
             raise
+
+
+class _Usage(msgspec.Struct):
+    """Reply of ``environment_child._Server.resource_usage``."""
+
+    device: Annotated[str, msgspec.Meta(max_length=1000)] | None
+    parameters: _Count | None
+    trainable: _Count | None
+    peak_host_bytes: _Count
+    peak_device_bytes: _Count | None
 
 
 def _reraise_locally(video: Video, error: Exception) -> None:

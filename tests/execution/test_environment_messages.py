@@ -1,6 +1,7 @@
 """Predictions of an environment process are bounded and checked before they are unpacked."""
 
 import base64
+import json
 import zlib
 from pathlib import Path
 
@@ -15,11 +16,15 @@ from mevis_bench.methods.prediction_checks import (
     MAX_TRACK_ENTRIES,
     validate_prediction,
 )
-from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, TrackPrediction, Video
+from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, Prediction, TrackPrediction, Video
 
 VIDEO = Video("v", ("0", "1"), (Path("0"), Path("1")), 3, 5)
 MASKS = np.random.default_rng(0).random((2, 3, 5)) > 0.5
 PACKED = environment_child._encode_masks(MASKS)
+
+
+def decode(message: object, video: Video = VIDEO) -> tuple[Prediction, float] | None:
+    return decode_prediction(json.dumps(message).encode(), video)
 
 
 def reply(**message: object) -> dict[str, object]:
@@ -36,30 +41,38 @@ def tracks(**changes: object) -> dict[str, object]:
 
 
 def test_masks_tracks_and_captions_come_back_unchanged() -> None:
-    prediction, seconds = decode_prediction(masks(objects=[PACKED, PACKED]), VIDEO)
+    decoded = decode(masks(objects=[PACKED, PACKED]))
+    assert decoded is not None
+    prediction, seconds = decoded
     assert isinstance(prediction, MaskPrediction)
     assert prediction.objects is not None
     assert seconds == 0.25
-    for decoded in (prediction.masks, *prediction.objects):
-        np.testing.assert_array_equal(decoded, MASKS)
-    prediction, _ = decode_prediction(tracks(), VIDEO)
+    for one in (prediction.masks, *prediction.objects):
+        np.testing.assert_array_equal(one, MASKS)
+    decoded = decode(tracks())
+    assert decoded is not None
+    prediction, _ = decoded
     assert isinstance(prediction, TrackPrediction)
     assert prediction.boxes[0, 3] == 1 / 3
-    prediction, _ = decode_prediction(reply(kind="caption", text="läuft", target_kept=None), VIDEO)
-    assert prediction == CaptionPrediction("läuft")
+    assert decode(reply(kind="caption", text="läuft", target_kept=None)) == (CaptionPrediction("läuft"), 0.25)
+    assert decode(None) is None
 
 
+CAPTION = {"kind": "caption", "text": "", "target_kept": None}
 BOMB = {"shape": [2, 3, 5], "bits": base64.b64encode(zlib.compress(bytes(100_000_000))).decode()}
 
 
 @pytest.mark.parametrize(
     ("message", "error"),
     [
-        (None, "expected an object, got NoneType"),
-        ({}, "KeyError"),
-        ({"prediction": {"kind": "caption", "text": "", "target_kept": None}, "decoding": -1}, "decoding took -1.0 s"),
-        ({"prediction": {"kind": "caption", "text": "", "target_kept": None}, "decoding": "x"}, "could not convert"),
-        (reply(kind="boxes"), "kind 'boxes'"),
+        (3, r"Expected `object \| null`, got `int`"),
+        ({}, "missing required field `prediction`"),
+        ({"prediction": CAPTION, "decoding": -1}, r"Expected `float` >= 0.0 - at `\$.decoding`"),
+        ({"prediction": CAPTION, "decoding": "x"}, "Expected `float`, got `str`"),
+        ({"prediction": CAPTION, "decoding": float("nan")}, "invalid character"),
+        ({"prediction": CAPTION | {"text": "\ud800"}, "decoding": 0}, "malformed"),
+        ({"prediction": CAPTION | {"text": ["x"] * 1000}, "decoding": 0}, "Expected `str`, got `array`"),
+        (reply(kind="boxes"), "Invalid value 'boxes'"),
         (masks(masks=BOMB), r"expected 4 packed bytes for \(2, 3, 5\), got 5"),
         (
             masks(masks={"shape": [10**9, 10**9, 10**9], "bits": ""}),
@@ -69,20 +82,20 @@ BOMB = {"shape": [2, 3, 5], "bits": base64.b64encode(zlib.compress(bytes(100_000
         (masks(masks={"shape": [2, 3, 5], "bits": "??"}), "cannot unpack them"),
         (masks(masks={"shape": [2, 3, 5], "bits": "AAAA"}), "cannot unpack them"),
         (masks(objects=[PACKED] * (MAX_OBJECTS + 1)), f"expected at most {MAX_OBJECTS}, got {MAX_OBJECTS + 1}"),
-        (masks(objects=5), "has no len"),
+        (masks(objects=5), r"Expected `array \| null`, got `int`"),
         (tracks(ids=[1]), "expected equal numbers of frames, ids and boxes"),
-        (tracks(ids=[1.5, 2]), "frames and ids must be integers"),
-        (tracks(ids=[10**30, 2]), "OverflowError"),
-        (tracks(boxes=[[0, 0, 1], [1, 2, 3, 4]]), "ValueError"),
+        (tracks(ids=[1.5, 2]), "Expected `int`, got `float`"),
+        (tracks(ids=[10**30, 2]), "too large to convert"),
+        (tracks(boxes=[[0, 0, 1], [1, 2, 3, 4]]), r"Expected `array` of length 4 - at `\$.prediction.boxes\[0\]`"),
         (
-            tracks(**dict.fromkeys(("frames", "ids", "boxes"), [0] * (MAX_TRACK_ENTRIES + 1))),
+            tracks(frames=[0] * (MAX_TRACK_ENTRIES + 1)),
             f"at most {MAX_TRACK_ENTRIES}",
         ),
     ],
 )
 def test_malformed_and_oversized_replies_are_refused(message: object, error: str) -> None:
     with pytest.raises(MethodError, match=error):
-        decode_prediction(message, VIDEO)
+        decode(message)
 
 
 def test_the_masks_of_all_objects_together_are_bounded() -> None:
@@ -90,7 +103,7 @@ def test_the_masks_of_all_objects_together_are_bounded() -> None:
     with pytest.raises(
         MethodError, match="invalid objects: expected at most 8589934592 bytes of masks, got 16588800000"
     ):
-        decode_prediction(masks(objects=[PACKED]), long)
+        decode(masks(objects=[PACKED]), long)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ def test_a_python_that_does_not_fit_is_refused(place: Path, capsys) -> None:
                 (".inf", ": expected a finite number, got inf"),
                 ("0", ": expected a number > 0, got 0"),
                 ("-2.5", ": expected a number > 0, got -2.5"),
+                ("1e+300", ": expected a number > 0 and <= 10000000, got 1e+300"),
             )
         ),
         (

@@ -12,7 +12,7 @@ import pytest
 
 from mevis_bench import records
 from mevis_bench.execution import environment_child, environment_process
-from mevis_bench.execution.environment_messages import decode_masks
+from mevis_bench.execution.environment_messages import PackedMasks, decode_masks
 from mevis_bench.execution.environment_process import RemoteError
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.retry import RESUME_HINT
@@ -257,7 +257,7 @@ def test_masks_that_unpack_to_more_than_their_shape_are_refused() -> None:
     message = environment_child._encode_masks([[[True] * 8] * 1000])
     video = records.Video("v", ("0",), (Path("0"),), 1, 8)
     with pytest.raises(MethodError, match=r"invalid masks: expected 1 packed bytes for \(1, 1, 8\), got 2"):
-        decode_masks({"shape": [1, 1, 8], "bits": message["bits"]}, "masks", video)
+        decode_masks(PackedMasks([1, 1, 8], message["bits"]), "masks", video)
 
 
 def test_no_environment_process_is_left_behind(place: Path) -> None:
@@ -311,14 +311,21 @@ class FakeEnvironmentProcess:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("channel.sendall(b'hello\\n')", r"sent a line that is not a JSON object: b'hello' and was stopped"),
-        ("channel.sendall(b'[' * 100000 + b'\\n')", r"sent a line that is not a JSON object: b'\[\["),
-        ("channel.sendall(b'[]\\n')", r"sent a line that is not a JSON object: b'\[\]'"),
-        ("channel.sendall(b'{\"what\": 1}\\n')", "sent a reply with none of the keys ok, error and read"),
-        ("channel.sendall(b'{\"error\": 3}\\n')", "sent an invalid error message: '3'"),
+        ("channel.sendall(b'hello\\n')", r"sent an invalid reply \(JSON is malformed.*\): b'hello' and was stopped"),
+        ("channel.sendall(b'[' * 100000 + b'\\n')", r"sent an invalid reply \(.*\): b'\[\["),
+        ("channel.sendall(b'[]\\n')", r"sent an invalid reply \(Expected `object`, got `array`\): b'\[\]'"),
+        ("channel.sendall(b'{\"what\": 1}\\n')", "sent a reply without exactly one of the keys ok, error and read"),
+        ('channel.sendall(b\'{"ok": 1, "read": 0}\\n\')', "sent a reply without exactly one of the keys"),
+        ("channel.sendall(b'{\"ok\": 1}\\n')", "sent an invalid reply .Expected `bool`, got `int`"),
+        ("channel.sendall(b'{\"error\": 3}\\n')", r"sent an invalid reply \(Expected `object \| null`, got `int`"),
+        ("channel.sendall(b'{\"read\": 5}\\n')", "read prompt 5 of 5"),
+        (
+            "while True: channel.sendall(b'{\"read\": 1}\\n' * 1000)",
+            r"timed out after 1 s \(environment.answer_seconds",
+        ),
         ("channel.sendall(b'x' * 4000)\nchannel.recv(1)", "sent a reply of more than 3000 bytes"),
         ("channel.close()\ntime.sleep(600)", "closed its socket and was stopped"),
-        ("time.sleep(600)", r"timed out after 3 s \(environment.answer_seconds in method.yaml\)"),
+        ("time.sleep(600)", r"timed out after 1 s \(environment.answer_seconds in method.yaml\)"),
     ],
 )
 def test_broken_replies_end_the_process(
@@ -327,8 +334,8 @@ def test_broken_replies_end_the_process(
     monkeypatch.setattr(environment_process, "MAX_REPLY_BYTES", 3000)
     monkeypatch.setattr(environment_process, "_SHUTDOWN_TIMEOUT", 1.0)
     process = FakeEnvironmentProcess(tmp_path, code, monkeypatch).process
-    timeout = 3 if "timed out" in message else 60
+    timeout = 1 if "timed out" in message else 60
     with pytest.raises(environment_process.EnvironmentProcessError, match=message):
-        process.request("next", timeout, timeout_key="environment.answer_seconds")
+        process.request("next", bool, timeout, timeout_key="environment.answer_seconds", readable=5)
     with pytest.raises(environment_process.EnvironmentProcessError):
-        process.request("next", timeout)
+        process.request("next", bool, timeout)
