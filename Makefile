@@ -53,6 +53,7 @@ docs: setup
 # Speed of scoring, of several expressions per call, and overhead of the runner, measured on this machine.
 bench: setup
 	$(BIN)/python -m benchmarks.scoring
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tracking
 	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
 	$(BIN)/python -m benchmarks.overhead
 

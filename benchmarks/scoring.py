@@ -1,6 +1,6 @@
-"""Speed of scoring compared with the official algorithm, TrackEval and pycocoevalcap.
+"""Speed of scoring compared with the official algorithm and pycocoevalcap.
 
-    python benchmarks/scoring.py [--frames 70] [--expressions 16] [--large 50] [--only masks growth memory rmot rmeg]
+    python benchmarks/scoring.py [--frames 70] [--expressions 16] [--large 50] [--only masks growth memory rmeg]
 
 Times of one process are processor time, the minimum of several measurements after a warm-up. Scores of both sides are
 compared, too; a difference ends the benchmark.
@@ -112,29 +112,6 @@ def memory(shape: Shape, root: Path, videos: int) -> None:
     print(f"peak memory {peak:.0f} MiB")
 
 
-def tracking(sequences: int = 800, length: int = 70) -> None:
-    """Print the time of HOTA of many sequences, here and in TrackEval."""
-    from mevis_bench.metrics.tracking import combined, count_sequence, hota_scores
-    from tests.fixtures.random_predictions import draw_tracks
-    from tests.references.trackeval_hota import evaluate
-
-    rng = np.random.default_rng(0)
-    samples = [(*draw_tracks(rng, length, crowded=False), length) for _ in range(sequences)]
-    scores = []
-
-    def ours() -> None:
-        counts = combined([count_sequence(true, predicted, MEVIS_V1.hota_thresholds) for true, predicted, _ in samples])
-        scores.append(hota_scores(counts))
-
-    ours()
-    fast = best_of(3, ours)
-    start = time.process_time()
-    _, combined_scores = evaluate(samples)
-    slow = time.process_time() - start
-    print(f"\nHOTA of {sequences} sequences x {length} frames: {fast:.2f} s, TrackEval {slow:.1f} s, ", end="")
-    print(f"{slow / fast:.0f} times faster; HOTA {scores[0].hota!r} and {float(np.mean(combined_scores['HOTA']))!r}")
-
-
 def captions(count: int = 900) -> None:
     """Print the time of METEOR and CIDEr without the start of Java, which is measured first."""
     from mevis_bench.metrics.aggregation import ScoredSample
@@ -174,7 +151,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=70)
     parser.add_argument("--expressions", type=int, default=16)
     parser.add_argument("--large", type=int, default=50, help="number of videos of the memory measurement")
-    parser.add_argument("--only", nargs="+", default=["masks", "growth", "memory", "rmot", "rmeg"])
+    parser.add_argument("--only", nargs="+", default=["masks", "growth", "memory", "rmeg"])
     arguments = parser.parse_args()
     shape = Shape(2, arguments.frames, arguments.expressions)
     with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +159,6 @@ def main() -> None:
             "masks": lambda: masks(shape, Path(folder) / "masks"),
             "growth": lambda: growth(shape, Path(folder) / "growth"),
             "memory": lambda: memory(shape, Path(folder) / "memory", arguments.large),
-            "rmot": tracking,
             "rmeg": captions,
         }
         for name in arguments.only:

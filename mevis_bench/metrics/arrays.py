@@ -15,7 +15,8 @@ from mevis_bench.metrics.protocols import find_protocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.segmentation import score_rows
 from mevis_bench.metrics.targets import Target
-from mevis_bench.metrics.tracking import check_tracks, count_sequence
+from mevis_bench.metrics.track_pairs import TrackPairs
+from mevis_bench.metrics.tracking import check_tracks
 from mevis_bench.records import DataError, TrackPrediction
 
 Scores = dict[str, float | None]
@@ -79,7 +80,8 @@ def score_tracks(prediction: ArrayLike, ground_truth: ArrayLike, length: int, *,
 
     Returns:
         ``HOTA``, ``DetA``, ``AssA``, ``LocA`` of the sequence in 0..1; ``HOTA*``, ``DetA*``, ``AssA*``: the same, but
-        without a target 1 for an empty prediction, else 0; ``N-acc`` and ``T-acc`` as in :func:`score_masks`.
+        without a target 1 for an empty prediction, else 0; ``MOTA``, ``MOTP``, ``IDSW``, ``IDF1`` of TrackEval's CLEAR
+        and Identity (``None`` without any box); ``N-acc`` and ``T-acc`` as in :func:`score_masks`.
 
     Raises:
         DataError: An array is not ``(n, 6)``, a frame is outside the video, a box is not finite or ends before it
@@ -98,9 +100,14 @@ def score_tracks(prediction: ArrayLike, ground_truth: ArrayLike, length: int, *,
         1.0
     """
     predicted, true = _tracks(prediction, length, "prediction"), _tracks(ground_truth, length, "ground_truth")
-    counts = count_sequence(true, predicted, ScoringOptions(find_protocol(protocol)).rules.hota_thresholds)
-    has_target, predicted_empty = true.frames.size > 0, predicted.frames.size == 0
-    return dict(sequence_metrics(counts, length, has_target, predicted_empty).values)
+    scored = sequence_metrics(
+        TrackPairs.of(true, predicted),
+        length,
+        ScoringOptions(find_protocol(protocol)).rules.hota_thresholds,
+        has_target=true.frames.size > 0,
+        predicted_empty=predicted.frames.size == 0,
+    )
+    return dict(scored.values)
 
 
 def _tracks(array: ArrayLike, length: int, name: str) -> TrackPrediction:

@@ -6,14 +6,12 @@ the largest sum of box IoU times the alignment of the two identities over the wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.metrics.track_pairs import TrackPairs
 from mevis_bench.records import DataError, TrackPrediction
-
-_EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,36 +65,45 @@ def check_tracks(tracks: TrackPrediction, length: int, location: str) -> None:
 
 
 def count_sequence(
-    ground_truth: TrackPrediction, prediction: TrackPrediction, thresholds: Sequence[float], device: str = "cpu"
+    ground_truth: TrackPrediction, prediction: TrackPrediction, thresholds: Sequence[float]
 ) -> SequenceCounts:
-    """Match one sequence's predicted boxes with its true ones.
+    """Match one sequence's predicted boxes with its true ones, as :func:`count_hota` does.
 
     Args:
         ground_truth: True boxes; empty: no target.
         prediction: Predicted boxes; empty: "no target".
-        thresholds: Similarities from which two boxes count as a match, ``(k,)``.
-        device: Where IoU is computed; the counts do not depend on it.
+        thresholds: Similarities from which two boxes count as a match, rising, ``(k,)``.
 
     Both must have passed :func:`check_tracks`.
     """
-    from mevis_bench.metrics import tracking_loops as loops
+    return count_hota(TrackPairs.of(ground_truth, prediction), thresholds)
 
-    true, predicted = _Side.of(ground_truth), _Side.of(prediction)
-    blocks = loops.find_blocks(true.frames, predicted.frames)
-    pairs = int((blocks[:, loops.ROWS] * blocks[:, loops.COLUMNS]).sum())
-    true_of_pair, predicted_of_pair = loops.pair_up(blocks, pairs)
-    similarity = _similarities(true.boxes, predicted.boxes, true_of_pair, predicted_of_pair, device)
-    alignment = loops.align(blocks, similarity, true.ids, predicted.ids, true.counts, predicted.counts)
-    score = alignment[true.ids[true_of_pair], predicted.ids[predicted_of_pair]] * similarity
-    match, hard = loops.match_blocks(blocks, score, len(true.frames), len(predicted.frames))
-    for block in blocks[hard]:
-        _assign(block, score, match)
-    matched = match[match >= 0]
-    positives, association, similar = loops.count_matches(
-        matched,
-        similarity,
-        true.ids[true_of_pair[matched]],
-        predicted.ids[predicted_of_pair[matched]],
+
+def count_hota(pairs: TrackPairs, thresholds: Sequence[float]) -> SequenceCounts:
+    """Match the boxes of one sequence and count the matches at every threshold.
+
+    Args:
+        pairs: Both sides of the sequence.
+        thresholds: Similarities from which two boxes count as a match, rising, ``(k,)``.
+    """
+    from mevis_bench.metrics import assignment_loops, tracking_loops
+
+    true, predicted = pairs.true, pairs.predicted
+    of_pair = pairs.true_of_pair, pairs.predicted_of_pair
+    score = tracking_loops.score_pairs(
+        pairs.blocks, *of_pair, pairs.similarity, true.ids, predicted.ids, true.counts, predicted.counts
+    )
+    match, open_blocks = assignment_loops.match_blocks(
+        pairs.blocks, *of_pair, score, len(true.frames), len(predicted.frames)
+    )
+    for index in open_blocks.tolist():
+        pairs.assign(pairs.blocks[index], score, match)
+    positives, association, similar = tracking_loops.count_matches(
+        match,
+        *of_pair,
+        pairs.similarity,
+        true.ids,
+        predicted.ids,
         true.counts,
         predicted.counts,
         np.asarray(thresholds, np.float64),
@@ -104,69 +111,6 @@ def count_sequence(
     return SequenceCounts(
         positives, len(true.frames) - positives, len(predicted.frames) - positives, association, similar
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Side:
-    """One side's boxes sorted by frame, identities numbered from 0, and the number of boxes per identity."""
-
-    frames: NDArray[np.int64]
-    ids: NDArray[np.int64]
-    boxes: NDArray[np.float64]
-    counts: NDArray[np.int64]
-
-    @staticmethod
-    def of(tracks: TrackPrediction) -> "_Side":
-        order = np.argsort(tracks.frames, kind="stable")
-        _, ids, counts = np.unique(tracks.ids[order], return_inverse=True, return_counts=True)
-        return _Side(tracks.frames[order], ids.astype(np.int64), tracks.boxes[order], counts.astype(np.int64))
-
-
-def _similarities(
-    true: NDArray[np.float64],
-    predicted: NDArray[np.float64],
-    true_of_pair: NDArray[np.int64],
-    predicted_of_pair: NDArray[np.int64],
-    device: str,
-) -> NDArray[np.float64]:
-    iou: NDArray[np.float64]
-    if device == "cpu":
-        iou = box_iou(true[true_of_pair], predicted[predicted_of_pair], np)
-        return iou
-    import torch
-
-    on_device = [torch.from_numpy(array).to(device) for array in (true, predicted, true_of_pair, predicted_of_pair)]
-    iou = box_iou(on_device[0][on_device[2]], on_device[1][on_device[3]], torch).cpu().numpy()
-    return iou
-
-
-def box_iou(a: Any, b: Any, arrays: Any) -> Any:
-    """Return the IoU of ``a[k]`` and ``b[k]``, ``(n,)`` in 0..1; 0 where either box is empty.
-
-    Args:
-        a: ``(n, 4)``, ``x0, y0, x1, y1``, half-open, numpy or torch float64.
-        b: The same.
-        arrays: The module ``numpy`` or ``torch``.
-    """
-    wide = arrays.minimum(a[:, 2], b[:, 2]) - arrays.maximum(a[:, 0], b[:, 0])
-    high = arrays.minimum(a[:, 3], b[:, 3]) - arrays.maximum(a[:, 1], b[:, 1])
-    zero = arrays.zeros_like(wide)
-    shared = arrays.maximum(wide, zero) * arrays.maximum(high, zero)
-    area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
-    union = area_a + area_b - shared
-    valid = (area_a > _EPSILON) & (area_b > _EPSILON) & (union > _EPSILON)
-    return arrays.where(valid, shared, zero) / arrays.where(valid, union, zero + 1)
-
-
-def _assign(block: NDArray[np.int64], score: NDArray[np.float64], match: NDArray[np.int64]) -> None:
-    """Match one block in which several detections have the same best partner."""
-    from scipy.optimize import linear_sum_assignment
-
-    top, rows, _, columns, first = block.tolist()
-    matrix = score[first : first + rows * columns].reshape(rows, columns)
-    for row, column in zip(*linear_sum_assignment(-matrix), strict=True):
-        if matrix[row, column] > 0:
-            match[top + row] = first + row * columns + column
 
 
 def combined(counts: Sequence[SequenceCounts]) -> SequenceCounts:

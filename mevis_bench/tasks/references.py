@@ -79,8 +79,15 @@ def _rescore_masks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
     return scores
 
 
+_HOTA = ("HOTA", "DetA", "AssA", "LocA")
+_CLEAR = ("MOTA", "MOTP", "IDSW", "IDF1")
+
+
 def _rescore_tracks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
+    quiet = {"PRINT_CONFIG": False}
     hota = _imported("trackeval.metrics.hota", "trackeval").HOTA()
+    clear = _imported("trackeval.metrics.clear", "trackeval").CLEAR(quiet)
+    identity = _imported("trackeval.metrics.identity", "trackeval").Identity(quiet)
     scores: dict[str, Values] = {}
     for sample in samples:
         ground_truth, prediction = sample.ground_truth, sample.prediction()
@@ -92,9 +99,21 @@ def _rescore_tracks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
                 location="--verify",
             )
         objects = TargetCache().target(ground_truth).objects.values()
-        fields = hota.eval_sequence(_trackeval_data(to_tracks(list(objects)), prediction, ground_truth.length))
-        scores[ground_truth.sample] = {name: float(np.mean(fields[name])) for name in ("HOTA", "DetA", "AssA", "LocA")}
+        data = _trackeval_data(to_tracks(list(objects)), prediction, ground_truth.length)
+        fields = hota.eval_sequence(data)
+        values: dict[str, float | None] = {name: float(np.mean(fields[name])) for name in _HOTA}
+        # combined: of a single sequence without true boxes TrackEval leaves MOTA at 0
+        fields = {k: v for metric in (clear, identity) for k, v in _combined(metric, data).items()}
+        boxes = data["num_gt_dets"] + data["num_tracker_dets"]
+        values |= {name: float(fields[name]) if boxes else None for name in _CLEAR}
+        scores[ground_truth.sample] = values
     return scores
+
+
+def _combined(metric: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of one sequence as TrackEval's COMBINED has them."""
+    fields: dict[str, Any] = metric.combine_sequences({"one": metric.eval_sequence(data)})
+    return fields
 
 
 def _trackeval_data(ground_truth: TrackPrediction, prediction: TrackPrediction, length: int) -> dict[str, Any]:
@@ -146,5 +165,5 @@ def _imported(module: str, package: str) -> Any:
 
 
 MASK_REFERENCE = ReferenceScorer("dense masks, Pillow, pycocotools and SciPy", _rescore_masks, {})
-TRACK_REFERENCE = ReferenceScorer("TrackEval", _rescore_tracks, dict.fromkeys(("HOTA", "DetA", "AssA", "LocA"), 1e-12))
+TRACK_REFERENCE = ReferenceScorer("TrackEval", _rescore_tracks, dict.fromkeys((*_HOTA, "MOTA", "MOTP", "IDF1"), 1e-12))
 CAPTION_REFERENCE = ReferenceScorer("pycocoevalcap, unchanged", _rescore_captions, {}, needs_all=True)

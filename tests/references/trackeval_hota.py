@@ -1,4 +1,4 @@
-"""HOTA by TrackEval itself, fed with plain arrays."""
+"""HOTA, CLEAR and Identity by TrackEval itself, fed with plain arrays."""
 
 from collections.abc import Sequence
 
@@ -33,3 +33,25 @@ def evaluate(pairs: Sequence[tuple[TrackPrediction, TrackPrediction, int]]) -> t
     hota = pytest.importorskip("trackeval.metrics.hota").HOTA()
     each = [hota.eval_sequence(sequence(*pair)) for pair in pairs]
     return each, hota.combine_sequences({str(k): fields for k, fields in enumerate(each)})
+
+
+def evaluate_clear(pairs: Sequence[tuple[TrackPrediction, TrackPrediction, int]]) -> tuple[list[dict], dict]:
+    """Return the fields of CLEAR and Identity together, of every sequence and of all combined.
+
+    A sequence's fields are those of its own COMBINED: without true boxes TrackEval stops early and leaves MOTA at 0.
+    """
+    quiet = {"PRINT_CONFIG": False}
+    metrics = [
+        pytest.importorskip(f"trackeval.metrics.{module}").__dict__[name](quiet)
+        for module, name in (("clear", "CLEAR"), ("identity", "Identity"))
+    ]
+    data = [sequence(*pair) for pair in pairs]
+    fields = [[metric.eval_sequence(one) for one in data] for metric in metrics]
+    each = [
+        {k: v for metric, of in zip(metrics, both, strict=True) for k, v in metric.combine_sequences({"": of}).items()}
+        for both in zip(*fields, strict=True)
+    ]
+    together: dict = {}
+    for metric, of_metric in zip(metrics, fields, strict=True):
+        together |= metric.combine_sequences(dict(enumerate(of_metric)))
+    return each, together

@@ -95,7 +95,7 @@ def test_tracks_of_every_format(split: Path, tmp_path: Path, layout: str) -> Non
     assert metrics["HOTA*_pooled"] == pytest.approx(float(np.sqrt(deta * assa).mean()), abs=1e-12)
     checked = verify(scored, None)
     assert checked.agrees
-    assert set(checked.differences) == {"HOTA", "DetA", "AssA", "LocA"}
+    assert set(checked.differences) == {"HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDSW", "IDF1"}
 
 
 def test_tracks_from_masks(split: Path, tmp_path: Path) -> None:

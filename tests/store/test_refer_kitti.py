@@ -46,14 +46,26 @@ def test_a_line_is_what_the_originals_write() -> None:
         ("4,1,1,1,5,5", r"predict\.txt:2: frame 4 is not in 1\.\.3"),
         ("1,1,1,5,5", r"predict\.txt:2: expected at least 6 numbers"),
         ("1,1,a,1,5,5", r"predict\.txt:2: not a line of tracks"),
-        ("1,1,1,1,0,5", r"predict\.txt:2: box .* has no size"),
-        ("1,1,nan,1,5,5", r"predict\.txt:2: box .* has no size"),
+        ("1,1,1,1,-1,5", r"predict\.txt:2: box .* has a negative or no finite size"),
+        ("1,1,nan,1,5,5", r"predict\.txt:2: box .* has a negative or no finite size"),
+        ("1,1.5,1,1,5,5", r"predict\.txt:2: not a line of tracks: 1\.5 is not a whole number"),
+        ("inf,1,1,1,5,5", r"predict\.txt:2: not a line of tracks: cannot convert"),
+        ("1,1e30,1,1,5,5", r"predict\.txt:2: id 1\d+ has more than 15 digits"),
         ("3,7,1,1,5,5", r"predict\.txt:2: duplicate id 7 in frame 3"),
     ],
 )
 def test_a_broken_line_is_named(line: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_tracks(f"3,7,1,1,5,5\n{line}\n", 3, "predict.txt")
+
+
+def test_unusual_lines_are_read_as_usual_ones() -> None:
+    """Flat boxes overlap nothing and count; more columns, blanks and ``7.0`` are what some trackers write."""
+    tracks = parse_tracks("2,7.0,1,1,0,5,1,1,1,1\n\n 1 , 8, 1.5 ,1,3,0\n", 3, "here")
+    assert (tracks.frames.tolist(), tracks.ids.tolist()) == ([1, 0], [6, 7])
+    assert tracks.boxes.tolist() == [[1, 1, 1, 6], [1.5, 1, 4.5, 1]]
+    assert parse_tracks("1,1_0,1,1,5,5", 3, "here").ids.tolist() == [9]  # Python reads it, the fast way does not
+    assert parse_tracks(" \n", 3, "here").boxes.shape == (0, 4)
 
 
 @pytest.mark.parametrize(

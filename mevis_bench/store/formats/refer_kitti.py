@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mevis_bench.files.names import MAX_NAME_BYTES
 from mevis_bench.records import DataError, TrackPrediction
@@ -63,43 +64,81 @@ def encode_tracks(tracks: TrackPrediction) -> str:
 def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
     """Read lines of a video of ``length`` frames; empty text means no track.
 
+    A box without width or height is kept: it overlaps nothing, and counts (TrackEval).
+
     Raises:
-        DataError: A line has too few or other than numbers, a box has no size, a frame is not in 1..length, or an
-            identity has two boxes in a frame; names the line.
+        DataError: A line has too few or other than numbers, a box has a negative side, a frame is not in 1..length, or
+            an identity has two boxes in a frame; names the line.
     """
-    frames, ids, boxes = [], [], []
+    table = _read_table(text, length)
+    if table is None:
+        table = _read_lines(text, length, location)
+    corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
+    return TrackPrediction(table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64) - 1, corners)
+
+
+_EXACT = 2.0**53
+"""Whole numbers below are exact in float64."""
+
+
+def _read_table(text: str, length: int) -> NDArray[np.float64] | None:
+    """Return the first six numbers of all lines, ``(n, 6)``; ``None`` where anything is unusual."""
+    if not text.strip():
+        return np.empty((0, 6))
+    try:
+        table = np.loadtxt(text.splitlines(), delimiter=",", comments=None, usecols=range(6), ndmin=2)
+    except ValueError:
+        return None
+    numbers = table[:, :2]
+    usual = np.isfinite(table).all() and (numbers == np.floor(numbers)).all() and (np.abs(numbers) < _EXACT).all()
+    if not usual or (table[:, 0] < 1).any() or (table[:, 0] > length).any() or (table[:, 4:] < 0).any():
+        return None
+    order = np.lexsort((table[:, 1], table[:, 0]))
+    duplicate = (np.diff(numbers[order], axis=0) == 0).all(axis=1).any()
+    return None if duplicate else table
+
+
+def _read_lines(text: str, length: int, location: str) -> NDArray[np.float64]:
+    """Read line by line, for the error of the first wrong one; see :func:`parse_tracks`."""
+    rows = []
     seen: set[tuple[int, int]] = set()
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        frame, identity, box = _parse_line(line, length, f"{location}:{number}")
-        if (frame, identity) in seen:
-            raise DataError(f"duplicate id {identity + 1} in frame {frame + 1}", location=f"{location}:{number}")
-        seen.add((frame, identity))
-        frames.append(frame)
-        ids.append(identity)
-        boxes.append(box)
-    return TrackPrediction(
-        np.array(frames, np.int64), np.array(ids, np.int64), np.array(boxes, np.float64).reshape(len(boxes), 4)
-    )
+        row = _parse_line(line, length, f"{location}:{number}")
+        if row[:2] in seen:
+            raise DataError(f"duplicate id {row[1]} in frame {row[0]}", location=f"{location}:{number}")
+        seen.add(row[:2])
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(len(rows), 6)
 
 
-def _parse_line(line: str, length: int, location: str) -> tuple[int, int, tuple[float, float, float, float]]:
+def _parse_line(line: str, length: int, location: str) -> tuple[int, int, float, float, float, float]:
     fields = line.split(",")
     if len(fields) < 6:
         raise DataError(f"expected at least 6 numbers frame,id,x,y,w,h, got {len(fields)}", location=location)
     try:
-        frame, identity = int(fields[0]), int(fields[1])
+        frame, identity = (_whole(field) for field in fields[:2])
         x, y, width, height = (float(field) for field in fields[2:6])
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DataError(f"not a line of tracks: {error}", location=location) from error
     if not 1 <= frame <= length:
         raise DataError(
             f"frame {frame} is not in 1..{length}", location=location, hint="Frames count from 1 in this format."
         )
-    if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
-        raise DataError(f"box {fields[2:6]} has no size", location=location)
-    return frame - 1, identity - 1, (x, y, x + width, y + height)
+    if abs(identity) >= _EXACT:
+        raise DataError(f"id {identity} has more than 15 digits", location=location)
+    if not all(map(math.isfinite, (x, y, width, height))) or width < 0 or height < 0:
+        raise DataError(f"box {fields[2:6]} has a negative or no finite size", location=location)
+    return frame, identity, x, y, width, height
+
+
+def _whole(field: str) -> int:
+    """Return a whole number; ``7.0``, which some trackers write, is one."""
+    number = float(field)
+    if number != math.floor(number):
+        raise ValueError(f"{field.strip()} is not a whole number")
+    return int(number)
 
 
 class ReferKittiPredictions(TreePredictions):
