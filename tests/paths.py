@@ -1,4 +1,4 @@
-"""Reference material outside the repository; tests marked ``shared``, ``parity`` or ``golden`` skip where it is missing."""
+"""Reference material outside the repository; tests marked ``shared``, ``parity`` or ``golden`` skip without it."""
 
 import os
 from pathlib import Path
