@@ -27,6 +27,7 @@ PANELS = {
         "report",
         "compare",
         "gate",
+        "accept",
         "failures",
         "gallery",
         "history",

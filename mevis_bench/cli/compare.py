@@ -10,13 +10,14 @@ from mevis_bench.cli import options
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from mevis_bench.reports.compare import Comparison
+    from mevis_bench.reports.compare import Comparison, SliceDifference
 
 NOTES = (
     "Effects are differences of means over samples, also for metrics that pool counts (HOTA).",
     "Intervals: 95 %, bootstrap over videos. p: sign flips per video, Holm-corrected over the slices of a metric.",
     "Detectable: minimum detectable effect with this many videos (power 80 %). Dimmed: fewer than 30 samples.",
 )
+TOO_FEW = "Fewer than {} videos: no interval and no p-value (-), nothing can be claimed about a difference."
 MAX_ROWS = 5
 """Samples printed at each end of the list of changes; ``--json`` has all of them."""
 
@@ -53,6 +54,7 @@ def command(
 def _differences_table(comparison: "Comparison") -> "Group":
     from rich.markup import escape
 
+    from mevis_bench.reports.statistics import MIN_VIDEOS
     from mevis_bench.reports.terminal import terminal_table, titled
 
     table = terminal_table()
@@ -64,19 +66,26 @@ def _differences_table(comparison: "Comparison") -> "Group":
         if entry.slice == "all":
             table.add_section()
         difference = entry.difference
-        style = "dim" if entry.small else "bold" if entry.adjusted_p < 0.05 else ""
+        style = "dim" if entry.small else "bold" if entry.adjusted_p is not None and entry.adjusted_p < 0.05 else ""
         table.add_row(
             escape(entry.metric) if entry.slice == "all" else "",
             escape(entry.slice),
             str(difference.samples),
             str(difference.videos),
             f"{100 * difference.effect:+.2f}",
-            f"{100 * difference.low:+.2f} .. {100 * difference.high:+.2f}",
-            f"{entry.adjusted_p:.4f}",
-            f"{100 * difference.detectable:.2f}",
+            *_claims(entry),
             style=style,
         )
-    return titled("B minus A, percentage points", table, *NOTES)
+    too_few = any(entry.difference.low is None for entry in comparison.differences)
+    return titled("B minus A, percentage points", table, *NOTES, *([TOO_FEW.format(MIN_VIDEOS)] if too_few else []))
+
+
+def _claims(entry: "SliceDifference") -> tuple[str, str, str]:
+    """Return interval, p-value and detectable effect as text; ``-`` where there are too few videos."""
+    low, high, detectable = entry.difference.low, entry.difference.high, entry.difference.detectable
+    if low is None or high is None or detectable is None or entry.adjusted_p is None:
+        return "-", "-", "-"
+    return f"{100 * low:+.2f} .. {100 * high:+.2f}", f"{entry.adjusted_p:.4f}", f"{100 * detectable:.2f}"
 
 
 def _changes_table(comparison: "Comparison") -> "Group":

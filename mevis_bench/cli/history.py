@@ -22,21 +22,13 @@ def add(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
     file: HistoryFile = Path("history.jsonl"),
 ) -> None:
-    """Append scored runs with the current time and the commit they were made with."""
-    from datetime import UTC, datetime
-
+    """Add scored runs with the time and the commit they were made with; a run that is there already is replaced."""
     from mevis_bench.cli import console
-    from mevis_bench.reports.history import append, make_entry
-    from mevis_bench.store.run_folder import RunFolder
+    from mevis_bench.reports import history
 
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    entries = []
-    for run in runs:
-        folder = RunFolder(run)
-        commit = folder.read_manifest().commit if folder.manifest_path.is_file() else None
-        entries.append(make_entry(run, (commit or "-")[:9], now))
-    append(file, entries)
-    console.out().print(f"{len(entries)} runs appended to {file}", markup=False, soft_wrap=True)
+    added = history.add(file, [history.make_entry(run) for run in runs])
+    known = f", {len(runs) - added} were there before" if added < len(runs) else ""
+    console.out().print(f"{added} runs added to {file}{known}", markup=False, soft_wrap=True)
 
 
 @command.command()

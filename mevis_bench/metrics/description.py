@@ -35,9 +35,10 @@ CAPTION_METRICS: tuple[Metric, ...] = (
         "CIDEr",
         "CIDEr-D, mean over captions; words are weighed by their rarity in the references of the whole split.",
         "the paper, section 5.7; pycocoevalcap",
-        _NO_JAVA,
+        f"{_NO_JAVA}, or there is one sample in all",
         range=(0.0, 10.0),
         paper_name="CIDEr",
+        mean_of_samples=True,
     ),
     Metric(
         "repeated",
@@ -45,6 +46,7 @@ CAPTION_METRICS: tuple[Metric, ...] = (
         "this benchmark",
         undefined="no selected sample is of a video with several target sets",
         higher_is_better=False,
+        mean_of_samples=True,
     ),
 )
 
@@ -144,4 +146,8 @@ class CaptionAggregator:
             self._cider = cider_scores(tokenized)  # while METEOR is at work
             self._statistics = self._meteor.statistics(len(tokenized))
             self._segments = self._meteor.scores(self._statistics)[0] if samples else []
+            if len(samples) == 1:
+                # a word in the references of every sample has a weight of log(1) = 0
+                self._cider = [None]
+                self.notes.append("CIDEr of one sample is undefined: words are weighed by their rarity among samples")
         self._scored = True

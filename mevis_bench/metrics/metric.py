@@ -19,6 +19,7 @@ class Metric:
         unit: ``percent``: stored as a fraction, printed times 100. ``raw``: printed as stored.
         paper_name: Column title in the paper's tables; ``None``: the paper does not report it.
         latex: Column title in LaTeX; ``None``: the name.
+        mean_of_samples: Whether it is the mean of the values that ``scores.jsonl`` has under the same name.
         gated: Whether the gate judges it; ``False``: the gate lists it as not judged.
     """
 
@@ -31,6 +32,7 @@ class Metric:
     unit: Literal["percent", "raw"] = "percent"
     paper_name: str | None = None
     latex: str | None = None
+    mean_of_samples: bool = False
     gated: bool = True
 
     def format(self, value: float | None) -> str:

@@ -162,8 +162,6 @@ def sequence_metrics(
 class TrackAggregator:
     """``TRACK_METRICS`` of a split."""
 
-    notes: Sequence[str] = ()
-
     def __init__(self, options: ScoringOptions) -> None:
         self._averaging = options.rules.averaging
         self._values: list[Values] = []
@@ -173,6 +171,13 @@ class TrackAggregator:
         """Add samples."""
         self._values += [sample.values for sample in samples]
         self._statistics += [cast(TrackStatistics, sample.statistics) for sample in samples]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Remarks for the reader: HOTA says nothing about tracking where no sample has a true box."""
+        if any((counts.tp + counts.fn).any() for counts, _ in self._statistics):
+            return ()
+        return ("no sample has a true box: HOTA, DetA and AssA are 0 where a box is predicted, else undefined",)
 
     def sample_values(self) -> Sequence[Values]:
         """Return every sample's values."""

@@ -9,6 +9,7 @@ N_ACC = Metric(
     source="the paper, section 5",
     undefined="no selected sample is without a target",
     paper_name="N-acc",
+    mean_of_samples=True,
 )
 T_ACC = Metric(
     name="T-acc",
@@ -16,6 +17,7 @@ T_ACC = Metric(
     source="the paper, section 5",
     undefined="no selected sample has a target",
     paper_name="T-acc",
+    mean_of_samples=True,
 )
 
 

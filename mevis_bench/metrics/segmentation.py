@@ -20,13 +20,16 @@ _SECTION = "the paper, section 5"
 _CHALLENGE = "the MeViSv2 challenge's final score"
 
 MASK_METRICS: tuple[Metric, ...] = (
-    Metric("J&F", "Mean of J and F.", _SECTION, paper_name="J&F", latex=r"$\mathcal{J}\&\mathcal{F}$"),
+    Metric(
+        "J&F", "Mean of J and F.", _SECTION, paper_name="J&F", latex=r"$\mathcal{J}\&\mathcal{F}$", mean_of_samples=True
+    ),
     Metric(
         "J",
         "Region similarity: intersection over union, mean over frames.",
         _SECTION,
         paper_name="J",
         latex=r"$\mathcal{J}$",
+        mean_of_samples=True,
     ),
     Metric(
         "F",
@@ -34,6 +37,7 @@ MASK_METRICS: tuple[Metric, ...] = (
         _SECTION,
         paper_name="F",
         latex=r"$\mathcal{F}$",
+        mean_of_samples=True,
     ),
     Metric(
         "J&F_s",

@@ -8,6 +8,7 @@ from mevis_bench.records import IncomparableError, NothingMeasuredError, UsageEr
 from mevis_bench.reports.statistics import PairedDifference, holm, paired_difference
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.score_files import read_results, read_scores
+from mevis_bench.tasks import find_task
 
 SMALL_SLICE = 30
 """Slices with fewer samples are shown dimmed."""
@@ -21,13 +22,14 @@ class SliceDifference:
         metric: Name of the per-sample value.
         slice: Name of the slice; ``all`` is every sample.
         difference: Effect, interval, p-value, minimum detectable effect.
-        adjusted_p: ``difference.p`` after Holm's correction over the slices of this metric (``all`` is not one).
+        adjusted_p: ``difference.p`` after Holm's correction over the slices of this metric (``all`` is not one);
+            ``None``: it has too few videos.
     """
 
     metric: str
     slice: str
     difference: PairedDifference
-    adjusted_p: float
+    adjusted_p: float | None
 
     @property
     def small(self) -> bool:
@@ -53,6 +55,8 @@ class SampleChange:
 class Comparison:
     """Result of ``mevis-bench compare``.
 
+    Nothing can be claimed from differences without an interval, see :data:`mevis_bench.reports.statistics.MIN_VIDEOS`.
+
     Attributes:
         metric: The metric that ranks the samples.
         differences: For every metric first all samples, then its slices by name.
@@ -72,7 +76,8 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
     Args:
         first: Folder with ``results.json`` and ``scores.jsonl``.
         second: The same of the run to compare with it.
-        metric: The per-sample metric that ranks the samples; ``None``: the first one that both runs have.
+        metric: The per-sample metric that ranks the samples; ``None``: the task's headline metric where both runs have
+            it per sample, else the first one in the order of the task's table that both have.
         seed: Seed of the resampling.
 
     Raises:
@@ -80,22 +85,26 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
         NothingMeasuredError: They share no sample.
         UsageError: ``metric`` is not in both runs.
     """
-    _require_comparable(read_results(first), read_results(second), first, second)
+    results = read_results(first)
+    _require_comparable(results, read_results(second), first, second)
+    task = find_task(results.task)
     before = {score.sample: score for score in read_scores(first)}
     after = {score.sample: score for score in read_scores(second)}
     shared = sorted(before.keys() & after.keys())
-    metrics = _shared_metrics([before[sample] for sample in shared], [after[sample] for sample in shared])
+    metrics = _shared_metrics(
+        task.sample_columns, [before[sample] for sample in shared], [after[sample] for sample in shared]
+    )
     if not metrics:
         raise NothingMeasuredError("the two runs have no scored sample in common", location=f"{first} and {second}")
     if metric is not None and metric not in metrics:
         raise UsageError(f"metric {metric!r} is not in both runs", hint=f"Metrics of both: {', '.join(metrics)}.")
     differences = [entry for name in metrics for entry in _differences(name, shared, before, after, seed)]
-    ranking = metric or metrics[0]
+    ranking = metric or next((name for name in task.headlines if name in metrics), metrics[0])
     changes = [
         SampleChange(sample, old, new)
         for sample in shared
-        if (old := before[sample].values[ranking]) is not None
-        and (new := after[sample].values[ranking]) is not None
+        if (old := before[sample].values.get(ranking)) is not None
+        and (new := after[sample].values.get(ranking)) is not None
         and old != new
     ]
     changes.sort(key=lambda change: (change.change, change.sample))
@@ -117,14 +126,14 @@ def _require_comparable(first: Results, second: Results, location: Path, other: 
             )
 
 
-def _shared_metrics(before: Sequence[SampleScore], after: Sequence[SampleScore]) -> list[str]:
-    """Return the names of the values that at least one sample has in both runs, in file order."""
-    names: dict[str, None] = {}
-    for old, new in zip(before, after, strict=True):
-        for name, value in old.values.items():
-            if value is not None and new.values.get(name) is not None:
-                names[name] = None
-    return list(names)
+def _shared_metrics(metrics: Sequence[str], before: Sequence[SampleScore], after: Sequence[SampleScore]) -> list[str]:
+    """Return the metrics that at least one sample has in both runs, in table order; other columns are counts."""
+    pairs = list(zip(before, after, strict=True))
+    return [
+        name
+        for name in metrics
+        if any(old.values.get(name) is not None and new.values.get(name) is not None for old, new in pairs)
+    ]
 
 
 def _differences(
@@ -150,5 +159,6 @@ def _differences(
         )
         for name in names
     ]
-    adjusted = [results[0].p, *holm([result.p for result in results[1:]])]
+    corrected = iter(holm([result.p for result in results[1:] if result.p is not None]))
+    adjusted = [results[0].p, *(None if result.p is None else next(corrected) for result in results[1:])]
     return [SliceDifference(metric, name, result, p) for name, result, p in zip(names, results, adjusted, strict=True)]

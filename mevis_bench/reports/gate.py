@@ -6,11 +6,19 @@ from enum import StrEnum
 from pathlib import Path
 
 from mevis_bench.metrics.metric import Metric
-from mevis_bench.records import DataError, ExitCode
+from mevis_bench.records import DataError, ExitCode, NothingMeasuredError
+from mevis_bench.reports.consistency import (
+    SampleValues,
+    accepted_fault,
+    results_fault,
+    sample_values,
+    tolerance_fault,
+)
 from mevis_bench.reports.statistics import paired_difference
 from mevis_bench.schemas.baseline import AcceptedRun, Baseline
 from mevis_bench.schemas.json_files import encode_document, read_json_file
 from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results, read_scores
 from mevis_bench.tasks import find_task
 
@@ -29,6 +37,7 @@ class RegressionStatus(StrEnum):
     REGRESSED = "regressed"
     NOT_JUDGED = "not judged"
     NOT_MEASURED = "nothing measured"
+    INVALID = "invalid"
     INCOMPARABLE = "incomparable"
 
 
@@ -38,6 +47,7 @@ EXIT_CODES: Mapping[RegressionStatus, ExitCode] = {
     RegressionStatus.REGRESSED: ExitCode.FAILED,
     RegressionStatus.NOT_JUDGED: ExitCode.OK,
     RegressionStatus.NOT_MEASURED: ExitCode.NOTHING_MEASURED,
+    RegressionStatus.INVALID: ExitCode.USAGE,
     RegressionStatus.INCOMPARABLE: ExitCode.INCOMPARABLE,
 }
 
@@ -74,21 +84,38 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         DataError: The file is missing or invalid.
     """
-    hint = "Create one with `mevis-bench gate --accept`."
+    hint = "Create one with `mevis-bench accept`."
     baseline = read_json_file(path, Baseline, hint)
     if "default" not in baseline.tolerance:
         raise DataError("missing key 'tolerance.default'", location=str(path), hint=hint)
+    fault = tolerance_fault(baseline)
+    if fault is not None:
+        raise DataError(fault, location=str(path))
     return baseline
 
 
 def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
-    """Return the text of a baseline of scored folders; sorted, so that an update is a readable diff."""
-    accepted = {}
+    """Return the text of a baseline of scored folders; sorted, so that an update is a readable diff.
+
+    Raises:
+        DataError: A folder's files contradict themselves, or two folders are of the same run.
+        NothingMeasuredError: Not every sample of a run was scored.
+    """
+    accepted: dict[str, AcceptedRun] = {}
     for folder in runs:
-        results = read_results(folder)
-        samples = _per_sample(read_scores(folder), results.metrics)
-        accepted[run_key(results)] = AcceptedRun(
-            results.fingerprint, results.protocol, dict(results.choices), dict(results.metrics), samples
+        run = _read_run(folder)
+        if run.fault is not None or run.key in accepted:
+            raise DataError(run.fault or f"a second folder of {run.key}", location=str(folder))
+        unscored = _unscored(run.results)
+        if unscored is not None:
+            raise NothingMeasuredError(unscored, location=str(folder), hint="Only complete runs can be a baseline.")
+        results, samples = run.results, sample_values(run.scores, run.results.metrics)
+        accepted[run.key] = AcceptedRun(
+            results.fingerprint,
+            results.protocol,
+            dict(results.choices),
+            dict(results.metrics),
+            {name: dict(values) for name, values in samples.items()},
         )
     return encode_document(Baseline(dict(tolerance), accepted), indent=1, sort_keys=True)
 
@@ -97,56 +124,97 @@ def check_regressions(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEnt
     """Compare scored folders with a baseline, run by run and metric by metric.
 
     A folder without ``results.json``, a baseline run without a folder and an empty baseline each give an entry
-    ``NOT_MEASURED``.
+    ``NOT_MEASURED``; a folder whose run the baseline does not have, ``INCOMPARABLE``; numbers that contradict each
+    other on either side, and two folders of one run, ``INVALID``.
+
+    Raises:
+        DataError: The files of a folder cannot be read.
+        IncomparableError: A folder's run was predicted on another split than its results are of.
     """
-    measured = {}
-    unscored = [folder for folder in runs if not (folder / "results.json").exists()]
-    for folder in (folder for folder in runs if folder not in unscored):
-        results = read_results(folder)
-        measured[run_key(results)] = (results, read_scores(folder))
     if not baseline.runs:
-        return (GateEntry("-", "-", None, None, RegressionStatus.NOT_MEASURED, "the baseline has no runs"),)
-    entries = [
-        GateEntry(str(folder), "-", None, None, RegressionStatus.NOT_MEASURED, "the folder has no results.json")
-        for folder in unscored
-    ]
+        return (_about_run("-", RegressionStatus.NOT_MEASURED, "the baseline has no runs"),)
+    entries = []
+    measured: dict[str, _ScoredFolder] = {}
+    for folder in runs:
+        if not (folder / "results.json").exists():
+            entries.append(_about_run(str(folder), RegressionStatus.NOT_MEASURED, "the folder has no results.json"))
+            continue
+        run = _read_run(folder)
+        if run.key in measured:
+            reason = f"two folders are of this run: {measured[run.key].path} and {folder}"
+            entries.append(_about_run(run.key, RegressionStatus.INVALID, reason))
+        elif run.key not in baseline.runs:
+            reason = "the baseline has no such run; store one with `mevis-bench accept`"
+            entries.append(_about_run(run.key, RegressionStatus.INCOMPARABLE, reason))
+        measured.setdefault(run.key, run)
     for key, accepted in sorted(baseline.runs.items()):
-        if key not in measured:
-            entries.append(GateEntry(key, "-", None, None, RegressionStatus.NOT_MEASURED, "the run is missing"))
+        fault = accepted_fault(key, accepted)
+        if fault is not None:
+            entries.append(_about_run(key, RegressionStatus.INVALID, fault))
+        elif key not in measured:
+            entries.append(_about_run(key, RegressionStatus.NOT_MEASURED, "the run is missing"))
         else:
-            entries += _check_run(key, accepted, *measured[key], baseline.tolerance)
+            entries += _check_run(accepted, measured[key], baseline.tolerance)
     return tuple(entries)
 
 
+@dataclass(frozen=True, slots=True)
+class _ScoredFolder:
+    path: Path
+    key: str
+    results: Results
+    scores: Sequence[SampleScore]
+    fault: str | None
+
+
+def _read_run(folder: Path) -> _ScoredFolder:
+    results, scores, run = read_results(folder), read_scores(folder), RunFolder(folder)
+    planned = run.read_manifest().identity.samples if run.manifest_path.is_file() else None
+    return _ScoredFolder(folder, run_key(results), results, scores, results_fault(results, scores, planned))
+
+
+def _about_run(run: str, status: RegressionStatus, reason: str) -> GateEntry:
+    return GateEntry(run, "-", None, None, status, reason)
+
+
+def _unscored(results: Results) -> str | None:
+    """Return that samples were not scored; ``None``: all were."""
+    counts = results.counts
+    if 0 < counts["expected"] == counts["scored"]:
+        return None
+    return f"{counts['scored']} of {counts['expected']} samples were scored"
+
+
 def exit_code(entries: Sequence[GateEntry]) -> ExitCode:
-    """Return the exit code of the worst status: incomparable, then nothing measured, then regressed, then ok."""
-    order = (RegressionStatus.INCOMPARABLE, RegressionStatus.NOT_MEASURED, RegressionStatus.REGRESSED)
+    """Return the exit code of the worst status: invalid, incomparable, nothing measured, regressed, then ok."""
+    order = (
+        RegressionStatus.INVALID,
+        RegressionStatus.INCOMPARABLE,
+        RegressionStatus.NOT_MEASURED,
+        RegressionStatus.REGRESSED,
+    )
     statuses = {entry.status for entry in entries}
     return next((EXIT_CODES[status] for status in order if status in statuses), ExitCode.OK)
 
 
-def _check_run(
-    key: str,
-    accepted: AcceptedRun,
-    results: Results,
-    scores: Sequence[SampleScore],
-    tolerance: Mapping[str, float],
-) -> list[GateEntry]:
+def _check_run(accepted: AcceptedRun, run: _ScoredFolder, tolerance: Mapping[str, float]) -> list[GateEntry]:
+    key, results = run.key, run.results
+    if run.fault is not None:
+        return [_about_run(key, RegressionStatus.INVALID, f"{run.path}: {run.fault}")]
     for name, expected, actual in (
         ("annotation files", accepted.fingerprint, results.fingerprint),
         ("protocol", accepted.protocol, results.protocol),
         ("choices", dict(accepted.choices), dict(results.choices)),
     ):
         if expected != actual:
-            return [
-                GateEntry(
-                    key, "-", None, None, RegressionStatus.INCOMPARABLE, f"{name} differ: {expected} and {actual}"
-                )
-            ]
-    if results.counts["scored"] == 0 or results.counts["scored"] < results.counts["expected"]:
-        reason = f"{results.counts['scored']} of {results.counts['expected']} samples were scored"
-        return [GateEntry(key, "-", None, None, RegressionStatus.NOT_MEASURED, reason)]
-    samples = _per_sample(scores, results.metrics)
+            return [_about_run(key, RegressionStatus.INCOMPARABLE, f"{name} differ: {expected} and {actual}")]
+    unscored = _unscored(results)
+    if unscored is not None:
+        return [_about_run(key, RegressionStatus.NOT_MEASURED, unscored)]
+    samples = sample_values(run.scores, results.metrics)
+    other_samples = _other_samples(accepted, run.scores, samples)
+    if other_samples is not None:
+        return [_about_run(key, RegressionStatus.INCOMPARABLE, other_samples)]
     entries = []
     for name in sorted(accepted.metrics.keys() | results.metrics.keys()):
         metric = find_task(results.task).metric(name)
@@ -154,11 +222,15 @@ def _check_run(
         if not metric.gated:
             outcome = RegressionStatus.NOT_JUDGED, "the metric is not gated"
         elif name not in accepted.metrics:
-            outcome = RegressionStatus.NOT_JUDGED, "not in the baseline; add it with --accept"
+            outcome = RegressionStatus.NOT_JUDGED, "not in the baseline; add it with `mevis-bench accept`"
         else:
             allowed = tolerance.get(name, tolerance["default"])
-            p = _paired_p(accepted.samples.get(name, {}), samples.get(name, {}))
-            outcome = _check_value(metric, old, new, allowed, p)
+            before, after = accepted.samples.get(name, {}), samples.get(name, {})
+            lost = sorted(before.keys() - after.keys()) if metric.mean_of_samples and new is not None else []
+            if lost:
+                outcome = RegressionStatus.REGRESSED, f"is undefined for {lost[0]}"
+            else:
+                outcome = _check_value(metric, old, new, allowed, _paired_p(before, after))
         entries.append(GateEntry(key, name, old, new, *outcome))
     return entries
 
@@ -167,7 +239,9 @@ def _check_value(
     metric: Metric, old: float | None, new: float | None, allowed: float, p: float | None
 ) -> tuple[RegressionStatus, str]:
     if old is None:
-        return RegressionStatus.OK, "undefined in the baseline"
+        if new is None:
+            return RegressionStatus.OK, "undefined in the baseline"
+        return RegressionStatus.NOT_JUDGED, "undefined in the baseline; update it with `mevis-bench accept`"
     if new is None:
         return RegressionStatus.REGRESSED, "is undefined"
     points = f"{100 * (new - old):+.2f} points"
@@ -177,7 +251,7 @@ def _check_value(
     if change < 0 and p is not None and p < SIGNIFICANT:
         return RegressionStatus.REGRESSED, f"{points}, significant (p = {p:.4f})"
     if change > allowed:
-        return RegressionStatus.IMPROVED, f"{points}; update the baseline with --accept"
+        return RegressionStatus.IMPROVED, f"{points}; update the baseline with `mevis-bench accept`"
     return RegressionStatus.OK, points
 
 
@@ -190,11 +264,12 @@ def _paired_p(before: Mapping[str, float], after: Mapping[str, float]) -> float 
     return paired_difference(changes, [sample.rsplit("/", 1)[0] for sample in shared]).p
 
 
-def _per_sample(scores: Sequence[SampleScore], metrics: Mapping[str, float | None]) -> dict[str, dict[str, float]]:
-    """Per-sample values of the metrics that are means over samples, by metric and sample."""
-    values: dict[str, dict[str, float]] = {}
-    for score in scores:
-        for name, value in score.values.items():
-            if name in metrics and value is not None:
-                values.setdefault(name, {})[score.sample] = value
-    return values
+def _other_samples(accepted: AcceptedRun, scores: Sequence[SampleScore], samples: SampleValues) -> str | None:
+    """Return which sample only one side has; ``None``: both have the same."""
+    before = {sample for values in accepted.samples.values() for sample in values}
+    missing = sorted(before - {score.sample for score in scores})
+    if missing:
+        return f"samples differ: {missing[0]} is only in the baseline"
+    shared = accepted.samples.keys() & samples.keys()
+    added = sorted({sample for name in shared for sample in samples[name]} - before)
+    return f"samples differ: {added[0]} is not in the baseline" if added else None

@@ -19,6 +19,7 @@ SIGNS = {
     RegressionStatus.REGRESSED: "✗",
     RegressionStatus.NOT_JUDGED: "?",
     RegressionStatus.NOT_MEASURED: "∅",
+    RegressionStatus.INVALID: "!",
     RegressionStatus.INCOMPARABLE: "≠",
 }
 
@@ -29,12 +30,13 @@ STYLES = {
     RegressionStatus.REGRESSED: "bold red",
     RegressionStatus.NOT_JUDGED: "yellow",
     RegressionStatus.NOT_MEASURED: "bold yellow",
+    RegressionStatus.INVALID: "bold red",
     RegressionStatus.INCOMPARABLE: "bold magenta",
 }
 
 
-def to_terminal(entries: Sequence[GateEntry]) -> Group:
-    """Return a terminal table with one line per metric and run."""
+def to_terminal(entries: Sequence[GateEntry], title: str | None = None) -> Group:
+    """Return a terminal table with one line per metric and run; ``title`` replaces the one with the outcome."""
     code = exit_code(entries)
     table = terminal_table()
     for name in ("", "run", "metric"):
@@ -48,7 +50,8 @@ def to_terminal(entries: Sequence[GateEntry]) -> Group:
         values = (_value(entry, entry.expected), _value(entry, entry.measured), entry.reason)
         table.add_row(*(Text(cell) for cell in (*cells, *values)), style=STYLES[entry.status])
         last_run = entry.run
-    return titled(f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)}), percent", table)
+    outcome = f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)})"
+    return titled(f"{title or outcome}, percent", table)
 
 
 def to_markdown(entries: Sequence[GateEntry]) -> str:

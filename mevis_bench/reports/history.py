@@ -2,31 +2,44 @@
 
 import html
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from mevis_bench.files.atomic import atomic_write
+from mevis_bench.records import DataError
+from mevis_bench.reports.consistency import results_fault
 from mevis_bench.reports.gate import run_key
 from mevis_bench.reports.statistics import mean_interval
 from mevis_bench.schemas.history import HistoryEntry, Point
 from mevis_bench.schemas.json_files import encode_line, read_json_lines
 from mevis_bench.schemas.scores import SampleScore
+from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results, read_scores
 
 ALL_SAMPLES = "all"
 """Name of the slice of all samples."""
 
 
-def make_entry(folder: Path, commit: str, time: str) -> HistoryEntry:
-    """Return the entry of one scored run: every aggregate by slice, with an interval where it is a mean.
+def make_entry(folder: Path) -> HistoryEntry:
+    """Return the entry of one scored folder: every aggregate by slice, with an interval where it is a mean.
+
+    The time is that of the run's end, for other predictions that of scoring, so the same run has the same entry.
 
     Args:
-        folder: A scored run folder.
-        commit: Commit of the code that made the run.
-        time: ISO 8601, UTC.
+        folder: A scored folder.
 
     Raises:
-        DataError: The folder's results or scores cannot be read.
+        DataError: The folder's files cannot be read, or its numbers contradict each other.
+        IncomparableError: The run was predicted on another split than its results are of.
     """
-    results, scores = read_results(folder), read_scores(folder)
+    results, scores, run = read_results(folder), read_scores(folder), RunFolder(folder)
+    manifest = run.read_manifest() if run.manifest_path.is_file() else None
+    fault = results_fault(results, scores, None if manifest is None else manifest.identity.samples)
+    if fault is not None:
+        raise DataError(fault, location=str(folder))
+    scored = datetime.fromtimestamp((folder / "results.json").stat().st_mtime, UTC).isoformat(timespec="seconds")
+    commit = None if manifest is None else manifest.commit
+    time = scored if manifest is None else manifest.finished or manifest.started
     points: dict[str, dict[str, Point]] = {}
     for slice_name, metrics in ((ALL_SAMPLES, results.metrics), *results.slices.items()):
         members = [score for score in scores if slice_name in (ALL_SAMPLES, *score.groups)]
@@ -34,7 +47,7 @@ def make_entry(folder: Path, commit: str, time: str) -> HistoryEntry:
             value = metrics.get(name)
             if value is not None:
                 points.setdefault(name, {})[slice_name] = _point(name, value, members)
-    return HistoryEntry(run_key(results), commit, time, points)
+    return HistoryEntry(run_key(results), (commit or "-")[:9], time, points)
 
 
 def _point(name: str, value: float, scores: Sequence[SampleScore]) -> Point:
@@ -47,12 +60,19 @@ def _point(name: str, value: float, scores: Sequence[SampleScore]) -> Point:
     return Point(value, low, high) if abs(mean - value) < 1e-9 else Point(value, None, None)
 
 
-def append(path: Path, entries: Sequence[HistoryEntry]) -> None:
-    """Append entries to a history file, one line each; the file is created if missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(encode_line(entry) for entry in entries)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(lines)
+def add(path: Path, entries: Sequence[HistoryEntry]) -> int:
+    """Add entries to a history file, one line each, and return the number of new runs; the file is created if missing.
+
+    A run is added once: an entry of the same run and time is replaced.
+
+    Raises:
+        DataError: The file is invalid.
+    """
+    before = read_json_lines(path, HistoryEntry) if path.exists() else ()
+    by_run = {(entry.run, entry.time): entry for entry in (*before, *entries)}
+    if tuple(by_run.values()) != before:
+        atomic_write(path, "".join(encode_line(entry) for entry in by_run.values()))
+    return len(by_run) - len({(entry.run, entry.time) for entry in before})
 
 
 def read_history(path: Path) -> tuple[HistoryEntry, ...]:

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 DRAWS = 10_000
 CONFIDENCE = 0.95
 POWER = 0.80
+MIN_VIDEOS = 6
+"""Fewest videos for an interval or p-value: with 5, the smallest two-sided p of sign flips is 2 / 2**5 > 0.05."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +24,20 @@ class PairedDifference:
 
     Attributes:
         effect: Mean difference, second run minus first, in the metric's own unit.
-        low: Lower end of the 95 % interval (cluster bootstrap, percentiles).
-        high: Upper end.
-        p: Two-sided p-value of "no difference" (sign flips per video); 1 if all differences are zero.
-        detectable: Minimum detectable effect with this many videos: 80 % power at the 5 % level.
+        low: Lower end of the 95 % interval (cluster bootstrap, percentiles); ``None``: there are fewer than
+            ``MIN_VIDEOS`` videos, so nothing can be claimed.
+        high: Upper end, likewise.
+        p: Two-sided p-value of "no difference" (sign flips per video), likewise; 1 if all differences are zero.
+        detectable: Minimum detectable effect with this many videos: 80 % power at the 5 % level; likewise.
         samples: Number of paired samples.
         videos: Number of videos they come from.
     """
 
     effect: float
-    low: float
-    high: float
-    p: float
-    detectable: float
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
     samples: int
     videos: int
 
@@ -58,6 +61,8 @@ def paired_difference(differences: ArrayLike, videos: Sequence[str], *, seed: in
     _, cluster = np.unique(np.asarray(videos), return_inverse=True)
     sums = np.bincount(cluster, weights=values).astype(np.float64)
     sizes = np.bincount(cluster).astype(np.float64)
+    if sums.size < MIN_VIDEOS:
+        return PairedDifference(float(values.mean()), None, None, None, None, values.size, sums.size)
     random = np.random.default_rng(seed)
     means = _bootstrap_means(sums, sizes, random)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -104,8 +109,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def mean_interval(values: ArrayLike, videos: Sequence[str], *, seed: int = 0) -> tuple[float, float, float]:
+def mean_interval(
+    values: ArrayLike, videos: Sequence[str], *, seed: int = 0
+) -> tuple[float, float | None, float | None]:
     """Return mean, lower and upper end of the 95 % interval of per-sample values (bootstrap over videos).
+
+    The ends are ``None`` with fewer than ``MIN_VIDEOS`` videos.
 
     Args:
         values: float ``(n,)``, n >= 1.

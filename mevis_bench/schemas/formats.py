@@ -47,7 +47,7 @@ FORMATS: tuple[Format, ...] = (
     Format("suite", Suite, "yaml", "`configs/suites/<name>.yaml`, the file of `mevis-bench suite FILE`"),
     Format("train-config", TrainSections, "yaml", "`configs/train/<method>-<variant>.yaml`", other_keys=True),
     Format("slices", Mapping[str, str], "yaml", "the file of `mevis-bench score --slices FILE`: conditions by name"),
-    Format("baseline", Baseline, "json", "`configs/suites/<suite>.expected.json`, from `mevis-bench gate --accept`"),
+    Format("baseline", Baseline, "json", "`configs/suites/<suite>.expected.json`, from `mevis-bench accept`"),
     Format(
         "history", HistoryEntry, "lines", "`history.jsonl`: one line per run and date, from `mevis-bench history add`"
     ),

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from mevis_bench.records.task_names import TaskName
 from mevis_bench.schemas.json_files import Upgrade
+from mevis_bench.schemas.manifest import Provenance
 
 Value = int | float | None
 """Integers stay integers, so that counts print as such."""
@@ -71,6 +72,20 @@ class Results:
     schema: Literal[2] = 2
 
     upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _upgrade_1}
+
+    def __post_init__(self) -> None:
+        counts = self.counts
+        if counts.keys() != {"expected", "scored", "missing"} or min(counts.values()) < 0:
+            raise ValueError("'counts': expected the numbers expected, scored and missing, >= 0")
+        if counts["scored"] + counts["missing"] != counts["expected"]:
+            raise ValueError(f"'counts': scored and missing are not expected in total: {dict(counts)}")
+        if self.method and not {"name", "variant", "provenance"} <= self.method.keys():
+            raise ValueError("'method': expected name, variant and provenance, or nothing")
+        if self.method and self.method["provenance"] not in get_args(Provenance):
+            raise ValueError(f"'method.provenance': expected one of {', '.join(get_args(Provenance))}")
+        for name, values in self.slices.items():
+            if not isinstance(values.get("count"), int):
+                raise ValueError(f"'slices.{name}.count': expected an integer")
 
     @property
     def label(self) -> str:

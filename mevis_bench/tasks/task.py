@@ -83,6 +83,15 @@ class Task:
         return tuple(metric.name for metric in self.metrics)
 
     @property
+    def sample_columns(self) -> tuple[str, ...]:
+        """Names of the metrics that single samples can have in ``scores.jsonl``, in the order of the table's columns.
+
+        ``HOTA*_macro`` and ``HOTA*_pooled`` are one value of a sample, ``HOTA*``.
+        """
+        names = (name.removesuffix("_macro").removesuffix("_pooled") for name in self.columns)
+        return tuple(dict.fromkeys(names))
+
+    @property
     def paper_columns(self) -> Mapping[str, str]:
         """Names of the metrics by their column titles in the paper's tables."""
         return {metric.paper_name: metric.name for metric in self.metrics if metric.paper_name is not None}

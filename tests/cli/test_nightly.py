@@ -31,20 +31,21 @@ class Night:
         for name in [name for name in sys.modules if name.startswith("_mevis_bench_method_")]:
             del sys.modules[name]
 
-    def run(self, *gate: str) -> int:
+    def run(self, command: str = "gate") -> int:
         shutil.rmtree(self.out, ignore_errors=True)
         assert main(["suite", str(self.suite), "--out", str(self.out)]) == 0
         runs = [str(path) for path in sorted(self.out.iterdir())]
         history = str(self.folder / "history.jsonl")
         assert main(["history", "add", *runs, "--file", history]) == 0
         assert main(["history", "page", "--file", history, "--out", str(self.out)]) == 0
-        return main(["gate", *runs, "--expected", str(self.expected), "--out", str(self.out), *gate])
+        out = ["--out", str(self.out)] if command == "gate" else []
+        return main([command, *runs, "--expected", str(self.expected), *out])
 
 
 @pytest.fixture
 def night(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Night:
     night = Night(tmp_path)
-    assert night.run("--accept") == 0
+    assert night.run("accept") == 0
     assert night.run() == 0
     capsys.readouterr()
     return night

@@ -11,15 +11,7 @@ from tests.fixtures.scored_runs import constant_run, scored_run
 
 def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(
-            [
-                "report",
-                str(constant_run(tmp_path / "a")),
-                str(constant_run(tmp_path / "b", j=0.7)),
-                "--vs-paper",
-            ]
-        )
-        == 0
+        main(["report", str(constant_run(tmp_path / "a")), str(constant_run(tmp_path / "b", j=0.7)), "--vs-paper"]) == 0
     )
     printed = capsys.readouterr().out
     assert "70.0" in printed
@@ -68,30 +60,34 @@ def test_compare_refuses_unlike_runs(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_compare_as_json_has_every_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(
-            [
-                "compare",
-                str(scored_run(tmp_path / "a")),
-                str(scored_run(tmp_path / "b", gain=0.05)),
-                "--json",
-            ]
-        )
-        == 0
-    )
+    assert main(["compare", str(scored_run(tmp_path / "a")), str(scored_run(tmp_path / "b", gain=0.05)), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["changes"]) == 80
 
 
 def test_gate_accepts_then_passes_then_turns_red(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected, out = str(tmp_path / "e.json"), tmp_path / "out"
     good, bad = str(constant_run(tmp_path / "a")), str(constant_run(tmp_path / "b", j=0.5))
-    assert main(["gate", good, "--expected", expected, "--accept"]) == 0
+    assert main(["accept", good, "--expected", expected]) == 0
     assert main(["gate", good, "--expected", expected]) == 0
     assert main(["gate", bad, "--expected", expected, "--out", str(out)]) == 1
     assert "-10.00 points, more than 0.5 allowed" in capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == ["gate.json", "gate.junit.xml", "gate.md"]
 
 
+def test_accept_shows_what_changes_and_gate_accept_still_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected, better = str(tmp_path / "e.json"), str(constant_run(tmp_path / "b", j=0.7))
+    assert main(["gate", str(constant_run(tmp_path / "a")), "--expected", expected, "--accept"]) == 0
+    assert "gate --accept is deprecated and will be removed: use mevis-bench accept." in capsys.readouterr().err
+    assert main(["gate", better, "--expected", expected]) == 0
+    assert "↑" in capsys.readouterr().out
+    assert json.loads(Path(expected).read_text())["runs"]["rvos/lmpmpp:mini/valid_u"]["metrics"]["J"] == 0.6
+    assert main(["accept", better, "--expected", expected]) == 0
+    assert "+10.00 points" in capsys.readouterr().out
+    assert json.loads(Path(expected).read_text())["runs"]["rvos/lmpmpp:mini/valid_u"]["metrics"]["J"] == 0.7
+
+
 def test_gate_without_a_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gate", str(constant_run(tmp_path / "a")), "--expected", str(tmp_path / "no.json")]) == 2
-    assert "Create one with `mevis-bench gate --accept`." in capsys.readouterr().err
+    assert "Create one with `mevis-bench accept`." in capsys.readouterr().err

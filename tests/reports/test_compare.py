@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from mevis_bench.cli.app import main
 from mevis_bench.records import ExitCode, IncomparableError, NothingMeasuredError, UsageError
 from mevis_bench.reports.compare import compare_runs
+from mevis_bench.schemas.scores import SampleScore
+from mevis_bench.store.score_files import write_scores
 from tests.fixtures.scored_runs import RESULTS, scored_run
 
 
@@ -71,3 +74,29 @@ def test_unknown_metric(tmp_path: Path) -> None:
     run = scored_run(tmp_path / "a")
     with pytest.raises(UsageError, match="metric 'G' is not in both runs\nMetrics of both: J"):
         compare_runs(run, run, metric="G")
+
+
+def test_counts_of_samples_are_no_metrics_and_the_headline_metric_ranks(tmp_path: Path) -> None:
+    for name, gain in (("a", 0.0), ("b", 0.1)):
+        rows = [
+            SampleScore(f"v{k}/0", {"J": 0.3, "F": 0.5 + gain, "J&F": 0.4 + gain / 2, "targets": 1, "frames": 9})
+            for k in range(8)
+        ]
+        write_scores(tmp_path / name, rows, RESULTS)
+    comparison = compare_runs(tmp_path / "a", tmp_path / "b")
+    assert comparison.metric == "J&F"
+    assert {entry.metric for entry in comparison.differences} == {"J&F", "J", "F"}
+    with pytest.raises(UsageError, match="metric 'frames' is not in both runs"):
+        compare_runs(tmp_path / "a", tmp_path / "b", metric="frames")
+
+
+def test_nothing_is_claimed_from_one_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in (("a", 0.2), ("b", 0.8)):
+        write_scores(tmp_path / name, [SampleScore(f"v/{k}", {"J": value}, ("multi",)) for k in range(40)], RESULTS)
+    comparison = compare_runs(tmp_path / "a", tmp_path / "b")
+    assert {entry.adjusted_p for entry in comparison.differences} == {None}
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    printed = capsys.readouterr().out
+    assert "+60.00" in printed
+    assert "0.0001" not in printed
+    assert "Fewer than 6 videos: no interval and no p-value (-), nothing can be claimed about a difference." in printed

@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from mevis_bench.records import DataError, ExitCode
+from mevis_bench.cli.app import main
+from mevis_bench.records import DataError, ExitCode, NothingMeasuredError
+from mevis_bench.reports.consistency import accepted_fault
 from mevis_bench.reports.gate import (
     DEFAULT_TOLERANCE,
     RegressionStatus,
@@ -18,6 +22,8 @@ from mevis_bench.reports.gate import (
 )
 from mevis_bench.reports.gate_files import to_json, to_junit, to_markdown
 from mevis_bench.schemas.baseline import Baseline
+from mevis_bench.schemas.scores import SampleScore
+from mevis_bench.store.score_files import read_results, read_scores, write_scores
 from tests.fixtures.scored_runs import constant_run
 
 KEY = "rvos/lmpmpp:mini/valid_u"
@@ -55,11 +61,16 @@ def test_a_small_significant_drop_is_a_regression(baseline: Baseline, tmp_path: 
 def test_an_improvement_passes_and_suggests_an_update(baseline: Baseline, tmp_path: Path) -> None:
     entries = check_regressions(baseline, [constant_run(tmp_path / "now", j=0.7)])
     assert exit_code(entries) == ExitCode.OK
-    assert "update the baseline with --accept" in next(entry.reason for entry in entries if entry.metric == "J")
+    assert "update the baseline with `mevis-bench accept`" in next(
+        entry.reason for entry in entries if entry.metric == "J"
+    )
 
 
 def test_a_value_that_became_undefined_is_a_regression(baseline: Baseline, tmp_path: Path) -> None:
-    result = statuses(baseline, constant_run(tmp_path / "now", change={"metrics": {"J": None, "N-acc": None}}))
+    folder = constant_run(tmp_path / "now", change={"metrics": {"J": None, "N-acc": None}})
+    undefined = [SampleScore(score.sample, {"J": None}) for score in read_scores(folder)]
+    write_scores(folder, undefined, read_results(folder))
+    result = statuses(baseline, folder)
     assert result == {"J": RegressionStatus.REGRESSED, "N-acc": RegressionStatus.OK}
 
 
@@ -69,7 +80,7 @@ def test_a_value_that_became_undefined_is_a_regression(baseline: Baseline, tmp_p
         ({"fingerprint": "beef"}, 4),
         ({"protocol": "mevis_v1"}, 4),
         ({"choices": {"missing": "zero"}}, 4),
-        ({"counts": {"expected": 60, "scored": 0, "missing": 0}}, 3),
+        ({"counts": {"expected": 60, "scored": 0, "missing": 60}}, 3),
         ({"counts": {"expected": 60, "scored": 59, "missing": 1}}, 3),
     ],
 )
@@ -102,11 +113,149 @@ def test_incomparable_outweighs_regressed(baseline: Baseline, tmp_path: Path) ->
 
 def test_a_metric_may_have_its_own_tolerance(baseline: Baseline, tmp_path: Path) -> None:
     strict = Baseline({"default": 0.2}, baseline.runs)
-    strict.runs[KEY].samples.clear()  # type: ignore[attr-defined]
-    assert statuses(strict, constant_run(tmp_path / "now", j=0.5))["J"] == RegressionStatus.OK
+    assert statuses(strict, constant_run(tmp_path / "now", j=0.5))["N-acc"] == RegressionStatus.OK
     assert statuses(Baseline({"default": 0.2, "J": 0.01}, strict.runs), constant_run(tmp_path / "x", j=0.5))["J"] == (
         RegressionStatus.REGRESSED
     )
+
+
+def test_an_improvement_in_an_undefined_metric_is_shown(baseline: Baseline, tmp_path: Path) -> None:
+    folder = constant_run(tmp_path / "now", change={"metrics": {"J": 0.6, "N-acc": 0.5}})
+    rows = [
+        SampleScore(one.sample, {**one.values, "N-acc": index % 2}) for index, one in enumerate(read_scores(folder))
+    ]
+    write_scores(folder, rows, read_results(folder))
+    assert statuses(baseline, folder)["N-acc"] == RegressionStatus.NOT_JUDGED
+
+
+def spoiled(folder: Path, change: Callable[[dict[str, Any], list[dict[str, Any]]], None]) -> Path:
+    """Write the accepted run, then change ``results.json`` and the lines of ``scores.jsonl``."""
+    constant_run(folder)
+    results = json.loads((folder / "results.json").read_text())
+    rows = [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+    change(results, rows)
+    (folder / "results.json").write_text(json.dumps(results))
+    (folder / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+RUN_FAULTS: dict[str, tuple[Callable[[dict[str, Any], list[dict[str, Any]]], object], str]] = {
+    "NaN": (lambda results, rows: results["metrics"].update(J=float("nan")), "NaN is not a JSON number"),
+    "infinity": (lambda results, rows: results["metrics"].update(J=float("inf")), "Infinity is not a JSON number"),
+    "bool": (lambda results, rows: results["metrics"].update(J=True), "'metrics.J': expected a number, got true"),
+    "string": (lambda results, rows: results["metrics"].update(J="0.6"), "'metrics.J': expected a number, got '0.6'"),
+    "above": (lambda results, rows: results["metrics"].update(J=1.5), "J is 1.5, its range is 0 to 1"),
+    "below": (lambda results, rows: results["metrics"].update(J=-0.1), "J is -0.1, its range is 0 to 1"),
+    "unknown metric": (lambda results, rows: results["metrics"].update(K=0.5), "'K' is no metric of rvos"),
+    "counts": (lambda results, rows: results.update(counts={}), "'counts'"),
+    "row NaN": (lambda results, rows: rows[0]["values"].update(J=float("nan")), "NaN is not a JSON number"),
+    "row bool": (lambda results, rows: rows[0]["values"].update(J=True), "expected a number, got true"),
+    "row string": (lambda results, rows: rows[0]["values"].update(J="x"), "expected a number, got 'x'"),
+    "row range": (lambda results, rows: rows[0]["values"].update(J=2), "J of v0/0 is 2, its range is 0 to 1"),
+    "row missing": (lambda results, rows: rows.pop(), "scores.jsonl has 59 samples, results.json counts 60"),
+    "row twice": (lambda results, rows: rows.__setitem__(1, rows[0]), "sample v0/0 is in scores.jsonl twice"),
+    "row unknown": (
+        lambda results, rows: rows[0].update(sample="v0/9"),
+        "samples differ: v0/0 is only in the baseline",
+    ),
+    "row contradicts": (
+        lambda results, rows: rows[0]["values"].update(J=0.1),
+        "J is 0.6, its samples have a mean of 0.59",
+    ),
+    "row undefined": (lambda results, rows: rows[0]["values"].update(J=None), "is undefined for v0/0"),
+}
+
+
+@pytest.mark.parametrize("fault", RUN_FAULTS)
+def test_numbers_that_cannot_be_right_never_pass(
+    baseline: Baseline, tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, message = RUN_FAULTS[fault]
+    folder = spoiled(tmp_path / "now", lambda results, rows: void(change(results, rows)))
+    code = main(["gate", str(folder), "--expected", str(tmp_path / "expected.json")])
+    captured = capsys.readouterr()
+    assert code != 0
+    assert message in captured.out + captured.err
+    if "differ" not in message and "undefined" not in message:
+        assert code == 2
+        assert main(["accept", str(folder), "--expected", str(tmp_path / "new.json")]) == 2
+        assert not (tmp_path / "new.json").exists()
+
+
+def void(value: object) -> None:
+    """Drop the value of a lambda."""
+
+
+BASELINE_FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "NaN": (lambda run: run["metrics"].update(J=float("nan")), "NaN is not a JSON number"),
+    "infinity": (lambda run: run["metrics"].update(J=float("-inf")), "-Infinity is not a JSON number"),
+    "bool": (lambda run: run["metrics"].update(J=False), "expected a number, got false"),
+    "string": (lambda run: run["metrics"].update(J="60"), "expected a number, got '60'"),
+    "range": (lambda run: run["metrics"].update(J=60), "baseline: J is 60, its range is 0 to 1"),
+    "unknown metric": (lambda run: run["metrics"].update(K=0.5), "baseline: 'K' is no metric of rvos"),
+    "row range": (lambda run: run["samples"]["J"].update({"v0/0": -1}), "baseline: J of v0/0 is -1"),
+    "row missing": (lambda run: [run["samples"]["J"].pop(f"v{k}/0") for k in range(12)], "is not in the baseline"),
+    "rows missing": (lambda run: run.update(samples={}), "baseline: J is 0.6, its samples have a mean of undefined"),
+    "row unknown": (lambda run: run["samples"]["J"].update({"v0/9": 0.6}), "v0/9 is only in the baseline"),
+    "unknown rows": (lambda run: run["samples"].update(K={"v0/0": 0.6}), "samples of 'K', which is not among"),
+    "contradicts": (lambda run: run["metrics"].update(J=0.5), "baseline: J is 0.5, its samples have a mean of 0.6"),
+}
+
+
+@pytest.mark.parametrize("fault", BASELINE_FAULTS)
+@pytest.mark.usefixtures("baseline")
+def test_a_baseline_that_cannot_be_right_never_passes(
+    tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, message = BASELINE_FAULTS[fault]
+    path = tmp_path / "expected.json"
+    document = json.loads(path.read_text())
+    change(document["runs"][KEY])
+    path.write_text(json.dumps(document))
+    assert main(["gate", str(constant_run(tmp_path / "now")), "--expected", str(path)]) != 0
+    captured = capsys.readouterr()
+    assert message in captured.out + captured.err
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-0.1", "2", "true", '"x"'])
+def test_a_tolerance_is_a_share(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "x.expected.json"
+    path.write_text(f'{{"schema": 1, "tolerance": {{"default": {value}}}, "runs": {{}}}}')
+    with pytest.raises(DataError, match=r"x\.expected\.json"):
+        read_baseline(path)
+
+
+def test_a_tolerance_of_an_unknown_metric_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.expected.json"
+    document = json.loads(baseline_text([constant_run(tmp_path / "a")], {"default": 0.005, "J&G": 0.1}))
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"'tolerance\.J&G': no task of the baseline has this metric"):
+        read_baseline(path)
+
+
+def test_a_run_that_the_baseline_does_not_have_and_two_folders_of_one_run(baseline: Baseline, tmp_path: Path) -> None:
+    known = constant_run(tmp_path / "now")
+    method = {"name": "x", "variant": "y", "provenance": "official"}
+    other = constant_run(tmp_path / "other", change={"method": method})
+    entries = check_regressions(baseline, [known, other])
+    assert [entry.reason for entry in entries if entry.status is RegressionStatus.INCOMPARABLE] == [
+        "the baseline has no such run; store one with `mevis-bench accept`"
+    ]
+    twice = check_regressions(baseline, [known, constant_run(tmp_path / "twice")])
+    assert exit_code(twice) == ExitCode.USAGE == 2
+    assert "two folders are of this run" in next(e.reason for e in twice if e.status is RegressionStatus.INVALID)
+
+
+def test_an_incomplete_run_is_no_baseline(tmp_path: Path) -> None:
+    folder = constant_run(tmp_path / "now", change={"counts": {"expected": 60, "scored": 59, "missing": 1}})
+    with pytest.raises(NothingMeasuredError, match="59 of 60 samples were scored"):
+        baseline_text([folder], DEFAULT_TOLERANCE)
+
+
+def test_the_shipped_baseline_is_consistent() -> None:
+    path = Path(__file__).parents[2] / "configs" / "suites" / "nightly.expected.json"
+    shipped = read_baseline(path)
+    assert {key: accepted_fault(key, accepted) for key, accepted in shipped.runs.items()} == dict.fromkeys(shipped.runs)
 
 
 def test_files_agree(baseline: Baseline, tmp_path: Path) -> None:

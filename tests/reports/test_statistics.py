@@ -17,9 +17,23 @@ def simulated(random: np.random.Generator, videos: int, per_video: int, effect: 
 
 
 def test_equal_runs_do_not_differ() -> None:
-    result = paired_difference(np.zeros(12), [f"v{index // 3}" for index in range(12)])
+    result = paired_difference(np.zeros(12), [f"v{index // 2}" for index in range(12)])
     assert (result.effect, result.low, result.high, result.p) == (0.0, 0.0, 0.0, 1.0)
-    assert (result.samples, result.videos) == (12, 4)
+    assert (result.samples, result.videos) == (12, 6)
+
+
+@pytest.mark.parametrize("videos", [1, 5])
+def test_nothing_is_claimed_from_too_few_videos(videos: int) -> None:
+    result = paired_difference(np.full(60, 0.3), [f"v{index % videos}" for index in range(60)])
+    assert result.effect == pytest.approx(0.3)
+    assert (result.low, result.high, result.p, result.detectable) == (None, None, None, None)
+    assert (result.samples, result.videos) == (60, videos)
+
+
+def test_five_videos_cannot_reach_the_five_percent_level() -> None:
+    patterns = list(itertools.product((-1, 1), repeat=5))
+    extreme = sum(abs(sum(signs)) >= 5 for signs in patterns)
+    assert extreme / len(patterns) > 0.05
 
 
 def test_p_agrees_with_all_sign_patterns() -> None:

@@ -103,7 +103,7 @@ def test_files_that_commands_write_are_valid(tmp_path: Path, capsys: pytest.Capt
     words = ["run", "--task", "rvos", "--method", "empty", "--device", "cpu", "--data", str(data), "--out", run]
     assert main(words) == 0
     assert main(["history", "add", run, "--file", str(tmp_path / "history.jsonl")]) == 0
-    assert main(["gate", run, "--expected", str(tmp_path / "suite.expected.json"), "--accept"]) == 0
+    assert main(["accept", run, "--expected", str(tmp_path / "suite.expected.json")]) == 0
     capsys.readouterr()
     written = {
         "manifest": tmp_path / "run" / "manifest.json",

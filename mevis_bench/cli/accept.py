@@ -1,0 +1,25 @@
+"""``mevis-bench accept``: store scored runs as the baseline of ``gate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders: all runs of the baseline.")],
+    expected: Annotated[
+        Path, typer.Option("--expected", metavar="FILE", help="The baseline to write (configs/suites/*.expected.json).")
+    ],
+) -> None:
+    """Store scored runs as the baseline that gate compares with; prints what changes against the former one."""
+    from mevis_bench.cli import console
+    from mevis_bench.files.atomic import atomic_write
+    from mevis_bench.reports import gate, gate_files
+
+    former = gate.read_baseline(expected) if expected.exists() else None
+    text = gate.baseline_text(runs, gate.DEFAULT_TOLERANCE if former is None else former.tolerance)
+    if former is not None:
+        console.out().print(gate_files.to_terminal(gate.check_regressions(former, runs), "against the former baseline"))
+    atomic_write(expected, text)
+    console.err().print(f"wrote baseline of {len(runs)} runs: {expected}", markup=False, soft_wrap=True)
