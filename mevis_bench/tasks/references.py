@@ -147,10 +147,13 @@ def _rescore_captions(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
     _, meteors = meteor.compute_score(true_tokens, predicted_tokens)
     cider = _imported("pycocoevalcap.cider.cider", "pycocoevalcap").Cider()
     _, ciders = cider.compute_score(true_tokens, predicted_tokens)
-    return {
+    scores = {
         sample: {"METEOR": float(meteor_score), "CIDEr": float(cider_score)}
         for sample, meteor_score, cider_score in zip(true_tokens, meteors, ciders, strict=True)
     }
+    if len(scores) == 1:  # CIDEr of one sample is 0 whatever the caption, which this harness calls undefined
+        return {sample: {"METEOR": values["METEOR"]} for sample, values in scores.items()}
+    return scores
 
 
 def _imported(module: str, package: str) -> Any:

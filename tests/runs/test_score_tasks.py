@@ -143,6 +143,27 @@ def test_captions(split: Path, tmp_path: Path) -> None:
     assert checked.differences == {"METEOR": 0.0, "CIDEr": 0.0}
 
 
+@needs_java
+def test_cider_of_one_sample_is_undefined_with_a_note(split: Path, tmp_path: Path) -> None:
+    path = tmp_path / "captions.json"
+    path.write_text(json.dumps({"v": {"0": "the left dog runs"}}))
+    scored = score_run(path, data=split, task="rmeg", samples=["v/0"], out=tmp_path / "out")
+    assert scored.results.metrics["CIDEr"] is None
+    assert scored.scores[0].values["CIDEr"] is None
+    assert scored.results.metrics["METEOR"] == 1.0
+    assert scored.notes == ["CIDEr of one sample is undefined: words are weighed by their rarity among samples"]
+    assert verify(scored, None).agrees
+
+
+@pytest.mark.parametrize(("sample", "noted"), [("v/0", False), ("v/2", True)])
+def test_hota_without_a_true_box_has_a_note(split: Path, tmp_path: Path, sample: str, noted: bool) -> None:
+    tracks = write_tracks(tmp_path / "tracks", "mot")
+    (tracks / "v" / "2.txt").write_text("1,1,2,3,4,5,1,1,1\n")
+    scored = score_run(tracks, data=split, task="rmot", samples=[sample], out=tmp_path / "out")
+    assert (scored.results.metrics["HOTA"] == 0) == noted
+    assert any("no sample has a true box" in note for note in scored.notes) == noted
+
+
 def test_captions_without_java(split: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(java, "find_java", lambda: None)
     path = tmp_path / "captions.json"
