@@ -143,7 +143,7 @@ def test_captions(split: Path, tmp_path: Path) -> None:
     assert checked.differences == {"METEOR": 0.0, "CIDEr": 0.0}
 
 
-@needs_java
+@pytest.mark.java
 def test_cider_of_one_sample_is_undefined_with_a_note(split: Path, tmp_path: Path) -> None:
     path = tmp_path / "captions.json"
     path.write_text(json.dumps({"v": {"0": "the left dog runs"}}))
