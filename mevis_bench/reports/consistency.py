@@ -16,7 +16,7 @@ SampleValues = Mapping[str, Mapping[str, float]]
 """Defined values by metric and sample."""
 
 
-def results_fault(
+def results_error(
     results: Results, scores: Sequence[SampleScore], planned: Collection[str] | None = None
 ) -> str | None:
     """Return why a scored folder contradicts itself; ``None``: it does not.
@@ -26,22 +26,22 @@ def results_fault(
         scores: Its samples.
         planned: Ids of the samples of its run; ``None``: it is no run folder.
     """
-    return next(_results_faults(results, scores, planned), None)
+    return next(_results_errors(results, scores, planned), None)
 
 
-def accepted_fault(key: str, accepted: AcceptedRun) -> str | None:
+def accepted_error(key: str, accepted: AcceptedRun) -> str | None:
     """Return why a run of a baseline contradicts itself; ``None``: it does not."""
     task_name = key.split("/")[0]
     if task_name not in TASK_NAMES:
         return f"the baseline's key names no task: {task_name!r}"
     task = find_task(task_name)
-    fault = next(_value_faults(task, accepted.metrics, accepted.samples, accepted.protocol), None)
-    if fault is None and (unknown := sorted(accepted.samples.keys() - accepted.metrics.keys())):
-        fault = f"samples of {unknown[0]!r}, which is not among the metrics"
-    return None if fault is None else f"baseline: {fault}"
+    error = next(_value_errors(task, accepted.metrics, accepted.samples, accepted.protocol), None)
+    if error is None and (unknown := sorted(accepted.samples.keys() - accepted.metrics.keys())):
+        error = f"samples of {unknown[0]!r}, which is not among the metrics"
+    return None if error is None else f"baseline: {error}"
 
 
-def tolerance_fault(baseline: Baseline) -> str | None:
+def tolerance_error(baseline: Baseline) -> str | None:
     """Return why the tolerances of a baseline are invalid; ``None``: they are not."""
     known = {name for key in baseline.runs for name in _metric_names(key)}
     for name, allowed in baseline.tolerance.items():
@@ -67,7 +67,7 @@ def _metric_names(key: str) -> tuple[str, ...]:
     return find_task(task_name).columns if task_name in TASK_NAMES else ()
 
 
-def _results_faults(results: Results, scores: Sequence[SampleScore], planned: Collection[str] | None) -> Iterator[str]:
+def _results_errors(results: Results, scores: Sequence[SampleScore], planned: Collection[str] | None) -> Iterator[str]:
     samples = [score.sample for score in scores]
     distinct = set(samples)
     if len(distinct) != len(samples):
@@ -78,17 +78,17 @@ def _results_faults(results: Results, scores: Sequence[SampleScore], planned: Co
     if planned is not None and distinct != set(planned):
         odd = min(distinct ^ set(planned))
         yield f"sample {odd} is {'not in the run' if odd in distinct else 'missing in scores.jsonl'}"
-    yield from _value_faults(
+    yield from _value_errors(
         find_task(results.task), results.metrics, sample_values(scores, results.metrics), results.protocol
     )
 
 
-def _value_faults(
+def _value_errors(
     task: Task, metrics: Mapping[str, int | float | None], samples: SampleValues, protocol: str
 ) -> Iterator[str]:
     for name, value in metrics.items():
         if name not in task.columns:
-            yield f"{name!r} is no metric of {task.name}"
+            yield f"{name!r} is not a metric of {task.name}"
             continue
         metric, values = task.metric(name), samples.get(name, {})
         low, high = metric.range

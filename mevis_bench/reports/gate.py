@@ -9,10 +9,10 @@ from mevis_bench.metrics.metric import Metric
 from mevis_bench.records import DataError, ExitCode, NothingMeasuredError
 from mevis_bench.reports.consistency import (
     SampleValues,
-    accepted_fault,
-    results_fault,
+    accepted_error,
+    results_error,
     sample_values,
-    tolerance_fault,
+    tolerance_error,
 )
 from mevis_bench.reports.statistics import paired_difference
 from mevis_bench.schemas.baseline import AcceptedRun, Baseline
@@ -88,9 +88,9 @@ def read_baseline(path: Path) -> Baseline:
     baseline = read_json_file(path, Baseline, hint)
     if "default" not in baseline.tolerance:
         raise DataError("missing key 'tolerance.default'", location=str(path), hint=hint)
-    fault = tolerance_fault(baseline)
-    if fault is not None:
-        raise DataError(fault, location=str(path))
+    error = tolerance_error(baseline)
+    if error is not None:
+        raise DataError(error, location=str(path))
     return baseline
 
 
@@ -104,8 +104,8 @@ def baseline_text(runs: Sequence[Path], tolerance: Mapping[str, float]) -> str:
     accepted: dict[str, AcceptedRun] = {}
     for folder in runs:
         run = _read_run(folder)
-        if run.fault is not None or run.key in accepted:
-            raise DataError(run.fault or f"a second folder of {run.key}", location=str(folder))
+        if run.error is not None or run.key in accepted:
+            raise DataError(run.error or f"a second folder of {run.key}", location=str(folder))
         unscored = _unscored(run.results)
         if unscored is not None:
             raise NothingMeasuredError(unscored, location=str(folder), hint="Only complete runs can be a baseline.")
@@ -148,9 +148,9 @@ def check_regressions(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEnt
             entries.append(_about_run(run.key, RegressionStatus.INCOMPARABLE, reason))
         measured.setdefault(run.key, run)
     for key, accepted in sorted(baseline.runs.items()):
-        fault = accepted_fault(key, accepted)
-        if fault is not None:
-            entries.append(_about_run(key, RegressionStatus.INVALID, fault))
+        error = accepted_error(key, accepted)
+        if error is not None:
+            entries.append(_about_run(key, RegressionStatus.INVALID, error))
         elif key not in measured:
             entries.append(_about_run(key, RegressionStatus.NOT_MEASURED, "the run is missing"))
         else:
@@ -164,13 +164,13 @@ class _ScoredFolder:
     key: str
     results: Results
     scores: Sequence[SampleScore]
-    fault: str | None
+    error: str | None
 
 
 def _read_run(folder: Path) -> _ScoredFolder:
     results, scores, run = read_results(folder), read_scores(folder), RunFolder(folder)
     planned = run.read_manifest().identity.samples if run.manifest_path.is_file() else None
-    return _ScoredFolder(folder, run_key(results), results, scores, results_fault(results, scores, planned))
+    return _ScoredFolder(folder, run_key(results), results, scores, results_error(results, scores, planned))
 
 
 def _about_run(run: str, status: RegressionStatus, reason: str) -> GateEntry:
@@ -199,8 +199,8 @@ def exit_code(entries: Sequence[GateEntry]) -> ExitCode:
 
 def _check_run(accepted: AcceptedRun, run: _ScoredFolder, tolerance: Mapping[str, float]) -> list[GateEntry]:
     key, results = run.key, run.results
-    if run.fault is not None:
-        return [_about_run(key, RegressionStatus.INVALID, f"{run.path}: {run.fault}")]
+    if run.error is not None:
+        return [_about_run(key, RegressionStatus.INVALID, f"{run.path}: {run.error}")]
     for name, expected, actual in (
         ("annotation files", accepted.fingerprint, results.fingerprint),
         ("protocol", accepted.protocol, results.protocol),

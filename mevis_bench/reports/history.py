@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.records import DataError
-from mevis_bench.reports.consistency import results_fault
+from mevis_bench.reports.consistency import results_error
 from mevis_bench.reports.gate import run_key
 from mevis_bench.reports.statistics import mean_interval
 from mevis_bench.schemas.history import HistoryEntry, Point
@@ -34,9 +34,9 @@ def make_entry(folder: Path) -> HistoryEntry:
     """
     results, scores, run = read_results(folder), read_scores(folder), RunFolder(folder)
     manifest = run.read_manifest() if run.manifest_path.is_file() else None
-    fault = results_fault(results, scores, None if manifest is None else manifest.identity.samples)
-    if fault is not None:
-        raise DataError(fault, location=str(folder))
+    error = results_error(results, scores, None if manifest is None else manifest.identity.samples)
+    if error is not None:
+        raise DataError(error, location=str(folder))
     scored = datetime.fromtimestamp((folder / "results.json").stat().st_mtime, UTC).isoformat(timespec="seconds")
     commit = None if manifest is None else manifest.commit
     time = scored if manifest is None else manifest.finished or manifest.started

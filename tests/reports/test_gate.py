@@ -11,7 +11,7 @@ import pytest
 
 from mevis_bench.cli.app import main
 from mevis_bench.records import DataError, ExitCode, NothingMeasuredError
-from mevis_bench.reports.consistency import accepted_fault
+from mevis_bench.reports.consistency import accepted_error
 from mevis_bench.reports.gate import (
     DEFAULT_TOLERANCE,
     RegressionStatus,
@@ -139,14 +139,14 @@ def spoiled(folder: Path, change: Callable[[dict[str, Any], list[dict[str, Any]]
     return folder
 
 
-RUN_FAULTS: dict[str, tuple[Callable[[dict[str, Any], list[dict[str, Any]]], object], str]] = {
+RUN_ERRORS: dict[str, tuple[Callable[[dict[str, Any], list[dict[str, Any]]], object], str]] = {
     "NaN": (lambda results, rows: results["metrics"].update(J=float("nan")), "NaN is not a JSON number"),
     "infinity": (lambda results, rows: results["metrics"].update(J=float("inf")), "Infinity is not a JSON number"),
     "bool": (lambda results, rows: results["metrics"].update(J=True), "'metrics.J': expected a number, got true"),
     "string": (lambda results, rows: results["metrics"].update(J="0.6"), "'metrics.J': expected a number, got '0.6'"),
     "above": (lambda results, rows: results["metrics"].update(J=1.5), "J is 1.5, its range is 0 to 1"),
     "below": (lambda results, rows: results["metrics"].update(J=-0.1), "J is -0.1, its range is 0 to 1"),
-    "unknown metric": (lambda results, rows: results["metrics"].update(K=0.5), "'K' is no metric of rvos"),
+    "unknown metric": (lambda results, rows: results["metrics"].update(K=0.5), "'K' is not a metric of rvos"),
     "counts": (lambda results, rows: results.update(counts={}), "'counts'"),
     "row NaN": (lambda results, rows: rows[0]["values"].update(J=float("nan")), "NaN is not a JSON number"),
     "row bool": (lambda results, rows: rows[0]["values"].update(J=True), "expected a number, got true"),
@@ -166,11 +166,11 @@ RUN_FAULTS: dict[str, tuple[Callable[[dict[str, Any], list[dict[str, Any]]], obj
 }
 
 
-@pytest.mark.parametrize("fault", RUN_FAULTS)
+@pytest.mark.parametrize("error", RUN_ERRORS)
 def test_numbers_that_cannot_be_right_never_pass(
-    baseline: Baseline, tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+    baseline: Baseline, tmp_path: Path, error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change, message = RUN_FAULTS[fault]
+    change, message = RUN_ERRORS[error]
     folder = spoiled(tmp_path / "now", lambda results, rows: void(change(results, rows)))
     code = main(["gate", str(folder), "--expected", str(tmp_path / "expected.json")])
     captured = capsys.readouterr()
@@ -186,13 +186,13 @@ def void(value: object) -> None:
     """Drop the value of a lambda."""
 
 
-BASELINE_FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+BASELINE_ERRORS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "NaN": (lambda run: run["metrics"].update(J=float("nan")), "NaN is not a JSON number"),
     "infinity": (lambda run: run["metrics"].update(J=float("-inf")), "-Infinity is not a JSON number"),
     "bool": (lambda run: run["metrics"].update(J=False), "expected a number, got false"),
     "string": (lambda run: run["metrics"].update(J="60"), "expected a number, got '60'"),
     "range": (lambda run: run["metrics"].update(J=60), "baseline: J is 60, its range is 0 to 1"),
-    "unknown metric": (lambda run: run["metrics"].update(K=0.5), "baseline: 'K' is no metric of rvos"),
+    "unknown metric": (lambda run: run["metrics"].update(K=0.5), "baseline: 'K' is not a metric of rvos"),
     "row range": (lambda run: run["samples"]["J"].update({"v0/0": -1}), "baseline: J of v0/0 is -1"),
     "row missing": (lambda run: [run["samples"]["J"].pop(f"v{k}/0") for k in range(12)], "is not in the baseline"),
     "rows missing": (lambda run: run.update(samples={}), "baseline: J is 0.6, its samples have a mean of undefined"),
@@ -202,12 +202,12 @@ BASELINE_FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("fault", BASELINE_FAULTS)
+@pytest.mark.parametrize("error", BASELINE_ERRORS)
 @pytest.mark.usefixtures("baseline")
 def test_a_baseline_that_cannot_be_right_never_passes(
-    tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change, message = BASELINE_FAULTS[fault]
+    change, message = BASELINE_ERRORS[error]
     path = tmp_path / "expected.json"
     document = json.loads(path.read_text())
     change(document["runs"][KEY])
@@ -255,7 +255,7 @@ def test_an_incomplete_run_is_no_baseline(tmp_path: Path) -> None:
 def test_the_shipped_baseline_is_consistent() -> None:
     path = Path(__file__).parents[2] / "configs" / "suites" / "nightly.expected.json"
     shipped = read_baseline(path)
-    assert {key: accepted_fault(key, accepted) for key, accepted in shipped.runs.items()} == dict.fromkeys(shipped.runs)
+    assert {key: accepted_error(key, accepted) for key, accepted in shipped.runs.items()} == dict.fromkeys(shipped.runs)
 
 
 def test_files_agree(baseline: Baseline, tmp_path: Path) -> None:
