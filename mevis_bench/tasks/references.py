@@ -147,7 +147,7 @@ def _rescore_captions(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
     _, meteors = meteor.compute_score(true_tokens, predicted_tokens)
     cider = _imported("pycocoevalcap.cider.cider", "pycocoevalcap").Cider()
     _, ciders = cider.compute_score(true_tokens, predicted_tokens)
-    scores = {
+    scores: dict[str, Values] = {
         sample: {"METEOR": float(meteor_score), "CIDEr": float(cider_score)}
         for sample, meteor_score, cider_score in zip(true_tokens, meteors, ciders, strict=True)
     }
