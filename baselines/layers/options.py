@@ -18,6 +18,9 @@ Size = Annotated[int, Meta(ge=0)]
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
+Rate = Annotated[float, Meta(ge=0)]
+"""A learning rate, weight decay or norm."""
+
 Precision = Literal["float32", "bfloat16", "float16"]
 """``float32``, or the data type of automatic mixed precision."""
 

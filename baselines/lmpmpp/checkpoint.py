@@ -8,10 +8,10 @@ ImageBind. Its own file holds the trained parameters only.
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.lmpmpp.model import LMPMpp
 
 FORMAT = "lmpmpp-paper-1"
@@ -86,7 +86,7 @@ def trained_tensors(model: LMPMpp) -> dict[str, Tensor]:
 def save_trained(model: LMPMpp, path: Path, metadata: Mapping[str, str]) -> None:
     """Write the trained parameters; ``metadata`` goes into the header of the safetensors file."""
     tensors = {name: p.detach().cpu().contiguous() for name, p in trained_tensors(model).items()}
-    save_file(tensors, path, metadata={"format": FORMAT, **metadata})
+    save_weights(tensors, path, {"format": FORMAT, **metadata})
 
 
 def load_trained(model: LMPMpp, path: Path) -> None:

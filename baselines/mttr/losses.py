@@ -17,6 +17,7 @@ from baselines.layers.training.detection_losses import (
     sigmoid_focal_loss,
     weighted_sum,
 )
+from baselines.layers.training.distributed import average_count
 from mevis_bench.records import UsageError
 
 TARGET_MODES = ("union", "per_object")
@@ -135,7 +136,8 @@ def match(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLoss
 def compute_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLossConfig) -> dict[str, Tensor]:
     """Compute the losses of every decoder layer before weighting.
 
-    With M the number of masks of all frames and clips, those without a pixel included, at least 1:
+    With M the number of masks of all frames and clips, those without a pixel included, averaged over the processes, at
+    least 1:
 
     - ``loss_sigmoid_focal``: focal loss of assigned masks, mean over the pixels of a frame, / M; ``loss_dice``: dice
       loss per frame and object, / M. Predictions are scaled to the padded size of the targets; padding is background.
@@ -196,7 +198,9 @@ def _layer_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: 
         is_referred[:, clip, selected] = target.referred[:, objects]
         weight[:, clip, selected[target.is_ref_inst[objects]]] = 1
     entropy = -torch.where(is_referred, log_probability[..., REFERRED], log_probability[..., OTHER])
-    num_masks = max(1, sum(target.masks.shape[0] * target.masks.shape[1] for target in targets))
+    num_masks = average_count(
+        weight.new_tensor(sum(target.masks.shape[0] * target.masks.shape[1] for target in targets))
+    )
     return {
         "loss_sigmoid_focal": torch.stack(focal).sum() / num_masks,
         "loss_dice": torch.stack(dice).sum() / num_masks,

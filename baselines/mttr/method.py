@@ -74,9 +74,9 @@ class MttrModel:
 
     def postprocess(self, outputs: Sequence[SegmentedClip], size: Size) -> tuple[list[Tensor], float]:
         """Select one query for the whole video, by its mean probability over all frames."""
-        query, score = best_query(torch.cat([output.referred for output in outputs]))
+        query, score = best_query(torch.cat([output.referred[-1, 0] for output in outputs]))
         resized = self.input_size(*size, self.settings.short)
-        return [upsample_masks(output.masks(query), resized, size) for output in outputs], score
+        return [upsample_masks(output.query_masks(0, query), resized, size) for output in outputs], score
 
 
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
@@ -94,8 +94,13 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, Se
     network = Mttr(build_roberta(network_config.text, pooler=False), network_config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
+<<<<<<< HEAD
     network.eval().to(config.device)
     tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
+=======
+    network.eval().to(setup.device)
+    tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
+>>>>>>> 3af1819 (mttr: train on clips with all of their sentences, by the authors' recipe and a small one)
     return ClipSegmenter(
         MttrModel(network, tokenizer, settings, config.options.longest, config.device), settings, config.device
     )

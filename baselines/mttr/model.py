@@ -1,8 +1,9 @@
 """MTTR, the Multimodal Tracking Transformer.
 
 Botach et al., "End-to-End Referring Video Object Segmentation with Multimodal Transformers", CVPR 2022, sections 3.1
-to 3.3. Axes: t frames of a clip, f some of them, q queries, c channels, h rows, w columns, s words, n tokens of a
-frame and the words together. Key names are the authors'.
+to 3.3. A clip is encoded once and segmented for several sentences together. Axes: s sentences, t frames of a clip, f
+some of them, q queries, l decoder layers, c channels, h rows, w columns, m words, n tokens of a frame and the words
+together. Key names are the authors'.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from baselines.mttr.transformer import MultimodalTransformer
 STAGES = 3
 """Stages of the backbone: strides 4, 8 and 16."""
 FRAMES_AT_ONCE = 8
-"""Frames per step of everything after the backbone; the result does not depend on it."""
+"""Frames of one sentence per step of everything after the backbone; the result does not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class ClipFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words of a sentence: features ``(s, c)`` and padding, bool ``(s,)``; ``None``: no padding."""
+    """Words of sentences: features ``(s, m, c)`` and padding, bool ``(s, m)``; ``None``: no padding."""
 
     features: Tensor
     padding: Tensor | None
@@ -55,21 +56,26 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class SegmentedClip:
-    """Output for one sentence and one clip.
+    """Output for the sentences of one clip.
 
     Attributes:
-        referred: Logits of being the referred object, and of not being it, ``(t, q, 2)``.
-        kernels: Mask kernels, ``(t, q, k)``.
-        features: Mask features, ``(t, k, h, w)`` at stride 4.
+        referred: Logits of being the referred object, and of not being it, after every decoder layer,
+            ``(l, s, t, q, 2)``.
+        kernels: Mask kernels, ``(l, s, t, q, k)``.
+        features: Mask features, ``(s, t, k, h, w)`` at stride 4.
     """
 
     referred: Tensor
     kernels: Tensor
     features: Tensor
 
-    def masks(self, query: int) -> Tensor:
-        """Mask logits of one query, ``(t, h, w)``."""
-        return torch.einsum("tk,tkhw->thw", self.kernels[:, query], self.features)
+    def masks(self, layer: int) -> Tensor:
+        """Mask logits of all queries after a decoder layer, ``(s, t, q, h, w)``."""
+        return torch.einsum("stqk,stkhw->stqhw", self.kernels[layer], self.features)
+
+    def query_masks(self, sentence: int, query: int) -> Tensor:
+        """Mask logits of one query of one sentence after the last layer, ``(t, h, w)``."""
+        return torch.einsum("tk,tkhw->thw", self.kernels[-1, sentence, :, query], self.features[sentence])
 
 
 class Mttr(nn.Module):
@@ -120,43 +126,56 @@ class Mttr(nn.Module):
         )
 
     def read(self, ids: Tensor, mask: Tensor | None = None) -> Words:
-        """Encode one sentence.
+        """Encode sentences.
 
         Args:
-            ids: int64 ``(1, s)``.
-            mask: ``(1, s)``, 1 on tokens and 0 on padding; ``None``: no padding.
+            ids: int64 ``(s, m)``.
+            mask: ``(s, m)``, 1 on tokens and 0 on padding; ``None``: no padding.
         """
-        features = self.transformer.read(ids, torch.ones_like(ids) if mask is None else mask)[0]
-        return Words(features, None if mask is None else mask[0] != 1)
+        features = self.transformer.read(ids, torch.ones_like(ids) if mask is None else mask)
+        return Words(features, None if mask is None else mask != 1)
 
     def forward(self, clip: ClipFeatures, words: Words) -> SegmentedClip:
-        """Segment the object of one sentence in one clip."""
-        pieces = zip(*(x.split(FRAMES_AT_ONCE) for x in (clip.tokens, clip.middle, clip.fine)), strict=True)
-        outputs = [self._segment(clip, words, *piece) for piece in pieces]
-        return SegmentedClip(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))
+        """Segment the object of every sentence in one clip."""
+        step = max(1, FRAMES_AT_ONCE // len(words.features))
+        pieces = zip(*(x.split(step) for x in (clip.tokens, clip.middle, clip.fine)), strict=True)
+        outputs = zip(*(self._segment(clip, words, *piece) for piece in pieces), strict=True)
+        referred, kernels, features = (list(parts) for parts in outputs)
+        return SegmentedClip(torch.cat(referred, dim=2), torch.cat(kernels, dim=2), torch.cat(features, dim=1))
 
     def _segment(
         self, clip: ClipFeatures, words: Words, tokens: Tensor, middle: Tensor, fine: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Segment some frames independently; returns the fields of `SegmentedClip`."""
-        f, cells, _ = tokens.shape
-        memory = torch.cat((tokens, words.features.expand(f, -1, -1)), dim=1)
-        position = nn.functional.pad(clip.position, (0, 0, 0, len(words.features)))  # words have none
-        key_padding_mask = _joined_padding(clip, words)
-        memory, states = self.transformer(memory, position, key_padding_mask, self.obj_queries.weight)
+        """Segment some frames independently, sentence by frame as one batch; returns the fields of `SegmentedClip`."""
+        sentences, length, _ = words.features.shape
+        frames, cells, _ = tokens.shape
+        batch = (sentences, frames)
+        joined = (
+            tokens.expand(sentences, -1, -1, -1),
+            words.features[:, None].expand(-1, frames, -1, -1),
+        )
+        memory = torch.cat(joined, dim=2).flatten(0, 1)
+        position = nn.functional.pad(clip.position, (0, 0, 0, length))  # words have none
+        padding = _joined_padding(clip, words)
+        if padding is not None and len(padding) > 1:
+            padding = padding.repeat_interleave(frames, dim=0)
+        memory, states = self.transformer(memory, position, padding, self.obj_queries.weight)
         encoded = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
-        features = self.spatial_decoder(encoded, middle, fine)
+        middle, fine = (x.expand(sentences, *x.shape).flatten(0, 1) for x in (middle, fine))
+        features = self.spatial_decoder(encoded, middle, fine).unflatten(0, batch)
+        states = states.unflatten(1, batch)
         return self.is_referred_head(states), self.instance_kernels_head(states), features
 
 
 def _joined_padding(clip: ClipFeatures, words: Words) -> Tensor | None:
-    """Padding of a frame's tokens and the words, bool ``(1, n)``; ``None``: no padding."""
+    """Padding of a frame's tokens and the words, bool ``(1, n)`` or ``(s, n)``; ``None``: no padding."""
     if clip.padding is None and words.padding is None:
         return None
-    parts = [
-        torch.zeros(1, count, dtype=torch.bool, device=words.features.device)
-        if padding is None
-        else padding.view(1, -1)
-        for padding, count in ((clip.padding, clip.tokens.shape[1]), (words.padding, len(words.features)))
-    ]
-    return torch.cat(parts, dim=1)
+    length, device = words.features.shape[1], words.features.device
+    cells, letters = clip.padding, words.padding
+    if cells is None:
+        cells = torch.zeros(1, clip.tokens.shape[1], dtype=torch.bool, device=device)
+    if letters is None:
+        letters = torch.zeros(1, length, dtype=torch.bool, device=device)
+    rows = max(len(cells), len(letters))
+    return torch.cat((cells.expand(rows, -1), letters.expand(rows, -1)), dim=1)

@@ -1,9 +1,10 @@
 """MTTR's multimodal transformer: DETR's encoder over the tokens of a frame and all words, DETR's decoder on top.
 
-Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020. Axes: f frames, n tokens, q queries,
-c channels. Dropout is left out: the layers are evaluated only.
+Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020. Axes: f frames (of every sentence), n tokens,
+q queries, l decoder layers, c channels.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import RobertaModel
@@ -19,7 +20,8 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: MttrConfig) -> None:
         super().__init__()
         c = config.channels
-        self.self_attn = MultiHeadAttention(c, config.heads)
+        self.self_attn = MultiHeadAttention(c, config.heads, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
         self.linear1 = nn.Linear(c, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, c)
         self.norm1 = nn.LayerNorm(c)
@@ -28,8 +30,9 @@ class EncoderLayer(nn.Module):
     def forward(self, x: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
         """Refine ``(f, n, c)``."""
         query = x + pos
-        x = self.norm1(x + self.self_attn(query, query, x, key_padding_mask=key_padding_mask))
-        out: Tensor = self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+        x = self.norm1(x + self.dropout(self.self_attn(query, query, x, key_padding_mask=key_padding_mask)))
+        hidden = self.dropout(F.relu(self.linear1(x)))
+        out: Tensor = self.norm2(x + self.dropout(self.linear2(hidden)))
         return out
 
 
@@ -39,8 +42,9 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: MttrConfig) -> None:
         super().__init__()
         c = config.channels
-        self.self_attn = MultiHeadAttention(c, config.heads)
-        self.multihead_attn = MultiHeadAttention(c, config.heads)
+        self.self_attn = MultiHeadAttention(c, config.heads, config.dropout)
+        self.multihead_attn = MultiHeadAttention(c, config.heads, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
         self.linear1 = nn.Linear(c, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, c)
         self.norm1 = nn.LayerNorm(c)
@@ -52,9 +56,11 @@ class DecoderLayer(nn.Module):
     ) -> Tensor:
         """Refine queries ``(f, q, c)``."""
         query = x + query_pos
-        x = self.norm1(x + self.self_attn(query, query, x))
-        x = self.norm2(x + self.multihead_attn(x + query_pos, memory + pos, memory, key_padding_mask=key_padding_mask))
-        out: Tensor = self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        x = self.norm1(x + self.dropout(self.self_attn(query, query, x)))
+        attended = self.multihead_attn(x + query_pos, memory + pos, memory, key_padding_mask=key_padding_mask)
+        x = self.norm2(x + self.dropout(attended))
+        hidden = self.dropout(F.relu(self.linear1(x)))
+        out: Tensor = self.norm3(x + self.dropout(self.linear2(hidden)))
         return out
 
 
@@ -73,7 +79,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A stack of layers with a final norm; queries start from zero."""
+    """A stack of layers; one norm follows each of them. Queries start from zero."""
 
     def __init__(self, config: MttrConfig) -> None:
         super().__init__()
@@ -81,12 +87,13 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
 
     def forward(self, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
-        """Decode ``query_pos (q, c)`` in every frame of ``memory (f, n, c)``: ``(f, q, c)``."""
+        """Decode ``query_pos (q, c)`` in every frame of ``memory (f, n, c)``: all layers' states, ``(l, f, q, c)``."""
         x = query_pos.new_zeros(len(memory), *query_pos.shape)
+        states = []
         for layer in self.layers:
             x = layer(x, query_pos, memory, pos, key_padding_mask)
-        out: Tensor = self.norm(x)
-        return out
+            states.append(self.norm(x))
+        return torch.stack(states)
 
 
 class MultimodalTransformer(nn.Module):
@@ -117,11 +124,11 @@ class MultimodalTransformer(nn.Module):
         Args:
             x: ``(f, n, c)``, visual tokens, then words.
             pos: Position encoding of the tokens, ``(1, n, c)``.
-            key_padding_mask: bool ``(1, n)``, ``True`` on padding; ``None``: no padding.
+            key_padding_mask: bool ``(1, n)`` or ``(f, n)``, ``True`` on padding; ``None``: no padding.
             query_pos: Learned position encoding of the queries, ``(q, c)``.
 
         Returns:
-            The memory ``(f, n, c)`` and the queries' states ``(f, q, c)``.
+            The memory ``(f, n, c)`` and the queries' states after every decoder layer, ``(l, f, q, c)``.
         """
         memory = self.encoder(x, pos, key_padding_mask)
         return memory, self.decoder(query_pos, memory, pos, key_padding_mask)

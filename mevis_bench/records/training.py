@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mevis_bench.records.ground_truth import Expression, GroundTruth
+from mevis_bench.records.method import Method
 from mevis_bench.records.schedules import ConstantSchedule, Schedule
 from mevis_bench.records.video import Video
 
@@ -161,6 +162,9 @@ class Trainer(Protocol):
         ...
 
 
+Evaluate = Callable[[Method, int], Mapping[str, float]]
+"""Metrics of a method on the first videos of the validation split, by the harness's own scoring."""
+
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 """Receives (stage, steps done, steps in all, values by name)."""
 
@@ -173,6 +177,7 @@ class TrainingArguments:
         variant: Name of the variant in ``method.yaml``.
         options: The configuration (``configs/train/<method>-<variant>.yaml`` and ``--set``) as an instance of the
             method's dataclass for this variant.
+        method_options: The variant's options in ``method.yaml``, as ``load`` gets them: sizes and inference.
         data: Split to train on.
         val_data: Split to evaluate on, never trained on.
         out: Folder for caches, measurements and the final weights; a second call with the same folder continues.
@@ -180,10 +185,12 @@ class TrainingArguments:
         seed: Seed of everything random.
         trainer: Trains the stages.
         progress: Receives the progress of work outside the trainer.
+        evaluate: Scores a method on the first so many videos of ``val_data``; metrics by name, undefined ones left out.
     """
 
     variant: str
     options: Any
+    method_options: Any
     data: TrainingData
     val_data: TrainingData
     out: Path
@@ -191,3 +198,4 @@ class TrainingArguments:
     seed: int
     trainer: Trainer
     progress: Progress
+    evaluate: Evaluate

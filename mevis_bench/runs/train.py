@@ -18,6 +18,7 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.files.atomic import atomic_write
+from mevis_bench.methods.method_options import typed_options
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import DataError, MethodError, TrainingArguments, UsageError
@@ -25,6 +26,7 @@ from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.records.training import Progress, Trainer
 from mevis_bench.runs.system_info import resolve_device
+from mevis_bench.runs.validation import Validation
 from mevis_bench.schemas.train_config import MiniData
 from mevis_bench.store.run_folder import RunFolder
 
@@ -166,6 +168,7 @@ def _arguments(
     return TrainingArguments(
         variant=training.method.variant,
         options=options,
+        method_options=typed_options(training.method, training.method.spec.options),
         data=CachedData(data, cache, max_videos),
         val_data=CachedData(val_data, cache, max_videos),
         out=training.out,
@@ -173,6 +176,7 @@ def _arguments(
         seed=training.seed,
         trainer=trainer,
         progress=progress,
+        evaluate=Validation(training.method.spec.tasks[0], val_data),
     )
 
 

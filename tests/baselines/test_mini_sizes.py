@@ -65,7 +65,7 @@ def mttr():
 
     def run():
         segmented = network(network.encode(FRAMES), network.read(IDS))
-        return torch.cat((segmented.referred.flatten(), segmented.masks(0).flatten()))
+        return torch.cat((segmented.referred.flatten(), segmented.masks(-1).flatten()))
 
     return network, run
 

@@ -13,11 +13,16 @@ class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention with packed projections (``in_proj_weight`` rows: queries, keys, values).
 
     Same weights and results as ``torch.nn.MultiheadAttention``; masks broadcast over heads instead of being repeated.
+
+    Args:
+        channels: c.
+        heads: Attention heads.
+        dropout: Of the attention weights, in training.
     """
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.in_proj_weight = nn.Parameter(torch.empty(3 * channels, channels))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * channels))
         self.out_proj = nn.Linear(channels, channels)
@@ -55,7 +60,8 @@ class MultiHeadAttention(nn.Module):
             attn_mask = padding if attn_mask is None else attn_mask | padding
         if attn_mask is not None and attn_mask.dtype == torch.bool:
             attn_mask = ~attn_mask  # scaled_dot_product_attention marks the allowed keys
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
+        dropout = self.dropout if self.training else 0.0
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask, dropout_p=dropout)
         projected: Tensor = self.out_proj(out.transpose(1, 2).flatten(-2))
         return projected
 

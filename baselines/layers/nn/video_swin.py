@@ -6,12 +6,14 @@ features depend on how a video is cut into clips.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from baselines.layers.nn.swin import DropPath
 
 WINDOW = (8, 7, 7)
 SHIFT = (4, 3, 3)
@@ -27,11 +29,12 @@ Size = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class VideoSwinSize:
-    """Sizes of a Video Swin: channels of the first stage, blocks and heads of every stage."""
+    """Sizes of a Video Swin: channels of the first stage, blocks and heads of every stage, largest drop path."""
 
     dim: int
     depths: tuple[int, ...]
     heads: tuple[int, ...]
+    drop_path: float = 0.0
 
 
 VIDEO_SWIN_T = VideoSwinSize(96, (2, 2, 6, 2), (3, 6, 12, 24))
@@ -151,9 +154,10 @@ class Mlp(nn.Module):
 class VideoSwinBlock(nn.Module):
     """One pre-norm block: attention in (shifted) windows, then a two-layer network."""
 
-    def __init__(self, dim: int, heads: int, *, shifted: bool) -> None:
+    def __init__(self, dim: int, heads: int, *, shifted: bool, drop_path: float = 0.0) -> None:
         super().__init__()
         self.shifted = shifted
+        self.drop_path = DropPath(drop_path)
         self.norm1 = nn.LayerNorm(dim)
         self.attn = WindowAttention(dim, heads)
         self.norm2 = nn.LayerNorm(dim)
@@ -161,10 +165,11 @@ class VideoSwinBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(b, t, h, w, c)`` to the same shape."""
-        x = x + self._attend(self.norm1(x))
+        x = x + self.drop_path(self._attend(self.norm1(x)))
         tokens = x.flatten(0, 3)
         hidden = HIDDEN_RATIO * x.shape[-1]
-        return x + _in_parts(lambda part: self.mlp(self.norm2(part)), tokens, hidden).view_as(x)
+        out: Tensor = x + self.drop_path(_in_parts(lambda part: self.mlp(self.norm2(part)), tokens, hidden).view_as(x))
+        return out
 
     def _attend(self, x: Tensor) -> Tensor:
         b, t, h, w, _ = x.shape
@@ -195,11 +200,16 @@ class VideoSwinBlock(nn.Module):
 
 
 class VideoSwinStage(nn.Module):
-    """The blocks of one resolution."""
+    """The blocks of one resolution, one per entry of ``drop_paths``."""
 
-    def __init__(self, dim: int, depth: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, drop_paths: Sequence[float]) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList([VideoSwinBlock(dim, heads, shifted=index % 2 == 1) for index in range(depth)])
+        self.blocks = nn.ModuleList(
+            [
+                VideoSwinBlock(dim, heads, shifted=index % 2 == 1, drop_path=drop_path)
+                for index, drop_path in enumerate(drop_paths)
+            ]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(b, t, h, w, c)`` to the same shape."""
@@ -254,8 +264,13 @@ class VideoSwin(nn.Module):
         super().__init__()
         self.channels = tuple(size.dim * 2**stage for stage in range(stages))
         self.patch_embed = PatchEmbed(size.dim)
-        sizes = zip(self.channels, size.depths[:stages], size.heads[:stages], strict=True)
-        self.layers = nn.ModuleList([VideoSwinStage(dim, depth, heads) for dim, depth, heads in sizes])
+        blocks = sum(size.depths)  # also of stages that are left out: drop path grows over all blocks
+        rates = [size.drop_path * block / max(1, blocks - 1) for block in range(blocks)]
+        firsts = [sum(size.depths[:stage]) for stage in range(stages)]
+        self.layers = nn.ModuleList(
+            VideoSwinStage(self.channels[stage], size.heads[stage], rates[first : first + size.depths[stage]])
+            for stage, first in enumerate(firsts)
+        )
         self.downsamples = nn.ModuleList([PatchMerging(dim) for dim in self.channels[:-1]])
 
     def forward(self, clip: Tensor) -> list[Tensor]:

@@ -46,6 +46,7 @@ class ClipTrainOptions:
         val_videos: Videos of the validation split that are evaluated; 0: no evaluation.
         evaluate_every: Steps between two evaluations.
         save_every: Steps between two checkpoints.
+        log_every: Steps between two points of the loss curve.
     """
 
     epochs: Count
@@ -57,6 +58,7 @@ class ClipTrainOptions:
     val_videos: Annotated[int, Meta(ge=0)]
     evaluate_every: Count
     save_every: Count
+    log_every: Count
 
     def count_steps(self, units: int) -> int:
         """Return the optimizer steps of a training on ``units`` units."""

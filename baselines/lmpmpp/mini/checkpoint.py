@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
+from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.lmpmpp.mini.config import MINI
 from baselines.lmpmpp.mini.model import MiniLMPMpp
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
@@ -39,7 +39,7 @@ def save_mini(model: MiniLMPMpp, tokenizer: WordTokenizer, path: Path, metadata:
         **metadata,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata=header)
+    save_weights(tensors, path, header)
 
 
 def load_mini(path: Path) -> tuple[MiniLMPMpp, WordTokenizer]:

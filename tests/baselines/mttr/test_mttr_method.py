@@ -45,7 +45,7 @@ def test_case_and_spaces_of_a_sentence_do_not_matter(network):
     )
     assert torch.equal(one.features, two.features)
     assert not torch.equal(
-        one.features, model.encode_prompt(TextPrompt("0", "the bird flying up")).features[: len(one.features)]
+        one.features, model.encode_prompt(TextPrompt("0", "the bird flying up")).features[:, : one.features.shape[1]]
     )
 
 
@@ -104,9 +104,11 @@ def test_masks_are_cut_at_the_input_size_and_then_copied_to_the_nearest_pixel():
 
 def test_a_mask_is_its_kernel_on_the_features():
     torch.manual_seed(0)
-    clip = SegmentedClip(torch.zeros(2, 3, 2), torch.randn(2, 3, 8), torch.randn(2, 8, 4, 5))
-    expected = sum(clip.kernels[1, 2, k] * clip.features[1, k] for k in range(8))
-    torch.testing.assert_close(clip.masks(2)[1], expected)
+    clip = SegmentedClip(torch.zeros(2, 2, 2, 3, 2), torch.randn(2, 2, 2, 3, 8), torch.randn(2, 2, 8, 4, 5))
+    for layer in (0, 1):
+        expected = sum(clip.kernels[layer, 0, 1, 2, k] * clip.features[0, 1, k] for k in range(8))
+        torch.testing.assert_close(clip.masks(layer)[0, 1, 2], expected)
+    torch.testing.assert_close(clip.query_masks(0, 2)[1], expected)
 
 
 def test_frames_are_sized_by_the_capped_rule(network):

@@ -1,0 +1,63 @@
+"""MTTR learns: two clips by heart, stopped and started again, and all sentences of a clip together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import baselines.mttr.config
+from baselines.layers.nn.text_encoder import HashTokenizer, build_roberta
+from baselines.layers.nn.video_swin import VideoSwinSize
+from baselines.layers.training.clip_sampling import read_clip
+from baselines.mttr.config import SIZES
+from baselines.mttr.model import Mttr
+from baselines.mttr.train import predict_layers, window_frames
+from mevis_bench.data.registry import open_dataset
+from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write_two_clips
+
+TINY = replace(SIZES["mini"], backbone=VideoSwinSize(16, (1, 1, 1), (1, 1, 2)), feedforward=64, queries=4)
+CASE = Case(
+    "mttr",
+    ("steps=70", "batch_size=2", "sentences=null", "window_size=4", "train_short_size=64", "train_max_size=96",
+     "horizontal_flip=false", "lr=1e-3", "lr_backbone=1e-3", "text_encoder_lr=1e-3"),
+    {"short": 64, "longest": 96},
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setitem(baselines.mttr.config.SIZES, "mini", TINY)
+
+
+def test_two_clips_are_learned_by_heart(tmp_path):
+    assert_overfits(CASE, tmp_path)
+
+
+def test_a_stopped_training_gives_the_same_bytes(tmp_path):
+    assert_resumes(replace(CASE, settings=(*CASE.settings, "horizontal_flip=true", "sentences=1")), tmp_path)
+
+
+@torch.no_grad()
+def test_sentences_together_are_as_alone(tmp_path):
+    split = open_dataset(write_two_clips(tmp_path / "train"), "train")
+    torch.manual_seed(0)
+    network = Mttr(build_roberta(TINY.text, pooler=False), TINY).eval()
+    expressions = split.expressions("va")
+    clip = read_clip(split, "va", (0, 2), expressions)
+    clip = replace(clip, sentences=(clip.sentences[0], replace(clip.sentences[1], text="a much longer sentence here")))
+    together = predict_layers(network, [clip], HashTokenizer(), "cpu")
+    for number, sentence in enumerate(clip.sentences):
+        alone = predict_layers(network, [replace(clip, sentences=(sentence,))], HashTokenizer(), "cpu")
+        for ours, one in zip((*together.aux_outputs, together), (*alone.aux_outputs, alone), strict=True):
+            torch.testing.assert_close(ours.pred_masks[:, number], one.pred_masks[:, 0], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(ours.pred_is_referred[:, number], one.pred_is_referred[:, 0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("length", "windows"),
+    [(5, [[0, 1], [2, 3], [3, 4]]), (4, [[0, 1], [2, 3]]), (1, [[0, 0]])],
+)
+def test_windows_do_not_overlap_and_the_last_one_ends_with_the_video(length, windows):
+    choose = window_frames(2)
+    assert [choose(length, anchor, np.random.default_rng(0)) for anchor in range(0, length, 2)] == windows
