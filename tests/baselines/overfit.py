@@ -19,7 +19,7 @@ from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import MethodConfig
 from mevis_bench.runs.validation import Validation
-from tests.training_arguments import ignore, make_training_arguments
+from tests.fixtures.training_arguments import ignore, make_training_arguments
 
 HEIGHT, WIDTH, FRAMES, SIDE = 64, 96, 4, 32
 COLORS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
