@@ -94,13 +94,8 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, Se
     network = Mttr(build_roberta(network_config.text, pooler=False), network_config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
-<<<<<<< HEAD
     network.eval().to(config.device)
-    tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
-=======
-    network.eval().to(setup.device)
     tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
->>>>>>> 3af1819 (mttr: train on clips with all of their sentences, by the authors' recipe and a small one)
     return ClipSegmenter(
         MttrModel(network, tokenizer, settings, config.options.longest, config.device), settings, config.device
     )
