@@ -82,7 +82,7 @@ class Case:
 
     @property
     def resolved(self) -> ResolvedMethod:
-        return find_methods().choose(self.method, self.variant)
+        return find_methods().resolve(self.method, self.variant)
 
     def train(self, out: Path, *settings: str, progress: Callable[..., None] = ignore) -> Path:
         """Train on the two clips; returns the weights."""
