@@ -39,7 +39,7 @@ def parse_sentence(raw: object, location: str) -> tuple[Mapping[str, Any], str]:
         DataError: It is not an object with a sentence.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
-        raise DataError("there is no sentence 'exp', or it is empty", location=location)
+        raise DataError("sentence 'exp' not found, or empty", location=location)
     return raw, raw["exp"]
 
 
@@ -53,7 +53,7 @@ def parse_object_id(raw: Mapping[str, Any], location: str) -> str:
     if type(value) is int:
         return str(value)
     if not isinstance(value, str) or not value:
-        raise DataError("there is no object id 'obj_id'", location=location)
+        raise DataError("object id 'obj_id' not found", location=location)
     return value
 
 

@@ -185,7 +185,7 @@ class TrainingArguments:
         seed: Seed of everything random.
         trainer: Trains the stages.
         progress: Receives the progress of work outside the trainer.
-        evaluate: Scores a method on the first so many videos of ``val_data``; metrics by name, undefined ones left out.
+        evaluate: Scores a method on the first N videos of ``val_data``; metrics by name, undefined ones left out.
     """
 
     variant: str

@@ -1,4 +1,4 @@
-"""Two clips that a method has to learn by heart: through its training, its weights file and its ``load``."""
+"""Two clips that a method has to overfit: through its training, its weights file and its ``load``."""
 
 import json
 from collections.abc import Callable, Mapping

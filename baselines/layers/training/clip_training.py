@@ -17,7 +17,7 @@ from mevis_bench.records.training import CONSTANT, ParameterGroup, TrainingStage
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipStage:
-    """What a method brings to a training on clips.
+    """Contributions of a method to a training on clips.
 
     Attributes:
         name: Name of the stage.

@@ -81,8 +81,8 @@ def _make_fixture(root: Path) -> None:
         names = [f"{5 * (t + seed % 2):05d}" for t in range(len(scene.frames))]
         write_frames(root / split / "JPEGImages" / video_id, names, scene.frames)
         named = {str(i): {"exp": SENTENCES[i], "obj_id": str(i + 1)} for i in range(2)}
-        asked = {key: {"exp": value["exp"]} for key, value in named.items()}
-        metas[split][video_id] = {"expressions": named if split == "train" else asked, "frames": names}
+        prompted = {key: {"exp": value["exp"]} for key, value in named.items()}
+        metas[split][video_id] = {"expressions": named if split == "train" else prompted, "frames": names}
         if split == "valid":
             truth[video_id] = {"expressions": named, "frames": names}
             write_label_images(root / "valid_truth/Annotations" / video_id, names, scene.labels)

@@ -1,4 +1,4 @@
-"""MTTR learns: two clips by heart, stopped and started again, and all sentences of a clip together."""
+"""MTTR overfits two clips, resumes to the same bytes, and treats the sentences of a clip alike together and alone."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def tiny(monkeypatch):
     monkeypatch.setitem(baselines.mttr.config.SIZES, "mini", TINY)
 
 
-def test_two_clips_are_learned_by_heart(tmp_path):
+def test_two_clips_are_overfitted(tmp_path):
     assert_overfits(CASE, tmp_path)
 
 
