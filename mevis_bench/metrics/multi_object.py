@@ -175,7 +175,7 @@ class TrackAggregator:
     @property
     def notes(self) -> Sequence[str]:
         """Remarks for the reader: HOTA says nothing about tracking where no sample has a true box."""
-        if any((counts.tp + counts.fn).any() for counts, _ in self._statistics):
+        if any((one.hota.tp + one.hota.fn).any() for one in self._statistics):
             return ()
         return ("no sample has a true box: HOTA, DetA and AssA are 0 where a box is predicted, else undefined",)
 
