@@ -14,6 +14,10 @@ from mevis_bench.records.suggestion import did_you_mean
 
 NoTargetRule = Literal["credit", "frames"]
 Averaging = Literal["expressions"]
+MaskMeasure = Literal["regions", "annotators"]
+Matching = Literal["identity", "hungarian"]
+VoidRule = Literal["background", "ignored"]
+ScoredFrames = Literal["all", "inner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,13 @@ class ScoringProtocol:
         boundary_tolerance: Largest distance of two matching boundary pixels, as a share of the frame's diagonal.
         hota_thresholds: Similarities from which two boxes match; HOTA is the mean over them.
         averaging: What the means are over. ``expressions``: every expression weighs the same, whatever its video.
+        measure: What is measured of masks. ``regions``: J and F of each expression. ``annotators``: J and F of each
+            object, from the answers to one annotator's sentences as one label image per frame; the mean over objects
+            of all videos, then over annotators.
+        matching: ``annotators``: which answer is compared with which object. ``identity``: the one to its sentence.
+            ``hungarian``: the assignment within a video that maximizes J&F, so swapped answers cost nothing.
+        void: ``annotators``: pixels that are marked as void are background, or ignored on both sides.
+        scored_frames: ``annotators``: ``all``, or ``inner``: without the first and the last one.
     """
 
     name: str
@@ -36,6 +47,10 @@ class ScoringProtocol:
     boundary_tolerance: float = 0.008
     hota_thresholds: tuple[float, ...] = tuple(0.05 + 0.05 * step for step in range(19))
     averaging: Averaging = "expressions"
+    measure: MaskMeasure = "regions"
+    matching: Matching = "identity"
+    void: VoidRule = "background"
+    scored_frames: ScoredFrames = "all"
 
 
 MEVIS_V2 = ScoringProtocol("mevis_v2", "the paper, section 5", no_target="credit")
@@ -46,9 +61,35 @@ REFER_YOUTUBE_VOS = ScoringProtocol(
     "no public code: J and F of DAVIS over all listed frames, mean over expressions; not the closed server's",
     no_target="frames",
 )
+REF_DAVIS_ANNOTATORS = ScoringProtocol(
+    "ref_davis_annotators",
+    "ReferFormer (issue 30) with davis2017-evaluation, task unsupervised: the one of most tables up to 2024",
+    no_target="frames",
+    measure="annotators",
+    matching="hungarian",
+    void="ignored",
+)
+REF_DAVIS_EXPRESSIONS = ScoringProtocol(
+    "ref_davis_expressions", "VISA and Sa2VA, eval_davis17.py: every expression by itself", no_target="frames"
+)
+DAVIS_SEMI_SUPERVISED = ScoringProtocol(
+    "davis_semi_supervised",
+    "davis2017-evaluation, task semi-supervised, applied to the answers of each annotator",
+    no_target="frames",
+    measure="annotators",
+    scored_frames="inner",
+)
 
 PROTOCOLS: Mapping[str, ScoringProtocol] = {
-    protocol.name: protocol for protocol in (MEVIS_V2, MEVIS_V1, REFER_YOUTUBE_VOS)
+    protocol.name: protocol
+    for protocol in (
+        MEVIS_V2,
+        MEVIS_V1,
+        REFER_YOUTUBE_VOS,
+        REF_DAVIS_ANNOTATORS,
+        REF_DAVIS_EXPRESSIONS,
+        DAVIS_SEMI_SUPERVISED,
+    )
 }
 
 

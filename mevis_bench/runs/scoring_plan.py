@@ -11,7 +11,7 @@ from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, Us
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.run_split import open_split
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
+from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, PredictionSource
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.tasks import Task, find_task
 
@@ -200,7 +200,34 @@ def score_video(job: ScoringJob) -> list[ScoredSample]:
         DataError: A prediction is missing or invalid, and ``options.missing`` is ``error``.
     """
     targets = TargetCache()
+    if job.options.rules.measure == "annotators":
+        return _score_jointly(job, targets)
     return [_score(job, ground_truth, targets) for ground_truth in job.ground_truths]
+
+
+def _score_jointly(job: ScoringJob, targets: TargetCache) -> list[ScoredSample]:
+    task = find_task(job.task)
+    if task.score_jointly is None:
+        raise UsageError(f"protocol {job.options.rules.name!r} is not one of {task.name}", location="--protocol")
+    predictions: list[LoadedPrediction | None] = []
+    reasons: list[str | None] = []
+    for truth in job.ground_truths:
+        try:
+            stored = job.source.read(truth.expression.id, job.frames)
+            predictions.append(task.validate_prediction(stored, truth.sample))
+            reasons.append(None)
+        except DataError as error:
+            if job.options.missing == "error":
+                raise
+            predictions.append(None)
+            reasons.append(str(error))
+    scores = task.score_jointly(predictions, job.ground_truths, targets, job.options)
+    return [
+        ScoredSample(
+            truth.sample, {**metrics.values, **target_columns(truth, targets.target(truth))}, metrics.statistics, reason
+        )
+        for truth, metrics, reason in zip(job.ground_truths, scores, reasons, strict=True)
+    ]
 
 
 def _score(job: ScoringJob, ground_truth: GroundTruth, targets: TargetCache) -> ScoredSample:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mevis_bench.files.tree import FileTree, Folder, ZipFolder
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.store.formats.label_images import LabelImagePredictions
 from mevis_bench.store.formats.mot_text import MotPredictions
 from mevis_bench.store.formats.official_png import PngPredictions
 from mevis_bench.store.formats.refer_kitti import ReferKittiPredictions
@@ -13,7 +14,13 @@ from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_source import PredictionSource
 
-FORMATS: tuple[type[TreePredictions], ...] = (PngPredictions, ReferKittiPredictions, RunPredictions, MotPredictions)
+FORMATS: tuple[type[TreePredictions], ...] = (
+    LabelImagePredictions,
+    PngPredictions,
+    ReferKittiPredictions,
+    RunPredictions,
+    MotPredictions,
+)
 """Formats of files in a folder or a zip; the first that matches is used."""
 
 _HINT = (

@@ -34,11 +34,13 @@ class LoadedMasks:
         rows: The foreground of every frame.
         objects: The same kept apart by object, one mask per frame, where the method knew it, else ``None``.
         target_score: The method's own confidence in 0..1 that there is a target; ``None``: it gave none.
+        labels: Label images: the masks of labels 1, 2, ... of the same annotator's answers; else ``None``.
     """
 
     rows: MaskRows
     objects: tuple[tuple[Rle | None, ...], ...] | None = None
     target_score: float | None = None
+    labels: tuple[MaskRows, ...] | None = None
 
 
 LoadedPrediction = LoadedMasks | TrackPrediction | CaptionPrediction

@@ -1,6 +1,6 @@
 """A task as a record: the prompt of a method, the predictions it may return, and how they are scored and printed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,11 @@ class Scorer(Protocol):
         ...
 
 
+JointScorer = Callable[
+    [Sequence[LoadedPrediction | None], Sequence[GroundTruth], TargetCache, ScoringOptions], Sequence[SampleMetrics]
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One of the benchmark's tasks. Everything that differs between tasks is a field here.
@@ -40,13 +45,16 @@ class Task:
     Attributes:
         name: Name on the command line and in files; one of ``TASK_NAMES``.
         title: Full name.
-        metrics: Metrics in the order of the table's columns: exactly what the aggregator computes.
+        metrics: Metrics in the order of the table's columns: exactly what the aggregator computes for MeViS.
+        protocol_metrics: Metrics that only protocols of other data sets have, in the order of the table's columns.
         headlines: Names of the metrics that represent the task where all tasks share one table.
         scorable: Types of stored predictions that can be scored.
         applies_to: Whether an expression is a sample of the task, given its annotation ids.
         make_prompt: Makes the prompt of one expression of a video.
         score: Scores one prediction of a type in ``scorable``.
         score_missing: Scores a sample without a prediction, where that counts as zero.
+        score_jointly: Scores all samples of a video, where the protocol compares them with each other; ``None``
+            stands for a missing prediction. ``None``: no protocol of the task does.
         aggregator: Makes the aggregator of a split.
         reference: Scores again with independent code, for ``score --verify``.
         paper_tables: Numbers of the paper's tables about the task.
@@ -66,6 +74,8 @@ class Task:
     reference: ReferenceScorer
     paper_tables: tuple[int, ...]
     example: str
+    protocol_metrics: tuple[Metric, ...] = ()
+    score_jointly: JointScorer | None = None
 
     @property
     def prompt_type(self) -> type[Prompt]:
@@ -98,7 +108,8 @@ class Task:
 
     def metric(self, name: str) -> Metric:
         """Return the metric of this name; a value that no task defines gets a record of its own."""
-        return next((metric for metric in self.metrics if metric.name == name), unknown_metric(name))
+        known = (*self.metrics, *self.protocol_metrics)
+        return next((metric for metric in known if metric.name == name), unknown_metric(name))
 
     def expressions(self, split: Dataset, video_id: str) -> tuple[Expression, ...]:
         """Return the expressions of one video that are samples of this task, in file order."""

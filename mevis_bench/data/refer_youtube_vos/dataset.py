@@ -16,6 +16,7 @@ from mevis_bench.data.refer_youtube_vos.split import LabelImageSplit, find_layou
 from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.data.sentences import first_video_id
 from mevis_bench.data.validation import ValidationReport
+from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
 
 INFO = DatasetInfo(
@@ -52,22 +53,35 @@ DIR/
 _HEX = frozenset("0123456789abcdef")
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    """YouTube-VOS has video ids of ten hexadecimal digits; Ref-DAVIS17 in the same layout has words."""
-    try:
-        video_id = None if root is None else first_video_id(meta_path(root, split))
-    except (OSError, ValueError):
-        return False
+def is_youtube_vos(meta: Path) -> bool:
+    """Whether the first video of an expression file has an id of YouTube-VOS: ten hexadecimal digits.
+
+    Ref-DAVIS17 in the same layout has words.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    video_id = first_video_id(meta)
     return video_id is not None and len(video_id) == 10 and _HEX.issuperset(video_id)
 
 
+def _matches(root: Path | None, split: str) -> bool:
+    try:
+        return root is not None and is_youtube_vos(meta_path(root, split))
+    except (OSError, ValueError):
+        return False
+
+
 def _open(root: Path | None, split: str) -> LabelImageSplit:
-    return LabelImageSplit(INFO, find_layout(root, split))
+    layout = find_layout(root, split)
+    if not is_youtube_vos(layout.meta):
+        raise UsageError("the videos are not those of YouTube-VOS", location=str(layout.meta))
+    return LabelImageSplit(INFO, layout)
 
 
 def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
     layout = find_layout(root, split)
-    return validate_folders(INFO, layout.root, split, partial(LabelImageSplit, INFO, layout), progress)
+    return validate_folders(INFO, layout.root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:

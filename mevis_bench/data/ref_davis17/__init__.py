@@ -1,0 +1,1 @@
+"""The Ref-DAVIS17 data set: both layouts, reader, fixture."""
