@@ -11,7 +11,7 @@ from mevis_bench.records.task_names import TaskName
 Output = Literal["masks", "objects", "tracks", "captions"]
 Tasks = Annotated[tuple[TaskName, ...], Meta(min_length=1)]
 MethodName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
-Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
+Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]
 
 
 @dataclass(frozen=True, slots=True)
