@@ -1,17 +1,9 @@
 """``mevis-bench accept``: store scored runs as the baseline of ``gate``."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from mevis_bench.cli import options
 
 
-def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders: all runs of the baseline.")],
-    expected: Annotated[
-        Path, typer.Option("--expected", metavar="FILE", help="The baseline to write (configs/suites/*.expected.json).")
-    ],
-) -> None:
+def command(runs: options.BaselineRuns, expected: options.NewBaselineFile) -> None:
     """Store scored runs as the baseline that gate compares with; prints what changes against the former one."""
     from mevis_bench.cli import console
     from mevis_bench.files.atomic import atomic_write

@@ -1,9 +1,6 @@
 """``mevis-bench compare``: paired comparison of two runs."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from mevis_bench.cli import options
 
@@ -23,11 +20,9 @@ MAX_ROWS = 5
 
 
 def command(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A scored run folder.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The run to compare with it.")],
-    metric: Annotated[
-        str | None, typer.Option("--metric", metavar="NAME", help="The per-sample metric that ranks the samples.")
-    ] = None,
+    first: options.RunA,
+    second: options.RunB,
+    metric: options.MetricName = None,
     seed: options.Seed = 0,
     json: options.Json = False,
 ) -> None:

@@ -1,9 +1,6 @@
 """``mevis-bench cost``: speed, parameters and memory of runs, as in the paper's Table 5."""
 
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from mevis_bench.cli import options
 
@@ -13,10 +10,7 @@ NOTE = (
 )
 
 
-def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Finished run folders.")],
-    json: options.Json = False,
-) -> None:
+def command(runs: options.FinishedRuns, json: options.Json = False) -> None:
     """Speed, parameters and peak memory of runs, as in the paper's Table 5."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.records import NothingMeasuredError

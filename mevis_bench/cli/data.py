@@ -1,13 +1,12 @@
 """``mevis-bench data``: verify data sets, generate splits of mini, export and import other formats."""
 
-from enum import StrEnum
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import DataOptions, with_groups
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,29 +17,6 @@ if TYPE_CHECKING:
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
-class SpeechChoice(StrEnum):
-    """Choices of ``make-mini --speech``."""
-
-    NONE = "none"
-    ONE = "one"
-    ALL = "all"
-
-
-DataFormatName = Annotated[
-    str,
-    typer.Option(
-        "--format", metavar="NAME", help="refer-kitti: the layout of Refer-KITTI, as TransRMOT and TempRMOT read it."
-    ),
-]
-
-
-class FrameFiles(StrEnum):
-    """Choices of ``export --frames``."""
-
-    LINK = "link"
-    COPY = "copy"
-
-
 @command.callback()
 def _group() -> None:
     """Verify a data set, generate a split of mini, export or import another format."""
@@ -48,10 +24,7 @@ def _group() -> None:
 
 @command.command()
 def verify(
-    path: Annotated[
-        Path | None,
-        typer.Argument(metavar="PATH", help="A MeViS folder, or a split itself. Default: the bundled mini split."),
-    ] = None,
+    path: options.SplitFolder = None,
     split: options.SplitName = None,
     data_set: options.DataSetName = None,
     json: options.Json = False,
@@ -77,10 +50,7 @@ def verify(
 
 
 @command.command()
-def info(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, see mevis-bench list data-sets.")],
-    json: options.Json = False,
-) -> None:
+def info(name: options.RegisteredDataSet, json: options.Json = False) -> None:
     """Print what a data set is, its license, where to get it, and the files that are expected."""
     import dataclasses
 
@@ -115,11 +85,7 @@ def info(
 
 
 @command.command("make-fixture")
-def make_fixture(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, see mevis-bench list data-sets.")],
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    json: options.Json = False,
-) -> None:
+def make_fixture(name: options.RegisteredDataSet, folder: options.NewFolder, json: options.Json = False) -> None:
     """Generate a tiny data set of the same layout, to run and score something before the real data are there."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
@@ -136,29 +102,13 @@ def make_fixture(
 
 @command.command("make-mini")
 def make_mini(
-    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Name of the split, for instance train.")],
-    videos: Annotated[int, typer.Option("--videos", metavar="N", help="Number of videos.")],
+    split: options.NewSplitName,
+    videos: options.Videos,
     seed: options.Seed,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Parent folder; the split is written to DIR/SPLIT.")
-    ],
-    speech: Annotated[
-        SpeechChoice,
-        typer.Option(
-            "--speech", help="Synthesize speech: one voice per sentence, by rotation, or all (flite, festival)."
-        ),
-    ] = SpeechChoice.NONE,
-    annotators: Annotated[
-        int, typer.Option("--annotators", metavar="N", help="Annotators per video, about eleven sentences each.")
-    ] = 1,
-    opposite_orders: Annotated[
-        float,
-        typer.Option(
-            "--opposite-orders",
-            metavar="SHARE",
-            help="Share of videos in which two objects make the same two moves in opposite order, 0 to 1.",
-        ),
-    ] = 0.75,
+    out: options.NewSplitOut,
+    speech: options.Speech = options.SpeechChoice.NONE,
+    annotators: options.Annotators = 1,
+    opposite_orders: options.OppositeOrders = 0.75,
     json: options.Json = False,
 ) -> None:
     """Generate a split of mini in MeViSv2's format; the same arguments give the same split."""
@@ -187,17 +137,13 @@ def make_mini(
 
 
 @command.command()
+@with_groups
 def export(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    format_: DataFormatName = "refer-kitti",
-    data: options.DataRoot = None,
-    split: options.SplitName = None,
-    data_set: options.DataSetName = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option("--predictions", metavar="PREDS", help="An RMOT run, or tracks in any format that score reads."),
-    ] = None,
-    frames: Annotated[FrameFiles, typer.Option("--frames", help="Link to the images, or copy them.")] = FrameFiles.LINK,
+    out: options.NewFolder,
+    source: DataOptions,
+    format_: options.DataFormatName = "refer-kitti",
+    predictions: options.ExportedPredictions = None,
+    frames: options.FrameCopies = options.FrameFiles.LINK,
     json: options.Json = False,
 ) -> None:
     """Export a split, and optionally predicted tracks, to another format."""
@@ -212,9 +158,9 @@ def export(
     export_split = find_format(EXPORTERS, format_)
     with Bar("videos") as bar:
         exported = export_split(
-            open_dataset(data, split, data_set),
+            open_dataset(source.data, source.split, source.data_set),
             out,
-            copy_frames=frames is FrameFiles.COPY,
+            copy_frames=frames is options.FrameFiles.COPY,
             predictions=predictions,
             advance=partial(_show, bar, "export"),
         )
@@ -228,9 +174,9 @@ def export(
 
 @command.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="PATH", help="The folder with KITTI and expression.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for the split.")],
-    format_: DataFormatName = "refer-kitti",
+    source: options.ImportedFolder,
+    out: options.ImportOut,
+    format_: options.DataFormatName = "refer-kitti",
     json: options.Json = False,
 ) -> None:
     """Import boxes and expressions of another format as a split for --task rmot; boxes become filled rectangles."""

@@ -1,15 +1,10 @@
 """``mevis-bench env``: separate Python environments of methods."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from mevis_bench.cli import options
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
-
-MethodName = Annotated[str, typer.Argument(metavar="NAME", help="A method whose method.yaml has 'environment:'.")]
 
 
 @command.callback()
@@ -19,13 +14,10 @@ def _group() -> None:
 
 @command.command()
 def create(
-    name: MethodName,
+    name: options.IsolatedMethod,
     method_dir: options.MethodDirs,
-    python: Annotated[
-        Path | None,
-        typer.Option("--python", metavar="FILE", help="Base interpreter. Default: the newest compatible one."),
-    ] = None,
-    recreate: Annotated[bool, typer.Option("--recreate", help="Remove an existing environment first.")] = False,
+    python: options.BasePython = None,
+    recreate: options.Recreate = False,
 ) -> None:
     """Create a method's environment from its requirements, with uv if installed, else with venv and pip."""
     from mevis_bench.cli.console import err
@@ -45,7 +37,7 @@ def create(
 
 
 @command.command()
-def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json = False) -> int:
+def doctor(name: options.IsolatedMethod, method_dir: options.MethodDirs, json: options.Json = False) -> int:
     """Start a method's environment process and check Python, packages and imports; exit code 1 on any error."""
     import dataclasses
 
@@ -70,7 +62,7 @@ def doctor(name: MethodName, method_dir: options.MethodDirs, json: options.Json 
 
 
 @command.command()
-def diff(name: MethodName, method_dir: options.MethodDirs, json: options.Json = False) -> int:
+def diff(name: options.IsolatedMethod, method_dir: options.MethodDirs, json: options.Json = False) -> int:
     """List every requirement with the installed version; exit code 1 if one is not met."""
     import dataclasses
 

@@ -1,20 +1,9 @@
 """``mevis-bench export``: results in the formats of other tools."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from mevis_bench.cli import options
 
 
-def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored run folder.")],
-    to: Annotated[
-        str,
-        typer.Option(
-            "--to", metavar="parquet|tensorboard|wandb|mlflow", help="Target; installed packages may add more."
-        ),
-    ],
-) -> None:
+def command(run: options.AnyScoredRun, to: options.ExportTarget) -> None:
     """Export a scored run to Parquet, TensorBoard, Weights & Biases or MLflow."""
     from mevis_bench.cli import console
     from mevis_bench.reports.exports import export

@@ -1,12 +1,12 @@
 """``mevis-bench failures``: error analysis of a run."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -14,21 +14,15 @@ if TYPE_CHECKING:
     from mevis_bench.reports.failures import ErrorAnalysis, FailureCount
 
 
-def command(
-    context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored RVOS or AVOS run folder.")],
-    data: options.DataRoot = None,
-    split: options.RunSplitName = None,
-    allow_other_split: options.AllowOtherSplit = False,
-    json: options.Json = False,
-) -> None:
+@with_groups
+def command(context: typer.Context, run: options.ScoredRun, split: RunSplitOptions, json: options.Json = False) -> None:
     """Classify the error of every sample (wrong object, track lost, hallucinated ...) and the J&F lost to each type."""
     from mevis_bench.cli import console
     from mevis_bench.cli.scored_run import open_scored_run
     from mevis_bench.reports.failures import confusion, count_failures
     from mevis_bench.reports.run_view import RunView
 
-    scored = open_scored_run(context, run, data, split, allow_other_split)
+    scored = open_scored_run(context, run, split)
     dataset, run_view = scored.dataset, RunView(scored)
     analyses: list[ErrorAnalysis] = []
     confusions = {}

@@ -1,23 +1,18 @@
 """``mevis-bench gallery``: HTML gallery of a run."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 
+@with_groups
 def command(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored RVOS or AVOS run folder.")],
-    data: options.DataRoot = None,
-    split: options.RunSplitName = None,
-    allow_other_split: options.AllowOtherSplit = False,
-    compare_to: Annotated[
-        Path | None, typer.Option("--compare-to", metavar="RUN", help="A scored reference run: show changes from it.")
-    ] = None,
-    against: Annotated[Path | None, typer.Option("--against", metavar="RUN", hidden=True)] = None,
+    run: options.ScoredRun,
+    split: RunSplitOptions,
+    compare_to: options.CompareTo = None,
+    against: options.Against = None,
     out: options.Out = None,
     json: options.Json = False,
 ) -> None:
@@ -29,7 +24,7 @@ def command(
     if against is not None:
         console.print_deprecated("--against", "--compare-to")
     folder = out if out is not None else run / "gallery"
-    scored = open_scored_run(context, run, data, split, allow_other_split)
+    scored = open_scored_run(context, run, split)
     count = build_gallery(scored, folder, compare_to=compare_to or against)
     if json:
         console.print_json({"page": str(folder / "index.html"), "samples": count})

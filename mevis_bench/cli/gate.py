@@ -1,20 +1,15 @@
 """``mevis-bench gate``: regression check against a baseline."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from mevis_bench.cli import options
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
-    expected: Annotated[
-        Path, typer.Option("--expected", metavar="FILE", help="The baseline (configs/suites/*.expected.json).")
-    ],
+    runs: options.ScoredRuns,
+    expected: options.BaselineFile,
     out: options.Out = None,
-    accept: Annotated[bool, typer.Option("--accept", hidden=True)] = False,
+    accept: options.FormerAccept = False,
     json: options.Json = False,
 ) -> int:
     """Compare runs with a baseline. Exit code: 0 ok, 1 regressed, 2 invalid, 3 nothing measured, 4 incomparable."""

@@ -1,15 +1,12 @@
 """``mevis-bench history``: results over time."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from mevis_bench.cli import options
 
 command = typer.Typer(no_args_is_help=True)
-
-HistoryFile = Annotated[Path, typer.Option("--file", metavar="FILE", help="History file, one line per run and date.")]
 
 
 @command.callback()
@@ -18,10 +15,7 @@ def _group() -> None:
 
 
 @command.command()
-def add(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
-    file: HistoryFile = Path("history.jsonl"),
-) -> None:
+def add(runs: options.ScoredRuns, file: options.HistoryFile = Path("history.jsonl")) -> None:
     """Add scored runs with the time and the commit they were made with; a run that is there already is replaced."""
     from mevis_bench.cli import console
     from mevis_bench.reports import history
@@ -32,7 +26,7 @@ def add(
 
 
 @command.command()
-def page(file: HistoryFile = Path("history.jsonl"), out: options.Out = None) -> None:
+def page(file: options.HistoryFile = Path("history.jsonl"), out: options.Out = None) -> None:
     """Write the history as a static page: metrics by slice over time, with intervals, commits and marked steps."""
     from mevis_bench.cli import console
     from mevis_bench.files.atomic import atomic_write

@@ -1,19 +1,11 @@
 """``mevis-bench merge``: merge the shards of a run."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from mevis_bench.cli import options
 from mevis_bench.records import ExitCode
 
 
 def command(
-    shards: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of run --shard I/N.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the merged run.")],
-    protocol: options.ProtocolName = None,
-    json: options.Json = False,
+    shards: options.Shards, out: options.MergedOut, protocol: options.ProtocolName = None, json: options.Json = False
 ) -> int:
     """Merge shards into one run folder and score it."""
     import dataclasses

@@ -1,9 +1,10 @@
 """``mevis-bench new``: templates."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
+
+from mevis_bench.cli import options
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -14,13 +15,7 @@ def _group() -> None:
 
 
 @command.command()
-def method(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and underscores.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Parent folder. Default: baselines/ in a checkout, else ./methods."),
-    ] = None,
-) -> None:
+def method(name: options.NewMethodName, out: options.MethodOut = None) -> None:
     """Create a working method with a test from a template."""
     from mevis_bench.cli.console import err
     from mevis_bench.methods.new_method import new_method

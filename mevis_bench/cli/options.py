@@ -1,107 +1,283 @@
-"""Options that several commands share.
+"""Every option of every command, declared once.
 
 Every option can be set by the environment variable ``MEVIS_BENCH_<FLAG>`` (``--data`` by ``MEVIS_BENCH_DATA``), see
-``cli.app``; the command line takes precedence.
+``cli.app``; the command line takes precedence. Options that go together are in ``cli.option_groups``.
 """
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mevis_bench.metrics.protocols import PROTOCOLS
 from mevis_bench.records.task_names import TASK_NAMES
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+
+def _option(flag: str, metavar: str | None, text: str, **settings: Any) -> Any:
+    return typer.Option(flag, metavar=metavar, help=text, **settings)
+
+
+def _argument(metavar: str, text: str) -> Any:
+    return typer.Argument(metavar=metavar, help=text)
+
+
+def _former(flag: str) -> Any:
+    """Declare the former name of an option, which works for one release with a warning and is not in ``--help``."""
+    return typer.Option(flag, hidden=True)
+
+
+class SpeechChoice(StrEnum):
+    """Choices of ``make-mini --speech``."""
+
+    NONE = "none"
+    ONE = "one"
+    ALL = "all"
+
+
+class FrameFiles(StrEnum):
+    """Choices of ``export --frames``."""
+
+    LINK = "link"
+    COPY = "copy"
+
+
+_SCORED = "A scored RVOS or AVOS run folder."
+_SEED = _option("--seed", "N", "Random seed.")
+_DEVICE = _option("--device", "auto|cpu|cuda[:N]", "Compute device; auto: CUDA if available.")
+
+# Arguments
+ConfigFile = Annotated[Path | None, _argument("CONFIG", "A YAML file with any of the options below as keys.")]
+Predictions = Annotated[
+    Path,
+    _argument(
+        "PREDS",
+        "A run folder, <video>/<expression>/<frame>.png, tracks as <video>/<expression>.txt, a zip of one of these, or "
+        "JSON {video: {expression: masks or sentence}}.",
+    ),
+]
+AnyPredictions = Annotated[Path, _argument("PREDS", "A run folder or predictions in any format that score reads.")]
+ScoredRun = Annotated[Path, _argument("RUN", _SCORED)]
+BaselineRuns = Annotated[list[Path], _argument("RUN", "Scored run folders: all runs of the baseline.")]
+ScoredRuns = Annotated[list[Path], _argument("RUN", "Scored run folders.")]
+RunA = Annotated[Path, _argument("A", "A scored run folder.")]
+RunB = Annotated[Path, _argument("B", "The run to compare with it.")]
+AnyScoredRun = Annotated[Path, _argument("RUN", "A scored run folder.")]
+FinishedRuns = Annotated[list[Path], _argument("RUN", "Finished run folders.")]
+RunsOrAll = Annotated[list[Path] | None, _argument("RUN", "Run folders. Default: all under runs/.")]
+Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.")]
+MaskRun = Annotated[Path, _argument("RUN", "A run folder with mask predictions.")]
+SuiteFile = Annotated[Path, _argument("SUITE", "A suite's YAML file (configs/suites/*.yaml).")]
+SplitFolder = Annotated[
+    Path | None, _argument("PATH", "A MeViS folder, or a split itself. Default: the bundled mini split.")
+]
+ImportedFolder = Annotated[Path, _argument("PATH", "The folder with KITTI and expression.")]
+SubmissionZip = Annotated[Path, _argument("ZIP", "A submission zip.")]
+AnyMethod = Annotated[str, _argument("NAME", "A method, or method:variant.")]
+IsolatedMethod = Annotated[str, _argument("NAME", "A method whose method.yaml has 'environment:'.")]
+NewMethodName = Annotated[str, _argument("NAME", "Lower-case letters, digits and underscores.")]
+OnlyMethod = Annotated[str | None, _argument("METHOD", "Only this method.")]
+WeightsOwner = Annotated[str, _argument("METHOD[:VARIANT]", "The method the weights belong to.")]
+WeightsFiles = Annotated[list[str], _argument("[NAME=]FILE", "Weights files or folders.")]
+
+# Data
 DataRoot = Annotated[
     Path | None,
-    typer.Option(
+    _option(
         "--data",
-        metavar="DIR",
-        help="A MeViS folder, or a split folder (with meta_expressions*.json). Default: the bundled mini split.",
+        "DIR",
+        "A MeViS folder, or a split folder (with meta_expressions*.json). Default: the bundled mini split.",
     ),
 ]
+TrainData = Annotated[Path | None, _option("--data", "DIR", "A MeViS folder. Default: mini, generated and cached.")]
+RegisteredDataSet = Annotated[str, _argument("NAME", "Name of a data set, see mevis-bench list data-sets.")]
 DataSetName = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--data-set",
-        metavar="NAME",
-        help="Data set of --data, see mevis-bench list data-sets. Default: recognized by its files.",
+        "NAME",
+        "Data set of --data, see mevis-bench list data-sets. Default: recognized by its files.",
     ),
 ]
-SplitName = Annotated[
-    str | None,
-    typer.Option("--split", metavar="NAME", help="Split inside --data. Default: the data set's usual one."),
-]
+SplitName = Annotated[str | None, _option("--split", "NAME", "Split inside --data. Default: the data set's usual one.")]
 RunSplitName = Annotated[
-    str | None,
-    typer.Option(
-        "--split", metavar="NAME", help="Split inside --data. Default: the run's, or the data set's usual one."
-    ),
+    str | None, _option("--split", "NAME", "Split inside --data. Default: the run's, or the data set's usual one.")
 ]
+TrainSplit = Annotated[str, _option("--split", "NAME", "Training split.")]
+ValSplit = Annotated[str, _option("--val-split", "NAME", "Validation split.")]
+HeldOut = Annotated[str | None, _former("--held-out")]
+NewSplitName = Annotated[str, _option("--split", "NAME", "Name of the split, for instance train.")]
 AllowOtherSplit = Annotated[
     bool,
-    typer.Option("--allow-other-split", help="Use another split than the one that the run was predicted on; recorded."),
+    _option("--allow-other-split", None, "Use another split than the one that the run was predicted on; recorded."),
 ]
-Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Compute device; auto: CUDA if available.")
-]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Output folder.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed.")]
-Settings = Annotated[
+SampleIds = Annotated[
     list[str],
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Override one configuration key (a.b=c); repeatable.",
-        default_factory=list,
+    _option("--sample", "VIDEO[/EXPRESSION]", "Only these samples; repeatable.", default_factory=list),
+]
+PicturedSamples = Annotated[list[str], _option("--sample", "VIDEO/EXPRESSION", "Sample id; repeatable.")]
+Limit = Annotated[int | None, _option("--limit", "N", "Only the first N samples.")]
+SelfcheckLimit = Annotated[int, _option("--limit", "N", "Number of samples.", min=4)]
+Videos = Annotated[int, _option("--videos", "N", "Number of videos.")]
+Speech = Annotated[
+    SpeechChoice,
+    _option("--speech", None, "Synthesize speech: one voice per sentence, by rotation, or all (flite, festival)."),
+]
+Annotators = Annotated[int, _option("--annotators", "N", "Annotators per video, about eleven sentences each.")]
+OppositeOrders = Annotated[
+    float,
+    _option(
+        "--opposite-orders",
+        "SHARE",
+        "Share of videos in which two objects make the same two moves in opposite order, 0 to 1.",
     ),
 ]
+DataFormatName = Annotated[
+    str,
+    _option("--format", "NAME", "refer-kitti: the layout of Refer-KITTI, as TransRMOT and TempRMOT read it."),
+]
+ExportedPredictions = Annotated[
+    Path | None,
+    _option("--predictions", "PREDS", "An RMOT run, or tracks in any format that score reads."),
+]
+FrameCopies = Annotated[FrameFiles, _option("--frames", None, "Link to the images, or copy them.")]
+
+# Methods
+TaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task.")]
+ScoredTaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "Default: the run's, or rvos.")]
+_METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.")
+MethodName = Annotated[str | None, _METHOD]
+TrainedMethodName = Annotated[str, _METHOD]
+SelfcheckMethod = Annotated[str, _option("--method", "NAME", "A method of task rvos.")]
+Variant = Annotated[str | None, _option("--variant", "NAME", "Variant of the method.")]
 MethodDirs = Annotated[
     list[Path],
-    typer.Option(
-        "--method-dir",
-        metavar="DIR",
-        help="A folder with further method folders; repeatable.",
-        default_factory=list,
-    ),
+    _option("--method-dir", "DIR", "A folder with further method folders; repeatable.", default_factory=list),
 ]
 Weights = Annotated[
     list[str],
-    typer.Option(
+    _option(
         "--weights",
-        metavar="FILE|NAME=FILE|DIR|untrained",
-        help="A weights file, a weights store (one folder per method), or 'untrained' for seeded random weights.",
+        "FILE|NAME=FILE|DIR|untrained",
+        "A weights file, a weights store (one folder per method), or 'untrained' for seeded random weights.",
         default_factory=list,
     ),
 ]
-ProtocolName = Annotated[
+Settings = Annotated[
+    list[str],
+    _option("--set", "KEY=VALUE", "Override one configuration key (a.b=c); repeatable.", default_factory=list),
+]
+BridgeName = Annotated[
     str | None,
-    typer.Option(
-        "--protocol",
-        metavar="|".join(PROTOCOLS),
-        help="Scoring protocol. Default: that of the data set; its name is stored with the scores.",
+    _option(
+        "--bridge",
+        "speech_to_text|oracle_text|masks_to_tracks",
+        "Adapter for a method of another task. Default: the usual one, if any.",
     ),
 ]
-TaskName = Annotated[str | None, typer.Option("--task", metavar="|".join(TASK_NAMES), help="The task.")]
+AsrModel = Annotated[
+    str | None,
+    _option("--asr-model", "SIZE|PATH", "Whisper model of the bridge speech_to_text. Default: base."),
+]
+FormerAsrModel = Annotated[str | None, _former("--recogniser")]
+Perturbation = Annotated[
+    str | None,
+    _option(
+        "--perturb",
+        "words|shuffle|reverse|static|every-K",
+        "Prompts or frames are changed before the method sees them.",
+    ),
+]
+BasePython = Annotated[
+    Path | None, _option("--python", "FILE", "Base interpreter. Default: the newest compatible one.")
+]
+Recreate = Annotated[bool, _option("--recreate", None, "Remove an existing environment first.")]
 
+# Running
+Seed = Annotated[int, _SEED]
+RunSeed = Annotated[int | None, _SEED]
+Device = Annotated[str, _DEVICE]
+RunDevice = Annotated[str | None, _DEVICE]
+Engine = Annotated[str | None, _option("--engine", "local|ray", "Run on this machine or on a Ray cluster.")]
+Address = Annotated[
+    str | None, _option("--address", "HOST:PORT|auto", "Address of the Ray cluster. Default: a local one.")
+]
+Shard = Annotated[str | None, _option("--shard", "I/N", "Only shard I of N; see mevis-bench merge.")]
+PoolProcesses = Annotated[int | None, _option("--workers", "N", "Number of pool processes that predict. Default: 1.")]
+Timeout = Annotated[float | None, _option("--timeout", "SECONDS", "Fail a sample that takes longer.")]
+RetryFailed = Annotated[bool, _option("--retry-failed", None, "Try failed samples again.")]
+FailFast = Annotated[bool, _option("--fail-fast", None, "Stop at the first failed sample.")]
+MaxFailures = Annotated[int | None, _option("--max-failures", "N", "Stop after N failed samples.")]
+PrintPlan = Annotated[bool, _option("--dry-run", None, "Print the plan without running it.")]
+DryRun = Annotated[
+    bool, _option("--dry-run", None, "Make ten steps of every stage, print sizes and times, write nothing.")
+]
+Kills = Annotated[int, _option("--kills", "N", "Number of kill -9 restarts.", min=1)]
 
-def own_split_first(
-    context: typer.Context, predictions: Path, data: Path | None, split: str | None, data_set: str | None = None
-) -> tuple[Path | None, str | None, str | None]:
-    """Return ``--data``, ``--split`` and ``--data-set`` without those that only an environment variable sets for a run.
+# Scoring
+ProtocolName = Annotated[
+    str | None,
+    _option(
+        "--protocol",
+        "|".join(PROTOCOLS),
+        "Scoring protocol. Default: that of the data set; its name is stored with the scores.",
+    ),
+]
+MissingRule = Annotated[
+    str, _option("--missing", "error|zero", "A missing or invalid prediction is an error, or counts 0.")
+]
+NoTargetRule = Annotated[str, _option("--no-target", "empty|flag|pixels:N", "Condition for a 'no target' prediction.")]
+EmptyOnTargetRule = Annotated[
+    str, _option("--empty-on-target", "scored|zero", "Score of a 'no target' prediction for a target.")
+]
+ReferenceRule = Annotated[
+    str,
+    _option("--references", "all|own", "rmeg: all sentences of the same targets, or only the sample's own."),
+]
+Threshold = Annotated[int | None, _option("--threshold", "N", "PNG: values >= N are foreground.", min=1, max=255)]
+SliceFile = Annotated[
+    Path | None,
+    _option("--slices", "FILE", "YAML with one 'name: condition' per line, like 'frames > 99 and J < 0.1'."),
+]
+ScoringProcesses = Annotated[
+    int | None, _option("--workers", "N", "Number of scoring processes. Default: one per core.", min=1)
+]
+ScoringDevice = Annotated[
+    str, _option("--device", "cpu|cuda[:N]|auto", "Device of dense arithmetic; the scores are the same.")
+]
+Verify = Annotated[bool, _option("--verify", None, "Score 20 samples again with independent reference code.")]
+VerifyAll = Annotated[bool, _option("--verify-all", None, "Score all samples again; slow.")]
+MetricName = Annotated[str | None, _option("--metric", "NAME", "The per-sample metric that ranks the samples.")]
 
-    A run records its split. A variable of the shell, set for other commands, must not change what it is scored on.
-    """
-    if not (predictions / "manifest.json").is_file():
-        return data, split, data_set
-
-    def given(name: str) -> bool:
-        source = context.get_parameter_source(name)
-        return source is not None and source.name != "ENVIRONMENT"
-
-    return (
-        data if given("data") else None,
-        split if given("split") else None,
-        data_set if given("data_set") else None,
-    )
+# Output
+Json = Annotated[bool, _option("--json", None, "Print one JSON document instead of tables.")]
+Out = Annotated[Path | None, _option("--out", "DIR", "Output folder.")]
+RunOut = Annotated[Path | None, _option("--out", "DIR", "Run folder. Default: a fixed one under runs/.")]
+TrainOut = Annotated[Path | None, _option("--out", "DIR", "Output folder. Default: runs/train-METHOD-VARIANT.")]
+MergedOut = Annotated[Path, _option("--out", "DIR", "Folder of the merged run.")]
+SuiteOut = Annotated[Path, _option("--out", "DIR", "Parent folder of the run folders.")]
+NewSplitOut = Annotated[Path, _option("--out", "DIR", "Parent folder; the split is written to DIR/SPLIT.")]
+ImportOut = Annotated[Path, _option("--out", "DIR", "A new folder for the split.")]
+NewFolder = Annotated[Path, _option("--out", "DIR", "A new folder.")]
+MethodOut = Annotated[
+    Path | None, _option("--out", "DIR", "Parent folder. Default: baselines/ in a checkout, else ./methods.")
+]
+ImageOut = Annotated[Path, _option("--out", "FILE", "Image file.")]
+ZipOut = Annotated[Path, _option("--out", "FILE", "Zip file to write.")]
+CompareTo = Annotated[Path | None, _option("--compare-to", "RUN", "A scored reference run: show changes from it.")]
+Against = Annotated[Path | None, _former("--against")]
+TableFormat = Annotated[str, _option("--format", "terminal|markdown|csv|latex|json|html", "Output format.")]
+Form = Annotated[str | None, _former("--form")]
+VsPaper = Annotated[
+    bool, _option("--vs-paper", None, "Compare with the paper's numbers, with reasons where not comparable.")
+]
+ExportTarget = Annotated[
+    str, _option("--to", "parquet|tensorboard|wandb|mlflow", "Target; installed packages may add more.")
+]
+BaselineFile = Annotated[Path, _option("--expected", "FILE", "The baseline (configs/suites/*.expected.json).")]
+NewBaselineFile = Annotated[
+    Path, _option("--expected", "FILE", "The baseline to write (configs/suites/*.expected.json).")
+]
+FormerAccept = Annotated[bool, _former("--accept")]
+HistoryFile = Annotated[Path, _option("--file", "FILE", "History file, one line per run and date.")]
+ProfileName = Annotated[str | None, _option("--profile", "NAME", "Rules of the server. Default: that of the data set.")]

@@ -1,22 +1,14 @@
 """``mevis-bench pairs``: order consistency."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 
+@with_groups
 def command(
-    context: typer.Context,
-    predictions: Annotated[
-        Path, typer.Argument(metavar="PREDS", help="A run folder or predictions in any format that score reads.")
-    ],
-    data: options.DataRoot = None,
-    split: options.RunSplitName = None,
-    allow_other_split: options.AllowOtherSplit = False,
-    json: options.Json = False,
+    context: typer.Context, predictions: options.AnyPredictions, split: RunSplitOptions, json: options.Json = False
 ) -> None:
     """Accuracy on sentence pairs that differ only in the order of two motions (chance level: 50 %)."""
     from dataclasses import asdict
@@ -25,7 +17,7 @@ def command(
     from mevis_bench.cli.scored_run import open_own_split
     from mevis_bench.reports.order_consistency import count_order_pairs
 
-    opened = open_own_split(context, predictions, data, split, allow_other_split)
+    opened = open_own_split(context, predictions, split)
     pairs = count_order_pairs(predictions, opened.dataset)
     if json:
         print_json({**asdict(pairs), "share": pairs.share, "predicted_on": opened.predicted_on})

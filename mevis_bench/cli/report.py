@@ -1,7 +1,6 @@
 """``mevis-bench report``: results of several runs as a table."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,15 +14,11 @@ if TYPE_CHECKING:
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Scored run folders.")],
-    format_: Annotated[
-        str, typer.Option("--format", metavar="terminal|markdown|csv|latex|json|html", help="Output format.")
-    ] = "terminal",
-    vs_paper: Annotated[
-        bool, typer.Option("--vs-paper", help="Compare with the paper's numbers, with reasons where not comparable.")
-    ] = False,
+    runs: options.ScoredRuns,
+    format_: options.TableFormat = "terminal",
+    vs_paper: options.VsPaper = False,
     json: options.Json = False,
-    form: Annotated[str | None, typer.Option("--form", metavar="FORMAT", hidden=True)] = None,
+    form: options.Form = None,
 ) -> None:
     """Print results of several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
     from mevis_bench.cli.console import out, print_deprecated

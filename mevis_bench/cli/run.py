@@ -1,11 +1,10 @@
 """``mevis-bench run``: predict, store and score."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import with_groups
 from mevis_bench.records import ExitCode
 
 if TYPE_CHECKING:
@@ -18,86 +17,52 @@ if TYPE_CHECKING:
     from mevis_bench.store.run_folder import RunFolder
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Options with the names of the keys of ``RunConfig``; ``None``, ``False`` or empty: not given."""
+
+    task: options.TaskName = None
+    method: options.MethodName = None
+    variant: options.Variant = None
+    weights: options.Weights
+    method_dir: options.MethodDirs
+    data: options.DataRoot = None
+    split: options.SplitName = None
+    data_set: options.DataSetName = None
+    sample: options.SampleIds
+    limit: options.Limit = None
+    bridge: options.BridgeName = None
+    asr_model: options.AsrModel = None
+    perturb: options.Perturbation = None
+    protocol: options.ProtocolName = None
+    seed: options.RunSeed = None
+    device: options.RunDevice = None
+    engine: options.Engine = None
+    address: options.Address = None
+    out: options.RunOut = None
+    shard: options.Shard = None
+    workers: options.PoolProcesses = None
+    timeout: options.Timeout = None
+    retry_failed: options.RetryFailed = False
+    fail_fast: options.FailFast = False
+    max_failures: options.MaxFailures = None
+
+    def flags(self) -> dict[str, object]:
+        """Return the given options by key of ``RunConfig``, as plain values."""
+        from mevis_bench.schemas.json_files import plain
+
+        values: dict[str, object] = plain(self)
+        return {key: value for key, value in values.items() if not (value is None or value is False or value == [])}
+
+
+@with_groups
 def command(
+    given: RunOptions,
     settings: options.Settings,
-    weights: options.Weights,
-    method_dir: options.MethodDirs,
-    sample: Annotated[
-        list[str],
-        typer.Option(
-            "--sample", metavar="VIDEO[/EXPRESSION]", help="Only these samples; repeatable.", default_factory=list
-        ),
-    ],
-    config: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG", help="A YAML file with any of the options below as keys.")
-    ] = None,
-    task: options.TaskName = None,
-    method: Annotated[
-        str | None, typer.Option("--method", metavar="NAME[:VARIANT]", help="See mevis-bench list methods.")
-    ] = None,
-    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="Variant of the method.")] = None,
-    data: options.DataRoot = None,
-    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Split inside --data.")] = None,
-    data_set: options.DataSetName = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="Only the first N samples.")] = None,
-    bridge: Annotated[
-        str | None,
-        typer.Option(
-            "--bridge",
-            metavar="speech_to_text|oracle_text|masks_to_tracks",
-            help="Adapter for a method of another task. Default: the usual one, if any.",
-        ),
-    ] = None,
-    asr_model: Annotated[
-        str | None,
-        typer.Option(
-            "--asr-model", metavar="SIZE|PATH", help="Whisper model of the bridge speech_to_text. Default: base."
-        ),
-    ] = None,
-    perturb: Annotated[
-        str | None,
-        typer.Option(
-            "--perturb",
-            metavar="words|shuffle|reverse|static|every-K",
-            help="Prompts or frames are changed before the method sees them.",
-        ),
-    ] = None,
-    protocol: options.ProtocolName = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed.")] = None,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Compute device; auto: CUDA if available."),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option("--engine", metavar="local|ray", help="Run on this machine or on a Ray cluster."),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option("--address", metavar="HOST:PORT|auto", help="Address of the Ray cluster. Default: a local one."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Run folder. Default: a fixed one under runs/."),
-    ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option("--shard", metavar="I/N", help="Only shard I of N; see mevis-bench merge."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Number of pool processes that predict. Default: 1.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="Fail a sample that takes longer.")
-    ] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed samples again.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed sample.")] = False,
-    max_failures: Annotated[
-        int | None, typer.Option("--max-failures", metavar="N", help="Stop after N failed samples.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without running it.")] = False,
+    config: options.ConfigFile = None,
+    dry_run: options.PrintPlan = False,
     json: options.Json = False,
-    recogniser: Annotated[str | None, typer.Option("--recogniser", hidden=True)] = None,
+    recogniser: options.FormerAsrModel = None,
 ) -> int:
     """Run a method on a task: predict, store, and score if the split has ground truth.
 
@@ -108,36 +73,10 @@ def command(
     from mevis_bench.runs.plan import plan_run
     from mevis_bench.runs.predict import find_folder
 
+    flags = given.flags()
     if recogniser is not None:
         print_deprecated("--recogniser", "--asr-model")
-    given = {
-        "task": task,
-        "method": method,
-        "variant": variant,
-        "weights": weights,
-        "method_dir": [str(folder) for folder in method_dir],
-        "data": data and str(data),
-        "split": split,
-        "data_set": data_set,
-        "sample": sample,
-        "limit": limit,
-        "bridge": bridge,
-        "asr_model": asr_model or recogniser,
-        "perturb": perturb,
-        "protocol": protocol,
-        "seed": seed,
-        "device": device,
-        "engine": engine,
-        "address": address,
-        "out": out and str(out),
-        "shard": shard,
-        "workers": workers,
-        "timeout": timeout,
-        "retry_failed": retry_failed or None,
-        "fail_fast": fail_fast or None,
-        "max_failures": max_failures,
-    }
-    flags = {key: value for key, value in given.items() if value is not None and value != []}
+        flags = {"asr_model": recogniser, **flags}
     plan = plan_run(read_run_config(config, flags, settings))
     folder = find_folder(plan)
     if dry_run:

@@ -1,17 +1,13 @@
 """``mevis-bench selfcheck``: determinism check over executors, shards and restarts."""
 
-from typing import Annotated
-
-import typer
-
 from mevis_bench.cli import options
 from mevis_bench.records import ExitCode
 
 
 def command(
-    method: Annotated[str, typer.Option("--method", metavar="NAME", help="A method of task rvos.")] = "moving_region",
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=4, help="Number of samples.")] = 30,
-    kills: Annotated[int, typer.Option("--kills", metavar="N", min=1, help="Number of kill -9 restarts.")] = 3,
+    method: options.SelfcheckMethod = "moving_region",
+    limit: options.SelfcheckLimit = 30,
+    kills: options.Kills = 3,
     json: options.Json = False,
 ) -> int:
     """Compare the bytes of runs in one process, in pool processes, in shards, on Ray (if installed), and resumed."""

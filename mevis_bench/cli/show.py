@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,10 +23,7 @@ def _group() -> None:
 
 @command.command()
 def method(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A method, or method:variant.")],
-    method_dir: options.MethodDirs,
-    weights: options.Weights,
-    json: options.Json = False,
+    name: options.AnyMethod, method_dir: options.MethodDirs, weights: options.Weights, json: options.Json = False
 ) -> None:
     """Show the contents of method.yaml and the state of the weights."""
     from mevis_bench.cli.console import out, print_json

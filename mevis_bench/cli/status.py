@@ -1,19 +1,9 @@
 """``mevis-bench status``: progress of runs."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from mevis_bench.cli import options
 
 
-def command(
-    runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. Default: all under runs/.")
-    ] = None,
-    json: options.Json = False,
-) -> None:
+def command(runs: options.RunsOrAll = None, json: options.Json = False) -> None:
     """Show the progress of runs, including those of other processes."""
     import dataclasses
 

@@ -1,19 +1,14 @@
 """``mevis-bench submit``: zip files for the evaluation servers."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import DataOptions, RunSplitOptions, with_groups
 from mevis_bench.records import ExitCode
 
 command = typer.Typer(no_args_is_help=True)
-
-ProfileName = Annotated[
-    str | None,
-    typer.Option("--profile", metavar="NAME", help="Rules of the server. Default: that of the data set."),
-]
 
 
 @command.callback()
@@ -22,14 +17,13 @@ def _group() -> None:
 
 
 @command.command()
+@with_groups
 def pack(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with mask predictions.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Zip file to write.")] = Path("submission.zip"),
-    data: options.DataRoot = None,
-    split: options.RunSplitName = None,
-    allow_other_split: options.AllowOtherSplit = False,
-    profile: ProfileName = None,
+    run: options.MaskRun,
+    split: RunSplitOptions,
+    out: options.ZipOut = Path("submission.zip"),
+    profile: options.ProfileName = None,
     json: options.Json = False,
 ) -> int:
     """Write a submission zip: exact root, ids and frames, 1-bit PNGs, reproducible bytes."""
@@ -38,7 +32,7 @@ def pack(
     from mevis_bench.cli.scored_run import open_own_split
     from mevis_bench.runs import submission
 
-    opened = open_own_split(context, run, data, split, allow_other_split)
+    opened = open_own_split(context, run, split)
     rules = submission.read_profile(profile, opened.dataset.info)
     digest = submission.pack(run, opened.dataset, rules, out, predicted_on=opened.predicted_on)
     size = out.stat().st_size
@@ -50,11 +44,11 @@ def pack(
 
 
 @command.command()
+@with_groups
 def check(
-    file: Annotated[Path, typer.Argument(metavar="ZIP", help="A submission zip.")],
-    data: options.DataRoot = None,
-    split: options.SplitName = None,
-    profile: ProfileName = None,
+    file: options.SubmissionZip,
+    source: DataOptions,
+    profile: options.ProfileName = None,
     json: options.Json = False,
 ) -> int:
     """Print the first ten errors of a submission zip; exit code 1 if there are any."""
@@ -62,8 +56,9 @@ def check(
     from mevis_bench.data.registry import find_dataset, open_dataset
     from mevis_bench.runs import submission
 
-    rules = submission.read_profile(profile, find_dataset(data, split or "valid").info)
-    errors = submission.check(file, open_dataset(data, split or rules.split), rules)
+    found = find_dataset(source.data, source.split or "valid", source.data_set)
+    rules = submission.read_profile(profile, found.info)
+    errors = submission.check(file, open_dataset(source.data, source.split or rules.split, source.data_set), rules)
     if json:
         print_json({"file": str(file), "errors": list(errors), "faults": list(errors)})
     elif errors:

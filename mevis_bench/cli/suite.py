@@ -1,20 +1,11 @@
 """``mevis-bench suite``: several runs from one configuration file."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from mevis_bench.cli import options
 from mevis_bench.records import ExitCode
 from mevis_bench.records.task_names import TASK_NAMES
 
 
-def command(
-    file: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's YAML file (configs/suites/*.yaml).")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Parent folder of the run folders.")],
-    json: options.Json = False,
-) -> int:
+def command(file: options.SuiteFile, out: options.SuiteOut, json: options.Json = False) -> int:
     """Run and score every entry of a suite; print one table per task and one of all tasks."""
     from mevis_bench.cli import console
     from mevis_bench.cli.progress import Bar

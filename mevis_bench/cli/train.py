@@ -2,38 +2,42 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.option_groups import with_groups
 
 if TYPE_CHECKING:
     from mevis_bench.cli.progress import Bar
     from mevis_bench.training.dry_run import StageReport
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedOptions:
+    """Method to train, and its data."""
+
+    method: options.TrainedMethodName
+    variant: options.Variant = None
+    data: options.TrainData = None
+    split: options.TrainSplit = "train"
+    val_split: options.ValSplit = "valid_u"
+    held_out: options.HeldOut = None
+
+
+@with_groups
 def command(
+    trained: TrainedOptions,
     settings: options.Settings,
     method_dir: options.MethodDirs,
-    method: Annotated[str, typer.Option("--method", metavar="NAME[:VARIANT]", help="See mevis-bench list methods.")],
-    variant: Annotated[str | None, typer.Option("--variant", metavar="NAME", help="Variant of the method.")] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="A MeViS folder. Default: mini, generated and cached.")
-    ] = None,
-    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Training split.")] = "train",
-    val_split: Annotated[str, typer.Option("--val-split", metavar="NAME", help="Validation split.")] = "valid_u",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Output folder. Default: runs/train-METHOD-VARIANT.")
-    ] = None,
+    out: options.TrainOut = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Make ten steps of every stage, print sizes and times, write nothing.")
-    ] = False,
+    dry_run: options.DryRun = False,
     json: options.Json = False,
-    held_out: Annotated[str | None, typer.Option("--held-out", hidden=True)] = None,
 ) -> None:
     """Train a method and write its weights; running the same command again resumes."""
     from mevis_bench.cli.console import err, print_deprecated, print_json
@@ -43,17 +47,19 @@ def command(
     from mevis_bench.runs.train import Training, describe, is_main_process, train
     from mevis_bench.runs.train import dry_run as measure
 
-    if held_out is not None:
+    if trained.held_out is not None:
         print_deprecated("--held-out", "--val-split")
-    resolved = find_methods(method_dir).resolve(method, variant)
+    resolved = find_methods(method_dir).resolve(trained.method, trained.variant)
     config = read_train_config(resolved.method.spec.name, resolved.variant, settings)
     folder = out or Path("runs") / f"train-{resolved.method.spec.name}-{resolved.variant}"
-    training = Training(resolved, config, data, split, held_out or val_split, folder, device, seed)
+    training = Training(
+        resolved, config, trained.data, trained.split, trained.held_out or trained.val_split, folder, device, seed
+    )
     if not is_main_process():
         (measure if dry_run else train)(training, lambda *_: None)
         return
     verb = "dry run of" if dry_run else "training"
-    err().print(f"{verb} {resolved.name} on {data or describe(config.mini)}", markup=False, soft_wrap=True)
+    err().print(f"{verb} {resolved.name} on {trained.data or describe(config.mini)}", markup=False, soft_wrap=True)
     with Bar("steps") as bar:
         if dry_run:
             reports = measure(training, _ProgressBarCallback(bar))

@@ -1,7 +1,6 @@
 """``mevis-bench weights``: list weights files and add them to the store."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -21,7 +20,7 @@ def _group() -> None:
 def list_(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: Annotated[str | None, typer.Argument(metavar="METHOD", help="Only this method.")] = None,
+    method: options.OnlyMethod = None,
     json: options.Json = False,
 ) -> None:
     """List every weights file with its state, source and license."""
@@ -58,8 +57,8 @@ def list_(
 def add(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: Annotated[str, typer.Argument(metavar="METHOD[:VARIANT]", help="The method the weights belong to.")],
-    files: Annotated[list[str], typer.Argument(metavar="[NAME=]FILE", help="Weights files or folders.")],
+    method: options.WeightsOwner,
+    files: options.WeightsFiles,
     json: options.Json = False,
 ) -> None:
     """Check files (hash if known, safe loading, the method loads them) and add them to the store."""

@@ -22,12 +22,15 @@ from mevis_bench.records import DataError
 
 
 class Method:
+    def predict(self, video, prompts):
+        yield from ()
+
     def close(self):
         pass
 
 
-def load(setup):
-    path = setup.weights["model"]
+def load(config):
+    path = config.weights["model"]
     if "other.weight" in load_file(path):
         raise DataError("unexpected keys: other.weight", location=f"{path}", hint="It is of another model.")
     return Method()
