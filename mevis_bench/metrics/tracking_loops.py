@@ -132,7 +132,7 @@ def sum_in_pairs(values: Floats) -> float:
     total += ((parts[0] + parts[1]) + (parts[2] + parts[3])) + ((parts[4] + parts[5]) + (parts[6] + parts[7]))
     for k in range(whole, n):
         total += values[k]
-    return total
+    return float(total)
 
 
 @compiled
