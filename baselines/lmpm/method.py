@@ -12,7 +12,7 @@ from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer, padded_ids
 from baselines.layers.nn.trajectory_network import Sentence
 from baselines.lmpm.checkpoint import load as load_checkpoint
-from baselines.lmpm.config import SIZES
+from baselines.lmpm.config import SIZES, SPEECH_SIZES
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.options import Options
 from baselines.lmpm.speech import RATE, SpeechEncoder
@@ -42,13 +42,14 @@ def load(config: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
     if config.weights is None:
         torch.manual_seed(config.seed)
     supports_speech = config.options.reads == "speech"
-    reader = (
-        SpeechEncoder(width=network_config.text.channels) if supports_speech else build_roberta(network_config.text)
-    )
+    speech_config, width = SPEECH_SIZES[config.options.size], network_config.text.channels
+    reader = SpeechEncoder(speech_config, width) if supports_speech else build_roberta(network_config.text)
     model = Lmpm(reader, network_config)
     if config.weights is not None:
         path = config.weights["model"]
-        model.load_state_dict(match_keys(load_checkpoint(path, network_config), model, location=str(path)))
+        model.load_state_dict(
+            match_keys(load_checkpoint(path, network_config, speech_config), model, location=str(path))
+        )
     model.eval().to(config.device)
     read = speech_reader(model) if supports_speech else text_reader(model, config)
     return QuerySegmenter(model, read, settings, config.device)

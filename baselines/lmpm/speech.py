@@ -20,24 +20,16 @@ MAX_WORDS = 40
 SAMPLES_PER_STATE = 320
 
 
-def whisper_base_config() -> WhisperConfig:
-    """Sizes of the encoder of Whisper-base."""
-    return WhisperConfig(
-        d_model=512, encoder_layers=6, encoder_attention_heads=8, encoder_ffn_dim=2048, num_mel_bins=80
-    )
-
-
 class SpeechEncoder(nn.Module):
     """Encoder from speech to words and a sentence feature.
 
     Args:
-        config: Sizes of Whisper's encoder; ``None``: Whisper-base.
+        config: Sizes of Whisper's encoder.
         width: Channels of words and sentence, RoBERTa's.
     """
 
-    def __init__(self, config: WhisperConfig | None = None, width: int = 768) -> None:
+    def __init__(self, config: WhisperConfig, width: int = 768) -> None:
         super().__init__()
-        config = whisper_base_config() if config is None else config
         self.whisper = WhisperEncoder(config).requires_grad_(False)
         self.to_words = nn.Linear(config.d_model, width)
         self.pooler = nn.Linear(width, width)

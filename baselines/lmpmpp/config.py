@@ -1,8 +1,11 @@
 """Configuration of LMPM++; the defaults are the paper's (section 5, Implementation Details)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from baselines.layers.nn.imagebind_audio import ImageBindConfig
 from baselines.layers.nn.swin import SWIN_T, SwinConfig
+from baselines.layers.nn.text_encoder import TextEncoderConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,40 @@ class LMPMppConfig:
     Attributes:
         extractor: Language-Guided Extractor.
         language: Language model, prompt encoders and projections.
+        text: Frozen text encoder.
+        audio: Frozen audio encoder.
     """
 
     extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
+    text: TextEncoderConfig = field(default_factory=TextEncoderConfig)
+    audio: ImageBindConfig = field(default_factory=ImageBindConfig)
 
 
 PAPER = LMPMppConfig()
 """Swin-T, RoBERTa-base, Llama-7B."""
+
+TINY = LMPMppConfig(
+    extractor=ExtractorConfig(
+        backbone=SwinConfig(channels=8, depths=(1, 1, 1, 1), heads=(1, 1, 1, 1)),
+        channels=16,
+        heads=2,
+        groups=4,
+        pixel_layers=1,
+        pixel_feedforward=16,
+        decoder_layers=3,
+        feedforward=16,
+        queries=5,
+        short_side=64,
+        long_side=128,
+    ),
+    language=LanguageConfig(
+        hidden=32, layers=2, heads=2, feedforward=32, vocabulary=21, text_channels=12, audio_channels=10, lora_rank=2
+    ),
+    text=TextEncoderConfig(vocab_size=600, channels=12, depth=1, heads=2, feedforward=12),
+    audio=ImageBindConfig(width=12, heads=2, depth=1, embedding=10),
+)
+"""The paper's architecture in sizes for tests."""
+
+SIZES: Mapping[str, LMPMppConfig] = {"paper": PAPER, "tiny": TINY}
+"""By the option ``size``; ``mini`` is another architecture (``mini/config.py``)."""

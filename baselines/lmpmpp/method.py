@@ -17,7 +17,7 @@ from baselines.layers.inference.video_chunks import video_chunks
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_roberta, load_trained
-from baselines.lmpmpp.config import PAPER, LMPMppConfig
+from baselines.lmpmpp.config import SIZES
 from baselines.lmpmpp.encoders import PromptEncoders
 from baselines.lmpmpp.extractor import FrameFeatures, resize_frames
 from baselines.lmpmpp.model import EncodedPrompt, LMPMpp
@@ -52,17 +52,17 @@ def load(config: MethodConfig[Options]) -> Method:
     return load_paper(config)
 
 
-def load_paper(config: MethodConfig[Options], model_config: LMPMppConfig = PAPER) -> "LMPMppMethod":
+def load_paper(config: MethodConfig[Options]) -> "LMPMppMethod":
     """Load the paper's LMPM++; without weights it is randomly initialized from ``config.seed``.
 
     Raises:
         UsageError: An option has an invalid value.
         DataError: A weights file is invalid.
     """
-    options = config.options
+    options, model_config = config.options, SIZES[config.options.size]
     dtype, files, language = PRECISIONS[options.precision], config.weights, model_config.language
     torch.manual_seed(config.seed)
-    roberta, imagebind = build_roberta(pooler=True), ImageBindAudio()
+    roberta, imagebind = build_roberta(model_config.text), ImageBindAudio(model_config.audio)
     if files is None:
         model = LMPMpp(model_config, dtype=dtype)
         model.language.add_adapters()

@@ -12,7 +12,7 @@ class Options:
     """Options of a variant.
 
     Attributes:
-        size: The model: the ``paper``'s, or the two-core stand-in (``mini``).
+        size: The model: the ``paper``'s, the same in sizes for tests (``tiny``), or the two-core stand-in (``mini``).
         selection: Mini: tracks are selected by the ``language`` model, or by the ``matcher`` (row (i) of the paper's
             Table 4).
         output: Mini: predictions are ``masks``, or ``boxes`` of the detection head (LMPM++_det).
@@ -21,7 +21,7 @@ class Options:
         precision: Paper: data type of Llama.
     """
 
-    size: Literal["paper", "mini"]
+    size: Literal["paper", "tiny", "mini"]
     selection: Literal["language", "matcher"] = "language"
     output: Literal["masks", "boxes"] = "masks"
     window: Count = 200

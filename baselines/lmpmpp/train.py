@@ -148,7 +148,7 @@ def build_pretrained(files: PretrainedFiles, dtype: torch.dtype, config: LMPMppC
             _existing_path(files.llama_tokenizer), language.vocabulary, language.max_objects
         )
     model = LMPMpp(config, prompt, init_weights=not files.llama, dtype=dtype)
-    roberta, imagebind = build_roberta(), ImageBindAudio()
+    roberta, imagebind = build_roberta(config.text), ImageBindAudio(config.audio)
     loaders: list[tuple[str, Callable[[Path], None]]] = [
         (files.llama, lambda path: load_llama(model, read_tensors(path), path)),
         (files.mask2former, lambda path: load_mask2former(model, path)),

@@ -71,6 +71,10 @@ def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: 
     undeclared = [task for task in variant.tasks if task not in spec.tasks]
     if undeclared:
         raise DataError(f"variant '{name}': task {undeclared[0]} is missing in the method's tasks", location=location)
+    unknown = [key for key in variant.test_options if key not in variant.options]
+    if unknown:
+        message = f"variant '{name}': unknown option '{unknown[0]}' in test_options"
+        raise DataError(message, location=location, hint=did_you_mean(unknown[0], list(variant.options)))
     if variant.oracle_text != ("oracle" in name) or (variant.oracle_text and variant.tasks != ("avos",)):
         message = f"variant '{name}': oracle_text requires 'oracle' in the name and tasks [avos], and the reverse"
         raise DataError(message, location=location)

@@ -45,6 +45,7 @@ class VariantSpec:
         title: Name in tables.
         tasks: Tasks that it supports itself; bridges may add derived ones.
         options: Options for the method's ``load``; ``--set method.<key>=<value>`` changes existing keys.
+        test_options: Changes of ``options`` with which tests run the variant: small enough for less than a second.
         outputs: Contents of its predictions.
         weights: Weights files by their name in ``load``; empty: none.
         notes: Protocol, in one line.
@@ -56,6 +57,7 @@ class VariantSpec:
     outputs: Annotated[tuple[Output, ...], Meta(min_length=1)]
     notes: str
     options: Mapping[str, object] = field(default_factory=dict)
+    test_options: Mapping[str, object] = field(default_factory=dict)
     weights: Mapping[str, WeightSpec] = field(default_factory=dict)
     oracle_text: bool = False
 

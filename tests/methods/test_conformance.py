@@ -1,15 +1,15 @@
-"""Conformance prompts and prediction checks cover every task."""
+"""Each conformance check finds the method that breaks its promise; prompts and prediction checks cover every task."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from mevis_bench.methods import conformance
+from mevis_bench.methods.conformance import CHECKS, Trial, make_prompt
 from mevis_bench.methods.prediction_checks import validate_prediction
 from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, Prediction, TrackPrediction, Video
 from mevis_bench.records.task_names import TASK_NAMES, TASK_TYPES
+from tests.fixtures.tiny_split import write_fake_method
 
 VIDEO = Video("v", ("0", "1"), (Path("0.png"), Path("1.png")), 3, 4)
 PREDICTIONS: tuple[Prediction, ...] = (
@@ -20,10 +20,10 @@ PREDICTIONS: tuple[Prediction, ...] = (
 
 
 @pytest.mark.parametrize("task", TASK_NAMES)
-def test_every_task_has_a_conformance_prompt_of_its_type(task: str, tmp_path: Path) -> None:
-    prompts = [conformance._prompt(task, number, tmp_path) for number in range(2)]
-    assert [type(prompt) for prompt in prompts] == [TASK_TYPES[task].prompt] * 2
-    assert [prompt.id for prompt in prompts] == ["0", "1"]
+def test_every_task_has_conformance_prompts_of_its_type(task: str, tmp_path: Path) -> None:
+    prompts = [make_prompt(task, number, "odd", tmp_path) for number in range(3)]
+    assert [type(prompt) for prompt in prompts] == [TASK_TYPES[task].prompt] * 3
+    assert [prompt.id for prompt in prompts] == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize("task", TASK_NAMES)
@@ -51,8 +51,59 @@ def test_invalid_tracks(frames: list[int], ids: list[int], boxes: list[list[floa
         validate_prediction(tracks, "rmot", VIDEO)
 
 
-def test_the_conformance_video_can_be_read(tmp_path: Path) -> None:
-    video = conformance._video(tmp_path)
-    sizes = {Image.open(path).size for path in video.frame_paths}
-    assert sizes == {(video.width, video.height)}
-    assert len(video) == conformance.FRAMES
+BROKEN = {
+    "fit": (
+        "def answer(setup, masks): return MaskPrediction(masks[1:])",
+        r"invalid masks: expected bool \(3, 37, 53\)",
+    ),
+    "outputs": ("def answer(setup, masks): return MaskPrediction(masks, (masks,))", r"'outputs' declares \['masks'\]"),
+    "no_prompts": (
+        "predict = Fake.predict\nFake.predict = lambda self, video, prompts: predict(self, video, prompts or [None])",
+        "predictions without prompts",
+    ),
+    "alone": (
+        "predict = Fake.predict\n"
+        "def act(setup, video, prompt): setup.options['column'] += 1\n"
+        "def predict_all(self, video, prompts):\n"
+        "    self.setup.options['column'] = 0\n"
+        "    yield from predict(self, video, prompts)\n"
+        "Fake.predict = predict_all",
+        "prompt 2 of video 'odd': another prediction alone than with others",
+    ),
+    "seed": (
+        "loads = []\n"
+        "def load(setup):\n"
+        "    loads.append(1)\n"
+        "    setup.options['column'] = len(loads)\n"
+        "    return Fake(setup)",
+        "video 'odd': two loads with the same seed predict differently",
+    ),
+    "reads": (
+        "def act(setup, video, prompt): (video.frame_paths[0].parents[2] / 'mask_dict.json').read_text()",
+        r"opens \['mask_dict.json'\], which contain the answers",
+    ),
+    "close": ("Fake.close = lambda self: 1 / 0", "division by zero"),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_each_check_finds_the_method_that_breaks_its_promise(check: str, tmp_path: Path) -> None:
+    code, message = BROKEN[check]
+    folder = write_fake_method(tmp_path, code) / "fake"
+    (tmp_path / "files").mkdir()
+    trial = Trial.of(folder, "default", "rvos", tmp_path / "files")
+    for name in CHECKS:
+        if name == check:
+            with pytest.raises((MethodError, ZeroDivisionError), match=message):
+                CHECKS[name](trial)
+        elif check not in ("fit", "close"):
+            CHECKS[name](trial)
+
+
+def test_objects_must_unite_to_the_mask(tmp_path: Path) -> None:
+    code = "def answer(setup, masks): return MaskPrediction(masks, (~masks,))"
+    folder = write_fake_method(tmp_path, code) / "fake"
+    (folder / "method.yaml").write_text((folder / "method.yaml").read_text().replace("[masks]", "[masks, objects]"))
+    (tmp_path / "files").mkdir()
+    with pytest.raises(MethodError, match="fake:default:rvos: the union of the objects is not the mask"):
+        CHECKS["outputs"](Trial.of(folder, "default", "rvos", tmp_path / "files"))

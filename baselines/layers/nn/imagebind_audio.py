@@ -4,25 +4,40 @@ Girdhar et al., ImageBind, CVPR 2023, section 3; parameter names are those of th
 CC BY-NC-SA 4.0 (this is an own implementation and carries the project's license).
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTH = 768
-HEADS = 12
-DEPTH = 12
-EMBEDDING = 1024
 TOKENS = 1 + 12 * 19  # class token and the patches of 128 mel bins x 204 steps
 LARGEST_SCALE = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBindConfig:
+    """Sizes of the audio tower; the defaults are those of ImageBind-huge.
+
+    Attributes:
+        width: Channels of the tokens.
+        heads: Attention heads.
+        depth: Transformer blocks.
+        embedding: Channels of the embedding.
+    """
+
+    width: int = 768
+    heads: int = 12
+    depth: int = 12
+    embedding: int = 1024
 
 
 class PatchStem(nn.Module):
     """Overlapping patches of 16 x 16 every 10 bins and steps, normalized."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(1, WIDTH, 16, stride=10, bias=False)
-        self.norm_layer = nn.LayerNorm(WIDTH)
+        self.proj = nn.Conv2d(1, width, 16, stride=10, bias=False)
+        self.norm_layer = nn.LayerNorm(width)
 
     def forward(self, mel: Tensor) -> Tensor:
         """``(b, 1, 128, 204)`` -> ``(b, 228, 768)``, mel axis outer, time inner."""
@@ -33,20 +48,20 @@ class PatchStem(nn.Module):
 class PositionTable(nn.Module):
     """Learned positions of the class token and all patches."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.pos_embed = nn.Parameter(torch.zeros(1, TOKENS, WIDTH))
+        self.pos_embed = nn.Parameter(torch.zeros(1, TOKENS, width))
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
 
 class AudioTokens(nn.Module):
     """Patches, a class token in front, positions added."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, WIDTH))
-        self.rgbt_stem = PatchStem()
-        self.pos_embedding_helper = PositionTable()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.rgbt_stem = PatchStem(width)
+        self.pos_embedding_helper = PositionTable(width)
         nn.init.trunc_normal_(self.cls_token, std=0.02)
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -59,10 +74,10 @@ class AudioTokens(nn.Module):
 class FeedForward(nn.Module):
     """Linear to four times the width, GELU, linear back."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(WIDTH, 4 * WIDTH)
-        self.fc2 = nn.Linear(4 * WIDTH, WIDTH)
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(..., 768)`` -> ``(..., 768)``."""
@@ -73,12 +88,12 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Pre-norm transformer block; one learned key and value is appended to those of the tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: ImageBindConfig) -> None:
         super().__init__()
-        self.attn = nn.MultiheadAttention(WIDTH, HEADS, add_bias_kv=True, batch_first=True)
-        self.norm_1 = nn.LayerNorm(WIDTH, eps=1e-6)
-        self.mlp = FeedForward()
-        self.norm_2 = nn.LayerNorm(WIDTH, eps=1e-6)
+        self.attn = nn.MultiheadAttention(config.width, config.heads, add_bias_kv=True, batch_first=True)
+        self.norm_1 = nn.LayerNorm(config.width, eps=1e-6)
+        self.mlp = FeedForward(config.width)
+        self.norm_2 = nn.LayerNorm(config.width, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(b, 229, 768)`` -> ``(b, 229, 768)``."""
@@ -91,9 +106,9 @@ class Block(nn.Module):
 class Trunk(nn.Module):
     """Twelve blocks, no norm at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: ImageBindConfig) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
 
     def forward(self, x: Tensor) -> Tensor:
         """``(b, 229, 768)`` -> ``(b, 229, 768)``."""
@@ -133,13 +148,21 @@ class LogitScale(nn.Module):
 
 
 class ImageBindAudio(nn.Module):
-    """The audio tower: 177 tensors, 86.24 M parameters."""
+    """The audio tower: 177 tensors, 86.24 M parameters.
 
-    def __init__(self) -> None:
+    Args:
+        config: Sizes; ``None``: the published ones.
+    """
+
+    def __init__(self, config: ImageBindConfig | None = None) -> None:
         super().__init__()
-        head = nn.Sequential(nn.LayerNorm(WIDTH, eps=1e-6), ClassToken(), nn.Linear(WIDTH, EMBEDDING, bias=False))
-        self.modality_preprocessors = nn.ModuleDict({"audio": AudioTokens()})
-        self.modality_trunks = nn.ModuleDict({"audio": Trunk()})
+        config = config or ImageBindConfig()
+        width = config.width
+        head = nn.Sequential(
+            nn.LayerNorm(width, eps=1e-6), ClassToken(), nn.Linear(width, config.embedding, bias=False)
+        )
+        self.modality_preprocessors = nn.ModuleDict({"audio": AudioTokens(width)})
+        self.modality_trunks = nn.ModuleDict({"audio": Trunk(config)})
         self.modality_heads = nn.ModuleDict({"audio": head})
         self.modality_postprocessors = nn.ModuleDict({"audio": nn.Sequential(UnitLength(), LogitScale())})
 

@@ -65,6 +65,8 @@ class MiniMethod:
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction | TrackPrediction]:
         """Encode the video once, then run the prompts in batches."""
+        if not prompts:
+            return
         select = self.model.match if self.matcher else self.model.generate
         modality: Modality = "audio" if isinstance(prompts[0], SpeechPrompt) else "text"
         encoded = self.model.encode_video(video_chunks(video, self.device), modality)

@@ -8,7 +8,7 @@ from baselines.layers.nn.clip_query_module import ClipDecoderConfig
 from baselines.layers.nn.query_decoder import QueryDecoderConfig
 from baselines.layers.nn.swin import SwinConfig
 from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
-from baselines.lmpm import checkpoint, method
+from baselines.lmpm import method
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.options import Options
 from baselines.lmpm.speech import RATE, SpeechEncoder
@@ -64,8 +64,7 @@ def test_the_branch_learns_and_whisper_does_not(encoder):
 
 def test_speech_is_answered_and_its_weights_come_back(tmp_path, monkeypatch):
     monkeypatch.setattr(method, "SIZES", {"base": SMALL})
-    for module in (method, checkpoint):
-        monkeypatch.setattr(module, "SpeechEncoder", lambda width: SpeechEncoder(TINY, width))
+    monkeypatch.setattr(method, "SPEECH_SIZES", {"base": TINY})
     wavfile.write(tmp_path / "0.wav", 8000, (tone(1.0)[::2] * 30000).astype(np.int16))
     video, prompt = noise_video(tmp_path, 3, 40, 60), SpeechPrompt("0", tmp_path / "0.wav")
     options = {**VARIANT.options, "short": 64}

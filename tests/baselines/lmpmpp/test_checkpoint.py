@@ -14,9 +14,9 @@ from baselines.lmpmpp.checkpoint import (
     save_trained,
     trained_tensors,
 )
+from baselines.lmpmpp.config import TINY
 from baselines.lmpmpp.model import EncodedPrompt, LMPMpp
 from mevis_bench.records import DataError
-from tests.baselines.lmpmpp.small_model import SMALL
 
 ROBERTA = TextEncoderConfig(vocab_size=30, channels=12, depth=1, heads=2, feedforward=12)
 
@@ -27,7 +27,7 @@ def text_encoder():
 
 def model(seed):
     torch.manual_seed(seed)
-    return LMPMpp(SMALL)
+    return LMPMpp(TINY)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def files(tmp_path_factory):
 
 def initialized(files):
     """A model initialized from the public files, as in training."""
-    target, roberta = LMPMpp(SMALL, init_weights=False), text_encoder()
+    target, roberta = LMPMpp(TINY, init_weights=False), text_encoder()
     load_llama(target, read_tensors(files["llama"]), files["llama"])
     load_mask2former(target, files["mask2former"])
     load_roberta(roberta, files["roberta"])

@@ -8,11 +8,11 @@ import torch
 
 from baselines.layers.inputs.mirror import mirror
 from baselines.lmpmpp.clips import draw_clip
+from baselines.lmpmpp.config import TINY
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
-from tests.baselines.lmpmpp.small_model import SMALL
 
-DRAW = {"config": SMALL.extractor, "frames": 5, "short_sides": [36], "max_objects": 9}
+DRAW = {"config": TINY.extractor, "frames": 5, "short_sides": [36], "max_objects": 9}
 
 
 @pytest.fixture(scope="module")

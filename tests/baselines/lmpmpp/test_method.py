@@ -10,32 +10,27 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 
+from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta
 from baselines.lmpmpp import method as paper_method
 from baselines.lmpmpp.checkpoint import save_trained
+from baselines.lmpmpp.config import TINY
 from baselines.lmpmpp.method import load, load_paper
 from baselines.lmpmpp.model import LMPMpp
 from baselines.lmpmpp.options import Options
 from baselines.lmpmpp.prompt import PromptTokens
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TargetMasks, TextPrompt, UsageError, Video
-from tests.baselines.lmpmpp.small_model import ROBERTA, SMALL, patch_encoders
 
 PROMPTS = (TextPrompt("0", "the ball that moves left"), TextPrompt("1", "the one that jumps"))
 
 
 def make_config(weights=None, **changes):
-    options = {"size": "paper", "window": 200, "stride": 1, "precision": "float32", **changes}
+    options = {"size": "tiny", "window": 200, "stride": 1, "precision": "float32", **changes}
     return MethodConfig("rvos", "paper", Options(**options), weights, "cpu", 0)
 
 
-@pytest.fixture
-def method(monkeypatch):
-    patch_encoders(monkeypatch)
-
-    def load_small(weights=None, **changes):
-        return load_paper(make_config(weights, **changes), SMALL)
-
-    return load_small
+def method(weights=None, **changes):
+    return load_paper(make_config(weights, **changes))
 
 
 def video(folder, frames):
@@ -47,7 +42,7 @@ def video(folder, frames):
     return Video("v", names, paths, 48, 64)
 
 
-def test_masks_have_the_size_of_the_video_for_text_and_speech(method, tmp_path):
+def test_masks_have_the_size_of_the_video_for_text_and_speech(tmp_path):
     soundfile.write(tmp_path / "a.wav", 0.1 * np.random.default_rng(0).standard_normal(9000), 16000)
     for prompt in (*PROMPTS, SpeechPrompt("2", tmp_path / "a.wav")):
         (prediction,) = method().predict(video(tmp_path, 3), [prompt])
@@ -58,7 +53,7 @@ def test_masks_have_the_size_of_the_video_for_text_and_speech(method, tmp_path):
         assert 0 <= prediction.target_score <= 1
 
 
-def test_a_long_video_is_predicted_window_by_window(method, tmp_path):
+def test_a_long_video_is_predicted_window_by_window(tmp_path):
     long_video = video(tmp_path, 7)
     windowed = method(window=3)
     for prompt, prediction in zip(PROMPTS, windowed.predict(long_video, PROMPTS), strict=True):
@@ -74,13 +69,13 @@ def test_a_long_video_is_predicted_window_by_window(method, tmp_path):
         assert prediction.target_score == pytest.approx(max(scores))
 
 
-def test_half_precision_gives_a_similar_score(method, tmp_path):
+def test_half_precision_gives_a_similar_score(tmp_path):
     clip = video(tmp_path, 3)
     (full,), (half,) = (method(precision=p).predict(clip, PROMPTS[:1]) for p in ("float32", "bfloat16"))
     assert half.target_score == pytest.approx(full.target_score, abs=0.05)
 
 
-def test_unsupported_prompts_are_refused(method, tmp_path):
+def test_unsupported_prompts_are_refused(tmp_path):
     with pytest.raises(UsageError, match="lmpmpp does not support prompts of type TargetMasks"):
         list(method().predict(video(tmp_path, 1), [TargetMasks("0", ())]))
 
@@ -118,17 +113,16 @@ def test_the_prompt_is_tokenized_by_llama_s_tokenizer(tmp_path):
         PromptTokens.from_llama(tmp_path / "broken.json", 32000, 9)
 
 
-def test_a_trained_model_is_loaded_from_its_files(method, tmp_path, monkeypatch):
+def test_a_trained_model_is_loaded_from_its_files(tmp_path, monkeypatch):
     torch.manual_seed(4)
-    source = LMPMpp(SMALL)
+    source = LMPMpp(TINY)
     llama = {f"model.{key}": value for key, value in source.language.llama.state_dict().items()}
     llama["lm_head.weight"] = source.language.llama_head.weight.detach().clone()
     save_file(llama, tmp_path / "llama.safetensors")
     source.language.add_adapters()
     save_trained(source, tmp_path / "model.safetensors", {})
-    save_file(dict(build_roberta(ROBERTA).state_dict()), tmp_path / "roberta.safetensors")
-    fake = paper_method.ImageBindAudio()
-    save_file(dict(fake.state_dict()), tmp_path / "imagebind.safetensors")
+    save_file(dict(build_roberta(TINY.text).state_dict()), tmp_path / "roberta.safetensors")
+    save_file(dict(ImageBindAudio(TINY.audio).state_dict()), tmp_path / "imagebind.safetensors")
     monkeypatch.setattr(paper_method, "load_imagebind", lambda model, path: None)
     monkeypatch.setattr(paper_method, "open_tokenizer", lambda path, real=paper_method.open_tokenizer: real(None))
     files = {name: tmp_path / f"{name}.safetensors" for name in ("model", "llama", "roberta", "imagebind")}
@@ -143,11 +137,11 @@ def test_a_trained_model_is_loaded_from_its_files(method, tmp_path, monkeypatch)
 
 def test_the_size_option_selects_the_variant(monkeypatch):
     monkeypatch.setattr("baselines.lmpmpp.method.load_paper", lambda config: ("paper", config.options.window))
-    assert load(make_config()) == ("paper", 200)
+    assert load(make_config(size="paper")) == ("paper", 200)
 
 
 @pytest.mark.parametrize(("numeral", "score"), [(0, 0.0), (1, 1.0)])
-def test_the_target_score_is_the_probability_of_a_numeral_above_0(method, tmp_path, numeral, score):
+def test_the_target_score_is_the_probability_of_a_numeral_above_0(tmp_path, numeral, score):
     lmpmpp = method()
     language = lmpmpp.model.language
     head = language.head

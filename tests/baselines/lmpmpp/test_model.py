@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from baselines.layers.inference.video_chunks import FRAMES_PER_CHUNK
-from baselines.lmpmpp.config import PAPER
+from baselines.lmpmpp.config import PAPER, TINY
 from baselines.lmpmpp.model import EncodedPrompt, LMPMpp, parameter_counts
-from tests.baselines.lmpmpp.small_model import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def test_sizes_are_those_of_the_paper(counts):
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    model = LMPMpp(SMALL).eval()
+    model = LMPMpp(TINY).eval()
     model.language.add_adapters()
     return model
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from baselines.lmpmpp.config import TINY
 from baselines.lmpmpp.losses import temporal_contrastive_loss
 from baselines.lmpmpp.train import ClipOutputs, contrastive_loss_across_clips, sample_points, train_paper
 from baselines.lmpmpp.train_options import PaperTrainOptions
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
-from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, patch_encoders
+from tests.baselines.lmpmpp.small_model import OPTIONS
 from tests.fixtures.training_arguments import ignore, make_training_arguments, read_options
 from tests.paths import ROOT
 
@@ -67,11 +68,9 @@ def make_args(split, out, progress=ignore, **changes):
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
     """Loss curve and weights of a gloo run of two are those of one process, gathered tokens of equation 1 included."""
-    with monkeypatch.context() as patch:
-        patch_encoders(patch)
-        alone = make_args(split, tmp_path / "alone")
-        alone.out.mkdir()
-        train_paper(alone, SMALL)
+    alone = make_args(split, tmp_path / "alone")
+    alone.out.mkdir()
+    train_paper(alone, TINY)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     script = Path(__file__).with_name("small_model.py")
     subprocess.run(
@@ -95,12 +94,11 @@ def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
 
 
 def test_half_precision_trains_float32_parameters_only(split, tmp_path, monkeypatch):
-    patch_encoders(monkeypatch)
     losses = []
     half = make_args(
         split, tmp_path, lambda *progress: losses.append(progress[3]), precision="bfloat16", steps=2, speech=0
     )
-    train_paper(half, SMALL)
+    train_paper(half, TINY)
     assert np.isfinite(list(losses[-1].values())).all()
     trained = load_file(tmp_path / "lmpmpp-paper.safetensors")
     assert {value.dtype for value in trained.values()} == {torch.float32}
@@ -108,11 +106,10 @@ def test_half_precision_trains_float32_parameters_only(split, tmp_path, monkeypa
 
 
 def test_invalid_options_and_missing_files_are_refused(split, tmp_path, monkeypatch):
-    patch_encoders(monkeypatch)
     with pytest.raises(UsageError, match="samples: a step cannot have 5 clips of different videos, the split has 4"):
-        train_paper(make_args(split, tmp_path, samples=5), SMALL)
+        train_paper(make_args(split, tmp_path, samples=5), TINY)
     with pytest.raises(DataError, match="'precision': expected one of float32, bfloat16, got 'int8'"):
-        train_paper(make_args(split, tmp_path, precision="int8"), SMALL)
+        train_paper(make_args(split, tmp_path, precision="int8"), TINY)
     missing = OPTIONS["start"] | {"llama": str(tmp_path / "llama.safetensors")}
     with pytest.raises(MissingWeightsError, match=r"llama\.safetensors: file to start from not found"):
-        train_paper(make_args(split, tmp_path, start=missing), SMALL)
+        train_paper(make_args(split, tmp_path, start=missing), TINY)

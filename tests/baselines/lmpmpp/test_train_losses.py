@@ -11,6 +11,7 @@ from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.lmpmpp import train as lmpmpp_train
 from baselines.lmpmpp.checkpoint import trained_tensors
 from baselines.lmpmpp.clips import TrainingClip
+from baselines.lmpmpp.config import TINY
 from baselines.lmpmpp.model import LMPMpp, LMPMppOutput
 from baselines.lmpmpp.train import (
     ClipOutputs,
@@ -26,7 +27,7 @@ from mevis_bench.records.schedules import WarmupCosineSchedule
 from mevis_bench.records.training import TrainingStage
 from mevis_bench.training.loop import LoopTrainer
 from mevis_bench.training.processes import Processes
-from tests.baselines.lmpmpp.small_model import OPTIONS, SMALL, build_encoders, patch_encoders
+from tests.baselines.lmpmpp.small_model import OPTIONS, build_encoders
 from tests.fixtures.training_arguments import ignore, make_training_arguments, read_options
 
 SURE = 20.0
@@ -35,7 +36,7 @@ SURE = 20.0
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    model = LMPMpp(SMALL)
+    model = LMPMpp(TINY)
     model.language.add_adapters()
     return model
 
@@ -148,7 +149,6 @@ def test_the_loss_is_equation_2_over_the_means_of_the_clips():
 
 def test_tau_is_a_training_option(tmp_path, monkeypatch):
     """The configured value reaches equation 1, and ``contrastive: false`` leaves it out."""
-    patch_encoders(monkeypatch)
     temperatures = []
 
     def record(clips, temperature):
@@ -163,13 +163,12 @@ def test_tau_is_a_training_option(tmp_path, monkeypatch):
         out.mkdir()
         options = {**OPTIONS, "steps": 1, "samples": 1, **changes}
         args = make_training_arguments("paper", read_options(options, PaperTrainOptions), data, out)
-        train_paper(args, SMALL)
+        train_paper(args, TINY)
     assert temperatures == [0.3, None]
 
 
 def test_one_step_changes_every_trainable_parameter_and_no_frozen_one(tmp_path, monkeypatch):
     """With the learning rate and the weight decay of ``train_paper``; speech and text, one clip each."""
-    patch_encoders(monkeypatch)
     models = []
     build = lmpmpp_train.build_pretrained
 
@@ -194,7 +193,7 @@ def test_one_step_changes_every_trainable_parameter_and_no_frozen_one(tmp_path, 
     monkeypatch.setattr(lmpmpp_train, "draw_clip", draw)
     data = SimpleNamespace(video_ids=("a", "b"), fingerprint="f")
     options = {**OPTIONS, "steps": 1, "samples": 2}
-    train_paper(make_training_arguments("paper", read_options(options, PaperTrainOptions), data, tmp_path), SMALL)
+    train_paper(make_training_arguments("paper", read_options(options, PaperTrainOptions), data, tmp_path), TINY)
     ((model, before),) = models
     unchanged = {name for name, p in model.named_parameters() if torch.equal(p, before[name])}
     frozen = before.keys() - trained_tensors(model).keys()
@@ -216,7 +215,7 @@ def write_speech(path):
 def test_a_clip_can_be_overfit(tmp_path):
     """150 steps on one clip of two objects: N_o = 2 and the masks are right."""
     torch.manual_seed(0)
-    model, encoders, clip = LMPMpp(SMALL), build_encoders(), training_clip(frames=3)
+    model, encoders, clip = LMPMpp(TINY), build_encoders(), training_clip(frames=3)
     frames = clip.frames / 4
     for index, mask in enumerate(clip.masks):
         frames[:, index] = torch.where(mask.bool(), 220.0, frames[:, index])
