@@ -44,6 +44,8 @@ def verify(
         console.print(_counts(report))
         for error in report.errors:
             console.print(f"  {error}", markup=False, style="red", soft_wrap=True)
+        for note in report.notes:
+            console.print(f"  {note}", markup=False, soft_wrap=True)
         summary = f"{len(report.errors)} errors" if report.errors else "no errors"
         console.print(f"{report.root}: {summary}", markup=False, soft_wrap=True)
     return ExitCode.FAILED if report.errors else ExitCode.OK
@@ -213,6 +215,7 @@ def _as_json(report: "ValidationReport") -> dict[str, object]:
         "objects": report.objects,
         "expressions": {"all": report.expressions, **kinds, "spoken": report.spoken},
         "errors": errors,
+        "notes": report.notes,
         "faults": [{**error, "what": error["message"]} for error in errors],  # former name, until the next release
     }
 

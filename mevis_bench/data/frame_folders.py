@@ -94,6 +94,11 @@ class FrameFolders(ABC):
         of mask images name and size are.
         """
 
+    @property
+    def unscored_samples(self) -> frozenset[str]:
+        """See :class:`mevis_bench.records.dataset.Dataset`: none."""
+        return frozenset()
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the annotation files."""

@@ -39,6 +39,7 @@ class ValidationReport:
         unknown: Expressions whose targets are not known: those of a split without truth, and broken ones.
         spoken: Expressions that name a sound file.
         errors: Everything that is wrong, in the order of the files.
+        notes: What a reader should know and is no error.
     """
 
     split: str
@@ -53,6 +54,7 @@ class ValidationReport:
     unknown: int = 0
     spoken: int = 0
     errors: list[ValidationIssue] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def expressions(self) -> int:

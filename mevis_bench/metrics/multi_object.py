@@ -30,7 +30,7 @@ from mevis_bench.metrics.tracking import (
     hota_scores,
     perfect_track,
 )
-from mevis_bench.records import GroundTruth, TrackPrediction
+from mevis_bench.records import GroundTruth, TrackPrediction, UsageError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +103,24 @@ TRACK_METRICS: tuple[Metric, ...] = (
 )
 
 
+def true_tracks(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> TrackPrediction:
+    """Return the tracks that are right: the data set's boxes in the protocol's version, or boxes around its masks.
+
+    Raises:
+        UsageError: The protocol is of boxes that the data set does not have.
+    """
+    version = options.rules.boxes
+    if version in ground_truth.boxes:
+        return ground_truth.boxes[version]
+    if version != "annotated":
+        raise UsageError(
+            f"protocol {options.rules.name} is of data sets with boxes",
+            location=ground_truth.sample,
+            hint="Use it with Refer-KITTI, or leave out --protocol.",
+        )
+    return to_tracks(list(targets.target(ground_truth).objects.values()))
+
+
 def score_track_sample(
     prediction: TrackPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
 ) -> SampleMetrics:
@@ -115,7 +133,7 @@ def score_track_sample(
     Raises:
         DataError: The tracks contradict themselves or leave the video's frames.
     """
-    true = to_tracks(list(targets.target(ground_truth).objects.values()))
+    true = true_tracks(ground_truth, targets, options)
     check_tracks(prediction, ground_truth.length, ground_truth.sample)
     return sequence_metrics(
         TrackPairs.of(true, prediction),
@@ -128,7 +146,7 @@ def score_track_sample(
 
 def score_missing_tracks(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
     """Return the values of a sample without a prediction: every true box missed, and wrong about the target."""
-    true = to_tracks(list(targets.target(ground_truth).objects.values()))
+    true = true_tracks(ground_truth, targets, options)
     has_target = bool(ground_truth.objects)
     return sequence_metrics(
         TrackPairs.of(true, to_tracks([])),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mevis_bench.records import UsageError
+from mevis_bench.records.ground_truth import BoxTruth
 from mevis_bench.records.suggestion import did_you_mean
 
 NoTargetRule = Literal["credit", "frames"]
@@ -31,6 +32,7 @@ class ScoringProtocol:
             ``frames``: frame by frame like any other; a frame that is empty on both sides scores 1.
         boundary_tolerance: Largest distance of two matching boundary pixels, as a share of the frame's diagonal.
         hota_thresholds: Similarities from which two boxes match; HOTA is the mean over them.
+        boxes: Which boxes are right at a frame, where the data set has boxes.
         averaging: What the means are over. ``expressions``: every expression weighs the same, whatever its video.
         measure: What is measured of masks. ``regions``: J and F of each expression. ``annotators``: J and F of each
             object, from the answers to one annotator's sentences as one label image per frame; the mean over objects
@@ -46,6 +48,7 @@ class ScoringProtocol:
     no_target: NoTargetRule
     boundary_tolerance: float = 0.008
     hota_thresholds: tuple[float, ...] = tuple(0.05 + 0.05 * step for step in range(19))
+    boxes: BoxTruth = "annotated"
     averaging: Averaging = "expressions"
     measure: MaskMeasure = "regions"
     matching: Matching = "identity"
@@ -80,6 +83,18 @@ DAVIS_SEMI_SUPERVISED = ScoringProtocol(
     scored_frames="inner",
 )
 
+REFER_KITTI = ScoringProtocol(
+    "refer_kitti_frame_corrected",
+    "TempRMOT: TrackEval, COMBINED over the sequences of the seqmap",
+    no_target="credit",
+)
+REFER_KITTI_2023 = ScoringProtocol(
+    "refer_kitti_as_published_2023",
+    "TransRMOT, 2023: the same, with the boxes of the next frame as ground truth; its tables before the correction",
+    no_target="credit",
+    boxes="next_frame",
+)
+
 PROTOCOLS: Mapping[str, ScoringProtocol] = {
     protocol.name: protocol
     for protocol in (
@@ -89,6 +104,8 @@ PROTOCOLS: Mapping[str, ScoringProtocol] = {
         REF_DAVIS_ANNOTATORS,
         REF_DAVIS_EXPRESSIONS,
         DAVIS_SEMI_SUPERVISED,
+        REFER_KITTI,
+        REFER_KITTI_2023,
     )
 }
 

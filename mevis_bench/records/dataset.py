@@ -72,12 +72,19 @@ class Dataset(TrainingData, Protocol):
         split: Name of the split, for instance ``valid_u``.
         root: Its folder.
         has_ground_truth: Whether it can be scored here; hidden test splits are scored on a server.
+        unscored_samples: Samples that the data set has but this split leaves out (Refer-KITTI: what the seqmap does not
+            name). Predictions of them are ignored, and counted; of other unknown samples they are an error.
     """
 
     info: DatasetInfo
     split: str
     root: Path
     has_ground_truth: bool
+
+    @property
+    def unscored_samples(self) -> frozenset[str]:
+        """See the class."""
+        ...
 
     def frame_names(self, video_id: str) -> tuple[str, ...]:
         """Return the names of a video's frames, without suffix, in order; the files need not exist.

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mevis_bench.records.frame_size import check_frame_size
+from mevis_bench.records.prediction import TrackPrediction
 from mevis_bench.records.rle import Rle
+
+BoxTruth = Literal["annotated", "next_frame"]
+"""Which boxes are right at a frame of Refer-KITTI: its own, or those of the next frame, as TransRMOT's code of 2023 has
+it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class GroundTruth:
         references: RMEG: every sentence of the same video with the same target set, in id order.
         regions: Further masks of the video, one per frame, by name. ``void``: pixels that are not scored
             (Ref-DAVIS17). ``foreground``: all objects that any expression refers to (ReVOS).
+        boxes: Boxes of the targets where the data set has boxes, not masks, so that ``objects`` are rectangles drawn
+            from them; by version of the ground truth. Empty: tracks are those of the masks.
     """
 
     video_id: str
@@ -58,6 +66,7 @@ class GroundTruth:
     objects: tuple[tuple[Rle | None, ...], ...]
     references: tuple[str, ...] = ()
     regions: Mapping[str, tuple[Rle | None, ...]] = field(default_factory=dict)
+    boxes: Mapping[BoxTruth, TrackPrediction] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         check_frame_size(self.height, self.width, self.sample)

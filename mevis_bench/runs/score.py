@@ -61,7 +61,7 @@ def score_run(
         data: A MeViS folder or a split itself; ``None``: that of the run, else the embedded split.
         split: Name of the split in ``data``; ``None``: that of the run, else ``valid_u``.
         data_set: Name of the data set; ``None``: that of the run, else recognized by its files.
-        task: Name of the task; ``None``: that of the run, else ``rvos``.
+        task: Name of the task; ``None``: that of the run, else the data set's first (``rvos`` of MeViS).
         options: Options of scoring; ``None``: the defaults.
         threshold: PNG values from this one on are foreground; ``None``: all but 0.
         samples: Score only these of the split; ``None``: those the run planned, else all.
@@ -109,7 +109,10 @@ def score_run(
     if write:
         _write(folder, scores, results)
     errors = {sample.sample: sample.error for sample in samples_done if sample.error is not None}
-    return ScoringResult(results, sorted(scores, key=lambda score: score.sample), errors, aggregator.notes, plan)
+    notes = list(aggregator.notes)
+    if plan.ignored:
+        notes.append(f"{plan.ignored} predictions of expressions that split {plan.split_name!r} leaves out are ignored")
+    return ScoringResult(results, sorted(scores, key=lambda score: score.sample), errors, notes, plan)
 
 
 def _check_target(folder: Path, fingerprint: str) -> None:

@@ -49,6 +49,7 @@ class ScoringPlan:
         method: Name, variant and provenance of the method, where the predictions are a run folder.
         threshold: PNG values from this one on are foreground; ``None``: all but 0.
         predicted_on: The split that the run was predicted on, where it is scored on another one; else ``None``.
+        ignored: Number of predictions of samples that the split leaves out, see ``Dataset.unscored_samples``.
     """
 
     task: Task
@@ -60,6 +61,7 @@ class ScoringPlan:
     threshold: int | None
     split_name: str
     predicted_on: str | None = None
+    ignored: int = 0
 
     @property
     def choices(self) -> Mapping[str, str]:
@@ -110,10 +112,10 @@ def plan_scoring(
     """
     source = open_predictions(predictions, threshold=threshold)
     run = _read_run(predictions)
-    resolved = find_task(task or run.task)
     opened = open_split(predictions, data=data, split=split, data_set=data_set, allow_other_split=allow_other_split)
     dataset = opened.dataset
-    _reject_unknown_samples(source, dataset)
+    resolved = find_task(task or run.task or dataset.info.tasks[0])
+    ignored = _unscored_predictions(source, dataset)
     expression_ids = _select(dataset, resolved, samples if samples is not None else run.samples)
     return ScoringPlan(
         resolved,
@@ -125,6 +127,7 @@ def plan_scoring(
         threshold,
         split_name=opened.name,
         predicted_on=opened.predicted_on,
+        ignored=ignored,
     )
 
 
@@ -132,7 +135,7 @@ def plan_scoring(
 class _Run:
     """Fields of a run's manifest that describe its predictions; the defaults are for predictions without one."""
 
-    task: str = "rvos"
+    task: str | None = None
     samples: tuple[str, ...] | None = None
     method: Mapping[str, str] = field(default_factory=dict)
 
@@ -182,15 +185,18 @@ def _select(split: Dataset, task: Task, samples: Collection[str] | None) -> Mapp
     return selection
 
 
-def _reject_unknown_samples(source: PredictionSource, split: Dataset) -> None:
+def _unscored_predictions(source: PredictionSource, split: Dataset) -> int:
+    """Return the number of predictions of samples that the split leaves out; unknown samples are an error."""
     known = {f"{video}/{expression.id}" for video in split.video_ids for expression in split.expressions(video)}
-    unknown = sorted(source.samples() - known)
+    others = source.samples() - known
+    unknown = sorted(others - split.unscored_samples)
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         raise DataError(
             f"predictions of samples that split {split.split!r} does not have: {unknown[0]}{more}",
             hint="Check --data and --split.",
         )
+    return len(others)
 
 
 def score_video(job: ScoringJob) -> list[ScoredSample]:

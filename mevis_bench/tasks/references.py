@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import Values
 from mevis_bench.metrics.captions import EMPTY_CAPTION, one_line
 from mevis_bench.metrics.dense_reference import reference_scores
+from mevis_bench.metrics.multi_object import true_tracks
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import CaptionPrediction, GroundTruth, TrackPrediction, UsageError
@@ -98,8 +98,8 @@ def _rescore_tracks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
                 f"TrackEval does not have the thresholds of protocol {sample.options.rules.name}",
                 location="--verify",
             )
-        objects = TargetCache().target(ground_truth).objects.values()
-        data = _trackeval_data(to_tracks(list(objects)), prediction, ground_truth.length)
+        true = true_tracks(ground_truth, TargetCache(), sample.options)
+        data = _trackeval_data(true, prediction, ground_truth.length)
         fields = hota.eval_sequence(data)
         values: dict[str, float | None] = {name: float(np.mean(fields[name])) for name in _HOTA}
         # combined: of a single sequence without true boxes TrackEval leaves MOTA at 0

@@ -98,14 +98,16 @@ def test_a_missing_split_names_those_that_are_there(entry: DatasetEntry, root: P
 
 def test_it_runs_and_is_scored_by_its_own_protocol(entry: DatasetEntry, root: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = ["run", "--task", "rvos", "--method", "empty", "--data-set", entry.info.name, "--data", str(root)]
+    command = ["run", "--task", entry.info.tasks[0], "--method", "empty", "--data-set", entry.info.name]
+    command += ["--data", str(root)]
     assert main([*command, "--out", str(out)]) == 0
     results = json.loads((out / "results.json").read_text())
     assert results["dataset"] == {"name": entry.info.name, "version": entry.info.version}
     assert results["protocol"] == entry.info.protocol
     assert results["counts"]["scored"] == results["counts"]["expected"] > 0
     assert main(["score", str(out)]) == 0
-    assert main(["gallery", str(out)]) == 0
+    if entry.info.tasks[0] == "rvos":
+        assert main(["gallery", str(out)]) == 0
 
 
 def test_another_data_set_named_for_its_folder_says_what_it_is(entry: DatasetEntry, root: Path, tmp_path: Path) -> None:

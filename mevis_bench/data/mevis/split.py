@@ -40,6 +40,11 @@ class MevisSplit:
         self._tracks: tuple[str, dict[str, tuple[Rle | None, ...]]] = ("", {})
         self.video_ids: tuple[str, ...] = tuple(sorted(self._raw))
 
+    @property
+    def unscored_samples(self) -> frozenset[str]:
+        """See :class:`mevis_bench.records.dataset.Dataset`: none."""
+        return frozenset()
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the annotation files: two splits with the same one ask and answer the same."""
