@@ -144,7 +144,9 @@ FrameCopies = Annotated[FrameFiles, _option("--frames", None, "Link to the image
 
 # Methods
 TaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task.")]
-ScoredTaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "Default: the run's, or the data set's first.")]
+ScoredTaskName = Annotated[
+    str | None, _option("--task", "|".join(TASK_NAMES), "Default: the run's, or the data set's first.")
+]
 _METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.")
 MethodName = Annotated[str | None, _METHOD]
 TrainedMethodName = Annotated[str, _METHOD]
