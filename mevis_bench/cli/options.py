@@ -69,7 +69,13 @@ Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.
 MaskRun = Annotated[Path, _argument("RUN", "A run folder with mask predictions.")]
 SuiteFile = Annotated[Path, _argument("SUITE", "A suite's YAML file (configs/suites/*.yaml).")]
 SplitFolder = Annotated[
-    Path | None, _argument("PATH", "A MeViS folder, or a split itself. Default: the bundled mini split.")
+    Path | None,
+    typer.Argument(
+        metavar="PATH",
+        envvar="MEVIS_BENCH_DATA",
+        show_envvar=False,
+        help="A MeViS folder, or a split itself. Default: the bundled mini split.",
+    ),
 ]
 ImportedFolder = Annotated[Path, _argument("PATH", "The folder with KITTI and expression.")]
 SubmissionZip = Annotated[Path, _argument("ZIP", "A submission zip.")]

@@ -82,3 +82,12 @@ def test_help_of_data_starts_light() -> None:
         "sys.exit(repr([m for m in ('torch', 'numba', 'PIL', 'soundfile') if m in sys.modules]))\n"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr.strip() == "[]"
+
+
+def test_verify_takes_the_environment_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_split(tmp_path / "valid_u", *documents())
+    monkeypatch.setenv("MEVIS_BENCH_DATA", str(tmp_path))
+    assert main(["data", "verify"]) == 0
+    assert f"{folder}: no errors" in capsys.readouterr().out

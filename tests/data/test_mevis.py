@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError, Rle, TrainingData, UsageError
 from tests.fixtures.split_documents import FRAMES, HEIGHT, WIDTH, documents, square, write_split
@@ -183,3 +185,27 @@ def test_real_footage_is_read() -> None:
     ground_truths = split.ground_truths("car-shadow")
     assert [len(ground_truth.objects) for ground_truth in ground_truths] == [1, 1, 0]
     assert all(mask is not None for mask in ground_truths[0].objects[0])
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png", ".PNG"])
+def test_frames_are_found_whatever_their_suffix(tmp_path: Path, suffix: str) -> None:
+    folder = write_split(tmp_path, *documents())
+    first = folder / "JPEGImages" / "b_dogs" / "00001.jpg"
+    kept = open_dataset(folder, "x").video("b_dogs").frame(1)
+    Image.fromarray(kept).save(first.with_suffix(suffix), quality=95)
+    first.unlink()
+    video = open_dataset(folder, "x").video("b_dogs")
+    assert [path.name for path in video.frame_paths] == ["00000.jpg", f"00001{suffix}", "00002.jpg"]
+    assert np.abs(video.frame(1).astype(int) - kept).max() <= 3
+    assert not verify_split(folder, "x").errors
+
+
+def test_an_image_to_be_rotated_is_refused(tmp_path: Path) -> None:
+    folder = write_split(tmp_path, *documents())
+    path = folder / "JPEGImages" / "b_dogs" / "00001.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(path) as image:
+        image.save(path, exif=exif)
+    with pytest.raises(DataError, match=r"00001\.jpg: image has an EXIF orientation.*\nRotate the pixels"):
+        open_dataset(folder, "x").video("b_dogs").frame(1)

@@ -8,6 +8,7 @@ import hashlib
 from functools import cached_property
 from pathlib import Path
 
+from mevis_bench.data.frame_files import frame_files
 from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout
 from mevis_bench.files.names import resolve_inside
@@ -65,10 +66,9 @@ class MevisSplit:
         names = self._entry(video_id).frames
         location = f"{self._layout.meta}, video {video_id}"
         folder = resolve_inside(self.root, f"{FRAME_FOLDER}/{video_id}", "frame folder", location)
-        paths = tuple(folder / f"{frame_name}.jpg" for frame_name in names)
-        for path in paths:
-            if path.is_symlink():  # else it lies where its folder lies; resolving every path is slow
-                resolve_inside(self.root, path.relative_to(self.root).as_posix(), "frame path", location)
+        paths, links = frame_files(folder, names)
+        for path in links:  # any other file lies where its folder lies; resolving every path is slow
+            resolve_inside(self.root, path.relative_to(self.root).as_posix(), "frame path", location)
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)
 

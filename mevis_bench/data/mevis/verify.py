@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from mevis_bench.data.frame_files import frame_file, list_names
 from mevis_bench.data.mevis.annotations import (
     parse_expression,
     parse_expressions,
@@ -107,8 +108,9 @@ class _Verifier:
         """Check that every frame is there, whole, and of one size, which is returned."""
         self.report.frames += len(names)
         size = None
+        files = list_names(self.layout.frames / video_id)
         for frame_name in names:
-            relative = f"{FRAME_FOLDER}/{video_id}/{frame_name}.jpg"
+            relative = f"{FRAME_FOLDER}/{video_id}/{frame_file(frame_name, files)}"
             key = f"video {video_id}, frame {frame_name}"
             path = self._try(self.layout.meta, key, partial(resolve_inside, self.layout.root, relative, "frame path"))
             if path is None:
