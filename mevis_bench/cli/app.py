@@ -156,9 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code (``records.ExitCode``). Errors that the user can fix are printed without a traceback; any
         other exception propagates.
     """
-    from mevis_bench.cli.console import print_error
+    from mevis_bench.cli.console import print_error, replace_unencodable
     from mevis_bench.execution.retry import RESUME_HINT
 
+    replace_unencodable()
     root = typer.main.get_command(app)
     _clean_help(root)
     # Python hides deprecations outside of __main__.

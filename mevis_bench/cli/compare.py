@@ -39,7 +39,8 @@ def command(
     console = out()
     console.print(_differences_table(comparison))
     if comparison.unpaired:
-        console.print(f"[yellow]{comparison.unpaired} samples are in only one of the runs and were left out.[/yellow]")
+        note = f"{comparison.unpaired} samples are in only one of the runs and were left out."
+        console.print(note, style="yellow")
     if not comparison.changes:
         console.print(f"No sample changed in {comparison.metric}.")
         return
@@ -47,8 +48,6 @@ def command(
 
 
 def _differences_table(comparison: "Comparison") -> "Group":
-    from rich.markup import escape
-
     from mevis_bench.reports.statistics import MIN_VIDEOS
     from mevis_bench.reports.terminal import terminal_table, titled
 
@@ -63,8 +62,8 @@ def _differences_table(comparison: "Comparison") -> "Group":
         difference = entry.difference
         style = "dim" if entry.small else "bold" if entry.adjusted_p is not None and entry.adjusted_p < 0.05 else ""
         table.add_row(
-            escape(entry.metric) if entry.slice == "all" else "",
-            escape(entry.slice),
+            entry.metric if entry.slice == "all" else "",
+            entry.slice,
             str(difference.samples),
             str(difference.videos),
             f"{100 * difference.effect:+.2f}",
@@ -84,8 +83,6 @@ def _claims(entry: "SliceDifference") -> tuple[str, str, str]:
 
 
 def _changes_table(comparison: "Comparison") -> "Group":
-    from rich.markup import escape
-
     from mevis_bench.reports.terminal import terminal_table, titled
 
     worse = [change for change in comparison.changes if change.change < 0]
@@ -97,6 +94,6 @@ def _changes_table(comparison: "Comparison") -> "Group":
     for changes in (worse[:MAX_ROWS], better[-MAX_ROWS:][::-1]):
         for change in changes:
             cells = (f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", f"{100 * change.change:+.1f}")
-            table.add_row(escape(change.sample), *cells, style="red" if change.change < 0 else "green")
+            table.add_row(change.sample, *cells, style="red" if change.change < 0 else "green")
         table.add_section()
     return titled(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}, percent", table)

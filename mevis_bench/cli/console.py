@@ -1,30 +1,55 @@
 """Console output: results on stdout, progress and errors on stderr; plain text outside a terminal."""
 
+import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from mevis_bench.reports.escaping import json_text, plain
 
 PLAIN_WIDTH = 200
 """Line width outside a terminal: wide enough that logs and pipes are neither cut nor wrapped."""
 
 
+class PlainConsole(Console):
+    """Console on which no text acts: strings are printed without markup, control characters are replaced.
+
+    Only ``Text`` has styles.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, see :meth:`rich.console.Console.render`."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
+
+
 def out() -> Console:
     """Return the console of results (stdout). Color follows the terminal and ``NO_COLOR``."""
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False, soft_wrap=False)
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return PlainConsole(width=width, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def err() -> Console:
     """Return the console of progress, notes and errors (stderr)."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, highlight=False)
+    width = None if sys.stderr.isatty() else PLAIN_WIDTH
+    return PlainConsole(stderr=True, width=width, highlight=False, markup=False, emoji=False)
+
+
+def replace_unencodable() -> None:
+    """Have stdout and stderr show a character that their encoding does not have as an escape, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """Print one JSON document to stdout, the only output there with ``--json``."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    sys.stdout.write(json_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)) + "\n")
 
 
 def print_error(message: str, *, location: str | None = None, hint: str | None = None) -> None:

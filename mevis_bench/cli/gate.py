@@ -1,6 +1,6 @@
 """``mevis-bench gate``: regression check against a baseline."""
 
-import typer
+import sys
 
 from mevis_bench.cli import options
 
@@ -27,7 +27,7 @@ def command(
         atomic_write(out / "gate.junit.xml", gate_files.to_junit(entries))
         atomic_write(out / "gate.json", gate_files.to_json(entries))
     if json:
-        typer.echo(gate_files.to_json(entries), nl=False)
+        sys.stdout.write(gate_files.to_json(entries))
     else:
         console.out().print(gate_files.to_terminal(entries))
     return gate.exit_code(entries)

@@ -11,6 +11,7 @@ from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from mevis_bench.methods.method_list import MethodRow
     from mevis_bench.tasks import Task
@@ -28,6 +29,8 @@ def _group() -> None:
 @command.command()
 def tasks(json: options.Json = False) -> None:
     """List the tasks and their metrics."""
+    from rich.text import Text
+
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.reports.terminal import terminal_table
     from mevis_bench.tasks import TASKS
@@ -39,10 +42,10 @@ def tasks(json: options.Json = False) -> None:
     for name in ("task", "title", "metrics"):
         table.add_column(name)
     for task in TASKS.values():
-        table.add_row(f"[bold]{task.name}[/bold]", task.title, f"[dim]{', '.join(task.columns)}[/dim]")
+        table.add_row(Text(task.name, "bold"), task.title, Text(", ".join(task.columns), "dim"))
     out().print(table)
     for task in TASKS.values():
-        out().print(f"[dim]{task.example}[/dim]", soft_wrap=True)
+        out().print(task.example, style="dim", soft_wrap=True)
 
 
 def _describe(task: "Task") -> dict[str, object]:
@@ -87,6 +90,8 @@ def methods(
     json: options.Json = False,
 ) -> None:
     """List methods and variants with their tasks, weights and provenance."""
+    from rich.text import Text
+
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.methods.method_list import overview
     from mevis_bench.methods.registry import find_methods
@@ -103,13 +108,16 @@ def methods(
         return
     console = out()
     console.print(_table(rows))
-    console.print("[cyan]●[/cyan] native   [cyan]○[/cyan] through a bridge   [dim](run --bridge)[/dim]")
+    legend = (("●", "cyan"), " native   ", ("○", "cyan"), " through a bridge   ", ("(run --bridge)", "dim"))
+    console.print(Text.assemble(*legend))
     for entry in registry.broken:
-        console.print(f"[red]✗ invalid[/red]  [bold]{entry.name}[/bold]  [dim]{entry.origin}[/dim]")
+        console.print(Text.assemble(("✗ invalid", "red"), "  ", (entry.name, "bold"), "  ", (entry.origin, "dim")))
         console.print(f"  {entry.reason}", markup=False, soft_wrap=True)
 
 
 def _table(rows: Sequence["MethodRow"]) -> "Table":
+    from rich.text import Text
+
     from mevis_bench.reports.terminal import terminal_table
 
     table = terminal_table()
@@ -121,14 +129,17 @@ def _table(rows: Sequence["MethodRow"]) -> "Table":
     table.add_column("provenance")
     for row in rows:
         method, _, variant = row.name.partition(":")
-        label = f"[bold]{method}[/bold][dim]:{variant}[/dim]" if row.default else f"{method}:[bold]{variant}[/bold]"
+        name_style, variant_style = ("bold", "dim") if row.default else ("", "bold")
+        label = Text.assemble((method, name_style), (":", "dim" if row.default else ""), (variant, variant_style))
         marks = [_mark(task, row) for task in TASK_NAMES]
-        state = f"[{_STATE_STYLES[row.weights]}]{row.weights}[/]"
+        state = Text(row.weights, _STATE_STYLES[row.weights])
         table.add_row(label, row.title, *marks, state, row.provenance)
     return table
 
 
-def _mark(task: str, row: "MethodRow") -> str:
+def _mark(task: str, row: "MethodRow") -> "Text":
+    from rich.text import Text
+
     if task in row.tasks:
-        return "[cyan]●[/cyan]"
-    return "[cyan]○[/cyan]" if task in row.derived else ""
+        return Text("●", "cyan")
+    return Text("○" if task in row.derived else "", "cyan")

@@ -25,13 +25,13 @@ class Bar:
         self._unit = unit
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn(f"[dim]{unit}[/dim]"),
+            TextColumn(unit, style="dim", markup=False),
             TimeElapsedColumn(),
-            TextColumn("[cyan]{task.fields[remaining]}"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[remaining]}", style="cyan", markup=False),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             expand=True,
             disable=not self._console.is_terminal,

@@ -1,8 +1,7 @@
 """``mevis-bench report``: results of several runs as a table."""
 
+import sys
 from typing import TYPE_CHECKING
-
-import typer
 
 from mevis_bench.cli import options
 from mevis_bench.records.task_names import TASK_NAMES
@@ -42,7 +41,7 @@ def command(
             if format_ == "terminal":
                 out().print(to_terminal(table))
             else:
-                typer.echo(WRITERS[format_](table), nl=False)
+                sys.stdout.write(WRITERS[format_](table))
     if vs_paper:
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:

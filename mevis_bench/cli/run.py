@@ -133,7 +133,7 @@ class ProgressBarCallback:
     def on_sample_end(self, status: "SampleStatus") -> None:
         """Advance the bar by one sample."""
         self._failed += status.status == "failed"
-        self._bar.advance(status.seconds, f"[red]{self._failed} failed[/red]" if self._failed else "")
+        self._bar.advance(status.seconds, f"{self._failed} failed" if self._failed else "")
 
 
 def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
@@ -204,5 +204,6 @@ def _print_results(provenance: str, results: "Results | None") -> None:
         err().print("not scored: the split has no ground truth, or all predictions are missing", style="dim")
         return
     if provenance == "untrained":
-        err().print("[yellow]untrained[/yellow]: seeded random weights; the scores are not those of the method")
+        note = "untrained: seeded random weights; the scores are not those of the method"
+        err().print(note, style="yellow")
     out().print(to_terminal(build_table(results.task, [results])))

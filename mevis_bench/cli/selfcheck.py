@@ -15,6 +15,8 @@ def command(
     import tempfile
     from pathlib import Path
 
+    from rich.text import Text
+
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.runs.selfcheck import selfcheck
 
@@ -23,8 +25,9 @@ def command(
         for check in selfcheck(method, limit, kills, Path(scratch)):
             checks.append(check)
             if not json:
-                mark = "[green]identical[/green]" if check.same else "[red]different[/red]"
-                out().print(f"{mark}  {check.name:20} {check.seconds:6.1f} s  [dim]{check.note}[/dim]")
+                mark = ("identical", "green") if check.same else ("different", "red")
+                facts = f"  {check.name:20} {check.seconds:6.1f} s  "
+                out().print(Text.assemble(mark, facts, (check.note, "dim")))
     if json:
         print_json([dataclasses.asdict(check) for check in checks])
     return ExitCode.OK if all(check.same for check in checks) else ExitCode.FAILED

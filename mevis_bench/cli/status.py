@@ -7,6 +7,8 @@ def command(runs: options.RunsOrAll = None, json: options.Json = False) -> None:
     """Show the progress of runs, including those of other processes."""
     import dataclasses
 
+    from rich.text import Text
+
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.reports.terminal import terminal_table
     from mevis_bench.runs.predict import RUNS
@@ -24,6 +26,6 @@ def command(runs: options.RunsOrAll = None, json: options.Json = False) -> None:
     table.add_column("started")
     styles = {"running": "cyan", "finished": "green", "failed": "red"}
     for state in states:
-        name = f"[{styles.get(state.state, 'yellow')}]{state.state}[/]"
+        name = Text(state.state, styles.get(state.state, "yellow"))
         table.add_row(str(state.folder), name, str(state.done), str(state.failed), str(state.total), state.started)
     out().print(table)

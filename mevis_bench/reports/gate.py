@@ -144,7 +144,7 @@ def check_regressions(baseline: Baseline, runs: Sequence[Path]) -> tuple[GateEnt
             reason = f"two folders are of this run: {measured[run.key].path} and {folder}"
             entries.append(_about_run(run.key, RegressionStatus.INVALID, reason))
         elif run.key not in baseline.runs:
-            reason = "the baseline has no such run; store one with `mevis-bench accept`"
+            reason = "the baseline has no such run; store one with mevis-bench accept"
             entries.append(_about_run(run.key, RegressionStatus.INCOMPARABLE, reason))
         measured.setdefault(run.key, run)
     for key, accepted in sorted(baseline.runs.items()):
@@ -222,7 +222,7 @@ def _check_run(accepted: AcceptedRun, run: _ScoredFolder, tolerance: Mapping[str
         if not metric.gated:
             outcome = RegressionStatus.NOT_JUDGED, "the metric is not gated"
         elif name not in accepted.metrics:
-            outcome = RegressionStatus.NOT_JUDGED, "not in the baseline; add it with `mevis-bench accept`"
+            outcome = RegressionStatus.NOT_JUDGED, "not in the baseline; add it with mevis-bench accept"
         else:
             allowed = tolerance.get(name, tolerance["default"])
             before, after = accepted.samples.get(name, {}), samples.get(name, {})
@@ -241,7 +241,7 @@ def _check_value(
     if old is None:
         if new is None:
             return RegressionStatus.OK, "undefined in the baseline"
-        return RegressionStatus.NOT_JUDGED, "undefined in the baseline; update it with `mevis-bench accept`"
+        return RegressionStatus.NOT_JUDGED, "undefined in the baseline; update it with mevis-bench accept"
     if new is None:
         return RegressionStatus.REGRESSED, "is undefined"
     points = f"{100 * (new - old):+.2f} points"
@@ -251,7 +251,7 @@ def _check_value(
     if change < 0 and p is not None and p < SIGNIFICANT:
         return RegressionStatus.REGRESSED, f"{points}, significant (p = {p:.4f})"
     if change > allowed:
-        return RegressionStatus.IMPROVED, f"{points}; update the baseline with `mevis-bench accept`"
+        return RegressionStatus.IMPROVED, f"{points}; update the baseline with mevis-bench accept"
     return RegressionStatus.OK, points
 
 

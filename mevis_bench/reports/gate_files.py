@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from mevis_bench.records import ExitCode
+from mevis_bench.reports.escaping import json_text, markdown_text, xml_text
 from mevis_bench.reports.gate import EXIT_CODES, GateEntry, RegressionStatus, exit_code
 from mevis_bench.reports.terminal import terminal_table, titled
 from mevis_bench.tasks import TASKS
@@ -82,8 +83,8 @@ def to_markdown(entries: Sequence[GateEntry]) -> str:
 def _rows(entries: Sequence[GateEntry]) -> list[str]:
     head = ["| | run | metric | accepted | now | reason |", "|---|---|---|--:|--:|---|"]
     return head + [
-        f"| {SIGNS[entry.status]} | {entry.run} | {entry.metric} | {_value(entry, entry.expected)} "
-        f"| {_value(entry, entry.measured)} | {entry.reason} |".replace("\n", " ")
+        f"| {SIGNS[entry.status]} | {markdown_text(entry.run)} | {markdown_text(entry.metric)} "
+        f"| {_value(entry, entry.expected)} | {_value(entry, entry.measured)} | {markdown_text(entry.reason)} |"
         for entry in entries
     ]
 
@@ -99,10 +100,10 @@ def to_junit(entries: Sequence[GateEntry]) -> str:
     failed = [entry for entry in entries if EXIT_CODES[entry.status] is not ExitCode.OK]
     suite = ElementTree.Element("testsuite", name="gate", tests=str(len(entries)), failures=str(len(failed)))
     for entry in entries:
-        case = ElementTree.SubElement(suite, "testcase", classname=entry.run, name=entry.metric)
+        case = ElementTree.SubElement(suite, "testcase", classname=xml_text(entry.run), name=xml_text(entry.metric))
         if entry in failed:
             failure = ElementTree.SubElement(case, "failure", message=entry.status.value)
-            failure.text = entry.reason
+            failure.text = xml_text(entry.reason)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
@@ -111,4 +112,4 @@ def to_json(entries: Sequence[GateEntry]) -> str:
     # "verdict" is the former name of "status"; it goes with the next release.
     rows = [{**asdict(entry), "verdict": entry.status} for entry in entries]
     document = {"exit_code": int(exit_code(entries)), "entries": rows}
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(json.dumps(document, indent=2)) + "\n"

@@ -1,6 +1,5 @@
 """Results over time: a JSONL file with one line per run and date, and a static page of plots."""
 
-import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.records import DataError
 from mevis_bench.reports.consistency import results_error
+from mevis_bench.reports.escaping import html_text
 from mevis_bench.reports.gate import run_key
 from mevis_bench.reports.statistics import mean_interval
 from mevis_bench.schemas.history import HistoryEntry, Point
@@ -94,7 +94,7 @@ def page(entries: Sequence[HistoryEntry], marked_change: float = 0.01) -> str:
     panels = []
     for run in sorted({entry.run for entry in entries}):
         run_entries = [entry for entry in entries if entry.run == run]
-        panels.append(f"<h2>{html.escape(run)}</h2><div class='panels'>")
+        panels.append(f"<h2>{html_text(run)}</h2><div class='panels'>")
         panels += [
             _panel(name, run_entries, marked_change)
             for name in sorted({name for entry in run_entries for name in entry.points})
@@ -137,19 +137,19 @@ def _panel(metric: str, entries: Sequence[HistoryEntry], marked_change: float) -
         point = entry.points.get(metric, {}).get(ALL_SAMPLES)
         if point is None:
             continue
-        label = html.escape(f"{entry.time[:10]} {entry.commit}: {100 * point.value:.1f}")
+        label = html_text(f"{entry.time[:10]} {entry.commit}: {100 * point.value:.1f}")
         changed = previous is not None and abs(point.value - previous) >= marked_change
         x, y = _x(index, len(entries)), _y(point.value)
         style, radius = ("mark", 4) if changed else ("dot", 2.5)
         shapes.append(f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"><title>{label}</title></circle>')
         previous = point.value
     for x, anchor, entry in ((_LEFT, "start", entries[0]), (_RIGHT, "end", entries[-1])):
-        label = html.escape(f"{entry.time[:10]} {entry.commit}")
+        label = html_text(f"{entry.time[:10]} {entry.commit}")
         shapes.append(f'<text x="{x}" y="{_BOTTOM + 16}" text-anchor="{anchor}">{label}</text>')
     latest = entries[-1].points.get(metric, {}).get(ALL_SAMPLES)
     now = "-" if latest is None else f"{100 * latest.value:.1f}"
     return (
-        f"<figure><figcaption>{html.escape(metric)}: {now}</figcaption>"
+        f"<figure><figcaption>{html_text(metric)}: {now}</figcaption>"
         f'<svg viewBox="0 0 410 172" width="100%" role="img">{"".join(shapes)}</svg></figure>'
     )
 
@@ -160,7 +160,7 @@ def _line(metric: str, slice_name: str, entries: Sequence[HistoryEntry], style: 
         for index, entry in enumerate(entries)
         if (point := entry.points.get(metric, {}).get(slice_name)) is not None
     )
-    return f'<polyline class="{style}" points="{points}"><title>{html.escape(slice_name)}</title></polyline>'
+    return f'<polyline class="{style}" points="{points}"><title>{html_text(slice_name)}</title></polyline>'
 
 
 def _band(metric: str, entries: Sequence[HistoryEntry]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.records import UsageError, Video
+from mevis_bench.reports.escaping import one_line
 from mevis_bench.reports.run_view import RunView, SampleView, ScoredRun, jf
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _render_sample(image: "Image", canvas: "ImageDraw", top: int, view: SampleVi
     from PIL import Image, ImageFont
 
     large, small = ImageFont.load_default(19), ImageFont.load_default(15)
-    canvas.text((10, top + 8), f"“{view.expression.text}”", fill="#1d2129", font=large)
+    canvas.text((10, top + 8), f"“{one_line(view.expression.text)}”", fill="#1d2129", font=large)
     canvas.text(
         (image.width - 16, top + 10), f"J&F {100 * jf(view.score):.1f}", fill="#667085", font=small, anchor="ra"
     )

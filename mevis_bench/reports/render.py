@@ -1,16 +1,16 @@
 """Tables as terminal output, Markdown, CSV, LaTeX, JSON and HTML."""
 
 import csv
-import html
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rich.console import Group
-from rich.markup import escape
+from rich.text import Text
 
 from mevis_bench.metrics.metric import Metric
+from mevis_bench.reports.escaping import csv_text, html_text, json_text, latex_text, markdown_text
 from mevis_bench.reports.table import PROVENANCES, Table, provenance_of
 from mevis_bench.reports.terminal import terminal_table, titled
 from mevis_bench.schemas.scores import Results
@@ -31,54 +31,59 @@ def to_terminal(table: Table) -> Group:
         rendered.add_column(f"{column.name} {arrow(column)}", justify="right")
     best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
-        cells = [_mark(c.format(row.values.get(c.name)), index in best[c.name], "[bold]", "[/]") for c in table.columns]
+        cells = [Text(c.format(row.values.get(c.name)), "bold" if index in best[c.name] else "") for c in table.columns]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
-        rendered.add_row(escape(row.label), row.provenance, *cells, end_section=last_of_block)
+        rendered.add_row(row.label, row.provenance, *cells, end_section=last_of_block)
     return titled(f"{table.task.upper()}, percent", rendered, *table.settings)
 
 
 def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
     """Return the headline metrics of every method in every task; ``-``: not run or undefined."""
     headlines = [(task.name, task.metric(name)) for task in TASKS.values() for name in task.headlines]
-    rows: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
+    rows: dict[tuple[str, str, str], dict[tuple[str, str], Text]] = {}
     for result in results:
         method = dict(result.method)
         bridge = method.pop("bridge", None)
-        mark = f" [dim]{escape(bridge)}[/]" if bridge else ""
+        mark = (f" {bridge}", "dim") if bridge else ""
         label = replace(result, method=method).label
         cells = rows.setdefault((label, provenance_of(result), result.split), {})
         for task, metric in headlines:
             if task == result.task:
-                cells[task, metric.name] = metric.format(result.metrics.get(metric.name)) + mark
+                cells[task, metric.name] = Text.assemble(metric.format(result.metrics.get(metric.name)), mark)
     rendered = terminal_table()
     for title in ("method", "provenance", "split"):
         rendered.add_column(title, no_wrap=True)
     for task, metric in headlines:
         rendered.add_column(f"{task.upper()} {metric.name} {arrow(metric)}", justify="right")
     for (name, provenance, split), cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
-        rendered.add_row(escape(name), provenance, escape(split), *(cells.get((t, m.name), "-") for t, m in headlines))
+        rendered.add_row(name, provenance, split, *(cells.get((t, m.name), "-") for t, m in headlines))
     return titled("All tasks, percent; values obtained through a bridge are marked with its name", rendered)
 
 
 def to_markdown(table: Table) -> str:
     """Return a table as GitHub Markdown; the best value of a column is bold."""
     lines = [
-        "| method | provenance | " + " | ".join(f"{column.name} {arrow(column)}" for column in table.columns) + " |",
+        "| method | provenance | "
+        + " | ".join(f"{markdown_text(column.name)} {arrow(column)}" for column in table.columns)
+        + " |",
         "|---|---|" + "--:|" * len(table.columns),
     ]
     best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
         cells = [_mark(c.format(row.values.get(c.name)), index in best[c.name], "**", "**") for c in table.columns]
-        lines.append(f"| {_plain(row.label)} | {row.provenance} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *(f"{_plain(setting)}  " for setting in table.settings), ""])
+        lines.append(f"| {markdown_text(row.label)} | {row.provenance} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *(f"{markdown_text(setting)}  " for setting in table.settings), ""])
 
 
 def to_latex(table: Table) -> str:
     """Return a ``booktabs`` table in the paper's column order; the best value of a column is bold."""
     head = " & ".join(
-        ["Method", *(f"{column.latex or _tex(column.name)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns)]
+        [
+            "Method",
+            *(f"{column.latex or latex_text(column.name)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns),
+        ]
     )
-    lines = ["% " + setting for setting in table.settings]
+    lines = [f"% {latex_text(setting)}" for setting in table.settings]
     lines += [f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}", "\\toprule", head + " \\\\", "\\midrule"]
     best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
@@ -86,7 +91,7 @@ def to_latex(table: Table) -> str:
             _mark(c.format(row.values.get(c.name)), index in best[c.name], "\\textbf{", "}") for c in table.columns
         ]
         untrained = " (untrained)" if row.provenance == "untrained" else ""
-        lines.append(" & ".join([_tex(row.label) + untrained, *cells]) + " \\\\")
+        lines.append(" & ".join([latex_text(row.label) + untrained, *cells]) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 
@@ -94,10 +99,11 @@ def to_csv(table: Table) -> str:
     """Return a table as CSV: fractions at full precision, undefined as an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "provenance", "setting", *(column.name for column in table.columns)])
+    writer.writerow(["method", "provenance", "setting", *(csv_text(column.name) for column in table.columns)])
     for row in table.rows:
         values = [row.values.get(column.name) for column in table.columns]
-        writer.writerow([row.label, row.provenance, row.setting, *("" if v is None else repr(v) for v in values)])
+        cells = [csv_text(text) for text in (row.label, row.provenance, row.setting)]
+        writer.writerow([*cells, *("" if v is None else repr(v) for v in values)])
     return text.getvalue()
 
 
@@ -113,21 +119,21 @@ def to_json(table: Table) -> str:
         for row in table.rows
     ]
     columns = [column.name for column in table.columns]
-    return json.dumps({"task": table.task, "columns": columns, "rows": rows}, indent=2) + "\n"
+    return json_text(json.dumps({"task": table.task, "columns": columns, "rows": rows}, indent=2)) + "\n"
 
 
 def to_html(table: Table) -> str:
     """Return a table as an HTML fragment; every text is escaped."""
     best = {column.name: table.best(column.name) for column in table.columns}
-    head = "".join(f"<th>{html.escape(column.name)} {arrow(column)}</th>" for column in table.columns)
+    head = "".join(f"<th>{html_text(column.name)} {arrow(column)}</th>" for column in table.columns)
     body = []
     for index, row in enumerate(table.rows):
         cells = "".join(
             f'<td class="{"best" if index in best[c.name] else "value"}">{c.format(row.values.get(c.name))}</td>'
             for c in table.columns
         )
-        body.append(f"<tr><th>{html.escape(row.label)}</th><td>{html.escape(row.provenance)}</td>{cells}</tr>")
-    settings = "".join(f"<p>{html.escape(setting)}</p>" for setting in table.settings)
+        body.append(f"<tr><th>{html_text(row.label)}</th><td>{html_text(row.provenance)}</td>{cells}</tr>")
+    settings = "".join(f"<p>{html_text(setting)}</p>" for setting in table.settings)
     return (
         f'<table class="results"><thead><tr><th>method</th><th>provenance</th>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table>{settings}\n"
@@ -147,16 +153,4 @@ def _mark(text: str, marked: bool, before: str, after: str) -> str:
     return f"{before}{text}{after}" if marked else text
 
 
-def _plain(text: str) -> str:
-    """Return text escaped for a Markdown table cell."""
-    return html.escape(text, quote=False).replace("|", "\\|")
-
-
 _TEX_ARROWS = {"↑": r"\uparrow", "↓": r"\downarrow"}
-
-
-def _tex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(
-        special.get(character, f"\\{character}" if character in "&%$#_{}" else character) for character in text
-    )

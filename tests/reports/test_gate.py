@@ -61,7 +61,7 @@ def test_a_small_significant_drop_is_a_regression(baseline: Baseline, tmp_path: 
 def test_an_improvement_passes_and_suggests_an_update(baseline: Baseline, tmp_path: Path) -> None:
     entries = check_regressions(baseline, [constant_run(tmp_path / "now", j=0.7)])
     assert exit_code(entries) == ExitCode.OK
-    assert "update the baseline with `mevis-bench accept`" in next(
+    assert "update the baseline with mevis-bench accept" in next(
         entry.reason for entry in entries if entry.metric == "J"
     )
 
@@ -239,7 +239,7 @@ def test_a_run_that_the_baseline_does_not_have_and_two_folders_of_one_run(baseli
     other = constant_run(tmp_path / "other", change={"method": method})
     entries = check_regressions(baseline, [known, other])
     assert [entry.reason for entry in entries if entry.status is RegressionStatus.INCOMPARABLE] == [
-        "the baseline has no such run; store one with `mevis-bench accept`"
+        "the baseline has no such run; store one with mevis-bench accept"
     ]
     twice = check_regressions(baseline, [known, constant_run(tmp_path / "twice")])
     assert exit_code(twice) == ExitCode.USAGE == 2

@@ -1,7 +1,6 @@
 """Gallery writer: one folder of static HTML that opens from disk, without a server or network."""
 
 import base64
-import html
 import io
 import json
 import shutil
@@ -16,6 +15,7 @@ import numpy as np
 from mevis_bench.masks import MaskRows
 from mevis_bench.records import Video
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.reports.escaping import html_text
 from mevis_bench.reports.failures import count_failures, no_target_curve
 from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
 from mevis_bench.reports.render import to_html
@@ -135,8 +135,8 @@ def _page(scored: ScoredRun, views: Sequence[SampleView]) -> str:
     other = "" if scored.predicted_on is None else f", predicted on {scored.predicted_on}"
     page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return page.substitute(
-        title=html.escape(f"{results.label} on {results.split}"),
-        subtitle=html.escape(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples{other}"),
+        title=html_text(f"{results.label} on {results.split}"),
+        subtitle=html_text(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples{other}"),
         table=to_html(build_table(results.task, [results])),
         slices=_slices(results),
         plots=_plots(views),
@@ -145,7 +145,7 @@ def _page(scored: ScoredRun, views: Sequence[SampleView]) -> str:
 
 def _slices(results: Results) -> str:
     columns = build_table(results.task, [results]).columns
-    head = "".join(f"<th>{html.escape(column.name)}</th>" for column in columns)
+    head = "".join(f"<th>{html_text(column.name)}</th>" for column in columns)
     rows = []
     for label, values in results.slices.items():
         count = int(values["count"] or 0)
@@ -153,7 +153,7 @@ def _slices(results: Results) -> str:
             continue
         cells = "".join(f"<td>{column.format(values.get(column.name))}</td>" for column in columns)
         rows.append(
-            f'<tr class="{"small" if count < 30 else ""}"><th>{html.escape(label)}</th><td>{count}</td>{cells}</tr>'
+            f'<tr class="{"small" if count < 30 else ""}"><th>{html_text(label)}</th><td>{count}</td>{cells}</tr>'
         )
     return f"<table><thead><tr><th>slice</th><th>samples</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 

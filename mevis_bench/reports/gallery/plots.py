@@ -1,7 +1,8 @@
 """SVG plots that follow the page's colors."""
 
-import html
 from collections.abc import Sequence
+
+from mevis_bench.reports.escaping import html_text
 
 WIDTH = 420
 ROW = 24
@@ -18,9 +19,9 @@ def bars(rows: Sequence[tuple[str, float, str]]) -> str:
     for index, (label, length, text) in enumerate(rows):
         y = index * ROW
         shapes.append(
-            f'<text x="142" y="{y + 16}" text-anchor="end">{html.escape(label)}</text>'
+            f'<text x="142" y="{y + 16}" text-anchor="end">{html_text(label)}</text>'
             f'<rect class="bar" x="150" y="{y + 4}" width="{170 * length / longest:.1f}" height="16" rx="3"/>'
-            f'<text class="quiet" x="{156 + 170 * length / longest:.1f}" y="{y + 16}">{html.escape(text)}</text>'
+            f'<text class="quiet" x="{156 + 170 * length / longest:.1f}" y="{y + 16}">{html_text(text)}</text>'
         )
     return _svg(WIDTH, ROW * len(rows) + 4, "".join(shapes))
 
@@ -51,7 +52,7 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> 
         '<line class="axis" x1="40" y1="180" x2="360" y2="180"/><line class="axis" x1="40" y1="180" x2="40" y2="20"/>'
     )
     labels = "".join(
-        f'<text class="quiet" x="{x}" y="{y}" text-anchor="{anchor}">{html.escape(text)}</text>'
+        f'<text class="quiet" x="{x}" y="{y}" text-anchor="{anchor}">{html_text(text)}</text>'
         for x, y, anchor, text in (
             (360, 198, "end", f"{x_label} → 100"),
             (40, 12, "start", f"{y_label} ↑ 100"),
@@ -63,7 +64,7 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> 
 
 def figure(caption: str, plot: str) -> str:
     """Wrap a plot in a figure with a caption."""
-    return f"<figure><figcaption>{html.escape(caption)}</figcaption>{plot}</figure>"
+    return f"<figure><figcaption>{html_text(caption)}</figcaption>{plot}</figure>"
 
 
 def _svg(width: int, height: int, content: str) -> str:
