@@ -26,6 +26,6 @@ def command(runs: options.RunsOrAll = None, json: options.Json = False) -> None:
     table.add_column("started")
     styles = {"running": "cyan", "finished": "green", "failed": "red"}
     for state in states:
-        name = Text(state.state, styles.get(state.state, "yellow"))
-        table.add_row(str(state.folder), name, str(state.done), str(state.failed), str(state.total), state.started)
+        shown = Text(state.state, styles.get(state.state, "yellow"))
+        table.add_row(str(state.folder), shown, str(state.done), str(state.failed), str(state.total), state.started)
     out().print(table)
