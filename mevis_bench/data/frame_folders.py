@@ -22,12 +22,14 @@ class VideoEntry:
     """Frames and expressions of one video.
 
     Attributes:
-        frames: Names of the frames that are predicted and scored, without suffix, in order; at least one.
+        frames: Names of the frames that are predicted, without suffix, in order; at least one.
         expressions: In file order.
+        scored: Indices of the frames that are scored; ``None``: all.
     """
 
     frames: tuple[str, ...]
     expressions: tuple[Expression, ...]
+    scored: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class FrameFolders(ABC):
         split: Name of the split.
         root: Folder of the data set.
         has_ground_truth: Whether it can be scored.
-        video_ids: Ids of all videos, sorted.
+        video_ids: Ids of all videos, in the order in which means are taken: sorted, unless the original takes them in
+            the order of a file.
     """
 
     def __init__(self, info: DatasetInfo, root: Path, split: str, video_ids: Sequence[str], *, truth: bool) -> None:
@@ -63,7 +66,7 @@ class FrameFolders(ABC):
         self.root = root
         self.split = split
         self.has_ground_truth = truth
-        self.video_ids = tuple(sorted(video_ids))
+        self.video_ids = tuple(video_ids)
         self._known = frozenset(video_ids)
         self._entries: dict[str, VideoEntry] = {}
         self._truth: tuple[str, VideoTruth] | None = None
@@ -178,6 +181,7 @@ class FrameFolders(ABC):
             objects=tuple(truth.objects.get(name, absent) for name in ids),
             references=tuple(other.text for other in entry.expressions if other.annotation_ids == ids),
             regions=truth.regions,
+            scored=entry.scored,
         )
 
     def _entry(self, video_id: str) -> VideoEntry:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import faulthandler
-import importlib
 import importlib.machinery
 import importlib.util
 import itertools
@@ -174,6 +173,7 @@ class MaskPrediction:
     masks: object
     objects: tuple[object, ...] | None = None
     target_score: float | None = None
+    candidates: tuple[tuple[object, float], ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,12 +280,14 @@ def _encode_masks(masks: Any) -> dict[str, Any]:
 
 def _encode_prediction(prediction: object) -> dict[str, Any]:
     if isinstance(prediction, MaskPrediction):
-        objects = None if prediction.objects is None else [_encode_masks(masks) for masks in prediction.objects]
-        score = None if prediction.target_score is None else float(prediction.target_score)
-        return {"kind": "masks", "masks": _encode_masks(prediction.masks), "objects": objects, "target_score": score}
+        reply: dict[str, Any] = {"kind": "masks", "masks": _encode_masks(prediction.masks)}
+        reply["objects"] = prediction.objects and [_encode_masks(masks) for masks in prediction.objects]
+        reply["candidates"] = prediction.candidates and [(_encode_masks(m), float(s)) for m, s in prediction.candidates]
+        score = prediction.target_score
+        return dict(reply, target_score=None if score is None else float(score))
     if isinstance(prediction, TrackPrediction):
-        columns = {name: getattr(prediction, name) for name in ("frames", "ids", "boxes")}
-        lists = {name: values.tolist() if hasattr(values, "tolist") else values for name, values in columns.items()}
+        columns = ((name, getattr(prediction, name)) for name in ("frames", "ids", "boxes"))
+        lists = {name: values.tolist() if hasattr(values, "tolist") else values for name, values in columns}
         return dict(lists, kind="tracks")
     if isinstance(prediction, CaptionPrediction):
         return {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
@@ -310,8 +312,7 @@ class _Server:
             raise MethodError("has no function load(config)", location=str(Path(folder) / "method.py"))
         weights = config["weights"]
         config["weights"] = None if weights is None else {name: Path(path) for name, path in weights.items()}
-        self.device = config["device"]
-        self.method = module.load(MethodConfig(**config))
+        self.device, self.method = config["device"], module.load(MethodConfig(**config))
         return True
 
     def predict(self, video: Any, prompts: Any) -> bool:

@@ -91,6 +91,7 @@ class _MaskReply(msgspec.Struct, tag_field="kind", tag="masks", forbid_unknown_f
     masks: PackedMasks
     objects: list[PackedMasks] | None
     target_score: float | None
+    candidates: list[tuple[PackedMasks, float]] | None
 
 
 class _TrackReply(msgspec.Struct, tag_field="kind", tag="tracks", forbid_unknown_fields=True):
@@ -140,7 +141,16 @@ def _decode(message: _MaskReply | _TrackReply | _CaptionReply, video: Video) -> 
             if message.objects is not None:
                 _check_object_count(len(message.objects), video)
                 objects = tuple(decode_masks(masks, f"objects[{k}]", video) for k, masks in enumerate(message.objects))
-            return MaskPrediction(decode_masks(message.masks, "masks", video), objects, message.target_score)
+            candidates = None
+            if message.candidates is not None:
+                _check_object_count(len(message.candidates), video)
+                candidates = tuple(
+                    (decode_masks(masks, f"candidates[{k}]", video), score)
+                    for k, (masks, score) in enumerate(message.candidates)
+                )
+            return MaskPrediction(
+                decode_masks(message.masks, "masks", video), objects, message.target_score, candidates
+            )
         case _:
             assert_never(message)
 

@@ -135,11 +135,12 @@ def unpermute(prediction: Prediction, frame_map: NDArray[np.int64] | None) -> Pr
         return prediction
     match prediction:
         case MaskPrediction():
-            objects = prediction.objects
+            objects, candidates = prediction.objects, prediction.candidates
             return MaskPrediction(
                 prediction.masks[frame_map],
                 None if objects is None else tuple(masks[frame_map] for masks in objects),
                 prediction.target_score,
+                None if candidates is None else tuple((masks[frame_map], score) for masks, score in candidates),
             )
         case TrackPrediction():
             entries = [np.flatnonzero(prediction.frames == source) for source in frame_map]

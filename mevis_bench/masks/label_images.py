@@ -7,7 +7,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.masks.rle import counts_of
+from mevis_bench.masks.rle import to_rles
 from mevis_bench.records import DataError, Rle
 from mevis_bench.records.image_file import open_image
 
@@ -52,6 +52,5 @@ def read_tracks(
                 f"label image is {image.shape[1]}x{image.shape[0]}, the video is {width}x{height}", location=str(path)
             )
         for value, track in tracks.items():
-            counts = None if image is None else counts_of((image == value)[None])[0]
-            track.append(None if counts is None else Rle(height, width, counts))
+            track.append(None if image is None else to_rles((image == value)[None])[0])
     return {value: tuple(track) for value, track in tracks.items()}

@@ -39,6 +39,11 @@ class MaskRows:
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(covered)])
         return np.diff(before[self.offsets[:: self.height] // 2])
 
+    def frame(self, index: int) -> "MaskRows":
+        """Return one frame as a clip of length 1."""
+        offsets = self.offsets[index * self.height : (index + 1) * self.height + 1]
+        return MaskRows(1, self.height, self.width, offsets - offsets[0], self.x[offsets[0] : offsets[-1]])
+
     @staticmethod
     def empty(length: int, height: int, width: int) -> "MaskRows":
         """Return masks that cover nothing."""

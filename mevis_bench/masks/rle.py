@@ -57,3 +57,9 @@ def counts_of(masks: NDArray[np.bool_]) -> list[bytes | None]:
     text, bounds = write_clip(masks)
     joined = text.tobytes()
     return [joined[begin:end] or None for begin, end in pairwise(bounds.tolist())]
+
+
+def to_rles(masks: NDArray[np.bool_]) -> tuple[Rle | None, ...]:
+    """Return the run-length encoding of each frame of a clip ``(t, h, w)``, ``None`` where it covers nothing."""
+    _, height, width = masks.shape
+    return tuple(None if counts is None else Rle(height, width, counts) for counts in counts_of(masks))

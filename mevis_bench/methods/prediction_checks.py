@@ -62,6 +62,19 @@ def _check_mask_prediction(prediction: MaskPrediction, video: Video) -> None:
     for index, masks in enumerate(objects or ()):
         _check_masks(masks, f"objects[{index}]", video)
     _check_share(prediction.target_score, "target_score")
+    _check_candidates(prediction, video)
+
+
+def _check_candidates(prediction: MaskPrediction, video: Video) -> None:
+    candidates = prediction.candidates
+    if candidates is None:
+        return
+    if not isinstance(candidates, (tuple, list)) or not 1 <= len(candidates) <= MAX_OBJECTS:
+        raise MethodError(f"invalid candidates: expected a tuple of 1 to {MAX_OBJECTS} pairs of masks and score")
+    for index, (masks, score) in enumerate(candidates):
+        _check_masks(masks, f"candidates[{index}]", video)
+        if not isinstance(score, (int, float, np.floating)) or not np.isfinite(score):
+            raise MethodError(f"invalid candidates[{index}]: expected a finite score, got {score!r}")
 
 
 def _check_masks(masks: NDArray[np.bool_], name: str, video: Video) -> None:

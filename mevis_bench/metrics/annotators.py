@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.aggregation import ScoredSample, Values, mean_of, selected
-from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.metrics.protocols import ScoringProtocol
-from mevis_bench.metrics.region import intersections, region_j
+from mevis_bench.metrics.segmentation import measures_by_frame
 
 _SOURCE = "davis2017-evaluation, metrics.py and utils.py; mean of four annotators: ReferFormer, issue 30"
 
@@ -104,32 +103,20 @@ def _assigned(
     predicted: Sequence[MaskRows], true: Sequence[MaskRows], protocol: ScoringProtocol
 ) -> list[tuple[Frames, Frames]]:
     """Return J and F by frame of every answer to which an object is assigned."""
+    tolerance = protocol.boundary_tolerance
     match protocol.matching:
         case "identity":
-            return [_by_frame(*pair, protocol) for pair in zip(predicted, true, strict=False)]
+            return [measures_by_frame(*pair, tolerance) for pair in zip(predicted, true, strict=False)]
         case "hungarian":
             pass
         case _:
             assert_never(protocol.matching)
     from scipy.optimize import linear_sum_assignment
 
-    table = [[_by_frame(answer, target, protocol) for target in true] for answer in predicted]
+    table = [[measures_by_frame(answer, target, tolerance) for target in true] for answer in predicted]
     means = np.array([[(np.mean(j) + np.mean(f)) / 2 for j, f in row] for row in table]).reshape(len(table), len(true))
     answers, targets = linear_sum_assignment(-means)
     return [table[answer][target] for answer, target in zip(answers, targets, strict=True)]
-
-
-def _by_frame(predicted: MaskRows, true: MaskRows, protocol: ScoringProtocol) -> tuple[Frames, Frames]:
-    shared = intersections(predicted, true)
-    counts = match_counts(
-        boundary_of(predicted),
-        boundary_of(true),
-        length=true.length,
-        height=true.height,
-        width=true.width,
-        tolerance=protocol.boundary_tolerance,
-    )
-    return region_j(shared, predicted.areas() + true.areas() - shared), boundary_f(counts)
 
 
 def _recall(values: Frames) -> float:

@@ -15,7 +15,7 @@ from mevis_bench.records.suggestion import did_you_mean
 
 NoTargetRule = Literal["credit", "frames"]
 Averaging = Literal["expressions"]
-MaskMeasure = Literal["regions", "annotators"]
+MaskMeasure = Literal["regions", "annotators", "candidates"]
 Matching = Literal["identity", "hungarian"]
 VoidRule = Literal["background", "ignored"]
 ScoredFrames = Literal["all", "inner"]
@@ -36,7 +36,8 @@ class ScoringProtocol:
         averaging: What the means are over. ``expressions``: every expression weighs the same, whatever its video.
         measure: What is measured of masks. ``regions``: J and F of each expression. ``annotators``: J and F of each
             object, from the answers to one annotator's sentences as one label image per frame; the mean over objects
-            of all videos, then over annotators.
+            of all videos, then over annotators. ``candidates``: average precision, precision at K and IoU of single
+            frames, from several scored masks per expression.
         matching: ``annotators``: which answer is compared with which object. ``identity``: the one to its sentence.
             ``hungarian``: the assignment within a video that maximizes J&F, so swapped answers cost nothing.
         void: ``annotators``: pixels that are marked as void are background, or ignored on both sides.
@@ -82,6 +83,12 @@ DAVIS_SEMI_SUPERVISED = ScoringProtocol(
     measure="annotators",
     scored_frames="inner",
 )
+A2D_SENTENCES = ScoringProtocol(
+    "a2d_sentences",
+    "MTTR and ReferFormer, evaluate_a2d: pycocotools for mAP, metrics.py for precision at K and IoU",
+    no_target="frames",
+    measure="candidates",
+)
 
 REFER_KITTI = ScoringProtocol(
     "refer_kitti_frame_corrected",
@@ -106,6 +113,7 @@ PROTOCOLS: Mapping[str, ScoringProtocol] = {
         DAVIS_SEMI_SUPERVISED,
         REFER_KITTI,
         REFER_KITTI_2023,
+        A2D_SENTENCES,
     )
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
@@ -106,6 +107,28 @@ def _frame_means(prediction: MaskRows, target: Target, options: ScoringOptions) 
         shared, union, *rest = count_rows(prediction, ground_truth, tolerance, options.device).T
         counts = np.stack(rest, axis=1)
     return float(np.mean(region_j(shared, union))), float(np.mean(boundary_f(counts)))
+
+
+def measures_by_frame(
+    prediction: MaskRows, target: MaskRows, tolerance: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return J and F of every frame, each ``(t,)`` in 0..1.
+
+    Args:
+        prediction: Predicted foreground.
+        target: True foreground.
+        tolerance: Largest distance of matching boundary pixels, as a share of the frame's diagonal.
+    """
+    shared = intersections(prediction, target)
+    counts = match_counts(
+        boundary_of(prediction),
+        boundary_of(target),
+        length=target.length,
+        height=target.height,
+        width=target.width,
+        tolerance=tolerance,
+    )
+    return region_j(shared, prediction.areas() + target.areas() - shared), boundary_f(counts)
 
 
 def score_mask_sample(

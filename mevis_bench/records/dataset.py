@@ -58,14 +58,14 @@ class Dataset(TrainingData, Protocol):
       averages over annotators by that id.
     - **One mask per object, not per expression** (Refer-YouTube-VOS, Long-RVOS): ``annotation_ids`` has one entry.
     - **Union of objects** (MeViS, ReVOS): ``annotation_ids`` has several; ``GroundTruth.objects`` keeps them apart.
-    - **Frame subsets** (Refer-YouTube-VOS: every fifth; A2D-Sentences: one to three per video): :meth:`video` and
-      :meth:`frame_names` list the frames that are predicted and scored, in order, and masks are given for these.
-      A data set that scores single frames of a longer context makes one video per scored frame.
+    - **Frame subsets** (Refer-YouTube-VOS: every fifth): :meth:`video` and :meth:`frame_names` list the frames that
+      are predicted and scored, in order, and masks are given for these. A data set that scores single frames of a
+      longer context (A2D-Sentences) makes one video per scored frame, with ``GroundTruth.scored``.
     - **0/1, 0/255 or palette masks** (PNG trees) and boxes (Refer-KITTI): the reader turns the pixels of one object
       into one ``Rle`` per frame, ``None`` where it has none. A frame without a file means what the data set's
       protocol says it means, absent or not annotated; the reader lists only annotated frames.
-    - **Scored candidates** (A2D- and JHMDB-Sentences) belong to predictions: ``MaskPrediction.objects`` are the
-      candidates; ground truth stays one mask per sample.
+    - **Scored candidates** (A2D- and JHMDB-Sentences) belong to predictions: ``MaskPrediction.candidates``; ground
+      truth stays one mask per sample.
 
     Attributes:
         info: Facts of the data set.

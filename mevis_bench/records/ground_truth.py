@@ -56,6 +56,8 @@ class GroundTruth:
             (Ref-DAVIS17). ``foreground``: all objects that any expression refers to (ReVOS).
         boxes: Boxes of the targets where the data set has boxes, not masks, so that ``objects`` are rectangles drawn
             from them; by version of the ground truth. Empty: tracks are those of the masks.
+        scored: Indices of the frames that are scored, where the others are context and have no masks (A2D- and
+            JHMDB-Sentences); ``None``: all frames.
     """
 
     video_id: str
@@ -67,6 +69,7 @@ class GroundTruth:
     references: tuple[str, ...] = ()
     regions: Mapping[str, tuple[Rle | None, ...]] = field(default_factory=dict)
     boxes: Mapping[BoxTruth, TrackPrediction] = field(default_factory=dict, compare=False)
+    scored: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_frame_size(self.height, self.width, self.sample)

@@ -21,11 +21,15 @@ class MaskPrediction:
         objects: The same foreground kept apart by object, each bool ``(t, h, w)``, where the method knows it
             (LMPM++: one per <SEG>); their union is ``masks``. Tracks are derived from it. ``None``: not known.
         target_score: The method's own confidence in 0..1 that there is a target; ``None``: it has none.
+        candidates: Several answers to the same expression, each bool ``(t, h, w)`` with the method's confidence, in any
+            order; average precision is computed from them (A2D- and JHMDB-Sentences). ``None``: ``masks`` is the only
+            one.
     """
 
     masks: NDArray[np.bool_]
     objects: tuple[NDArray[np.bool_], ...] | None = None
     target_score: float | None = None
+    candidates: tuple[tuple[NDArray[np.bool_], float], ...] | None = None
 
 
 @final

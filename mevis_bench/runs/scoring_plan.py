@@ -84,9 +84,8 @@ class ScoringPlan:
         """Yield one job a video."""
         for video_id, expression_ids in self.expression_ids.items():
             ground_truths = tuple(self.split.ground_truth(video_id, expression_id) for expression_id in expression_ids)
-            frames = FrameSpec(
-                video_id, self.split.frame_names(video_id), ground_truths[0].height, ground_truths[0].width
-            )
+            first = ground_truths[0]
+            frames = FrameSpec(video_id, self.split.frame_names(video_id), first.height, first.width, first.scored)
             yield ScoringJob(self.task.name, frames, ground_truths, self.source.only(video_id), self.options)
 
 

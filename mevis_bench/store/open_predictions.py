@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mevis_bench.files.strict_json import read_json
 from mevis_bench.files.tree import FileTree, Folder, ZipFolder
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.store.formats.coco_results import CocoResults
 from mevis_bench.store.formats.label_images import LabelImagePredictions
 from mevis_bench.store.formats.mot_text import MotPredictions
 from mevis_bench.store.formats.official_png import PngPredictions
@@ -25,7 +27,7 @@ FORMATS: tuple[type[TreePredictions], ...] = (
 
 _HINT = (
     f"Expected a run folder, a folder or zip of {', '.join(item.layout for item in FORMATS)}, "
-    "or a JSON file {video: {expression: ...}}"
+    "a JSON file {video: {expression: ...}}, or COCO results [{image_id: ..., score: ...}, ...]"
 )
 
 
@@ -49,7 +51,8 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
     if path.suffix.lower() == ".zip":
         return _open_tree(ZipFolder(path), str(path), threshold)
     if path.suffix.lower() == ".json":
-        return JsonPredictions.open(path)
+        document = read_json(path)
+        return CocoResults.of(path, document) if isinstance(document, list) else JsonPredictions.of(path, document)
     raise DataError("unknown format of predictions", location=str(path), hint=_HINT)
 
 

@@ -2,7 +2,8 @@
 
 - masks: ``{..., "kind": "masks", "height": H, "width": W, "masks": [counts | null, ...],
   "objects": [[...], ...] | null, "target_score": x | null}`` with COCO's compressed counts, one per frame, ``null``
-  where nothing is foreground;
+  where nothing is foreground. A line with candidates has in addition ``"schema": 2, "candidates": [{"score": x,
+  "masks": [...]}, ...]``; lines without a number are of schema 1;
 - tracks: ``{..., "kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
 - captions: ``{..., "kind": "caption", "text": "...", "target_kept": x | null}``; ``target_kept`` may be missing.
 
@@ -11,7 +12,7 @@ Equal predictions give equal bytes. Where an expression has two lines, the last 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from mevis_bench.files.strict_json import parse_json
 from mevis_bench.masks.rle import counts_of
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
+from mevis_bench.store.prediction_source import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class StoredMasks:
         masks: One per frame, ``None`` where nothing is foreground.
         objects: The same kept apart by object; ``None``: not known.
         target_score: The method's own confidence in 0..1 that there is a target; ``None``: it has none.
+        candidates: Several masks with scores; ``None``: there are none.
     """
 
     height: int
@@ -40,7 +43,11 @@ class StoredMasks:
     masks: tuple[Rle | None, ...]
     objects: tuple[tuple[Rle | None, ...], ...] | None
     target_score: float | None
+    candidates: tuple[Candidate, ...] | None = None
 
+
+SCHEMA = 2
+"""Newest schema of a line: 2 has candidates."""
 
 StoredPrediction = StoredMasks | TrackPrediction | CaptionPrediction
 
@@ -57,6 +64,13 @@ def encode_line(expression_id: str, prediction: Prediction) -> bytes:
                 **_encoded(prediction),
                 "target_score": prediction.target_score,
             }
+            if prediction.candidates is not None:
+                value |= {
+                    "schema": SCHEMA,
+                    "candidates": [
+                        {"score": float(score), "masks": _encode_masks(masks)} for masks, score in prediction.candidates
+                    ],
+                }
         case TrackPrediction():
             value |= {
                 "kind": "tracks",
@@ -124,7 +138,12 @@ def decode_masks(stored: StoredMasks) -> MaskPrediction:
     """
     shape = stored.height, stored.width
     objects = None if stored.objects is None else tuple(_decode(each, shape) for each in stored.objects)
-    return MaskPrediction(_decode(stored.masks, shape), objects, stored.target_score)
+    candidates = (
+        None
+        if stored.candidates is None
+        else tuple((_decode(each.masks, shape), each.score) for each in stored.candidates)
+    )
+    return MaskPrediction(_decode(stored.masks, shape), objects, stored.target_score, candidates)
 
 
 def _encoded(prediction: MaskPrediction) -> dict[str, object]:
@@ -148,7 +167,9 @@ def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.b
 
 
 def _parse(value: dict[str, Any]) -> StoredPrediction:
-    kind = value["kind"]
+    kind, schema = value["kind"], value.get("schema", 1)
+    if type(schema) is not int or not 1 <= schema <= SCHEMA:
+        raise ValueError(f"schema {schema!r}: this version reads up to {SCHEMA}")
     if kind == "caption":
         kept = value.get("target_kept")
         return CaptionPrediction(_checked(value["text"], str), None if kept is None else float(kept))
@@ -178,7 +199,22 @@ def _parse(value: dict[str, Any]) -> StoredPrediction:
         rles(value["masks"]),
         None if objects is None else tuple(rles(each) for each in objects),
         score,
+        _parse_candidates(value, rles) if schema > 1 else None,
     )
+
+
+def _parse_candidates(
+    value: dict[str, Any], rles: Callable[[list[str | None]], tuple[Rle | None, ...]]
+) -> tuple[Candidate, ...]:
+    candidates = []
+    for entry in value["candidates"]:
+        score = entry["score"]
+        if type(score) not in (int, float):
+            raise TypeError(f"expected a score, got {score!r}")
+        if len(entry["masks"]) != len(value["masks"]):
+            raise ValueError(f"candidate of {len(entry['masks'])} masks, the prediction has {len(value['masks'])}")
+        candidates.append(Candidate(rles(entry["masks"]), float(score)))
+    return tuple(candidates)
 
 
 def _checked(value: Any, kind: type) -> Any:

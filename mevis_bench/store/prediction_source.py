@@ -18,12 +18,32 @@ class FrameSpec:
         frame_names: File names without suffix, in order.
         height: Rows, in pixels.
         width: Columns, in pixels.
+        scored: Indices of the frames that are scored; ``None``: all.
     """
 
     video_id: str
     frame_names: tuple[str, ...]
     height: int
     width: int
+    scored: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One of several masks for the same expression.
+
+    Attributes:
+        masks: One per frame, ``None`` where nothing is foreground.
+        score: The method's confidence; higher is better.
+    """
+
+    masks: tuple[Rle | None, ...]
+    score: float
+
+
+def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the candidate with the highest score, of equal ones the last (MTTR, ``metrics.py``)."""
+    return max(enumerate(candidates), key=lambda pair: (pair[1].score, pair[0]))[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,12 +54,14 @@ class LoadedMasks:
         rows: The foreground of every frame.
         objects: The same kept apart by object, one mask per frame, where the method knew it, else ``None``.
         target_score: The method's own confidence in 0..1 that there is a target; ``None``: it gave none.
+        candidates: Several masks with scores, where the method gave them; else ``None``.
         labels: Label images: the masks of labels 1, 2, ... of the same annotator's answers; else ``None``.
     """
 
     rows: MaskRows
     objects: tuple[tuple[Rle | None, ...], ...] | None = None
     target_score: float | None = None
+    candidates: tuple[Candidate, ...] | None = None
     labels: tuple[MaskRows, ...] | None = None
 
 

@@ -60,6 +60,11 @@ def _rescore_masks(samples: Sequence[ReferenceSample]) -> dict[str, Values]:
     scores: dict[str, Values] = {}
     for sample in samples:
         ground_truth, options = sample.ground_truth, sample.options
+        if options.rules.measure != "regions":
+            raise UsageError(
+                f"protocol {options.rules.name} has no second scorer; the tests have slow ones",
+                location="--verify",
+            )
         prediction = read_dense(sample.source, ground_truth.expression.id, sample.frames)
         target = np.zeros_like(prediction)
         for masks in ground_truth.objects:

@@ -44,7 +44,7 @@ def test_facts_are_complete(entry: DatasetEntry) -> None:
 def test_the_fixture_is_recognized_and_valid(entry: DatasetEntry, root: Path, split: Dataset) -> None:
     assert split.split == entry.info.default_split
     if not entry.info.needs_name:
-        assert open_dataset(root, entry.info.default_split).info is entry.info
+        assert open_dataset(root, entry.info.default_split).info.name == entry.info.name
     report = validate_dataset(root, None, entry.info.name)
     assert [str(error) for error in report.errors] == []
     assert report.has_ground_truth
@@ -102,7 +102,8 @@ def test_it_runs_and_is_scored_by_its_own_protocol(entry: DatasetEntry, root: Pa
     command += ["--data", str(root)]
     assert main([*command, "--out", str(out)]) == 0
     results = json.loads((out / "results.json").read_text())
-    assert results["dataset"] == {"name": entry.info.name, "version": entry.info.version}
+    assert results["dataset"]["name"] == entry.info.name
+    assert results["dataset"]["version"].startswith(entry.info.version)
     assert results["protocol"] == entry.info.protocol
     assert results["counts"]["scored"] == results["counts"]["expected"] > 0
     assert main(["score", str(out)]) == 0

@@ -91,7 +91,7 @@ class OriginalSplit(FrameFolders):
         self._sentences = [
             read_sentences(path, encoding) for path, (_, encoding) in zip(layout.sentences, SENTENCE_FILES, strict=True)
         ]
-        super().__init__(info, layout.root, layout.split, videos, truth=self._labels.is_dir())
+        super().__init__(info, layout.root, layout.split, sorted(videos), truth=self._labels.is_dir())
 
     @property
     def _labels(self) -> Path:

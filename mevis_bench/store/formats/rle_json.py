@@ -4,7 +4,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from mevis_bench.files.strict_json import expect_type, read_json
+from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import CaptionPrediction, DataError
@@ -21,13 +21,13 @@ class JsonPredictions:
         self.videos = videos
 
     @classmethod
-    def open(cls, path: Path) -> "JsonPredictions":
-        """Read the file.
+    def of(cls, path: Path, document: object) -> "JsonPredictions":
+        """Check the content of a file.
 
         Raises:
-            DataError: It is not JSON of this layout.
+            DataError: It is not of this layout.
         """
-        videos = expect_type(read_json(path), dict, str(path))
+        videos = expect_type(document, dict, str(path))
         for video_id, predictions in videos.items():
             expect_type(predictions, dict, f"{path}, {video_id}")
         return cls(path, videos)

@@ -69,7 +69,7 @@ class RunPredictions(TreePredictions):
             return stored
         check_length(stored.masks, clip, location)
         rows = rows_from_rle(stored.masks, clip.height, clip.width, location=location)
-        return LoadedMasks(rows, stored.objects, stored.target_score)
+        return LoadedMasks(rows, stored.objects, stored.target_score, stored.candidates)
 
 
 def _is_video(name: str) -> bool:

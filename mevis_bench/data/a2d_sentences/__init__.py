@@ -1,0 +1,1 @@
+"""The A2D-Sentences data set: facts, reader, fixture."""

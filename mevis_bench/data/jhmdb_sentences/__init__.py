@@ -1,0 +1,1 @@
+"""The JHMDB-Sentences data set: facts, reader, fixture."""

@@ -1,0 +1,138 @@
+"""Scoring of masks by the measure of a protocol (``ScoringProtocol.measure``), for RVOS and AVOS."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mevis_bench.masks import MaskRows
+from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics
+from mevis_bench.metrics.annotators import RECALL_AND_DECAY, UNASSIGNED, AnnotatorAggregator, score_annotator
+from mevis_bench.metrics.candidates import CANDIDATE_METRICS, CandidateAggregator, score_candidates
+from mevis_bench.metrics.scoring_options import ScoringOptions
+from mevis_bench.metrics.segmentation import MaskAggregator, measures_by_frame, score_mask_sample, score_missing_masks
+from mevis_bench.metrics.targets import TargetCache
+from mevis_bench.records import GroundTruth
+from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
+
+PROTOCOL_METRICS = (*RECALL_AND_DECAY, *CANDIDATE_METRICS)
+"""Metrics that only protocols of other data sets than MeViS have, in the order of the table's columns."""
+
+
+def score(
+    prediction: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
+    """Score one prediction by the protocol's measure."""
+    assert isinstance(prediction, LoadedMasks)
+    match options.rules.measure:
+        case "regions":
+            return score_mask_sample(prediction.rows, prediction.target_score, ground_truth, targets, options)
+        case "annotators":
+            raise TypeError("samples of a video are scored together")
+        case "candidates":
+            return _score_candidates(prediction, ground_truth, targets, options)
+        case _:
+            assert_never(options.rules.measure)
+
+
+def _score_candidates(
+    prediction: LoadedMasks, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
+    """Score the candidates of a prediction on the one scored frame; without any, its mask with the score 1.
+
+    ``J``, ``F`` and ``J&F`` of the foreground on that frame are columns beside them, for the gallery and slices.
+    """
+    frame = (ground_truth.scored or (0,))[0]
+    target = targets.target(ground_truth).rows.frame(frame)
+    scored = _scored_candidates(prediction, frame, target, ground_truth)
+    j, f = (
+        float(measure[0])
+        for measure in measures_by_frame(prediction.rows.frame(frame), target, options.rules.boundary_tolerance)
+    )
+    return SampleMetrics({**scored.values, "J": j, "F": f, "J&F": (j + f) / 2}, scored.statistics)
+
+
+def _scored_candidates(
+    prediction: LoadedMasks, frame: int, target: MaskRows, ground_truth: GroundTruth
+) -> SampleMetrics:
+    if prediction.candidates is None:
+        return score_candidates([1.0], [prediction.rows.frame(frame)], target)
+    size, location = (ground_truth.height, ground_truth.width), f"{ground_truth.sample}, candidates"
+    masks = [
+        rows_from_rle(candidate.masks[frame : frame + 1], *size, location=location)
+        for candidate in prediction.candidates
+    ]
+    return score_candidates([candidate.score for candidate in prediction.candidates], masks, target)
+
+
+def score_missing(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
+    """Return the values of a sample without a prediction, by the protocol's measure."""
+    match options.rules.measure:
+        case "regions":
+            return score_missing_masks(ground_truth, targets, options)
+        case "annotators":
+            raise TypeError("samples of a video are scored together")
+        case "candidates":
+            frame = (ground_truth.scored or (0,))[0]
+            scored = score_candidates([], [], targets.target(ground_truth).rows.frame(frame))
+            return SampleMetrics({**scored.values, "J": 0.0, "F": 0.0, "J&F": 0.0}, scored.statistics)
+        case _:
+            assert_never(options.rules.measure)
+
+
+def score_jointly(
+    predictions: Sequence[LoadedPrediction | None],
+    ground_truths: Sequence[GroundTruth],
+    targets: TargetCache,
+    options: ScoringOptions,
+) -> list[SampleMetrics]:
+    """Score the samples of a video annotator by annotator; a missing prediction stands for an empty mask.
+
+    Objects are those whose id is at most the largest one in the first frame, as in DAVIS's tool.
+    """
+    samples: dict[int, SampleMetrics] = {}
+    for annotator in dict.fromkeys(truth.expression.annotator for truth in ground_truths):
+        own = [index for index, truth in enumerate(ground_truths) if truth.expression.annotator == annotator]
+        masks = [predictions[index] for index in own]
+        shape = ground_truths[0].length, ground_truths[0].height, ground_truths[0].width
+        true = [targets.target(ground_truths[index]).rows for index in own]
+        labels = [int((ground_truths[index].expression.annotation_ids or ("0",))[0]) for index in own]
+        in_first = [label for label, rows in zip(labels, true, strict=True) if rows.areas()[0]]
+        objects = [rows for label, rows in zip(labels, true, strict=True) if label <= max(in_first, default=0)]
+        void = ground_truths[0].regions.get("void")
+        rows = score_annotator(
+            _answers(masks, shape),
+            [each.to_dense() for each in objects],
+            None if void is None else rows_from_rle(void, *shape[1:], location="void").to_dense(),
+            options.rules,
+        )
+        for index, values in zip_longest(own, rows[: len(own)]):
+            samples[index] = SampleMetrics(UNASSIGNED if values is None else values, annotator)
+    return [samples[index] for index in range(len(ground_truths))]
+
+
+def _answers(predictions: Sequence[LoadedPrediction | None], shape: tuple[int, int, int]) -> list[NDArray[np.bool_]]:
+    """Return one annotator's answers as dense masks: the labels of label images, else one per sentence."""
+    masks = [prediction for prediction in predictions if isinstance(prediction, LoadedMasks)]
+    if masks and masks[0].labels is not None:
+        return [label.to_dense() for label in masks[0].labels] or [np.zeros(shape, np.bool_)]
+    return [
+        prediction.rows.to_dense() if isinstance(prediction, LoadedMasks) else np.zeros(shape, np.bool_)
+        for prediction in predictions
+    ]
+
+
+def aggregator(options: ScoringOptions) -> Aggregator:
+    """Make the aggregator of the protocol's measure."""
+    match options.rules.measure:
+        case "regions":
+            return MaskAggregator(options)
+        case "annotators":
+            return AnnotatorAggregator()
+        case "candidates":
+            return CandidateAggregator()
+        case _:
+            assert_never(options.rules.measure)
