@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.track_queries import NO_TRACK
 from baselines.layers.training.track_losses import (
     FrameMatch,
@@ -60,7 +61,7 @@ def carry(outputs: FrameOutputs, frame: FrameMatch) -> tuple[Tensor, TrackState]
 
 
 def forward_clip(
-    model: TempRmot, images: Tensor, token_ids: Tensor, targets: Sequence[FrameTargets], config: LossConfig
+    model: TempRmot, encoded: Sequence[EncodedLevels], targets: Sequence[FrameTargets], config: LossConfig
 ) -> ClipOutputs:
     """Run a clip with its targets deciding which rows go on.
 
@@ -68,20 +69,18 @@ def forward_clip(
 
     Args:
         model: In training mode, or in evaluation mode for a pass without dropout.
-        images: ``(t, 3, h, w)``, normalized.
-        token_ids: int64 ``(1, n)``, the sentence.
+        encoded: One memory per frame, of the clip's sentence; see `encode_clip`.
         targets: One entry per frame.
         config: Matching costs.
     """
     tracks: RememberedTracks | None = None
-    state = TrackState.empty(images.device)
+    state = TrackState.empty(encoded[0].memory.device)
     outputs: list[FrameOutputs] = []
     matches: list[FrameMatch] = []
     states: list[TrackState] = []
-    for image, target in zip(images, targets, strict=True):
-        encoded = model.encode(model.see(image[None]), model.read(token_ids))
+    for memory, target in zip(encoded, targets, strict=True):
         queries = model.queries(None if tracks is None else tracks.queries)
-        layers = detect_layers(model, encoded, queries)
+        layers = detect_layers(model, memory, queries)
         refined, history = model.look_back(layers[-1], queries, tracks)
         output = FrameOutputs(layers, refined)
         states.append(state.after(model.config.detect_queries, FRESH_IOU))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from baselines.layers.nn.boxes import corners
+from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.track_queries import NO_TRACK, TrackQueries
 from baselines.layers.training.track_losses import (
     FrameMatch,
@@ -84,8 +85,7 @@ def _uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:
 
 def forward_clip(
     model: TransRmot,
-    images: Tensor,
-    token_ids: Tensor,
+    encoded: Sequence[EncodedLevels],
     targets: Sequence[FrameTargets],
     config: LossConfig,
     generator: torch.Generator | None = None,
@@ -94,21 +94,19 @@ def forward_clip(
 
     Args:
         model: In training mode, or in evaluation mode for a pass without dropout.
-        images: ``(t, 3, h, w)``, normalized.
-        token_ids: int64 ``(1, n)``, the sentence.
+        encoded: One memory per frame, of the clip's sentence; see `encode_clip`.
         targets: One entry per frame.
         config: Matching costs and probabilities.
         generator: Source of the random choices of `carried_rows`.
     """
     tracks: TrackQueries | None = None
-    state = TrackState.empty(images.device)
+    state = TrackState.empty(encoded[0].memory.device)
     outputs: list[FrameOutputs] = []
     matches: list[FrameMatch] = []
     states: list[TrackState] = []
-    for image, target in zip(images, targets, strict=True):
-        encoded = model.encode(model.see(image[None]), model.read(token_ids))
+    for memory, target in zip(encoded, targets, strict=True):
         queries = model.queries(tracks)
-        output = FrameOutputs(detect_layers(model, encoded, queries))
+        output = FrameOutputs(detect_layers(model, memory, queries))
         states.append(state.after(model.config.detect_queries, FRESH_IOU))
         frame = match(output, target, states[-1], config)
         rows = carried_rows(output, frame, config, generator)

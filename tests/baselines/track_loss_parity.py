@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from baselines.layers.nn.deformable_transformer import EncodedLevels
+from baselines.layers.nn.referring_detector import ReferringDetector
 from baselines.layers.nn.track_queries import Detections
 from baselines.layers.training.track_losses import (
     FrameMatch,
@@ -22,7 +24,7 @@ from baselines.layers.training.track_losses import (
     match,
     total_loss,
 )
-from baselines.layers.training.track_training import ClipOutputs, freeze_backbone
+from baselines.layers.training.track_training import ClipOutputs, encode_clip, freeze_backbone
 from tests.baselines.loss_parity import check_gradient_norms, check_gradients
 from tests.baselines.parity import fill_by_name, load_vectors
 from tests.baselines.track_parity import override
@@ -145,17 +147,19 @@ def unreached(model: nn.Module) -> set[str]:
 
 def check_step(
     vectors: Vectors,
-    model: nn.Module,
+    model: ReferringDetector,
     clip: Vectors,
     config: TrackLossConfig,
-    forward: Callable[[Tensor, Tensor, Sequence[FrameTargets]], ClipOutputs],
+    forward: Callable[[Sequence[EncodedLevels], Sequence[FrameTargets]], ClipOutputs],
 ) -> None:
     """Compare states, losses, total and gradient norms of a whole step; the model keeps its gradients."""
     fill_by_name(model)
     override(model, json.loads(bytes(clip["in_meta"]))["overrides"])
     freeze_backbone(model)
     targets = read_targets(vectors)
-    result = forward(torch.from_numpy(clip["in_frames"]), torch.from_numpy(clip["in_input_ids"]), targets)
+    images, sentence = torch.from_numpy(clip["in_frames"]), torch.from_numpy(clip["in_input_ids"])
+    (encoded,) = encode_clip(model, images, [sentence])
+    result = forward(encoded, targets)
     for index, (output, before) in enumerate(zip(result.outputs, result.states, strict=True)):
         detected = FrameOutputs(output.layers)  # the whole-step vectors hold IoUs from before any refinement
         check_state(vectors, index, before, match(detected, targets[index], before, config))

@@ -83,6 +83,9 @@ class EncodedLevels:
     padding: Tensor
     valid_ratios: Tensor
 
+    def __getitem__(self, item: slice) -> "EncodedLevels":
+        return EncodedLevels(self.memory[item], self.sizes, self.padding[item], self.valid_ratios[item])
+
     def maps(self) -> list[Tensor]:
         """Return the memory as one ``(b, c, h, w)`` map per level."""
         levels = self.memory.split([height * width for height, width in self.sizes], dim=1)

@@ -1,8 +1,9 @@
 """TransRMOT's network within one frame: image and sentence in, a state and a box per query out.
 
-Wu et al., "Referring Multi-Object Tracking", CVPR 2023, section 4; TempRMOT shares it. One image and one sentence at
-a time, without padding. Only the fusion mixes image and sentence: ``see`` runs once per frame for all sentences,
-``read`` once per sentence for all frames. Axes: q queries, c channels, s memory cells.
+Wu et al., "Referring Multi-Object Tracking", CVPR 2023, section 4; TempRMOT shares it. Without padding; the decoder
+takes one frame and one sentence at a time, because every pair has its own tracks. Only the fusion mixes image and
+sentence: ``see`` runs once per frame for all sentences, ``read`` once per sentence for all frames. Axes: t frames,
+q queries, c channels, s memory cells.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -95,9 +96,10 @@ class VisionLanguageFusion(nn.Module):
         self.multihead_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
 
     def forward(self, level: Tensor, words: "Words") -> Tensor:
-        """Fuse one map ``(1, c, h, w)``; the size stays."""
+        """Fuse one map of each frame ``(t, c, h, w)``; the size stays."""
         cells = level.flatten(2).transpose(1, 2)
-        attended, _ = self.multihead_attn(cells, words.features + words.positions, words.features, need_weights=False)
+        values = words.features.expand(len(level), -1, -1)
+        attended, _ = self.multihead_attn(cells, values + words.positions, values, need_weights=False)
         out: Tensor = level + attended.transpose(1, 2).view_as(level)
         return out
 
@@ -143,9 +145,9 @@ class ReferringDetector(nn.Module):
         for head in (*class_heads, *refer_heads):
             nn.init.constant_(head.bias, -4.595)  # probability 0.01, the focal loss's prior
 
-    def see(self, image: Tensor) -> list[Tensor]:
-        """Encode a normalized image ``(1, 3, h, w)`` as four maps ``(1, c, h_l, w_l)``, independent of the sentence."""
-        out: list[Tensor] = self.input_proj(self.backbone.get_submodule("0.body")(image)[1:])
+    def see(self, images: Tensor) -> list[Tensor]:
+        """Encode normalized frames ``(t, 3, h, w)`` as four maps ``(t, c, h_l, w_l)``, independent of the sentence."""
+        out: list[Tensor] = self.input_proj(self.backbone.get_submodule("0.body")(images)[1:])
         return out
 
     def read(self, ids: Tensor) -> Words:
@@ -154,14 +156,14 @@ class ReferringDetector(nn.Module):
         positions = sine_grid((ids.shape[1],), self.config.channels, device=features.device)
         return Words(features, positions.transpose(1, 2))
 
-    def encode(self, levels: list[Tensor], words: Words) -> EncodedLevels:
-        """Fuse the maps of ``see`` with a sentence and encode them."""
-        fused = [self.fusion_module(level, words) for level in levels]
+    def encode(self, levels: list[Tensor], *sentences: Words) -> EncodedLevels:
+        """Fuse the maps of ``see`` with each of n sentences and encode them: a batch of ``n * t``, t frames a sentence."""
         sizes = [level.shape[-2:] for level in levels]
+        fused = [torch.cat([self.fusion_module(level, words) for words in sentences]) for level in levels]
         positions = [
             sine_grid(size, self.config.channels // 2, centered=True, device=levels[0].device) for size in sizes
         ]
-        no_padding = [torch.zeros(1, *size, dtype=torch.bool, device=levels[0].device) for size in sizes]
+        no_padding = [torch.zeros(len(x), *x.shape[-2:], dtype=torch.bool, device=x.device) for x in fused]
         return self.transformer.encode(fused, positions, no_padding)
 
     def queries(self, tracks: TrackQueries | None) -> TrackQueries:

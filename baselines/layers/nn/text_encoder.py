@@ -7,13 +7,16 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel
 
 from mevis_bench.records import DataError
+
+if TYPE_CHECKING:
+    import tokenizers
 
 BOS, PAD, EOS = 0, 1, 2
 """RoBERTa's ids of the begin, padding and end tokens."""
@@ -36,29 +39,38 @@ class Tokens:
 class Tokenizer(Protocol):
     """Tokenizer of sentences with RoBERTa's special tokens."""
 
-    name: str
-    """Recorded with a run."""
-
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence; an empty one gives begin and end only."""
         ...
 
 
-class RobertaTokenizer:
-    """RoBERTa's byte-level BPE, from the ``tokenizer.json`` of ``roberta-base``."""
+class FileTokenizer:
+    """A tokenizer of the library tokenizers with RoBERTa's special tokens: RoBERTa's own, or a training's words.
 
-    name = "roberta-base"
+    Args:
+        tokenizer: The tokenizer.
+    """
 
-    def __init__(self, path: Path) -> None:
-        from tokenizers import Tokenizer as FastTokenizer
+    def __init__(self, tokenizer: "tokenizers.Tokenizer") -> None:
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def open(cls, path: Path) -> "FileTokenizer":
+        """Open a ``tokenizer.json``.
+
+        Raises:
+            DataError: The file is no tokenizer, or its special tokens are not RoBERTa's.
+        """
+        import tokenizers
 
         try:
-            self._tokenizer = FastTokenizer.from_file(str(path))
+            tokenizer = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception for every invalid file
             raise DataError(f"not a tokenizer file: {error}", location=str(path), hint=_TOKENIZER_HINT) from error
-        ids = tuple(self._tokenizer.token_to_id(token) for token in ("<s>", "<pad>", "</s>"))
+        ids = tuple(tokenizer.token_to_id(token) for token in ("<s>", "<pad>", "</s>"))
         if ids != (BOS, PAD, EOS):
             raise DataError("not RoBERTa's tokenizer", location=str(path), hint=_TOKENIZER_HINT)
+        return cls(tokenizer)
 
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence."""
@@ -73,12 +85,11 @@ _TOKENIZER_HINT = "Take tokenizer.json from https://huggingface.co/FacebookAI/ro
 class HashTokenizer:
     """Substitute for RoBERTa's tokenizer where its files are absent: one token per word, its id a hash of the word.
 
-    For untrained runs and tests only; published weights were trained with different ids.
+    For untrained runs and tests only; weights are trained with other ids.
     """
 
     def __init__(self, buckets: int = 500) -> None:
         self.buckets = buckets
-        self.name = f"hash-{buckets}"
 
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence; ids are 4 .. ``buckets + 3``."""
@@ -94,8 +105,8 @@ class HashTokenizer:
 
 
 def open_tokenizer(path: Path | None) -> Tokenizer:
-    """Open RoBERTa's tokenizer, ``tokenizer.json``; ``None`` (an untrained run): a ``HashTokenizer``."""
-    return HashTokenizer() if path is None else RobertaTokenizer(path)
+    """Open RoBERTa's tokenizer or a training's, ``tokenizer.json``; ``None`` (an untrained run): a ``HashTokenizer``."""
+    return HashTokenizer() if path is None else FileTokenizer.open(path)
 
 
 def padded_ids(tokens: Sequence[int], length: int, pad: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,9 @@
 """Training pass of the referring detector: outputs of every decoder layer, and frozen weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+from torch import Tensor
 
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import ReferringDetector
@@ -21,6 +24,27 @@ class ClipOutputs:
     outputs: tuple[FrameOutputs, ...]
     matches: tuple[FrameMatch, ...]
     states: tuple[TrackState, ...]
+
+
+def encode_clip(
+    model: ReferringDetector, images: Tensor, sentences: Sequence[Tensor]
+) -> tuple[tuple[EncodedLevels, ...], ...]:
+    """Encode all frames of a clip with all of its sentences, in one batch; tracks come in after it, in the decoder.
+
+    Args:
+        model: In training mode, or in evaluation mode for a pass without dropout.
+        images: ``(t, 3, h, w)``, normalized.
+        sentences: Token ids, int64 ``(1, n_i)`` each.
+
+    Returns:
+        For each sentence one memory per frame.
+    """
+    encoded = model.encode(model.see(images), *(model.read(ids) for ids in sentences))
+    length = len(images)
+    return tuple(
+        tuple(encoded[row : row + 1] for row in range(number * length, (number + 1) * length))
+        for number in range(len(sentences))
+    )
 
 
 def detect_layers(model: ReferringDetector, encoded: EncodedLevels, queries: TrackQueries) -> tuple[Detections, ...]:

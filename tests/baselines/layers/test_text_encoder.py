@@ -5,7 +5,7 @@ from torch import nn
 from baselines.layers.nn.text_encoder import (
     FeatureResizer,
     HashTokenizer,
-    RobertaTokenizer,
+    FileTokenizer,
     build_roberta,
     open_tokenizer,
     padded_ids,
@@ -55,13 +55,13 @@ def test_other_files_are_no_tokenizer(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_text(content)
     with pytest.raises(DataError, match="not a tokenizer file"):
-        RobertaTokenizer(path)
+        FileTokenizer.open(path)
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path):
     path = byte_level_tokenizer(tmp_path / "tokenizer.json", bos="[CLS]")
     with pytest.raises(DataError, match="not RoBERTa's tokenizer"):
-        RobertaTokenizer(path)
+        FileTokenizer.open(path)
 
 
 def test_ids_are_cut_and_padded():
