@@ -102,17 +102,6 @@ def load_trained(model: LMPMpp, path: Path) -> None:
     model.load_state_dict(match_keys(tensors, trained_tensors(model), location=str(path)), strict=False)
 
 
-def load_roberta(roberta: nn.Module, path: Path) -> None:
-    """Load RoBERTa's file.
-
-    Raises:
-        DataError: The tensors of the file do not fit.
-    """
-    tensors = {key.removeprefix("roberta."): value for key, value in read_tensors(path).items()}
-    heads = [key for key in tensors if key.startswith(("lm_head.", "embeddings.position_ids"))]
-    roberta.load_state_dict(match_keys(tensors, roberta, location=str(path), ignored=heads))
-
-
 def load_imagebind(imagebind: nn.Module, path: Path) -> None:
     """Load the audio trunk from ImageBind's file, which contains the other modalities, too.
 

@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
+from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
 from baselines.layers.inference.video_chunks import video_chunks
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
-from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_roberta, load_trained
+from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_trained
 from baselines.lmpmpp.config import SIZES
 from baselines.lmpmpp.encoders import PromptEncoders
 from baselines.lmpmpp.extractor import FrameFeatures, resize_frames

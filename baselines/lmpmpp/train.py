@@ -19,12 +19,13 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
+from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import build_roberta, open_tokenizer
 from baselines.layers.training.distributed import gather_rows, process_rank
 from baselines.layers.training.mask_losses import mask_bce, mask_dice
 from baselines.layers.training.parameter_groups import group_by_shape
-from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, load_roberta, save_trained
+from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, save_trained
 from baselines.lmpmpp.clips import TrainingClip, draw_clip
 from baselines.lmpmpp.config import PAPER, LMPMppConfig
 from baselines.lmpmpp.encoders import PromptEncoders

@@ -24,9 +24,6 @@ from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, T
 from baselines.layers.options import StreamOptions
 from mevis_bench.records import MethodConfig, TextPrompt, TrackPrediction, Video
 
-_MAX_TOKENS = 512
-"""Tokens that RoBERTa has position embeddings for."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
@@ -97,6 +94,11 @@ def prepare_image(pixels: NDArray[np.uint8], short: int, longest: int) -> Tensor
     return (image - mean[:, None, None]) / std[:, None, None]
 
 
+def sentence_ids(model: ReferringDetector, tokenizer: Tokenizer, text: str) -> Tensor:
+    """Token ids of a sentence, int64 ``(1, n)``, cut to those that the text encoder has positions for."""
+    return torch.tensor([tokenizer.encode(text).ids[: model.config.text.max_positions - 2]])
+
+
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
     """Options of a variant.
@@ -158,7 +160,7 @@ class StreamingTracker:
         return [_prediction(frames) for frames in boxes]
 
     def _ids(self, text: str) -> Tensor:
-        return torch.tensor([self._tokenizer.encode(text).ids[:_MAX_TOKENS]], device=self._device)
+        return sentence_ids(self._model, self._tokenizer, text).to(self._device)
 
 
 def load_tracker(

@@ -157,7 +157,7 @@ class ReferringDetector(nn.Module):
         return Words(features, positions.transpose(1, 2))
 
     def encode(self, levels: list[Tensor], *sentences: Words) -> EncodedLevels:
-        """Fuse the maps of ``see`` with each of n sentences and encode them: a batch of ``n * t``, t frames a sentence."""
+        """Fuse the maps of ``see`` with each of n sentences and encode them: batch ``n * t``, sentence by sentence."""
         sizes = [level.shape[-2:] for level in levels]
         fused = [torch.cat([self.fusion_module(level, words) for words in sentences]) for level in levels]
         positions = [

@@ -105,7 +105,7 @@ class HashTokenizer:
 
 
 def open_tokenizer(path: Path | None) -> Tokenizer:
-    """Open RoBERTa's tokenizer or a training's, ``tokenizer.json``; ``None`` (an untrained run): a ``HashTokenizer``."""
+    """Open RoBERTa's or a training's ``tokenizer.json``; ``None`` (an untrained run): a ``HashTokenizer``."""
     return HashTokenizer() if path is None else FileTokenizer.open(path)
 
 

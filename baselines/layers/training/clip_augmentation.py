@@ -106,10 +106,16 @@ class RandomSizeCrop:
     """Crop a rectangle whose sides are drawn from ``smallest`` to ``largest``, at most the clip's; same in all frames.
 
     A clip with a side below ``smallest`` keeps that side.
+
+    Attributes:
+        smallest: Of a side.
+        largest: Of a side.
+        clip_boxes: Whether boxes end with the crop; else they reach as far out of it as the object does.
     """
 
     smallest: int
     largest: int
+    clip_boxes: bool = True
 
     def __call__(self, clip: SampledClip, rng: np.random.Generator) -> SampledClip:
         """Crop it."""
@@ -120,11 +126,13 @@ class RandomSizeCrop:
         left = int(rng.integers(clip.size[1] - width + 1))
         rows, columns = slice(top, top + height), slice(left, left + width)
         boxes = clip.boxes - np.array([left, top, left, top], np.float32)
+        if self.clip_boxes:
+            boxes = boxes.clip(0, np.array([width, height, width, height], np.float32))
         return replace(
             clip,
             images=clip.images[:, rows, columns],
             masks=clip.masks[..., rows, columns],
-            boxes=boxes.clip(0, np.array([width, height, width, height], np.float32)),
+            boxes=boxes,
         )
 
 

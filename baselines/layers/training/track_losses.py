@@ -57,6 +57,10 @@ class FrameTargets:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def to(self, device: torch.device | str) -> "FrameTargets":
+        """Move to a device."""
+        return FrameTargets(self.boxes.to(device), self.ids.to(device), self.referred.to(device))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameOutputs:

@@ -4,8 +4,8 @@ from torch import nn
 
 from baselines.layers.nn.text_encoder import (
     FeatureResizer,
-    HashTokenizer,
     FileTokenizer,
+    HashTokenizer,
     build_roberta,
     open_tokenizer,
     padded_ids,

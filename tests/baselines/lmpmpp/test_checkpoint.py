@@ -3,13 +3,13 @@ import torch
 from safetensors.torch import save_file
 
 from baselines.layers.checkpoints.checkpoint_file import read_tensors
+from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from baselines.layers.nn.text_encoder import TextEncoderConfig, build_roberta
 from baselines.lmpmpp.checkpoint import (
     load_imagebind,
     load_llama,
     load_mask2former,
-    load_roberta,
     load_trained,
     save_trained,
     trained_tensors,
