@@ -156,7 +156,7 @@ def train_tracker(
         with torch.random.fork_rng():
             torch.manual_seed(arguments.seed)
             values = [float(loss_fn([clip])["loss"]) for clip in validation_clips(arguments, options)]
-        return {"val_loss": float(np.mean(values))} if values else {}
+        return {"loss": float(np.mean(values))} if values else {}
 
     stage = TrainingStage(
         name="tracker",
