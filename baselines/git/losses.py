@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import GitForCausalLM
 
-from baselines.git.method import BEGIN, END, PADDING
+from baselines.git.vocabulary import BEGIN, END, PADDING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +26,10 @@ class CaptionTargets:
 
     ids: Tensor
     predicted: Tensor
+
+    def to(self, device: torch.device) -> "CaptionTargets":
+        """Move to a device."""
+        return CaptionTargets(self.ids.to(device), self.predicted.to(device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ def caption_logits(network: GitForCausalLM, frames: Tensor, ids: Tensor) -> Tens
 
     Args:
         network: In training mode, or in evaluation mode for a pass without dropout.
-        frames: ``(b, t, 3, h, w)``, normalized.
-        ids: int64 ``(b, n)``. The decoder is causal, so padding at the end needs no mask.
+        frames: Of m videos, ``(m, t, 3, h, w)``, normalized.
+        ids: int64 ``(b, n)``, row i about video ``i % m``; m divides b. The decoder is causal, so padding at the end
+            needs no mask.
 
     Returns:
         ``(b, n, v)``; the visual tokens before the text are left out.

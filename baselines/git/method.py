@@ -1,21 +1,17 @@
 """GIT as a ``Method``: six frames with highlighted targets to a sentence about them."""
 
-from pathlib import Path
 from typing import Protocol
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import GitForCausalLM
 
 from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
+from baselines.git.vocabulary import BEGIN, END, PADDING, open_vocabulary
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
-from mevis_bench.records import DataError, MethodConfig
-
-BEGIN, END, PADDING = 101, 102, 0
-"""BERT's [CLS], [SEP] and [PAD]."""
+from mevis_bench.records import MethodConfig
 
 SIDE = 224
 """Side of the input, in pixels."""
@@ -67,23 +63,6 @@ class Git:
         return self.decoder.decode(output[0].tolist())
 
 
-def open_decoder(folder: Path) -> Decoder:
-    """Open BERT's vocabulary, ``tokenizer.json`` next to the weights.
-
-    Raises:
-        DataError: It is missing, invalid, or another model's.
-    """
-    path = folder / "tokenizer.json"
-    hint = "Take tokenizer.json from the folder that the weights come from."
-    try:
-        tokenizer: Tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception for every invalid file
-        raise DataError(f"cannot read tokenizer: {error}", location=str(path), hint=hint) from error
-    if (tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")) != (BEGIN, END):
-        raise DataError("not BERT's tokenizer", location=str(path), hint=hint)
-    return tokenizer
-
-
 def load(config: MethodConfig[Options]) -> CaptionMethod:
     """Build GIT from a folder of weights, or with seeded random ones.
 
@@ -99,7 +78,7 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
         torch.manual_seed(config.seed)
         network, decoder = build(options.size), NumberedWords()
     else:
-        decoder = open_decoder(config.weights["model"])
+        decoder = open_vocabulary(config.weights["model"])
         network = load_network(config.weights["model"], options.size, dtype=torch.float32, device=config.device)
     nn.Module.to(network.eval(), config.device)
     return CaptionMethod("GIT", Git(network, decoder, options.beams, options.max_new_tokens), view, highlight)

@@ -26,6 +26,7 @@ SIZES = tuple(_VISION)
 
 _MINI_DECODER: Mapping[str, Any] = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "vocab_size": 1024,
 }  # fmt: skip
 
 # Position indices of older files, not learned.
@@ -33,10 +34,10 @@ IGNORED_KEYS = ("git.embeddings.position_ids", "git.image_encoder.vision_model.e
 
 
 def build(size: str) -> GitForCausalLM:
-    """Build ``base`` (176.6 M parameters), ``large`` (394.2 M) or ``mini`` (4.3 M) with initial weights.
+    """Build ``base`` (176.6 M parameters), ``large`` (394.2 M) or ``mini`` (0.5 M) with initial weights.
 
-    The published sizes share a decoder of six layers of 768; ``mini`` has two layers of 64 on both sides, trains on a
-    CPU, and no weights of it are published.
+    The published sizes share a decoder of six layers of 768; ``mini`` has two layers of 64 on both sides and 1,024
+    words, trains on a CPU, and no weights of it are published.
     """
     vision = {**_VISION[size], "image_size": 224}
     decoder: Mapping[str, Any] = _MINI_DECODER if size == "mini" else {}

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.layers.inference.caption_view import CaptionView, Highlight, sample_frames
+from baselines.layers.inputs.target_sets import target_sets
 from baselines.videollama2.grounding_pretraining import CELL
-from mevis_bench.records import HighlightedVideo, TargetMasks, TrainingData
+from mevis_bench.records import HighlightedVideo, TrainingData
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +70,3 @@ def _cell_coverage(mask: NDArray[np.bool_], view: CaptionView) -> NDArray[np.uin
     mean = square.reshape(side, CELL, side, CELL).mean((1, 3))
     coverage: NDArray[np.uint8] = mean.round().astype(np.uint8)
     return coverage
-
-
-def target_sets(data: TrainingData, video_id: str) -> list[tuple[TargetMasks, tuple[str, ...]]]:
-    """List the target sets of a video that sentences refer to, with all of these sentences, in file order."""
-    sets: dict[tuple[str, ...], tuple[TargetMasks, tuple[str, ...]]] = {}
-    for ground_truth in data.ground_truths(video_id):
-        ids = ground_truth.expression.annotation_ids
-        if ground_truth.objects and ids is not None and ids not in sets:
-            sets[ids] = TargetMasks(ground_truth.expression.id, ground_truth.objects), ground_truth.references
-    return list(sets.values())

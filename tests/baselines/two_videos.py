@@ -1,4 +1,4 @@
-"""Two short videos to learn by heart: two colored rectangles that move, and a sentence about each."""
+"""Two short videos to overfit: two colored rectangles that move, and a sentence about each."""
 
 import json
 from pathlib import Path
