@@ -13,10 +13,19 @@ from baselines.layers.nn.trajectory_network import TrajectoryNetworkConfig
 
 @dataclass(frozen=True, slots=True)
 class WordFusionConfig:
-    """Sizes of the fusion of tokens and words: attention heads and channels per head; the defaults are the authors'."""
+    """Sizes of the fusion of tokens and words; the defaults are the authors'.
+
+    Attributes:
+        heads: Attention heads.
+        head_channels: Channels per head.
+        dropout: On attention probabilities, 0..1.
+        drop_path: Probability that a sample's update is left out in training.
+    """
 
     heads: int = 4
     head_channels: int = 256
+    dropout: float = 0.1
+    drop_path: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

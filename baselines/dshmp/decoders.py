@@ -72,7 +72,7 @@ class ClipModule(WordGuidedDecoder, ClipQueryModule[DecoupledSentence]):
         self.add_word_layers(config, fusion)
         c = config.channels
         self.hierarchical_cross = nn.ModuleList(MotionAttention(c) for _ in range(config.encoder_depth))
-        self.cross_motion = CrossAttentionLayer(c, config.heads)
+        self.cross_motion = CrossAttentionLayer(c, config.heads, fusion.dropout)
         self.contrastive_embed = Mlp(c, c, c, c)  # projection of the contrastive loss, not used at inference
 
     def start_queries(self, sentence: DecoupledSentence) -> Tensor:

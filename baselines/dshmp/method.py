@@ -1,5 +1,7 @@
 """DsHmp as a ``Method``: a sentence to the union of the matched trajectories' masks."""
 
+from collections.abc import Callable
+
 import torch
 
 from baselines.dshmp.checkpoint import load as load_checkpoint
@@ -30,6 +32,19 @@ def encode_sentence(model: DsHmp, tokenizer: Tokenizer, tagger: Tagger, text: st
     return model.encode_text(ids.to(device), mask.to(device), static, motion)
 
 
+def sentence_reader(
+    model: DsHmp, tokenizer: Tokenizer, tagger: Tagger, device: str
+) -> Callable[[Prompt], DecoupledSentence]:
+    """Encoder of text prompts."""
+
+    def read(prompt: Prompt) -> DecoupledSentence:
+        if not isinstance(prompt, TextPrompt):
+            raise TypeError(f"DsHmp requires a text prompt, got {type(prompt).__name__}")
+        return encode_sentence(model, tokenizer, tagger, prompt.text, device)
+
+    return read
+
+
 def load(config: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
     """Build DsHmp with the authors' weights, or with seeded random ones.
 
@@ -49,9 +64,5 @@ def load(config: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
     model.eval().to(config.device)
     tokenizer = open_tokenizer(None if config.weights is None else config.weights["tokenizer"])
 
-    def read(prompt: Prompt) -> DecoupledSentence:
-        if not isinstance(prompt, TextPrompt):
-            raise TypeError(f"DsHmp requires a text prompt, got {type(prompt).__name__}")
-        return encode_sentence(model, tokenizer, tagger, prompt.text, config.device)
-
+    read = sentence_reader(model, tokenizer, tagger, config.device)
     return QuerySegmenter(model, read, settings, config.device)

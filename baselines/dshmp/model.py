@@ -26,6 +26,7 @@ class DsHmp(TrajectoryNetwork[DecoupledSentence]):
     def __init__(self, config: DsHmpConfig | None = None) -> None:
         config = config or DsHmpConfig()
         super().__init__(config, FrameDecoder(config.frame, config.fusion), ClipModule(config.clip, config.fusion))
+        self.config = config
         self.text_encoder = build_roberta(config.text).requires_grad_(False)  # frozen in training too
 
     def encode_text(self, ids: Tensor, mask: Tensor, static: Sequence[int], motion: Sequence[int]) -> DecoupledSentence:

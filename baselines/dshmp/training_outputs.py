@@ -9,9 +9,9 @@ from baselines.dshmp.sentence import DecoupledSentence
 from baselines.layers.training import trajectory_training
 
 
-def training_outputs(network: DsHmp, images: Tensor, sentence: DecoupledSentence) -> DsHmpOutputs:
+def training_outputs(network: DsHmp, stem: Tensor, sentence: DecoupledSentence) -> DsHmpOutputs:
     """Predict one clip as ``trajectory_training`` does; the authors train with t = 8, one window."""
-    outputs, queries = trajectory_training.training_outputs(network, images, sentence)
+    outputs, queries = trajectory_training.training_outputs(network, stem, sentence)
     clip_module = network.vita_module
     assert isinstance(clip_module, ClipModule)
     return DsHmpOutputs(

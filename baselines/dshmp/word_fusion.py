@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dshmp.config import WordFusionConfig
+from baselines.layers.nn.swin import DropPath
 
 MAX_LOGIT = 50000.0
 """Logits are clamped to -MAX_LOGIT .. MAX_LOGIT."""
@@ -25,6 +26,7 @@ class BiAttention(nn.Module):
         self.values_l_proj = nn.Linear(channels, inner)
         self.out_v_proj = nn.Linear(inner, channels)
         self.out_l_proj = nn.Linear(inner, channels)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, visual: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Attend in both directions.
@@ -51,8 +53,8 @@ class BiAttention(nn.Module):
         to_words = logits.transpose(-2, -1)
         to_words = (to_words - to_words.amax(-1, keepdim=True)).clamp(-MAX_LOGIT, MAX_LOGIT)
         to_visual = logits.masked_fill(padding[:, None, None], float("-inf"))
-        for_words = (to_words.softmax(-1) @ visual_values).transpose(1, 2).flatten(2)
-        for_visual = (to_visual.softmax(-1) @ word_values).transpose(1, 2).flatten(2)
+        for_words = (self.dropout(to_words.softmax(-1)) @ visual_values).transpose(1, 2).flatten(2)
+        for_visual = (self.dropout(to_visual.softmax(-1)) @ word_values).transpose(1, 2).flatten(2)
         return self.out_v_proj(for_visual), self.out_l_proj(for_words)
 
 
@@ -66,7 +68,9 @@ class WordFusion(nn.Module):
         super().__init__()
         self.layer_norm_v = nn.LayerNorm(channels)
         self.layer_norm_l = nn.LayerNorm(channels)
-        self.attn = BiAttention(channels, config or WordFusionConfig())
+        config = config or WordFusionConfig()
+        self.attn = BiAttention(channels, config)
+        self.drop_path = DropPath(config.drop_path)
         self.gamma_v = nn.Parameter(torch.full((channels,), 1e-4))
         self.gamma_l = nn.Parameter(torch.full((channels,), 1e-4))
 
@@ -74,4 +78,7 @@ class WordFusion(nn.Module):
         """Map ``(b, p, c)`` and ``(b or 1, n, c)`` to the same, words now ``(b, n, c)``; see ``BiAttention``."""
         visual, words = self.layer_norm_v(visual), self.layer_norm_l(words)
         for_visual, for_words = self.attn(visual, words, padding)
-        return visual + self.gamma_v * for_visual, words + self.gamma_l * for_words
+        return (
+            visual + self.drop_path(self.gamma_v * for_visual),
+            words + self.drop_path(self.gamma_l * for_words),
+        )

@@ -9,13 +9,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import torch
 from msgspec import Meta
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import GitForCausalLM
@@ -23,18 +22,18 @@ from transformers import GitForCausalLM
 from baselines.git.losses import LossConfig, build_targets, caption_logits, compute_losses, total_loss
 from baselines.git.method import SIDE
 from baselines.git.network import FRAMES, build, load_network
+from baselines.git.options import Options
 from baselines.git.vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
+from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import Highlight, Square, sample_frames
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.inputs.target_sets import target_sets
-from baselines.layers.options import Count, Fraction
+from baselines.layers.options import Count, Fraction, Rate
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
 from mevis_bench.records import HighlightedVideo, TrainingArguments, TrainingData, UsageError
 from mevis_bench.records.schedules import WarmupCosineSchedule
 from mevis_bench.records.training import SamplePosition, TrainingStage
-
-Rate = Annotated[float, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +41,6 @@ class TrainOptions:
     """Options of a training (``configs/train/git-*.yaml``).
 
     Attributes:
-        size: Sizes of the network.
-        fit: Conversion of a frame to the network's square.
-        color: Color of the highlight.
-        alpha: Its opacity.
         steps: Optimizer steps.
         batch_size: Target sets per step, over all processes.
         sentences: Sentences about each, drawn with repetition.
@@ -59,14 +54,11 @@ class TrainOptions:
         val_videos: Videos of the validation split on which the loss is measured.
         evaluate_every: Steps between two evaluations.
         save_every: Steps between two checkpoints.
-        start: Folder of weights to start from, as microsoft/git-base-vatex; empty: seeded random weights, and the words
-            of the training's sentences.
+        log_every: Steps between two points of the loss curve.
+        start: Folder of weights to start from, as microsoft/git-base-vatex; ``None``: seeded random weights, and the
+            words of the training's sentences.
     """
 
-    size: Literal["large", "base", "mini"]
-    fit: Literal["crop", "pad", "squash"]
-    color: tuple[int, int, int]
-    alpha: Fraction
     steps: Count
     batch_size: Count
     sentences: Count
@@ -80,7 +72,8 @@ class TrainOptions:
     val_videos: Annotated[int, Meta(ge=0)]
     evaluate_every: Count
     save_every: Count
-    start: str
+    log_every: Count
+    start: str | None
 
 
 OPTIONS = {"large-vatex": TrainOptions, "base-vatex": TrainOptions, "mini": TrainOptions}
@@ -109,6 +102,7 @@ def train(arguments: TrainingArguments) -> None:
         DataError: The folder to start from does not fit.
     """
     options: TrainOptions = arguments.options
+    variant: Options = arguments.method_options
     device, is_main = arguments.device, arguments.trainer.is_main_process
     units = [
         (video_id, row)
@@ -120,19 +114,21 @@ def train(arguments: TrainingArguments) -> None:
     torch.manual_seed(arguments.seed)
     if options.start:
         vocabulary = open_vocabulary(Path(options.start))
-        network = load_network(Path(options.start), options.size, dtype=torch.float32, device="cpu")
+        network = load_network(Path(options.start), variant.size, dtype=torch.float32, device="cpu")
     else:
-        network = build(options.size)
+        network = build(variant.size)
         texts = (e.text for video_id in arguments.data.video_ids for e in arguments.data.expressions(video_id))
         vocabulary = word_vocabulary(texts, network.config.vocab_size)
     if is_main:
+        arguments.out.mkdir(parents=True, exist_ok=True)
         vocabulary.save(str(arguments.out / VOCABULARY_FILE))
     nn.Module.to(network, device)
-    square = Square(SIDE, options.fit)
+    square = Square(SIDE, variant.fit)
+    view = Highlight.from_options(variant), square
 
     def sample(rng: np.random.Generator, position: SamplePosition) -> DescribedTargets:
         video_id, row = units[int(rng.integers(len(units)))]
-        return draw_targets(arguments.data, video_id, row, square, options, rng)
+        return draw_targets(arguments.data, video_id, row, *view, options, rng)
 
     def loss_fn(batch: list[DescribedTargets]) -> dict[str, Tensor]:
         frames = square.normalize(np.stack([targets.frames for targets in batch])).to(device)
@@ -145,7 +141,7 @@ def train(arguments: TrainingArguments) -> None:
     def evaluate() -> dict[str, float]:
         rng = np.random.default_rng(arguments.seed)
         values = [
-            float(loss_fn([draw_targets(arguments.val_data, video_id, row, square, plain, rng)])["loss"])
+            float(loss_fn([draw_targets(arguments.val_data, video_id, row, *view, plain, rng)])["loss"])
             for video_id in arguments.val_data.video_ids[: options.val_videos]
             for row in range(len(target_sets(arguments.val_data, video_id)))
         ]
@@ -168,13 +164,14 @@ def train(arguments: TrainingArguments) -> None:
         batch_size=options.batch_size,
         schedule=WarmupCosineSchedule(options.warm_up),
         save_every=options.save_every,
+        log_every=options.log_every,
         evaluate=evaluate if options.val_videos else None,
         evaluate_every=options.evaluate_every,
     )
     arguments.trainer.fit(stage)
     if is_main:
-        weights = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
-        save_file(weights, arguments.out / SINGLE, {"data_fingerprint": arguments.data.fingerprint})
+        metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
+        save_weights(network.state_dict(), arguments.out / SINGLE, metadata)
 
 
 def _is_visual(name: str) -> bool:
@@ -182,7 +179,13 @@ def _is_visual(name: str) -> bool:
 
 
 def draw_targets(
-    data: TrainingData, video_id: str, row: int, square: Square, options: TrainOptions, rng: np.random.Generator
+    data: TrainingData,
+    video_id: str,
+    row: int,
+    highlight: Highlight,
+    square: Square,
+    options: TrainOptions,
+    rng: np.random.Generator,
 ) -> DescribedTargets:
     """Draw frames of a target set and sentences about it.
 
@@ -190,13 +193,12 @@ def draw_targets(
         data: The split.
         video_id: The video.
         row: Number of the target set in `target_sets`.
+        highlight: Color of the targets.
         square: Preprocessing.
-        options: For frames, highlight, mirroring and the number of sentences.
+        options: For frames, mirroring and the number of sentences.
         rng: Source of all random choices.
     """
     target, texts = target_sets(data, video_id)[row]
-    red, green, blue = options.color
-    highlight = Highlight((red, green, blue), options.alpha)
     video = HighlightedVideo.of(data.video(video_id), target, highlight.color, highlight.alpha)
     indices = sample_frames(len(video), FRAMES)
     if options.random_frames:

@@ -51,18 +51,18 @@ def load(config: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
             match_keys(load_checkpoint(path, network_config, speech_config), model, location=str(path))
         )
     model.eval().to(config.device)
-    read = speech_reader(model) if supports_speech else text_reader(model, config)
+    tokenizer = open_tokenizer(None if config.weights is None else config.weights.get("tokenizer"))
+    read = speech_reader(model) if supports_speech else text_reader(model, tokenizer, config.device)
     return QuerySegmenter(model, read, settings, config.device)
 
 
-def text_reader(model: Lmpm, config: MethodConfig[Options]) -> Callable[[Prompt], Sentence]:
-    """Encoder of text prompts, with RoBERTa's tokenizer or, untrained, a ``HashTokenizer``."""
-    tokenizer = open_tokenizer(None if config.weights is None else config.weights["tokenizer"])
+def text_reader(model: Lmpm, tokenizer: Tokenizer, device: str) -> Callable[[Prompt], Sentence]:
+    """Encoder of text prompts."""
 
     def read(prompt: Prompt) -> Sentence:
         assert isinstance(prompt, TextPrompt)
         ids, mask = sentence_ids(tokenizer, prompt.text)
-        return model.encode_text(ids.to(config.device), mask.to(config.device))
+        return model.encode_text(ids.to(device), mask.to(device))
 
     return read
 

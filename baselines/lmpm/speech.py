@@ -5,6 +5,8 @@ the speech covers are averaged to at most 40 "words"; a linear layer maps them t
 mean through a tanh layer, as in RoBERTa's pooler, is the sentence. Axes: s encoder states of 20 ms, n words.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
 
 RATE = 16000
 """Sampling rate of Whisper's input, in Hz."""
@@ -50,3 +54,14 @@ class SpeechEncoder(nn.Module):
         states = F.adaptive_avg_pool1d(states[:, :covered].transpose(1, 2), min(MAX_WORDS, covered)).transpose(1, 2)
         words = self.to_words(states)
         return words, torch.tanh(self.pooler(words.mean(1)))
+
+
+def load_whisper(encoder: WhisperEncoder, path: Path) -> None:
+    """Load the encoder from ``model.safetensors`` of huggingface.co/openai/whisper-base.
+
+    Raises:
+        DataError: The file is not Whisper-base's.
+    """
+    prefix = "model.encoder."
+    tensors = {key.removeprefix(prefix): value for key, value in read_tensors(path).items() if key.startswith(prefix)}
+    encoder.load_state_dict(match_keys(tensors, encoder, location=str(path)))

@@ -36,12 +36,13 @@ def train(arguments: TrainingArguments) -> None:
     """Train, or continue a training that was stopped, and write weights and tokenizer.
 
     Raises:
-        UsageError: The split has no sentence.
+        MissingWeightsError: A file to start from is missing.
         DataError: A file to start from does not fit.
+        UsageError: The split has no usable sentence.
     """
     options: TrainOptions = arguments.options
     torch.manual_seed(arguments.seed)
-    model = TempRmot(SIZES[options.size], history=options.hist_len, track_attention=False)
+    model = TempRmot(SIZES[arguments.method_options.size], history=options.hist_len, track_attention=False)
     train_tracker(
         arguments, model, lambda encoded, targets: forward_clip(model, encoded, targets, options.losses), options.losses
     )

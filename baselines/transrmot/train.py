@@ -33,12 +33,13 @@ def train(arguments: TrainingArguments) -> None:
     """Train, or continue a training that was stopped, and write weights and tokenizer.
 
     Raises:
-        UsageError: The split has no sentence.
+        MissingWeightsError: A file to start from is missing.
         DataError: A file to start from does not fit.
+        UsageError: The split has no usable sentence.
     """
     options: TrainOptions = arguments.options
     torch.manual_seed(arguments.seed)
-    model = TransRmot(SIZES[options.size], track_attention=False)
+    model = TransRmot(SIZES[arguments.method_options.size], track_attention=False)
     train_tracker(
         arguments, model, lambda encoded, targets: forward_clip(model, encoded, targets, options.losses), options.losses
     )

@@ -73,12 +73,14 @@ class Case:
         settings: Changes of the shipped configuration, as ``--set``.
         inference: Changes of the variant's options.
         variant: The variant.
+        files: Files of the weights by name, from the path of the model's.
     """
 
     method: str
     settings: tuple[str, ...]
     inference: Mapping[str, object]
     variant: str = "mini"
+    files: Callable[[Path], Mapping[str, Path]] = lambda weights: {"model": weights}
 
     @property
     def resolved(self) -> ResolvedMethod:
@@ -111,18 +113,23 @@ class Case:
         resolved = self.resolved
         task = resolved.spec.tasks[0]
         options = resolve_options(resolved, self.inference)
-        loaded = load_method(resolved.method, MethodConfig(task, self.variant, options, {"model": weights}, "cpu", 0))
+        loaded = load_method(resolved.method, MethodConfig(task, self.variant, options, self.files(weights), "cpu", 0))
         return Validation(task, open_dataset(weights.parents[1] / "clips" / "train", "train"))(loaded, 2)
 
 
-def assert_overfits(case: Case, folder: Path) -> None:
-    """The loss falls by 90 %, and the masks that the weights file predicts are right."""
+def with_tokenizer(weights: Path) -> Mapping[str, Path]:
+    """Files of a training that keeps the tokenizer of its words."""
+    return {"model": weights, "tokenizer": weights.with_name("tokenizer.json")}
+
+
+def assert_overfits(case: Case, folder: Path, metric: str = "J") -> None:
+    """The loss falls by 90 %, and what the weights file predicts is right."""
     weights = case.train(folder / "out")
     (curve,) = (weights.parent / "curves").glob("*.json")
     losses = [point["loss"] for point in json.loads(curve.read_text())["losses"]]
     assert np.mean(losses[-4:]) < 0.1 * losses[0], losses
     metrics = case.score(weights)
-    assert metrics["J"] > 0.9, metrics
+    assert metrics[metric] > 0.9, metrics
 
 
 def assert_resumes(case: Case, folder: Path) -> None:

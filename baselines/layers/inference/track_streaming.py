@@ -22,7 +22,7 @@ from baselines.layers.nn.referring_detector import ReferringDetector
 from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, TrackQueries, TrackRules
 from baselines.layers.options import StreamOptions
-from mevis_bench.records import MethodConfig, TextPrompt, TrackPrediction, Video
+from mevis_bench.records import MethodConfig, Prompt, TextPrompt, TrackPrediction, Video
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,21 +136,30 @@ class StreamingTracker:
         self._settings = settings
         self._device = device
 
-    def predict(self, video: Video, prompts: Sequence[TextPrompt]) -> Iterator[TrackPrediction]:
-        """Track the objects that each sentence refers to; every sentence starts without tracks."""
-        yield from self._track(video, prompts)
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[TrackPrediction]:
+        """Track the objects that each sentence refers to; every sentence starts without tracks.
+
+        Raises:
+            TypeError: A prompt is not a text.
+        """
+        texts = []
+        for prompt in prompts:
+            if not isinstance(prompt, TextPrompt):
+                raise TypeError(f"a referring tracker requires text prompts, got {type(prompt).__name__}")
+            texts.append(prompt.text)
+        yield from self._track(video, texts)
 
     def close(self) -> None:
         """Release the model."""
         del self._model
 
     @torch.inference_mode()
-    def _track(self, video: Video, prompts: Sequence[TextPrompt]) -> list[TrackPrediction]:
-        sentences = [self._model.read(self._ids(prompt.text)) for prompt in prompts]
+    def _track(self, video: Video, texts: Sequence[str]) -> list[TrackPrediction]:
+        sentences = [self._model.read(self._ids(text)) for text in texts]
         settings = self._settings
-        life_cycles = [LifeCycle(settings.rules) for _ in prompts]
-        tracks: list[Any] = [None] * len(prompts)
-        boxes: list[list[TrackBoxes]] = [[] for _ in prompts]
+        life_cycles = [LifeCycle(settings.rules) for _ in texts]
+        tracks: list[Any] = [None] * len(texts)
+        boxes: list[list[TrackBoxes]] = [[] for _ in texts]
         for pixels in video.frames():
             levels = self._model.see(prepare_image(pixels, settings.short, settings.longest).to(self._device))
             for index, words in enumerate(sentences):

@@ -137,6 +137,32 @@ class RandomSizeCrop:
 
 
 @dataclass(frozen=True, slots=True)
+class MovingCrop:
+    """Crop a rectangle whose sides are drawn from ``smallest`` to ``largest``, at most the clip's, and that moves.
+
+    Its corner moves from a random start to a random end, evenly over the frames (VITA's clip crop).
+    """
+
+    smallest: int
+    largest: int
+
+    def __call__(self, clip: SampledClip, rng: np.random.Generator) -> SampledClip:
+        """Crop it."""
+        height, width = (int(rng.integers(min(self.smallest, side), min(side, self.largest) + 1)) for side in clip.size)
+        room = np.array([clip.size[0] - height, clip.size[1] - width])
+        start, end = rng.integers(room + 1), rng.integers(room + 1)
+        corners = np.linspace(start, end, len(clip.images)).round().astype(int).tolist()
+        parts = [(slice(top, top + height), slice(left, left + width)) for top, left in corners]
+        offsets = np.array([(left, top, left, top) for top, left in corners], np.float32)
+        return replace(
+            clip,
+            images=np.stack([image[part] for image, part in zip(clip.images, parts, strict=True)]),
+            masks=np.stack([clip.masks[:, frame, *part] for frame, part in enumerate(parts)], axis=1),
+            boxes=(clip.boxes - offsets).clip(0, np.array([width, height, width, height], np.float32)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PhotometricDistort:
     """Change brightness, contrast, saturation, hue and the order of the channels, drawn anew for every frame.
 

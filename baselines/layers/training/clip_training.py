@@ -26,10 +26,11 @@ class ClipStage:
         sampler: Draws clips.
         loss_fn: Losses of some clips by name, ``loss`` among them.
         method: The network as a method, for evaluations.
+        best_metric: Metric of which the best evaluation is kept.
         schedule: Factor on all rates.
         max_gradient_norm: Largest norm of the whole gradient; ``None``: not clipped.
         precision: Data type of the network.
-        key: Name of a tensor in the weights file, from its name in the network.
+        key: Name of a tensor in the weights file, from its name in the network; ``None``: it is left out.
     """
 
     name: str
@@ -38,10 +39,11 @@ class ClipStage:
     sampler: ClipSampler
     loss_fn: Callable[[list[SampledClip]], Mapping[str, Tensor]]
     method: Method
+    best_metric: str = "J&F"
     schedule: Schedule = CONSTANT
     max_gradient_norm: float | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
-    key: Callable[[str], str] = str
+    key: Callable[[str], str | None] = str
 
 
 def fit(arguments: TrainingArguments, options: ClipTrainOptions, stage: ClipStage, weights_file: str) -> None:
@@ -71,11 +73,12 @@ def fit(arguments: TrainingArguments, options: ClipTrainOptions, stage: ClipStag
             log_every=options.log_every,
             evaluate=evaluate if evaluated else None,
             evaluate_every=options.evaluate_every,
-            best_metric="J&F" if evaluated else None,
+            best_metric=stage.best_metric if evaluated else None,
         )
     )
     if arguments.trainer.is_main_process:
-        tensors = {stage.key(name): value for name, value in stage.network.state_dict().items()}
+        named = ((stage.key(name), value) for name, value in stage.network.state_dict().items())
+        tensors = {key: value.clone() for key, value in named if key is not None}
         metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
         save_weights(tensors, arguments.out / weights_file, metadata)
 

@@ -6,31 +6,27 @@ axis is (clip, sentence): backbone and encoder run on all frames and sentences o
 each sentence's tracks. Axes: t frames, o objects.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from msgspec import Meta
-from safetensors.torch import save_file
 from torch import Tensor
 
 from baselines.layers.checkpoints.detector_checkpoint import start_from_deformable_detr
 from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
-from baselines.layers.inference.track_streaming import TrackingDetector, sentence_ids
-from baselines.layers.inputs.resize import shortest_edge_capped
+from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings, TrackingDetector, sentence_ids
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.text_encoder import Tokenizer
-from baselines.layers.options import Count
+from baselines.layers.options import Count, Rate
 from baselines.layers.training.clip_augmentation import (
     Compose,
     RandomResize,
     RandomSelect,
     RandomSizeCrop,
     normalized,
-    resized,
 )
 from baselines.layers.training.clip_sampling import (
     Augmentation,
@@ -39,8 +35,8 @@ from baselines.layers.training.clip_sampling import (
     ClipSentence,
     ClipTrainOptions,
     SampledClip,
-    read_clip,
 )
+from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
 from baselines.layers.training.distributed import average_count
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
 from baselines.layers.training.track_losses import (
@@ -52,16 +48,11 @@ from baselines.layers.training.track_losses import (
 from baselines.layers.training.track_training import ClipOutputs, encode_clip, freeze_backbone
 from baselines.layers.training.vocabulary import training_tokenizer
 from mevis_bench.records import TrainingArguments
-from mevis_bench.records.schedules import MultiStepSchedule
-from mevis_bench.records.training import TrainingStage
-
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
 class StartFiles:
-    """Public files to start from, as paths; empty: seeded random weights, and a tokenizer of the training's words.
+    """Public files to start from, as paths; ``None``: seeded random weights, and a tokenizer of the training's words.
 
     Attributes:
         detector: Deformable DETR with iterative box refinement, COCO.
@@ -69,9 +60,9 @@ class StartFiles:
         tokenizer: Its ``tokenizer.json``.
     """
 
-    detector: str
-    roberta: str
-    tokenizer: str
+    detector: str | None
+    roberta: str | None
+    tokenizer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +71,6 @@ class TrackTrainOptions(ClipTrainOptions):
 
     Attributes:
         targets: ``per_object``: the trackers follow every object apart.
-        size: Sizes of the network: the authors', or small ones.
         sampler_lengths: Frames of a clip. A clip ends with its video; the last frame of a shorter video repeats.
         sample_interval: Distance between a clip's frames.
         scales: Short sides of the frames to draw from, in pixels.
@@ -99,19 +89,18 @@ class TrackTrainOptions(ClipTrainOptions):
     """
 
     targets: Literal["per_object"]
-    size: Literal["base", "mini"]
     sampler_lengths: Count
     sample_interval: Count
     scales: Annotated[tuple[Count, ...], Meta(min_length=1)]
     max_size: Count
     crop_scales: tuple[Count, ...]
     crop_sides: tuple[Count, Count]
-    lr: Positive
-    lr_backbone: Positive
-    lr_linear_proj_mult: Positive
+    lr: Rate
+    lr_backbone: Rate
+    lr_linear_proj_mult: Rate
     lr_drop: Count
-    weight_decay: NotNegative
-    clip_max_norm: Positive
+    weight_decay: Rate
+    clip_max_norm: Rate
     freeze_pretrained: bool
     start: StartFiles
 
@@ -126,71 +115,50 @@ def train_tracker(
     """Train, or continue a training that was stopped, and write weights and tokenizer.
 
     Args:
-        arguments: Its ``options`` are `TrackTrainOptions`.
+        arguments: Its ``options`` are `TrackTrainOptions`, its ``method_options`` `StreamOptions`.
         model: With seeded random weights.
         forward: Of the model.
         losses: Matching costs and weights.
 
     Raises:
+        MissingWeightsError: A file to start from is missing.
         DataError: A file to start from does not fit.
+        UsageError: The split has no usable sentence.
     """
     options: TrackTrainOptions = arguments.options
-    device, is_main = arguments.device, arguments.trainer.is_main_process
-    vocabulary = model.config.text.vocab_size
-    tokenizer = training_tokenizer(options.start.tokenizer, arguments.data, vocabulary, arguments.out, writes=is_main)
+    tokenizer = training_tokenizer(arguments, options.start.tokenizer, model.config.text.vocab_size)
     if options.start.detector:
-        start_from_deformable_detr(model, Path(options.start.detector))
+        start_from_deformable_detr(model, existing_file(options.start.detector, "start.detector"))
     if options.start.roberta:
-        load_roberta(model.text_encoder, Path(options.start.roberta))
+        load_roberta(model.text_encoder, existing_file(options.start.roberta, "start.roberta"))
     if options.freeze_pretrained:
         freeze_backbone(model)
-    model.to(device)
-
-    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        return clip_losses(model, forward, tokenizer, clips, losses, device)
-
-    sampler = clip_sampler(arguments, options)
-
-    @torch.no_grad()
-    def evaluate() -> dict[str, float]:
-        with torch.random.fork_rng():
-            torch.manual_seed(arguments.seed)
-            values = [float(loss_fn([clip])["loss"]) for clip in validation_clips(arguments, options)]
-        return {"loss": float(np.mean(values))} if values else {}
-
-    stage = TrainingStage(
+    model.to(arguments.device)
+    drops = range(options.lr_drop, options.epochs, options.lr_drop)
+    stage = ClipStage(
         name="tracker",
-        module=model,
-        groups=group_parameters(
-            model,
-            [
-                GroupRule("backbone", lambda name: "backbone.0" in name, options.lr_backbone, options.weight_decay),
-                GroupRule(
-                    "points",
-                    lambda name: "reference_points" in name or "sampling_offsets" in name,
-                    options.lr * options.lr_linear_proj_mult,
-                    options.weight_decay,
-                ),
-                GroupRule("others", every_parameter, options.lr, options.weight_decay),
-            ],
+        network=model,
+        groups=group_parameters(model, group_rules(options)),
+        sampler=clip_sampler(arguments, options),
+        loss_fn=lambda clips: clip_losses(model, forward, tokenizer, clips, losses, arguments.device),
+        method=StreamingTracker(
+            model, tokenizer, StreamSettings.from_options(arguments.method_options), arguments.device
         ),
-        sample=sampler,
-        sample_name=lambda clip: clip.name,
-        loss_fn=loss_fn,
-        steps=options.count_steps(len(sampler.index)),
-        batch_size=options.batch_size,
-        schedule=MultiStepSchedule(
-            tuple(epoch / options.epochs for epoch in range(options.lr_drop, options.epochs, options.lr_drop))
-        ),
+        best_metric="HOTA",
+        schedule=drop_schedule(drops, options.epochs),
         max_gradient_norm=options.clip_max_norm,
-        save_every=options.save_every,
-        evaluate=evaluate if options.val_videos else None,
-        evaluate_every=options.evaluate_every,
     )
-    arguments.trainer.fit(stage)
-    if is_main:
-        weights = {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
-        save_file(weights, arguments.out / "model.safetensors", {"data_fingerprint": arguments.data.fingerprint})
+    fit(arguments, options, stage, "model.safetensors")
+
+
+def group_rules(options: TrackTrainOptions) -> list[GroupRule]:
+    """Return the authors' parameter groups."""
+    decay, points_rate = options.weight_decay, options.lr * options.lr_linear_proj_mult
+    return [
+        GroupRule("backbone", lambda name: "backbone.0" in name, options.lr_backbone, decay),
+        GroupRule("points", lambda name: "reference_points" in name or "sampling_offsets" in name, points_rate, decay),
+        GroupRule("others", every_parameter, options.lr, decay),
+    ]
 
 
 def choose_frames(length: int, start: int, options: TrackTrainOptions) -> list[int]:
@@ -218,20 +186,10 @@ def clip_sampler(arguments: TrainingArguments, options: TrackTrainOptions) -> Cl
     )
 
 
-def validation_clips(arguments: TrainingArguments, options: TrackTrainOptions) -> Iterator[SampledClip]:
-    """Yield the first clip of the first ``val_videos`` videos of the validation split, not augmented."""
-    data = arguments.val_data
-    for video_id in data.video_ids[: options.val_videos]:
-        video, expressions = data.video(video_id), data.expressions(video_id)[: options.sentences]
-        if expressions:
-            clip = read_clip(data, video_id, choose_frames(len(video), 0, options), expressions)
-            yield resized(clip, shortest_edge_capped(*clip.size, options.scales[-1], options.max_size))
-
-
 def frame_targets(clip: SampledClip, sentence: ClipSentence) -> tuple[FrameTargets, ...]:
     """Targets of a sentence in each frame: the objects that the frame shows, and whether the sentence means them."""
     height, width = clip.size
-    shown = clip.masks.any((-2, -1))
+    shown = clip.masks.sum((-2, -1)) > 0
     corners = clip.boxes + np.array([0, 0, 1, 1], np.float32)  # half-open
     centers = np.concatenate(((corners[..., :2] + corners[..., 2:]) / 2, corners[..., 2:] - corners[..., :2]), -1)
     boxes = torch.from_numpy(centers / np.array([width, height] * 2, np.float32))

@@ -45,6 +45,10 @@ class TrajectoryTargets:
         numbers = ids - ids.min() if len(ids) else ids
         return cls(masks, torch.where(shown, numbers[:, None], ABSENT))
 
+    def to(self, device: torch.device | str) -> "TrajectoryTargets":
+        """Move to a device."""
+        return TrajectoryTargets(self.masks.to(device), self.ids.to(device))
+
     def in_frame(self, frame: int) -> Tensor:
         """Rows of the objects that a frame shows, int64 ``(m,)``, ascending; may be empty."""
         return (self.ids[:, frame] != ABSENT).nonzero()[:, 0]

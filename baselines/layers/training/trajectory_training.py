@@ -12,21 +12,22 @@ from baselines.layers.training.trajectory_outputs import CLIP_DECODER_INPUTS, Tr
 
 
 def training_outputs(
-    network: TrajectoryNetwork[SentenceT], images: Tensor, sentence: SentenceT
+    network: TrajectoryNetwork[SentenceT], stem: Tensor, sentence: SentenceT
 ) -> tuple[TrajectoryOutputs, Tensor]:
     """Predict one clip (b = 1); its window attention is never shifted, as in the authors' training.
 
     Args:
         network: The network.
-        images: Normalized and padded, ``(t, 3, H, W)``; the authors train with t = one window.
+        stem: Of normalized and padded images, by ``network.stem``; the authors train with t = one window.
         sentence: The clip's expression.
 
     Returns:
         The predictions, and the trajectory queries of the last layer, ``(l, k, c)``.
     """
     decoder, clip_module = network.sem_seg_head.predictor, network.vita_module
-    maps = network.backbone(network.stem(images), sentence.words, sentence.mask)
-    features = network.sem_seg_head.pixel_decoder(maps)
+    maps = network.backbone(stem, sentence.words, sentence.mask)
+    with torch.autocast(stem.device.type, enabled=False):
+        features = network.sem_seg_head.pixel_decoder([x.float() for x in maps])
     frame_queries = list(decoder.layer_queries(features, sentence))
     encoded = clip_module.encode(torch.stack(frame_queries[-CLIP_DECODER_INPUTS:]), sentence, shifting=False)
     clip_queries = list(clip_module.layer_queries(encoded, sentence))

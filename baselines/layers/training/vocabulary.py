@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from baselines.layers.nn.text_encoder import BOS, EOS, PAD, FileTokenizer, Tokenizer
-from mevis_bench.records import TrainingData
+from baselines.layers.training.clip_training import existing_file
+from mevis_bench.records import TrainingArguments
 
 TOKENIZER_FILE = "tokenizer.json"
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
@@ -37,23 +37,23 @@ def word_tokenizer(sentences: Iterable[str], size: int) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def training_tokenizer(file: str, data: TrainingData, size: int, out: Path, *, writes: bool) -> Tokenizer:
-    """Open the tokenizer of a training, and keep it beside the weights, which are of no use without it.
+def training_tokenizer(arguments: TrainingArguments, file: str | None, size: int) -> Tokenizer:
+    """Open the tokenizer of a training; one of its own words is kept beside the weights, of no use without it.
 
     Args:
-        file: RoBERTa's ``tokenizer.json``; empty: one of the words of ``data``'s sentences.
-        data: Training split.
+        arguments: Of the training.
+        file: RoBERTa's ``tokenizer.json``; ``None``: a tokenizer of the words of the training split.
         size: Token ids of the text encoder.
-        out: Folder of the training; ``tokenizer.json`` is written there.
-        writes: Whether this process writes it: exactly one does.
 
     Raises:
+        MissingWeightsError: There is no such file.
         DataError: The file is not RoBERTa's.
     """
-    if file:
-        return FileTokenizer.open(Path(file))
-    sentences = (truth.expression.text for video_id in data.video_ids for truth in data.ground_truths(video_id))
-    built = word_tokenizer(sentences, size)
-    if writes:
-        built.save(str(out / TOKENIZER_FILE))
+    if file is not None:
+        return FileTokenizer.open(existing_file(file, "start.tokenizer"))
+    data = arguments.data
+    built = word_tokenizer((e.text for video_id in data.video_ids for e in data.expressions(video_id)), size)
+    if arguments.trainer.is_main_process:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        built.save(str(arguments.out / TOKENIZER_FILE))
     return FileTokenizer(built)

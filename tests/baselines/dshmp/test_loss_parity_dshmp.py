@@ -88,7 +88,7 @@ def test_loss_parity_of_a_whole_step(path):
     fill_by_name(bank, prefix="vita_criterion.train_memory_bank.")
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])
     images = network_input(torch.from_numpy(inputs["in_frames"]), DSHMP_SETTINGS)
-    outputs = training_outputs(network, images, network.encode_text(ids, mask, STATIC, MOTION))
+    outputs = training_outputs(network, network.stem(images), network.encode_text(ids, mask, STATIC, MOTION))
     targets, config = [DsHmpTargets(read_targets(vectors), step_contrast())], step_config(DsHmpLossConfig)
     check_step_indices(outputs, [target.objects for target in targets], vectors, config)
     losses = compute_losses(outputs, targets, config, bank, spread_points)

@@ -61,7 +61,7 @@ def test_loss_parity_of_a_whole_step(path):
     fill_by_name(network)
     ids, mask = torch.from_numpy(inputs["in_lang_tokens"]), torch.from_numpy(inputs["in_lang_mask"])
     images = network_input(torch.from_numpy(inputs["in_frames"]), LMPM_SETTINGS)
-    outputs, _ = training_outputs(network, images, network.encode_text(ids, mask))
+    outputs, _ = training_outputs(network, network.stem(images), network.encode_text(ids, mask))
     targets, config = [read_targets(vectors)], step_config(TrajectoryConfig)
     check_step_indices(outputs, targets, vectors, config)
     losses = compute_losses(outputs, targets, config, spread_points)

@@ -1,0 +1,177 @@
+"""Training of DsHmp (``mevis-bench train --method dshmp``).
+
+He & Ding, "Decoupling Static and Hierarchical Motion Perception for Referring Video Segmentation" (CVPR 2024); the
+recipe of ``configs/train/dshmp-swin-t.yaml`` is the authors'. Written from a description, not from their code.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from baselines.dshmp.config import SIZES
+from baselines.dshmp.losses import DsHmpLossConfig, DsHmpTargets, compute_losses, total_loss
+from baselines.dshmp.memory_bank import ExpressionContrast, MemoryBank, draw_negatives
+from baselines.dshmp.method import PIXEL_STD, sentence_reader
+from baselines.dshmp.model import DsHmp
+from baselines.dshmp.options import Options
+from baselines.dshmp.training_outputs import training_outputs
+from baselines.dshmp.word_split import open_tagger
+from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
+from baselines.layers.inference.query_segmenter import STRIDE, QuerySegmenter, SegmenterSettings
+from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.training.clip_augmentation import padded_size
+from baselines.layers.training.clip_sampling import SampledClip
+from baselines.layers.training.clip_training import ClipStage, existing_file, fit
+from baselines.layers.training.trajectory_outputs import join_outputs
+from baselines.layers.training.trajectory_recipe import (
+    TrajectoryTrainOptions,
+    frames_around,
+    network_images,
+    sentence_prompt,
+    sentence_targets,
+    start_from_mask2former,
+    trajectory_groups,
+    trajectory_sampler,
+)
+from baselines.layers.training.vocabulary import training_tokenizer
+from mevis_bench.records import TrainingArguments, TrainingData
+from mevis_bench.records.schedules import MultiStepSchedule
+
+OWN_PARTS = (".fusion.", ".fusion_layers.", ".cross_test.", ".cross_static.", ".res_gate.", "class_embed.")
+"""Parts of names that Mask2Former lacks or has for other classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions(TrajectoryTrainOptions):
+    """Options of a training (``configs/train/dshmp-*.yaml``), in addition to those of all trajectory networks.
+
+    Attributes:
+        losses: Matching costs, weights, sampling of points, and the contrastive loss.
+    """
+
+    losses: DsHmpLossConfig
+
+
+OPTIONS = {"swin-t": TrainOptions, "swin-t-spacy": TrainOptions, "mini": TrainOptions}
+
+
+class DsHmpTraining(nn.Module):
+    """The network, its memory bank, and the steps that were made: all that a resumed training needs.
+
+    Args:
+        network: The network.
+        expressions: Expressions of the training split.
+    """
+
+    iteration: Tensor
+
+    def __init__(self, network: DsHmp, expressions: int) -> None:
+        super().__init__()
+        self.network = network
+        self.bank = MemoryBank(expressions, network.config.frame.channels)
+        self.register_buffer("iteration", torch.zeros((), dtype=torch.long))
+
+
+class ExpressionRows:
+    """Rows of a split's expressions in the memory bank, numbered over videos and expressions.
+
+    Args:
+        data: The split.
+        samples: Rows that an expression is compared with.
+    """
+
+    def __init__(self, data: TrainingData, samples: int) -> None:
+        self._samples = samples
+        self._rows: dict[tuple[str, str], int] = {}
+        self._sets: dict[tuple[str, frozenset[str]], list[int]] = {}
+        self._objects: dict[int, frozenset[str]] = {}
+        for video_id in data.video_ids:
+            for expression in data.expressions(video_id):
+                row, objects = len(self._rows), frozenset(expression.annotation_ids or ())
+                self._rows[video_id, expression.id] = row
+                self._objects[row] = objects
+                self._sets.setdefault((video_id, objects), []).append(row)
+        self._firsts: dict[str, list[tuple[frozenset[str], int]]] = {}
+        for (video_id, objects), rows in self._sets.items():
+            if objects:
+                self._firsts.setdefault(video_id, []).append((objects, rows[0]))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def contrast(self, video_id: str, expression_id: str) -> ExpressionContrast:
+        """Draw the rows that an expression is compared with, by torch's generator."""
+        row = self._rows[video_id, expression_id]
+        objects = self._objects[row]
+        positives = torch.tensor(self._sets[video_id, objects])
+        others = [first for other, first in self._firsts.get(video_id, []) if other != objects]
+        negatives = draw_negatives(positives, torch.tensor(others, dtype=torch.long), len(self._rows), self._samples)
+        return ExpressionContrast(row, positives, negatives)
+
+
+def train(arguments: TrainingArguments) -> None:
+    """Train, or continue a training that was stopped, and write the weights, with a tokenizer of its own words.
+
+    Raises:
+        MissingWeightsError: A file to start from is missing.
+        DataError: A file to start from does not fit.
+        MethodError: The variant's tagger is not installed.
+        UsageError: The split has no usable sentence.
+    """
+    options: TrainOptions = arguments.options
+    variant: Options = arguments.method_options
+    device = arguments.device
+    torch.manual_seed(arguments.seed)
+    network = build_network(options, variant)
+    tokenizer = training_tokenizer(arguments, options.start.tokenizer, network.config.text.vocab_size)
+    read = sentence_reader(network, tokenizer, open_tagger(variant.tagger), device)
+    expressions = ExpressionRows(arguments.data, options.losses.con_samples)
+    training = DsHmpTraining(network, len(expressions)).to(device)
+
+    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
+        size = padded_size(clips, STRIDE)
+        outputs, targets = [], []
+        for clip in clips:
+            stem = network.stem(network_images(clip, PIXEL_MEAN, PIXEL_STD, size).to(device))
+            for sentence in clip.sentences:
+                outputs.append(training_outputs(network, stem, read(sentence_prompt(sentence, spoken=False))))
+                objects = sentence_targets(clip, sentence, size, options).to(device)
+                targets.append(DsHmpTargets(objects, expressions.contrast(clip.video_id, sentence.expression_id)))
+        losses = compute_losses(join_outputs(outputs), targets, options.losses, training.bank)
+        total = total_loss(losses, options.losses, int(training.iteration))
+        training.iteration += 1
+        return {"loss": total, **losses}
+
+    choose_frames = frames_around(options.sampling_frame_num, options.sampling_frame_range, replace=None)
+    stage = ClipStage(
+        name="dshmp",
+        network=training,
+        groups=trajectory_groups(training, options, slow_fusion=False),
+        sampler=trajectory_sampler(arguments, options, choose_frames),
+        loss_fn=loss_fn,
+        method=QuerySegmenter(network, read, SegmenterSettings.from_options(variant, PIXEL_MEAN, PIXEL_STD), device),
+        schedule=MultiStepSchedule(options.milestones),
+        max_gradient_norm=options.clip_value,
+        precision=options.precision,
+        key=weight_key,
+    )
+    fit(arguments, options, stage, "model.safetensors")
+
+
+def weight_key(name: str) -> str | None:
+    """Name of a tensor in the weights file: the network's, without the memory bank."""
+    return name.removeprefix("network.") if name.startswith("network.") else None
+
+
+def build_network(options: TrainOptions, variant: Options) -> DsHmp:
+    """Build the network of a variant from the files to start from, or seeded random."""
+    config = SIZES[variant.size]
+    network = DsHmp(replace(config, swin=replace(config.swin, drop_path=options.drop_path)))
+    network.text_encoder.requires_grad_(not options.freeze_text_encoder)
+    start = options.start
+    if start.mask2former:
+        start_from_mask2former(network, existing_file(start.mask2former, "start.mask2former"), OWN_PARTS)
+    if start.roberta:
+        load_roberta(network.text_encoder, existing_file(start.roberta, "start.roberta"))
+    return network
