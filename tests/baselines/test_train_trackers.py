@@ -47,7 +47,7 @@ def split(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", STEADY)
 def test_two_clips_are_overfitted(method, tmp_path):
-    assert_overfits(case(method, "steps=300", *STEADY[method]), tmp_path, metric="LocA")
+    assert_overfits(case(method, "steps=160", *STEADY[method]), tmp_path, metric="LocA")
 
 
 @pytest.mark.parametrize("method", STEADY)

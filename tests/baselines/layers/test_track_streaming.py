@@ -14,6 +14,7 @@ from baselines.layers.inference.track_streaming import (
     prepare_image,
 )
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
+from baselines.layers.nn.referring_detector import DetectorConfig
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries, TrackRules
 from baselines.layers.options import StreamOptions
@@ -27,6 +28,8 @@ LOGIT = {True: 4.0, False: -4.0}
 
 class FakeModel:
     """Sees one object per frame whose gray value is over 100; the sentence 'nothing' refers to none of them."""
+
+    config = DetectorConfig()
 
     def __init__(self):
         self.images = 0
