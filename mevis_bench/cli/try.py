@@ -1,0 +1,71 @@
+# ruff: noqa: N999 (a command's module has its name)
+"""``mevis-bench try``: methods on one's own video."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mevis_bench.cli import options
+
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+def command(
+    weights: options.Weights,
+    method_dir: options.MethodDirs,
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file, a GIF, a folder of frames, or a video of the bundled split (00017).")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="A sentence, or a sound file (wav, flac, ogg, mp3).")],
+    method: Annotated[
+        str, typer.Option("--method", metavar="NAME[:VARIANT],...", help="Methods, side by side.")
+    ] = "lmpmpp",
+    task: options.TaskName = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path("try"),
+    every: Annotated[int, typer.Option("--every", metavar="N", min=1, help="Use every Nth frame.")] = 1,
+    device: options.Device = "auto",
+    json: options.Json = False,
+) -> None:
+    """Run methods on your own video: overlay, strip of frames, masks, and the answer as text.
+
+    Example: mevis-bench try clip.mp4 "the dog that turns around" --method lmpmpp,moving_region
+    """
+    from dataclasses import asdict
+
+    from rich.text import Text
+
+    from mevis_bench.cli.console import facts_table, print_json
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.progress import Bar
+    from mevis_bench.cli.run import ProgressBarCallback
+    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.runs.try_methods import try_methods
+    from mevis_bench.schemas.run_config import RunConfig
+
+    sound = Path(prompt) if prompt.lower().endswith(SOUND_SUFFIXES) else None
+    config = RunConfig(
+        task=task or ("rvos" if sound is None else "avos"),
+        method="",
+        weights=tuple(weights),
+        method_dir=tuple(method_dir),
+        device=device,
+    )
+    with Bar("samples") as bar:
+        callback = ProgressBarCallback(bar)
+        outcome = try_methods(video, sound or prompt, method.split(","), out, config, every, callback)
+    if json:
+        print_json(asdict(outcome))
+        return
+    table = terminal_table()
+    for title in ("method", "provenance", "answer"):
+        table.add_column(title, overflow="fold")
+    for attempt in outcome.attempts:
+        table.add_row(Text(attempt.label), Text(attempt.provenance), Text(attempt.text))
+    notes = [NOTES[kind] for kind in NOTES if any(attempt.provenance == kind for attempt in outcome.attempts)]
+    stdout().print(titled(prompt, table, *notes))
+    stdout().print(facts_table({path.stem: path for path in outcome.files}))
+
+
+NOTES = {
+    "trained-here": "trained-here: small weights from generated videos, no measure of the method on other footage.",
+    "untrained": "untrained: random weights; the answer means nothing.",
+}
