@@ -14,7 +14,12 @@ SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 def command(
     weights: options.Weights,
     method_dir: options.MethodDirs,
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file, a GIF, a folder of frames, or a video of the bundled split (00017).")],
+    video: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VIDEO", help="A video file, a GIF, a folder of frames, or a video of the bundled split (00017)."
+        ),
+    ],
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="A sentence, or a sound file (wav, flac, ogg, mp3).")],
     method: Annotated[
         str, typer.Option("--method", metavar="NAME[:VARIANT],...", help="Methods, side by side.")

@@ -150,7 +150,11 @@ def test_wrong_calls(tmp_path: Path, make: Callable[[Path], Path], prompt: str, 
     [
         ("clip.mp4", b"not a video at all", "video cannot be decoded: .*\nConvert it"),
         ("clip.gif", b"GIF89a", "image cannot be read|not a GIF image"),
-        ("list.m3u8", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n", "cannot be decoded|no video stream|no frames"),
+        (
+            "list.m3u8",
+            b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n",
+            "cannot be decoded|no video stream|no frames",
+        ),
     ],
 )
 def test_broken_files(tmp_path: Path, name: str, content: bytes, text: str) -> None:
