@@ -34,14 +34,13 @@ def command(
 
     Example: mevis-bench try clip.mp4 "the dog that turns around" --method lmpmpp,moving_region
     """
-    from dataclasses import asdict
-
     from rich.text import Text
 
     from mevis_bench.cli.console import facts_table, print_json
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.progress import Bar
     from mevis_bench.cli.run import ProgressBarCallback
+    from mevis_bench.reports.overlay import Layer, describe, write_overlays
     from mevis_bench.reports.terminal import terminal_table, titled
     from mevis_bench.runs.try_methods import try_methods
     from mevis_bench.schemas.run_config import RunConfig
@@ -57,17 +56,25 @@ def command(
     with Bar("samples") as bar:
         callback = ProgressBarCallback(bar)
         outcome = try_methods(video, sound or prompt, method.split(","), out, config, every, callback)
+    length = len(outcome.video)
+    answers = [describe(attempt.prediction, length) for attempt in outcome.attempts]
+    layers = [Layer(attempt.label, attempt.prediction) for attempt in outcome.attempts]
+    files = {path.stem: path for path in write_overlays(outcome.video, layers, out)}
     if json:
-        print_json(asdict(outcome))
+        rows = [
+            {"method": attempt.label, "provenance": attempt.provenance, "answer": answer, "run": str(attempt.run)}
+            for attempt, answer in zip(outcome.attempts, answers, strict=True)
+        ]
+        print_json({"frames": length, "answers": rows, "files": {name: str(path) for name, path in files.items()}})
         return
     table = terminal_table()
     for title in ("method", "provenance", "answer"):
         table.add_column(title, overflow="fold")
-    for attempt in outcome.attempts:
-        table.add_row(Text(attempt.label), Text(attempt.provenance), Text(attempt.text))
+    for attempt, answer in zip(outcome.attempts, answers, strict=True):
+        table.add_row(Text(attempt.label), Text(attempt.provenance), Text(answer))
     notes = [NOTES[kind] for kind in NOTES if any(attempt.provenance == kind for attempt in outcome.attempts)]
     stdout().print(titled(prompt, table, *notes))
-    stdout().print(facts_table({path.stem: path for path in outcome.files}))
+    stdout().print(facts_table(files))
 
 
 NOTES = {

@@ -3,9 +3,11 @@
 Axes: t frames, h rows, w columns.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ COLORS = ((36, 87, 214), (214, 90, 36), (26, 157, 92), (150, 60, 190), (200, 160
 
 HEADER = 26
 STRIP_FRAMES = 5
+FRAME_RATE = 8
+"""Frames per second of the animation."""
 MAX_WIDTH = 640
 """Frames wider than this are drawn smaller; the masks keep the video's size."""
 
@@ -63,6 +67,23 @@ def describe(prediction: LoadedMasks | TrackPrediction, length: int) -> str:
     return f"{count} object{'s' * (count > 1)} in {frames} of {length} frames{share}"
 
 
+def write_overlays(video: Video, layers: Sequence[Layer], out: Path) -> tuple[Path, ...]:
+    """Write all three, and return the animation, the strip and the folder of masks.
+
+    The animation is ``overlay.mp4`` where PyAV is installed, else ``overlay.gif``. Every layer has its folder of masks;
+    those of earlier layers are removed.
+    """
+    masks = out / "masks"
+    shutil.rmtree(masks, ignore_errors=True)
+    for layer in layers:
+        if isinstance(layer.prediction, LoadedMasks):
+            write_masks(layer.prediction.rows.to_dense(), masks / layer.title.replace(":", "-"))
+    animation = out / ("overlay.mp4" if find_spec("av") else "overlay.gif")
+    write_animation(video, layers, animation)
+    write_strip(video, layers, out / "strip.png")
+    return animation, out / "strip.png", masks
+
+
 def write_strip(video: Video, layers: Sequence[Layer], path: Path) -> None:
     """Write one PNG with a row of ``STRIP_FRAMES`` frames, evenly spread over the video, per layer."""
     from PIL import Image
@@ -77,21 +98,20 @@ def write_strip(video: Video, layers: Sequence[Layer], path: Path) -> None:
     strip.save(path)
 
 
-def write_animation(video: Video, layers: Sequence[Layer], path: Path, rate: int) -> None:
+def write_animation(video: Video, layers: Sequence[Layer], path: Path) -> None:
     """Write all frames, layers below each other, as ``.mp4`` (requires PyAV) or ``.gif``, by the suffix of ``path``.
 
     Args:
         video: The video.
         layers: At least one.
         path: The file.
-        rate: Frames per second.
     """
     images = (_stacked(frame) for frame in _frames(video, layers, None))
     if path.suffix == ".mp4":
-        _write_mp4(images, path, rate)
+        _write_mp4(images, path)
     else:
         first, *others = images
-        first.save(path, save_all=True, append_images=others, duration=round(1000 / rate), loop=0)
+        first.save(path, save_all=True, append_images=others, duration=1000 // FRAME_RATE, loop=0)
 
 
 def write_masks(masks: NDArray[np.bool_], folder: Path) -> None:
@@ -103,11 +123,11 @@ def write_masks(masks: NDArray[np.bool_], folder: Path) -> None:
         Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"{index:05}.png")
 
 
-def _write_mp4(images: "Iterator[Image]", path: Path, rate: int) -> None:
+def _write_mp4(images: "Iterator[Image]", path: Path) -> None:
     import av
 
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate))
+        stream = container.add_stream("libx264", rate=Fraction(FRAME_RATE))
         stream.pix_fmt = "yuv420p"
         for index, image in enumerate(images):
             # yuv420p stores color for blocks of 2 x 2 pixels.

@@ -1,25 +1,20 @@
-"""One video and one sentence through several methods: a run folder per method, and overlays of all of them."""
+"""One video and one prompt through several methods: one run folder per method."""
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from mevis_bench.data.footage import EXPRESSION, SPLIT, VIDEO, import_footage
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.methods.registry import find_methods
-from mevis_bench.records import DataError, MethodError, TrackPrediction, UsageError
-from mevis_bench.reports.overlay import Layer, describe, write_animation, write_masks, write_strip
+from mevis_bench.records import DataError, MethodError, TrackPrediction, UsageError, Video
 from mevis_bench.runs.predict import RunCallback
 from mevis_bench.runs.run import run
 from mevis_bench.schemas.manifest import Provenance
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
-
-FRAME_RATE = 8
-"""Frames per second of the animation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +24,27 @@ class Attempt:
     Attributes:
         label: Method and variant.
         provenance: Origin of its weights.
-        text: The prediction as text.
+        prediction: Masks or tracks of the whole video.
         run: Its run folder.
     """
 
     label: str
     provenance: Provenance
-    text: str
+    prediction: LoadedMasks | TrackPrediction
     run: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was written.
+    """Predictions of all methods.
 
     Attributes:
+        video: The frames that were used.
         attempts: One per method, as given.
-        frames: Number of frames.
-        files: The animation, the strip, and the folder of masks.
     """
 
+    video: Video
     attempts: tuple[Attempt, ...]
-    frames: int
-    files: tuple[Path, ...]
 
 
 def try_methods(
@@ -82,14 +75,13 @@ def try_methods(
     resolved = [find_methods(config.method_dir).resolve(method) for method in methods]
     if out.exists() and not (out.is_dir() and ((out / SPLIT).is_dir() or not any(out.iterdir()))):
         raise UsageError("the folder holds other files", location=str(out), hint="Give another --out.")
-    for folder in ("runs", "masks"):
-        shutil.rmtree(out / folder, ignore_errors=True)
+    shutil.rmtree(out / "runs", ignore_errors=True)
     sound = prompt if isinstance(prompt, Path) else None
     sentence = "" if isinstance(prompt, Path) else prompt
-    length = import_footage(_footage(source), out, sentence=sentence, sound=sound, every=every)
+    import_footage(_footage(source), out, sentence=sentence, sound=sound, every=every)
     dataset = open_dataset(out, SPLIT, None)
     video = dataset.video(VIDEO)
-    attempts, layers = [], []
+    attempts = []
     for method in resolved:
         folder = out / "runs" / method.name.replace(":", "-")
         report = run(replace(config, method=method.name, data=out, split=SPLIT, out=folder), callback).report
@@ -100,14 +92,8 @@ def try_methods(
         prediction = open_predictions(folder).only(VIDEO).read(EXPRESSION, frames)
         if not isinstance(prediction, LoadedMasks | TrackPrediction):
             raise DataError("expected masks or tracks", location=str(folder))
-        attempts.append(Attempt(method.name, report.manifest.provenance, describe(prediction, length), folder))
-        layers.append(Layer(method.name, prediction))
-        if isinstance(prediction, LoadedMasks):
-            write_masks(prediction.rows.to_dense(), out / "masks" / folder.name)
-    animation = out / ("overlay.mp4" if find_spec("av") else "overlay.gif")
-    write_animation(video, layers, animation, FRAME_RATE)
-    write_strip(video, layers, out / "strip.png")
-    return Outcome(tuple(attempts), length, (animation, out / "strip.png", out / "masks"))
+        attempts.append(Attempt(method.name, report.manifest.provenance, prediction, folder))
+    return Outcome(video, tuple(attempts))
 
 
 def _footage(source: Path) -> Path:

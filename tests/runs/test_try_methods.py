@@ -13,7 +13,7 @@ from PIL import Image
 
 from mevis_bench.data.footage import BOUNDS, decode_footage, import_footage
 from mevis_bench.records import DataError, MethodError, UsageError
-from mevis_bench.reports.overlay import describe
+from mevis_bench.reports.overlay import Layer, describe, write_overlays
 from mevis_bench.runs.try_methods import Outcome, try_methods
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.store.prediction_source import LoadedMasks
@@ -91,15 +91,18 @@ def test_predictions_are_drawn_stored_and_described(tmp_path: Path) -> None:
     outcome = go(tmp_path, _folder(tmp_path / "frames"), methods=("fake", "empty"))
     assert [attempt.label for attempt in outcome.attempts] == ["fake:default", "empty:default"]
     # The fake method marks one pixel in every frame: 1 of 540.
-    assert outcome.attempts[0].text == "1 object in 5 of 5 frames, 0.2 % of the picture"
-    assert outcome.attempts[1].text == "no target"
-    assert [path.name for path in outcome.files] == ["overlay.mp4", "strip.png", "masks"]
-    overlay = list(decode_footage(outcome.files[0]))
-    assert len(overlay) == outcome.frames == FRAMES
-    strip = np.asarray(Image.open(outcome.files[1]))
+    answers = [describe(attempt.prediction, FRAMES) for attempt in outcome.attempts]
+    assert answers == ["1 object in 5 of 5 frames, 0.2 % of the picture", "no target"]
+    layers = [Layer(attempt.label, attempt.prediction) for attempt in outcome.attempts]
+    (tmp_path / "out" / "masks" / "earlier").mkdir(parents=True)
+    files = write_overlays(outcome.video, layers, tmp_path / "out")
+    assert [path.name for path in files] == ["overlay.mp4", "strip.png", "masks"]
+    assert [path.name for path in sorted(files[2].iterdir())] == ["empty-default", "fake-default"]
+    assert len(list(decode_footage(files[0]))) == len(outcome.video) == FRAMES
+    strip = np.asarray(Image.open(files[1]))
     # Two methods below each other, each with a header; five frames and four gaps of 4.
     assert strip.shape == (2 * (HEIGHT + 26), FRAMES * WIDTH + 16, 3)
-    masks = [np.asarray(Image.open(path)) for path in sorted((outcome.files[2] / "fake-default").iterdir())]
+    masks = [np.asarray(Image.open(path)) for path in sorted((files[2] / "fake-default").iterdir())]
     assert [int(mask.sum()) for mask in masks] == [255] * FRAMES
     assert [tuple(np.argwhere(mask)[0]) for mask in masks] == [(t, 0) for t in range(FRAMES)]
 
@@ -108,10 +111,9 @@ def test_another_prompt_replaces_an_earlier_attempt(tmp_path: Path) -> None:
     source = _folder(tmp_path / "frames")
     go(tmp_path, source, "first", every=2)
     outcome = go(tmp_path, source, "second")
-    assert outcome.frames == FRAMES
+    assert len(outcome.video) == FRAMES
     meta = json.loads((tmp_path / "out" / "footage" / "meta_expressions.json").read_text())
     assert meta["videos"]["video"]["expressions"]["0"]["exp"] == "second"
-    assert len(list((tmp_path / "out" / "masks" / "fake-default").iterdir())) == FRAMES
 
 
 def test_other_folders_are_left_alone(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_a_failing_method_is_named(tmp_path: Path) -> None:
 
 
 def test_a_video_of_the_bundled_split_is_found_by_its_id(tmp_path: Path) -> None:
-    assert go(tmp_path, Path("00017"), methods=("empty",)).frames == 16
+    assert len(go(tmp_path, Path("00017"), methods=("empty",)).video) == 16
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_silence_is_no_prompt_and_speech_is_copied(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"silent.wav: the sound is silent: no speech in it"):
         import_footage(source, tmp_path / "out", sound=_sound(tmp_path / "silent.wav", 3))
     outcome = go(tmp_path, source, _sound(tmp_path / "spoken.wav", 9000), methods=("empty",))
-    assert outcome.attempts[0].text == "no target"
+    assert describe(outcome.attempts[0].prediction, FRAMES) == "no target"
     assert (tmp_path / "out/footage/audio/prompt.wav").read_bytes() == (tmp_path / "spoken.wav").read_bytes()
 
 
