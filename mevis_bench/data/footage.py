@@ -57,7 +57,7 @@ def import_footage(source: Path, root: Path, *, sentence: str = "", sound: Path 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     size: tuple[int, int] | None = None
-    names = []
+    names: list[str] = []
     for frame in _bounded(islice(decode_footage(source), 0, None, every), source):
         if size is None:
             size = frame.shape[:2]
@@ -118,14 +118,14 @@ def _decode_video(source: Path) -> Iterator[NDArray[np.uint8]]:
         hint = "pip install 'mevis-bench[video]', or give a folder of frames."
         raise UsageError("reading video files requires the package av", location=str(source), hint=hint) from error
     try:
-        with source.open("rb") as file, closing(av.open(file)) as container:
+        with source.open("rb") as file, closing(av.open(file, "r")) as container:
             if not container.streams.video:
                 raise DataError("file has no video stream", location=str(source))
             stream = container.streams.video[0]
             check_frame_size(stream.height, stream.width, str(source))
             for frame in container.decode(stream):
                 check_frame_size(frame.height, frame.width, str(source))
-                yield frame.to_ndarray(format="rgb24")
+                yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     except (av.error.FFmpegError, ValueError) as error:
         hint = "Convert it, for instance: ffmpeg -i IN -c:v libx264 OUT.mp4"
         raise DataError(f"video cannot be decoded: {error}", location=str(source), hint=hint) from error

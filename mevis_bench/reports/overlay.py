@@ -168,8 +168,8 @@ def _drawn(pixels: NDArray[np.uint8], layer: Layer, objects: Sequence[NDArray[np
 
     tinted = pixels.copy()
     for number, masks in enumerate(objects):
-        color = np.array(COLORS[number % len(COLORS)])
-        tinted[masks[index]] = (0.4 * pixels[masks[index]] + 0.6 * color).astype(np.uint8)
+        tint = np.array(COLORS[number % len(COLORS)])
+        tinted[masks[index]] = (0.4 * pixels[masks[index]] + 0.6 * tint).astype(np.uint8)
     frame = Image.fromarray(tinted)
     canvas = ImageDraw.Draw(frame)
     if isinstance(layer.prediction, TrackPrediction):
