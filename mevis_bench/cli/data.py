@@ -182,6 +182,8 @@ def import_(
     json: options.Json = False,
 ) -> None:
     """Import boxes and expressions of another format as a split for --task rmot; boxes become filled rectangles."""
+    from dataclasses import asdict
+
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
@@ -189,11 +191,13 @@ def import_(
 
     import_split = find_format(IMPORTERS, format_)
     with Bar("videos") as bar:
-        videos = import_split(source, out, partial(_show, bar, "import"))
+        imported = import_split(source, out, partial(_show, bar, "import"))
     if json:
-        print_json({"root": str(out), "format": format_, "videos": videos})
+        print_json({"root": str(out), "format": format_, **asdict(imported)})
         return
-    stdout().print(f"wrote {videos} videos to {out}; use --task rmot --data {out}", markup=False)
+    absent = f" ({imported.absent} mentions of a track without a box left out)" if imported.absent else ""
+    wrote = f"wrote {imported.videos} videos to {out}{absent}; use --task rmot --data {out}"
+    stdout().print(wrote, markup=False, soft_wrap=True)
 
 
 def _show(bar: "Bar", stage: str, done: int, total: int) -> None:

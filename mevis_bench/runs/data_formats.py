@@ -9,6 +9,7 @@ from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.runs import refer_kitti_export, refer_kitti_import
 from mevis_bench.runs.refer_kitti_export import Exported
+from mevis_bench.runs.refer_kitti_import import Imported
 
 T = TypeVar("T")
 Advance = Callable[[int, int], None]
@@ -17,8 +18,8 @@ Advance = Callable[[int, int], None]
 class Importer(Protocol):
     """Writes the data of a folder as a split in MeViS's layout; see ``refer_kitti_import.import_split``."""
 
-    def __call__(self, source: Path, out: Path, advance: Advance) -> int:
-        """Return the number of videos."""
+    def __call__(self, source: Path, out: Path, advance: Advance) -> Imported:
+        """Return how much was read."""
         ...
 
 

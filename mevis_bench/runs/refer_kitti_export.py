@@ -24,21 +24,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mevis_bench.data.refer_kitti.files import EXPRESSIONS, FRAMES, LABELS
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import safe_join
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of
 from mevis_bench.records import DataError, Expression, GroundTruth, TrackPrediction, UsageError, Video
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.store.formats.refer_kitti import (
-    EXPRESSIONS,
-    FRAMES,
-    LABELS,
-    PREDICTIONS,
-    TRUTH,
-    encode_tracks,
-    expression_name,
-)
+from mevis_bench.store.formats.refer_kitti import PREDICTIONS, TRUTH, encode_tracks, expression_name
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 

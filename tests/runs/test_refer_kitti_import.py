@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.records import DataError, GroundTruth, TrackPrediction, UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.refer_kitti_export import export_split
-from mevis_bench.runs.refer_kitti_import import import_split
+from mevis_bench.runs.refer_kitti_import import Imported, import_split
+from mevis_bench.runs.score import score_run
 
 NO_PROGRESS: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
 WIDTH, HEIGHT = 100, 50
@@ -51,7 +53,7 @@ def _write(root: Path, *, frames: int = 3, suffix: str = "png") -> Path:
 
 @pytest.fixture
 def imported(tmp_path: Path) -> Dataset:
-    assert import_split(_write(tmp_path / "kitti"), tmp_path / "split", NO_PROGRESS) == 1
+    assert import_split(_write(tmp_path / "kitti"), tmp_path / "split", NO_PROGRESS) == Imported(1, 0)
     return open_dataset(tmp_path / "split", "valid")
 
 
@@ -97,6 +99,56 @@ def test_the_split_is_valid_and_its_pngs_are_read(imported: Dataset) -> None:
     assert (error.file, error.message) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
 
 
+def test_scores_are_those_of_boxes_with_decimals(tmp_path: Path) -> None:
+    """Labels of 6 decimals are no whole pixels: rounded boxes would give another HOTA."""
+    root = _write(tmp_path / "kitti")
+    (root / "seqmap.txt").write_text("".join(f"0005+{path.stem}\n" for path in (root / "expression/0005").iterdir()))
+    for path in (root / "KITTI/labels_with_ids/image_02/0005").iterdir():
+        path.write_text("0 7 0.123456 0.2 0.1 0.123456\n0 8 0.6 0.5 0.6 0.504\n")
+    import_split(root, tmp_path / "split", NO_PROGRESS)
+    predictions = tmp_path / "predictions/0005"
+    for name in ("cars", "turning-cars", "all-cars", "no-car"):
+        (predictions / name).mkdir(parents=True)
+        (predictions / name / "predict.txt").write_text("1,1,12,10,10,6\n2,1,12.5,10,10,6\n3,1,12,10,10,6\n")
+    imported, native = (
+        score_run(predictions.parent, data=data, task="rmot", out=tmp_path / "out").results.metrics
+        for data in (tmp_path / "split", root)
+    )
+    assert imported == native
+    assert 0 < imported["LocA"] < 1
+
+
+def test_a_track_without_a_box_is_left_out_and_counted(tmp_path: Path) -> None:
+    root = _write(tmp_path / "kitti")
+    _break(root, "expression/0005/cars.json", '{"label": {"0": [7], "1": [7, 9]}, "sentence": "a"}')
+    assert import_split(root, tmp_path / "split", NO_PROGRESS) == Imported(1, 1)
+    truth = open_dataset(tmp_path / "split", "valid").ground_truth("0005", "cars")
+    assert truth.boxes["annotated"].frames.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        (None, "annotation id not found"),
+        ([], "expected a list of 3 boxes, one per frame"),
+        ([None, [0, 0, 1], None], r"expected \[x0, y0, x1, y1\], got \[0, 0, 1\]"),
+        ([None, [0, 0, -1, 1], None], r"box \[0, 0, -1, 1\] ends before it begins"),
+        ([None, [0, 0, True, 1], None], "expected .x0, y0, x1, y1., got"),
+    ],
+)
+def test_a_broken_box_file_is_named(imported: Dataset, boxes: list | None, message: str) -> None:
+    path = imported.root / "box_dict.json"
+    content = json.loads(path.read_text())
+    key = sorted(content)[0]
+    content = {name: value for name, value in content.items() if name != key} | ({} if boxes is None else {key: boxes})
+    path.write_text(json.dumps(content))
+    (error,) = verify_split(imported.root, "valid").errors
+    assert (error.file, error.key) == ("box_dict.json", f"key {key}")
+    assert re.search(message, error.message)
+    with pytest.raises(DataError, match=r"box_dict\.json"):
+        open_dataset(imported.root, "valid").ground_truths("0005")
+
+
 def _break(root: Path, name: str, text: str) -> None:
     (root / name).write_text(text)
 
@@ -109,10 +161,9 @@ def _break(root: Path, name: str, text: str) -> None:
         (
             "expression/0005/cars.json",
             '{"label": {"3": [7]}, "sentence": "a"}',
-            "frame 3 not found; frames count from 0",
+            "frame 3 not found; the video has frames 0 to 2",
         ),
-        ("expression/0005/cars.json", '{"label": {"1": [9]}, "sentence": "a"}', "track 9 has no box in frame 1"),
-        ("expression/0005/cars.json", '{"label": {"1": ["x"]}, "sentence": "a"}', "not a list of tracks"),
+        ("expression/0005/cars.json", '{"label": {"1": ["x"]}, "sentence": "a"}', "label 1: not a track: 'x'"),
         ("expression/0005/a--cars.json", '{"label": {}, "sentence": "a"}', "two files are expression 'cars'"),
         ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 7 0.1 0.2 0.3\n", r"000001\.txt:1: not a label"),
         ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 7 nan 0.2 0.3 0.4\n", r"000001\.txt:1: not a label"),

@@ -1,5 +1,6 @@
 """The two annotation files of a split, checked while they are turned into records."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -154,3 +155,34 @@ def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ..
     if len(raw) != length:
         raise DataError(f"there are {len(raw)} masks, the video has {length} frames", location=location)
     return parse_rles(raw, location)
+
+
+Corners = tuple[float, float, float, float]
+"""``x0, y0, x1, y1`` in pixels."""
+
+
+def parse_boxes(raw: object, length: int, location: str) -> tuple[Corners | None, ...]:
+    """Return one object's boxes.
+
+    Args:
+        raw: A list with one entry per frame, ``[x0, y0, x1, y1]`` or null.
+        length: Frames of the video.
+        location: File and key, for messages.
+
+    Raises:
+        DataError: The list has another length, or an entry is not four finite numbers, or ends before it begins.
+    """
+    if not isinstance(raw, list) or len(raw) != length:
+        raise DataError(f"expected a list of {length} boxes, one per frame", location=location)
+    boxes: list[Corners | None] = []
+    for t, entry in enumerate(raw):
+        if entry is None:
+            boxes.append(None)
+            continue
+        if not isinstance(entry, list) or len(entry) != 4 or not all(type(side) in (int, float) for side in entry):
+            raise DataError(f"expected [x0, y0, x1, y1], got {entry!r}", location=f"{location}, frame {t}")
+        x0, y0, x1, y1 = (float(side) for side in entry)
+        if not all(map(math.isfinite, (x0, y0, x1, y1))) or x1 < x0 or y1 < y0:
+            raise DataError(f"box {entry} ends before it begins", location=f"{location}, frame {t}")
+        boxes.append((x0, y0, x1, y1))
+    return tuple(boxes)

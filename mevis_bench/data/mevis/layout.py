@@ -13,6 +13,9 @@ META_NAMES = ("meta_expressions_v2_release.json", "meta_expressions_v2.json", "m
 
 MASK_NAME = "mask_dict.json"
 
+BOX_NAME = "box_dict.json"
+"""Boxes of the objects with their decimals, where the masks were drawn from boxes (``data import``)."""
+
 FRAME_FOLDER = "JPEGImages"
 
 EMBEDDED_SPLIT = "valid_u"
@@ -26,11 +29,13 @@ class SplitLayout:
         root: The split's folder.
         meta: The expression file.
         masks: ``mask_dict.json``; ``None`` where the split has no truth (valid, test).
+        boxes: ``box_dict.json``; ``None`` where tracks are those of the masks.
     """
 
     root: Path
     meta: Path
     masks: Path | None
+    boxes: Path | None = None
 
     @property
     def frames(self) -> Path:
@@ -76,6 +81,8 @@ def _embedded(name: str) -> SplitLayout:
 def _layout(folder: Path) -> SplitLayout | None:
     for name in META_NAMES:
         if (folder / name).is_file():
-            masks = folder / MASK_NAME
-            return SplitLayout(folder, folder / name, masks if masks.is_file() else None)
+            masks, boxes = folder / MASK_NAME, folder / BOX_NAME
+            return SplitLayout(
+                folder, folder / name, masks if masks.is_file() else None, boxes if boxes.is_file() else None
+            )
     return None

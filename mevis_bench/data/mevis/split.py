@@ -9,11 +9,18 @@ from functools import cached_property
 from pathlib import Path
 
 from mevis_bench.data.frame_files import frame_files
-from mevis_bench.data.mevis.annotations import VideoEntry, parse_masks, parse_track, parse_video, parse_videos
-from mevis_bench.data.mevis.layout import FRAME_FOLDER, SplitLayout
+from mevis_bench.data.mevis.annotations import (
+    VideoEntry,
+    parse_boxes,
+    parse_masks,
+    parse_track,
+    parse_video,
+    parse_videos,
+)
+from mevis_bench.data.mevis.layout import BOX_NAME, FRAME_FOLDER, SplitLayout
 from mevis_bench.files.names import resolve_inside
 from mevis_bench.files.strict_json import read_json
-from mevis_bench.records import DataError, Expression, GroundTruth, Rle, UsageError, Video
+from mevis_bench.records import DataError, Expression, GroundTruth, Rle, TrackPrediction, UsageError, Video
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.image_file import open_image
 from mevis_bench.records.suggestion import did_you_mean
@@ -50,7 +57,7 @@ class MevisSplit:
     def fingerprint(self) -> str:
         """SHA-256 over the annotation files: two splits with the same one ask and answer the same."""
         digest = hashlib.sha256()
-        for path in (self._layout.meta, self._layout.masks):
+        for path in (self._layout.meta, self._layout.masks, self._layout.boxes):
             if path is not None:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -138,6 +145,7 @@ class MevisSplit:
                 for other in sorted(entry.expressions, key=lambda other: _natural(other.id))
                 if set(other.annotation_ids or ()) == set(ids)
             ),
+            boxes={} if self._layout.boxes is None else {"annotated": self._tracks_of(ids, len(entry.frames))},
         )
 
     def _entry(self, video_id: str) -> VideoEntry:
@@ -180,6 +188,24 @@ class MevisSplit:
             location = f"{self._layout.masks}, key {annotation_id}"
             tracks[annotation_id] = parse_track(self._masks[annotation_id], len(self._entry(video_id).frames), location)
         return tracks[annotation_id]
+
+    @cached_property
+    def _boxes(self) -> dict[str, object]:
+        path = self._layout.boxes
+        return {} if path is None else parse_masks(read_json(path), str(path))
+
+    def _tracks_of(self, annotation_ids: tuple[str, ...], length: int) -> TrackPrediction:
+        """Return the boxes of objects, one track each."""
+        import numpy as np
+
+        entries = []
+        for track, name in enumerate(annotation_ids):
+            if name not in self._boxes:
+                raise DataError(f"anno_id {name} is not in {BOX_NAME}", location=str(self._layout.boxes))
+            boxes = parse_boxes(self._boxes[name], length, f"{self._layout.boxes}, key {name}")
+            entries += [(frame, track, *box) for frame, box in enumerate(boxes) if box is not None]
+        table = np.array(entries, np.float64).reshape(len(entries), 6)
+        return TrackPrediction(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:])
 
     def _size(self, video_id: str) -> tuple[int, int]:
         """Return height and width: those of the video's masks; without any those of its entry, or its first frame."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from mevis_bench.data.frame_files import frame_file, list_names
 from mevis_bench.data.mevis.annotations import (
+    parse_boxes,
     parse_expression,
     parse_expressions,
     parse_frames,
@@ -53,6 +54,8 @@ class _Verifier:
         self.report = ValidationReport(name, layout.root, layout.masks is not None)
         self.masks: dict[str, object] | None = {}
         """Raw masks by annotation id; ``None``: the file can't be read, so nothing can be said about them."""
+        self.boxes: dict[str, object] | None = None
+        """Raw boxes by annotation id; ``None``: there is no such file, or it cannot be read."""
         self.owners: dict[str, str] = {}
         """The video that named an annotation first."""
 
@@ -60,6 +63,8 @@ class _Verifier:
         videos = self._read(self.layout.meta, parse_videos) or {}
         if self.layout.masks is not None:
             self.masks = self._read(self.layout.masks, parse_masks)
+        if self.layout.boxes is not None:
+            self.boxes = self._read(self.layout.boxes, parse_masks)
         self.report.videos = len(videos)
         self.report.objects = len(self.masks or {})
         for done, (video_id, entry) in enumerate(videos.items(), 1):
@@ -157,6 +162,16 @@ class _Verifier:
             self._error(self.layout.meta, key, f"anno_id {annotation_id} belongs to video {owner}")
         elif is_new:
             self._track(annotation_id, self.masks[annotation_id], length, size)
+            self._boxes(annotation_id, length)
+
+    def _boxes(self, annotation_id: str, length: int | None) -> None:
+        path, boxes = self.layout.boxes, self.boxes
+        if path is None or boxes is None or length is None:
+            return
+        if annotation_id not in boxes:
+            self._error(path, f"key {annotation_id}", "annotation id not found")
+        else:
+            self._try(path, f"key {annotation_id}", lambda: parse_boxes(boxes[annotation_id], length, ""))
 
     def _track(self, annotation_id: str, raw: object, length: int | None, size: tuple[int, int] | None) -> None:
         """Check one object's masks: one per frame, each decodable, all of the frames' size, where those are known."""

@@ -17,11 +17,6 @@ from mevis_bench.records import DataError, TrackPrediction
 from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction
 
-FRAMES = "KITTI/training/image_02"
-LABELS = "KITTI/labels_with_ids/image_02"
-EXPRESSIONS = "expression"
-"""Folders of the data set, each with one folder a video."""
-
 PREDICTIONS = "predict.txt"
 TRUTH = "gt.txt"
 _MAX_SLUG = 100
