@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.imagebind_mel import CLIP_FRAMES, clip_times, log_mel, mel_clips
 from baselines.layers.nn.imagebind_audio import ImageBindAudio
 from tests.baselines.parity import check_close, expected_keys, fill_by_name, load_vectors, parity_files, shapes
+from tests.baselines.small_vectors import check_thinned, load_small_vector
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,20 @@ def test_size(encoder: ImageBindAudio) -> None:
 @pytest.mark.parametrize("path", parity_files("imagebind_audio"))
 def test_parity_imagebind_audio(path: Path, encoder: ImageBindAudio) -> None:
     vectors = load_vectors(path)
+    seen = stages(encoder, vectors["in_audio"])
+    assert seen.keys() == {key for key in vectors if key.startswith("out_")}
+    for key, ours in seen.items():
+        check_close(key, ours, vectors[key], atol=1e-5, rtol=1e-5)
+
+
+def test_small_vector(encoder: ImageBindAudio) -> None:
+    vectors = load_small_vector("layers", "in_audio")
+    for key, ours in stages(encoder, vectors["in_audio"]).items():
+        check_thinned(key, ours, vectors[key], atol=1e-5, rtol=1e-5)
+
+
+def stages(encoder: ImageBindAudio, audio: NDArray) -> dict[str, Tensor]:
+    """Outputs of the encoder's stages, large ones with every 8th token and channel, as the vectors keep them."""
     places = {
         "out_tokens": "modality_preprocessors.audio",
         "out_block0": "modality_trunks.audio.blocks.0",
@@ -44,12 +60,10 @@ def test_parity_imagebind_audio(path: Path, encoder: ImageBindAudio) -> None:
         for key, place in places.items()
     ]
     with torch.inference_mode():
-        seen["out_embedding"] = encoder(torch.from_numpy(vectors["in_audio"]))
+        seen["out_embedding"] = encoder(torch.from_numpy(audio))
     for hook in hooks:
         hook.remove()
-    assert seen.keys() == {key for key in vectors if key.startswith("out_")}
-    for key, ours in seen.items():
-        check_close(key, ours[:, ::8, ::8] if ours.dim() == 3 else ours, vectors[key], atol=1e-5, rtol=1e-5)
+    return {key: ours[:, ::8, ::8] if ours.dim() == 3 else ours for key, ours in seen.items()}
 
 
 @pytest.mark.parametrize("path", parity_files("imagebind_mel"))

@@ -8,6 +8,7 @@ from baselines.layers.nn.referring_detector import DetectorConfig, has_track_att
 from baselines.layers.nn.track_queries import LifeCycle
 from baselines.transrmot.model import TransRmot
 from tests.baselines.parity import expected_keys, fill_by_name, load_vectors, parity_files, shapes, tiny_roberta_config
+from tests.baselines.small_vectors import NUMBERS_BY_METHOD, load_small_vector
 from tests.baselines.track_parity import (
     StoredFrames,
     check_image_and_text,
@@ -29,13 +30,20 @@ def _filled(track_attention: bool, overrides: str) -> TransRmot:
 
 
 @pytest.mark.parametrize("path", parity_files("TransRMOT"))
-@torch.no_grad()
 def test_parity_over_streaming_frames(path):
-    stored = StoredFrames(load_vectors(path))
+    check_streaming(StoredFrames(load_vectors(path)))
+
+
+def test_small_vector():
+    check_streaming(StoredFrames(load_small_vector("transrmot"), NUMBERS_BY_METHOD["transrmot"]))
+
+
+@torch.no_grad()
+def check_streaming(stored):
     model = _filled(stored.meta["extra_track_attn"], json.dumps(stored.meta["overrides"]))
     words = model.read(torch.from_numpy(stored.arrays["in_input_ids"]))
     tracks, life = None, LifeCycle(stored.rules)
-    for frame, pixels in enumerate(torch.from_numpy(stored.arrays["in_frames"])):
+    for frame, pixels in enumerate(stored.frames):
         levels = model.see(pixels[None])
         encoded = model.encode(levels, words)
         check_image_and_text(stored, frame, model, pixels[None], levels, words)
