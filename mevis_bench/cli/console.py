@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -13,7 +15,7 @@ from rich.text import Text
 from mevis_bench.reports.escaping import json_text, plain
 
 PLAIN_WIDTH = 200
-"""Line width outside a terminal: wide enough that logs and pipes are neither cut nor wrapped."""
+"""Line width outside a terminal, unless ``COLUMNS`` is set: wide enough that logs and pipes are not wrapped."""
 
 
 class PlainConsole(Console):
@@ -30,14 +32,17 @@ class PlainConsole(Console):
 
 def out() -> Console:
     """Return the console of results (stdout). Color follows the terminal and ``NO_COLOR``."""
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    return PlainConsole(width=width, highlight=False, soft_wrap=False, markup=False, emoji=False)
+    return PlainConsole(width=_width(sys.stdout), highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def err() -> Console:
     """Return the console of progress, notes and errors (stderr)."""
-    width = None if sys.stderr.isatty() else PLAIN_WIDTH
-    return PlainConsole(stderr=True, width=width, highlight=False, markup=False, emoji=False)
+    return PlainConsole(stderr=True, width=_width(sys.stderr), highlight=False, markup=False, emoji=False)
+
+
+def _width(stream: TextIO) -> int | None:
+    """Return the line width; ``None``: rich takes that of the terminal or of ``COLUMNS``."""
+    return None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else PLAIN_WIDTH
 
 
 def replace_unencodable() -> None:

@@ -34,14 +34,17 @@ def command(
     if format_ not in ("terminal", *WRITERS):
         hint = f"Available: terminal, {', '.join(WRITERS)}."
         raise UsageError(f"unknown format {format_!r}", location="--format", hint=hint)
+    if vs_paper and format_ != "terminal":
+        raise UsageError(
+            "--vs-paper prints a terminal table", location=f"--format {format_}", hint="Leave out one of them."
+        )
     results = [read_results(run) for run in runs]
-    for task in TASK_NAMES:
-        if any(result.task == task for result in results):
-            table = build_table(task, results)
-            if format_ == "terminal":
-                out().print(to_terminal(table))
-            else:
-                sys.stdout.write(WRITERS[format_](table))
+    tables = [build_table(task, results) for task in TASK_NAMES if any(result.task == task for result in results)]
+    if format_ != "terminal":
+        sys.stdout.write(WRITERS[format_](tables))
+        return
+    for table in tables:
+        out().print(to_terminal(table))
     if vs_paper:
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:

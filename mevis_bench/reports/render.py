@@ -12,7 +12,7 @@ from rich.text import Text
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.reports.escaping import csv_text, html_text, json_text, latex_text, markdown_text
 from mevis_bench.reports.table import PROVENANCES, Table, provenance_of
-from mevis_bench.reports.terminal import terminal_table, titled
+from mevis_bench.reports.terminal import WideTable, titled
 from mevis_bench.schemas.scores import Results
 from mevis_bench.tasks import TASKS
 
@@ -24,16 +24,12 @@ def arrow(metric: Metric) -> str:
 
 def to_terminal(table: Table) -> Group:
     """Return a table for the terminal; the best value of a column is bold."""
-    rendered = terminal_table()
-    rendered.add_column("method", no_wrap=True)
-    rendered.add_column("provenance")
-    for column in table.columns:
-        rendered.add_column(f"{column.name} {arrow(column)}", justify="right")
+    rendered = WideTable(("method", "provenance"), [f"{column.name} {arrow(column)}" for column in table.columns])
     best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
         cells = [Text(c.format(row.values.get(c.name)), "bold" if index in best[c.name] else "") for c in table.columns]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
-        rendered.add_row(row.label, row.provenance, *cells, end_section=last_of_block)
+        rendered.add_row(Text(row.label), Text(row.provenance), *cells, end_section=last_of_block)
     return titled(f"{table.task.upper()}, percent", rendered, *table.settings)
 
 
@@ -50,13 +46,11 @@ def all_tasks_to_terminal(results: Sequence[Results]) -> Group:
         for task, metric in headlines:
             if task == result.task:
                 cells[task, metric.name] = Text.assemble(metric.format(result.metrics.get(metric.name)), mark)
-    rendered = terminal_table()
-    for title in ("method", "provenance", "split"):
-        rendered.add_column(title, no_wrap=True)
-    for task, metric in headlines:
-        rendered.add_column(f"{task.upper()} {metric.name} {arrow(metric)}", justify="right")
-    for (name, provenance, split), cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
-        rendered.add_row(name, provenance, split, *(cells.get((t, m.name), "-") for t, m in headlines))
+    titles = [f"{task.upper()} {metric.name} {arrow(metric)}" for task, metric in headlines]
+    rendered = WideTable(("method", "provenance", "split"), titles)
+    for keys, cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
+        values = (cells.get((task, metric.name), Text("-")) for task, metric in headlines)
+        rendered.add_row(*map(Text, keys), *values)
     return titled("All tasks, percent; values obtained through a bridge are marked with its name", rendered)
 
 
@@ -95,20 +89,26 @@ def to_latex(table: Table) -> str:
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 
-def to_csv(table: Table) -> str:
-    """Return a table as CSV: fractions at full precision, undefined as an empty cell."""
+def to_csv(tables: Sequence[Table]) -> str:
+    """Return tables as one CSV: fractions at full precision; empty: undefined, or not a metric of the row's task."""
+    columns = list(dict.fromkeys(column.name for table in tables for column in table.columns))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "provenance", "setting", *(csv_text(column.name) for column in table.columns)])
-    for row in table.rows:
-        values = [row.values.get(column.name) for column in table.columns]
-        cells = [csv_text(text) for text in (row.label, row.provenance, row.setting)]
-        writer.writerow([*cells, *("" if v is None else repr(v) for v in values)])
+    writer.writerow(["task", "method", "provenance", "setting", *map(csv_text, columns)])
+    for table in tables:
+        for row in table.rows:
+            values = [row.values.get(column) for column in columns]
+            cells = [csv_text(text) for text in (table.task, row.label, row.provenance, row.setting)]
+            writer.writerow([*cells, *("" if v is None else repr(v) for v in values)])
     return text.getvalue()
 
 
-def to_json(table: Table) -> str:
-    """Return a table as JSON: fractions at full precision, undefined as ``null``."""
+def to_json(tables: Sequence[Table]) -> str:
+    """Return tables as one JSON list: fractions at full precision, undefined as ``null``."""
+    return json_text(json.dumps([_json_table(table) for table in tables], indent=2)) + "\n"
+
+
+def _json_table(table: Table) -> dict[str, object]:
     rows = [
         {
             "method": row.label,
@@ -118,8 +118,7 @@ def to_json(table: Table) -> str:
         }
         for row in table.rows
     ]
-    columns = [column.name for column in table.columns]
-    return json_text(json.dumps({"task": table.task, "columns": columns, "rows": rows}, indent=2)) + "\n"
+    return {"task": table.task, "columns": [column.name for column in table.columns], "rows": rows}
 
 
 def to_html(table: Table) -> str:
@@ -140,13 +139,18 @@ def to_html(table: Table) -> str:
     )
 
 
-WRITERS: Mapping[str, Callable[[Table], str]] = {
-    "markdown": to_markdown,
+def _each(write: Callable[[Table], str]) -> Callable[[Sequence[Table]], str]:
+    return lambda tables: "\n".join(write(table) for table in tables)
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Table]], str]] = {
+    "markdown": _each(to_markdown),
     "csv": to_csv,
-    "latex": to_latex,
+    "latex": _each(to_latex),
     "json": to_json,
-    "html": to_html,
+    "html": _each(to_html),
 }
+"""Writers of one table per task as one document, by format."""
 
 
 def _mark(text: str, marked: bool, before: str, after: str) -> str:

@@ -28,8 +28,25 @@ def test_report_writes_every_format(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_report_accepts_the_former_name_of_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(constant_run(tmp_path / "a")), "--form", "csv"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("method,provenance,")
+    assert captured.out.startswith("task,method,provenance,")
     assert captured.err == "--form is deprecated and will be removed: use --format.\n"
+
+
+def test_the_paper_is_compared_on_the_terminal_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(constant_run(tmp_path / "a")), "--format", "csv", "--vs-paper"]) == 2
+    assert "--format csv: --vs-paper prints a terminal table\nLeave out one of them." in capsys.readouterr().err
+
+
+def test_piped_output_has_the_width_of_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = str(constant_run(tmp_path / "a"))
+    widths = {}
+    for columns in ("40", "60", ""):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert main(["report", run]) == 0
+        widths[columns] = max(map(len, capsys.readouterr().out.splitlines()))
+    assert widths["40"] <= 40 < widths["60"] <= 60 < widths[""] <= 200
 
 
 def test_report_names_the_available_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
 from mevis_bench.reports.render import WRITERS, to_csv, to_html, to_json, to_latex, to_markdown, to_terminal
 from mevis_bench.reports.table import build_table
 from mevis_bench.schemas.scores import Results
+from mevis_bench.tasks import find_task
 
 TRAINED = Results(
     task="rvos",
@@ -65,9 +66,9 @@ def test_markdown_marks_the_best_and_names_the_protocol() -> None:
 
 def test_csv_and_json_keep_full_precision() -> None:
     table = build_table("rvos", [replace(TRAINED, metrics={"J&F": 1 / 3, "N-acc": None})])
-    cells = next(csv.DictReader(io.StringIO(to_csv(table))))
+    cells = next(csv.DictReader(io.StringIO(to_csv([table]))))
     assert (float(cells["J&F"]), cells["N-acc"]) == (1 / 3, "")
-    assert json.loads(to_json(table))["rows"][0]["values"] == {"J&F": 1 / 3, "N-acc": None}
+    assert json.loads(to_json([table]))[0]["rows"][0]["values"] == {"J&F": 1 / 3, "N-acc": None}
 
 
 def test_latex_has_the_papers_symbols_and_escapes_the_rest() -> None:
@@ -85,6 +86,29 @@ def test_html_escapes_everything() -> None:
     assert "&lt;script&gt;" in text
 
 
+def test_two_tasks_are_one_document_in_csv_and_json() -> None:
+    tracked = replace(TRAINED, task="rmot", metrics={"HOTA": 0.4, "N-acc": 0.25})
+    tables = [build_table("rvos", [TRAINED]), build_table("rmot", [tracked])]
+    first, second = csv.DictReader(io.StringIO(to_csv(tables)))
+    assert (first["task"], first["J&F"], first["HOTA"], first["N-acc"]) == ("rvos", "0.615", "", "0.5")
+    assert (second["task"], second["J&F"], second["HOTA"], second["N-acc"]) == ("rmot", "", "0.4", "0.25")
+    assert [document["task"] for document in json.loads(to_json(tables))] == ["rvos", "rmot"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_all_metrics_of_tracking_are_shown_in_a_narrow_terminal(width: int) -> None:
+    names = [metric.name for metric in find_task("rmot").metrics]
+    values = {name: (index + 10) / 1000 for index, name in enumerate(names)}
+    console = Console(width=width, file=io.StringIO())
+    console.print(to_terminal(build_table("rmot", [replace(TRAINED, task="rmot", metrics=values)])))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    table = find_task("rmot")
+    assert all(f"{name} " in text for name in names)
+    assert all(table.metric(name).format(values[name]) in text.split() for name in names)
+    assert "…" not in text
+
+
 def test_terminal_prints_every_row_and_setting() -> None:
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(to_terminal(build_table("rvos", [TRAINED, HEURISTIC])))
@@ -97,7 +121,7 @@ def test_terminal_prints_every_row_and_setting() -> None:
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
 def test_every_format_accepts_an_empty_table(writer: object) -> None:
     assert callable(writer)
-    assert isinstance(writer(build_table("rvos", [])), str)
+    assert isinstance(writer([build_table("rvos", [])]), str)
 
 
 def paper_folder() -> Path:
