@@ -12,7 +12,8 @@
     results/<video>/<expression>/predict.txt            the same of given predictions
 
 Label file k, key k of an expression and frame k + 1 of ``gt.txt`` and ``predict.txt`` are one and the same frame.
-TransRMOT's test script writes a ``gt.txt`` of its own that is one frame late; these are right.
+TransRMOT's test script writes a ``gt.txt`` of its own that is one frame late; these are right. Of Refer-KITTI itself
+only ``seqmap.txt`` and ``results`` are written, under its own names and with the boxes that the protocol says.
 """
 
 import json
@@ -25,10 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.data.refer_kitti.files import EXPRESSIONS, FRAMES, LABELS
+from mevis_bench.data.refer_kitti.split import ReferKittiSplit
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import safe_join
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of
+from mevis_bench.metrics.protocols import PROTOCOLS
 from mevis_bench.records import DataError, Expression, GroundTruth, TrackPrediction, UsageError, Video
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.formats.refer_kitti import PREDICTIONS, TRUTH, encode_tracks, expression_name
@@ -90,6 +93,8 @@ def export_split(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError("is not empty", location=str(out), hint="Give a new folder with --out.")
     source = None if predictions is None else open_predictions(predictions)
+    if isinstance(split, ReferKittiSplit):
+        return _export_results(split, out, source, advance)
     sequences: list[str] = []
     frames: list[str] = []
     expressions = 0
@@ -101,12 +106,32 @@ def export_split(
         for ground_truth in ground_truths:
             sequence = _write_expression(video, ground_truth.expression, boxes, out)
             expressions += 1
-            if source is None or _write_prediction(source, video, ground_truth.expression, out):
+            name = sequence.partition("+")[2]
+            if source is None or _write_prediction(source, video, ground_truth.expression, out, name):
                 sequences.append(sequence)
         advance(done, len(split.video_ids))
     atomic_write(out / "frames.txt", "".join(f"{line}\n" for line in frames))
     atomic_write(out / "seqmap.txt", "".join(f"{line}\n" for line in sequences))
     return Exported(len(split.video_ids), expressions, len(frames), 0 if source is None else len(sequences))
+
+
+def _export_results(
+    split: ReferKittiSplit, out: Path, source: PredictionSource | None, advance: Callable[[int, int], None]
+) -> Exported:
+    """Write what the originals' scorer reads beside the data set: the seqmap, and per sequence its two files."""
+    sequences, expressions = [], 0
+    for done, video_id in enumerate(split.video_ids, start=1):
+        video = split.video(video_id)
+        for ground_truth in split.ground_truths(video_id):
+            name = ground_truth.expression.id
+            boxes = ground_truth.boxes[PROTOCOLS[split.info.protocol].boxes]
+            _write_text(out / "results" / video_id / name / TRUTH, encode_tracks(boxes))
+            expressions += 1
+            if source is None or _write_prediction(source, video, ground_truth.expression, out, name):
+                sequences.append(f"{video_id}+{name}\n")
+        advance(done, len(split.video_ids))
+    atomic_write(out / "seqmap.txt", "".join(sequences))
+    return Exported(len(split.video_ids), expressions, 0, 0 if source is None else len(sequences))
 
 
 def _write_frames(video: Video, out: Path, *, copy: bool) -> list[str]:
@@ -161,7 +186,7 @@ def _write_expression(video: Video, expression: Expression, boxes: _Boxes, out: 
     return f"{video.id}+{name}"
 
 
-def _write_prediction(source: PredictionSource, video: Video, expression: Expression, out: Path) -> bool:
+def _write_prediction(source: PredictionSource, video: Video, expression: Expression, out: Path, name: str) -> bool:
     """Write one sample's tracks; ``False`` where the predictions don't have it."""
     sample = f"{video.id}/{expression.id}"
     if sample not in source.samples():
@@ -171,7 +196,6 @@ def _write_prediction(source: PredictionSource, video: Video, expression: Expres
     )
     if not isinstance(answer, TrackPrediction):
         raise DataError("the prediction holds no tracks", location=sample, hint="Give a run of --task rmot.")
-    name = expression_name(expression.id, expression.text)
     _write_text(out / "results" / video.id / name / PREDICTIONS, encode_tracks(answer))
     return True
 

@@ -7,6 +7,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs import data_formats
 from mevis_bench.runs.refer_kitti_export import Exported
+from mevis_bench.runs.refer_kitti_import import Imported
 
 
 def test_the_embedded_split_is_exported_and_its_counts_are_printed(
@@ -44,12 +45,12 @@ def test_the_format_selects_the_function(
         return Exported(7, 7, 7, 7)
 
     monkeypatch.setattr(data_formats, "EXPORTERS", {**data_formats.EXPORTERS, "fake": fake_export})
-    monkeypatch.setattr(data_formats, "IMPORTERS", {"fake": lambda source, out, advance: 8})
+    monkeypatch.setattr(data_formats, "IMPORTERS", {"fake": lambda source, out, advance: Imported(8, 2)})
     assert main(["data", "export", "--format", "fake", "--out", str(tmp_path / "out"), "--json"]) == 0
     assert main(["data", "import", str(tmp_path), "--format", "fake", "--out", str(tmp_path / "out"), "--json"]) == 0
     exported, imported = map(json.loads, capsys.readouterr().out.replace("}\n{", "}\0{").split("\0"))
     assert (exported["format"], exported["videos"]) == ("fake", 7)
-    assert (imported["format"], imported["videos"]) == ("fake", 8)
+    assert (imported["format"], imported["videos"], imported["absent"]) == ("fake", 8, 2)
 
 
 def test_an_export_can_be_imported_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

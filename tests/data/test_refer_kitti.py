@@ -12,7 +12,7 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
-from mevis_bench.store.formats.refer_kitti import encode_tracks
+from mevis_bench.store.formats.refer_kitti import encode_tracks, parse_tracks
 from tests.paths import GOLDEN
 
 VERSIONS = {
@@ -134,6 +134,22 @@ def test_faultless_tracks_are_faultless_by_one_version_only(
     assert scored.results.protocol == (protocol or "refer_kitti_frame_corrected")
     assert (scored.results.metrics["DetA"] > 1 - 1e-9) == faultless
     assert scored.results.metrics["N-acc"] == 1.0
+
+
+def test_a_run_is_exported_as_the_originals_scorer_reads_it(root: Path, tmp_path: Path) -> None:
+    predictions, out = write_predictions(root, tmp_path / "p"), tmp_path / "exported"
+    command = ["data", "export", "--data", str(root), "--predictions", str(predictions), "--out", str(out)]
+    assert main(command) == 0
+    assert (out / "seqmap.txt").read_text().splitlines() == (root / "seqmap.txt").read_text().splitlines()
+    sequences = [line.replace("+", "/") for line in (out / "seqmap.txt").read_text().splitlines()]
+    assert sorted(path.relative_to(out / "results").as_posix() for path in out.glob("results/*/*")) == sorted(sequences)
+    for sequence in sequences:
+        true, predicted = (
+            parse_tracks((out / "results" / sequence / name).read_text(), 5, name) for name in ("gt.txt", "predict.txt")
+        )
+        assert true.ids.tolist() == predicted.ids.tolist()
+        assert true.boxes == pytest.approx(predicted.boxes, abs=1e-9)
+    assert score(out / "results", root, tmp_path / "scores").results.metrics["DetA"] > 1 - 1e-9
 
 
 def test_predictions_of_what_the_seqmap_leaves_out_are_ignored_and_counted(root: Path, tmp_path: Path) -> None:
