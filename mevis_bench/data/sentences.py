@@ -8,6 +8,8 @@ from typing import Any
 from mevis_bench.data.mevis.annotations import parse_videos
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError
+from mevis_bench.schemas.decode import decode_key
+from mevis_bench.schemas.external import ReferredExpression
 
 _FIRST_VIDEO = re.compile(rb'\{\s*"videos"\s*:\s*\{\s*"([^"]*)"')
 
@@ -38,9 +40,9 @@ def parse_sentence(raw: object, location: str) -> tuple[Mapping[str, Any], str]:
     Raises:
         DataError: It is not an object with a sentence.
     """
-    if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
-        raise DataError("sentence 'exp' not found, or empty", location=location)
-    return raw, raw["exp"]
+    sentence: str = decode_key(raw, ReferredExpression, "exp", location)
+    assert isinstance(raw, dict)  # checked by decode_key
+    return raw, sentence
 
 
 def parse_object_id(raw: Mapping[str, Any], location: str) -> str:
@@ -49,12 +51,7 @@ def parse_object_id(raw: Mapping[str, Any], location: str) -> str:
     Raises:
         DataError: It is missing, or neither.
     """
-    value = raw.get("obj_id")
-    if type(value) is int:
-        return str(value)
-    if not isinstance(value, str) or not value:
-        raise DataError("object id 'obj_id' not found", location=location)
-    return value
+    return str(decode_key(raw, ReferredExpression, "obj_id", location))
 
 
 def parse_label(object_id: str, location: str) -> int:

@@ -1,10 +1,10 @@
 """Transcripts of a run's spoken expressions, and their word error rate."""
 
-import json
-
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.speech_recognition import Transcripts, word_error_rate
 from mevis_bench.runs.plan import RunPlan
+from mevis_bench.schemas.json_files import encode_document
+from mevis_bench.schemas.transcripts import SampleTranscript, TranscriptReport
 from mevis_bench.store.run_folder import RunFolder
 
 
@@ -26,8 +26,8 @@ def write_asr_report(plan: RunPlan, folder: RunFolder) -> float | None:
             audio = split.audio(video.video_id, expression_id)
             transcript = None if audio is None else transcripts.cached(audio)
             if transcript is not None:
-                samples[f"{video.video_id}/{expression_id}"] = {"said": texts[expression_id], "heard": transcript}
-    rate = word_error_rate([(sample["said"], sample["heard"]) for sample in samples.values()])
-    value = {"recognizer": bridge.asr_model.name, "word_error_rate": rate, "samples": samples}
-    atomic_write(folder.path / "transcripts.json", json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+                samples[f"{video.video_id}/{expression_id}"] = SampleTranscript(texts[expression_id], transcript)
+    rate = word_error_rate([(sample.sentence, sample.transcript) for sample in samples.values()])
+    report = TranscriptReport(bridge.asr_model.name, rate, samples)
+    atomic_write(folder.path / "transcripts.json", encode_document(report, indent=1))
     return rate

@@ -2,12 +2,11 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -27,7 +26,9 @@ from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.records.training import Progress, Trainer
 from mevis_bench.runs.system_info import resolve_device
 from mevis_bench.runs.validation import Validation
+from mevis_bench.schemas.json_files import encode_document, plain, read_json_file
 from mevis_bench.schemas.train_config import MiniData
+from mevis_bench.schemas.training import TrainingRecord
 from mevis_bench.store.run_folder import RunFolder
 
 if TYPE_CHECKING:  # the command line imports this module before it knows whether torch is needed
@@ -242,19 +243,21 @@ def _check_splits(data: Dataset, val_data: Dataset) -> None:
 
 def _check_same(training: Training, data: Dataset, val_data: Dataset) -> None:
     """Write the settings of this training, or compare them with those of the folder."""
-    settings = {
-        "method": training.method.name,
-        "options": training.config.plain_options(),
-        "seed": training.seed,
-        "data": data.fingerprint,
-        "held_out": val_data.fingerprint,
-    }
+    settings = TrainingRecord(
+        method=training.method.name,
+        options=plain(training.config.plain_options()),
+        seed=training.seed,
+        data=data.fingerprint,
+        val_data=val_data.fingerprint,
+        mini=training.config.mini,
+    )
     path = training.out / _RECORD
     if not path.is_file():
-        atomic_write(path, json.dumps({**settings, "mini": asdict(training.config.mini)}, indent=2) + "\n")
+        atomic_write(path, encode_document(settings))
         return
-    existing = json.loads(path.read_text())
-    different = [name for name, value in settings.items() if existing.get(name) != json.loads(json.dumps(value))]
+    existing = read_json_file(path, TrainingRecord, hint="Give another --out, or remove the folder.")
+    names = [field.name for field in fields(TrainingRecord) if field.name != "mini"]  # its fingerprints are compared
+    different = [name for name in names if getattr(existing, name) != getattr(settings, name)]
     if different:
         raise UsageError(
             f"the folder holds a training with other settings: {', '.join(different)}",

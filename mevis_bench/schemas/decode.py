@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import msgspec
 
@@ -78,10 +78,65 @@ def decode(value: object, kind: type[T], source: Source) -> T:
         if isinstance(error.__cause__, ValueError) and not isinstance(error.__cause__, msgspec.ValidationError):
             # fields that contradict each other, from a record's __post_init__
             raise DataError(str(error.__cause__), location=source.location(())) from error
-        path, found, expected = _locate(checked, kind, ())
-        name = f"'{display(path)}': " if path else ""
-        message = f"{name}expected {expectation(expected)}, got {_describe(found)}"
-        raise DataError(message, location=source.location(path)) from error
+        raise _invalid(checked, kind, source) from error
+
+
+def decode_external(value: object, kind: type[T], location: str) -> T:
+    """Convert plain values of a JSON file of another tool to ``kind``; keys that ``kind`` does not have are ignored.
+
+    Raises:
+        DataError: A field is missing or ill-typed.
+    """
+    try:
+        return msgspec.convert(value, kind, dec_hook=_decode_custom)
+    except msgspec.ValidationError as error:
+        raise _invalid(value, kind, JsonSource(location)) from error
+
+
+def decode_key(value: object, record: type, name: str, location: str, *, deep: bool = True) -> Any:
+    """Convert one key of a record of another tool's file, whatever is wrong with its other keys.
+
+    Args:
+        value: The record as plain values.
+        record: Its dataclass.
+        name: The field.
+        location: Location of the record.
+        deep: ``False``: of a mapping, only that it is one is checked.
+
+    Returns:
+        The field; its default where the key is missing.
+
+    Raises:
+        DataError: The key is missing and has no default, or is ill-typed.
+    """
+    kind = (record_fields(record) or {})[name]
+    if not isinstance(value, dict):
+        raise DataError(f"expected a mapping with '{name}', got {_describe(value)}", location=location)
+    if name not in value:
+        if name in required_fields(record):
+            raise DataError(f"missing key '{name}'", location=location)
+        return next(field.default for field in dataclasses.fields(record) if field.name == name)
+    if not deep:
+        kind = Mapping[str, object]
+    try:
+        return msgspec.convert(value[name], kind, dec_hook=_decode_custom)
+    except msgspec.ValidationError as error:
+        raise _invalid(value[name], kind, JsonSource(location), (name,)) from error
+
+
+def _invalid(value: object, kind: Any, source: Source, parent: FieldPath = ()) -> DataError:
+    """Return the error for the first missing or ill-typed field."""
+    path, found, expected = _locate(value, kind, parent)
+    record = without_none(expected)
+    missing = [key for key in required_fields(record) if key not in found] if _is_record(found, record) else []
+    if missing:
+        return DataError(f"missing key '{display((*path, missing[0]))}'", location=source.location(path))
+    name = f"'{display(path)}': " if path else ""
+    return DataError(f"{name}expected {expectation(expected)}, got {_describe(found)}", location=source.location(path))
+
+
+def _is_record(value: object, kind: Any) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict) and record_fields(kind) is not None
 
 
 def display(path: FieldPath) -> str:
@@ -160,12 +215,12 @@ def _locate(value: Any, kind: Any, path: FieldPath) -> tuple[FieldPath, object, 
     children: list[tuple[str | int, Any, Any]] = []
     if isinstance(value, dict) and (fields is not None or is_mapping(inner)):
         children = [
-            (name, child, item_type(inner) if fields is None else fields[name]) for name, child in value.items()
+            (name, child, item_type(inner) if fields is None else fields.get(name)) for name, child in value.items()
         ]
     elif isinstance(value, list) and is_list(inner):
         children = [(index, child, item_type(inner)) for index, child in enumerate(value)]
     for name, child, child_kind in children:
-        if not _is_valid(child, child_kind):
+        if child_kind is not None and not _is_valid(child, child_kind):
             return _locate(child, child_kind, (*path, name))
     return path, value, kind
 

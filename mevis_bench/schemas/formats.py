@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mevis_bench.schemas.baseline import Baseline
+from mevis_bench.schemas.external import (
+    MaskDict,
+    MevisExpressions,
+    PredictionFile,
+    ReferKittiExpression,
+    ReferredExpressions,
+)
 from mevis_bench.schemas.history import HistoryEntry
 from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.method_file import MethodSpec
@@ -15,6 +22,8 @@ from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.schemas.submission import SubmissionProfile, SubmissionRecord
 from mevis_bench.schemas.suite import Suite
 from mevis_bench.schemas.train_config import TrainSections
+from mevis_bench.schemas.training import TrainingRecord
+from mevis_bench.schemas.transcripts import TranscriptReport
 from mevis_bench.schemas.weights_record import WeightsRecord
 
 
@@ -27,7 +36,8 @@ class Format:
         kind: Type of one document, or of one line.
         encoding: ``lines``: one JSON document per line.
         files: Where such files are.
-        other_keys: Whether a file has keys beside the fields of ``kind``, which the method checks.
+        other_keys: Whether a file has keys in addition to the fields of ``kind``, which the method checks.
+        external: Whether other tools write such files: keys that are not read are ignored.
     """
 
     name: str
@@ -35,6 +45,7 @@ class Format:
     encoding: Literal["yaml", "json", "lines"]
     files: str
     other_keys: bool = False
+    external: bool = False
 
 
 FORMATS: tuple[Format, ...] = (
@@ -54,5 +65,32 @@ FORMATS: tuple[Format, ...] = (
     Format("paper-table", PublishedTable, "yaml", "`configs/paper/table_<NN>.yaml`"),
     Format("submission-profile", SubmissionProfile, "yaml", "`configs/submission/<name>.yaml`"),
     Format("submission-record", SubmissionRecord, "json", "`<zip>.manifest.json`, from `mevis-bench submit pack`"),
-    Format("weights-record", WeightsRecord, "json", "`<file>.origin.json` beside weights in the user's store"),
+    Format("weights-record", WeightsRecord, "json", "`<file>.origin.json` next to weights in the user's store"),
+    Format("training", TrainingRecord, "json", "`training.json` of a training's folder, from `mevis-bench train`"),
+    Format("transcripts", TranscriptReport, "json", "`transcripts.json` of a run with the bridge `speech_to_text`"),
+    Format(
+        "mevis-expressions", MevisExpressions, "json", "`meta_expressions*.json` of a split of MeViS", external=True
+    ),
+    Format("mevis-masks", MaskDict, "json", "`mask_dict.json` of a split of MeViS", external=True),
+    Format(
+        "refer-youtube-vos-expressions",
+        ReferredExpressions,
+        "json",
+        "`meta_expressions.json` of Refer-YouTube-VOS and of data sets in its layout, with ground truth",
+        external=True,
+    ),
+    Format(
+        "refer-kitti-expression",
+        ReferKittiExpression,
+        "json",
+        "`expression/<video>/<name>.json` of Refer-KITTI",
+        external=True,
+    ),
+    Format(
+        "json-predictions",
+        PredictionFile,
+        "json",
+        "predictions of other tools in one file, for `mevis-bench score`",
+        external=True,
+    ),
 )

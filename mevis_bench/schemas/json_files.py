@@ -23,7 +23,7 @@ def decode_json(text: str | bytes, kind: type[T], location: str) -> T:
         text: The document.
         kind: Type of the record. If it has a field ``schema``, the field's default is the current schema number, and
             a document must have one. Its class variable ``upgrades`` holds, by ``n``, the function from a document of
-            schema ``n`` to one of schema ``n + 1``.
+            schema ``n`` to one of schema ``n + 1``; with an entry 0, documents without a number are read, too.
         location: Name of the document in messages: file, or file and line.
 
     Raises:
@@ -124,7 +124,7 @@ def _read(path: Path) -> bytes:
 
 
 def _upgraded(value: dict[str, Any], current: int, upgrades: Mapping[int, Upgrade], location: str) -> dict[str, Any]:
-    schema = value.get("schema")
+    schema = value.get("schema", 0 if 0 in upgrades else None)
     if not isinstance(schema, int) or isinstance(schema, bool):
         found = "no schema number" if schema is None else f"schema {schema!r}"
         raise DataError(f"expected schema {current}, got {found}", location=location)

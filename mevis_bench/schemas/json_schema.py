@@ -24,6 +24,9 @@ def json_schema(format_: Format) -> dict[str, Any]:
         _complete(definition, by_name[name])
     if format_.other_keys:
         definitions[format_.kind.__name__]["additionalProperties"] = True
+    if format_.external:
+        for definition in definitions.values():
+            definition["additionalProperties"] = True
     document = {"$schema": DIALECT, "title": f"{format_.name} of mevis-bench", **schema}
     if definitions:
         document["$defs"] = dict(sorted(definitions.items()))

@@ -10,6 +10,7 @@ _TITLES = {"yaml": "YAML", "json": "JSON", "lines": "JSON, one document per line
 def page(format_: Format, example: str) -> str:
     """Return the Markdown page of a format; ``example`` is the content of a valid file."""
     unknown = "Other keys are options of the method." if format_.other_keys else "Unknown keys are errors."
+    unknown = "Other tools write it; further keys are ignored." if format_.external else unknown
     lines = [
         f"# {format_.name}",
         "",

@@ -40,11 +40,12 @@ def read_dense(source: PredictionSource, expression_id: str, clip: FrameSpec) ->
         lines = source.files.read(f"{clip.video_id}.jsonl").splitlines()
         counts = {line["expression"]: line for line in map(json.loads, lines)}[expression_id]["masks"]
     elif isinstance(source, JsonPredictions):
-        counts = [_counts(entry) for entry in source.videos[clip.video_id][expression_id]]
+        entries: Any = source.videos[clip.video_id][expression_id]
+        counts = [_counts(entry) for entry in entries]
     else:
         raise UsageError("these predictions hold no masks", location=source.format)
-    masks = [None if text is None else Rle(clip.height, clip.width, text.encode("ascii")) for text in counts]
-    return decode_rle(masks, clip.height, clip.width)
+    rles = [None if text is None else Rle(clip.height, clip.width, text.encode("ascii")) for text in counts]
+    return decode_rle(rles, clip.height, clip.width)
 
 
 def _counts(entry: Any) -> str | None:

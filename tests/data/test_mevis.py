@@ -148,7 +148,7 @@ def test_broken_files_are_named_with_their_place(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="invalid JSON: nested too deeply"):
         open_dataset(root, "x")
     (root / "meta_expressions.json").write_text("[]")
-    with pytest.raises(DataError, match="missing object 'videos'"):
+    with pytest.raises(DataError, match="expected a mapping with 'videos', got an empty list"):
         open_dataset(root, "x")
 
 

@@ -206,9 +206,9 @@ def test_without_a_seqmap_nothing_is_scored(root: Path) -> None:
         (
             "expression/0005/people.json",
             '{"label": {"0": 3}, "sentence": "people"}',
-            "label 0: not a list of tracks: 3",
+            "'label.0': expected a list, got 3",
         ),
-        ("expression/0005/people.json", '{"label": {}}', "not an expression"),
+        ("expression/0005/people.json", '{"label": {}}', "missing key 'sentence'"),
         ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 3 .1 .1 .1\n", r"000001\.txt:1: not a label"),
         ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 3 .1 .1 -.1 .1\n", r"000001\.txt:1: not a label"),
         ("KITTI/labels_with_ids/image_02/0005/000001.txt", "0 3 0 0 1 1\n0 3 0 0 1 1\n", "track 3 has two boxes"),

@@ -77,7 +77,7 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "object that is not a list": (
         lambda meta, masks: masks.update({"9": "masks"}),
-        ["mask_dict.json: key 9: an object has to be a list with one mask per frame"],
+        ["mask_dict.json: key 9: expected a list, got 'masks'"],
     ),
     "object of another video": (
         lambda meta, masks: cat(meta)["expressions"]["0"].update(anno_id=[7]),
@@ -89,18 +89,15 @@ IN_DOCUMENTS: dict[str, tuple[Callable[[Any, Any], object], list[str]]] = {
     ),
     "anno_id missing": (
         lambda meta, masks: cat(meta)["expressions"]["0"].pop("anno_id"),
-        [
-            "meta_expressions.json: video a_cat, expression 0: "
-            "'anno_id' has to be a list of ids; an empty one means no target"
-        ],
+        ["meta_expressions.json: video a_cat, expression 0: missing key 'anno_id': a list of ids, empty for no target"],
     ),
     "no sentence": (
         lambda meta, masks: cat(meta)["expressions"]["0"].update(exp=" "),
-        ["meta_expressions.json: video a_cat, expression 0: 'exp' is missing, not a string, or empty"],
+        ["meta_expressions.json: video a_cat, expression 0: 'exp': expected a sentence, got ' '"],
     ),
     "no expressions": (
         lambda meta, masks: cat(meta).pop("expressions"),
-        ["meta_expressions.json: video a_cat: missing object 'expressions'"],
+        ["meta_expressions.json: video a_cat: missing key 'expressions'"],
     ),
     "frame twice": (
         lambda meta, masks: cat(meta).update(frames=["00000", "00001", "00000"]),
@@ -183,7 +180,7 @@ def test_keys_that_are_there_twice_and_broken_json_are_named(tmp_path: Path) -> 
     errors = [str(error) for error in verify_split(root, "x").errors]
     assert errors == ["mask_dict.json: invalid JSON: Expecting value: line 2 column 13 (char 14)"]
     (root / "meta_expressions.json").write_text("{}")
-    assert str(verify_split(root, "x").errors[0]) == "meta_expressions.json: missing object 'videos'"
+    assert str(verify_split(root, "x").errors[0]) == "meta_expressions.json: missing key 'videos'"
 
 
 def test_every_error_of_a_split_is_reported_at_once(tmp_path: Path) -> None:

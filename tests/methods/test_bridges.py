@@ -28,7 +28,9 @@ from mevis_bench.records import (
     UsageError,
     Video,
 )
+from mevis_bench.schemas.json_files import read_json_file
 from mevis_bench.schemas.method_file import VariantSpec
+from mevis_bench.schemas.transcripts import TranscriptReport
 
 MASKS = VariantSpec("t", ("rvos",), ("masks",), "n")
 VIDEO = Video("v", ("0", "1"), (Path("0"), Path("1")), 4, 5)
@@ -219,10 +221,10 @@ def test_a_run_over_the_bridge_writes_sentences_and_transcripts(tmp_path: Path, 
     output = capsys.readouterr()
     assert "speech recognition: word error rate 100.0 %" in output.err
     assert "moving_region:default via speech_to_text" in output.out
-    kept = json.loads((tmp_path / "run" / "transcripts.json").read_text())
-    assert kept["word_error_rate"] == 1.0
-    assert len(kept["samples"]) == 2
-    assert {sample["heard"] for sample in kept["samples"].values()} == {"something else"}
+    report = read_json_file(tmp_path / "run" / "transcripts.json", TranscriptReport)
+    assert report.word_error_rate == 1.0
+    assert len(report.samples) == 2
+    assert {sample.transcript for sample in report.samples.values()} == {"something else"}
     assert main([*words[:5], "--bridge", "oracle_text", "--limit", "1", "--out", str(tmp_path / "o"), "--json"]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert results["method"]["bridge"] == "oracle_text"

@@ -157,7 +157,7 @@ def _break(root: Path, name: str, text: str) -> None:
     ("name", "text", "message"),
     [
         ("expression/0005/cars.json", "{", "invalid JSON"),
-        ("expression/0005/cars.json", '{"label": []}', "not an expression"),
+        ("expression/0005/cars.json", '{"label": [], "sentence": "a"}', "expected a mapping, got an empty"),
         (
             "expression/0005/cars.json",
             '{"label": {"3": [7]}, "sentence": "a"}',

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from mevis_bench.files.names import validate_name
 from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import DataError, Expression, Rle
+from mevis_bench.schemas.decode import decode_external, decode_key
+from mevis_bench.schemas.external import MevisExpression, MevisExpressions, MevisVideo
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,7 @@ def parse_videos(document: object, location: str) -> dict[str, object]:
     Raises:
         DataError: The document has no ``videos``, or a video id is not a valid name.
     """
-    videos = document.get("videos") if isinstance(document, dict) else None
-    if not isinstance(videos, dict):
-        raise DataError("missing object 'videos'", location=location)
+    videos: dict[str, object] = decode_key(document, MevisExpressions, "videos", location, deep=False)
     for video_id in videos:
         validate_name(video_id, "video id", location)
     return videos
@@ -43,7 +43,7 @@ def parse_video(entry: object, location: str, *, has_ground_truth: bool) -> Vide
 
     Args:
         entry: ``{"expressions": {id: {...}}, "frames": [name, ...]}``; further keys are ignored.
-        where: File and video, for messages.
+        location: File and video, for messages.
         has_ground_truth: Whether expressions have to say which objects they mean.
 
     Raises:
@@ -56,15 +56,13 @@ def parse_video(entry: object, location: str, *, has_ground_truth: bool) -> Vide
         )
         for expression_id, raw in expressions.items()
     )
-    return VideoEntry(parse_frames(entry, location), parsed, _size(entry))
+    return VideoEntry(parse_frames(entry, location), parsed, _size(entry, location))
 
 
-def _size(entry: object) -> tuple[int, int] | None:
+def _size(entry: object, location: str) -> tuple[int, int] | None:
     """Return height and width if the entry has both; other files than MeViS's own often do."""
-    height, width = (entry.get(key) for key in ("height", "width")) if isinstance(entry, dict) else (None, None)
-    if type(height) is int and type(width) is int and height > 0 and width > 0:
-        return height, width
-    return None
+    height, width = (decode_key(entry, MevisVideo, key, location) for key in ("height", "width"))
+    return None if height is None or width is None else (height, width)
 
 
 def parse_frames(entry: object, location: str) -> tuple[str, ...]:
@@ -73,9 +71,7 @@ def parse_frames(entry: object, location: str) -> tuple[str, ...]:
     Raises:
         DataError: There are none, one is not a valid name, or one is a duplicate.
     """
-    frames = entry.get("frames") if isinstance(entry, dict) else None
-    if not isinstance(frames, list) or not frames:
-        raise DataError("'frames' is missing, not a list, or empty", location=location)
+    frames: tuple[str, ...] = decode_key(entry, MevisVideo, "frames", location)
     names = tuple(validate_name(name, "frame name", f"{location}, frames") for name in frames)
     _refuse_repeats(names, "frame", location)
     return names
@@ -87,9 +83,7 @@ def parse_expressions(entry: object, location: str) -> Mapping[str, object]:
     Raises:
         DataError: There is no such object, or an id is not a valid name.
     """
-    expressions = entry.get("expressions") if isinstance(entry, dict) else None
-    if not isinstance(expressions, dict):
-        raise DataError("missing object 'expressions'", location=location)
+    expressions: Mapping[str, object] = decode_key(entry, MevisVideo, "expressions", location, deep=False)
     for expression_id in expressions:
         validate_name(expression_id, "expression id", location)
     return expressions
@@ -99,27 +93,16 @@ def parse_expression(expression_id: str, raw: object, location: str, *, has_grou
     """Check one expression.
 
     Raises:
-        DataError: ``exp`` is no sentence, ``anno_id`` is no list of different ids, ``audio`` is no file name, or
-            ``order_pair`` no id.
+        DataError: A key is ill-typed, ``exp`` or a required ``anno_id`` is missing, or an id is a duplicate.
     """
-    if not isinstance(raw, dict) or not isinstance(raw.get("exp"), str) or not raw["exp"].strip():
-        raise DataError("'exp' is missing, not a string, or empty", location=location)
-    audio = raw.get("audio")
-    if audio is not None and not isinstance(audio, str):
-        raise DataError("'audio' has to be a file name", location=location)
-    ids = _annotation_ids(raw.get("anno_id"), location) if has_ground_truth else None
-    order_pair = raw.get("order_pair")
-    if order_pair is not None and not isinstance(order_pair, str):
-        raise DataError("'order_pair' has to be the id of an expression", location=location)
-    return Expression(expression_id, raw["exp"], ids, audio, order_pair)
-
-
-def _annotation_ids(raw: object, location: str) -> tuple[str, ...]:
-    if not isinstance(raw, list) or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in raw):
-        raise DataError("'anno_id' has to be a list of ids; an empty one means no target", location=location)
-    ids = tuple(str(one) for one in raw)
-    _refuse_repeats(ids, "anno_id", location)
-    return ids
+    entry = decode_external(raw, MevisExpression, location)
+    ids = None
+    if has_ground_truth:
+        if entry.anno_id is None:
+            raise DataError("missing key 'anno_id': a list of ids, empty for no target", location=location)
+        ids = tuple(map(str, entry.anno_id))
+        _refuse_repeats(ids, "anno_id", location)
+    return Expression(expression_id, entry.exp, ids, entry.audio, entry.order_pair)
 
 
 def _refuse_repeats(names: Sequence[str], what: str, location: str) -> None:
@@ -132,11 +115,9 @@ def parse_masks(document: object, location: str) -> dict[str, object]:
     """Return the raw masks of every object by its annotation id.
 
     Raises:
-        DataError: The document is no object.
+        DataError: The document is not a mapping.
     """
-    if not isinstance(document, dict):
-        raise DataError("the file has to hold one object", location=location)
-    return document
+    return decode_external(document, dict[str, object], location)
 
 
 def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ...]:
@@ -145,16 +126,15 @@ def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ..
     Args:
         raw: A list with one entry per frame, ``{"size": [height, width], "counts": str}`` or null.
         length: Frames of the video.
-        where: File and key, for messages.
+        location: File and key, for messages.
 
     Raises:
         DataError: The list has another length, or an entry is no COCO run length.
     """
-    if not isinstance(raw, list):
-        raise DataError("an object has to be a list with one mask per frame", location=location)
-    if len(raw) != length:
-        raise DataError(f"there are {len(raw)} masks, the video has {length} frames", location=location)
-    return parse_rles(raw, location)
+    masks = decode_external(raw, list[object], location)
+    if len(masks) != length:
+        raise DataError(f"there are {len(masks)} masks, the video has {length} frames", location=location)
+    return parse_rles(masks, location)
 
 
 Corners = tuple[float, float, float, float]

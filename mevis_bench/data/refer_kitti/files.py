@@ -9,6 +9,8 @@ from mevis_bench.files.names import validate_name
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError
 from mevis_bench.records.bounds import Bounds
+from mevis_bench.schemas.decode import decode_external
+from mevis_bench.schemas.external import ReferKittiExpression
 
 BOUNDS = Bounds(files="Label files and seqmaps of Refer-KITTI", limits={"bytes": 2**26, "digits of a track": 15})
 
@@ -84,26 +86,20 @@ def read_referral(path: Path, length: int) -> Referral:
     """Read one expression of a video of ``length`` frames.
 
     Raises:
-        DataError: Not ``{"label": {frame: [tracks]}, "sentence": ...}``, or a frame is outside the video.
+        DataError: A key is missing or ill-typed, or a frame is outside the video.
     """
-    content = read_json(path)
-    label = content.get("label") if isinstance(content, dict) else None
-    sentence = content.get("sentence") if isinstance(content, dict) else None
-    if not isinstance(label, dict) or not isinstance(sentence, str) or not sentence.strip():
-        raise DataError("not an expression {'label': {frame: [tracks]}, 'sentence': ...}", location=str(path))
+    expression = decode_external(read_json(path), ReferKittiExpression, str(path))
     frames: dict[int, tuple[int, ...]] = {}
-    for key, tracks in label.items():
+    for key, tracks in expression.label.items():
         location = f"{path}, label {key}"
         if not key.isdecimal() or int(key) >= length:
             message = f"frame {key} not found; the video has frames 0 to {length - 1}"
             raise DataError(message, location=location)
-        if not isinstance(tracks, list):
-            raise DataError(f"not a list of tracks: {tracks!r}", location=location)
         frames[int(key)] = tuple(sorted({_parse_track(track, location) for track in tracks}))
-    return Referral(sentence, dict(sorted(frames.items())))
+    return Referral(expression.sentence, dict(sorted(frames.items())))
 
 
-def _parse_track(track: object, location: str) -> int:
+def _parse_track(track: int | str, location: str) -> int:
     """Return a track's number; files have it as an integer or as a string."""
     if type(track) is int and track >= 0:
         return track

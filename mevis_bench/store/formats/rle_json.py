@@ -2,12 +2,11 @@
 
 from collections.abc import Set
 from pathlib import Path
-from typing import Any
 
-from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import CaptionPrediction, DataError
+from mevis_bench.schemas.decode import decode_external
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
 
 
@@ -16,7 +15,7 @@ class JsonPredictions:
 
     format = "JSON layout"
 
-    def __init__(self, path: Path, videos: dict[str, Any]) -> None:
+    def __init__(self, path: Path, videos: dict[str, dict[str, object]]) -> None:
         self.path = path
         self.videos = videos
 
@@ -27,10 +26,7 @@ class JsonPredictions:
         Raises:
             DataError: It is not of this layout.
         """
-        videos = expect_type(document, dict, str(path))
-        for video_id, predictions in videos.items():
-            expect_type(predictions, dict, f"{path}, {video_id}")
-        return cls(path, videos)
+        return cls(path, decode_external(document, dict[str, dict[str, object]], str(path)))
 
     def samples(self) -> Set[str]:
         """Return the ids of all predictions."""
@@ -54,6 +50,6 @@ class JsonPredictions:
             raise DataError("prediction is missing", location=location) from None
         if isinstance(prediction, str):
             return CaptionPrediction(prediction)
-        entries = expect_type(prediction, list, location)
+        entries = decode_external(prediction, list[object], location)
         check_length(entries, clip, location)
         return LoadedMasks(rows_from_rle(parse_rles(entries, location), clip.height, clip.width, location=location))
