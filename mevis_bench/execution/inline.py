@@ -1,7 +1,11 @@
-"""The plain executor: one video after another, in this process."""
+"""The plain executor: one video after another, in this process.
+
+What a method starts here, ends with this process when that is killed; as long as it lives, it belongs to the method.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
+from mevis_bench.execution.guardian import Guardian
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.schemas.samples import SampleStatus
@@ -17,9 +21,14 @@ class Inline:
         report_usage: Callable[[ResourceUsage], None],
     ) -> Iterator[SampleStatus]:
         """See ``Executor.execute``."""
-        predictor = VideoPredictor(config)
+        guardian = Guardian()
         try:
-            for job in jobs:
-                yield from predictor.predict(job)
+            with guardian.marking():
+                predictor = VideoPredictor(config)
+                try:
+                    for job in jobs:
+                        yield from predictor.predict(job)
+                finally:
+                    report_usage(predictor.close())
         finally:
-            report_usage(predictor.close())
+            guardian.dismiss()

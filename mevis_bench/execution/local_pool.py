@@ -12,10 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from mevis_bench.execution.failures import sendable
+from mevis_bench.execution.guardian import Guardian
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage, longest_first
 from mevis_bench.execution.parent_death import exit_with_parent
 from mevis_bench.execution.process_group import describe_exit_code
@@ -37,6 +39,7 @@ class _PoolProcessHandle:
         index: Its number; it decides the CUDA device.
         process: The process.
         connection: Pipe to it.
+        guardian: Kills it and everything it started.
         job: What it works on, without the samples that have ended; ``None``: nothing.
         last_read: The furthest expression whose prompt the method has read; ``None``: none of this job.
         last_message: When it last sent a message, monotonic seconds; ``None``: its method is loading.
@@ -45,9 +48,16 @@ class _PoolProcessHandle:
     index: int
     process: BaseProcess
     connection: Connection
+    guardian: Guardian
     job: PredictionJob | None = None
     last_read: str | None = None
     last_message: float | None = None
+
+    def kill(self) -> None:
+        """Kill the process and everything it started."""
+        self.process.kill()
+        self.guardian.kill()
+        self.process.join()
 
 
 class LocalPool:
@@ -90,15 +100,13 @@ class LocalPool:
                     if handle.connection in ready:
                         yield from self._receive(handle, config)
                     elif self._timed_out(handle):
-                        handle.process.kill()
                         reason = f"timed out after {self._timeout:g} s (--timeout)"
                         yield from self._replace_crashed_process(handle, config, reason)
             for handle in self._handles:
                 report_usage(_close(handle))
         finally:
             for handle in self._handles:
-                handle.process.kill()
-                handle.process.join()
+                handle.kill()
 
     def _dispatch(self, handle: _PoolProcessHandle) -> None:
         handle.job = self._queue.popleft() if self._queue else None
@@ -134,7 +142,7 @@ class LocalPool:
         self, handle: _PoolProcessHandle, config: PredictorConfig, reason: str
     ) -> Iterator[SampleStatus]:
         """Fail the sample that the process was predicting, requeue the rest of its video and start a replacement."""
-        handle.process.join()
+        handle.kill()
         job = handle.job
         if job is not None and job.expression_ids:
             first, *rest = job.expression_ids
@@ -168,9 +176,12 @@ class LocalPool:
 def _start(config: PredictorConfig, index: int) -> _PoolProcessHandle:
     ours, theirs = _CONTEXT.Pipe()
     process = _CONTEXT.Process(target=_pool_process_main, args=(config, index, theirs), daemon=True)
-    process.start()
+    resource_tracker.ensure_running()  # multiprocessing's own, which serves all pool processes, is not marked
+    guardian = Guardian()
+    with guardian.marking():
+        process.start()
     theirs.close()
-    return _PoolProcessHandle(index, process, ours)
+    return _PoolProcessHandle(index, process, ours, guardian)
 
 
 def _close(handle: _PoolProcessHandle) -> ResourceUsage:

@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mevis_bench.execution.guardian import Guardian
+
 _TAIL_BYTES = 4096
 _TAIL_LINES = 12
-
-_GUARDIAN = 'read -r group; read -r end_of_file; kill -s KILL -- "-$group"'
-"""Kills the group that is named on the first line of its input once the input ends: when this process is gone."""
 
 
 class ProcessGroup:
     """A process and everything it starts. Their output goes into ``output_tail`` only.
 
-    A guardian process kills the group when this process ends without having done so, also by ``kill -9``. Processes
-    that leave the group (``setsid``) are out of its reach.
+    A guardian kills them when this process ends without having done so, also by ``kill -9``, and also those that have
+    left the group (see ``Guardian``).
     """
 
     def __init__(
@@ -35,18 +34,12 @@ class ProcessGroup:
         Raises:
             OSError: The program cannot be started.
         """
-        self._guardian = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARDIAN],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._guardian = Guardian()
         try:
             self._process = subprocess.Popen(
                 list(arguments),
                 cwd=cwd,
-                env=None if environment is None else {**os.environ, **environment},
+                env={**os.environ, **(environment or {}), **self._guardian.environment},
                 pass_fds=tuple(pass_fds),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -54,11 +47,9 @@ class ProcessGroup:
                 start_new_session=True,
             )
         except OSError:
-            self._stop_guardian()
+            self._guardian.dismiss()
             raise
-        assert self._guardian.stdin is not None
-        self._guardian.stdin.write(f"{self._process.pid}\n".encode())
-        self._guardian.stdin.flush()
+        self._guardian.watch_group(self._process.pid)
         self._tail = b""
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
@@ -71,10 +62,10 @@ class ProcessGroup:
             return None
 
     def kill(self) -> None:
-        """Kill the whole group; no-op where it has exited."""
+        """Kill the process and everything it started; no-op where nothing is left."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._stop_guardian()
+        self._guardian.kill()
         self._process.wait()
         self._reader.join(timeout=2)
 
@@ -88,10 +79,6 @@ class ProcessGroup:
         """Return ``reason`` and the output tail, for an error message."""
         tail = self.output_tail()
         return f"{reason}; last lines of its output:\n{tail}" if tail else f"{reason}; it printed nothing"
-
-    def _stop_guardian(self) -> None:
-        self._guardian.kill()
-        self._guardian.communicate()
 
     def _drain(self) -> None:
         pipe = self._process.stdout

@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import numpy as np
@@ -51,10 +51,13 @@ class VideoPredictor:
         self.config = config
         self.split = open_dataset(config.data, config.split, config.data_set)
         self.folder = RunFolder(config.out)
+        with ExitStack() as stack:
+            stack.enter_context(self.folder.writer())
+            self.method: Method = _load(config)
+            self._writing = stack.pop_all()
         self._task = find_task(config.task)
         oracle = config.bridge is not None and config.bridge.name == "oracle_text"
         self._prompt_task = find_task(INNER_TASK) if oracle else self._task
-        self.method: Method = _load(config)
 
     def predict(self, job: PredictionJob, on_read: Callable[[str], None] | None = None) -> Iterator[SampleStatus]:
         """Predict every sample of one video; yield a status when its prediction is on disk.
@@ -101,6 +104,7 @@ class VideoPredictor:
             self.method.close()
         except (Exception, SystemExit) as error:
             warnings.warn(f"the method could not be closed: {failure_text(error)}", RuntimeWarning, stacklevel=2)
+        self._writing.close()
         return usage
 
     def _prompts(

@@ -5,11 +5,13 @@ and ``results.json``. Times, machines and paths are only in ``manifest.json`` an
 ``samples.jsonl`` (whose lines may also be in another order).
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,8 +31,11 @@ from mevis_bench.store.prediction_lines import complete_lines
 _LOCK_TIMEOUT = 1.0
 """Seconds to wait for the lock, which ``is_locked`` of another process may hold for a moment."""
 
-_MANIFEST_DRAFT = re.compile(r"manifest\.json\.[0-9]+\.part")
-"""Draft of ``atomic_write``, left by a run that was killed while it wrote the manifest."""
+_WRITER_TIMEOUT = 10.0
+"""Seconds to wait for the writers of a killed run, which end after it."""
+
+_DRAFT = re.compile(r".+\.[0-9]+\.part")
+"""Draft of ``atomic_write``, left by a run that was killed while it wrote a file."""
 
 
 class RunFolder:
@@ -88,7 +93,8 @@ class RunFolder:
         """Acquire the lock of the folder; it is released when this process ends, however that happens.
 
         Raises:
-            UsageError: Another process holds it; names host, process id and start time.
+            UsageError: Another process holds it; names host, process id and start time. Or a process that a killed
+                run has started does not end.
             DataError: A part of the folder is a link, by which files of another folder could be overwritten.
         """
         self.path.mkdir(parents=True, exist_ok=True)
@@ -112,9 +118,47 @@ class RunFolder:
         try:
             started = datetime.now(UTC).isoformat(timespec="seconds")
             self._lock_path.write_text(f"process {os.getpid()} on {socket.gethostname()}, started {started},\n")
+            self._wait_for_writers()
+            self._remove_drafts()
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Take part in writing predictions. All writers of a run share a lock on ``samples.jsonl``.
+
+        A process that was started by the holder of ``locked`` may outlive it for a moment; nobody else gets the folder
+        before it has ended.
+        """
+        file = os.open(self.samples_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(file)
+
+    def _wait_for_writers(self) -> None:
+        file = os.open(self.samples_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        deadline = time.monotonic() + _WRITER_TIMEOUT
+        try:
+            while not lock_descriptor(file, blocking=False):
+                if time.monotonic() > deadline:
+                    raise UsageError(
+                        "a process of an earlier start is still writing this run",
+                        location=str(self.path),
+                        hint="Wait until it ends, or end it; then run the same command again.",
+                    )
+                time.sleep(0.05)
+        finally:
+            os.close(file)
+
+    def _remove_drafts(self) -> None:
+        """Remove what a killed run has left; the drafts of scoring may be another process's."""
+        drafts = [*self.path.glob("manifest.json.*"), *self.predictions.glob("*.jsonl.*")]
+        for path in drafts:
+            if _DRAFT.fullmatch(path.name):
+                path.unlink()
 
     def is_locked(self) -> bool:
         """Whether a process is writing this run now."""
@@ -131,7 +175,7 @@ class RunFolder:
             return False
         if part == self.predictions:
             return part.is_dir() and not any(part.iterdir())
-        if part == self._lock_path or _MANIFEST_DRAFT.fullmatch(part.name):
+        if part == self._lock_path or (_DRAFT.fullmatch(part.name) and part.name.startswith("manifest.json.")):
             return part.is_file()
         return part in (self.manifest_path, self.samples_path) and part.is_file() and part.stat().st_size == 0
 

@@ -9,6 +9,7 @@ from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, predict
+from tests.execution.test_parent_death import assert_all_end
 from tests.fixtures.runs import (
     ALL_SAMPLES,
     RecordingCallback,
@@ -127,3 +128,15 @@ def test_invalid_time_outs_are_refused(timeout: str) -> None:
     found = timeout.removeprefix(".")
     with pytest.raises((UsageError, DataError), match=rf"timeout'?: ({reasons}), got {found}"):
         read_run_config(None, {"task": "rvos", "method": "fake"}, (f"timeout={timeout}",))
+
+
+def test_what_a_crashed_pool_process_started_ends_with_it(workspace: Path) -> None:
+    pid = workspace / "pid"
+    fake_act(
+        workspace,
+        "    import os, subprocess\n    if prompt.id != '10': return\n"
+        "    child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        f"    open({str(pid)!r}, 'w').write(str(child.pid))\n    os._exit(3)\n",
+    )
+    assert [status.id for status in pool(workspace, 1).failed] == ["vc/10"]
+    assert_all_end([int(pid.read_text())])

@@ -1,0 +1,86 @@
+"""Guardian: a process that kills what this one has started, when this one is gone, even by ``kill -9``."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+MARKER = "MEVIS_BENCH_MARKER"
+"""Environment variable of everything that is guarded: one token per guardian, the outermost first."""
+
+_TIMEOUT = 15.0
+"""Seconds until a guardian has killed everything; it gives up itself after ten."""
+
+# The first line of the input, if any, is a process group; then it waits for the end of the input. Processes that have
+# left the group still have the token in their environment, which Linux shows in /proc.
+_SCRIPT = """\
+test -n "$1" || exit
+read -r group
+read -r end_of_file
+test -n "$group" && kill -s KILL -- "-$group"
+count=0
+while test $count -lt 100; do
+  marked=$(grep -lF "$1" /proc/[0-9]*/environ | cut -d / -f 3)
+  test -n "$marked" || break
+  kill -s KILL $marked
+  count=$((count + 1))
+  sleep 0.1
+done
+"""
+
+
+class Guardian:
+    """Kills marked processes, and optionally a process group, on ``kill`` or when this process has ended.
+
+    Marked is what was started with ``environment`` and everything it starts. Out of reach are processes that leave the
+    group where there is no ``/proc``, or that also clear their environment.
+
+    Attributes:
+        environment: The environment variable that marks a process.
+    """
+
+    def __init__(self) -> None:
+        token = secrets.token_hex(16)
+        outer = os.environ.get(MARKER)
+        self.environment: Mapping[str, str] = {MARKER: f"{outer}:{token}" if outer else token}
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _SCRIPT, "guardian", token],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def watch_group(self, group: int) -> None:
+        """Include a process group."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{group}\n".encode())
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """Kill everything marked, and the group; no-op where nothing is left."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_TIMEOUT)
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """End the guardian; nothing is killed."""
+        self._process.kill()
+        self._process.communicate()
+
+    @contextmanager
+    def marking(self) -> Iterator[None]:
+        """Mark every process that is started meanwhile."""
+        before = os.environ.get(MARKER)
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[MARKER]
+            else:
+                os.environ[MARKER] = before
