@@ -1,4 +1,4 @@
-"""A run that is killed at any of its file operations is completed by the same call, with the same bytes and no litter."""
+"""A run killed at any of its file operations is completed by the same call, with the same bytes and no litter."""
 
 import fcntl
 import os
@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from mevis_bench.execution.inline import Inline
 from mevis_bench.records import UsageError
+from mevis_bench.runs import predict as predict_module
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.store import run_folder
@@ -66,7 +68,11 @@ def run_killed(plan: RunPlan, number: int, *, half: bool) -> bool:
         os._exit(code)
 
 
-def test_a_kill_at_any_file_operation_is_made_good_by_the_same_call(workspace: Path) -> None:
+def test_a_kill_at_any_file_operation_is_made_good_by_the_same_call(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("versions", "commit", "system_info"):  # slow, and the same every time
+        monkeypatch.setattr(predict_module, name, cache(getattr(predict_module, name)))
     whole = prediction_files(run_once(workspace, out=workspace / "whole", sample=("vb",)).folder.path)
     plan = plan_run(make_config(workspace, sample=("vb",)))
     number = 1
