@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mevis_bench.files.strict_json import expect_type
+from mevis_bench.masks.rle import to_rles
 from mevis_bench.records import DataError, Rle
 
 
@@ -33,6 +37,14 @@ def parse_rles(values: list[Any], location: str) -> tuple[Rle | None, ...]:
     return tuple(
         None if value is None else parse_rle(value, f"{location}, frame {index}") for index, value in enumerate(values)
     )
+
+
+def to_json(masks: NDArray[np.bool_]) -> list[dict[str, object] | None]:
+    """Return the masks of a clip ``(t, h, w)`` as :func:`parse_rles` reads them."""
+    return [
+        None if mask is None else {"size": [mask.height, mask.width], "counts": mask.counts.decode()}
+        for mask in to_rles(masks)
+    ]
 
 
 def _compress(counts: list[Any], location: str) -> bytes:

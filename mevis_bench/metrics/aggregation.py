@@ -34,12 +34,14 @@ class ScoredSample:
         values: Metric values and columns of the sample; ``None``: undefined.
         statistics: Input of the task's aggregator beyond the values.
         error: Why the prediction is missing or invalid, where that counts as zero; else ``None``.
+        kind: Kind of the expression, see ``Expression.kind``.
     """
 
     sample: str
     values: Values
     statistics: object = None
     error: str | None = None
+    kind: str | None = None
 
 
 class Aggregator(Protocol):

@@ -6,7 +6,7 @@ present ones unchanged; the functions that use a field end in ``assert_never``, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mevis_bench.records import UsageError
@@ -15,10 +15,11 @@ from mevis_bench.records.suggestion import did_you_mean
 
 NoTargetRule = Literal["credit", "frames"]
 Averaging = Literal["expressions"]
-MaskMeasure = Literal["regions", "annotators", "candidates"]
+MaskMeasure = Literal["regions", "annotators", "candidates", "revos", "long_rvos"]
 Matching = Literal["identity", "hungarian"]
 VoidRule = Literal["background", "ignored"]
 ScoredFrames = Literal["all", "inner"]
+MissingFrames = Literal["error", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,16 @@ class ScoringProtocol:
         measure: What is measured of masks. ``regions``: J and F of each expression. ``annotators``: J and F of each
             object, from the answers to one annotator's sentences as one label image per frame; the mean over objects
             of all videos, then over annotators. ``candidates``: average precision, precision at K and IoU of single
-            frames, from several scored masks per expression.
+            frames, from several scored masks per expression. ``revos``: J, F, A and R by kind of expression.
+            ``long_rvos``: J, F, tIoU and vIoU.
         matching: ``annotators``: which answer is compared with which object. ``identity``: the one to its sentence.
             ``hungarian``: the assignment within a video that maximizes J&F, so swapped answers cost nothing.
         void: ``annotators``: pixels that are marked as void are background, or ignored on both sides.
         scored_frames: ``annotators``: ``all``, or ``inner``: without the first and the last one.
+        foreground_value: ``revos``: pixel value of the answers' foreground.
+        decimals: ``revos``: digits to which each expression's percentages are rounded before they are averaged;
+            ``None``: all.
+        missing_frames: A PNG that is missing after the first of an answer is an ``error``, or an ``empty`` mask.
     """
 
     name: str
@@ -55,6 +61,9 @@ class ScoringProtocol:
     matching: Matching = "identity"
     void: VoidRule = "background"
     scored_frames: ScoredFrames = "all"
+    foreground_value: int = 1
+    decimals: int | None = None
+    missing_frames: MissingFrames = "error"
 
 
 MEVIS_V2 = ScoringProtocol("mevis_v2", "the paper, section 5", no_target="credit")
@@ -90,6 +99,28 @@ A2D_SENTENCES = ScoringProtocol(
     measure="candidates",
 )
 
+REVOS = ScoringProtocol(
+    "revos",
+    "ReVOS, eval_revos.py, for answers of 0 and 1; each expression rounded to 2 decimals of percent",
+    no_target="frames",
+    measure="revos",
+    decimals=2,
+)
+REVOS_ANSWERS_255 = replace(
+    REVOS,
+    name="revos_answers_255",
+    source="ReVOS, eval_revos.py, for answers of 0 and 255, as VISA's pipeline stores them",
+    foreground_value=255,
+)
+REVOS_UNROUNDED = replace(REVOS, name="revos_unrounded", source="ReVOS, without rounding", decimals=None)
+LONG_RVOS = ScoringProtocol(
+    "long_rvos",
+    "Long-RVOS, eval/eval_long_rvos",
+    no_target="frames",
+    measure="long_rvos",
+    missing_frames="empty",
+)
+
 REFER_KITTI = ScoringProtocol(
     "refer_kitti_frame_corrected",
     "TempRMOT: TrackEval, COMBINED over the sequences of the seqmap",
@@ -114,6 +145,10 @@ PROTOCOLS: Mapping[str, ScoringProtocol] = {
         REFER_KITTI,
         REFER_KITTI_2023,
         A2D_SENTENCES,
+        REVOS,
+        REVOS_ANSWERS_255,
+        REVOS_UNROUNDED,
+        LONG_RVOS,
     )
 }
 

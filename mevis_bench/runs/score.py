@@ -144,6 +144,8 @@ def _aggregate(
 ) -> tuple[list[SampleScore], Results]:
     rows = aggregator.sample_values()
     members = {slice_.name: [k for k, row in enumerate(rows) if slice_.matches(row)] for slice_ in slices}
+    for kind in sorted({sample.kind for sample in samples if sample.kind is not None}):
+        members[kind] = [k for k, sample in enumerate(samples) if sample.kind == kind]
     slices_of_sample: list[list[str]] = [[] for _ in samples]
     for name, indices in members.items():
         for k in indices:

@@ -82,10 +82,13 @@ class ScoringPlan:
 
     def jobs(self) -> Iterator[ScoringJob]:
         """Yield one job a video."""
+        missing = self.options.rules.missing_frames == "empty"
         for video_id, expression_ids in self.expression_ids.items():
             ground_truths = tuple(self.split.ground_truth(video_id, expression_id) for expression_id in expression_ids)
             first = ground_truths[0]
-            frames = FrameSpec(video_id, self.split.frame_names(video_id), first.height, first.width, first.scored)
+            frames = FrameSpec(
+                video_id, self.split.frame_names(video_id), first.height, first.width, first.scored, missing
+            )
             yield ScoringJob(self.task.name, frames, ground_truths, self.source.only(video_id), self.options)
 
 
@@ -164,7 +167,8 @@ def _select(split: Dataset, task: Task, samples: Collection[str] | None) -> Mapp
         raise UsageError(
             f"split {split.split!r} has no ground truth to score against",
             location=str(split.root),
-            hint="The ground truth of valid and test is on the benchmark's server; valid_u and train have theirs.",
+            hint=split.info.source
+            or "The ground truth of valid and test is on the benchmark's server; valid_u and train have theirs.",
         )
     selection = {
         video_id: tuple(expression.id for expression in task.expressions(split, video_id))
@@ -246,4 +250,5 @@ def _score(job: ScoringJob, ground_truth: GroundTruth, targets: TargetCache) -> 
         if job.options.missing == "error":
             raise
         scores, reason = task.score_missing(ground_truth, targets, job.options), str(error)
-    return ScoredSample(ground_truth.sample, {**scores.values, **columns}, scores.statistics, reason)
+    kind = ground_truth.expression.kind
+    return ScoredSample(ground_truth.sample, {**scores.values, **columns}, scores.statistics, reason, kind)

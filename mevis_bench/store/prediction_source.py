@@ -19,6 +19,7 @@ class FrameSpec:
         height: Rows, in pixels.
         width: Columns, in pixels.
         scored: Indices of the frames that are scored; ``None``: all.
+        missing_are_empty: Whether a missing file of a frame after the first is an empty mask.
     """
 
     video_id: str
@@ -26,6 +27,7 @@ class FrameSpec:
     height: int
     width: int
     scored: tuple[int, ...] | None = None
+    missing_are_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

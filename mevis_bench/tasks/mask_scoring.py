@@ -12,13 +12,15 @@ from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics
 from mevis_bench.metrics.annotators import RECALL_AND_DECAY, UNASSIGNED, AnnotatorAggregator, score_annotator
 from mevis_bench.metrics.candidates import CANDIDATE_METRICS, CandidateAggregator, score_candidates
+from mevis_bench.metrics.long_rvos import LONG_RVOS_METRICS, LongRvosAggregator, temporal_ious
+from mevis_bench.metrics.revos import REVOS_METRICS, RevosAggregator, accuracy_and_robustness, rounded
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.segmentation import MaskAggregator, measures_by_frame, score_mask_sample, score_missing_masks
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import GroundTruth
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
 
-PROTOCOL_METRICS = (*RECALL_AND_DECAY, *CANDIDATE_METRICS)
+PROTOCOL_METRICS = (*RECALL_AND_DECAY, *CANDIDATE_METRICS, *REVOS_METRICS, *LONG_RVOS_METRICS)
 """Metrics that only protocols of other data sets than MeViS have, in the order of the table's columns."""
 
 
@@ -34,6 +36,10 @@ def score(
             raise TypeError("samples of a video are scored together")
         case "candidates":
             return _score_candidates(prediction, ground_truth, targets, options)
+        case "revos":
+            return _score_revos(prediction, ground_truth, targets, options)
+        case "long_rvos":
+            return _score_long_rvos(prediction, ground_truth, targets, options)
         case _:
             assert_never(options.rules.measure)
 
@@ -68,6 +74,37 @@ def _scored_candidates(
     return score_candidates([candidate.score for candidate in prediction.candidates], masks, target)
 
 
+def _score_revos(
+    prediction: LoadedMasks, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
+    target = targets.target(ground_truth)
+    j, f = (
+        float(np.mean(measure))
+        for measure in measures_by_frame(prediction.rows, target.rows, options.rules.boundary_tolerance)
+    )
+    size, foreground = (ground_truth.height, ground_truth.width), ground_truth.regions["foreground"]
+    every = rows_from_rle(foreground, *size, location=f"foreground of {ground_truth.video_id}")
+    frames = (
+        tuple(rows.frame(t).to_dense()[0] for rows in (prediction.rows, every, *target.objects.values()))
+        for t in range(ground_truth.length)
+    )
+    a, r = accuracy_and_robustness(
+        ((answer, objects, everything) for answer, everything, *objects in frames), options.rules.foreground_value
+    )
+    values = {"J": j, "F": f, "A": a, "R": r}
+    return SampleMetrics(rounded({"J&F": (j + f) / 2, **values}, options.rules.decimals))
+
+
+def _score_long_rvos(
+    prediction: LoadedMasks, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
+) -> SampleMetrics:
+    target = targets.target(ground_truth)
+    by_frame = measures_by_frame(prediction.rows, target.rows, options.rules.boundary_tolerance)
+    j, f = (float(np.mean(measure)) for measure in by_frame)
+    t_iou, v_iou = temporal_ious(prediction.rows.areas() > 0, target.areas > 0, by_frame[0])
+    return SampleMetrics({"J&F": (j + f) / 2, "J": j, "F": f, "tIoU": t_iou, "vIoU": v_iou})
+
+
 def score_missing(ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions) -> SampleMetrics:
     """Return the values of a sample without a prediction, by the protocol's measure."""
     match options.rules.measure:
@@ -79,6 +116,10 @@ def score_missing(ground_truth: GroundTruth, targets: TargetCache, options: Scor
             frame = (ground_truth.scored or (0,))[0]
             scored = score_candidates([], [], targets.target(ground_truth).rows.frame(frame))
             return SampleMetrics({**scored.values, "J": 0.0, "F": 0.0, "J&F": 0.0}, scored.statistics)
+        case "revos":
+            return SampleMetrics(dict.fromkeys(("J&F", "J", "F", "A", "R"), 0.0))
+        case "long_rvos":
+            return SampleMetrics(dict.fromkeys(("J&F", "J", "F", "tIoU", "vIoU"), 0.0))
         case _:
             assert_never(options.rules.measure)
 
@@ -134,5 +175,9 @@ def aggregator(options: ScoringOptions) -> Aggregator:
             return AnnotatorAggregator()
         case "candidates":
             return CandidateAggregator()
+        case "revos":
+            return RevosAggregator(options.rules.decimals)
+        case "long_rvos":
+            return LongRvosAggregator()
         case _:
             assert_never(options.rules.measure)

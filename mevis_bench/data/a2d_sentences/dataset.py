@@ -10,7 +10,7 @@ from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
 from mevis_bench.data.validation import ValidationReport
 from mevis_bench.files.names import is_valid_name, validate_name
 from mevis_bench.files.strict_json import expect_type
-from mevis_bench.masks.rle import to_rles
+from mevis_bench.masks.rle_json import to_json
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
@@ -93,12 +93,10 @@ def _make_fixture(root: Path) -> None:
             root / "Release/pngs320H" / video_id, [f"{t + 1:05d}" for t in range(10)], scene.frames, suffix=".png"
         )
         for instance, frame in enumerate((2, 7)):
-            mask = to_rles((scene.labels == instance + 1)[frame - 1 : frame])[0]
-            assert mask is not None, "both rectangles are always visible"
+            segmentation = to_json((scene.labels == instance + 1)[frame - 1 : frame])[0]
             image_id = f"v_{video_id}_f_{frame}_i_{instance}"
             rows.append([SENTENCES[instance], video_id, frame, instance])
-            images.append({"id": image_id, "height": mask.height, "width": mask.width})
-            segmentation = {"size": [mask.height, mask.width], "counts": mask.counts.decode()}
+            images.append({"id": image_id, "height": 48, "width": 64})
             annotations.append(
                 {"id": len(images), "image_id": image_id, "category_id": 1, "segmentation": segmentation, "iscrowd": 0}
             )

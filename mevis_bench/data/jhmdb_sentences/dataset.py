@@ -14,7 +14,7 @@ from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
 from mevis_bench.data.validation import ValidationReport
 from mevis_bench.files.names import validate_name, validate_relative_path
 from mevis_bench.files.strict_json import expect_type
-from mevis_bench.masks.rle import to_rles
+from mevis_bench.masks.rle_json import to_json
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
@@ -115,13 +115,11 @@ def _make_fixture(root: Path) -> None:
     write_frames(root / folder, [f"{t + 1:05d}" for t in range(12)], scene.frames, suffix=".png")
     rows, images, annotations = [], [], []
     for number, frame in enumerate((1, 6, 12), 1):
-        mask = to_rles((scene.labels == 1)[frame - 1 : frame])[0]
-        assert mask is not None, "the rectangle is always visible"
+        segmentation = to_json((scene.labels == 1)[frame - 1 : frame])[0]
         image_id = f"v_{video_id}_f_{frame}"
         puppet = f"./jhmdb_sentences/puppet_mask/golf/{video_id}/puppet_mask.mat"
         rows.append([video_id, f"./{folder}/{frame:05d}.png", puppet, 12, SENTENCES[0]])
-        images.append({"id": image_id, "height": mask.height, "width": mask.width})
-        segmentation = {"size": [mask.height, mask.width], "counts": mask.counts.decode()}
+        images.append({"id": image_id, "height": 48, "width": 64})
         annotations.append(
             {"id": number, "image_id": image_id, "category_id": 1, "segmentation": segmentation, "iscrowd": 0}
         )

@@ -53,6 +53,8 @@ class PngPredictions(TreePredictions):
         try:
             data = self.files.read(name)
         except FileNotFoundError:
+            if clip.missing_are_empty and not name.endswith(f"/{clip.frame_names[0]}.png"):
+                return MaskRows.empty(1, clip.height, clip.width)
             raise DataError("frame is missing", location=self.files.location(name)) from None
         return rows_from_png(
             data, clip.height, clip.width, threshold=self.threshold, location=self.files.location(name)

@@ -1,0 +1,1 @@
+"""The Long-RVOS data set: facts, reader, fixture."""

@@ -1,0 +1,1 @@
+"""The ReVOS data set: facts, reader, fixture."""

@@ -1,0 +1,98 @@
+"""The data set ReVOS."""
+
+from functools import partial
+from pathlib import Path
+
+from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
+from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.revos.split import RevosSplit
+from mevis_bench.data.validation import ValidationReport
+from mevis_bench.files.names import is_valid_name
+from mevis_bench.masks.rle_json import to_json
+from mevis_bench.records import UsageError
+from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.records.suggestion import did_you_mean
+
+INFO = DatasetInfo(
+    name="revos",
+    version="2024",
+    title="ReVOS",
+    tasks=("rvos",),
+    splits=("train", "valid"),
+    license="CC BY-NC-SA 4.0; videos keep the licenses of MOSE, MeViS, LV-VIS, OVIS, TAO and UVO",
+    protocol="revos",
+    default_split="valid",
+    about="Referring and reasoning expressions, and some without a target, in 1,042 videos of six other data sets: "
+    "35,074 pairs of instruction and masks. A and R need answers of 0 and 1: VISA's own pipeline has 0 and 255, whose "
+    "numbers are those of the protocol revos_answers_255. Overall is the mean of the two kinds, not over expressions.",
+    source="github.com/cilinyan/ReVOS-api names the downloads and the SHA-256 of the files. No server.",
+    layout="""\
+DIR/
+  JPEGImages/<video>/<frame>.jpg
+  meta_expressions_train_.json, meta_expressions_valid_.json   with a trailing underscore
+  mask_dict.json                                               masks of both splits
+  mask_dict_foreground.json                                    masks of all objects that are referred to, by video
+""",
+)
+
+
+def _meta(root: Path, split: str) -> Path:
+    return root / f"meta_expressions_{split}_.json"
+
+
+def _matches(root: Path | None, split: str) -> bool:
+    try:
+        return root is not None and is_valid_name(split) and _meta(root, split).is_file()
+    except OSError:
+        return False
+
+
+def _open(root: Path | None, split: str) -> RevosSplit:
+    if root is None or not root.is_dir():
+        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    if not _matches(root, split):
+        found = [name for name in INFO.splits if _meta(root, name).is_file()]
+        raise UsageError(
+            f"no split {split!r}: {_meta(root, split).name} is missing",
+            location=str(root),
+            hint=did_you_mean(split, found),
+        )
+    return RevosSplit(INFO, root, split, _meta(root, split))
+
+
+def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
+    if root is None or not _matches(root, split):
+        _open(root, split)
+    assert root is not None, "opening no folder raises"
+    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
+
+
+def _make_fixture(root: Path) -> None:
+    """Write two videos with expressions of every kind, one of them about two objects."""
+    mark_as_fixture(root)
+    videos, masks, foreground = {}, {}, {}
+    for seed, video_id in enumerate(("made_falling", "UVO_made")):
+        scene = make_scene(seed)
+        names = [f"{t:05d}" for t in range(len(scene.frames))]
+        write_frames(root / "JPEGImages" / video_id, names, scene.frames)
+        ids = [2 * seed, 2 * seed + 1]
+        masks |= {str(key): to_json(scene.labels == label) for label, key in enumerate(ids, 1)}
+        foreground[video_id] = {"masks_rle": to_json(scene.labels > 0)}
+        videos[video_id] = {
+            "expressions": {
+                "0": {"exp": SENTENCES[0], "obj_id": [0], "anno_id": ids[:1], "type_id": 0},
+                "1": {"exp": "which boxes move sideways?", "obj_id": [0, 1], "anno_id": ids, "type_id": 1},
+                "2": {"exp": "the horse", "obj_id": [], "anno_id": [], "type_id": 2},
+            },
+            "vid_id": seed,
+            "frames": names,
+            "height": scene.labels.shape[1],
+            "width": scene.labels.shape[2],
+        }
+    write_json(_meta(root, "valid"), {"videos": videos})
+    write_json(root / "mask_dict.json", masks)
+    write_json(root / "mask_dict_foreground.json", foreground)
+
+
+DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
