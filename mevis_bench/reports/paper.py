@@ -1,16 +1,19 @@
 """Comparison of runs with the paper's published numbers, with reasons where the two are not comparable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mevis_bench.schemas.paper_table import PublishedTable
+from mevis_bench.schemas.paper_table import PublishedRow, PublishedTable
 from mevis_bench.schemas.scores import Results
 from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.tasks import find_task
 
 PAPER_SPLIT = "valid"
-"""Tables 5 to 12 report the validation set, whose ground truth is on the evaluation server."""
+"""Tables of MeViS report the validation set, whose ground truth is on the evaluation server."""
+
+MEVIS = ("mevis_v1", "mevis_v2", "mini")
+"""Data sets that are compared with tables of MeViS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class PaperRow:
         ours: ``name`` or ``name:variant`` of the method in this benchmark; ``None``: not implemented.
         reference: Where the method was published.
         values: Percent by metric name, as printed; ``None``: not reported; text where the table has text.
+        data_set: Data set of its numbers; ``None``: MeViS.
+        split: Split of its numbers.
     """
 
     table: int
@@ -34,6 +39,8 @@ class PaperRow:
     ours: str | None
     reference: str
     values: Mapping[str, float | str | None]
+    data_set: str | None = None
+    split: str = PAPER_SPLIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,25 @@ class PaperComparison:
 
 
 def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
-    """Read every ``table_NN.yaml`` of a folder, in table order.
+    """Read every ``table_NN.yaml`` of a folder, in table order; a row about several data sets becomes one for each.
 
     Raises:
         DataError: A file is invalid; names file, line and key.
     """
     tables = [read_yaml(path, PublishedTable) for path in sorted(folder.glob("table_*.yaml"))]
-    return tuple(
-        PaperRow(table.table, table.task, table.protocol, row.method, row.ours, row.reference, row.values)
-        for table in tables
-        for row in table.rows
-    )
+    return tuple(paper_row for table in tables for row in table.rows for paper_row in _rows(table, row))
+
+
+def _rows(table: PublishedTable, row: PublishedRow) -> Iterator[PaperRow]:
+    common = (row.method, row.ours, row.reference)
+    if not table.data_sets:
+        yield PaperRow(table.table, table.task, table.protocol, *common, row.values)
+    for name, published in table.data_sets.items():
+        suffix = f" ({name})"
+        values = {key.removesuffix(suffix): value for key, value in row.values.items() if key.endswith(suffix)}
+        yield PaperRow(
+            table.table, table.task, published.protocol, *common, values, published.data_set, published.split
+        )
 
 
 def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperComparison, ...]:
@@ -74,7 +89,7 @@ def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Pape
     names = {results.method["name"], f"{results.method['name']}:{results.method['variant']}"}
     comparisons = []
     for row in rows:
-        if row.task != results.task or row.ours not in names:
+        if row.task != results.task or row.ours not in names or not _same_data(row, results):
             continue
         published = {name: value for name, value in row.values.items() if isinstance(value, int | float)}
         metric_names = find_task(row.task).paper_columns
@@ -89,10 +104,15 @@ def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Pape
     return tuple(comparisons)
 
 
+def _same_data(row: PaperRow, results: Results) -> bool:
+    name = results.dataset.get("name", MEVIS[0])
+    return name == row.data_set if row.data_set is not None else name in MEVIS
+
+
 def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:
     reasons = []
-    if results.split != PAPER_SPLIT:
-        reasons.append(f"other split ({results.split}; the paper reports {PAPER_SPLIT})")
+    if results.split != row.split:
+        reasons.append(f"other split ({results.split}; the paper reports {row.split})")
     if row.protocol not in (None, results.protocol):
         reasons.append(f"other protocol ({results.protocol}; the paper's is {row.protocol})")
     if results.method["provenance"] == "untrained":

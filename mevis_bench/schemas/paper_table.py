@@ -1,7 +1,7 @@
 """Published tables as data: ``configs/paper/table_<NN>.yaml``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta
@@ -29,6 +29,21 @@ class PublishedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedDataSet:
+    """One of several data sets of a table.
+
+    Attributes:
+        data_set: Name of the data set in this benchmark.
+        protocol: Scoring protocol of its numbers.
+        split: Split that they are of.
+    """
+
+    data_set: str
+    protocol: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedTable:
     """One table.
 
@@ -38,8 +53,9 @@ class PublishedTable:
         task: Task of its numbers.
         data: Data set of its numbers.
         protocol: Scoring protocol of its numbers; ``None``: the task has one protocol only, or it is unknown.
-        columns: Names of the columns, in order.
+        columns: Names of the columns, in order. In a table of several data sets ``<metric> (<data set>)``.
         rows: Rows, in order.
+        data_sets: Data sets of a table of several ones, by their names in its columns.
     """
 
     table: Annotated[int, Meta(ge=1)]
@@ -49,3 +65,4 @@ class PublishedTable:
     protocol: str | None
     columns: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
+    data_sets: Mapping[str, PublishedDataSet] = field(default_factory=dict)

@@ -104,7 +104,8 @@ class Task:
     @property
     def paper_columns(self) -> Mapping[str, str]:
         """Names of the metrics by their column titles in the paper's tables."""
-        return {metric.paper_name: metric.name for metric in self.metrics if metric.paper_name is not None}
+        known = (*self.metrics, *self.protocol_metrics)
+        return {metric.paper_name: metric.name for metric in known if metric.paper_name is not None}
 
     def metric(self, name: str) -> Metric:
         """Return the metric of this name; a value that no task defines gets a record of its own."""
