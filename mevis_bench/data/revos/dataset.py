@@ -71,7 +71,9 @@ def _validate(root: Path | None, split: str, progress: Progress) -> ValidationRe
 def _make_fixture(root: Path) -> None:
     """Write two videos with expressions of every kind, one of them about two objects."""
     mark_as_fixture(root)
-    videos, masks, foreground = {}, {}, {}
+    videos: dict[str, object] = {}
+    masks: dict[str, object] = {}
+    foreground: dict[str, object] = {}
     for seed, video_id in enumerate(("made_falling", "UVO_made")):
         scene = make_scene(seed)
         names = [f"{t:05d}" for t in range(len(scene.frames))]
