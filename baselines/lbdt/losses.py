@@ -3,7 +3,7 @@
 Axes: b frames with their sentences, n objects, h rows, w columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,8 +41,12 @@ class LbdtTargets:
 
     masks: Tensor
 
+    def to(self, device: torch.device | str) -> "LbdtTargets":
+        """Copy the masks to a device."""
+        return LbdtTargets(self.masks.to(device))
+
     @classmethod
-    def from_objects(cls, objects: list[Tensor], size: tuple[int, int]) -> "LbdtTargets":
+    def from_objects(cls, objects: list[Tensor], size: Sequence[int]) -> "LbdtTargets":
         """Unite each frame's objects and scale the unions to ``size`` as the authors do.
 
         Masks are scaled bilinearly with aligned corners and cut above 0, which makes them up to a pixel larger. The
@@ -54,7 +58,7 @@ class LbdtTargets:
             size: Rows and columns of the logits.
         """
         unions = [masks.float().sum(0).clamp(max=1)[None, None] for masks in objects]
-        scaled = [F.interpolate(union, size, mode="bilinear", align_corners=True)[0, 0] for union in unions]
+        scaled = [F.interpolate(union, tuple(size), mode="bilinear", align_corners=True)[0, 0] for union in unions]
         return cls((torch.stack(scaled) > 0).float())
 
 

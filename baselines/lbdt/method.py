@@ -14,11 +14,9 @@ from baselines.lbdt.checkpoint import read_checkpoint
 from baselines.lbdt.config import SIZES
 from baselines.lbdt.model import FrameFeatures, Lbdt, Words
 from baselines.lbdt.options import Options
-from baselines.lbdt.words import GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
+from baselines.lbdt.words import TRAINED_SEED, GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
-SIDE = 320
-"""Frames are squashed to this square."""
 FRAMES_AT_ONCE = 8
 
 
@@ -36,7 +34,7 @@ def earlier_frame(frame_names: Sequence[str], index: int, interval: int) -> int:
 
 
 def draw(inside: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
-    """Scale masks ``(t, 320, 320)`` as the authors save them: bilinear with aligned corners, all that is over 0."""
+    """Scale masks ``(t, side, side)`` as the authors save them: bilinear with aligned corners, all that is over 0."""
     masks = np.empty((len(inside), height, width), bool)
     for index, mask in enumerate(inside):
         soft = torch.from_numpy(mask)[None, None].float()
@@ -48,8 +46,9 @@ def draw(inside: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_
 class LbdtMethod:
     """The authors' protocol around the network."""
 
-    def __init__(self, network: Lbdt, vectors: WordVectors, interval: int, device: str) -> None:
-        self.network, self.vectors, self.interval, self.device = network, vectors, interval, device
+    def __init__(self, network: Lbdt, vectors: WordVectors, side: int, interval: int, device: str) -> None:
+        self.network, self.vectors = network, vectors
+        self.side, self.interval, self.device = side, interval, device
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
         """Yield one prediction per prompt; each batch of frames is encoded once for all of them."""
@@ -79,7 +78,7 @@ class LbdtMethod:
 
         @cache
         def normalized(index: int) -> Tensor:
-            pixels = torch.from_numpy(resize(video.frame(index), (SIDE, SIDE)).copy()).to(self.device)
+            pixels = torch.from_numpy(resize(video.frame(index), (self.side, self.side)).copy()).to(self.device)
             return (pixels.permute(2, 0, 1).float() / 255 - mean) / std
 
         earlier = [earlier_frame(video.frame_names, index, self.interval) for index in frames]
@@ -89,7 +88,7 @@ class LbdtMethod:
 
     @torch.inference_mode()
     def _segment(self, features: FrameFeatures, words: Words) -> NDArray[np.bool_]:
-        """Inside or outside at the network's size: bool ``(b, 320, 320)``."""
+        """Inside or outside at the network's size: bool ``(b, side, side)``."""
         batch = len(features.image.fine)
         repeated = Words(
             words.words.expand(-1, batch, -1), words.absent.expand(batch, -1), words.sentence.expand(batch, -1)
@@ -110,6 +109,9 @@ def load(config: MethodConfig[Options]) -> LbdtMethod:
         torch.manual_seed(config.seed)
         network, vectors = Lbdt(SIZES[config.options.size]), SeededVectors(config.seed)
     else:
-        network, vectors = Lbdt(SIZES[config.options.size]), GloveFile(config.weights["words"])
+        words = config.weights.get("words")
+        network = Lbdt(SIZES[config.options.size])
+        vectors = SeededVectors(TRAINED_SEED) if words is None else GloveFile(words)
         network.load_state_dict(read_checkpoint(config.weights["model"], network))
-    return LbdtMethod(network.eval().to(config.device), vectors, config.options.interval, config.device)
+    options = config.options
+    return LbdtMethod(network.eval().to(config.device), vectors, options.side, options.interval, config.device)

@@ -16,6 +16,9 @@ from mevis_bench.records import DataError
 
 MAX_WORDS = 25
 
+TRAINED_SEED = 0
+"""Seed of the word vectors of networks that are trained without GloVe."""
+
 
 class WordVectors(Protocol):
     """Looks words up."""

@@ -88,7 +88,7 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, Qu
         reference: TextReference | AudioReference = AudioReference(network_config.channels)
     else:
         reference = TextReference(build_roberta(network_config.text), network_config.channels)
-        tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
+        tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
     network = Mutr(config.options.backbone, reference, network_config)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))

@@ -1,168 +1,139 @@
-"""Training of MUTR's audio branch, which has no published weights (``--variant audio-video-swin-t``).
+"""Training of MUTR: ReferFormer's data, matching and losses, with the text encoder or the audio branch.
 
-Frozen VGGish, as the paper says; everything else learns, by ReferFormer's matching and losses at every decoder layer.
-A step sees some spoken sentences of a MeViS split, each in a clip of consecutive frames.
+The authors' recipe is ``configs/train/mutr-video-swin-t.yaml``. The audio branch has frozen VGGish, as the paper says;
+nobody has published its weights or its recipe, so it uses the same one on spoken sentences. Each clip interacts over
+time by itself; in the original, rows of two clips of a process mix (README, "Training").
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
 from baselines.layers.inputs.audio_file import read_audio
-from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_truncated
-from baselines.layers.inputs.truth_masks import object_masks
-from baselines.layers.training.parameter_groups import group_by_shape
-from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
-from baselines.mutr.losses import (
-    QueryLossConfig,
-    QueryTargets,
-    build_targets,
-    compute_losses,
-    predict_layers,
-    total_loss,
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures, LanguageQueriesConfig
+from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
+from baselines.layers.training.clip_sampling import ClipIndex, ClipSampler, ClipSentence, SampledClip
+from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
+from baselines.layers.training.query_losses import QueryOutputs
+from baselines.layers.training.query_training import (
+    QueryTrainOptions,
+    augmentation,
+    clip_anchors,
+    clip_frames,
+    clip_losses,
+    freeze_stem,
+    parameter_groups,
+    start_from,
 )
+from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
+from baselines.mutr.checkpoint import authors_key
+from baselines.mutr.checkpoint import load as load_checkpoint
+from baselines.mutr.losses import predict_layers
+from baselines.mutr.method import MutrModel
 from baselines.mutr.model import Mutr
-from mevis_bench.records import GroundTruth, TrainingArguments, TrainingData, UsageError
-from mevis_bench.records.schedules import WarmupCosineSchedule
-from mevis_bench.records.training import SamplePosition, TrainingStage
-
-VARIANT, BACKBONE = "audio-video-swin-t", "video-swin-t"
-WEIGHTS_FILE = "audio_video_swin_t.safetensors"
-LOSSES = QueryLossConfig()
+from baselines.mutr.options import Options
+from mevis_bench.records import TrainingArguments
 
 
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """A training (``configs/train/mutr-audio-video-swin-t.yaml``).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioTrainOptions(QueryTrainOptions):
+    """A training of the audio branch.
 
     Attributes:
-        steps: Optimizer steps.
-        learning_rate: Peak of the schedule.
-        clips: Spoken sentences per step, processed in turn.
-        frames: Frames of a clip.
-        short: Short side of the frames, in pixels.
-        targets: ``union`` or ``per_object``; see `build_targets`, also for sentences without an object.
-        vggish: ``vggish-10086976.pth`` of torchvggish; empty: seeded random.
+        vggish: ``vggish-10086976.pth`` of torchvggish; ``None``: seeded random.
     """
 
-    steps: int
-    learning_rate: float
-    clips: int
-    frames: int
-    short: int
-    targets: str
-    vggish: str
+    vggish: str | None
 
 
-OPTIONS = {VARIANT: TrainOptions}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SpokenClip:
-    """A clip with one spoken sentence.
-
-    Attributes:
-        name: Video and expression.
-        frames: Normalized, ``(t, 3, h, w)``.
-        examples: VGGish's examples of the sentence, ``(e, 96, 64)``.
-        targets: Its targets.
-    """
-
-    name: str
-    frames: Tensor
-    examples: Tensor
-    targets: QueryTargets
+OPTIONS = {
+    "video-swin-t": QueryTrainOptions,
+    "mini": QueryTrainOptions,
+    "audio-video-swin-t": AudioTrainOptions,
+}
 
 
 def train(arguments: TrainingArguments) -> None:
     """Train, or continue a training that was stopped, and write the weights.
 
     Raises:
-        UsageError: An option is invalid, or the split has no spoken sentence.
-        DataError: The VGGish file is not VGGish's.
+        MissingWeightsError: A file to start from is missing.
+        DataError: A file to start from is another one.
+        UsageError: The split has no usable sentence, or no speech for the audio branch.
     """
-    options: TrainOptions = arguments.options
-    spoken = spoken_sentences(arguments.data)
+    options: QueryTrainOptions = arguments.options
+    variant: Options = arguments.method_options
     device = arguments.device
+    config = LANGUAGE_QUERIES_SIZES[variant.size]
     torch.manual_seed(arguments.seed)
-    reference = AudioReference()
-    network = Mutr(BACKBONE, reference)
-    if options.vggish:
-        vggish = reference.audio_encoder
-        vggish.load_state_dict(match_keys(read_tensors(Path(options.vggish)), vggish, location=options.vggish))
+    network = Mutr(variant.backbone, build_reference(options, config), config)
+    if options.pretrained_weights:
+        start_from(options.pretrained_weights, network, load_checkpoint)
+    if variant.size == "base":
+        freeze_stem(network)
     network.to(device)
-
-    def sample(rng: np.random.Generator, position: SamplePosition) -> SpokenClip:
-        return draw_clip(arguments.data, *spoken[int(rng.integers(len(spoken)))], options, rng)
-
-    def loss_fn(clips: list[SpokenClip]) -> dict[str, Tensor]:
-        totals: dict[str, Tensor] = {}
-        for clip in clips:
-            frames, examples = clip.frames.to(device), clip.examples.to(device)
-            outputs = predict_layers(network, network.encode(frames), network.read(examples))
-            for name, value in compute_losses(outputs, [clip.targets.to(device)], LOSSES).items():
-                totals[name] = totals.get(name, torch.zeros((), device=device)) + value / len(clips)
-        return {"loss": total_loss(totals, LOSSES), **totals}
-
-    stage = TrainingStage(
-        name="mutr",
-        module=network,
-        groups=group_by_shape(network, options.learning_rate, 5e-4),
-        sample=sample,
-        sample_name=lambda clip: clip.name,
-        loss_fn=loss_fn,
-        steps=options.steps,
-        batch_size=options.clips,
-        schedule=WarmupCosineSchedule(100),
-        betas=(0.9, 0.98),
-        max_gradient_norm=0.1,
+    tokenizer = None
+    if variant.reference == "text":
+        tokenizer = open_tokenizer(existing_file(options.tokenizer, "tokenizer") if options.tokenizer else None)
+    settings = ClipSettings.from_options(variant)
+    index = ClipIndex(
+        arguments.data,
+        arguments.seed,
+        options.sentences,
+        clip_anchors(options.num_frames),
+        no_target=options.no_target,
+        spoken=variant.reference == "audio",
     )
-    arguments.trainer.fit(stage)
-    if arguments.trainer.is_main_process:
-        weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-        save_file(weights, arguments.out / WEIGHTS_FILE)
+
+    def predict(clip: ClipFeatures, sentence: ClipSentence) -> QueryOutputs:
+        return predict_layers(network, clip, read_reference(network, sentence, tokenizer, device))
+
+    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
+        return clip_losses(network, clips, predict, options, device)
+
+    model = MutrModel(network, tokenizer, choose_once=settings.sampling == "consecutive", device=device)
+    stage = ClipStage(
+        name="mutr",
+        network=network,
+        groups=parameter_groups(network, options),
+        sampler=ClipSampler(index, options.batch_size, clip_frames(options.num_frames), augmentation(options)),
+        loss_fn=loss_fn,
+        method=ClipSegmenter(model, settings, device),
+        schedule=drop_schedule(options.lr_drop, options.epochs),
+        max_gradient_norm=options.clip_max_norm,
+        key=authors_key,
+    )
+    fit(arguments, options, stage, f"{arguments.variant.replace('-', '_')}.safetensors")
 
 
-def spoken_sentences(data: TrainingData) -> list[tuple[str, GroundTruth, Path]]:
-    """List video, ground truth and audio file of every sentence with speech.
+def build_reference(options: QueryTrainOptions, config: LanguageQueriesConfig) -> TextReference | AudioReference:
+    """Build the encoder of the prompts.
 
     Raises:
-        UsageError: There is none.
+        MissingWeightsError: The VGGish file is missing.
+        DataError: It is another file.
     """
-    sentences = []
-    for video_id in data.video_ids:
-        for ground_truth in data.ground_truths(video_id):
-            sound = data.audio(video_id, ground_truth.expression.id)
-            if sound is not None:
-                sentences.append((video_id, ground_truth, sound))
-    if not sentences:
-        raise UsageError("the split has no speech", hint="MeViSv2's splits have speech, MeViS v1's do not.")
-    return sentences
+    if not isinstance(options, AudioTrainOptions):
+        text = TextReference(build_roberta(config.text), config.channels)
+        text.text_encoder.requires_grad_(not options.freeze_text_encoder)
+        return text
+    audio = AudioReference(config.channels)
+    if options.vggish:
+        vggish = audio.audio_encoder
+        tensors = read_tensors(existing_file(options.vggish, "vggish"))
+        vggish.load_state_dict(match_keys(tensors, vggish, location=options.vggish))
+    return audio
 
 
-def draw_clip(
-    data: TrainingData,
-    video_id: str,
-    ground_truth: GroundTruth,
-    sound: Path,
-    options: TrainOptions,
-    rng: np.random.Generator,
-) -> SpokenClip:
-    """Draw consecutive frames of a video and the sentence's targets in them; a short video repeats its last frame."""
-    video = data.video(video_id)
-    first = int(rng.integers(max(1, len(video) - options.frames + 1)))
-    selected = [min(first + step, len(video) - 1) for step in range(options.frames)]
-    size = shortest_edge_truncated(video.height, video.width, options.short)
-    images = torch.from_numpy(np.stack([resize(video.frame(index), size) for index in selected]))
-    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
-    return SpokenClip(
-        ground_truth.sample,
-        (images.permute(0, 3, 1, 2).float() / 255 - mean) / std,
-        log_mel_examples(torch.from_numpy(read_audio(sound, RATE))),
-        build_targets(torch.from_numpy(object_masks(ground_truth, selected)), size, options.targets),
-    )
+def read_reference(network: Mutr, sentence: ClipSentence, tokenizer: Tokenizer | None, device: str) -> Words:
+    """Encode a sentence, or its recording where there is no tokenizer."""
+    if tokenizer is not None:
+        return network.read(torch.tensor([tokenizer.encode(sentence.text).ids], device=device))
+    assert isinstance(sentence.audio, Path)  # only spoken sentences are drawn
+    return network.read(log_mel_examples(torch.from_numpy(read_audio(sentence.audio, RATE))).to(device))

@@ -70,5 +70,5 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, Que
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
     network.eval().to(config.device)
-    tokenizer = open_tokenizer(None if weights is None else weights["tokenizer"])
+    tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
     return ClipSegmenter(ReferFormerModel(network, tokenizer, config.device), settings, config.device)

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.layers.nn.boxes import corners, generalized_iou, inclusive_boxes
+from baselines.layers.nn.boxes import corners, extent_boxes, generalized_iou
 from baselines.layers.training.detection_losses import dice_loss, sigmoid_focal_loss, weighted_sum
+from baselines.layers.training.distributed import average_count
+from baselines.layers.training.query_losses import union_extents
 
 GIOU_EPSILON = 1e-6
 
@@ -74,17 +76,18 @@ Indices = tuple[Tensor, Tensor]
 """Queries and the entries of the targets that are theirs, int64, as many as the clip has valid frames."""
 
 
-def build_targets(masks: Tensor) -> WNetTargets:
+def build_targets(masks: Tensor, extents: Tensor) -> WNetTargets:
     """Make targets of a sentence's objects in a clip: their union, because a frame has a single query.
 
-    Boxes reach from the first to the last column and row of a mask, both inclusive; an object of one column or row has
+    Boxes reach from the first to the last column and row of an object, both inclusive; one of one column or row has
     no box and its frame is not valid. A sentence without an object is valid in no frame.
 
     Args:
         masks: 0 or 1, ``(o, t, h, w)`` in pixels of the network's input; o may be 0.
+        extents: ``(o, t, 4)``, see ``SampledClip.boxes``.
     """
     union = (masks > 0).any(0)
-    boxes, valid = inclusive_boxes(union)
+    boxes, valid = extent_boxes(union_extents(extents)[0], (masks.shape[-2], masks.shape[-1]))
     return WNetTargets(boxes, union.float(), valid)
 
 
@@ -101,7 +104,8 @@ def match(outputs: WNetOutputs, targets: Sequence[WNetTargets]) -> list[Indices]
 def compute_losses(outputs: WNetOutputs, targets: Sequence[WNetTargets]) -> dict[str, Tensor]:
     """Compute the losses before weighting.
 
-    With N the number of annotated frames of the batch, **those without the object included**, at least 1:
+    With N the number of annotated frames of the batch, **those without the object included**, averaged over the
+    processes, at least 1:
 
     - ``loss_bbox``, ``loss_giou``: L1 distance and ``1 - GIoU`` of the boxes in valid frames, / N, for every decoder
       layer.
@@ -118,7 +122,7 @@ def compute_losses(outputs: WNetOutputs, targets: Sequence[WNetTargets]) -> dict
     Returns:
         Scalars; those of layer i before the last have the suffix ``_<i>``.
     """
-    count = max(1, sum(len(target.valid) for target in targets))
+    count = average_count(outputs.pred_boxes.new_tensor(sum(len(target.valid) for target in targets)))
     indices = match(outputs, targets)
     height, width = (max(target.masks.shape[axis] for target in targets) for axis in (-2, -1))
     logits = torch.cat([outputs.pred_masks[clip, queries] for clip, (queries, _) in enumerate(indices)])

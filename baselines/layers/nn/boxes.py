@@ -32,21 +32,19 @@ def generalized_iou(one: Tensor, other: Tensor, epsilon: float = 0.0) -> Tensor:
     return (both + epsilon) / (union + epsilon) - (hull - union + epsilon) / (hull + epsilon)
 
 
-def inclusive_boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Boxes from the first to the last pixel of masks, both inclusive, as ReferFormer's and WNet's loaders make them.
+def extent_boxes(extents: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Boxes of extents, as ReferFormer's and WNet's loaders make them.
 
     Args:
-        masks: bool ``(..., h, w)``.
+        extents: x0, y0, x1, y1 in pixels, from the first to the last pixel of an object, both inclusive: ``(..., 4)``.
+        size: Rows and columns of the frame.
 
     Returns:
-        Boxes ``(..., 4)``, ``cx, cy, w, h`` in 0..1, and where they have an area, bool ``(...)``. Empty masks and those
-        of one column or row have none; their boxes are zeros.
+        Boxes ``(..., 4)``, ``cx, cy, w, h`` in 0..1, and where they have an area, bool ``(...)``. An absent object and
+        one of one column or row have none; their boxes are zeros.
     """
-    extents = []
-    for axis, length in ((-2, masks.shape[-1]), (-1, masks.shape[-2])):
-        line = masks.any(axis).int()
-        extents.append((line.argmax(-1) / length, (length - 1 - line.flip(-1).argmax(-1)) / length))
-    (left, right), (top, bottom) = extents
-    boxes = torch.stack(((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), -1)
-    valid = masks.flatten(-2).any(-1) & (boxes[..., 2] > 0) & (boxes[..., 3] > 0)
-    return boxes * valid[..., None], valid
+    x0, y0, x1, y1 = extents.unbind(-1)
+    valid = (x1 > x0) & (y1 > y0)
+    height, width = size
+    boxes = torch.stack(((x0 + x1) / (2 * width), (y0 + y1) / (2 * height), (x1 - x0) / width, (y1 - y0) / height), -1)
+    return torch.where(valid[..., None], boxes, 0.0), valid

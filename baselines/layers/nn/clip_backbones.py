@@ -5,6 +5,7 @@ CVPR 2022) the whole clip.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -14,11 +15,17 @@ from baselines.layers.nn.video_swin import VIDEO_SWIN_B, VIDEO_SWIN_MINI, VIDEO_
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
-SWINS = {"swin-t": SWIN_T, "swin-s": SWIN_S, "swin-b": SWIN_B, "swin-l": SWIN_L, "swin-mini": SWIN_MINI}
+SWINS = {
+    "swin-t": replace(SWIN_T, drop_path=0.2),
+    "swin-s": replace(SWIN_S, drop_path=0.3),
+    "swin-b": replace(SWIN_B, drop_path=0.3),
+    "swin-l": replace(SWIN_L, drop_path=0.3),
+    "swin-mini": SWIN_MINI,
+}
 VIDEO_SWINS = {
-    "video-swin-t": VIDEO_SWIN_T,
-    "video-swin-s": VIDEO_SWIN_S,
-    "video-swin-b": VIDEO_SWIN_B,
+    "video-swin-t": replace(VIDEO_SWIN_T, drop_path=0.2),
+    "video-swin-s": replace(VIDEO_SWIN_S, drop_path=0.2),
+    "video-swin-b": replace(VIDEO_SWIN_B, drop_path=0.2),
     "video-swin-mini": VIDEO_SWIN_MINI,
 }
 BACKBONES = (*RESNETS, *SWINS, *VIDEO_SWINS)

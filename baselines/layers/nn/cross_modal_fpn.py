@@ -76,13 +76,15 @@ class CrossModalBlock(nn.Module):
         heads: Attention heads.
         feedforward: Hidden width.
         reduction: Self-attention runs on a grid that is coarser than the map by this factor.
+        dropout: In training.
     """
 
-    def __init__(self, channels: int, heads: int, feedforward: int, reduction: int) -> None:
+    def __init__(self, channels: int, heads: int, feedforward: int, reduction: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.reduction = reduction
-        self.self_attn = MultiHeadAttention(channels, heads)
-        self.multihead_attn = MultiHeadAttention(channels, heads)
+        self.self_attn = MultiHeadAttention(channels, heads, dropout)
+        self.multihead_attn = MultiHeadAttention(channels, heads, dropout)
+        self.dropout = nn.Dropout(dropout)
         self.linear1 = nn.Linear(channels, feedforward)
         self.linear2 = nn.Linear(feedforward, channels)
         self.norm1 = nn.LayerNorm(channels)
@@ -113,15 +115,16 @@ class CrossModalBlock(nn.Module):
         if self.reduction > 1:
             attended = attended.transpose(1, 2).unflatten(-1, grid)
             attended = _tokens(F.interpolate(attended, size=x.shape[-2:], mode="bilinear", align_corners=False))
-        out: Tensor = self.norm1(_tokens(x) + attended)
+        out: Tensor = self.norm1(_tokens(x) + self.dropout(attended))
         return out
 
     def attend_words(self, tokens: Tensor, position: Tensor, words: Words) -> Tensor:
         """Attention to the words and feed-forward for one piece ``(f, h * w, c)``; position ``(1, c, h, w)``."""
         queries = (tokens + _tokens(position)).flatten(0, 1)
         attended = words.attended_by(self.multihead_attn, queries).view_as(tokens)
-        tokens = self.norm2(tokens + attended)
-        out: Tensor = self.norm3(tokens + self.linear2(F.relu(self.linear1(tokens))))
+        tokens = self.norm2(tokens + self.dropout(attended))
+        hidden = self.dropout(F.relu(self.linear1(tokens)))
+        out: Tensor = self.norm3(tokens + self.dropout(self.linear2(hidden)))
         return out
 
 
@@ -133,14 +136,22 @@ class CrossModalFpn(nn.Module):
         channels: Width of everything else.
         heads: Attention heads.
         feedforward: Hidden width of the blocks.
+        dropout: Of the blocks, in training.
     """
 
-    def __init__(self, fine_channels: int, channels: int = 256, heads: int = 8, feedforward: int = 2048) -> None:
+    def __init__(
+        self,
+        fine_channels: int,
+        channels: int = 256,
+        heads: int = 8,
+        feedforward: int = 2048,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         reductions = {1: 8, 2: 4, 3: 2, 4: 1}  # every grid for self-attention is that of stride 32
         for number, reduction in reductions.items():
             self.add_module(f"adapter_{number}", NormedConv(fine_channels if number == 1 else channels, channels, 1))
-            self.add_module(f"cross_attn_{number}", CrossModalBlock(channels, heads, feedforward, reduction))
+            self.add_module(f"cross_attn_{number}", CrossModalBlock(channels, heads, feedforward, reduction, dropout))
             self.add_module(f"layer_{number}", NormedConv(channels, channels, 3))
         self.mask_features = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.kaiming_uniform_(self.mask_features.weight, a=1)

@@ -108,9 +108,13 @@ class DecodedQueries:
 class DeformableEncoder(nn.Module):
     """A stack of deformable self-attention layers without a final norm."""
 
-    def __init__(self, depth: int, channels: int, feedforward: int, levels: int, heads: int = 8) -> None:
+    def __init__(
+        self, depth: int, channels: int, feedforward: int, levels: int, heads: int = 8, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DeformableEncoderLayer(channels, feedforward, levels, heads) for _ in range(depth))
+        self.layers = nn.ModuleList(
+            DeformableEncoderLayer(channels, feedforward, levels, heads, dropout=dropout) for _ in range(depth)
+        )
 
     def forward(
         self, memory: Tensor, position: Tensor, sizes: Sequence[tuple[int, int]], padding: Tensor, ratios: Tensor
@@ -125,9 +129,12 @@ class DeformableEncoder(nn.Module):
 class DeformableDecoderLayer(nn.Module):
     """Self-attention among the queries, deformable attention to the memory, feed-forward; each post-normed."""
 
-    def __init__(self, channels: int = 256, feedforward: int = 1024, levels: int = 4, heads: int = 8) -> None:
+    def __init__(
+        self, channels: int = 256, feedforward: int = 1024, levels: int = 4, heads: int = 8, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(channels, heads, dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
         self.norm2 = nn.LayerNorm(channels)
         self.cross_attn = DeformableAttention(channels, levels, heads)
         self.norm1 = nn.LayerNorm(channels)
@@ -146,10 +153,11 @@ class DeformableDecoderLayer(nn.Module):
         """
         query = content + position
         attended, _ = self.self_attn(query, query, content, need_weights=False)
-        content = self.norm2(content + attended)
+        content = self.norm2(content + self.dropout(attended))
         attended = self.cross_attn(content + position, reference, encoded.memory, encoded.sizes, encoded.padding)
-        content = self.norm1(content + attended)
-        out: Tensor = self.norm3(content + self.linear2(F.relu(self.linear1(content))))
+        content = self.norm1(content + self.dropout(attended))
+        hidden = self.dropout(F.relu(self.linear1(content)))
+        out: Tensor = self.norm3(content + self.dropout(self.linear2(hidden)))
         return out
 
 
@@ -195,6 +203,7 @@ class DeformableTransformer(nn.Module):
         levels: Levels of the memory.
         heads: Attention heads.
         decoder_layer: Builds one decoder layer from channels, feedforward, levels and heads.
+        dropout: Of the encoder, in training; that of the decoder is ``decoder_layer``'s.
     """
 
     def __init__(
@@ -205,10 +214,11 @@ class DeformableTransformer(nn.Module):
         levels: int = 4,
         heads: int = 8,
         decoder_layer: Callable[[int, int, int, int], nn.Module] = DeformableDecoderLayer,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.level_embed = nn.Parameter(torch.randn(levels, channels))
-        self.encoder = DeformableEncoder(depth, channels, feedforward, levels, heads)
+        self.encoder = DeformableEncoder(depth, channels, feedforward, levels, heads, dropout)
         layers = [decoder_layer(channels, feedforward, levels, heads) for _ in range(depth)]
         for module in (self.encoder, *layers):
             _initialize(module)

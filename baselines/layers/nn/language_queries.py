@@ -7,13 +7,19 @@ frames of a clip, q queries, c channels, h rows, w columns, s words, n decoder l
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from baselines.layers.nn.clip_backbones import ClipBackbone
 from baselines.layers.nn.cross_modal_fpn import CrossModalFpn, Level, Pieces, Words
-from baselines.layers.nn.deformable_transformer import DeformableTransformer, LevelProjections, level_paddings
+from baselines.layers.nn.deformable_transformer import (
+    DeformableDecoderLayer,
+    DeformableTransformer,
+    LevelProjections,
+    level_paddings,
+)
 from baselines.layers.nn.dynamic_mask_head import dynamic_masks, parameter_count
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.mlp import Mlp
@@ -36,6 +42,7 @@ class LanguageQueriesConfig:
         depth: Encoder layers, and decoder layers.
         feedforward: Hidden units of the feed-forward blocks.
         queries: Object queries.
+        dropout: In encoder, decoder and pixel decoder, in training.
         text: RoBERTa of the text branch.
     """
 
@@ -44,12 +51,13 @@ class LanguageQueriesConfig:
     depth: int = 4
     feedforward: int = 2048
     queries: int = 5
+    dropout: float = 0.1
     text: TextEncoderConfig = TextEncoderConfig()  # noqa: RUF009 - frozen
 
 
 LANGUAGE_QUERIES_SIZES: Mapping[str, LanguageQueriesConfig] = {
     "base": LanguageQueriesConfig(),
-    "mini": LanguageQueriesConfig(channels=64, heads=4, depth=2, feedforward=128, text=MINI_TEXT_ENCODER),
+    "mini": LanguageQueriesConfig(channels=64, heads=4, depth=2, feedforward=128, dropout=0.0, text=MINI_TEXT_ENCODER),
 }
 """Sizes by name; ``mini`` trains on a CPU and has no published weights."""
 
@@ -135,13 +143,16 @@ class LanguageQueries(nn.Module):
         self.backbone = ClipBackbone(backbone)
         self.input_proj = LevelProjections(self.backbone.channels[1:], c, levels=4)
         self.fusion_module = EarlyFusion(c, heads)
-        self.transformer = DeformableTransformer(config.depth, c, config.feedforward, levels=4, heads=heads)
+        layer = partial(DeformableDecoderLayer, dropout=config.dropout)
+        self.transformer = DeformableTransformer(
+            config.depth, c, config.feedforward, levels=4, heads=heads, decoder_layer=layer, dropout=config.dropout
+        )
         self.query_embed = nn.Embedding(config.queries, c)
         class_heads = [nn.Linear(c, 1) for _ in range(config.depth)]
         self.class_embed = nn.ModuleList(class_heads)
         for head in class_heads:
             nn.init.constant_(head.bias, -4.595)  # focal loss starts from a probability of 0.01
-        self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], c, heads, config.feedforward)
+        self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], c, heads, config.feedforward, config.dropout)
         self.controller = Mlp(c, c, c, parameter_count(c))
 
     def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:

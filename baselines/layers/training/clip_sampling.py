@@ -18,7 +18,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from baselines.layers.options import Count
-from mevis_bench.records import DataError, Expression, Rle, TrainingData, UsageError
+from mevis_bench.records import DataError, Expression, Rle, TrainingData, UsageError, Video
 from mevis_bench.records.training import SamplePosition
 
 Targets = Literal["union", "per_object"]
@@ -257,9 +257,13 @@ class ClipSampler:
             hint="Check the masks, or set no_target=empty.",
         )
 
+    def frames(self, video: Video, anchor: int, rng: np.random.Generator) -> Sequence[int]:
+        """Choose the frames of a clip; a subclass may use more of the video than its length."""
+        return self.choose_frames(len(video), anchor, rng)
+
     def _draw(self, unit: ClipUnit, expressions: Sequence[Expression], rng: np.random.Generator) -> SampledClip:
         data = self.index.data
-        frames = self.choose_frames(len(data.video(unit.video_id)), unit.anchor, rng)
+        frames = self.frames(data.video(unit.video_id), unit.anchor, rng)
         clip = self.augment(read_clip(data, unit.video_id, frames, expressions), rng)
         if self.index.no_target == "empty":
             return clip
@@ -314,7 +318,7 @@ def mask_extents(masks: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.stack((left, top, right, bottom), -1).astype(np.float32)
 
 
-def collate_sentences(clips: Sequence[SampledClip]) -> Iterator[tuple[int, SampledClip, ClipSentence]]:
+def clip_sentences(clips: Sequence[SampledClip]) -> Iterator[tuple[int, SampledClip, ClipSentence]]:
     """Yield the (clip, sentence) axis of a micro-batch in order: number of the clip, the clip, the sentence."""
     for number, clip in enumerate(clips):
         for sentence in clip.sentences:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.layers.nn.boxes import corners, generalized_iou, inclusive_boxes
+from baselines.layers.nn.boxes import corners, extent_boxes, generalized_iou
 from baselines.layers.training.detection_losses import (
     assign,
     dice_loss,
@@ -106,16 +106,16 @@ Indices = tuple[Tensor, Tensor]
 """Queries and the objects they are assigned to, int64 ``(n,)`` each; n is the smaller of q and o."""
 
 
-def build_targets(masks: Tensor, size: tuple[int, int], mode: str = "union") -> QueryTargets:
+def build_targets(masks: Tensor, extents: Tensor, mode: str = "union") -> QueryTargets:
     """Make targets of a sentence's objects in a clip.
 
-    Boxes reach from the first to the last column and row of a mask, both inclusive as in the original, so an object of
-    one column or row has no box. A sentence without an object in the clip gets one object: empty masks, zero boxes,
+    Boxes reach from the first to the last column and row of an object, both inclusive as in the original, so an object
+    of one column or row has no box. A sentence without an object in the clip gets one object: empty masks, zero boxes,
     valid nowhere.
 
     Args:
-        masks: 0 or 1, ``(o, t, h, w)`` in pixels of the video; o may be 0.
-        size: Rows and columns of the network's input; masks are resized to it by the nearest pixel.
+        masks: 0 or 1, ``(o, t, h, w)`` in pixels of the network's input, without padding; o may be 0.
+        extents: ``(o, t, 4)``, see ``SampledClip.boxes``.
         mode: ``union``: one target, the union of the objects and one box around all of them (the original's rule);
             ``per_object``: one target per object that appears in the clip.
 
@@ -126,10 +126,19 @@ def build_targets(masks: Tensor, size: tuple[int, int], mode: str = "union") -> 
         raise UsageError(f"invalid targets {mode!r}: expected {' or '.join(TARGET_MODES)}")
     masks = masks > 0
     visible = masks.flatten(1).any(1)
-    masks = masks[visible] if mode == "per_object" and bool(visible.any()) else masks.any(0, keepdim=True)
-    boxes, valid = inclusive_boxes(masks)
-    resized = F.interpolate(masks.float(), size=size, mode="nearest")
-    return QueryTargets(torch.zeros_like(valid, dtype=torch.int64), boxes, resized, valid)
+    if mode == "per_object" and bool(visible.any()):
+        masks, extents = masks[visible], extents[visible]
+    else:
+        masks, extents = masks.any(0, keepdim=True), union_extents(extents)
+    boxes, valid = extent_boxes(extents, (masks.shape[-2], masks.shape[-1]))
+    return QueryTargets(torch.zeros_like(valid, dtype=torch.int64), boxes, masks.float(), valid)
+
+
+def union_extents(extents: Tensor) -> Tensor:
+    """Extents of the union of objects: ``(o, t, 4)`` to ``(1, t, 4)``; without objects zeros, an absent one."""
+    if len(extents) == 0:
+        return extents.new_zeros(1, *extents.shape[1:])
+    return torch.cat((extents[..., :2].amin(0, keepdim=True), extents[..., 2:].amax(0, keepdim=True)), dim=-1)
 
 
 @torch.no_grad()

@@ -2,9 +2,12 @@
 
 from math import log
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
+from baselines.layers.training.clip_sampling import mask_extents
 from baselines.layers.training.query_losses import (
     QueryLossConfig,
     QueryOutputs,
@@ -26,6 +29,14 @@ def rectangle(frames=2, size=(16, 32), top=4, left=8, rows=8, columns=12):
     return masks
 
 
+def targets_of(masks, size, mode="union"):
+    """Targets of masks in pixels of the video, resized to the network's input with their extents."""
+    extents = torch.from_numpy(mask_extents(masks.numpy().astype(np.uint8)))
+    scale = torch.tensor([size[1] / masks.shape[-1], size[0] / masks.shape[-2]] * 2)
+    resized = F.interpolate(masks.float(), size=size, mode="nearest")
+    return build_targets(resized, extents * scale, mode)
+
+
 def perfect(targets, queries=3, at=(1,)):
     """Outputs that predict the targets of one clip with the queries ``at``; the others are sure of nothing."""
     (target,) = targets
@@ -41,14 +52,14 @@ def perfect(targets, queries=3, at=(1,)):
 
 
 def test_box_reaches_from_first_to_last_pixel():
-    target = build_targets(rectangle()[None], (16, 32))
+    target = targets_of(rectangle()[None], (16, 32))
     torch.testing.assert_close(target.boxes[0, 0], torch.tensor([13.5 / 32, 7.5 / 16, 11 / 32, 7 / 16]))
     assert target.valid.tolist() == [[True, True]]
     assert target.labels.tolist() == [[0, 0]]
 
 
 def test_object_of_one_column_has_no_box_but_a_mask():
-    target = build_targets(rectangle(columns=1)[None], (16, 32))
+    target = targets_of(rectangle(columns=1)[None], (16, 32))
     assert target.valid.tolist() == [[False, False]]
     assert target.boxes.abs().sum() == 0
     assert target.masks.sum() == 2 * 8
@@ -56,7 +67,7 @@ def test_object_of_one_column_has_no_box_but_a_mask():
 
 def test_union_has_one_box_around_all_objects_and_overlaps_count_once():
     masks = torch.stack((rectangle(), rectangle(left=16)))
-    target = build_targets(masks, (8, 16))
+    target = targets_of(masks, (8, 16))
     assert target.masks.shape == (1, 2, 8, 16)
     assert target.masks.max() == 1
     torch.testing.assert_close(target.boxes[0, 1], torch.tensor([17.5 / 32, 7.5 / 16, 19 / 32, 7 / 16]))
@@ -65,24 +76,24 @@ def test_union_has_one_box_around_all_objects_and_overlaps_count_once():
 def test_per_object_keeps_the_objects_of_the_clip_apart():
     masks = torch.stack((rectangle(), torch.zeros(2, 16, 32), rectangle(left=20)))
     masks[2, 1] = 0
-    target = build_targets(masks, (16, 32), "per_object")
+    target = targets_of(masks, (16, 32), "per_object")
     assert target.valid.tolist() == [[True, True], [True, False]]
     torch.testing.assert_close(target.masks, masks[[0, 2]])
-    torch.testing.assert_close(build_targets(masks.byte(), (16, 32), "per_object").masks, masks[[0, 2]])
+    torch.testing.assert_close(targets_of(masks.byte(), (16, 32), "per_object").masks, masks[[0, 2]])
     with pytest.raises(UsageError, match="invalid targets 'all': expected union or per_object"):
-        build_targets(masks, (16, 32), "all")
+        targets_of(masks, (16, 32), "all")
 
 
 @pytest.mark.parametrize("objects", [0, 2])
 @pytest.mark.parametrize("mode", ["union", "per_object"])
 def test_sentence_without_an_object_has_one_empty_target(objects, mode):
-    target = build_targets(torch.zeros(objects, 3, 16, 32), (8, 16), mode)
+    target = targets_of(torch.zeros(objects, 3, 16, 32), (8, 16), mode)
     assert target.masks.shape == (1, 3, 8, 16)
     assert target.masks.sum() == target.boxes.abs().sum() == target.valid.sum() == 0
 
 
 def test_perfect_prediction_has_no_loss_and_the_complement_a_large_one():
-    targets = [build_targets(rectangle()[None], (16, 32))]
+    targets = [targets_of(rectangle()[None], (16, 32))]
     outputs = perfect(targets)
     ((queries, objects),) = match(outputs, targets, CONFIG)
     assert (queries.tolist(), objects.tolist()) == ([1], [0])
@@ -93,7 +104,7 @@ def test_perfect_prediction_has_no_loss_and_the_complement_a_large_one():
 
 
 def test_undecided_prediction_by_hand():
-    targets = [build_targets(rectangle()[None], (16, 32))]
+    targets = [targets_of(rectangle()[None], (16, 32))]
     outputs = QueryOutputs(torch.zeros(1, 2, 3, 1), torch.full((1, 2, 3, 4), 0.5), torch.zeros(1, 2, 3, 4, 8))
     losses = compute_losses(outputs, targets, CONFIG)
     present, absent = 0.25 * 0.25 * log(2), 0.75 * 0.25 * log(2)
@@ -108,7 +119,7 @@ def test_undecided_prediction_by_hand():
 def test_box_of_a_hidden_frame_is_the_zero_box():
     masks = rectangle()
     masks[1] = 0
-    targets = [build_targets(masks[None], (16, 32))]
+    targets = [targets_of(masks[None], (16, 32))]
     outputs = perfect(targets)
     outputs.pred_boxes[0, 1, 1] = torch.tensor([0.2, 0.2, 0.2, 0.2])
     losses = compute_losses(outputs, targets, CONFIG)
@@ -118,7 +129,7 @@ def test_box_of_a_hidden_frame_is_the_zero_box():
 
 
 def test_each_object_is_assigned_its_own_query():
-    targets = [build_targets(torch.stack((rectangle(), rectangle(left=20))), (16, 32), "per_object")]
+    targets = [targets_of(torch.stack((rectangle(), rectangle(left=20))), (16, 32), "per_object")]
     outputs = perfect(targets, at=(2, 0))
     ((queries, objects),) = match(outputs, targets, CONFIG)
     assert dict(zip(queries.tolist(), objects.tolist(), strict=True)) == {2: 0, 0: 1}
@@ -126,7 +137,7 @@ def test_each_object_is_assigned_its_own_query():
 
 
 def test_sentence_without_an_object_teaches_no_class_and_an_empty_mask_but_no_box():
-    targets = [build_targets(torch.zeros(0, 2, 16, 32), (16, 32))]
+    targets = [targets_of(torch.zeros(0, 2, 16, 32), (16, 32))]
     logits = torch.tensor([-2.0, 3.0, -1.0]).view(1, 1, 3, 1).expand(1, 2, 3, 1)
     masks = torch.tensor([1.0, 5.0, -1.0]).view(1, 1, 3, 1, 1).expand(1, 2, 3, 4, 8).clone().requires_grad_()
     outputs = QueryOutputs(logits, torch.rand(1, 2, 3, 4).requires_grad_(), masks)
@@ -145,7 +156,7 @@ def test_sentence_without_an_object_teaches_no_class_and_an_empty_mask_but_no_bo
 
 
 def test_with_several_classes_the_label_of_each_frame_is_the_class_that_is_there():
-    target = build_targets(rectangle()[None], (16, 32))
+    target = targets_of(rectangle()[None], (16, 32))
     labelled = QueryTargets(torch.tensor([[2, 1]]), target.boxes, target.masks, target.valid)
     plain = perfect([target], at=(0,))
     masks, boxes = (x[:, :, [0, 0, 0]] for x in (plain.pred_masks, plain.pred_boxes))
@@ -164,7 +175,7 @@ def test_batch_is_the_sum_of_its_clips_over_the_valid_frames_of_all():
     rng = torch.Generator().manual_seed(0)
     partly = rectangle(left=16)
     partly[1] = 0
-    targets = [build_targets(masks[None], (16, 32)) for masks in (rectangle(), partly)]
+    targets = [targets_of(masks[None], (16, 32)) for masks in (rectangle(), partly)]
 
     def layer():
         return [torch.randn(2, 2, 3, *shape, generator=rng) for shape in ((1,), (4,), (4, 8))]
@@ -186,7 +197,7 @@ def test_batch_is_the_sum_of_its_clips_over_the_valid_frames_of_all():
 
 
 def test_targets_move_to_a_device():
-    target = build_targets(rectangle()[None], (16, 32)).to("meta")
+    target = targets_of(rectangle()[None], (16, 32)).to("meta")
     assert isinstance(target, QueryTargets)
     assert {value.device.type for value in (target.labels, target.boxes, target.masks, target.valid)} == {"meta"}
 
@@ -223,7 +234,7 @@ def test_match_takes_the_query_of_least_cost():
     rng = torch.Generator().manual_seed(5)
     masks = rectangle()
     masks[1] = 0
-    target = build_targets(masks[None], (16, 32))
+    target = targets_of(masks[None], (16, 32))
     chosen = set()
     for _ in range(20):
         outputs = QueryOutputs(

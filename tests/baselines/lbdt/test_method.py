@@ -41,7 +41,7 @@ def test_a_scaled_mask_keeps_every_touched_pixel() -> None:
 
 
 def setup(interval: int = 5) -> MethodConfig:
-    return MethodConfig("rvos", "lbdt-4", Options(size="mini", interval=interval), None, "cpu", seed=3)
+    return MethodConfig("rvos", "lbdt-4", Options(size="mini", side=320, interval=interval), None, "cpu", seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,6 @@ def test_trunk_names_are_translated() -> None:
 def test_the_method_needs_text(video: Video) -> None:
     with torch.device("meta"):
         network = Lbdt()
-    method = LbdtMethod(network, vectors={}, interval=5, device="cpu")
+    method = LbdtMethod(network, vectors={}, side=320, interval=5, device="cpu")
     with pytest.raises(TypeError, match="LBDT reads text"):
         next(method.predict(video, [object()]))

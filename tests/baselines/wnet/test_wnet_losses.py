@@ -2,9 +2,11 @@
 
 from math import log
 
+import numpy as np
 import pytest
 import torch
 
+from baselines.layers.training.clip_sampling import mask_extents
 from baselines.wnet.losses import (
     WNetLossConfig,
     WNetOutputs,
@@ -30,10 +32,14 @@ def outputs_of(boxes, masks):
     return WNetOutputs(boxes[None], masks[None], tokens, tokens.clone(), (boxes[None],))
 
 
+def targets_of(masks):
+    return build_targets(masks, torch.from_numpy(mask_extents(masks.numpy().astype(np.uint8))))
+
+
 def test_targets_are_the_union_with_one_box():
     masks = torch.stack((rectangle(), rectangle(left=16)))
     masks[:, 1] = 0
-    target = build_targets(masks)
+    target = targets_of(masks)
     assert target.masks.sum() == 2 * 8 * 20
     assert target.valid.tolist() == [True, False, True]
     torch.testing.assert_close(target.boxes[0], torch.tensor([17.5 / 32, 7.5 / 16, 19 / 32, 7 / 16]))
@@ -41,7 +47,7 @@ def test_targets_are_the_union_with_one_box():
 
 
 def test_perfect_prediction_has_no_loss_and_the_complement_a_large_one():
-    target = build_targets(rectangle()[None])
+    target = targets_of(rectangle()[None])
     outputs = outputs_of(target.boxes, SURE * (2 * target.masks - 1))
     losses = compute_losses(outputs, [target])
     assert set(losses) == {
@@ -55,7 +61,7 @@ def test_perfect_prediction_has_no_loss_and_the_complement_a_large_one():
 def test_invalid_frames_are_left_out_but_counted():
     masks = rectangle()
     masks[1] = 0
-    target = build_targets(masks[None])
+    target = targets_of(masks[None])
     boxes = target.boxes + torch.tensor([0.1, 0, 0, 0])
     boxes[1] = 0.7
     logits = torch.zeros(3, 4, 8)
@@ -72,7 +78,7 @@ def test_invalid_frames_are_left_out_but_counted():
 
 
 def test_only_annotated_frame_belongs_to_the_middle_query():
-    target = build_targets(rectangle(frames=1)[None])
+    target = targets_of(rectangle(frames=1)[None])
     boxes = torch.full((4, 4), 0.9)
     boxes[1] = target.boxes[0]
     outputs = outputs_of(boxes, torch.zeros(4, 4, 8))
@@ -83,7 +89,7 @@ def test_only_annotated_frame_belongs_to_the_middle_query():
 
 def test_divergence_is_a_mean_over_channels_too_and_both_sides_learn():
     memory, fusion = torch.zeros(1, 1, 2).requires_grad_(), torch.tensor([[[log(3.0), 0.0]]]).requires_grad_()
-    target = build_targets(rectangle()[None])
+    target = targets_of(rectangle()[None])
     outputs = WNetOutputs(target.boxes[None], target.masks[None], memory, fusion)
     loss = compute_losses(outputs, [target])["loss_kl"]
     assert loss.item() == pytest.approx((0.75 * log(1.5) + 0.25 * log(0.5)) / 2)
@@ -94,7 +100,7 @@ def test_divergence_is_a_mean_over_channels_too_and_both_sides_learn():
 
 @pytest.mark.parametrize("objects", [0, 1])
 def test_clip_without_the_object_learns_by_the_divergence_alone(objects):
-    target = build_targets(torch.zeros(objects, 3, 16, 32))
+    target = targets_of(torch.zeros(objects, 3, 16, 32))
     outputs = outputs_of(torch.rand(3, 4).requires_grad_(), torch.rand(3, 4, 8).requires_grad_())
     losses = compute_losses(outputs, [target])
     assert {name for name, value in losses.items() if value.item() != 0} <= {"loss_kl"}
@@ -102,8 +108,8 @@ def test_clip_without_the_object_learns_by_the_divergence_alone(objects):
 
 
 def test_batch_pads_targets_to_the_largest():
-    small = build_targets(rectangle(size=(16, 24))[None])
-    large = build_targets(rectangle()[None])
+    small = targets_of(rectangle(size=(16, 24))[None])
+    large = targets_of(rectangle()[None])
     masks = torch.zeros(2, 3, 4, 8)
     outputs = WNetOutputs(torch.stack((small.boxes, large.boxes)), masks, torch.zeros(1, 2, 4), torch.zeros(1, 2, 4))
     together = compute_losses(outputs, [small, large])
