@@ -65,9 +65,9 @@ class Guardian:
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_TIMEOUT)
-        self.dismiss()
+        self.release()
 
-    def dismiss(self) -> None:
+    def release(self) -> None:
         """End the guardian; nothing is killed."""
         self._process.kill()
         self._process.communicate()

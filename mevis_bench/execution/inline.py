@@ -31,4 +31,4 @@ class Inline:
                 finally:
                     report_usage(predictor.close())
         finally:
-            guardian.dismiss()
+            guardian.release()

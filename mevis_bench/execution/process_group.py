@@ -47,7 +47,7 @@ class ProcessGroup:
                 start_new_session=True,
             )
         except OSError:
-            self._guardian.dismiss()
+            self._guardian.release()
             raise
         self._guardian.watch_group(self._process.pid)
         self._tail = b""

@@ -40,11 +40,11 @@ def test_a_guardian_kills_what_it_marked_and_nothing_else(tmp_path: Path, bystan
     guardian.kill()
 
 
-def test_a_dismissed_guardian_kills_nothing() -> None:
+def test_a_released_guardian_kills_nothing() -> None:
     guardian = Guardian()
     with guardian.marking():
         process = subprocess.Popen(["sleep", "600"])
-    guardian.dismiss()
+    guardian.release()
     assert alive(process.pid)
     process.kill()
     process.wait()
@@ -57,7 +57,7 @@ def test_an_inner_mark_keeps_the_outer_one() -> None:
         with middle.marking():
             process = subprocess.Popen(["sleep", "600"])
     for guardian in (inner, middle):
-        guardian.dismiss()
+        guardian.release()
     outer.kill()
     assert_all_end([process.pid])
     process.wait()
