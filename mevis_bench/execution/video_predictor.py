@@ -33,6 +33,7 @@ from mevis_bench.records import (
     Prompt,
     TextPrompt,
 )
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
@@ -42,14 +43,18 @@ from mevis_bench.tasks import find_task
 class VideoPredictor:
     """One method, loaded once, and the run folder that its predictions go to."""
 
-    def __init__(self, config: PredictorConfig) -> None:
+    def __init__(self, config: PredictorConfig, dataset: Dataset | None = None) -> None:
         """Load the method.
+
+        Args:
+            config: Arguments of all videos.
+            dataset: The split, where this process has opened it; ``None``: it is opened.
 
         Raises:
             MevisBenchError: It cannot be loaded, or the split cannot be opened.
         """
         self.config = config
-        self.split = open_dataset(config.data, config.split, config.data_set)
+        self.split = dataset or open_dataset(config.data, config.split, config.data_set)
         self.folder = RunFolder(config.out)
         with ExitStack() as stack:
             stack.enter_context(self.folder.writer())

@@ -66,7 +66,7 @@ def merge_runs(
         merged.write_manifest(manifest)
     if not split.has_ground_truth:
         return manifest, None
-    scored = score_run(out, options=ScoringOptions(protocol, missing="zero" if failed else "error"))
+    scored = score_run(out, dataset=split, options=ScoringOptions(protocol, missing="zero" if failed else "error"))
     return manifest, scored.results
 
 

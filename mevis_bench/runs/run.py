@@ -44,12 +44,13 @@ def run(config: RunConfig, callback: RunCallback) -> FinishedRun:
     return run_plan(plan, find_folder(plan), callback)
 
 
-def _executor(config: RunConfig) -> Executor:
+def _executor(plan: RunPlan) -> Executor:
     """Predict in this process, unless there are several pool processes or a sample must be stopped from outside."""
+    config = plan.config
     if config.engine == "ray":
         return RayPool(config.address)
     if config.workers == 1 and config.timeout is None:
-        return Inline()
+        return Inline(plan.dataset)
     return LocalPool(config.workers, config.timeout)
 
 
@@ -58,7 +59,7 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
 
     Failed samples count as zero; the counts of the results say how many.
     """
-    report = predict(plan, folder, _executor(plan.config), callback)
+    report = predict(plan, folder, _executor(plan), callback)
     rate = write_asr_report(plan, folder)
     if not plan.has_ground_truth or not report.done:
         return FinishedRun(report, None, rate)
@@ -69,8 +70,5 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
         results = read_results(folder.path)
         if results.protocol == options.rules.name:
             return FinishedRun(report, results, rate)
-    scored = score_run(
-        folder.path,
-        options=options,
-    )
+    scored = score_run(folder.path, dataset=plan.dataset, options=options)
     return FinishedRun(report, scored.results, rate)

@@ -9,6 +9,7 @@ from mevis_bench.metrics.aggregation import Aggregator, ScoredSample
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.records import UsageError
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
 from mevis_bench.runs.scoring_pool import map_in_order, process_count
 from mevis_bench.schemas.scores import Results, SampleScore
@@ -43,6 +44,7 @@ def score_run(
     data: Path | None = None,
     split: str | None = None,
     data_set: str | None = None,
+    dataset: Dataset | None = None,
     task: str | None = None,
     options: ScoringOptions | None = None,
     threshold: int | None = None,
@@ -61,6 +63,8 @@ def score_run(
         data: A MeViS folder or a split itself; ``None``: that of the run, else the embedded split.
         split: Name of the split in ``data``; ``None``: that of the run, else ``valid_u``.
         data_set: Name of the data set; ``None``: that of the run, else recognized by its files.
+        dataset: The split, where it is open already, in place of ``data``, ``split`` and ``data_set``; of a run it
+            has to be the run's own.
         task: Name of the task; ``None``: that of the run, else the data set's first (``rvos`` of MeViS).
         options: Options of scoring; ``None``: the defaults.
         threshold: PNG values from this one on are foreground; ``None``: all but 0.
@@ -85,6 +89,7 @@ def score_run(
         data=data,
         split=split,
         data_set=data_set,
+        dataset=dataset,
         task=task,
         options=options or ScoringOptions(),
         threshold=threshold,

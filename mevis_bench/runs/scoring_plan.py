@@ -9,7 +9,7 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, target_columns
 from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, UsageError
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.runs.run_split import open_split
+from mevis_bench.runs.run_split import OpenedSplit, open_split
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, PredictionSource
 from mevis_bench.store.run_folder import RunFolder
@@ -98,6 +98,7 @@ def plan_scoring(
     data: Path | None,
     split: str | None,
     data_set: str | None,
+    dataset: Dataset | None,
     task: str | None,
     options: ScoringOptions,
     threshold: int | None,
@@ -114,7 +115,10 @@ def plan_scoring(
     """
     source = open_predictions(predictions, threshold=threshold)
     run = _read_run(predictions)
-    opened = open_split(predictions, data=data, split=split, data_set=data_set, allow_other_split=allow_other_split)
+    if dataset is not None:
+        opened = OpenedSplit(dataset, dataset.split)
+    else:
+        opened = open_split(predictions, data=data, split=split, data_set=data_set, allow_other_split=allow_other_split)
     dataset = opened.dataset
     resolved = find_task(task or run.task or dataset.info.tasks[0])
     ignored = _unscored_predictions(source, dataset)

@@ -87,7 +87,7 @@ def go(place: Path, **changes) -> RunReport:
         "out": place / "run", "device": "cpu",
     }  # fmt: skip
     plan = plan_run(RunConfig(**(settings | changes)))
-    return predict(plan, find_folder(plan, place / "runs"), Inline(), RecordingCallback())
+    return predict(plan, find_folder(plan, place / "runs"), Inline(plan.dataset), RecordingCallback())
 
 
 def test_its_png_tree_becomes_the_same_predictions_as_the_same_method_in_this_process(place: Path) -> None:

@@ -45,7 +45,7 @@ def go(place: Path, seen: RecordingCallback | None = None, **changes) -> RunRepo
         "out": place / "run", "device": "cpu",
     }  # fmt: skip
     plan = plan_run(RunConfig(**(settings | changes)))
-    return predict(plan, find_folder(plan, place / "runs"), Inline(), seen or RecordingCallback())
+    return predict(plan, find_folder(plan, place / "runs"), Inline(plan.dataset), seen or RecordingCallback())
 
 
 PREDICTIONS = {

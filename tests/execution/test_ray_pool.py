@@ -62,7 +62,7 @@ def go(place: Path, executor, out: str, seen: RecordingCallback | None = None) -
         task="rvos", method="fake", method_dir=(place / "methods",), data=place / "data", out=place / out, device="cpu"
     )
     plan = plan_run(config)
-    return predict(plan, find_folder(plan), executor, seen or RecordingCallback())
+    return predict(plan, find_folder(plan), executor or Inline(plan.dataset), seen or RecordingCallback())
 
 
 def test_two_nodes_give_the_same_bytes_and_errors_of_load_are_raised(place: Path, cluster) -> None:
@@ -71,7 +71,7 @@ def test_two_nodes_give_the_same_bytes_and_errors_of_load_are_raised(place: Path
     assert (report.done, report.failed, sorted(seen.samples)) == (8, (), sorted(ALL_SAMPLES))
     assert len({line.split()[0] for line in (place / "log").read_text().splitlines()}) == 2
     assert report.manifest.costs["peak_host_bytes"] > 0
-    go(place, Inline(), "inline")
+    go(place, None, "inline")
     assert prediction_files(place / "ray") == prediction_files(place / "inline")
     write_fake_method(
         place / "methods",
@@ -99,7 +99,7 @@ def test_a_node_that_is_lost_during_a_run_changes_no_byte(place: Path, cluster) 
     (place / "second").write_text("-1")
     write_fake_method(place / "methods", HANGS_ON_SECOND.format(place=str(place)))
     (place / "in_hand").touch()
-    go(place, Inline(), "inline")
+    go(place, None, "inline")
     (place / "in_hand").unlink()
     (place / "second").write_text(str(second.all_processes["raylet"][0].process.pid))
 

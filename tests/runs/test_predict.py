@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mevis_bench.data.mevis import split as mevis_split
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, pending_videos, predict
+from mevis_bench.runs.run import run
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder
 from tests.fixtures.runs import (
@@ -261,11 +263,19 @@ def test_predictions_lost_in_a_power_cut_are_predicted_again(workspace: Path, ke
     assert RunFolder(workspace / "run").read_manifest().started == manifest.started
 
 
+def test_one_process_opens_the_split_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    original = mevis_split.read_json
+    monkeypatch.setattr(mevis_split, "read_json", lambda path: opened.append(path) or original(path))
+    assert run(make_config(workspace), RecordingCallback()).results is not None
+    assert sorted(path.name for path in opened) == ["mask_dict.json", "meta_expressions.json"]
+
+
 def test_a_second_run_into_the_folder_is_refused_and_names_the_owner_of_the_lock(workspace: Path) -> None:
     plan = plan_run(make_config(workspace))
     folder = find_folder(plan)
     with folder.locked(), pytest.raises(UsageError) as caught:
-        predict(plan, folder, Inline(), RecordingCallback())
+        predict(plan, folder, Inline(plan.dataset), RecordingCallback())
     owner = re.escape(f"{workspace / 'run'}: process {os.getpid()} on {socket.gethostname()}, started ")
     hint = re.escape("Wait for it (mevis-bench status shows its progress), or give another --out.")
     assert re.fullmatch(rf"{owner}\d{{4}}-\d\d-\d\dT[\d:]+\+00:00, is writing this run\n{hint}", str(caught.value))
