@@ -85,15 +85,16 @@ def _claims(entry: "SliceDifference") -> tuple[str, str, str]:
 def _changes_table(comparison: "Comparison") -> "Group":
     from mevis_bench.reports.terminal import terminal_table, titled
 
-    worse = [change for change in comparison.changes if change.change < 0]
-    better = [change for change in comparison.changes if change.change > 0]
+    worse = [change for change in comparison.changes if (change.change < 0) is comparison.higher_is_better]
+    better = [change for change in comparison.changes if (change.change > 0) is comparison.higher_is_better]
     table = terminal_table()
     table.add_column("sample")
     for name in ("A", "B", "change"):
         table.add_column(name, justify="right")
-    for changes in (worse[:MAX_ROWS], better[-MAX_ROWS:][::-1]):
+    losses, gains = worse[:MAX_ROWS], better[-MAX_ROWS:][::-1]
+    for changes in (losses, gains):
         for change in changes:
             cells = (f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", f"{100 * change.change:+.1f}")
-            table.add_row(change.sample, *cells, style="red" if change.change < 0 else "green")
+            table.add_row(change.sample, *cells, style="red" if changes is losses else "green")
         table.add_section()
     return titled(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}, percent", table)

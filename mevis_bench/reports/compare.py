@@ -59,12 +59,14 @@ class Comparison:
 
     Attributes:
         metric: The metric that ranks the samples.
+        higher_is_better: Its direction.
         differences: For every metric first all samples, then its slices by name.
-        changes: Samples whose value changed, largest loss first.
+        changes: Samples whose value changed, the one that became worst first.
         unpaired: Number of samples in one of the runs only; they are left out.
     """
 
     metric: str
+    higher_is_better: bool
     differences: tuple[SliceDifference, ...]
     changes: tuple[SampleChange, ...]
     unpaired: int
@@ -107,8 +109,10 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
         and (new := after[sample].values.get(ranking)) is not None
         and old != new
     ]
-    changes.sort(key=lambda change: (change.change, change.sample))
-    return Comparison(ranking, tuple(differences), tuple(changes), len(before) + len(after) - 2 * len(shared))
+    record = task.metric(ranking)
+    changes.sort(key=lambda change: (record.improvement(change.before, change.after), change.sample))
+    unpaired = len(before) + len(after) - 2 * len(shared)
+    return Comparison(ranking, record.higher_is_better, tuple(differences), tuple(changes), unpaired)
 
 
 def _require_comparable(first: Results, second: Results, location: Path, other: Path) -> None:

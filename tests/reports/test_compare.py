@@ -39,6 +39,21 @@ def test_losses_come_first(tmp_path: Path) -> None:
     assert changes[0] < 0
 
 
+def test_a_metric_that_is_better_when_lower_becomes_worse_when_it_grows(tmp_path: Path, capsys) -> None:
+    results = replace(RESULTS, task="rmeg")
+    runs = []
+    for name, values in (("a", (0.0, 1.0, 0.0)), ("b", (1.0, 0.0, 0.0))):
+        scores = [SampleScore(f"v{index}/0", {"repeated": value}) for index, value in enumerate(values)]
+        write_scores(tmp_path / name, scores, results)
+        runs.append(str(tmp_path / name))
+    comparison = compare_runs(tmp_path / "a", tmp_path / "b", metric="repeated")
+    assert [(change.sample, change.change) for change in comparison.changes] == [("v0/0", 1.0), ("v1/0", -1.0)]
+    assert main(["compare", *runs, "--metric", "repeated"]) == ExitCode.OK
+    shown = capsys.readouterr().out
+    assert "1 samples worse, 1 better in repeated" in shown
+    assert shown.index("v0/0") < shown.index("v1/0")
+
+
 def test_samples_of_one_run_only_are_counted_and_left_out(tmp_path: Path) -> None:
     comparison = compare_runs(scored_run(tmp_path / "a"), scored_run(tmp_path / "b", samples=200))
     assert comparison.unpaired == 40
