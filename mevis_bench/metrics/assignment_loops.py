@@ -139,12 +139,12 @@ def search(head: int, true: Ints, predicted: Ints, score: Floats, match: Ints, f
     rest = np.zeros(rows + 1, np.float64)  # what the rows from here on can add at most
     for row in range(rows - 1, -1, -1):
         rest[row] = rest[row + 1] + score[edges[starts[row]]]
-    cursor, chosen, kept = starts[:rows].copy(), np.full(rows, -1, np.int64), np.full(rows, -1, np.int64)
+    cursor, chosen, kept = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.int64)
     totals = np.zeros(rows, np.float64)
+    cursor[0], chosen[0] = 0, -1
     best, rival, row = -1.0, -1.0, 0
     for _ in range(MAX_STEPS):
-        if chosen[row] >= 0:
-            chosen[row] = -1
+        chosen[row] = -1
         edge = cursor[row]
         gain = score[edges[edge]] if edge < starts[row + 1] else 0.0
         if edge > starts[row + 1] or totals[row] + gain + rest[row + 1] < best - MARGIN:
@@ -163,11 +163,13 @@ def search(head: int, true: Ints, predicted: Ints, score: Floats, match: Ints, f
             chosen[row] = edges[edge]
         if row + 1 < rows:
             row += 1
-            totals[row], cursor[row] = totals[row - 1] + gain, starts[row]
+            totals[row], cursor[row], chosen[row] = totals[row - 1] + gain, starts[row], -1
             continue
         total = totals[row] + gain
         if total > best:
-            best, rival, kept[:] = total, best, chosen
+            best, rival = total, best
+            for above in range(rows):  # assigning a slice would take numba seconds to compile
+                kept[above] = chosen[above]
         else:
             rival = max(rival, total)
     else:

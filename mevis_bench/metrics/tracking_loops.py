@@ -35,24 +35,25 @@ def arrange(frames: Ints, ids: Ints, boxes: Floats, order: Ints) -> tuple[Ints, 
     """
     n = frames.size
     sorted_frames, sorted_ids, sides = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((4, n), np.float64)
-    least, most = (ids.min(), ids.max()) if n > 0 else (0, -1)
+    least, most = (ids[0], ids[0]) if n > 0 else (0, -1)
+    for one in ids:
+        least, most = min(least, one), max(most, one)
     if least < -n or most > 8 * n + 64:
         return sorted_frames, sorted_ids, sides, np.zeros(0, np.int64)
     table = np.zeros(most - least + 1, np.int64)
     for one in ids:
         table[one - least] += 1
-    counts = table[table > 0]
-    rank = 0
+    counts, rank = np.empty(n, np.int64), 0
     for k in range(table.size):
         if table[k] > 0:
-            table[k] = rank
+            counts[rank], table[k] = table[k], rank
             rank += 1
     for k in range(n):
         source = order[k]
         sorted_frames[k], sorted_ids[k] = frames[source], table[ids[source] - least]
         for side in range(4):
             sides[side, k] = boxes[source, side]
-    return sorted_frames, sorted_ids, sides, counts
+    return sorted_frames, sorted_ids, sides, counts[:rank]
 
 
 @compiled
@@ -85,9 +86,9 @@ def find_pairs(
         block[FIRST_PREDICTED], block[COLUMNS] = first_j, j - first_j
         most += (i - first_i) * (j - first_j)
         count += 1
-    blocks = blocks[:count].copy()
+    blocks = blocks[:count]
     true, predicted, similarity = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.float64)
-    x0s, y0s, x1s, y1s = predicted_boxes
+    x0s, y0s, x1s, y1s = predicted_boxes[0], predicted_boxes[1], predicted_boxes[2], predicted_boxes[3]
     near = np.empty(predicted_frames.size, np.int64)
     k = 0
     for block in blocks:
@@ -108,7 +109,7 @@ def find_pairs(
                     true[k], predicted[k], similarity[k] = row, column, shared / union
                     k += 1
         block[END_PAIR] = k
-    return blocks, true[:k].copy(), predicted[:k].copy(), similarity[:k].copy()
+    return blocks, true[:k], predicted[:k], similarity[:k]
 
 
 @compiled

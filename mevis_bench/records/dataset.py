@@ -62,8 +62,9 @@ class Dataset(TrainingData, Protocol):
       are predicted and scored, in order, and masks are given for these. A data set that scores single frames of a
       longer context (A2D-Sentences) makes one video per scored frame, with ``GroundTruth.scored``.
     - **0/1, 0/255 or palette masks** (PNG trees) and boxes (Refer-KITTI): the reader turns the pixels of one object
-      into one ``Rle`` per frame, ``None`` where it has none. A frame without a file means what the data set's
-      protocol says it means, absent or not annotated; the reader lists only annotated frames.
+      into one ``Rle`` per frame, ``None`` where it has none; boxes are also in ``GroundTruth.boxes``. A frame
+      without a file means what the data set's protocol says it means, absent or not annotated; the reader lists
+      only annotated frames.
     - **Scored candidates** (A2D- and JHMDB-Sentences) belong to predictions: ``MaskPrediction.candidates``; ground
       truth stays one mask per sample.
 
