@@ -25,6 +25,7 @@ PANELS = {
     "Methods": ("new", "weights", "env"),
     "Analyze results": (
         "report",
+        "protocol",
         "compare",
         "gate",
         "accept",

@@ -279,6 +279,9 @@ Form = Annotated[str | None, _former("--form")]
 VsPaper = Annotated[
     bool, _option("--vs-paper", None, "Compare with the paper's numbers, with reasons where not comparable.")
 ]
+ProtocolFacts = Annotated[
+    bool, _option("--protocol-facts", None, "Print below the tables how each number came about, see protocol RUN.")
+]
 ExportTarget = Annotated[
     str, _option("--to", "parquet|tensorboard|wandb|mlflow", "Target; installed packages may add more.")
 ]

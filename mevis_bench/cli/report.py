@@ -1,6 +1,7 @@
 """``mevis-bench report``: results of several runs as a table."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mevis_bench.cli import options
@@ -16,16 +17,19 @@ def command(
     runs: options.ScoredRuns,
     format_: options.TableFormat = "terminal",
     vs_paper: options.VsPaper = False,
+    protocol_facts: options.ProtocolFacts = False,
     json: options.Json = False,
     form: options.Form = None,
 ) -> None:
     """Print results of several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
-    from mevis_bench.cli.console import out, print_deprecated
+    from mevis_bench.cli.console import facts_table, out, print_deprecated
     from mevis_bench.config.paths import configs_folder
     from mevis_bench.records import UsageError
     from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
     from mevis_bench.reports.render import WRITERS, to_terminal
     from mevis_bench.reports.table import build_table
+    from mevis_bench.reports.terminal import titled
+    from mevis_bench.runs.protocol_facts import protocol_facts as read_protocol_facts
     from mevis_bench.store.score_files import read_results
 
     if form is not None:
@@ -38,10 +42,18 @@ def command(
         raise UsageError(
             "--vs-paper prints a terminal table", location=f"--format {format_}", hint="Leave out one of them."
         )
+    if protocol_facts and format_ not in ("terminal", "markdown"):
+        raise UsageError(
+            "--protocol-facts prints text for a terminal or Markdown",
+            location=f"--format {format_}",
+            hint="mevis-bench protocol RUN --json prints them as JSON.",
+        )
     results = [read_results(run) for run in runs]
     tables = [build_table(task, results) for task in TASK_NAMES if any(result.task == task for result in results)]
     if format_ != "terminal":
         sys.stdout.write(WRITERS[format_](tables))
+        if protocol_facts:
+            sys.stdout.write("".join(map(_facts_as_markdown, runs)))
         return
     for table in tables:
         out().print(to_terminal(table))
@@ -49,6 +61,15 @@ def command(
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:
             out().print(_paper_table(result.label, compare_with_paper(result, rows)))
+    for run in runs if protocol_facts else ():
+        out().print(titled(f"protocol of {run.name}", facts_table(read_protocol_facts(run))))
+
+
+def _facts_as_markdown(run: Path) -> str:
+    from mevis_bench.runs.protocol_facts import protocol_facts
+
+    lines = (f"- {name}: {value}" for name, value in protocol_facts(run).items())
+    return "\n".join(("", f"Protocol of `{run.name}`:", "", *lines, ""))
 
 
 def _paper_table(label: str, entries: "tuple[PaperComparison, ...]") -> "Group | str":

@@ -13,11 +13,13 @@ from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.dataset import Dataset, DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
+from mevis_bench.runs.protocol_facts import protocol_facts
 from mevis_bench.schemas.json_files import encode_document
 from mevis_bench.schemas.submission import SubmissionProfile, SubmissionRecord
 from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
+from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
 
 MAX_ERRORS = 10
@@ -64,6 +66,7 @@ def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path, *, pr
         videos=len(split.video_ids),
         expressions=sum(len(split.expressions(video)) for video in split.video_ids),
         predicted_on=predicted_on,
+        protocol=protocol_facts(run) if RunFolder(run).manifest_path.is_file() else {},
     )
     atomic_write(out.with_name(out.name + ".manifest.json"), encode_document(record))
     return digest

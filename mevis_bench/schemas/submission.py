@@ -1,6 +1,7 @@
 """Submissions to evaluation servers: ``configs/submission/<name>.yaml``, and the record beside a zip file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -39,6 +40,8 @@ class SubmissionRecord:
         videos: Number of videos.
         expressions: Number of expressions.
         predicted_on: The split that the run was predicted on, where it was packed for another one; else ``None``.
+        protocol: How the predictions came about, as ``mevis-bench protocol RUN`` prints it; empty in files of older
+            versions.
     """
 
     sha256: str
@@ -50,3 +53,4 @@ class SubmissionRecord:
     videos: int
     expressions: int
     predicted_on: str | None = None
+    protocol: Mapping[str, str] = field(default_factory=dict)
