@@ -110,7 +110,7 @@ def _weights(manifest: Manifest) -> str:
     if not identity.weights:
         return "none"
     try:
-        known = find_methods().choose(identity.method, identity.variant).spec.weights
+        known = find_methods().resolve(identity.method, identity.variant).spec.weights
     except MevisBenchError:
         known = {}  # a method of another checkout: hashes are all that is known
     described = (
