@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mevis_bench.execution.process_group import ProcessGroup, describe_exit_code
 from mevis_bench.execution.retry import RetryPolicy
+from mevis_bench.execution.threads import thread_environment
 from mevis_bench.files.names import safe_join
 from mevis_bench.files.tree import Folder
 from mevis_bench.methods.prompt_sequence import PromptSequence
@@ -91,7 +92,7 @@ class CommandMethod:
         }
         arguments = [_substitute(argument, values) for argument in self._command.run]
         try:
-            process = ProcessGroup(arguments, cwd=self._checkout)
+            process = ProcessGroup(arguments, cwd=self._checkout, environment=thread_environment(self._config.device))
         except OSError as error:
             raise MethodError(f"cannot start the command of '{self._name}': {error}", location=arguments[0]) from error
         try:

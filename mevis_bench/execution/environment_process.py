@@ -82,13 +82,14 @@ class _Message(msgspec.Struct):
 class EnvironmentProcess:
     """The process of one method in its own environment. It serves one request at a time."""
 
-    def __init__(self, name: str, python: Path, timeout: float) -> None:
+    def __init__(self, name: str, python: Path, timeout: float, environment: Mapping[str, str] | None = None) -> None:
         """Start the process and wait for its handshake.
 
         Args:
             name: Name of the method, for messages.
             python: Interpreter of the method's environment.
             timeout: Seconds until the handshake.
+            environment: Additional environment variables.
 
         Raises:
             MethodError: It cannot be started, exits, or has another version of the protocol.
@@ -101,7 +102,7 @@ class EnvironmentProcess:
             # -I: neither this script's folder nor PYTHONPATH nor the user's packages are importable there.
             arguments = [str(python), "-I", "-u", script, str(child.fileno())]
             try:
-                self._process = ProcessGroup(arguments, pass_fds=[child.fileno()])
+                self._process = ProcessGroup(arguments, environment=environment, pass_fds=[child.fileno()])
             except OSError as error:
                 self._channel.close()
                 raise MethodError(f"cannot start the Python of '{name}': {error}", location=str(python)) from error

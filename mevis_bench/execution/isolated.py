@@ -12,6 +12,7 @@ from mevis_bench.execution.environment_messages import decode_prediction, encode
 from mevis_bench.execution.environment_process import EnvironmentProcess, EnvironmentProcessError, RemoteError
 from mevis_bench.execution.jobs import ResourceUsage
 from mevis_bench.execution.retry import RetryPolicy
+from mevis_bench.execution.threads import thread_environment
 from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import MethodConfig, MethodError, MevisBenchError, Prediction, Prompt, Video
@@ -102,7 +103,7 @@ class IsolatedMethod:
 
     def _start(self) -> EnvironmentProcess:
         seconds = self._environment.load_seconds
-        process = EnvironmentProcess(self._name, self._python, seconds)
+        process = EnvironmentProcess(self._name, self._python, seconds, thread_environment(self._config.device))
         try:
             process.request(
                 "load",

@@ -1,8 +1,7 @@
 """Pool processes on this machine; videos are dispatched from one queue, the longest first.
 
 A pool process that exits or times out fails the sample it was predicting and is replaced; its video goes on. Three such
-failures in a row end the run. Every pool process computes with as many threads as a run in one process would, so that
-their number does not change a bit; set ``OMP_NUM_THREADS`` to share the cores.
+failures in a row end the run.
 """
 
 import math

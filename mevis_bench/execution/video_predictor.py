@@ -19,6 +19,7 @@ from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceU
 from mevis_bench.execution.perturbation import NONE, WORDS, PerturbedMethod, other_expressions
 from mevis_bench.execution.profiling import measure_resource_usage
 from mevis_bench.execution.retry import MethodUnavailableError
+from mevis_bench.execution.threads import one_thread
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
 from mevis_bench.methods.bridges import INNER_TASK, apply_bridge, unwrap
 from mevis_bench.methods.prediction_checks import validate_prediction
@@ -58,8 +59,9 @@ class VideoPredictor:
         self.folder = RunFolder(config.out)
         with ExitStack() as stack:
             stack.enter_context(self.folder.writer())
+            stack.enter_context(one_thread(config.device))
             self.method: Method = _load(config)
-            self._writing = stack.pop_all()
+            self._resources = stack.pop_all()
         self._task = find_task(config.task)
         oracle = config.bridge is not None and config.bridge.name == "oracle_text"
         self._prompt_task = find_task(INNER_TASK) if oracle else self._task
@@ -109,7 +111,7 @@ class VideoPredictor:
             self.method.close()
         except (Exception, SystemExit) as error:
             warnings.warn(f"the method could not be closed: {failure_text(error)}", RuntimeWarning, stacklevel=2)
-        self._writing.close()
+        self._resources.close()
         return usage
 
     def _prompts(

@@ -1,12 +1,13 @@
 """Check that a run has the same bytes whichever way it is distributed or killed, on the embedded split."""
 
 import hashlib
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,6 +58,10 @@ def selfcheck(method: str, limit: int, kills: int, scratch: Path) -> Iterator[Ch
     _run([*arguments, "--out", str(scratch / "plain")])
     plain = fingerprint(scratch / "plain")
     yield Check("one process", True, time.monotonic() - start, "reference of the others")
+
+    start = time.monotonic()
+    _run([*arguments, "--out", str(scratch / "threads")], {"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "4"})
+    yield Check("OMP_NUM_THREADS=4", fingerprint(scratch / "threads") == plain, time.monotonic() - start, "")
 
     start = time.monotonic()
     _run([*arguments, "--workers", "4", "--out", str(scratch / "workers")])
@@ -120,8 +125,9 @@ def _run_and_kill(arguments: list[str], folder: Path, limit: int, kills: int) ->
 _PROGRAM = [sys.executable, "-m", "mevis_bench"]
 
 
-def _run(arguments: list[str]) -> None:
-    result = subprocess.run([*_PROGRAM, *arguments], capture_output=True, text=True, check=False)
+def _run(arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
+    variables = {**os.environ, **(environment or {})}
+    result = subprocess.run([*_PROGRAM, *arguments], capture_output=True, text=True, check=False, env=variables)
     if result.returncode != 0:
         message = f"this run exited with code {result.returncode}: {' '.join(arguments)}"
         raise MethodError(message, hint=result.stderr[-2000:])

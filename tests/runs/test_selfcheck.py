@@ -15,7 +15,7 @@ def test_every_way_of_running_gives_the_same_bytes(capsys) -> None:
     assert main(["selfcheck", "--limit", "24", "--kills", "1", "--json"]) == 0
     checks = json.loads(capsys.readouterr().out)
     ray = ["Ray"] if find_spec("ray") else []
-    names = ["one process", "4 pool processes", "3 shards, merged", *ray, "kill -9 and resume"]
+    names = ["one process", "OMP_NUM_THREADS=4", "4 pool processes", "3 shards, merged", *ray, "kill -9 and resume"]
     names.append("kill -9 and resume, 2 pool processes")
     assert [check["name"] for check in checks] == names
     assert all(check["same"] for check in checks)
