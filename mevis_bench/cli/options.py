@@ -67,7 +67,14 @@ FinishedRuns = Annotated[list[Path], _argument("RUN", "Finished run folders.")]
 RunsOrAll = Annotated[list[Path] | None, _argument("RUN", "Run folders. Default: all under runs/.")]
 Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.")]
 MaskRun = Annotated[Path, _argument("RUN", "A run folder with mask predictions.")]
-SuiteFile = Annotated[Path, _argument("SUITE", "A suite's YAML file (configs/suites/*.yaml).")]
+SuiteFile = Annotated[
+    str,
+    _argument(
+        "SUITE",
+        "A suite's YAML file (configs/suites/*.yaml), or <task>-all, for instance rvos-all: --method on every data "
+        "set in --data.",
+    ),
+]
 SplitFolder = Annotated[
     Path | None,
     typer.Argument(
@@ -263,6 +270,9 @@ Out = Annotated[Path | None, _option("--out", "DIR", "Output folder.")]
 RunOut = Annotated[Path | None, _option("--out", "DIR", "Run folder. Default: a fixed one under runs/.")]
 TrainOut = Annotated[Path | None, _option("--out", "DIR", "Output folder. Default: runs/train-METHOD-VARIANT.")]
 MergedOut = Annotated[Path, _option("--out", "DIR", "Folder of the merged run.")]
+SuiteData = Annotated[
+    Path | None, _option("--data", "DIR", "For <task>-all: a folder with one folder per data set, named like it.")
+]
 SuiteOut = Annotated[Path, _option("--out", "DIR", "Parent folder of the run folders.")]
 NewSplitOut = Annotated[Path, _option("--out", "DIR", "Parent folder; the split is written to DIR/SPLIT.")]
 ImportOut = Annotated[Path, _option("--out", "DIR", "A new folder for the split.")]

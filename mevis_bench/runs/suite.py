@@ -1,10 +1,11 @@
 """Several runs from one file."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mevis_bench.records import DataError
+from mevis_bench.data.registry import find_datasets
+from mevis_bench.records import DataError, UsageError
 from mevis_bench.runs.predict import RunCallback
 from mevis_bench.runs.run import FinishedRun, run
 from mevis_bench.schemas.run_config import RunConfig
@@ -24,6 +25,47 @@ def read_suite(path: Path) -> Suite:
     if duplicates:
         raise DataError(f"duplicate run {duplicates[0]}", location=str(path))
     return suite
+
+
+@dataclass(frozen=True, slots=True)
+class AllDataSets:
+    """A suite of one method on every data set that is there.
+
+    Attributes:
+        suite: A run per data set that is there.
+        absent: Why the other data sets of the task are left out, by name.
+    """
+
+    suite: Suite
+    absent: Mapping[str, str]
+
+
+def all_data_sets(task: str, template: RunConfig, root: Path) -> AllDataSets:
+    """Make a suite of one method on every data set of a task.
+
+    Args:
+        task: Name of the task.
+        template: The run whose data are replaced.
+        root: Folder with one folder per data set, named like it.
+
+    Raises:
+        UsageError: No data set of the task is there.
+    """
+    runs, absent = [], {}
+    for name, entry in find_datasets().items():
+        if task not in entry.info.tasks:
+            continue
+        if (root / name).is_dir():
+            runs.append(replace(template, data=root / name, data_set=name))
+        else:
+            absent[name] = f"no folder {root / name}"
+    if not runs:
+        raise UsageError(
+            f"no data set of {task} is here",
+            location=str(root),
+            hint=f"A data set is a folder named like it: {', '.join(absent)}.",
+        )
+    return AllDataSets(Suite(f"{task}-all", tuple(runs)), absent)
 
 
 def folder_name(config: RunConfig) -> str:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from mevis_bench.cli.app import main
+from mevis_bench.data.registry import make_fixture
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.reports.render import all_tasks_to_terminal
 from mevis_bench.schemas.scores import Results
@@ -88,4 +89,38 @@ def test_a_bridge_shares_its_method_s_row_and_shuffled_frames_do_not() -> None:
 )
 def test_a_faulty_suite_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
     assert main(["suite", suite(tmp_path, text), "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_every_data_set_that_is_there_is_run_and_absent_ones_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ref_davis17", "long_rvos"):
+        make_fixture(name, tmp_path / "data" / name)
+    command = ["suite", "rvos-all", "--method", "empty", "--data", str(tmp_path / "data"), "--out"]
+    assert main([*command, str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    assert f"absent: a2d_sentences (no folder {tmp_path / 'data/a2d_sentences'})" in captured.err
+    assert "absent: ref_davis17" not in captured.err
+    assert all(text in captured.out for text in ("data set ref_davis17", "data set long_rvos", "tIoU"))
+    results = json.loads((tmp_path / "out/rvos-empty-ref_davis17/results.json").read_text())
+    assert results["protocol"] == "ref_davis_annotators"
+    assert main([*command, str(tmp_path / "out"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed["runs"]) == 2
+    assert set(printed["absent"]) >= {"a2d_sentences", "mevis_v2", "revos"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rvos-all", "--method", "empty"], "rvos-all needs --method and --data"),
+        (["rvos-all", "--method", "empty", "--data", "nowhere"], "no data set of rvos is here"),
+        (["x.yaml", "--method", "empty"], "--method is for rvos-all"),
+    ],
+)
+def test_options_that_do_not_go_with_a_suite_are_errors(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["suite", *arguments, "--out", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
