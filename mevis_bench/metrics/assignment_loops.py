@@ -112,11 +112,10 @@ def root(parents: Ints, node: int) -> int:
 
 
 @compiled
-def search(head: int, true: Ints, predicted: Ints, score: Floats, match: Ints, following: Ints) -> bool:
-    """Match one group; ``False`` where its best assignment is not clear, or not found in ``MAX_STEPS``.
+def sort_group(head: int, true: Ints, score: Floats, following: Ints) -> tuple[Ints, Ints]:
+    """Return the pairs of a group row by row, those of a row by falling score, and where each row begins.
 
-    Depth first: row by row, the pairs of a row by falling score, then no pair. What cannot come within ``MARGIN`` of
-    the best total is not followed, so a second assignment that is met is a rival.
+    ``head`` is the first pair; the second array has one entry more than there are rows.
     """
     size, k = 0, head
     while k >= 0:
@@ -136,6 +135,18 @@ def search(head: int, true: Ints, predicted: Ints, score: Floats, match: Ints, f
         size += 1
         k = following[k]
     starts[rows] = size
+    return edges, starts[: rows + 1]
+
+
+@compiled
+def search(head: int, true: Ints, predicted: Ints, score: Floats, match: Ints, following: Ints) -> bool:
+    """Match one group; ``False`` where its best assignment is not clear, or not found in ``MAX_STEPS``.
+
+    Depth first: row by row, the pairs of a row by falling score, then no pair. What cannot come within ``MARGIN`` of
+    the best total is not followed, so a second assignment that is met is a rival.
+    """
+    edges, starts = sort_group(head, true, score, following)
+    rows = starts.size - 1
     rest = np.zeros(rows + 1, np.float64)  # what the rows from here on can add at most
     for row in range(rows - 1, -1, -1):
         rest[row] = rest[row + 1] + score[edges[starts[row]]]
