@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test lint docs bench train-mini pictures ablation nightly constraints schemas mutants
+.PHONY: setup demo test fuzz lint docs bench train-mini pictures ablation nightly constraints schemas mutants
 
 setup: $(VENV)/ready
 
@@ -83,6 +83,9 @@ runs/mini-100: | setup
 
 # Nightly CI: run the suite, compare it with the baseline, and update the history page.
 NIGHT := runs/nightly
+fuzz: setup
+	MEVIS_BENCH_FUZZ=20000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n0 tests/fuzz
+
 nightly: setup
 	rm -rf $(NIGHT)
 	$(BIN)/mevis-bench suite configs/suites/nightly.yaml --out $(NIGHT)

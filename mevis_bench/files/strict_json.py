@@ -1,6 +1,8 @@
 """The one JSON reader: duplicate keys, NaN and oversized files are errors, which name the file and the place in it."""
 
 import json
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from mevis_bench.records.bounds import Bounds
 
 BOUNDS = Bounds(
     files="JSON of data sets and predictions",
-    limits={"bytes": 8 * 2**30, "nesting": "Python's recursion limit (1,000)", "digits of an integer": 4300},
+    limits={"bytes": 8 * 2**30, "levels of nesting": 64, "digits of an integer": 19},
 )
+_LARGE_NUMBER = re.compile(r"[0-9]{20}|[0-9][eE]\+?[0-9]{3}")
+"""Text without it has no number that :func:`_checked_int` or :func:`_checked_float` refuses."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
 class _DuplicateKeyError(ValueError):
@@ -45,8 +50,8 @@ def parse_json(text: bytes | str, location: str, on_duplicate: Callable[[str], N
         on_duplicate: See :func:`read_json`.
 
     Raises:
-        DataError: Not UTF-8, invalid or incomplete JSON, NaN or infinity, nested too deeply, an integer with too many
-            digits, or a duplicate key.
+        DataError: Not UTF-8, half of a surrogate pair, invalid or incomplete JSON, NaN or infinity, nested too deeply,
+            an integer with too many digits, a number beyond the range of a float, or a duplicate key.
     """
 
     def refuse(key: str) -> None:
@@ -67,15 +72,53 @@ def parse_json(text: bytes | str, location: str, on_duplicate: Callable[[str], N
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")  # json.loads would take UTF-16 and UTF-32 too
-        return json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant)
+        numbers = {"parse_int": _checked_int, "parse_float": _checked_float} if _LARGE_NUMBER.search(text) else {}
+        value = json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant, **numbers)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise DataError("invalid JSON: nested too deeply", location=location) from None
     except UnicodeDecodeError as error:
         raise DataError(f"invalid UTF-8: {error.reason} at byte {error.start}", location=location) from error
     except _DuplicateKeyError as error:
         raise DataError(str(error), location=location) from None
-    except ValueError as error:  # JSONDecodeError (names line and column), a constant, or an integer with many digits
+    except UnicodeEncodeError:
+        raise DataError("invalid text: half of a surrogate pair", location=location) from None
+    except ValueError as error:  # JSONDecodeError (names line and column), a constant, or a large number
         raise DataError(f"invalid JSON: {error}", location=location) from error
+    levels = BOUNDS.limit("levels of nesting")
+    if text.count("[") + text.count("{") > levels:
+        BOUNDS.check("levels of nesting", _nesting(value, levels + 1), location)
+    return value
+
+
+def _nesting(value: object, enough: int) -> int:
+    """Return the number of containers inside each other, at most ``enough``."""
+    level = [value] if isinstance(value, dict | list) else []
+    for depth in range(enough):
+        if not level:
+            return depth
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)  # type: ignore[attr-defined]
+            if type(child) is dict or type(child) is list
+        ]
+    return enough
+
+
+def _checked_int(text: str) -> int:
+    digits = len(text.removeprefix("-"))
+    if digits > BOUNDS.limit("digits of an integer"):
+        raise ValueError(f"an integer of {digits} digits: expected at most {BOUNDS.limit('digits of an integer')}")
+    return int(text)
+
+
+def _checked_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is too large")
+    return value
 
 
 def _refuse_constant(name: str) -> None:

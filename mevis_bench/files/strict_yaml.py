@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -17,21 +17,43 @@ from mevis_bench.records.bounds import Bounds
 
 BOUNDS = Bounds(
     files="YAML: configurations, method.yaml, suites, slices",
-    limits={"bytes": 2**20, "nesting": "Python's recursion limit (1,000)", "aliases": 16},
+    limits={"bytes": 2**20, "levels of nesting": 32, "aliases": 16, "digits of an integer": 19},
 )
 
 
 class _StrictLoader(yaml.SafeLoader):
     """Resolves plain scalars to bool, int, float, null or str."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._aliases = 0
+        self._parents: list[str | None] = []
+        """Anchors of the nodes around the present one, outermost first."""
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose a node; the number of aliases is limited, because nested ones stand for exponentially many values."""
-        if self.check_event(yaml.AliasEvent):
-            self.aliases = getattr(self, "aliases", 0) + 1
-            if self.aliases > BOUNDS.limit("aliases"):
-                problem = f"more than {BOUNDS.limit('aliases')} aliases"
-                raise yaml.MarkedYAMLError(None, None, problem, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
-        return super().compose_node(parent, index)
+        """Compose a node within ``BOUNDS``; nested aliases stand for exponentially many values."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            self._aliases += 1
+            if self._aliases > BOUNDS.limit("aliases"):
+                self._refuse(event, f"more than {BOUNDS.limit('aliases')} aliases")
+            if event.anchor in self._parents:
+                self._refuse(event, f"alias {event.anchor!r} of a value that it is part of")
+        elif len(self._parents) >= BOUNDS.limit("levels of nesting"):
+            self._refuse(event, f"more than {BOUNDS.limit('levels of nesting')} levels of nesting")
+        elif isinstance(event, yaml.ScalarEvent) and not _is_unicode(event.value):
+            self._refuse(event, "half of a surrogate pair")
+        self._parents.append(getattr(event, "anchor", None))
+        node = super().compose_node(parent, index)
+        self._parents.pop()
+        return node
+
+    def _refuse(self, event: Any, problem: str) -> NoReturn:
+        raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)  # type: ignore[no-untyped-call]
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 _StrictLoader.yaml_implicit_resolvers = {}
@@ -79,8 +101,6 @@ def parse_node(text: str, name: str) -> Node:
         mark = error.problem_mark or error.context_mark
         location = f"{name}:{mark.line + 1}" if mark else name
         raise DataError(f"invalid YAML: {error.problem}", location=location) from None
-    except RecursionError:
-        raise DataError("invalid YAML: nested too deeply", location=name) from None
     except yaml.YAMLError as error:
         raise DataError(f"invalid YAML: {error}", location=name) from None
     if node is None:
@@ -108,6 +128,9 @@ def plain_value(node: Node) -> Any:
     tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
     if tag not in _SCALARS:
         raise DataError(f"tag '{node.tag}' is not allowed", location=place(node))
+    digits = len(node.value.lstrip("+-"))
+    if tag == "int":
+        BOUNDS.check("digits of an integer", digits, place(node))
     return _SCALARS[tag](node.value)
 
 

@@ -2,11 +2,13 @@
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from mevis_bench.metrics.aggregation import Values
 from mevis_bench.records import UsageError
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.suggestion import did_you_mean
 
 
@@ -32,6 +34,20 @@ class Slice:
         """
         return _evaluate(_parse(self), values, self)
 
+    def check(self, columns: Collection[str]) -> None:
+        """Check the condition before any sample is scored.
+
+        Args:
+            columns: Names of the columns that samples will have.
+
+        Raises:
+            UsageError: See :meth:`matches`.
+        """
+        self.matches(dict.fromkeys(columns, 1.0))
+
+
+ALL_SAMPLES = "all"
+"""Name of the slice of all samples, in reports."""
 
 BUILT_IN: tuple[Slice, ...] = (
     Slice("single", "targets == 1"),
@@ -49,6 +65,8 @@ BUILT_IN: tuple[Slice, ...] = (
     Slice("reappearing", "returns >= 1"),
 )
 """``moving``, ``size`` and the other columns are those of :func:`mevis_bench.metrics.targets.target_columns`."""
+
+BOUNDS = Bounds(files="Conditions of slices", limits={"characters": 1000, "levels of nesting": 50})
 
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: operator.lt,
@@ -68,8 +86,15 @@ _HINT = "Allowed: column names, numbers, + - * /, < <= > >= == !=, and, or, not,
 
 
 def _parse(slice_: Slice) -> ast.expr:
+    BOUNDS.check("characters", len(slice_.condition), slice_.location)
     try:
-        return ast.parse(slice_.condition.strip(), mode="eval").body
+        root = ast.parse(slice_.condition.strip(), mode="eval").body
+        level: list[ast.AST] = [root]
+        for _ in range(BOUNDS.limit("levels of nesting")):
+            level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if level:
+            raise RecursionError
+        return root
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UsageError(
             f"slice {slice_.name!r}: invalid condition {slice_.condition!r}", location=slice_.location, hint=_HINT
@@ -91,6 +116,8 @@ def _evaluate(node: ast.expr, values: Values, slice_: Slice) -> bool:
 
 def _number(node: ast.expr, values: Values, slice_: Slice) -> float | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        if abs(node.value) > sys.float_info.max:
+            raise _invalid(node, slice_)
         return float(node.value)
     if isinstance(node, ast.Name):
         if node.id not in values:
@@ -110,5 +137,5 @@ def _number(node: ast.expr, values: Values, slice_: Slice) -> float | None:
 
 
 def _invalid(node: ast.expr, slice_: Slice) -> UsageError:
-    source = ast.get_source_segment(slice_.condition.strip(), node)
+    source = str(ast.get_source_segment(slice_.condition.strip(), node))[:60]
     return UsageError(f"slice {slice_.name!r}: {source!r} is not allowed", location=slice_.location, hint=_HINT)

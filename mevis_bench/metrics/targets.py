@@ -71,6 +71,9 @@ def union(a: MaskRows, b: MaskRows) -> MaskRows:
     return MaskRows(a.length, a.height, a.width, *unite(a.offsets, a.x, b.offsets, b.x))
 
 
+TARGET_COLUMNS = ("targets", "frames", "visible", "size", "moving", "returns")
+
+
 def target_columns(ground_truth: GroundTruth, target: Target) -> dict[str, float | None]:
     """Return the columns of a target, for slices.
 

@@ -53,5 +53,7 @@ def open_image(source: Path | IO[bytes], location: str, formats: Sequence[str] =
         raise DataError("image is missing", location=location) from error
     except UnidentifiedImageError as error:
         raise DataError(f"not a {' or '.join(formats)} image", location=location) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError("image is too large", location=location) from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"image cannot be read: {error}", location=location) from error

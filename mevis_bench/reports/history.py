@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mevis_bench.files.atomic import atomic_write
+from mevis_bench.metrics.slices import ALL_SAMPLES
 from mevis_bench.records import DataError
 from mevis_bench.reports.consistency import results_error
 from mevis_bench.reports.escaping import html_text
@@ -15,9 +16,6 @@ from mevis_bench.schemas.json_files import encode_line, read_json_lines
 from mevis_bench.schemas.scores import SampleScore
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results, read_scores
-
-ALL_SAMPLES = "all"
-"""Name of the slice of all samples."""
 
 
 def make_entry(folder: Path) -> HistoryEntry:

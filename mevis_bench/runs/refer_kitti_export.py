@@ -140,6 +140,8 @@ def _write_frames(video: Video, out: Path, *, copy: bool) -> list[str]:
     lines = []
     for index, path in enumerate(video.frame_paths):
         name = f"{index:06d}{path.suffix}"
+        if not path.is_file():
+            raise DataError("image is missing", location=str(path))
         if copy:
             shutil.copyfile(path, folder / name)
         else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mevis_bench.metrics.aggregation import Aggregator, ScoredSample
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.slices import BUILT_IN, Slice
+from mevis_bench.metrics.targets import TARGET_COLUMNS
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
@@ -96,6 +97,8 @@ def score_run(
         samples=samples,
         allow_other_split=allow_other_split,
     )
+    for slice_ in slices:
+        slice_.check((*TARGET_COLUMNS, *plan.task.sample_columns))
     folder = out or (predictions if predictions.is_dir() else predictions.parent)
     if write:
         _check_target(folder, plan.split.fingerprint)

@@ -59,7 +59,12 @@ class RunFolder:
     def predicted(self, video_id: str) -> Mapping[str, bytes]:
         """Return the lines of one video by expression, without partial ones (kill, power cut)."""
         path = self.predictions_path(video_id)
-        return complete_lines(path.read_bytes()) if path.exists() else {}
+        try:
+            return complete_lines(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
 
     def flush(self) -> None:
         """Flush all predictions to the disk, so that a manifest written afterwards holds after a power cut.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.files import strict_yaml, tree
-from mevis_bench.files.strict_yaml import parse_node, read_node
+from mevis_bench.files.strict_yaml import parse_node, plain_value, read_node
 from mevis_bench.files.tree import Folder, ZipFolder
 from mevis_bench.records import DataError
 from mevis_bench.records.bounds import Bounds
@@ -30,7 +30,7 @@ def test_large_yaml(tmp_path: Path) -> None:
 
 
 def test_deep_yaml() -> None:
-    with pytest.raises(DataError, match=r"a\.yaml: invalid YAML: nested too deeply"):
+    with pytest.raises(DataError, match=r"a\.yaml:1: invalid YAML: more than 32 levels of nesting"):
         parse_node("[" * 5000, "a.yaml")
 
 
@@ -40,3 +40,15 @@ def test_aliases_that_multiply() -> None:
     with pytest.raises(DataError, match=r"a\.yaml:3: invalid YAML: more than 16 aliases"):
         parse_node("\n".join(lines), "a.yaml")
     assert strict_yaml.parse_node("a: &a 1\nb: *a", "a.yaml") is not None
+
+
+def test_an_alias_of_its_own_parent() -> None:
+    with pytest.raises(DataError, match=r"a\.yaml:2: invalid YAML: alias 'a' of a value that it is part of"):
+        parse_node("x: &a\n  y: [*a]", "a.yaml")
+
+
+def test_long_integers_and_half_surrogates_of_yaml() -> None:
+    with pytest.raises(DataError, match=r"a\.yaml:1: 5000 digits of an integer: expected at most 19"):
+        plain_value(parse_node("x: " + "9" * 5000, "a.yaml"))
+    with pytest.raises(DataError, match=r"a\.yaml:1: invalid YAML: half of a surrogate pair"):
+        parse_node('x: "\\ud800"', "a.yaml")

@@ -1,5 +1,6 @@
 """JSON of others: what plain ``json`` would accept or change silently is refused with its place."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from mevis_bench.records.bounds import Bounds
         (b"[NaN]", "invalid JSON: NaN is not a JSON number"),
         (b"[-Infinity]", "invalid JSON: -Infinity is not a JSON number"),
         (b"[" * 100_000, "invalid JSON: nested too deeply"),
-        (b"1" * 5000, "invalid JSON: Exceeds the limit (4300 digits)"),
+        (b"1" * 5000, "invalid JSON: an integer of 5000 digits: expected at most 19"),
         (b'["\xff"]', "invalid UTF-8: invalid start byte at byte 2"),
         ('["a"]'.encode("utf-16"), "invalid UTF-8: invalid start byte at byte 0"),
     ],
@@ -66,3 +67,26 @@ def test_expected_types() -> None:
             expect_type(value, expected, "x")
         assert caught.value.message.startswith(message)
         assert len(caught.value.message) < 100
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 65 + "]" * 65, "65 levels of nesting: expected at most 64"),
+        ('{"a":' * 500 + "1" + "}" * 500, "65 levels of nesting: expected at most 64"),
+        ("9" * 20, "invalid JSON: an integer of 20 digits: expected at most 19"),
+        ("[1, -" + "9" * 5000 + "]", "invalid JSON: an integer of 5000 digits: expected at most 19"),
+        ("1e999", "invalid JSON: 1e999 is too large"),
+        ("[-1E400]", "invalid JSON: -1E400 is too large"),
+        ('{"a": "\\ud800"}', "invalid text: half of a surrogate pair"),
+        ('{"\\udfff": 1}', "invalid text: half of a surrogate pair"),
+    ],
+)
+def test_what_is_beyond_the_limits_is_refused(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        parse_json(text, "a.json")
+
+
+def test_what_is_within_the_limits_is_read() -> None:
+    assert parse_json("[" * 64 + "]" * 64, "a.json")
+    assert parse_json('["\\ud83d\\ude00", 1e99, 9223372036854775807]', "a.json") == ["\U0001f600", 1e99, 2**63 - 1]

@@ -9,7 +9,7 @@ import pytest
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.metrics.protocols import MEVIS_V1, MEVIS_V2, ScoringProtocol, find_protocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
-from mevis_bench.records import DataError, NothingMeasuredError, UsageError
+from mevis_bench.records import DataError, MevisBenchError, NothingMeasuredError, UsageError
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.scoring_pool import map_in_order
 from mevis_bench.runs.slice_file import read_slices
@@ -236,3 +236,34 @@ def test_published_davis_scores(tmp_path: Path) -> None:
     scored = score_run(data / "car_shadow_osvos", data=data / "car_shadow", samples=["car-shadow/0"], out=tmp_path)
     assert scored.results.metrics["J"] == pytest.approx(0.923675, abs=5e-7)
     assert scored.results.metrics["F"] == pytest.approx(0.913107, abs=5e-7)
+
+
+@pytest.mark.parametrize("name", ["single", "no-target", "all"])
+def test_a_slice_named_like_a_built_in_one_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "slices.yaml"
+    path.write_text(f"fine: frames > 2\n{name}: J > 2\n")
+    with pytest.raises(DataError, match=rf"slices\.yaml:2: slice '{name}' is built in\nGive it another name"):
+        read_slices(path)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "sise > 1",
+        "J >",
+        "not " * 60 + "J > 1",
+        "J > " + "(" * 60 + "1" + ")" * 60 + "+ 1" * 30,
+        f"J > {10**400}",
+        "J > 1" * 300,
+    ],
+)
+def test_slices_are_checked_before_anything_is_scored(world, tmp_path: Path, condition: str) -> None:
+    root, _, clips = world
+    predictions = drawn_split.write_json(tmp_path / "p.json", clips)
+    (tmp_path / "slices.yaml").write_text(f"x: '{condition}'\n")
+    slices = read_slices(tmp_path / "slices.yaml")
+    seen: list[int] = []
+    with pytest.raises(MevisBenchError, match=r"slices\.yaml:1"):
+        score_run(predictions, data=root, slices=slices, out=tmp_path, progress=lambda done, total: seen.append(done))
+    assert seen == []
+    assert not (tmp_path / "results.json").exists()

@@ -1,0 +1,1 @@
+"""Mutated files against every reader and every command that takes files: ``make fuzz``."""
