@@ -36,7 +36,7 @@ class HangError(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command did.
+    """Result of one command.
 
     Attributes:
         code: Its exit code; ``None``: it raised.

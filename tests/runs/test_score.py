@@ -252,7 +252,7 @@ def test_a_slice_named_like_a_built_in_one_is_refused(tmp_path: Path, name: str)
         "sise > 1",
         "J >",
         "not " * 60 + "J > 1",
-        "J > " + "(" * 60 + "1" + ")" * 60 + "+ 1" * 30,
+        "J > 1" + "+ 1" * 60,
         f"J > {10**400}",
         "J > 1" * 300,
     ],
