@@ -72,8 +72,14 @@ def parse_json(text: bytes | str, location: str, on_duplicate: Callable[[str], N
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")  # json.loads would take UTF-16 and UTF-32 too
-        numbers = {"parse_int": _checked_int, "parse_float": _checked_float} if _LARGE_NUMBER.search(text) else {}
-        value = json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant, **numbers)
+        large = _LARGE_NUMBER.search(text) is not None
+        value = json.loads(
+            text,
+            object_pairs_hook=build,
+            parse_constant=_refuse_constant,
+            parse_int=_checked_int if large else None,
+            parse_float=_checked_float if large else None,
+        )
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -94,14 +100,14 @@ def parse_json(text: bytes | str, location: str, on_duplicate: Callable[[str], N
 
 def _nesting(value: object, enough: int) -> int:
     """Return the number of containers inside each other, at most ``enough``."""
-    level = [value] if isinstance(value, dict | list) else []
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
     for depth in range(enough):
         if not level:
             return depth
         level = [
             child
             for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)  # type: ignore[attr-defined]
+            for child in (parent.values() if type(parent) is dict else parent)
             if type(child) is dict or type(child) is list
         ]
     return enough

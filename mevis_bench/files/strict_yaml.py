@@ -32,7 +32,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose a node within ``BOUNDS``; nested aliases stand for exponentially many values."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             self._aliases += 1
             if self._aliases > BOUNDS.limit("aliases"):
@@ -49,7 +49,7 @@ class _StrictLoader(yaml.SafeLoader):
         return node
 
     def _refuse(self, event: Any, problem: str) -> NoReturn:
-        raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
 
 
 def _is_unicode(text: str) -> bool:
