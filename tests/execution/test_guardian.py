@@ -10,7 +10,7 @@ import pytest
 
 from mevis_bench.execution.guardian import MARKER, Guardian
 from mevis_bench.execution.process_group import ProcessGroup
-from tests.execution.test_parent_death import alive, assert_all_end, wait_for_lines
+from tests.fixtures.processes import alive, assert_all_end, wait_for_lines
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 

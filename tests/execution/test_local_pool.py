@@ -9,7 +9,7 @@ from mevis_bench.execution.local_pool import LocalPool
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, predict
-from tests.execution.test_parent_death import assert_all_end
+from tests.fixtures.processes import assert_all_end
 from tests.fixtures.runs import (
     ALL_SAMPLES,
     RecordingCallback,

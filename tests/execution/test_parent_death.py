@@ -1,19 +1,14 @@
 """``kill -9`` of a process ends everything it started: pool, environment and scoring processes, and their children."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.isolated_methods import environment_like_this, write_isolated_method
+from tests.fixtures.processes import alive, assert_all_end, wait_for_lines
 from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
-
-LIMIT = 10.0
-"""Seconds in which every process must have ended."""
 
 # Writes the ids of this process and of children, some of them in a session of their own, then predicts forever, holding
 # the interpreter lock.
@@ -26,33 +21,6 @@ def act(setup, video, prompt):
     with open({pids!r}, "a") as file: file.write(" ".join(map(str, pids)) + "\\n")
     re.match("(a+)+b", "a" * 60)
 """
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_for_lines(path: Path, count: int) -> list[list[int]]:
-    for _ in range(2400):
-        lines = path.read_text().splitlines() if path.exists() else []
-        if len(lines) >= count:
-            return [[int(pid) for pid in line.split()] for line in lines]
-        time.sleep(0.05)
-    raise AssertionError(f"{path} has fewer than {count} lines after two minutes")
-
-
-def assert_all_end(pids: list[int]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    left = [pid for pid in pids if alive(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert not left, f"still running after {LIMIT:g} s: {left} of {pids}"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
