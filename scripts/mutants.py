@@ -46,7 +46,8 @@ def survives(mutant: dict[str, Any], copy: Path) -> bool:
     environment.pop("MEVIS_BENCH_PARITY", None)
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", *tests]
     try:
-        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT, check=False)
+        return done.returncode == 0
     except subprocess.TimeoutExpired:
         return False
     finally:

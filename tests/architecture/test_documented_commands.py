@@ -119,7 +119,7 @@ def test_commands_in_texts_exist() -> None:
 
 
 def problem_of(command: str, targets: set[str]) -> str | None:
-    """Say what is wrong with a command's words; placeholders and `...` stand for any value."""
+    """Return the mistake in a command's words or ``None``; placeholders and `...` stand for any value."""
     words = [word for word in shlex.split(command) if word != "..."]
     if words[0] == "make":
         return None if words[1] in targets else f"no target {words[1]}"

@@ -1,4 +1,4 @@
-"""What is published is complete: the sdist has every file, and both ways to a wheel give the same one."""
+"""Published packages are complete: the sdist has every file, and both ways to a wheel give the same one."""
 
 import re
 import shutil
