@@ -121,6 +121,13 @@ LONG_RVOS = ScoringProtocol(
     missing_frames="empty",
 )
 
+GROUNDMORE = ScoringProtocol(
+    "groundmore",
+    "UniPixel, eval_groundmore.py: 20 frames per clip, empty outside of the action",
+    no_target="frames",
+    missing_frames="empty",
+)
+
 REFER_KITTI = ScoringProtocol(
     "refer_kitti_frame_corrected",
     "TempRMOT: TrackEval, COMBINED over the sequences of the seqmap",
@@ -149,6 +156,7 @@ PROTOCOLS: Mapping[str, ScoringProtocol] = {
         REVOS_ANSWERS_255,
         REVOS_UNROUNDED,
         LONG_RVOS,
+        GROUNDMORE,
     )
 }
 

@@ -1,0 +1,1 @@
+"""The GroundMoRe data set: facts, reader, fixture."""

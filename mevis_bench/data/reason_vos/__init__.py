@@ -1,0 +1,1 @@
+"""The ReasonVOS data set: facts, reader, fixture."""

@@ -1,0 +1,157 @@
+"""The data set ReasonVOS, read as VideoLISA's and GLUS's code read it."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
+from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
+from mevis_bench.data.mevis.annotations import parse_frames
+from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.sentences import parse_object_id, read_videos
+from mevis_bench.data.validation import ValidationReport
+from mevis_bench.files.names import resolve_inside, validate_name
+from mevis_bench.files.strict_json import expect_type
+from mevis_bench.masks.label_images import read_label_image
+from mevis_bench.masks.rle import to_rles
+from mevis_bench.records import DataError, Expression, Rle, UsageError
+from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.records.suggestion import did_you_mean
+
+INFO = DatasetInfo(
+    name="reason_vos",
+    version="2024",
+    title="ReasonVOS",
+    tasks=("rvos",),
+    splits=("valid",),
+    license="non-commercial research; videos keep the licenses of BURST, VIPSeg, MOSE and MeViS",
+    protocol="mevis_v1",
+    default_split="valid",
+    about="458 questions and descriptions that need reasoning, in videos of BURST, VIPSeg, MOSE and MeViS; from the "
+    "authors of VideoLISA. Facts are read from code (VideoLISA, GLUS), not from the data; not sure: whether "
+    "expressions are a list or an object (both are read), and that a missing mask file means absent.",
+    source="github.com/showlab/VideoLISA, BENCHMARK.md (Google Drive). No server.",
+    layout="""\
+DIR/
+  meta_expressions.json                                {"videos": {id: {"source", "frames", "is_sent", "expressions"}}}
+  JPEGImages/<video>/<frame>.jpg
+  Annotations/<source>_<video>_<obj_id>/<frame>.png    not 0 is the object
+""",
+    counts={"valid": {"expressions": 458}},
+)
+
+
+def _meta(root: Path) -> Path:
+    return root / "meta_expressions.json"
+
+
+class ReasonVosSplit(FrameFolders):
+    """The only split of ReasonVOS."""
+
+    def __init__(self, root: Path, split: str) -> None:
+        self._raw = read_videos(_meta(root))
+        super().__init__(INFO, root, split, sorted(self._raw), truth=(root / "Annotations").is_dir())
+
+    def annotation_files(self) -> Sequence[Path]:
+        """See :class:`FrameFolders`."""
+        masks = sorted((self.root / "Annotations").glob("*/*.png")) if self.has_ground_truth else []
+        return [_meta(self.root), *masks]
+
+    def frame_path(self, video_id: str, frame: str) -> str:
+        """See :class:`FrameFolders`."""
+        return f"JPEGImages/{video_id}/{frame}.jpg"
+
+    def read_entry(self, video_id: str) -> VideoEntry:
+        """See :class:`FrameFolders`."""
+        location = f"{_meta(self.root)}, video {video_id}"
+        raw = expect_type(self._raw[video_id], dict, location).get("expressions")
+        entries = enumerate(raw) if isinstance(raw, list) else expect_type(raw, dict, location).items()
+        expressions = tuple(self._expression_of(str(key), value, location) for key, value in entries)
+        return VideoEntry(parse_frames(self._raw[video_id], location), expressions)
+
+    def _expression_of(self, name: str, raw: object, location: str) -> Expression:
+        place = f"{location}, expression {name}"
+        value = expect_type(raw, dict, place)
+        text = value.get("exp_text", value.get("exp"))
+        if not isinstance(text, str) or not text.strip():
+            raise DataError("'exp_text' is missing or empty", location=place)
+        ids = (validate_name(parse_object_id(value, place), "object id", place),) if self.has_ground_truth else None
+        return Expression(validate_name(name, "expression id", place), text, ids)
+
+    def read_truth(self, video_id: str) -> VideoTruth:
+        """See :class:`FrameFolders`."""
+        entry, video = self._entry(video_id), self.video(video_id)
+        location = f"{_meta(self.root)}, video {video_id}"
+        source = validate_name(self._raw[video_id].get("source"), "source", location).lower()
+        names = dict.fromkeys(name for expression in entry.expressions for name in expression.annotation_ids or ())
+        objects = {}
+        for name in names:
+            folder = resolve_inside(self.root, f"Annotations/{source}_{video_id}_{name}", "mask folder", location)
+            if not folder.is_dir():
+                raise DataError(f"object {name} of video {video_id} has no masks", location=str(folder))
+            objects[name] = tuple(_mask(folder / f"{frame}.png", video.height, video.width) for frame in entry.frames)
+        return VideoTruth(video.height, video.width, objects, {})
+
+
+def _mask(path: Path, height: int, width: int) -> Rle | None:
+    if not path.is_file():
+        return None
+    values = read_label_image(path, str(path))
+    if values.shape != (height, width):
+        message = f"mask is {values.shape[1]}x{values.shape[0]}, the video is {width}x{height}"
+        raise DataError(message, location=str(path))
+    return to_rles((values > 0)[None])[0]
+
+
+def _matches(root: Path | None, split: str) -> bool:
+    """Its keys ``source`` and ``exp_text`` are at the start of the file; MeViS has neither."""
+    try:
+        if root is None or split not in INFO.splits:
+            return False
+        with _meta(root).open("rb") as file:
+            head = file.read(2**16)
+        return b'"source"' in head and b'"obj_id"' in head and b'"anno_id"' not in head
+    except OSError:
+        return False
+
+
+def _open(root: Path | None, split: str) -> ReasonVosSplit:
+    if root is None or not root.is_dir():
+        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    if split not in INFO.splits or not _meta(root).is_file():
+        raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
+    return ReasonVosSplit(root, split)
+
+
+def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
+    if root is None or not _matches(root, split):
+        _open(root, split)
+    assert root is not None, "opening no folder raises"
+    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
+
+
+def _make_fixture(root: Path) -> None:
+    """Write two videos of two sources; the expressions of one are a list, of the other an object."""
+    from PIL import Image
+
+    mark_as_fixture(root)
+    videos: dict[str, Mapping[str, object]] = {}
+    for seed, (video_id, source) in enumerate((("made_a", "BURST"), ("made_b", "MOSE"))):
+        scene = make_scene(seed)
+        names = [f"{t:05d}" for t in range(len(scene.frames))]
+        write_frames(root / "JPEGImages" / video_id, names, scene.frames)
+        for label in (1, 2):
+            folder = root / "Annotations" / f"{source.lower()}_{video_id}_{label}"
+            folder.mkdir(parents=True)
+            for name, labels in zip(names, scene.labels, strict=True):
+                Image.fromarray((labels == label).astype(np.uint8) * 255).save(folder / f"{name}.png")
+        entries = [{"exp_text": SENTENCES[i], "obj_id": i + 1} for i in range(2)]
+        expressions: object = entries if seed == 0 else {str(i): entry for i, entry in enumerate(entries)}
+        videos[video_id] = {"source": source, "frames": names, "is_sent": True, "expressions": expressions}
+    write_json(_meta(root), {"videos": videos})
+
+
+DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)

@@ -1,0 +1,1 @@
+"""The Ref-SAV data set: facts, reader, fixture."""
