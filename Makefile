@@ -64,6 +64,7 @@ bench: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tracking
 	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.large_split
 
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini
