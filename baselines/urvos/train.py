@@ -1,4 +1,4 @@
-"""Training of URVOS (``mevis-bench train --method urvos --variant resnet50``): no weights were ever published.
+"""Training of URVOS: no weights were ever published, and the recipe is ours (README, "Training").
 
 Clips of a few frames, near or far apart; each frame is predicted with an empty memory half of the time, so that the
 sentence must suffice, and else with the frames before it, under their true or their predicted masks. Two-class
@@ -6,172 +6,163 @@ cross-entropy per frame; batch norm stays frozen. The paper starts from still im
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
-from baselines.layers.inputs.resize import resize
-from baselines.layers.inputs.truth_masks import target_mask
+from baselines.layers.options import Count, Rate
+from baselines.layers.training.clip_augmentation import Squash
+from baselines.layers.training.clip_sampling import (
+    ClipIndex,
+    ClipSampler,
+    ClipSentence,
+    ClipTrainOptions,
+    FrameChoice,
+    SampledClip,
+)
+from baselines.layers.training.clip_training import ClipStage, existing_file, fit
 from baselines.layers.training.parameter_groups import group_by_shape
+from baselines.urvos.checkpoint import load as load_checkpoint
 from baselines.urvos.checkpoint import start_from_imagenet
+from baselines.urvos.config import SIZES
 from baselines.urvos.inference import probability
 from baselines.urvos.losses import UrvosTargets, compute_losses
-from baselines.urvos.model import Memory, Urvos
+from baselines.urvos.method import Urvos320
+from baselines.urvos.model import Frames, Memory, Urvos
+from baselines.urvos.options import Options
 from baselines.urvos.words import word_rows
-from mevis_bench.records import TrainingArguments, TrainingData
+from mevis_bench.records import MethodConfig, TrainingArguments, UsageError
 from mevis_bench.records.schedules import WarmupCosineSchedule
-from mevis_bench.records.training import SamplePosition, TrainingStage
 
-WEIGHTS_FILE = "urvos_resnet50.safetensors"
 EMPTY_MEMORY = 0.5
 """Share of predictions that are made without memory."""
 TRUE_MASK = 0.5
 """Share of remembered frames whose mask is the true one."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """A training (``configs/train/urvos-resnet50.yaml``).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions(ClipTrainOptions):
+    """A training. Frames are squashed to the variant's ``side``, and its ``words`` are read.
 
     Attributes:
-        steps: Optimizer steps.
-        learning_rate: Peak of the schedule.
-        clips: Clips per step, one after the other.
-        frames: Frames of a clip.
+        num_frames: Frames of a clip.
         longest_skip: Upper bound of the distance between a clip's frames, in frames.
-        side: Frames are squashed to this square, a multiple of 32.
-        words: Words of a sentence.
-        measured_clips: Clips of the validation split that are evaluated.
-        imagenet: torchvision's ``resnet50-*.pth`` to start from; empty: seeded random encoders.
+        lr: Peak of the schedule: linear warm-up, then half a cosine.
+        warm_up: Steps of the warm-up.
+        weight_decay: Of matrices; vectors have none.
+        clip_max_norm: Largest norm of the whole gradient.
+        imagenet: torchvision's ``resnet50-*.pth`` for both encoders; ``None``: seeded random.
+        checkpoint: Weights of the whole network to start from; ``None``: none.
     """
 
-    steps: int
-    learning_rate: float
-    clips: int
-    frames: int
-    longest_skip: int
-    side: int
-    words: int
-    measured_clips: int
-    imagenet: str
+    num_frames: Count
+    longest_skip: Count
+    lr: Rate
+    warm_up: Count
+    weight_decay: Rate
+    clip_max_norm: Rate
+    imagenet: str | None
+    checkpoint: str | None
 
 
-OPTIONS = {"resnet50": TrainOptions}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingClip:
-    """A clip with one sentence.
-
-    Attributes:
-        name: Video and expression.
-        images: ``(t, 3, side, side)``, 0..1.
-        masks: int64 ``(t, side, side)`` of 0 and 1.
-        rows: Word rows, ``(1, l)``.
-        seed: Of the random choices in the loss.
-    """
-
-    name: str
-    images: Tensor
-    masks: Tensor
-    rows: Tensor
-    seed: int
+OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
     """Train, or continue a training that was stopped, and write the weights.
 
     Raises:
-        DataError: The ImageNet file is not ResNet-50's.
+        MissingWeightsError: A file to start from is missing.
+        DataError: A file to start from is another one.
+        UsageError: The split has no usable sentence, or ``targets`` is ``per_object``.
     """
     options: TrainOptions = arguments.options
+    variant: Options = arguments.method_options
+    if options.targets == "per_object":
+        raise UsageError("URVOS draws one mask and cannot keep objects apart", hint="Set targets=union.")
+    device = arguments.device
     torch.manual_seed(arguments.seed)
-    model = Urvos()
+    config = SIZES[variant.size]
+    model = Urvos(config, scaled=variant.scaled, masked=variant.masked)
     if options.imagenet:
-        start_from_imagenet(model, Path(options.imagenet))
-    model.to(arguments.device)
+        start_from_imagenet(model, existing_file(options.imagenet, "imagenet"))
+    if options.checkpoint:
+        model.load_state_dict(load_checkpoint(existing_file(options.checkpoint, "checkpoint"), config))
+    model.to(device)
+    index = ClipIndex(
+        arguments.data,
+        arguments.seed,
+        options.sentences,
+        lambda length: range(0, length, options.num_frames),
+        no_target=options.no_target,
+    )
 
-    def sample(rng: np.random.Generator, position: SamplePosition) -> TrainingClip:
-        skip = 1 + int(np.random.default_rng((arguments.seed, position.step)).integers(options.longest_skip))
-        return draw_clip(arguments.data, options, skip, rng)
-
-    def loss_fn(clips: list[TrainingClip]) -> dict[str, Tensor]:
-        losses = [clip_loss(model, clip, arguments.device) for clip in clips]
+    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
+        losses = [clip_loss(model, clip, variant.words, device) for clip in clips]
         return {"loss": torch.stack(losses).mean()}
 
-    stage = TrainingStage(
+    method = Urvos320(model, MethodConfig("rvos", arguments.variant, variant, None, device, arguments.seed))
+    stage = ClipStage(
         name="urvos",
-        module=model,
-        groups=group_by_shape(model, options.learning_rate, 0.05),
-        sample=sample,
-        sample_name=lambda clip: clip.name,
+        network=model,
+        groups=group_by_shape(model, options.lr, options.weight_decay),
+        sampler=ClipSampler(index, options.batch_size, spread_frames(options), Squash((variant.side, variant.side))),
         loss_fn=loss_fn,
-        steps=options.steps,
-        batch_size=options.clips,
-        schedule=WarmupCosineSchedule(100),
-        betas=(0.9, 0.98),
-        max_gradient_norm=1.0,
-        evaluate=lambda: evaluate(model, arguments, options),
+        method=method,
+        schedule=WarmupCosineSchedule(options.warm_up),
+        max_gradient_norm=options.clip_max_norm,
     )
-    arguments.trainer.fit(stage)
-    if arguments.trainer.is_main_process:
-        weights = {key: value.contiguous() for key, value in model.state_dict().items()}
-        save_file(weights, arguments.out / WEIGHTS_FILE)
+    fit(arguments, options, stage, f"urvos_{arguments.variant}.safetensors")
 
 
-def draw_clip(data: TrainingData, options: TrainOptions, skip: int, rng: np.random.Generator) -> TrainingClip:
-    """Draw a sentence of a video and frames ``skip`` apart; of a short video the last frame repeats."""
-    video_id = data.video_ids[int(rng.integers(len(data.video_ids)))]
-    ground_truths = data.ground_truths(video_id)
-    ground_truth, video = ground_truths[int(rng.integers(len(ground_truths)))], data.video(video_id)
-    first = int(rng.integers(max(1, len(video) - skip * (options.frames - 1))))
-    selected = [min(first + skip * step, len(video) - 1) for step in range(options.frames)]
-    size = (options.side, options.side)
-    images = np.stack([resize(video.frame(index), size) for index in selected])
-    masks = torch.from_numpy(np.stack([target_mask(ground_truth, index) for index in selected]))
-    masks = F.interpolate(masks[:, None].float(), size=size, mode="nearest")[:, 0].long()
-    return TrainingClip(
-        ground_truth.sample,
-        torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
-        masks,
-        word_rows(ground_truth.expression.text, options.words),
-        int(rng.integers(2**62)),
-    )
+def spread_frames(options: TrainOptions) -> FrameChoice:
+    """Return the choice of frames 1 to ``longest_skip`` apart, from the anchor on; a short video repeats its last."""
+
+    def choose(length: int, anchor: int, rng: np.random.Generator) -> list[int]:
+        skip = 1 + int(rng.integers(options.longest_skip))
+        return [min(anchor + skip * step, length - 1) for step in range(options.num_frames)]
+
+    return choose
 
 
-def clip_loss(model: Urvos, clip: TrainingClip, device: str) -> Tensor:
-    """Mean cross-entropy of a clip's frames."""
-    rng = np.random.default_rng(clip.seed)
-    images, masks = clip.images.to(device), clip.masks.to(device)
-    frames, sentence = model.encode_frames(images), model.encode_text(clip.rows.to(device))
-    memory: list[Memory] = []
-    losses = []
-    for index in range(len(images)):
-        empty = rng.random() < EMPTY_MEMORY or not memory
-        recalled = None if empty else Memory.concatenate(memory)
-        logits = model(frames.at(slice(index, index + 1)), sentence, recalled)
-        targets = UrvosTargets(masks[index : index + 1])
-        losses.append(compute_losses(logits, targets)["loss_ce"])
-        true = rng.random() < TRUE_MASK
-        mask = masks[index : index + 1].float() if true else probability(logits).detach()
-        memory.append(model.remember(images[index : index + 1], mask))
+def clip_loss(model: Urvos, clip: SampledClip, words: int, device: str) -> Tensor:
+    """Mean cross-entropy of a clip's frames over its sentences; the frames are encoded once for all of them."""
+    images = torch.from_numpy(np.ascontiguousarray(clip.images)).to(device).permute(0, 3, 1, 2).float() / 255
+    frames = model.encode_frames(images)
+    losses = [
+        sentence_loss(model, images, frames, sentence, target_classes(clip, sentence).to(device), words)
+        for sentence in clip.sentences
+    ]
     return torch.stack(losses).mean()
 
 
-@torch.inference_mode()
-def evaluate(model: Urvos, arguments: TrainingArguments, options: TrainOptions) -> dict[str, float]:
-    """Mean IoU of the first pass on frames of validation clips; 1 where target and prediction are empty."""
-    rng = np.random.default_rng(arguments.seed)
-    scores: list[float] = []
-    for _ in range(options.measured_clips):
-        clip = draw_clip(arguments.val_data, options, 1, rng)
-        images, rows = clip.images.to(arguments.device), clip.rows.to(arguments.device)
-        logits = model(model.encode_frames(images), model.encode_text(rows), None)
-        predicted, target = logits.argmax(1).bool().cpu(), clip.masks.bool()
-        union = (predicted | target).sum((1, 2))
-        scores += torch.where(union == 0, 1.0, (predicted & target).sum((1, 2)) / union.clamp(min=1)).tolist()
-    return {"IoU": float(np.mean(scores))} if scores else {}
+def target_classes(clip: SampledClip, sentence: ClipSentence) -> Tensor:
+    """Union of a sentence's objects, int64 ``(t, h, w)``: 1 inside, 0 outside."""
+    return torch.from_numpy(clip.masks[list(sentence.objects)].any(0)).long()
+
+
+def sentence_loss(
+    model: Urvos, images: Tensor, frames: Frames, sentence: ClipSentence, classes: Tensor, words: int
+) -> Tensor:
+    """Mean cross-entropy of the frames of a clip, one after the other.
+
+    Args:
+        model: The network.
+        images: ``(t, 3, h, w)`` in 0..1.
+        frames: The same, encoded.
+        sentence: The sentence.
+        classes: int64 ``(t, h, w)``.
+        words: Words that are read.
+    """
+    encoded = model.encode_text(word_rows(sentence.text, words).to(images.device))
+    memory: list[Memory] = []
+    losses = []
+    for index in range(len(images)):
+        this = slice(index, index + 1)
+        empty, true = (torch.rand(2) < torch.tensor([EMPTY_MEMORY, TRUE_MASK])).tolist()
+        logits = model(frames.at(this), encoded, None if empty or not memory else Memory.concatenate(memory))
+        losses.append(compute_losses(logits, UrvosTargets(classes[this]))["loss_ce"])
+        mask = classes[this].float() if true else probability(logits).detach()
+        memory.append(model.remember(images[this], mask))
+    return torch.stack(losses).mean()

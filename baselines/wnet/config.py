@@ -13,6 +13,8 @@ class WNetConfig:
         heads: Attention heads.
         depth: Encoder layers, and decoder layers.
         feedforward: Hidden units of the decoder's feed-forward blocks; the encoder's have ``4 * channels``.
+        dropout: In encoder and decoder, in training.
+        embedding_dropout: Of the encoder's inputs, in training.
         groups: Groups of the mask head's group norms; divides ``channels / 16`` and ``channels + heads``.
     """
 
@@ -20,11 +22,13 @@ class WNetConfig:
     heads: int = 8
     depth: int = 4
     feedforward: int = 2048
+    dropout: float = 0.1
+    embedding_dropout: float = 0.25
     groups: int = 8
 
 
 SIZES: Mapping[str, WNetConfig] = {
     "base": WNetConfig(),
-    "mini": WNetConfig(channels=48, heads=4, depth=2, feedforward=96, groups=1),
+    "mini": WNetConfig(channels=48, heads=4, depth=2, feedforward=96, dropout=0.0, embedding_dropout=0.0, groups=1),
 }
 """Sizes by name; ``mini`` has no published weights."""

@@ -15,27 +15,9 @@ from baselines.layers.nn.boxes import corners, extent_boxes, generalized_iou
 from baselines.layers.training.detection_losses import dice_loss, sigmoid_focal_loss, weighted_sum
 from baselines.layers.training.distributed import average_count
 from baselines.layers.training.query_losses import union_extents
+from baselines.wnet.model import WNetOutputs
 
 GIOU_EPSILON = 1e-6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WNetOutputs:
-    """Predictions of a batch of clips.
-
-    Attributes:
-        pred_boxes: ``(b, t, 4)``, ``cx, cy, w, h`` in 0..1.
-        pred_masks: Mask logits ``(b, t, h, w)``.
-        memory: Video tokens after the encoder, ``(n, b, c)``.
-        fusion: Video tokens after the first encoder layer's attention to the audio, ``(n, b, c)``.
-        aux_boxes: Boxes ``(b, t, 4)`` of the decoder layers before the last, first to last.
-    """
-
-    pred_boxes: Tensor
-    pred_masks: Tensor
-    memory: Tensor
-    fusion: Tensor
-    aux_boxes: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,8 +49,7 @@ class WNetModel:
     def segment(self, clip: Clip, text: Tensor) -> Tensor:
         """Mask logits ``(t, H/4, W/4)`` of the clip, without repeated frames."""
         features, frames = clip
-        logits, _ = self.network(features, text)
-        out: Tensor = logits[0, :frames]
+        out: Tensor = self.network(features, text).pred_masks[0, :frames]
         return out
 
     def postprocess(self, outputs: Sequence[Tensor], size: Size) -> tuple[list[Tensor], None]:

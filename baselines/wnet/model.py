@@ -31,8 +31,27 @@ class ClipFeatures:
     size: tuple[int, int, int]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WNetOutputs:
+    """Predictions of b clips, each with its own recording.
+
+    Attributes:
+        pred_boxes: ``(b, t, 4)``, ``cx, cy, w, h`` in 0..1.
+        pred_masks: Mask logits ``(b, t, h, w)``.
+        memory: Video tokens after the encoder, ``(n, b, c)``.
+        fusion: Video tokens after the first encoder layer's attention to the audio, ``(n, b, c)``.
+        aux_boxes: Boxes ``(b, t, 4)`` of the decoder layers before the last, first to last.
+    """
+
+    pred_boxes: Tensor
+    pred_masks: Tensor
+    memory: Tensor
+    fusion: Tensor
+    aux_boxes: tuple[Tensor, ...] = ()
+
+
 class BoxHead(nn.Module):
-    """Three linear layers; part of the published file (boxes are used in training only)."""
+    """Three linear layers; boxes are used in training only."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -100,22 +119,21 @@ class WNet(nn.Module):
             size=(t, h, w),
         )
 
-    def forward(self, clip: ClipFeatures, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Segment a clip.
+    def forward(self, clip: ClipFeatures, audio: Tensor) -> WNetOutputs:
+        """Segment what one recording refers to in a clip, a batch of one.
 
         Args:
             clip: From ``encode``.
             audio: ``(1, 39, steps)``: MFCC with first and second differences.
-
-        Returns:
-            Mask logits ``(1, t, H/4, W/4)`` and boxes ``(1, t, 4)`` (center x, center y, width, height in 0..1).
         """
         t, h, w = clip.size
         steps = self.wnet.proj_a(audio).permute(2, 0, 1)
-        memory = self.wnet.transformer.encoder(clip.tokens, steps)
+        memory, fusion = self.wnet.transformer.encoder(clip.tokens, steps)
         queries = self.wnet.query_embed.weight[:, None]
-        hidden = self.wnet.transformer.decoder(memory, clip.positions, queries)[:, 0]
+        layers = self.wnet.transformer.decoder(memory, clip.positions, queries)[:, :, 0]
+        hidden = layers[-1]
         maps = memory.view(t, h, w, -1).permute(0, 3, 1, 2)
         pyramid = self.mask_head(maps, self.bbox_attention(hidden, maps), clip.adapted)
         logits = self.insmask_head(pyramid.transpose(0, 1)[None])[:, 0]
-        return logits, self.wnet.bbox_embed(hidden)[None]
+        *aux_boxes, boxes = self.wnet.bbox_embed(layers)[:, None]
+        return WNetOutputs(boxes, logits, memory, fusion, tuple(aux_boxes))

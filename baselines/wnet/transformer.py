@@ -50,16 +50,27 @@ class EncoderLayer(nn.Module):
         self.ifm = Synthesis()
         self.fc1 = nn.Linear(channels, 4 * channels)
         self.fc2 = nn.Linear(4 * channels, channels)
+        self.dropout = nn.Dropout(config.dropout)
         self.layer_norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
 
-    def forward(self, video: Tensor, audio: Tensor, attn_mask: Tensor) -> Tensor:
-        """Update ``video`` ``(n, 1, c)`` from ``audio`` ``(m, 1, c)``; ``attn_mask`` is bool ``(n, m)``."""
+    def forward(self, video: Tensor, keys: Tensor, values: Tensor, attn_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Update the video tokens from the audio.
+
+        Args:
+            video: ``(n, 1, c)``.
+            keys: Audio steps, ``(m, 1, c)``.
+            values: The same; only their dropout differs.
+            attn_mask: bool ``(n, m)``.
+
+        Returns:
+            The tokens, and those after the attention alone, ``(n, 1, c)`` each.
+        """
         first, second, third = self.layer_norms
-        memory = first(audio)
-        video = video + self.self_attn(first(video), memory, memory, attn_mask=attn_mask, need_weights=False)[0]
-        video = video + denoise(second(video), self.xfm, self.ifm)
-        out: Tensor = video + self.fc2(F.relu(self.fc1(third(video))))
-        return out
+        attended, _ = self.self_attn(first(video), first(keys), first(values), attn_mask=attn_mask, need_weights=False)
+        fusion = video + self.dropout(attended)
+        video = fusion + self.dropout(denoise(second(fusion), self.xfm, self.ifm))
+        hidden = self.dropout(F.relu(self.fc1(third(video))))
+        return video + self.dropout(self.fc2(hidden)), fusion
 
 
 class UnusedPositions(nn.Module):
@@ -79,17 +90,24 @@ class Encoder(nn.Module):
         self.embed_positions = UnusedPositions()
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.depth))
         self.layer_norm = nn.LayerNorm(config.channels)
+        self.dropout = nn.Dropout(config.embedding_dropout)
 
-    def forward(self, video: Tensor, audio: Tensor) -> Tensor:
-        """``(n, 1, c)`` video tokens and ``(m, 1, c)`` audio steps -> memory ``(n, 1, c)``."""
+    def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode ``(n, 1, c)`` video tokens with ``(m, 1, c)`` audio steps.
+
+        Returns:
+            The memory ``(n, 1, c)``, and the tokens after the first layer's attention, ``(n, 1, c)``.
+        """
         attn_mask = _causal_mask(len(video), len(audio), video.device)
         scale = video.shape[2] ** 0.5
-        x = scale * video + token_positions(video)
-        a = scale * audio + token_positions(audio)
+        x = self.dropout(scale * video + token_positions(video))
+        steps = scale * audio + token_positions(audio)
+        keys, values = self.dropout(steps), self.dropout(steps)
+        fusions = []
         for layer in self.layers:
-            x = layer(x, a, attn_mask)
-        out: Tensor = self.layer_norm(x)
-        return out
+            x, fusion = layer(x, keys, values, attn_mask)
+            fusions.append(fusion)
+        return self.layer_norm(x), fusions[0]
 
 
 class DecoderLayer(nn.Module):
@@ -98,7 +116,8 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: WNetConfig) -> None:
         super().__init__()
         channels = config.channels
-        self.multihead_attn = nn.MultiheadAttention(channels, config.heads)
+        self.multihead_attn = nn.MultiheadAttention(channels, config.heads, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
         self.linear1 = nn.Linear(channels, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, channels)
         self.norm1 = nn.LayerNorm(channels)
@@ -108,9 +127,11 @@ class DecoderLayer(nn.Module):
     def forward(self, x: Tensor, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
         """Update ``x`` ``(t, 1, c)`` from ``memory`` ``(n, 1, c)`` at ``positions``."""
         x = x + queries
-        x = self.norm1(x + torch.fft.fftn(x).real)
-        x = self.norm2(x + self.multihead_attn(x + queries, memory + positions, memory, need_weights=False)[0])
-        out: Tensor = self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        x = self.norm1(x + self.dropout(torch.fft.fftn(x).real))
+        attended, _ = self.multihead_attn(x + queries, memory + positions, memory, need_weights=False)
+        x = self.norm2(x + self.dropout(attended))
+        hidden = self.dropout(F.relu(self.linear1(x)))
+        out: Tensor = self.norm3(x + self.dropout(self.linear2(hidden)))
         return out
 
 
@@ -123,12 +144,13 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
 
     def forward(self, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
-        """``memory`` and ``positions`` ``(n, 1, c)``, ``queries`` ``(t, 1, c)`` -> ``(t, 1, c)``."""
+        """``memory``, ``positions`` ``(n, 1, c)``, ``queries`` ``(t, 1, c)`` -> all layers, ``(layers, t, 1, c)``."""
         x = torch.zeros_like(queries)
+        states = []
         for layer in self.layers:
             x = layer(x, memory, positions, queries)
-        out: Tensor = self.norm(x)
-        return out
+            states.append(self.norm(x))
+        return torch.stack(states)
 
 
 class Transformer(nn.Module):

@@ -89,8 +89,8 @@ def wnet():
     network = WNet(len(FRAMES), "resnet-mini", WNET_SIZES["mini"])
 
     def run():
-        logits, boxes = network(network.encode(FRAMES), torch.randn(1, 39, 30))
-        return torch.cat((logits.flatten(), boxes.flatten()))
+        outputs = network(network.encode(FRAMES), torch.randn(1, 39, 30))
+        return torch.cat((outputs.pred_masks.flatten(), outputs.pred_boxes.flatten()))
 
     return network, run
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from baselines.layers.inference.query_outputs import upsample_masks
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.method import WNetModel, load
-from baselines.wnet.model import WNet
+from baselines.wnet.model import WNet, WNetOutputs
 from baselines.wnet.options import Options
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt
 from tests.fixtures.noise_video import noise_video
@@ -61,8 +61,8 @@ def test_a_short_clip_is_repeated_from_its_start_and_only_its_own_frames_come_ba
             seen.append(frames)
             return frames
 
-        def __call__(self, features: torch.Tensor, audio: torch.Tensor) -> tuple[torch.Tensor, None]:
-            return features[None, :, 0], None
+        def __call__(self, features: torch.Tensor, audio: torch.Tensor) -> WNetOutputs:
+            return WNetOutputs(None, features[None, :, 0], None, None)
 
     model = WNetModel(FakeNetwork(), "cpu")
     frames = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 3, 4, 4)

@@ -36,8 +36,8 @@ def outputs(arrays: dict[str, NDArray]) -> dict[str, Tensor]:
     frames = torch.from_numpy(arrays["in_frames"])
     model = WNet(len(frames)).eval()
     fill_by_name(model)
-    logits, boxes = model(model.encode(frames), torch.from_numpy(arrays["in_audio"]))
-    return {"out_pred_boxes": boxes, "out_pred_masks": logits}
+    found = model(model.encode(frames), torch.from_numpy(arrays["in_audio"]))
+    return {"out_pred_boxes": found.pred_boxes, "out_pred_masks": found.pred_masks}
 
 
 @pytest.mark.parametrize("path", parity_files("Wnet"))
