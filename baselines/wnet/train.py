@@ -51,7 +51,7 @@ class TrainOptions(ClipTrainOptions):
         lr: Learning rate.
         lr_backbone: That of the backbone.
         weight_decay: Of all parameters.
-        lr_drop: The rates are divided by 10 every so many epochs.
+        lr_drop: Epochs between two divisions of the rates by 10.
         clip_max_norm: Largest norm of the whole gradient.
         scales: Short sides of the first resize, one of which is drawn.
         scales_max_size: Upper bound of its long side.
