@@ -7,9 +7,12 @@ import pytest
 
 from mevis_bench.cli.app import main
 from mevis_bench.data.registry import make_fixture, open_dataset, validate_dataset
-from mevis_bench.metrics.protocols import find_protocol
+from mevis_bench.metrics.protocols import MEVIS_V2, find_protocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
+from mevis_bench.metrics.tracking import SequenceCounts, combined, count_sequence
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.dataset import Dataset
+from mevis_bench.records.ground_truth import BoxTruth
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
 from mevis_bench.store.formats.refer_kitti import encode_tracks, parse_tracks
@@ -62,8 +65,17 @@ def test_golden_refer_kitti(case: str, protocol: str, tmp_path: Path) -> None:
     for score_of in scored.scores:
         expected_hota = expected[key]["per_sequence_HOTA"][score_of.sample.replace("/", "+")]
         assert score_of.values["HOTA"] == pytest.approx(expected_hota, abs=1e-12, rel=0), score_of.sample
+    counts = combined([_count(split, sample, folder / "predictions", version) for sample in sorted(sequences)])
+    for name in ("TP", "FN", "FP"):
+        assert getattr(counts, name.lower()).tolist() == theirs[f"HOTA_{name}_per_alpha"]
     checked = verify(scored, None)
     assert checked.agrees, checked.differences
+
+
+def _count(split: Dataset, sample: str, predictions: Path, version: BoxTruth) -> SequenceCounts:
+    truth = split.ground_truth(*sample.split("/"))
+    predicted = parse_tracks((predictions / sample / "predict.txt").read_text(), truth.length, sample)
+    return count_sequence(truth.boxes[version], predicted, MEVIS_V2.hota_thresholds)
 
 
 @pytest.fixture(params=["refer_kitti", "refer_kitti_v2"])
