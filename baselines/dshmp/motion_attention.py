@@ -27,7 +27,7 @@ def align_queries(x: Tensor) -> Tensor:
     aligned = unit[:, 0]
     for frame in range(1, length):
         current = unit[:, frame]
-        cost = (1 - aligned @ current.transpose(1, 2)).nan_to_num(nan=0.0).transpose(1, 2).numpy()
+        cost = (1 - aligned @ current.transpose(1, 2)).float().nan_to_num(nan=0.0).transpose(1, 2).numpy()
         for window in range(windows):
             order[window, frame] = torch.from_numpy(linear_sum_assignment(cost[window])[1])
         aligned = current.gather(1, order[:, frame, :, None].expand_as(current))

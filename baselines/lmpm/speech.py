@@ -48,7 +48,8 @@ class SpeechEncoder(nn.Module):
         Returns:
             Words ``(1, n, width)``, n at most 40, and the sentence ``(1, width)``.
         """
-        mel = self._features(waveform, sampling_rate=RATE, return_tensors="pt").input_features
+        with torch.autocast("cpu", enabled=False):  # the mel spectrogram is computed on the CPU
+            mel = self._features(waveform, sampling_rate=RATE, return_tensors="pt").input_features
         states = self.whisper(mel.to(self.to_words.weight.device)).last_hidden_state
         covered = min(states.shape[1], -(-len(waveform) // SAMPLES_PER_STATE))
         states = F.adaptive_avg_pool1d(states[:, :covered].transpose(1, 2), min(MAX_WORDS, covered)).transpose(1, 2)

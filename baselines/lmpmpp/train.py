@@ -27,7 +27,7 @@ from baselines.layers.training.mask_losses import mask_bce, mask_dice
 from baselines.layers.training.parameter_groups import group_by_shape
 from baselines.lmpmpp.checkpoint import load_imagebind, load_llama, load_mask2former, save_trained
 from baselines.lmpmpp.clips import TrainingClip, draw_clip
-from baselines.lmpmpp.config import PAPER, LMPMppConfig
+from baselines.lmpmpp.config import SIZES, LMPMppConfig
 from baselines.lmpmpp.encoders import PromptEncoders
 from baselines.lmpmpp.losses import mask_matching_cost, temporal_contrastive_loss, total_loss
 from baselines.lmpmpp.method import PRECISIONS
@@ -54,14 +54,14 @@ def train(args: TrainingArguments) -> None:
         UsageError: An option does not fit the data.
     """
     if args.variant == "paper":
-        train_paper(args)
+        train_paper(args, SIZES[args.method_options.size])
         return
     from baselines.lmpmpp.mini.training.train import train as train_mini
 
     train_mini(args)
 
 
-def train_paper(args: TrainingArguments, config: LMPMppConfig = PAPER) -> None:
+def train_paper(args: TrainingArguments, config: LMPMppConfig) -> None:
     """Train, or resume a training that was stopped, and write the trained weights to ``args.out``.
 
     Raises:
