@@ -95,7 +95,7 @@ class DescribedTargets:
 
 
 def train(arguments: TrainingArguments) -> None:
-    """Train, or continue a training that was stopped; ``arguments.out`` becomes a folder of weights.
+    """Train, or continue a training that was stopped, and write a folder of weights, ``git-<variant>``.
 
     Raises:
         UsageError: No sentence of the split has a target.
@@ -119,9 +119,10 @@ def train(arguments: TrainingArguments) -> None:
         network = build(variant.size)
         texts = (e.text for video_id in arguments.data.video_ids for e in arguments.data.expressions(video_id))
         vocabulary = word_vocabulary(texts, network.config.vocab_size)
+    folder = arguments.out / f"git-{arguments.variant}"
     if is_main:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        vocabulary.save(str(arguments.out / VOCABULARY_FILE))
+        folder.mkdir(parents=True, exist_ok=True)
+        vocabulary.save(str(folder / VOCABULARY_FILE))
     nn.Module.to(network, device)
     square = Square(SIDE, variant.fit)
     view = Highlight.from_options(variant), square
@@ -171,7 +172,7 @@ def train(arguments: TrainingArguments) -> None:
     arguments.trainer.fit(stage)
     if is_main:
         metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
-        save_weights(network.state_dict(), arguments.out / SINGLE, metadata)
+        save_weights(network.state_dict(), folder / SINGLE, metadata)
 
 
 def _is_visual(name: str) -> bool:

@@ -74,7 +74,11 @@ def command(
     for path in weights:
         err().print(f"written to {path}", markup=False, soft_wrap=True)
     task = resolved.spec.tasks[0]
-    err().print(f"Use the weights: mevis-bench run --task {task} --method {resolved.name} --weights FILE", style="cyan")
+    files = {name: folder / Path(weight.file).name for name, weight in resolved.spec.weights.items()}
+    found = files and all(path.exists() for path in files.values())
+    named = " ".join(f"--weights {name}={path}" for name, path in files.items()) if found else "--weights FILE"
+    use = f"Use the weights: mevis-bench run --task {task} --method {resolved.name} {named}"
+    err().print(use, style="cyan", soft_wrap=True)
 
 
 class _ProgressBarCallback:

@@ -74,6 +74,7 @@ class Case:
         inference: Changes of the variant's options.
         variant: The variant.
         files: Files of the weights by name, from the path of the model's.
+        pattern: Path of the model's file in the folder of the training.
     """
 
     method: str
@@ -81,6 +82,7 @@ class Case:
     inference: Mapping[str, object]
     variant: str = "mini"
     files: Callable[[Path], Mapping[str, Path]] = lambda weights: {"model": weights}
+    pattern: str = "*.safetensors"
 
     @property
     def resolved(self) -> ResolvedMethod:
@@ -105,7 +107,7 @@ class Case:
             progress=progress,
         )
         module.train(arguments)
-        (weights,) = out.glob("*.safetensors")
+        (weights,) = out.glob(self.pattern)
         return weights
 
     def score(self, weights: Path) -> dict[str, float]:

@@ -32,7 +32,7 @@ SMALL = {
         "language.videos=2",
         "language.shuffled_videos=1",
         "speech.utterances=2",
-    ),  # fmt: skip
+    ),
     "lmpmpp-paper": ("samples=1", "frames=2", "short_sides=[32]"),
     "mttr": ("batch_size=1", "window_size=2", "train_short_size=32", "train_max_size=64"),
     "mutr": ("clips=1", "frames=2", "short=32"),
