@@ -26,9 +26,10 @@ class ClipModule(ClipQueryModule[Sentence]):
         super().__init__(config, class_channels=2 * config.channels)
 
     def start_queries(self, sentence: Sentence) -> Tensor:
-        """Repeat the sentence feature for every query: ``(1, k, c)``."""
-        return sentence.feature.expand(1, self.query_embed.num_embeddings, -1)
+        """Repeat each of s sentence features for every query: ``(s, k, c)``."""
+        return sentence.feature[:, None].expand(-1, self.query_embed.num_embeddings, -1)
 
     def class_logits(self, queries: Tensor, sentence: Sentence) -> Tensor:
-        """Classify trajectory queries ``(g, k, c)`` next to the sentence feature: ``(g, k, 2)``."""
-        return super().class_logits(torch.cat((queries, sentence.feature.expand_as(queries)), dim=-1), sentence)
+        """Classify trajectory queries ``(g, k, c)`` next to the sentence feature: ``(g, k, 2)``; s is 1 or g."""
+        feature = sentence.feature[:, None].expand_as(queries)
+        return super().class_logits(torch.cat((queries, feature), dim=-1), sentence)

@@ -12,6 +12,8 @@ class Options(QueryOptions):
 
     Attributes:
         reads: Type of prompt: ``text``, or ``speech`` through an audio encoder.
+        frames: Encoder of frames: LMPM's, which sees the words (``language``), or LMPM++ mini's frozen ``extractor``.
     """
 
     reads: Literal["text", "speech"]
+    frames: Literal["language", "extractor"]

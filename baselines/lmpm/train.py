@@ -32,6 +32,7 @@ from baselines.layers.training.trajectory_recipe import (
 from baselines.layers.training.trajectory_training import training_outputs
 from baselines.layers.training.vocabulary import training_tokenizer
 from baselines.lmpm.config import SIZES, SPEECH_SIZES
+from baselines.lmpm.extractor_train import ExtractorTrainOptions, train_on_extractor
 from baselines.lmpm.losses import compute_losses, total_loss
 from baselines.lmpm.method import speech_reader, text_reader
 from baselines.lmpm.model import Lmpm
@@ -68,7 +69,13 @@ class TrainOptions(TrajectoryTrainOptions):
     start: LmpmStartFiles
 
 
-OPTIONS = {"swin-t": TrainOptions, "swin-t-audio": TrainOptions, "mini": TrainOptions, "mini-audio": TrainOptions}
+OPTIONS = {
+    "swin-t": TrainOptions,
+    "swin-t-audio": TrainOptions,
+    "mini": TrainOptions,
+    "mini-audio": TrainOptions,
+    "mini-extractor": ExtractorTrainOptions,
+}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -79,8 +86,11 @@ def train(arguments: TrainingArguments) -> None:
         DataError: A file to start from does not fit.
         UsageError: The split has no usable sentence.
     """
-    options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
+    if variant.frames == "extractor":
+        train_on_extractor(arguments)
+        return
+    options: TrainOptions = arguments.options
     spoken, device = variant.reads == "speech", arguments.device
     torch.manual_seed(arguments.seed)
     network = build_network(options, variant)

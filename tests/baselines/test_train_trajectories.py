@@ -16,6 +16,9 @@ from baselines.layers.training.clip_augmentation import MovingCrop
 from baselines.layers.training.clip_sampling import read_clip
 from baselines.layers.training.trajectory_recipe import frames_around, start_from_mask2former, trajectory_groups
 from baselines.lmpm.config import SIZES
+from baselines.lmpm.extractor_network import ExtractorLmpm
+from baselines.lmpm.extractor_train import frame_pairs, sentence_targets
+from baselines.lmpm.frame_cache import match_queries
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.train import OWN_PARTS, TrainOptions
 from mevis_bench.config.train_config import read_train_config
@@ -29,6 +32,9 @@ SMALL = {"short": 64, "longest": 96}
 CASES = {
     "lmpm": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, files=with_tokenizer),
     "dshmp": Case("dshmp", SETTINGS, SMALL, files=with_tokenizer),
+    "lmpm extractor": Case(
+        "lmpm", ("sampling_frame_num=4", "batch_size=2"), {}, variant="mini-extractor", files=with_tokenizer
+    ),
     "lmpm audio": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, variant="mini-audio"),
 }
 
@@ -38,6 +44,43 @@ CASES = {
 def test_two_clips_are_overfitted(name, tmp_path):
     case = CASES[name]
     assert_overfits(replace(case, settings=(*case.settings, "steps=120")), tmp_path)
+
+
+def test_sentences_together_are_as_alone():
+    torch.manual_seed(0)
+    network = ExtractorLmpm(SIZES["mini"]).eval()
+    queries = torch.randn(1, 3, 20, 64)
+    ids = torch.tensor([[0, 5, 6, 2], [0, 7, 8, 2]])
+    with torch.no_grad():
+        encoded = network.vita_module.encode(queries, None, shifting=False)
+        together = network.encode_text(ids, torch.ones_like(ids))
+        *_, both = network.vita_module.layer_queries(encoded.expand(2, -1, -1, -1), together)
+        logits = network.vita_module.class_logits(both, together)
+        for row in range(2):
+            alone = network.encode_text(ids[row : row + 1], torch.ones(1, 4, dtype=torch.long))
+            *_, one = network.vita_module.layer_queries(encoded, alone)
+            torch.testing.assert_close(both[row], one[0], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(
+                logits[row], network.vita_module.class_logits(one, alone)[0], rtol=1e-4, atol=1e-5
+            )
+
+
+def test_queries_are_matched_with_the_objects_that_their_masks_show():
+    labels = torch.zeros(2, 8, 8, dtype=torch.uint8)
+    labels[0, :4], labels[0, 4:], labels[1, :4] = 1, 2, 2
+    masks = torch.zeros(2, 3, 4, 4, dtype=torch.bool)
+    masks[0, 0, 2:] = True  # object 2
+    masks[0, 1, :2] = True  # object 1
+    masks[1, 2, :2] = True  # object 2, object 1 is absent
+    masks[1, 0, 3:] = True  # background
+    assert match_queries(masks, labels, 2).tolist() == [[2, 1, 0], [0, 0, 2]]
+    referred = (1,)
+    target = sentence_targets(labels, referred)
+    pairs = frame_pairs(match_queries(masks, labels, 2), labels, target, referred)
+    assert [(queries.tolist(), rows.tolist()) for queries, rows in pairs] == [([0], [0]), ([2], [0])]
+    both = sentence_targets(labels, (0, 1))
+    pairs = frame_pairs(match_queries(masks, labels, 2), labels, both, (0, 1))
+    assert [(queries.tolist(), rows.tolist()) for queries, rows in pairs] == [([0, 1], [1, 0]), ([2], [0])]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,7 +8,7 @@ frames of a video and are recomputed, bit-identically, for the rest, so memory i
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Generic
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.resize import resize, shortest_edge_rounded
-from baselines.layers.nn.trajectory_network import FrameFeatures, SentenceT, TrajectoryNetwork
+from baselines.layers.nn.trajectory_network import FrameFeatures, Sentence, SentenceT
 from baselines.layers.options import QueryOptions
 from mevis_bench.records import MaskPrediction, Prompt, Video
 
@@ -41,6 +41,7 @@ class SegmenterSettings:
         chunk: Frames per forward pass; masks do not depend on it.
         kept: Frames whose maps stay in memory; those of later frames are recomputed.
         precision: ``float32``, or ``bfloat16`` or ``float16`` for automatic mixed precision.
+        stride: The input is padded to multiples of this.
     """
 
     short: int
@@ -51,9 +52,10 @@ class SegmenterSettings:
     chunk: int
     kept: int
     precision: str
+    stride: int = STRIDE
 
     @classmethod
-    def from_options(cls, options: QueryOptions, mean: Rgb, std: Rgb) -> "SegmenterSettings":
+    def from_options(cls, options: QueryOptions, mean: Rgb, std: Rgb, stride: int = STRIDE) -> "SegmenterSettings":
         """Take them from a variant's options."""
         return cls(
             options.short,
@@ -64,7 +66,31 @@ class SegmenterSettings:
             options.chunk,
             options.kept,
             options.precision,
+            stride,
         )
+
+
+ReadT = TypeVar("ReadT", bound=Sentence, contravariant=True)
+
+
+class SegmentingNetwork(Protocol[ReadT]):
+    """Interface of the networks: ``TrajectoryNetwork``, or one with other frames."""
+
+    def stem(self, images: Tensor) -> Any:
+        """Encode what does not depend on the sentence."""
+        ...
+
+    def encode_frames(self, stem: Any, sentence: ReadT) -> FrameFeatures:
+        """Encode frames from the output of ``stem``."""
+        ...
+
+    def encode_clip(self, frame_queries: Tensor, sentence: ReadT) -> tuple[Tensor, Tensor]:
+        """Match the frame queries of a whole video: class logits ``(k, 2)`` and mask embeddings ``(k, c)``."""
+        ...
+
+    def mask_features(self, fine: Tensor) -> Tensor:
+        """Project fine maps for dot products with mask embeddings."""
+        ...
 
 
 class QuerySegmenter(Generic[SentenceT]):
@@ -72,7 +98,7 @@ class QuerySegmenter(Generic[SentenceT]):
 
     def __init__(
         self,
-        network: TrajectoryNetwork[SentenceT],
+        network: SegmentingNetwork[SentenceT],
         read: Callable[[Prompt], SentenceT],
         settings: SegmenterSettings,
         device: str,
@@ -135,14 +161,14 @@ class QuerySegmenter(Generic[SentenceT]):
         stem = clip.stems.get(index)
         return self.network.encode_frames(self._stem(clip, index) if stem is None else stem, sentence)
 
-    def _stem(self, clip: "Clip", index: int) -> Tensor:
+    def _stem(self, clip: "Clip", index: int) -> Any:
         images = network_input(clip.frames[clip.spans[index]].to(self.device), self.settings)
         return self.network.stem(images)
 
     def _union(self, fine: Tensor, embeddings: Tensor, clip: "Clip") -> NDArray[np.bool_]:
         resized = (clip.frames.shape[2], clip.frames.shape[3])
         masks = [
-            union_masks(self.network.mask_features(part), embeddings, resized, clip.original)
+            union_masks(self.network.mask_features(part), embeddings, resized, clip.original, self.settings.stride)
             for part in fine.split(FRAMES_AT_ONCE)
         ]
         return torch.cat(masks).cpu().numpy()
@@ -166,7 +192,7 @@ class Clip:
     frames: Tensor
     original: tuple[int, int]
     spans: list[slice]
-    stems: dict[int, Tensor]
+    stems: dict[int, Any]
 
 
 def read_frames(video: Video, settings: SegmenterSettings) -> NDArray[np.uint8]:
@@ -176,15 +202,19 @@ def read_frames(video: Video, settings: SegmenterSettings) -> NDArray[np.uint8]:
 
 
 def network_input(frames: Tensor, settings: SegmenterSettings) -> Tensor:
-    """Normalize uint8 ``(t, 3, h, w)`` and pad it right and bottom with zeros to multiples of 32."""
+    """Normalize uint8 ``(t, 3, h, w)`` and pad it right and bottom with zeros to multiples of ``settings.stride``."""
     mean = torch.tensor(settings.mean, device=frames.device).view(3, 1, 1)
     std = torch.tensor(settings.std, device=frames.device).view(3, 1, 1)
     images = (frames - mean) / std
-    return F.pad(images, (0, -images.shape[3] % STRIDE, 0, -images.shape[2] % STRIDE))
+    return F.pad(images, (0, -images.shape[3] % settings.stride, 0, -images.shape[2] % settings.stride))
 
 
 def union_masks(
-    mask_features: Tensor, embeddings: Tensor, resized: tuple[int, int], original: tuple[int, int]
+    mask_features: Tensor,
+    embeddings: Tensor,
+    resized: tuple[int, int],
+    original: tuple[int, int],
+    stride: int = STRIDE,
 ) -> Tensor:
     """Union of the masks of trajectories.
 
@@ -193,12 +223,13 @@ def union_masks(
         embeddings: ``(k, c)``, k at least 1.
         resized: Rows and columns of the input without its padding.
         original: Rows and columns of the video.
+        stride: The input is padded to multiples of this.
 
     Returns:
         bool ``(t, *original)``, where the logit of any trajectory is above 0.
     """
     logits = (embeddings @ mask_features.flatten(2)).view(len(mask_features), -1, *mask_features.shape[-2:])
-    padded = [side + -side % STRIDE for side in resized]
+    padded = [side + -side % stride for side in resized]
     logits = F.interpolate(logits.float(), size=padded, mode="bilinear", align_corners=False)
     logits = logits[..., : resized[0], : resized[1]]
     logits = F.interpolate(logits, size=original, mode="bilinear", align_corners=False)

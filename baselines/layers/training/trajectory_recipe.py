@@ -193,6 +193,18 @@ def trajectory_groups(
     )
 
 
+def decayed_groups(network: nn.Module, rate: float, weight_decay: float) -> list[ParameterGroup]:
+    """Return two groups of one rate: norms, embeddings and position biases have no weight decay."""
+    plain = _without_decay(network)
+    return group_parameters(
+        network,
+        [
+            GroupRule("no decay", lambda name: name in plain, rate, 0.0),
+            GroupRule("others", every_parameter, rate, weight_decay),
+        ],
+    )
+
+
 _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm1d, nn.Embedding)
 
 
