@@ -49,7 +49,7 @@ class Mutr(nn.Module):
     def find(self, clip: ClipFeatures, words: Words) -> FoundQueries:
         """Detect the reference in every frame of one clip."""
         gathered = self.mta(words, clip.levels)
-        return self.queries.find([self._fuse(level, words) for level in clip.levels], gathered[0])
+        return self.queries.find([self._fuse(level, words) for level in clip.levels], self.queries.start(gathered[0]))
 
     def classify(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Temporal interaction of the frames' queries ``(t, q, c)``, and their classification.

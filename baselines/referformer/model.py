@@ -45,7 +45,7 @@ class ReferFormer(nn.Module):
     def find(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> FoundQueries:
         """Detect a sentence's object in every frame of one clip."""
         words, sentence = text
-        return self.queries.find([self._fuse(level, words) for level in clip.levels], sentence)
+        return self.queries.find([self._fuse(level, words) for level in clip.levels], self.queries.start(sentence))
 
     def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> SegmentedClip:
         """Segment the object of one sentence in one clip."""

@@ -51,7 +51,7 @@ def outputs(model: nn.Module, arrays: dict[str, NDArray]) -> dict[str, Tensor]:
         "out_res4": strided(res4),
         "out_res5": res5,
         "out_hs": found.states,
-        "out_init_reference": found.first_points.expand(len(res5), -1, -1),
+        "out_init_reference": found.first_reference.expand(len(res5), -1, -1),
         "out_inter_references": found.boxes,
         "out_mask_features": strided(torch.cat(seen["features"])),
         "out_pred_logits": segmented.logits[None, ..., None],

@@ -177,9 +177,9 @@ class DeformableDecoder(nn.Module):
             nn.init.zeros_(head.last.bias)
         nn.init.constant_(heads[0].last.bias[2:], -2.0)  # first boxes are small: sigmoid(-2) = 0.12
 
-    def forward(self, content: Tensor, position: Tensor, points: Tensor, encoded: EncodedLevels) -> DecodedQueries:
-        """Decode ``content`` ``(b, q, c)`` from the first reference ``points`` ``(b, q, 2)``, x and y in 0..1."""
-        reference, states, boxes = points, [], []
+    def forward(self, content: Tensor, position: Tensor, reference: Tensor, encoded: EncodedLevels) -> DecodedQueries:
+        """Decode ``content`` ``(b, q, c)`` from points ``(b, q, 2)`` or boxes ``(b, q, 4)``, in 0..1."""
+        states, boxes = [], []
         for layer, head in zip(self.layers, self.bbox_embed, strict=True):
             parts = reference.shape[-1]
             scale = encoded.valid_ratios.repeat(1, 1, parts // 2)

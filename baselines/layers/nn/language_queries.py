@@ -80,18 +80,33 @@ class ClipFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryStart:
+    """Queries before the first decoder layer, the same in all frames of a clip.
+
+    Attributes:
+        content: ``(q, c)``.
+        position: ``(q, c)``, added to queries and keys.
+        reference: Points ``(q, 2)`` or boxes ``(q, 4)``, in 0..1.
+    """
+
+    content: Tensor
+    position: Tensor
+    reference: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class FoundQueries:
     """Decoder output for a sentence.
 
     Attributes:
         states: Query states after every decoder layer, ``(n, t, q, c)``.
-        first_points: Initial reference points, x and y in 0..1, the same in all frames, ``(q, 2)``.
+        first_reference: Reference before the first layer, the same in all frames: ``(q, 2)`` or ``(q, 4)``.
         boxes: Boxes after every decoder layer, ``cx, cy, w, h`` in 0..1, ``(n, t, q, 4)``.
         memory: Encoded maps of strides 8, 16 and 32.
     """
 
     states: Tensor
-    first_points: Tensor
+    first_reference: Tensor
     boxes: Tensor
     memory: list[Level]
 
@@ -179,15 +194,19 @@ class LanguageQueries(nn.Module):
         fine, *coarse = [_level(pieces, padding) for pieces in levels]
         return ClipFeatures(size or (height, width), coarse, self.pixel_decoder.fine_tokens(fine), fine.position)
 
-    def find(self, fused: Sequence[Level], sentence: Tensor) -> FoundQueries:
-        """Decode queries started from the sentence in every frame.
+    def start(self, content: Tensor) -> QueryStart:
+        """Return the learned queries with the given content, ``(c,)`` for all of them or ``(q, c)``."""
+        position = self.query_embed.weight
+        points = self.transformer.reference_points(position).sigmoid()
+        return QueryStart(content.expand(len(position), -1), position, points)
+
+    def find(self, fused: Sequence[Level], start: QueryStart) -> FoundQueries:
+        """Decode queries in every frame.
 
         Args:
             fused: Maps of strides 8 to 64 after the fusion with the words.
-            sentence: ``(c,)``.
+            start: Queries to start from.
         """
-        query_pos = self.query_embed.weight
-        points = self.transformer.reference_points(query_pos).sigmoid()
         states, boxes = [], []
         memory: list[Pieces] = [[] for _ in range(3)]
         for maps in zip(*(level.maps for level in fused), strict=True):
@@ -197,16 +216,16 @@ class LanguageQueries(nn.Module):
                 [level.position for level in fused],
                 [_padding_or_zeros(level, x).expand(frames, -1, -1) for level, x in zip(fused, maps, strict=True)],
             )
-            start = sentence.expand(frames, self.config.queries, -1)
-            decoded = self.transformer.decoder(
-                start, query_pos.expand(frames, -1, -1), points.expand(frames, -1, -1), encoded
+            content, position, reference = (
+                x.expand(frames, -1, -1) for x in (start.content, start.position, start.reference)
             )
+            decoded = self.transformer.decoder(content, position, reference, encoded)
             states.append(decoded.states)
             boxes.append(decoded.boxes)
             for pieces, x in zip(memory, encoded.maps()[:3], strict=True):
                 pieces.append(x)
         levels = [replace(level, maps=pieces) for level, pieces in zip(fused[:3], memory, strict=True)]
-        return FoundQueries(torch.cat(states, dim=1), points, torch.cat(boxes, dim=1), levels)
+        return FoundQueries(torch.cat(states, dim=1), start.reference, torch.cat(boxes, dim=1), levels)
 
     def segment(self, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, centers: Tensor) -> Tensor:
         """Predict the masks of queries.

@@ -21,13 +21,14 @@ def authors_key(key: str) -> str:
     return key.replace("backbone.body.", "backbone.0.body.", 1)
 
 
-def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str]) -> dict[str, Tensor]:
+def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str], *, dropped: str = "") -> dict[str, Tensor]:
     """Read an authors' file for ``network``.
 
     Args:
         path: The file: ``{"model": ..., "args": ...}``, or safetensors made of its ``model`` entry.
         network: The network to load.
         name: Maps our keys to the authors'.
+        dropped: Pattern of further keys that inference does not use.
 
     Returns:
         Exactly the network's tensors, under its own keys.
@@ -37,7 +38,8 @@ def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str]) -> 
     """
     tensors = read_tensors(path, entry="model", namespace=True)
     state = network.state_dict()
-    ignored = [key for key in tensors if re.fullmatch(ALIASES, key) or re.fullmatch(IGNORED_KEYS, key)]
+    patterns = (ALIASES, IGNORED_KEYS, dropped)
+    ignored = [key for key in tensors if any(re.fullmatch(pattern, key) for pattern in patterns)]
     matched = match_keys(
         tensors, {name(key): value for key, value in state.items()}, location=str(path), ignored=ignored
     )

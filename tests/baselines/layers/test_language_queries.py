@@ -29,7 +29,7 @@ def test_wide_layers_hold_a_few_frames_at_a_time_and_the_result_stays(queries, m
 
     def segmented():
         clip = queries.encode(frames)
-        found = queries.find(clip.levels, sentence)
+        found = queries.find(clip.levels, queries.start(sentence))
         return queries.segment(clip, found, words, found.states[-1], found.boxes[-1, ..., :2])
 
     whole = segmented()
@@ -48,11 +48,11 @@ def test_what_padding_holds_does_not_reach_the_queries(queries):
     assert clip.size == (96, 128)
     assert [int((~level.padding).sum()) for level in clip.levels] == [12 * 16, 6 * 8, 3 * 4, 2 * 2]
     sentence = torch.randn(256)
-    before = queries.find(clip.levels, sentence)
+    before = queries.find(clip.levels, queries.start(sentence))
     for level in clip.levels:
         for piece in level.maps:
             piece.masked_fill_(level.padding[:, None], 50.0)
-    after = queries.find(clip.levels, sentence)
+    after = queries.find(clip.levels, queries.start(sentence))
     torch.testing.assert_close(after.states, before.states)
     torch.testing.assert_close(after.boxes, before.boxes)
 

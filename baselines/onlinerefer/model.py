@@ -1,0 +1,103 @@
+"""OnlineRefer: ReferFormer run one frame at a time, with the best query of each frame as the only query of the next.
+
+Wu et al., "OnlineRefer: A Simple Online Baseline for Referring Video Object Segmentation", ICCV 2023, section 3. The
+released code is the online model; the paper's semi-online one was not released. Axes: t frames, q queries, c channels,
+h rows, w columns, n decoder layers.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.deformable_transformer import inverse_sigmoid
+from baselines.layers.nn.language_queries import (
+    ClipFeatures,
+    LanguageQueries,
+    LanguageQueriesConfig,
+    QueryStart,
+    SegmentedClip,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedFrame:
+    """Output for one sentence and one frame, ``t = 1``.
+
+    Attributes:
+        segmented: Output of all queries.
+        best: Index of the query with the highest logit.
+        next_queries: The query that the next frame starts from, ``q = 1``.
+    """
+
+    segmented: SegmentedClip
+    best: int
+    next_queries: QueryStart
+
+
+class TrackEmbedding(nn.Module):
+    """Content of the next frame's query: ``LN(x + W2 ReLU(W1 x))``, keys ``linear1``, ``linear2``, ``norm``."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(channels, channels)
+        self.linear2 = nn.Linear(channels, channels)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map query states ``(q, c)`` to contents of the same shape."""
+        out: Tensor = self.norm(states + self.linear2(F.relu(self.linear1(states))))
+        return out
+
+
+class OnlineRefer(nn.Module):
+    """The network, from one frame and the queries before it to mask logits.
+
+    Args:
+        backbone: A name of ``clip_backbones.BACKBONES``; image backbones only, as in the released code.
+        reference: Encoder of the sentences.
+        config: Sizes; ``None``: the authors'.
+    """
+
+    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
+        super().__init__()
+        self.reference = reference
+        self.queries = LanguageQueries(backbone, config)
+        self.track_embed = TrackEmbedding(self.queries.config.channels)
+
+    def encode(self, frames: Tensor) -> list[ClipFeatures]:
+        """Encode frames ``(t, 3, H, W)`` once for all sentences, as clips of one frame each."""
+        return [self.queries.encode(frame) for frame in frames.split(1)]
+
+    def read(self, ids: Tensor) -> Words:
+        """Encode one sentence ``(1, s)``; the sentence vector is not used."""
+        words, _ = self.reference(ids)
+        return words
+
+    def first_queries(self) -> QueryStart:
+        """Return the queries of a video's first frame: zero content, learned positions, reference points."""
+        return self.queries.start(self.queries.query_embed.weight.new_zeros(self.queries.config.channels))
+
+    def forward(self, frame: ClipFeatures, words: Words, queries: QueryStart) -> SegmentedFrame:
+        """Segment the object of one sentence in one frame.
+
+        Args:
+            frame: One frame of `encode`.
+            words: The sentence.
+            queries: Those of `first_queries`, or of the frame before (``next_queries``).
+        """
+        fused = [
+            replace(level, maps=[x * self.queries.fusion_module(x, words) for x in level.maps])
+            for level in frame.levels
+        ]
+        found = self.queries.find(fused, queries)
+        states, boxes = found.states[-1], found.boxes[-1]
+        logits = self.queries.class_embed[-1](states).squeeze(-1)
+        masks = self.queries.segment(frame, found, words, states, boxes[..., :2])
+        best = int(logits[0].argmax())
+        # The box passes through its clamped logit, which is the state that the authors' code keeps.
+        box = inverse_sigmoid(boxes[0, best]).sigmoid().detach()
+        following = QueryStart(self.track_embed(states[0, best])[None], queries.position[best][None], box[None])
+        return SegmentedFrame(SegmentedClip(logits, boxes, masks, found), best, following)
