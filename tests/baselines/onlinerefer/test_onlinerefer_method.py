@@ -26,7 +26,7 @@ def network() -> OnlineRefer:
 
 
 def segmenter(network: OnlineRefer, chunk: int) -> ClipSegmenter:
-    model = OnlineReferModel(network, HashTokenizer(SIZES.text.vocab_size), "cpu")
+    model = OnlineReferModel(network, HashTokenizer(), "cpu")
     return ClipSegmenter(model, ClipSettings(32, chunk, "consecutive", "float32"), "cpu")
 
 
