@@ -73,7 +73,7 @@ class OnlineRefer(nn.Module):
 
     def read(self, ids: Tensor) -> Words:
         """Encode one sentence ``(1, s)``; the sentence vector is not used."""
-        words, _ = self.reference(ids)
+        words: Words = self.reference(ids)[0]
         return words
 
     def first_queries(self) -> QueryStart:
