@@ -175,17 +175,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         result = ExitCode.INTERRUPTED
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        print_error(
-            "the disk is full",
-            location=str(error.filename) if error.filename else None,
-            hint=f"Free some space. {RESUME_HINT}",
-        )
-        return ExitCode.FAILED
+        return _print_os_error(error)
     if result == ExitCode.INTERRUPTED:
         print_error("interrupted", hint=RESUME_HINT)
     return _flushed(result if isinstance(result, int) else ExitCode.OK)
+
+
+def _print_os_error(error: OSError) -> int:
+    """Print that a file or folder cannot be made, written or read; other errors of the system keep their traceback."""
+    from mevis_bench.cli.console import print_error
+    from mevis_bench.execution.retry import RESUME_HINT
+
+    location = str(error.filename2 or error.filename) if error.filename else None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        print_error("the disk is full", location=location, hint=f"Free some space. {RESUME_HINT}")
+    elif location is None:
+        raise error
+    else:
+        hint = "Give another path, or change its permissions."
+        print_error(f"cannot be made, written or read: {error.strerror}", location=location, hint=hint)
+    return ExitCode.USAGE
 
 
 def _print_usage_error(error: typer.TyperException) -> int:
@@ -210,4 +219,7 @@ def _flushed(code: int) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _print_os_error(OSError(error.errno, error.strerror, "standard output"))
     return code

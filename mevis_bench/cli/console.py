@@ -61,12 +61,17 @@ def print_error(message: str, *, location: str | None = None, hint: str | None =
     """Print one error to stderr: location, message, hint. Texts are printed literally, without markup."""
     text = Text("error: ", style="bold red")
     if location:
-        text.append(f"{location}: ", style="bold default")
-    text.append(message, style="not bold default")
+        text.append(f"{_shortened(location)}: ", style="bold default")
+    text.append(_shortened(message), style="not bold default")
     console = err()
     console.print(text, soft_wrap=True)
     if hint:
         console.print(Text(hint, style="cyan"), soft_wrap=True)
+
+
+def _shortened(text: str) -> str:
+    """Return a text of at most 2,000 characters; the middle of a longer one is left out."""
+    return text if len(text) <= 2000 else f"{text[:1000]} ... {text[-900:]}"
 
 
 def print_deprecated(name: str, replacement: str) -> None:

@@ -1,5 +1,6 @@
 """``mevis-bench picture``: samples of a run as one image."""
 
+import io
 from pathlib import Path
 
 import typer
@@ -19,9 +20,11 @@ def command(
     """Render samples as one image: five ground-truth frames above five predicted ones."""
     from mevis_bench.cli import console
     from mevis_bench.cli.scored_run import open_scored_run
+    from mevis_bench.files.atomic import atomic_write
     from mevis_bench.reports.picture import render_samples
 
     image = render_samples(open_scored_run(context, run, split), sample)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    image.save(out)
+    content = io.BytesIO()
+    image.save(content, "JPEG" if out.suffix.lower() in (".jpg", ".jpeg") else "PNG")
+    atomic_write(out, content.getvalue())
     console.out().print(str(out), markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mevis_bench.files.reading import read_regular
 from mevis_bench.records import DataError
 from mevis_bench.records.bounds import Bounds
 
@@ -34,9 +35,8 @@ def read_json(path: Path, on_duplicate: Callable[[str], None] | None = None) -> 
         DataError: The file cannot be read, is larger than ``BOUNDS``, or is not strict JSON, see :func:`parse_json`.
     """
     try:
-        BOUNDS.check("bytes", path.stat().st_size, str(path))
-        text = path.read_bytes()
-    except OSError as error:
+        text = read_regular(path, BOUNDS)
+    except FileNotFoundError as error:
         raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
     return parse_json(text, str(path), on_duplicate)
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from mevis_bench.files.reading import read_regular
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.bounds import Bounds
 
@@ -77,11 +78,10 @@ def read_node(path: Path) -> Node:
             with file and line.
     """
     try:
-        BOUNDS.check("bytes", path.stat().st_size, str(path))
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, BOUNDS).decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError("no such file", location=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"cannot be read: {error}", location=str(path)) from error
     return parse_node(text, str(path))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mevis_bench.files.names import validate_relative_path
+from mevis_bench.files.reading import read_regular
 from mevis_bench.records import DataError
 from mevis_bench.records.bounds import Bounds
 
@@ -56,14 +57,7 @@ class Folder:
 
     def read(self, name: str) -> bytes:
         """See :class:`FileTree`."""
-        try:
-            with open(self._prefix + name, "rb", buffering=0) as file:  # noqa: PTH123, half the time of Path.open
-                BOUNDS.check("bytes", os.fstat(file.fileno()).st_size, self.location(name))
-                return file.readall()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FileNotFoundError(name) from error
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}", location=self.location(name)) from error
+        return read_regular(self._prefix + name, BOUNDS)
 
     def location(self, name: str) -> str:
         """See :class:`FileTree`."""

@@ -8,9 +8,9 @@ class ExitCode(IntEnum):
 
     OK = 0
     FAILED = 1
-    """A sample failed, a data set has errors, a metric regressed, or the disk is full."""
+    """A sample failed, a data set has errors, or a metric regressed."""
     USAGE = 2
-    """The call, a configuration file or an input file is wrong; nothing was computed."""
+    """The call, a configuration file or an input file is wrong, or an output cannot be written (a full disk too)."""
     NOTHING_MEASURED = 3
     """There was nothing, or too little, to score."""
     INCOMPARABLE = 4

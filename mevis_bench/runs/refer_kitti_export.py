@@ -204,5 +204,4 @@ def _write_prediction(source: PredictionSource, video: Video, expression: Expres
 
 def _write_text(path: Path, text: str) -> None:
     """Write without flushing to the disk: an export can be repeated, and 100,000 small files would take an hour."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    atomic_write(path, text, durable=False)

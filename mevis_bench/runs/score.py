@@ -1,10 +1,10 @@
 """Scoring: predictions of any format against a split's ground truth, into ``scores.jsonl`` and ``results.json``."""
 
-import errno
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mevis_bench.files.atomic import check_folder
 from mevis_bench.metrics.aggregation import Aggregator, ScoredSample
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.slices import BUILT_IN, Slice
@@ -115,7 +115,7 @@ def score_run(
     finally:
         aggregator.close()
     if write:
-        _write(folder, scores, results)
+        write_scores(folder, scores, results)
     errors = {sample.sample: sample.error for sample in samples_done if sample.error is not None}
     notes = list(aggregator.notes)
     if plan.ignored:
@@ -124,7 +124,8 @@ def score_run(
 
 
 def _check_target(folder: Path, fingerprint: str) -> None:
-    """Refuse to replace the scores of a run by those of another split."""
+    """Refuse a folder that cannot be written, and to replace the scores of a run by those of another split."""
+    check_folder(folder)
     run = RunFolder(folder)
     if run.manifest_path.is_file() and run.read_manifest().identity.fingerprint != fingerprint:
         raise UsageError(
@@ -132,19 +133,6 @@ def _check_target(folder: Path, fingerprint: str) -> None:
             location=str(folder),
             hint="Give another folder with --out DIR.",
         )
-
-
-def _write(folder: Path, scores: Sequence[SampleScore], results: Results) -> None:
-    try:
-        write_scores(folder, scores, results)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise
-        raise UsageError(
-            f"cannot write scores here: {error.strerror}",
-            location=str(folder),
-            hint="Give another folder with --out DIR.",
-        ) from error
 
 
 def _aggregate(

@@ -9,8 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from mevis_bench.files import strict_json
+from mevis_bench.files.reading import read_regular
 from mevis_bench.records import DataError
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.schemas.decode import JsonSource, decode
+
+BOUNDS = Bounds(files="JSON lines: scores, samples, history", limits={"bytes": 2**30})
 
 T = TypeVar("T")
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -118,8 +122,8 @@ def _encode(value: object) -> object:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
+        return read_regular(path, BOUNDS)
+    except FileNotFoundError as error:
         raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
 
 

@@ -21,8 +21,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout, lock_descriptor
 
+from mevis_bench.files import tree
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import safe_join
+from mevis_bench.files.reading import read_regular
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.schemas.json_files import encode_document, read_json_file
 from mevis_bench.schemas.manifest import Identity, Manifest
@@ -60,11 +62,9 @@ class RunFolder:
         """Return the lines of one video by expression, without partial ones (kill, power cut)."""
         path = self.predictions_path(video_id)
         try:
-            return complete_lines(path.read_bytes())
+            return complete_lines(read_regular(path, tree.BOUNDS))
         except FileNotFoundError:
             return {}
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}", location=str(path)) from error
 
     def flush(self) -> None:
         """Flush all predictions to the disk, so that a manifest written afterwards holds after a power cut.

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mevis_bench.files.atomic import append_line
-from mevis_bench.schemas.json_files import decode_json_lines, encode_line
+from mevis_bench.files.reading import read_regular
+from mevis_bench.schemas.json_files import BOUNDS, decode_json_lines, encode_line
 from mevis_bench.schemas.samples import SampleStatus
 
 
@@ -55,7 +56,10 @@ def read_statuses(path: Path) -> Mapping[str, SampleStatus]:
 
 
 def _complete_lines(path: Path) -> bytes:
-    content = path.read_bytes() if path.exists() else b""
+    try:
+        content = read_regular(path, BOUNDS)
+    except FileNotFoundError:
+        return b""
     return content[: content.rfind(b"\n") + 1]
 
 

@@ -226,7 +226,7 @@ def test_a_run_says_itself_what_it_answers(world, tmp_path: Path) -> None:
 def test_scores_that_cant_be_written_say_where_to_go(world, tmp_path: Path) -> None:
     root, _, clips = world
     predictions = drawn_split.write_json(tmp_path / "p.json", clips)
-    with pytest.raises(UsageError, match=r"p\.json: cannot write scores here: .*\nGive another folder with --out DIR"):
+    with pytest.raises(UsageError, match=r"p\.json: cannot write here: .*\nGive another folder with --out"):
         score_run(predictions, data=root, out=predictions)
 
 

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import shutil
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from mevis_bench.files.atomic import atomic_write
 from mevis_bench.masks import MaskRows
-from mevis_bench.records import Video
+from mevis_bench.records import UsageError, Video
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.escaping import html_text
 from mevis_bench.reports.failures import count_failures, no_target_curve
@@ -41,6 +41,9 @@ def build_gallery(scored: ScoredRun, out: Path, *, compare_to: Path | None = Non
     """
     split = scored.dataset
     before = {} if compare_to is None else {score.sample: jf(score) for score in read_scores(compare_to)}
+    for folder in (out, out / "data", out / "audio"):
+        if folder.is_symlink():
+            raise UsageError("is a link to a folder", location=str(folder), hint="Give another folder with --out.")
     (out / "data").mkdir(parents=True, exist_ok=True)
     run_view = RunView(scored)
     views: list[SampleView] = []
@@ -57,15 +60,15 @@ def build_gallery(scored: ScoredRun, out: Path, *, compare_to: Path | None = Non
         views += video_views
     _write_script(out / "data" / "samples.js", "GALLERY = ", {"samples": samples}, ";")
     for name in ("gallery.css", "gallery.js"):
-        (out / name).write_bytes(files(__package__).joinpath(name).read_bytes())
-    (out / "index.html").write_text(_page(scored, views), encoding="utf-8")
+        atomic_write(out / name, files(__package__).joinpath(name).read_bytes())
+    atomic_write(out / "index.html", _page(scored, views))
     return len(samples)
 
 
 def _write_script(path: Path, before: str, value: object, after: str) -> None:
     """Write data as a script, because pages opened from disk cannot fetch; ``<`` is escaped, so no text ends it."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    path.write_text(f"window.{before}{text}{after}\n", encoding="ascii")
+    atomic_write(path, f"window.{before}{text}{after}\n", durable=False)
 
 
 def _sample(view: SampleView, video: int, index: int, audio: str | None, before: dict[str, float]) -> dict[str, Any]:
@@ -126,7 +129,7 @@ def _copy_audio(split: Dataset, video_id: str, view: SampleView, out: Path, inde
         return None
     (out / "audio").mkdir(exist_ok=True)
     name = f"audio/{index}{source.suffix}"
-    shutil.copyfile(source, out / name)
+    atomic_write(out / name, source.read_bytes(), durable=False)
     return name
 
 
