@@ -1,13 +1,28 @@
 """Run-length encodings in JSON: ``{"size": [height, width], "counts": "..."}``, as pycocotools writes them."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.rle import to_rles
 from mevis_bench.records import DataError, Rle
+
+
+@dataclass(frozen=True, slots=True)
+class CocoRle:
+    """A mask in JSON, as ``parse_rle`` reads it; other keys are ignored.
+
+    Attributes:
+        size: Rows and columns in pixels.
+        counts: COCO's compressed string, or run lengths down the columns, background first.
+    """
+
+    size: Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=2, max_length=2)]
+    counts: Annotated[str, Meta(pattern=r"^[\x00-\x7f]*$")] | tuple[Annotated[int, Meta(ge=0)], ...]
 
 
 def parse_rle(value: Any, location: str) -> Rle:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mevis_bench.masks.rle_json import CocoRle
+
 Sentence = Annotated[str, Meta(pattern=r"\S", description="a sentence")]
 Side = Annotated[int, Meta(ge=1)]
 AnnotationId = int | str
@@ -94,19 +96,6 @@ class ReferredExpressions:
     """
 
     videos: Mapping[str, ReferredVideo]
-
-
-@dataclass(frozen=True, slots=True)
-class CocoRle:
-    """A mask as COCO's run lengths (decoded by ``mevis_bench.masks.rle_json`` only).
-
-    Attributes:
-        size: Rows and columns in pixels.
-        counts: COCO's compressed string, or run lengths down the columns, background first.
-    """
-
-    size: Annotated[tuple[Side, ...], Meta(min_length=2, max_length=2)]
-    counts: Annotated[str, Meta(pattern=r"^[\x00-\x7f]*$")] | tuple[Annotated[int, Meta(ge=0)], ...]
 
 
 MaskPerFrame = tuple[CocoRle | None, ...]
