@@ -3,9 +3,9 @@
     python -m benchmarks.paper_size predict [--frames 200] [--precision bfloat16] [--device cuda]
     python -m benchmarks.paper_size train [--steps 2] [--frames 16] [--device cuda]
 
-``predict`` answers one sentence about a video of noise at 360x640, 20 object tokens a frame, by the protocol of
-``mevis-bench cost``: model-only seconds leave the decoding of frames out, and the first answer, which pays for what is
-set up once, is of one frame and does not count. ``train`` takes steps of configs/train/lmpmpp-paper.yaml of one clip.
+``predict`` segments one sentence about a video of noise at 360x640, 20 object tokens a frame, by the protocol of
+``mevis-bench cost``: model-only seconds leave the decoding of frames out, and the first one, which includes one-time
+set-up, is of one frame and does not count. ``train`` takes steps of configs/train/lmpmpp-paper.yaml of one clip.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def predict(resolved: ResolvedMethod, frames: int, precision: str, device: str) 
 
 
 def take_steps(resolved: ResolvedMethod, steps: int, frames: int, precision: str, device: str) -> None:
-    """Train for a few steps on a generated split; the first, which pays for what is set up once, is told apart."""
+    """Train for a few steps on a generated split; the first, which includes set-up, is reported separately."""
     settings = [f"steps={steps}", f"frames={frames}", f"precision={precision}", "samples=1"]
     config = read_train_config("lmpmpp", "paper", settings)
     config = replace(config, mini=replace(config.mini, videos=4, val_videos=2))

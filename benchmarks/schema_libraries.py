@@ -1,6 +1,6 @@
 """CPU time of start-up with msgspec and with pydantic: the figures of docs/decisions/schema-library.md.
 
-``python -m benchmarks.schema_libraries``; pydantic has to be installed beside mevis-bench. CPU time of the child
+``python -m benchmarks.schema_libraries``; pydantic has to be installed next to mevis-bench. CPU time of the child
 process (user and system), the least of twelve, so that other processes on the machine do not count.
 """
 

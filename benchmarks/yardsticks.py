@@ -5,7 +5,7 @@
 
 Both tables use the ground truth, so none of their rows is a method. RVOS: objects of the ground truth (``perfect``) and
 tracks of the extractor that ``every_object`` ran (``extractor``), in percent. RMEG (mini split): captions that know the
-target's noun, so that the noun's share of a score can be told from that of the moves.
+target's noun, so that the noun's share of a score can be distinguished from that of the moves.
 """
 
 import argparse

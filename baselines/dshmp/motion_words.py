@@ -1,4 +1,4 @@
-"""Word lists of the rule tagger: what is said of things that move, and what only looks like it."""
+"""Word lists of the rule tagger: words for things that move, and what only looks like it."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -65,7 +65,7 @@ IRREGULAR = _words(
     threw thrown told took torn trod went woke worn wove
     """
 )
-"""Past forms that don't end in -ed."""
+"""Past forms that do not end in -ed."""
 
 
 NOT_VERBS = _words(

@@ -1,1 +1,1 @@
-"""Empty: says "no target" to everything."""
+"""Empty: predicts "no target" for everything."""

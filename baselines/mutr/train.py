@@ -1,7 +1,7 @@
 """Training of MUTR: ReferFormer's data, matching and losses, with the text encoder or the audio branch.
 
 The authors' recipe is ``configs/train/mutr-video-swin-t.yaml``. The audio branch has frozen VGGish, as the paper says;
-nobody has published its weights or its recipe, so it uses the same one on spoken sentences. Each clip interacts over
+neither its weights nor its recipe were published, so it uses the same one on spoken sentences. Each clip interacts over
 time by itself; in the original, rows of two clips of a process mix (README, "Training").
 """
 

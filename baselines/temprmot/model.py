@@ -42,7 +42,7 @@ class TempRmot(TrackingDetector):
         self.STReasoner = SpatialTemporalReasoner(history, c, feedforward, heads)
 
     def step(self, encoded: EncodedLevels, tracks: RememberedTracks | None, life: LifeCycle) -> Step:
-        """Take one frame: detect, correct from the past, judge, and carry the surviving tracks on."""
+        """Take one frame: detect, correct from the past, select, and carry the surviving tracks on."""
         queries = self.queries(None if tracks is None else tracks.queries)
         detections = self.detect(encoded, queries)
         detections, history = self.look_back(detections, queries, tracks)

@@ -17,7 +17,7 @@ class TransRmot(TrackingDetector):
         self.track_embed = QueryInteraction(self.config.channels, self.config.feedforward, self.config.heads)
 
     def step(self, encoded: EncodedLevels, tracks: TrackQueries | None, life: LifeCycle) -> Step:
-        """Take one frame: detect, judge, and carry the surviving tracks on."""
+        """Take one frame: detect, select, and carry the surviving tracks on."""
         queries = self.queries(tracks)
         detections = self.detect(encoded, queries)
         queries = life.update(queries, detections.scores)

@@ -1,7 +1,7 @@
 """Speech to 39 numbers every 10 ms: 13 mel-frequency cepstral coefficients, their differences, and theirs.
 
 The authors' repository does not hold its recipe. This one is Davis and Mermelstein's (1980) with the settings that
-Python's speech tutorials use by default; ``README.md`` writes it down and says what is unknown.
+Python's speech tutorials use by default; ``README.md`` describes it and what is unknown.
 """
 
 import numpy as np

@@ -62,7 +62,7 @@ def command(
     config: options.ConfigFile = None,
     dry_run: options.PrintPlan = False,
     json: options.Json = False,
-    recogniser: options.FormerAsrModel = None,
+    former_asr_model: options.FormerAsrModel = None,
 ) -> int:
     """Run a method on a task: predict, store, and score if the split has ground truth.
 
@@ -74,9 +74,9 @@ def command(
     from mevis_bench.runs.predict import find_folder
 
     flags = given.flags()
-    if recogniser is not None:
+    if former_asr_model is not None:
         print_deprecated("--recogniser", "--asr-model")
-        flags = {"asr_model": recogniser, **flags}
+        flags = {"asr_model": former_asr_model, **flags}
     plan = plan_run(read_run_config(config, flags, settings))
     folder = find_folder(plan)
     if dry_run:

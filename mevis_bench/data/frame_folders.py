@@ -93,7 +93,7 @@ class FrameFolders(ABC):
 
     @abstractmethod
     def annotation_files(self) -> Sequence[Path]:
-        """Return the files that decide what is asked and what is right, in a fixed order; JSON files are hashed whole,
+        """Return the files that decide prompts and ground truth, in a fixed order; JSON files are hashed whole,
         of mask images name and size are.
         """
 
@@ -167,7 +167,9 @@ class FrameFolders(ABC):
     def _ground_truth(self, video_id: str, expression: Expression) -> GroundTruth:
         if expression.annotation_ids is None:
             raise UsageError(f"split {self.split!r} has no ground truth", location=str(self.root))
-        if self._truth is None or self._truth[0] != video_id:  # a video's truth is asked for again and again
+        if (
+            self._truth is None or self._truth[0] != video_id
+        ):  # a video's ground truth is requested several times in a row
             self._truth = video_id, self.read_truth(video_id)
         truth, entry = self._truth[1], self._entry(video_id)
         ids = expression.annotation_ids

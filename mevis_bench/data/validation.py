@@ -9,7 +9,7 @@ class ValidationIssue:
     """One thing that is wrong.
 
     Attributes:
-        file: Path of the file, relative to the split where it lies in it.
+        file: Path of the file, relative to the split if it is inside.
         key: Where in the file (video, expression, frame, annotation id); empty: the file as such.
         message: What is wrong.
     """

@@ -245,8 +245,8 @@ def _version(python: Path) -> str | None:
 
 
 def _find_uv() -> str | None:
-    beside = Path(sys.executable).parent / "uv"
-    return str(beside) if beside.is_file() else shutil.which("uv")
+    neighbor = Path(sys.executable).parent / "uv"
+    return str(neighbor) if neighbor.is_file() else shutil.which("uv")
 
 
 def _commands(uv: str | None, python: str, folder: Path, created: Path, requirements: Path | None) -> list[list[str]]:

@@ -142,7 +142,7 @@ class IsolatedMethod:
             raise
         except (MevisBenchError, RemoteError):
             raise
-        except BaseException:  # Ctrl-C, for instance: a reply may be under way that nobody will read
+        except BaseException:  # Ctrl-C, for instance: a reply may be under way that is never read
             if self._process is not None:
                 self._process.kill()
                 self._process = None

@@ -21,7 +21,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, locat
         where: File and key, for the message.
 
     Raises:
-        DataError: A mask has another size or can't be decoded; names the frame's index.
+        DataError: A mask has another size or cannot be decoded; names the frame's index.
     """
     for index, mask in enumerate(masks):
         if mask is not None and (mask.height, mask.width) != (height, width):

@@ -9,14 +9,14 @@ Counts = NDArray[np.uint8]
 Starts = NDArray[np.int64]
 
 OK, BAD_CHARACTER, CUT_OFF, NEGATIVE_RUN, WRONG_SUM = range(5)
-"""Why a frame's counts can't be read."""
+"""Why a frame's counts cannot be read."""
 
 
 @compiled
 def read_toggles(text: Counts, begin: int, end: int, size: int, toggles: Starts, first: int) -> tuple[int, int]:
     """Decode one frame's compressed counts.
 
-    A number is written in groups of five bits, lowest first, each a character from '0' on whose sixth bit says that
+    A number is written in groups of five bits, lowest first, each a character from '0' on whose sixth bit states that
     more follow; from the fourth number on it is the difference to the number two before.
 
     Args:
@@ -139,7 +139,7 @@ def rows_of_counts(
         width: Columns.
 
     Returns:
-        (offsets, x) of :class:`MaskRows`, the first frame that can't be read or -1, and why.
+        (offsets, x) of :class:`MaskRows`, the first frame that cannot be read or -1, and why.
     """
     length, size = starts.size - 1, height * width
     toggles = np.empty(text.size, np.int64)
@@ -184,7 +184,7 @@ def write_number(number: int, text: Counts, at: int) -> int:
 def write_counts(mask: NDArray[np.bool_], columns: NDArray[np.bool_], text: Counts) -> int:
     """Encode one frame.
 
-    Whole rows and columns are asked first whether they hold anything, which goes many pixels at a time; down the
+    Whole rows and columns are tested first, which goes many pixels at a time; down the
     columns is then only walked where the mask is.
 
     Args:

@@ -2,7 +2,7 @@
 
 ``CHECKS`` has one function per promise; each takes a ``Trial``, a variant loaded for one task, and raises
 ``MethodError`` with the broken promise. A variant is loaded with its ``test_options`` (``method.yaml``), and with the
-weights that are shipped beside it, else with seeded random ones.
+weights that are shipped next to it, else with seeded random ones.
 """
 
 import random
@@ -44,7 +44,7 @@ VIDEOS = {"odd": (3, 37, 53), "single": (1, 40, 64)}
 SENTENCES = ("the square that moves to the right", "two birds flying away slowly", "nothing else")
 
 ANSWER_FILES = ("meta_expressions.json", "mask_dict.json")
-"""Files that a method must not read; they lie beside the frames, as in MeViS."""
+"""Files that a method must not read; they lie next to the frames, as in MeViS."""
 
 SEED = 0
 

@@ -1,4 +1,4 @@
-"""From a method's folder to a method that answers."""
+"""From a method's folder to a loaded method."""
 
 import hashlib
 from dataclasses import replace
@@ -10,16 +10,16 @@ from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import Method, MethodConfig, MethodError
 
 SHARED_LAYERS = "layers"
-"""Folder beside the built-in methods that several of them share."""
+"""Folder next to the built-in methods that several of them share."""
 
 
 def load_method(found: MethodEntry, config: MethodConfig[Any]) -> Method:
     """Import a method's ``method.py`` and call its ``load``.
 
     Raises:
-        MethodError: It can't be imported (a package is missing), has no ``load``, calls ``sys.exit``, or
+        MethodError: It cannot be imported (a package is missing), has no ``load``, calls ``sys.exit``, or
             ``load`` returns no method.
-        MevisBenchError: What ``load`` itself tells the user.
+        MevisBenchError: Raised by ``load`` itself.
     """
     location = str(found.folder / "method.py")
     options = typed_options(ResolvedMethod(found, config.variant), config.options)

@@ -17,8 +17,8 @@ class MethodRow:
         name: ``method:variant``; what ``--method`` takes.
         title: Name in tables.
         default: Whether ``--method <method>`` alone means this variant.
-        tasks: Tasks it answers itself, in the order of ``TASK_NAMES``.
-        derived: Tasks it answers through a bridge.
+        tasks: Tasks it predicts for itself, in the order of ``TASK_NAMES``.
+        derived: Tasks it predicts for through a bridge.
         outputs: What its predictions carry.
         weights: Where its weights are.
         provenance: Who made them.

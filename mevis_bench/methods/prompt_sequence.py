@@ -10,7 +10,7 @@ from mevis_bench.records import Prompt
 class PromptSequence(Sequence[Prompt]):
     """Prompts of one video, read by index, slice or iteration.
 
-    A method that raises, exits or hangs does not say at which prompt. One that reads prompts as it predicts was at the
+    A method that raises, exits or hangs does not report the prompt. One that reads prompts as it predicts was at the
     last one it had read; one that had read further may have been at any of them.
 
     Attributes:

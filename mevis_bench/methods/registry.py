@@ -21,7 +21,7 @@ class MethodEntry:
 
     Attributes:
         spec: Its ``method.yaml``.
-        folder: Where ``method.yaml`` and ``method.py`` lie.
+        folder: Folder of ``method.yaml`` and ``method.py``.
         package: Importable name of that folder; ``None``: it is loaded from the folder (``--method-dir``).
         origin: Where it was found, for people: ``built in``, ``package NAME``, ``--method-dir DIR``.
     """
@@ -34,7 +34,7 @@ class MethodEntry:
 
 @dataclass(frozen=True, slots=True)
 class InvalidMethod:
-    """Something that should be a method but can't be one: its name, where it is, and why."""
+    """Something that should be a method but is not a valid one: its name, where it is, and why."""
 
     name: str
     origin: str

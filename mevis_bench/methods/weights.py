@@ -43,7 +43,7 @@ def parse_weights(values: Sequence[str]) -> WeightsChoice:
     """Understand ``--weights``: ``untrained``, a file, ``NAME=PATH``, or a folder that is a weights store.
 
     Raises:
-        UsageError: A named path does not exist, or ``untrained`` stands beside a file.
+        UsageError: A named path does not exist, or ``untrained`` is given together with a file.
     """
     files: dict[str, Path] = {}
     store = default_store()
@@ -101,7 +101,7 @@ def provenance(resolved: ResolvedMethod) -> Provenance:
 
 
 def locate_weights(resolved: ResolvedMethod, choice: WeightsChoice) -> Mapping[str, Path] | None:
-    """Return a variant's files by name, or ``None`` where untrained weights are asked for.
+    """Return a variant's files by name, or ``None`` where untrained weights are requested.
 
     Raises:
         MissingWeightsError: A file is not on this machine.
@@ -147,7 +147,7 @@ def check_sha256(path: Path, spec: WeightSpec) -> None:
 
 
 def origin_path(path: Path) -> Path:
-    """Return the file beside stored weights that says what they were made from."""
+    """Return the file next to stored weights that records what they were made from."""
     return path.with_name(path.name + ".origin.json")
 
 

@@ -21,7 +21,7 @@ _READER = "baselines.layers.checkpoints.checkpoint_file"
 """The one safe reader of untrusted checkpoints; it needs torch, so it is imported by name when it is needed."""
 
 _ENTRIES = ("model", "model_state_dict", "state_dict")
-"""Keys under which training scripts put the state dict beside optimizer and arguments."""
+"""Keys under which training scripts put the state dict next to optimizer and arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AddedWeights:
     """Result of ``add_weights``.
 
     Attributes:
-        paths: Where each file lies now.
+        paths: Path of each file now.
         missing: Weights of the variant that are still missing; only where there are none, the method was loaded with
             what was added, so that a file of another model was refused.
     """
@@ -49,7 +49,7 @@ def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path
     Raises:
         UsageError: A name is none of the variant's, or a file is not there.
         DataError: A hash is not the known one; a file is no checkpoint, is cut short, or holds code; or the method
-            can't be loaded with it.
+            cannot be loaded with it.
     """
     specs = resolved.spec.weights
     folder = store / resolved.method.spec.name
@@ -57,7 +57,7 @@ def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path
     for name, source in files.items():
         known = next(iter(specs)) if name == "" and len(specs) == 1 else name
         if known not in specs:
-            what = f"has no weights '{name}'" if name else f"has {len(specs)} weights files: say which, NAME=FILE"
+            what = f"has no weights '{name}'" if name else f"has {len(specs)} weights files: give NAME=FILE"
             raise UsageError(f"{resolved.name} {what}", hint=did_you_mean(name, list(specs)))
         if not source.exists():
             raise UsageError("no such file or folder", location=str(source))
@@ -85,7 +85,7 @@ def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path
 
 
 def _load_once(resolved: ResolvedMethod, weights: Mapping[str, Path], sources: Mapping[str, Path]) -> None:
-    """Load the method with its weights; a fault names the user's file, not its copy."""
+    """Load the method with its weights; an error names the user's file, not its copy."""
     variant = resolved.spec
     config = MethodConfig(variant.tasks[0], resolved.variant, variant.options, weights, "cpu", 0)
     try:

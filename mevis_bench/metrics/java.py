@@ -1,4 +1,4 @@
-"""The Java programs behind METEOR and the PTB tokenizer, as child processes that neither hang nor die unseen."""
+"""The Java programs behind METEOR and the PTB tokenizer, as child processes that neither hang nor crash unnoticed."""
 
 import contextlib
 import queue
@@ -11,13 +11,13 @@ from pathlib import Path
 from mevis_bench.records import MevisBenchError
 
 TIMEOUT = 300.0
-"""Seconds without any answer after which a Java child counts as hanging."""
+"""Seconds without a reply after which a Java child counts as hanging."""
 
 HOW_TO_INSTALL = "METEOR and CIDEr need Java and pycocoevalcap: pip install 'mevis-bench[rmeg]' brings both."
 
 
 class JavaError(MevisBenchError):
-    """Java is missing, died, or hangs."""
+    """Java is missing, crashed, or hangs."""
 
 
 def find_java() -> str | None:
@@ -33,13 +33,13 @@ def find_java() -> str | None:
 
 
 class JavaChild:
-    """A Java program that answers line by line; answers are read as they come, so neither side blocks the other."""
+    """A Java program that replies line by line; replies are read as they come, so neither side blocks the other."""
 
     def __init__(self, name: str, arguments: Sequence[str], folder: Path, timeout: float = TIMEOUT) -> None:
         """Start the program.
 
         Raises:
-            JavaError: There is no Java, or it can't be started.
+            JavaError: There is no Java, or it cannot be started.
         """
         java = find_java()
         if java is None:
@@ -66,7 +66,7 @@ class JavaChild:
         """Send lines; none of them may hold a line break.
 
         Raises:
-            JavaError: The program has died.
+            JavaError: The program crashed.
         """
         stdin = self._process.stdin
         assert stdin is not None
@@ -86,22 +86,22 @@ class JavaChild:
             raise self._dead() from None
 
     def read(self, count: int) -> list[str]:
-        """Return the next ``count`` answers.
+        """Return the next ``count`` replies.
 
         Raises:
-            JavaError: The program has died, or does not answer.
+            JavaError: The program crashed, or does not reply.
         """
-        answers = []
+        replies = []
         for _ in range(count):
             try:
                 line = self._lines.get(timeout=self._timeout)
             except queue.Empty:
                 self.close()
-                raise JavaError(f"{self.name} did not answer for {self._timeout:.0f} s and was stopped") from None
+                raise JavaError(f"{self.name} did not reply for {self._timeout:.0f} s and was stopped") from None
             if line is None:
                 raise self._dead()
-            answers.append(line)
-        return answers
+            replies.append(line)
+        return replies
 
     def close(self) -> None:
         """End the program, whatever it is doing."""
@@ -111,7 +111,7 @@ class JavaChild:
             thread.join(timeout=5)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
-            with contextlib.suppress(OSError):  # what was never sent can't be sent any more
+            with contextlib.suppress(OSError):  # what was never sent cannot be sent any more
                 pipe.close()
 
     def _listen(self) -> None:
@@ -129,7 +129,7 @@ class JavaChild:
 
     def _dead(self) -> JavaError:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)  # it is about to end by itself; its own exit code says more than ours
+            self._process.wait(timeout=5)  # it is about to end by itself; its own exit code is more informative
         self.close()
-        words = " | ".join(self._output_tail) or "it said nothing"
-        return JavaError(f"{self.name} died with exit code {self._process.returncode}: {words}")
+        words = " | ".join(self._output_tail) or "no output"
+        return JavaError(f"{self.name} exited with code {self._process.returncode}: {words}")

@@ -20,7 +20,7 @@ class Metric:
         paper_name: Column title in the paper's tables; ``None``: the paper does not report it.
         latex: Column title in LaTeX; ``None``: the name.
         mean_of_samples: Whether it is the mean of the values that ``scores.jsonl`` has under the same name.
-        gated: Whether the gate judges it; ``False``: the gate lists it as not judged.
+        gated: Whether the gate checks it; ``False``: the gate lists it as not judged.
     """
 
     name: str

@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     NOTHING_MEASURED = 3
     """There was nothing, or too little, to score."""
     INCOMPARABLE = 4
-    """Two results can't be compared: other data, other protocol."""
+    """Two results cannot be compared: other data, other protocol."""
     INTERRUPTED = 130
     """Ctrl-C. Everything finished before it is on disk; the same command continues."""
 
@@ -44,7 +44,7 @@ class MevisBenchError(Exception):
 
 
 def _rebuild(kind: type[MevisBenchError], message: str, location: str | None, hint: str | None) -> MevisBenchError:
-    """Rebuild an error that crossed a process boundary (keyword arguments don't survive by themselves)."""
+    """Rebuild an error that crossed a process boundary (keyword arguments do not survive on their own)."""
     return kind(message, location=location, hint=hint)
 
 
@@ -65,13 +65,13 @@ class RenamedFieldWarning(DeprecationWarning):
 
 
 class MissingWeightsError(MevisBenchError):
-    """A method's weights are not on this machine; the hint says which file, from where, under which license."""
+    """A method's weights are not on this machine; the hint names the file, its source and its license."""
 
     exit_code = ExitCode.USAGE
 
 
 class MethodError(MevisBenchError):
-    """A method could not be loaded, or its worker died."""
+    """A method could not be loaded, or its process crashed."""
 
 
 class NothingMeasuredError(MevisBenchError):
@@ -81,6 +81,6 @@ class NothingMeasuredError(MevisBenchError):
 
 
 class IncomparableError(MevisBenchError):
-    """Two results can't be compared."""
+    """Two results cannot be compared."""
 
     exit_code = ExitCode.INCOMPARABLE

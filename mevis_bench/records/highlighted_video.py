@@ -1,4 +1,4 @@
-"""A video with target objects painted over, as RMEG shows them to captioners that can't be handed masks.
+"""A video with target objects highlighted, for captioners that do not take masks (RMEG).
 
 The paper, section 5.7: "we highlight the target object with a semitransparent mask throughout the video". It gives
 neither color nor opacity, so a method's options hold both.

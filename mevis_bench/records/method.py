@@ -1,4 +1,4 @@
-"""The one interface every method stands behind."""
+"""The one interface of every method."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Method(Protocol):
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[Prediction]:
         """Answer every prompt about one video.
 
-        A video comes with all of its prompts, because it is encoded once and asked many times.
+        A video comes with all of its prompts, because it is encoded once and prompted many times.
 
         Yields:
             One prediction per prompt, in the order of ``prompts``, each as soon as it is known.

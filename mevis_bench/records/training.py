@@ -32,7 +32,7 @@ class TrainingData(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the split's annotation files; stored beside the weights made from it."""
+        """Hash of the split's annotation files; stored with the weights made from it."""
         ...
 
     def video(self, video_id: str) -> Video:

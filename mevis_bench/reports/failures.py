@@ -59,7 +59,7 @@ class ErrorAnalysis:
     Attributes:
         sample: ``<video>/<expression>``.
         failure: The error type.
-        detail: The objects or frame concerned, for instance ``after frame 5``; empty where the type says all.
+        detail: The objects or frame concerned, for instance ``after frame 5``; empty where the type is sufficient.
         cost: J&F lost, ``1 - J&F``.
         iou: IoU of the prediction with every annotated object over the whole video, by annotation id.
     """

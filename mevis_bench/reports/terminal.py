@@ -25,7 +25,7 @@ class WideTable:
     """A table that fits any width: value columns that do not fit follow in further tables, each with the key columns.
 
     Attributes:
-        keys: Titles of the columns that identify a row; they fold where one value column beside them does not fit.
+        keys: Titles of the columns that identify a row; they fold where one value column next to them does not fit.
         values: Titles of the value columns, which are aligned to the right and never cut.
         rows: Cells of each row, keys first, and whether a line follows it.
     """

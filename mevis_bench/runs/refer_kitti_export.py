@@ -83,7 +83,7 @@ def export_split(
         split: A split with truth.
         out: A new or empty folder.
         copy_frames: Copy the image files; otherwise links point to them.
-        predictions: Tracks to write beside the truth, in any format that can be scored; ``None``: none.
+        predictions: Tracks to write in addition to the ground truth, in any format that can be scored; ``None``: none.
         advance: Called with videos done and videos in all.
 
     Raises:
@@ -118,7 +118,7 @@ def export_split(
 def _export_results(
     split: ReferKittiSplit, out: Path, source: PredictionSource | None, advance: Callable[[int, int], None]
 ) -> Exported:
-    """Write what the originals' scorer reads beside the data set: the seqmap, and per sequence its two files."""
+    """Write what the originals' scorer reads next to the data set: the seqmap, and per sequence its two files."""
     sequences, expressions = [], 0
     for done, video_id in enumerate(split.video_ids, start=1):
         video = split.video(video_id)
@@ -189,7 +189,7 @@ def _write_expression(video: Video, expression: Expression, boxes: _Boxes, out: 
 
 
 def _write_prediction(source: PredictionSource, video: Video, expression: Expression, out: Path, name: str) -> bool:
-    """Write one sample's tracks; ``False`` where the predictions don't have it."""
+    """Write one sample's tracks; ``False`` where the predictions do not have it."""
     sample = f"{video.id}/{expression.id}"
     if sample not in source.samples():
         return False

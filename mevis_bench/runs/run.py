@@ -57,7 +57,7 @@ def _executor(plan: RunPlan) -> Executor:
 def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> FinishedRun:
     """Predict and score a plan (see ``run``), both on the run's device.
 
-    Failed samples count as zero; the counts of the results say how many.
+    Failed samples count as zero; the counts of the results state how many.
     """
     report = predict(plan, folder, _executor(plan), callback)
     rate = write_asr_report(plan, folder)

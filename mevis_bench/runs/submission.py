@@ -42,7 +42,7 @@ def read_profile(name: str | None, info: DatasetInfo) -> SubmissionProfile:
 
 
 def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path, *, predicted_on: str | None = None) -> str:
-    """Write the zip for a server and ``<out>.manifest.json`` beside it; return the zip's SHA-256.
+    """Write the zip for a server and ``<out>.manifest.json`` next to it; return the zip's SHA-256.
 
     Args:
         run: A run folder.

@@ -37,7 +37,7 @@ class Source(Protocol):
         ...
 
     def text(self, path: FieldPath) -> str | None:
-        """Return the characters of a number in the file; ``None``: the format tells text from numbers."""
+        """Return the characters of a number in the file; ``None``: the format distinguishes text and numbers."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Submissions to evaluation servers: ``configs/submission/<name>.yaml``, and the record beside a zip file."""
+"""Submissions to evaluation servers: ``configs/submission/<name>.yaml``, and the record next to a zip file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Record beside weights in the user's store: ``<file>.origin.json``."""
+"""Record next to weights in the user's store: ``<file>.origin.json``."""
 
 from dataclasses import dataclass
 

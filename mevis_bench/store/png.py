@@ -57,7 +57,7 @@ def rows_from_png(data: bytes, height: int, width: int, *, threshold: int | None
     if image.depth not in (1, 2, 4, 8):
         raise DataError(f"no readable PNG: {image.depth} bits a sample", location=location)
     lowest = 1 if threshold is None else threshold
-    if image.color == _GRAY:  # a threshold is said on the scale of 8 bits
+    if image.color == _GRAY:  # a threshold is on the scale of 8 bits
         lowest = -(-lowest * ((1 << image.depth) - 1) // 255)
     if image.interlaced:
         rows, gray = _rows_of_interlaced(data, lowest, image.depth, location)

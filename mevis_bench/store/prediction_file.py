@@ -16,7 +16,7 @@ class PredictionFile:
         """Open the file, or get ready to make it.
 
         Args:
-            path: Where it lies.
+            path: Path of the file.
             order: All expressions of the video, in order of the data set.
             again: The ones that will be added. Their old lines are dropped, and so is what a kill has left of a line.
         """
@@ -31,7 +31,7 @@ class PredictionFile:
             self._write(kept)
 
     def add(self, expression_id: str, prediction: Prediction) -> None:
-        """Add one line; when this returns, a kill can't lose it.
+        """Add one line; when this returns, a kill cannot lose it.
 
         Raises:
             OSError: The disk is full; no line that was there before is lost.

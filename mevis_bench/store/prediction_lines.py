@@ -27,7 +27,7 @@ from mevis_bench.store.prediction_source import Candidate
 
 @dataclass(frozen=True, slots=True)
 class StoredMasks:
-    """A mask prediction as it lies on disk, not decoded.
+    """A mask prediction as stored on disk, not decoded.
 
     Attributes:
         height: Rows of every frame, in pixels.

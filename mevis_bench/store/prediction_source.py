@@ -11,7 +11,7 @@ from mevis_bench.records import CaptionPrediction, DataError, Rle, TrackPredicti
 
 @dataclass(frozen=True, slots=True)
 class FrameSpec:
-    """The frames that a prediction answers for.
+    """The frames of a prediction.
 
     Attributes:
         video_id: The video.
@@ -83,7 +83,7 @@ class PredictionSource(Protocol):
         ...
 
     def only(self, video_id: str) -> "PredictionSource":
-        """Return a source that need only answer for one video: what a worker process is sent."""
+        """Return a source that only has one video, to send it to a scoring process."""
         ...
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:

@@ -133,8 +133,8 @@ class RunFolder:
     def writer(self) -> Iterator[None]:
         """Take part in writing predictions. All writers of a run share a lock on ``samples.jsonl``.
 
-        A process that was started by the holder of ``locked`` may outlive it for a moment; nobody else gets the folder
-        before it has ended.
+        A process that was started by the holder of ``locked`` may outlive it for a moment; the folder is free
+        when it has ended.
         """
         file = os.open(self.samples_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:

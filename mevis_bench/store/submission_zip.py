@@ -104,7 +104,7 @@ def _check_names(found: Iterable[str], required: Iterable[str]) -> Iterator[str]
     wrapper = _wrapper(found, required)
     if wrapper:
         yield (
-            f"everything lies in the folder {wrapper!r}; the video folders must be at the zip's root "
+            f"everything is in the folder {wrapper!r}; the video folders must be at the zip's root "
             f"(zip from inside: cd {wrapper} && zip -r ../submission.zip .)"
         )
         return

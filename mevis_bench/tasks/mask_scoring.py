@@ -49,7 +49,7 @@ def _score_candidates(
 ) -> SampleMetrics:
     """Score the candidates of a prediction on the one scored frame; without any, its mask with the score 1.
 
-    ``J``, ``F`` and ``J&F`` of the foreground on that frame are columns beside them, for the gallery and slices.
+    ``J``, ``F`` and ``J&F`` of the foreground on that frame are columns next to them, for the gallery and slices.
     """
     frame = (ground_truth.scored or (0,))[0]
     target = targets.target(ground_truth).rows.frame(frame)

@@ -26,7 +26,7 @@ FOLDER = "checkpoints"
 
 @dataclass(slots=True)
 class StageState:
-    """State of a stage beside its tensors.
+    """State of a stage, besides its tensors.
 
     Attributes:
         step: Optimizer steps done.

@@ -24,7 +24,7 @@ def test_files_are_short_and_their_names_say_something() -> None:
 
 
 def test_no_test_imports_another_test() -> None:
-    """Code that several tests need belongs into ``tests/fixtures``, or into a module without tests beside them."""
+    """Code that several tests need belongs into ``tests/fixtures``, or into a module without tests next to them."""
     found = []
     for path in tracked_files(".py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -56,7 +56,7 @@ FORBIDDEN = {
     r"shell\s*=\s*True|os\.system\(": "starts a shell",
     r"yaml\.load\(": "loads YAML unsafely",
     r"raise NotImplementedError|\b(TODO|FIXME|XXX)\b": "is not done",
-    r"^\s*(import|from) (torchvision|timm|cv2)\b": "imports what breaks beside a CPU build of torch",
+    r"^\s*(import|from) (torchvision|timm|cv2)\b": "imports what breaks next to a CPU build of torch",
 }
 
 

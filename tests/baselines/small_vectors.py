@@ -29,15 +29,15 @@ def small_vector(method: str) -> Path:
     return ROOT / "tests" / "baselines" / method / "small_vector.npz"
 
 
-def seeded_frames(*wanted: tuple[tuple[int, ...], np.dtype]) -> list[NDArray]:
+def seeded_frames(*expected: tuple[tuple[int, ...], np.dtype]) -> list[NDArray]:
     """The vectors' input frames, one array after another from torch's generator with seed 1.
 
     Args:
-        wanted: Shape and dtype of each: bytes or standard normal numbers.
+        expected: Shape and dtype of each: bytes or standard normal numbers.
     """
     generator = torch.Generator().manual_seed(1)
     arrays = []
-    for shape, dtype in wanted:
+    for shape, dtype in expected:
         if dtype == np.uint8:
             arrays.append(torch.randint(0, 256, shape, generator=generator).to(torch.uint8).numpy())
         else:
@@ -79,10 +79,10 @@ def load_small_vector(method: str, *frames: str) -> dict[str, NDArray]:
     """Arrays of a small vector, the input frames (``in_frames``, or those named, in the order they were made) too."""
     names = frames or ("in_frames",)
     arrays = load_vectors(small_vector(method))
-    wanted = [
+    expected = [
         (tuple(arrays.pop(f"shape_{name}").tolist()), np.dtype(str(arrays.pop(f"dtype_{name}")))) for name in names
     ]
-    return {**arrays, **dict(zip(names, seeded_frames(*wanted), strict=True))}
+    return {**arrays, **dict(zip(names, seeded_frames(*expected), strict=True))}
 
 
 def check_thinned(

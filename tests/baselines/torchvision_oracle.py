@@ -1,6 +1,6 @@
 """torchvision as an independent oracle of our backbones: never imported at run time, optional in tests.
 
-Its compiled operators don't load beside a CPU build of torch, so two of them are declared before the import. Where
+Its compiled operators do not load next to a CPU build of torch, so two of them are declared before the import. Where
 transformers finds torchvision without that, its own imports break: better keep it in a folder of its own and name it:
 
     uv pip install --no-deps --target DIR torchvision

@@ -1,4 +1,4 @@
-"""``mevis-bench weights``: what is missing is output, what is added is checked and can be read by nobody's code."""
+"""``mevis-bench weights``: what is missing is output, what is added is checked and can be read without running its code."""
 
 import json
 import pickle

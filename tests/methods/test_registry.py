@@ -1,4 +1,4 @@
-"""Methods are found without importing them, and a broken one is told apart with its reason."""
+"""Methods are found without importing them, and a broken one is listed with its reason."""
 
 import sys
 from pathlib import Path

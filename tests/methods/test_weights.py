@@ -1,4 +1,4 @@
-"""Weights are found where they should be, checked, and missing ones are told with where to get them."""
+"""Weights are found where they should be, checked, and errors for missing ones name their source."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tables in narrow terminals: no cell is cut, and every row can be told by its keys."""
+"""Tables in narrow terminals: no cell is cut, and every row has its keys."""
 
 import io
 

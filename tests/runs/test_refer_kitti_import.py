@@ -79,7 +79,7 @@ def test_boxes_are_whole_pixels_inside_the_frame(imported: Dataset) -> None:
     }
 
 
-def test_an_object_is_meant_in_the_frames_of_the_label_only(imported: Dataset) -> None:
+def test_an_object_is_referred_to_in_the_frames_of_the_label_only(imported: Dataset) -> None:
     assert _boxes(imported.ground_truth("0005", "turning-cars")) == {(1, 20.0, 10.0, 50.0, 30.0)}
     assert imported.ground_truth("0005", "no-car").objects == ()
 

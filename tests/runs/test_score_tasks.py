@@ -1,4 +1,4 @@
-"""RMOT and RMEG end to end: every format, the variants, what is left out, and what is said without Java."""
+"""RMOT and RMEG end to end: every format, the variants, what is left out, and errors without Java."""
 
 import json
 from pathlib import Path

@@ -30,7 +30,7 @@ def test_licence_in_method_yaml(old_method: Path) -> None:
     assert places == [f"{old_method}:5", f"{old_method}:18"]
 
 
-def test_recogniser_in_a_run_configuration(tmp_path: Path) -> None:
+def test_the_former_name_of_asr_model_in_a_run_configuration(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("task: avos\nmethod: m\nrecogniser: small\n")
     with pytest.warns(RenamedFieldWarning, match=r"run\.yaml:3: 'recogniser' is now called 'asr_model'"):

@@ -49,7 +49,7 @@ def read_tensors(path: Path, *, entry: str | tuple[str, ...] = (), namespace: bo
         raise DataError(
             "the file contains Python objects besides tensors, which may be code, so it is not loaded",
             location=location,
-            hint="Ask its authors for safetensors, or save only its state dict, on an isolated machine.",
+            hint="Request safetensors from its authors, or save only its state dict, on an isolated machine.",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise DataError("not a checkpoint, or truncated", location=location, hint=_AGAIN) from error

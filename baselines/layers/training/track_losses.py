@@ -31,7 +31,7 @@ class FrameTargets:
     """All annotated objects of a frame, referred to or not; a frame without objects has ``o = 0``.
 
     Attributes:
-        boxes: ``(o, 4)``; after a crop a center may lie outside 0..1.
+        boxes: ``(o, 4)``; after a crop a center may be outside 0..1.
         ids: int64 ``(o,)``, identity in the clip, at least 0, none twice.
         referred: bool ``(o,)``, whether the expression means the object in this frame.
 

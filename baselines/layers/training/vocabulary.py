@@ -38,7 +38,7 @@ def word_tokenizer(sentences: Iterable[str], size: int) -> tokenizers.Tokenizer:
 
 
 def training_tokenizer(arguments: TrainingArguments, file: str | None, size: int) -> Tokenizer:
-    """Open the tokenizer of a training; one of its own words is kept beside the weights, of no use without it.
+    """Open the tokenizer of a training; one of its own words is kept next to the weights, of no use without it.
 
     Args:
         arguments: Of the training.

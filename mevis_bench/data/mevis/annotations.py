@@ -18,7 +18,7 @@ class VideoEntry:
     Attributes:
         frames: Names of the frames, without suffix, in order; at least one.
         expressions: In file order.
-        size: Height and width, where the file says them; ``None`` where it does not.
+        size: Height and width, where the file states them; ``None`` where it does not.
     """
 
     frames: tuple[str, ...]
@@ -44,7 +44,7 @@ def parse_video(entry: object, location: str, *, has_ground_truth: bool) -> Vide
     Args:
         entry: ``{"expressions": {id: {...}}, "frames": [name, ...]}``; further keys are ignored.
         location: File and video, for messages.
-        has_ground_truth: Whether expressions have to say which objects they mean.
+        has_ground_truth: Whether expressions have to name the objects they refer to.
 
     Raises:
         DataError: A part is missing or is not what it should be.

@@ -52,7 +52,7 @@ def find_split(root: Path | None, name: str) -> SplitLayout:
         name: The split's folder in ``root``; not looked at where ``root`` itself is a split.
 
     Raises:
-        UsageError: There is no such split; the hint says which there are.
+        UsageError: There is no such split; the hint lists them.
     """
     if root is None:
         return _embedded(name)

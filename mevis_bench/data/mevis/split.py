@@ -1,7 +1,7 @@
 """Reads MeViS, versions 1 and 2, from disk: what methods see, and apart from it the truth.
 
-Frames are only named here and decoded when asked for. The annotation files are read once; ``mask_dict.json`` not
-before truth is asked for, so that predicting never meets it.
+Frames are only named here and decoded on access. The annotation files are read once; ``mask_dict.json`` not
+before ground truth is requested, so that predicting never reads it.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class MevisSplit:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the annotation files: two splits with the same one ask and answer the same."""
+        """SHA-256 over the annotation files: splits with the same one have the same prompts and ground truth."""
         digest = hashlib.sha256()
         for path in (self._layout.meta, self._layout.masks, self._layout.boxes):
             if path is not None:
@@ -68,7 +68,7 @@ class MevisSplit:
 
         Raises:
             UsageError: There is no such video.
-            DataError: A path leaves the split, or the first frame can't be read.
+            DataError: A path leaves the split, or the first frame cannot be read.
         """
         names = self._entry(video_id).frames
         location = f"{self._layout.meta}, video {video_id}"
@@ -89,7 +89,7 @@ class MevisSplit:
         return self._entry(video_id).frames
 
     def expressions(self, video_id: str) -> tuple[Expression, ...]:
-        """Return everything that is said about one video, in file order.
+        """Return every expression of one video, in file order.
 
         Raises:
             UsageError: There is no such video.
@@ -181,7 +181,7 @@ class MevisSplit:
                 f"anno_id {annotation_id} is not in mask_dict.json",
                 location=f"{self._layout.meta}, video {video_id}, expression {expression_id}",
             )
-        if self._tracks[0] != video_id:  # a video's objects are asked for again and again, and then never more
+        if self._tracks[0] != video_id:  # a video's objects are requested several times in a row, then never again
             self._tracks = (video_id, {})
         tracks = self._tracks[1]
         if annotation_id not in tracks:

@@ -53,7 +53,7 @@ class _Verifier:
         self.layout = layout
         self.report = ValidationReport(name, layout.root, layout.masks is not None)
         self.masks: dict[str, object] | None = {}
-        """Raw masks by annotation id; ``None``: the file can't be read, so nothing can be said about them."""
+        """Raw masks by annotation id; ``None``: the file cannot be read, so they are unknown."""
         self.boxes: dict[str, object] | None = None
         """Raw boxes by annotation id; ``None``: there is no such file, or it cannot be read."""
         self.owners: dict[str, str] = {}
@@ -80,7 +80,7 @@ class _Verifier:
         self.report.errors.append(ValidationIssue(shown.as_posix(), key, what))
 
     def _try(self, path: Path, key: str, check: Callable[[], T]) -> T | None:
-        """Run a check; its ``DataError`` becomes a fault of this file and key."""
+        """Run a check; its ``DataError`` becomes an error of this file and key."""
         try:
             return check()
         except DataError as error:

@@ -44,7 +44,7 @@ def find_layout(root: Path | None, split: str) -> Layout:
     """Find the files of a split.
 
     Objects are named in the expression file itself (train) or in ``<split>_truth/meta_expressions.json``, and their
-    label images are in ``Annotations`` beside the frames or below ``<split>_truth``.
+    label images are in ``Annotations`` next to the frames or below ``<split>_truth``.
 
     Raises:
         UsageError: There is no such folder or split.

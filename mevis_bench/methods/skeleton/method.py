@@ -1,4 +1,4 @@
-"""A complete small method: what is far from the frame's mean color is the answer to everything."""
+"""A complete small method: what is far from the frame's mean color is the prediction for every prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -33,7 +33,7 @@ def load(config: MethodConfig[Mapping[str, object]]) -> Skeleton:
     """Make the method.
 
     ``config.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are
-    asked for (``--weights untrained``). ``config.options`` are the variant's, ``config.device`` is where to compute.
+    requested (``--weights untrained``). ``config.options`` are the variant's, ``config.device`` is where to compute.
     """
     contrast = config.options["contrast"]
     assert isinstance(contrast, float)

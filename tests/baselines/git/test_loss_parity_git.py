@@ -22,9 +22,9 @@ def looped(logits: torch.Tensor, captions: list[list[int]], smoothing: float) ->
             scores = row[place]
             log_sum = math.log(sum(math.exp(score) for score in scores))
             for word, score in enumerate(scores):
-                wanted = 1 - smoothing if word == right else smoothing / (len(scores) - 1)
-                if wanted > 0:
-                    sums += wanted * (math.log(wanted) - (score - log_sum))
+                expected = 1 - smoothing if word == right else smoothing / (len(scores) - 1)
+                if expected > 0:
+                    sums += expected * (math.log(expected) - (score - log_sum))
             count += 1
     return sums / count
 

@@ -35,7 +35,7 @@ def load(folder: Path, module: nn.Module, **more: object) -> None:
     load_shards(folder, module, dtype=torch.float16, device="cpu", **more)
 
 
-def test_all_shards_arrive_in_the_wanted_precision(folder: Path) -> None:
+def test_all_shards_arrive_in_the_requested_precision(folder: Path) -> None:
     module = small()
     load(folder, module)
     torch.manual_seed(0)

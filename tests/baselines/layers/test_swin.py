@@ -38,7 +38,7 @@ def their_state(theirs, config):
     return state
 
 
-# Every stage's map is larger than the window: transformers shrinks the window on smaller maps, the authors don't.
+# Every stage's map is larger than the window: transformers shrinks the window on smaller maps, the authors do not.
 @pytest.mark.parametrize("size", [(64, 96), (47, 71), (42, 50)])
 def test_stages_agree_with_transformers(size):
     torch.manual_seed(0)

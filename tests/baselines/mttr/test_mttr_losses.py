@@ -132,10 +132,10 @@ def test_match_is_the_cheapest_of_all_assignments():
         )  # masks already at the size of the targets
         cost = torch.zeros(4, 2)
         for query, instance, frame in product(range(4), range(2), range(2)):
-            wanted = 0 if instance == 0 and frame == 0 else 1
+            expected = 0 if instance == 0 and frame == 0 else 1
             x, t = outputs.pred_masks[frame, 0, query].sigmoid(), target.masks[frame, instance]
             dice = (2 * (x * t).sum() + 1) / (x.sum() + t.sum() + 1)
-            probability = outputs.pred_is_referred[frame, 0, query].softmax(0)[wanted]
+            probability = outputs.pred_is_referred[frame, 0, query].softmax(0)[expected]
             cost[query, instance] -= (2 * probability + 5 * dice) / 2
         best = min(permutations(range(4), 2), key=lambda pair: cost[pair[0], 0] + cost[pair[1], 1])
         ((queries, found),) = match(outputs, [target], CONFIG)

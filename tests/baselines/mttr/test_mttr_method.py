@@ -10,7 +10,7 @@ from mevis_bench.records import TextPrompt
 from tests.baselines.parity import tiny_roberta
 from tests.fixtures.noise_video import noise_video
 
-PROMPTS = [TextPrompt("0", "The bird  flying away"), TextPrompt("1", "two dogs"), TextPrompt("2", "nobody")]
+PROMPTS = [TextPrompt("0", "The bird  flying away"), TextPrompt("1", "two dogs"), TextPrompt("2", "no one")]
 SETTINGS = ClipSettings(short=32, clip_length=None, sampling="consecutive", precision="float32")
 
 

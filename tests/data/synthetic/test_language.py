@@ -42,7 +42,7 @@ def test_reasoning_and_order_are_common_enough(written: list[tuple[SpriteKind, l
 
 
 def test_every_form_also_occurs_without_target(written: list[tuple[SpriteKind, list[Sentence]]]) -> None:
-    """The wording alone must not give away that nobody is meant."""
+    """The wording alone must not give away that there is no target."""
     shares = {}
     for form in ("whole", "order", "start", "end", "event", "relation"):
         of_form = [sentence for _, video in written for sentence in video if sentence.form == form]
