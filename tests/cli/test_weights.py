@@ -1,4 +1,4 @@
-"""``mevis-bench weights``: what is missing is output, what is added is checked and can be read without running its code."""
+"""``mevis-bench weights``: missing files are listed, added ones are checked and read without running their code."""
 
 import json
 import pickle
@@ -135,7 +135,7 @@ def test_a_file_with_code_inside_is_refused_and_not_run(place: Path, capsys, nam
     [
         (["mine", "nowhere.pth"], "error: nowhere.pth: no such file or folder\n"),
         (["mine", "other=here"], "error: mine:small has no weights 'other'\nKnown: model\n"),
-        (["mine:large", "here"], "error: mine:large has 0 weights files: say which, NAME=FILE\nKnown: none\n"),
+        (["mine:large", "here"], "error: mine:large has 0 weights files: give NAME=FILE\nKnown: none\n"),
         (["mine", "here"], "error: here: not a checkpoint, or truncated\n"),
     ],
 )

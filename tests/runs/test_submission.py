@@ -89,7 +89,7 @@ def png(pixels: np.ndarray, form: str = "PNG") -> bytes:
 
 FIRST = "/00000.png"
 ERRORS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] = {
-    "wrapper": (lambda name, content: [(f"valid/{name}", content)], "everything lies in the folder 'valid'"),
+    "wrapper": (lambda name, content: [(f"valid/{name}", content)], "everything is in the folder 'valid'"),
     "missing": (
         lambda name, content: [] if name.endswith(FIRST) else [(name, content)],
         "1 frames are missing, the first is 00000.png",
