@@ -24,7 +24,7 @@ def one_thread(device: str) -> Iterator[None]:
         yield
         return
     before = {name: os.environ.get(name) for name in ONE_THREAD}
-    # len(sched_getaffinity) is what torch starts with where no one says otherwise.
+    # len(sched_getaffinity) is what torch starts with unless set otherwise.
     threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else len(os.sched_getaffinity(0))
     os.environ.update(ONE_THREAD)
     _set_torch_threads(1)

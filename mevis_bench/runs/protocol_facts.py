@@ -23,7 +23,7 @@ _NOT_PRINTED = ("out", "retry_failed", "fail_fast", "max_failures", "workers", "
 
 
 def protocol_facts(folder: Path) -> Mapping[str, str]:
-    """Return the facts of a run or of scored predictions by topic, in the order in which they are prompted for.
+    """Return the facts of a run or of scored predictions by topic, in the order of the table.
 
     Raises:
         DataError: The folder has neither a manifest nor results, or one of them is invalid.
