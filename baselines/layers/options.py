@@ -37,12 +37,14 @@ class ClipOptions:
         clip_length: Upper bound of a clip's frames; ``None``: the whole video is one clip.
         sampling: Clips are consecutive pieces, or each takes every k-th frame (``interleaved``).
         precision: Data type of the network.
+        candidates: Whether predictions hold the masks and scores of all queries, for average precision.
     """
 
     short: Annotated[int, Meta(ge=32)]
     clip_length: Count | None
     sampling: Literal["consecutive", "interleaved"]
     precision: Precision
+    candidates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """MTTR as a ``Method``: a sentence in lower case to the masks of the referred query."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -77,6 +77,13 @@ class MttrModel:
         query, score = best_query(torch.cat([output.referred[-1, 0] for output in outputs]))
         resized = self.input_size(*size, self.settings.short)
         return [upsample_masks(output.query_masks(0, query), resized, size) for output in outputs], score
+
+    def candidates(self, outputs: Sequence[SegmentedClip], size: Size) -> Iterator[tuple[list[Tensor], float]]:
+        """Yield masks and mean probability over all frames of every query."""
+        scores = torch.cat([output.referred[-1, 0] for output in outputs]).float().softmax(-1)[..., 0].mean(0)
+        resized = self.input_size(*size, self.settings.short)
+        for query, score in enumerate(scores.tolist()):
+            yield [upsample_masks(output.query_masks(0, query), resized, size) for output in outputs], score
 
 
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:

@@ -1,6 +1,6 @@
 """ReferFormer as a ``Method``: a sentence to the masks of the best query."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -51,6 +51,10 @@ class ReferFormerModel:
         """Select one query for the whole video, by its mean probability over all frames."""
         query, score = best_query(torch.cat([output.logits for output in outputs]))
         return [query_masks(output, query, size) for output in outputs], score
+
+    def candidates(self, outputs: Sequence[QueryOutputs], size: Size) -> Iterator[tuple[list[Tensor], float]]:
+        """Yield masks and mean probability over all frames of every query."""
+        return query_outputs.all_queries(outputs, size)
 
 
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryOutputs]:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mevis_bench.data.registry import make_fixture, open_dataset
 from mevis_bench.metrics.long_rvos import temporal_ious
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError
 from mevis_bench.runs.score import score_run
 from tests.paths import GOLDEN
@@ -82,7 +83,9 @@ def test_a_missing_later_frame_is_empty_and_a_missing_first_frame_an_error(root:
 @pytest.mark.golden
 def test_golden_long_rvos(tmp_path: Path) -> None:
     expected = json.loads((CASE / "expected.json").read_text())
-    result = score_run(CASE / "predictions/Annotations", data=CASE / "long_rvos", out=tmp_path)
+    result = score_run(
+        CASE / "predictions/Annotations", data=CASE / "long_rvos", options=ScoringOptions(missing="zero"), out=tmp_path
+    )
     assert result.results.dataset["name"] == "long_rvos"
     assert {
         entry.sample.replace("/", "_"): {name: entry.values[name] for name in NAMES[1:]} for entry in result.scores

@@ -178,8 +178,8 @@ def test_means_are_over_objects_then_over_annotators() -> None:
     assert aggregator.compute([])["J"] is None
 
 
-def score(protocol: ScoringProtocol, predictions: Path, data: Path, out: Path) -> ScoringResult:
-    return score_run(predictions, data=data, options=ScoringOptions(protocol), out=out)
+def score(protocol: ScoringProtocol, predictions: Path, data: Path, out: Path, missing: str = "error") -> ScoringResult:
+    return score_run(predictions, data=data, options=ScoringOptions(protocol, missing=missing), out=out)
 
 
 def write_label_tree(root: Path, target: Path, fill: int = 0) -> None:
@@ -254,7 +254,7 @@ def test_golden_ref_davis17_annotators(tmp_path: Path, layout: str) -> None:
 @pytest.mark.golden
 def test_golden_ref_davis17_expressions(tmp_path: Path) -> None:
     expected = json.loads((CASE / "expected.json").read_text())["protocol_expressions"]
-    result = score(REF_DAVIS_EXPRESSIONS, CASE / "predictions/expressions", CASE / "original", tmp_path)
+    result = score(REF_DAVIS_EXPRESSIONS, CASE / "predictions/expressions", CASE / "original", tmp_path, "zero")
     scores = {entry.sample.replace("/", "_"): entry.values for entry in result.scores}
     assert {key: {"J": values["J"], "F": values["F"]} for key, values in scores.items()} == expected["per_expression"]
     assert {key: result.results.metrics[key] for key in ("J", "F", "J&F")} == {

@@ -8,6 +8,7 @@ import pytest
 
 from mevis_bench.cli.app import main
 from mevis_bench.data.registry import make_fixture, open_dataset, validate_dataset
+from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.records import DataError
 from mevis_bench.runs.score import score_run
 from tests.paths import GOLDEN
@@ -89,7 +90,9 @@ def test_golden_refer_youtube_vos(tmp_path: Path) -> None:
     assert list(split.video_ids) == expected["valid_videos"]
     assert list(open_dataset(folder, "test").video_ids) == expected["test_videos"]
     assert open_dataset(folder, "train").has_ground_truth
-    scored = score_run(folder / "predictions/Annotations", data=folder, out=tmp_path)
+    scored = score_run(
+        folder / "predictions/Annotations", data=folder, options=ScoringOptions(missing="zero"), out=tmp_path
+    )
     assert scored.results.protocol == "refer_youtube_vos"
     assert {name: scored.results.metrics[name] for name in ("J", "F", "J&F")} == {
         name: expected[name] for name in ("J", "F", "J&F")

@@ -125,7 +125,9 @@ def test_slices_are_kinds_and_pixel_values_matter_for_a_and_r(root: Path, tmp_pa
 def test_golden_revos(tmp_path: Path, pixels: str) -> None:
     expected = json.loads((CASE / "expected.json").read_text())[f"predictions_{pixels}"]
     protocol = PROTOCOLS["revos" if pixels == "0_1" else "revos_answers_255"]
-    result = score_run(CASE / f"predictions_{pixels}", data=CASE, options=ScoringOptions(protocol), out=tmp_path)
+    result = score_run(
+        CASE / f"predictions_{pixels}", data=CASE, options=ScoringOptions(protocol, missing="zero"), out=tmp_path
+    )
     assert result.results.dataset["name"] == "revos"
     kinds = {0: "referring", 1: "reasoning", 2: "no_target"}
     found = {

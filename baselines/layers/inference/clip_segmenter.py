@@ -7,15 +7,16 @@ the clip's length, not on the video's.
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, Size, resize
 from baselines.layers.options import ClipOptions
-from mevis_bench.records import MaskPrediction, Prompt, Video
+from mevis_bench.records import MaskPrediction, Prompt, UsageError, Video
 
 TextT = TypeVar("TextT")
 ClipT = TypeVar("ClipT")
@@ -31,17 +32,19 @@ class ClipSettings:
         clip_length: Maximum frames per clip; ``None``: the whole video is one clip.
         sampling: ``consecutive``: clips follow each other; ``interleaved``: each takes every k-th frame.
         precision: ``float32``, or ``bfloat16`` or ``float16`` for automatic mixed precision.
+        candidates: Whether predictions hold the masks and scores of all queries.
     """
 
     short: int
     clip_length: int | None
     sampling: str
     precision: str
+    candidates: bool = False
 
     @classmethod
     def from_options(cls, options: ClipOptions) -> "ClipSettings":
         """Take them from a variant's options."""
-        return cls(options.short, options.clip_length, options.sampling, options.precision)
+        return cls(options.short, options.clip_length, options.sampling, options.precision, options.candidates)
 
     def clips(self, frames: int) -> list[range]:
         """Frame indices of every clip of a video with ``frames`` frames."""
@@ -99,10 +102,21 @@ class ClipModel(Protocol[TextT, ClipT, OutputT]):
         ...
 
 
+@runtime_checkable
+class QueryModel(Protocol):
+    """A :class:`ClipModel` whose queries are candidates of an answer."""
+
+    def candidates(self, outputs: Sequence[Any], size: Size) -> Iterator[tuple[list[Tensor], float]]:
+        """Yield, for every query, its masks per clip, bool ``(t, *size)``, and its score in 0..1."""
+        ...
+
+
 class ClipSegmenter(Generic[TextT, ClipT, OutputT]):
     """Segmentation of a video's prompts with one network."""
 
     def __init__(self, model: ClipModel[TextT, ClipT, OutputT], settings: ClipSettings, device: str) -> None:
+        if settings.candidates and not isinstance(model, QueryModel):
+            raise UsageError("this method has one answer, not several candidates", location="method.candidates")
         self.model, self.settings = model, settings
         self.network = model.network  # the harness counts the parameters of this attribute
         self.device = torch.device(device)
@@ -142,14 +156,27 @@ class ClipSegmenter(Generic[TextT, ClipT, OutputT]):
     @torch.inference_mode()
     def _postprocess(self, video: Video, clips: Sequence[range], outputs: Sequence[OutputT]) -> MaskPrediction:
         clip_masks, score = self.model.postprocess(outputs, (video.height, video.width))
-        masks = np.zeros((len(video), video.height, video.width), dtype=bool)
-        for frames, part in zip(clips, clip_masks, strict=True):
-            masks[frames.start : frames.stop : frames.step] = part.cpu().numpy()
-        return MaskPrediction(masks, target_score=score)
+        masks = _assemble(video, clips, clip_masks)
+        if not self.settings.candidates:
+            return MaskPrediction(masks, target_score=score)
+        assert isinstance(self.model, QueryModel), "checked when it was built"
+        candidates = tuple(
+            (_assemble(video, clips, query_masks), query_score)
+            for query_masks, query_score in self.model.candidates(outputs, (video.height, video.width))
+        )
+        return MaskPrediction(masks, target_score=score, candidates=candidates)
 
     def _precision(self) -> AbstractContextManager[object]:
         dtype = getattr(torch, self.settings.precision)
         return torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32)
+
+
+def _assemble(video: Video, clips: Sequence[range], clip_masks: Sequence[Tensor]) -> NDArray[np.bool_]:
+    """Return the masks of all clips in the order of the video's frames."""
+    masks = np.zeros((len(video), video.height, video.width), dtype=bool)
+    for frames, part in zip(clips, clip_masks, strict=True):
+        masks[frames.start : frames.stop : frames.step] = part.cpu().numpy()
+    return masks
 
 
 def read_clip(video: Video, frames: Sequence[int], size: Size, device: torch.device) -> Tensor:

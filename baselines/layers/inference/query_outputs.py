@@ -3,6 +3,7 @@
 Axes: t frames, q queries, c channels, h rows, w columns.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -62,6 +63,13 @@ def best_query(logits: Tensor) -> tuple[int, float]:
     scores = logits.float().sigmoid().mean(0)
     best = int(scores.argmax())
     return best, float(scores[best])
+
+
+def all_queries(outputs: Sequence[QueryOutputs], size: Size) -> Iterator[tuple[list[Tensor], float]]:
+    """Yield masks per clip and mean probability over all frames of every query."""
+    scores = torch.cat([output.logits for output in outputs]).float().sigmoid().mean(0)
+    for query, score in enumerate(scores.tolist()):
+        yield [query_masks(output, query, size) for output in outputs], score
 
 
 def upsample_masks(logits: Tensor, size: Size) -> Tensor:
