@@ -139,3 +139,20 @@ def test_auxiliary_layers_have_the_weight_of_the_last():
     assert weighted_sum(losses, {"loss_ce": 2.0, "loss_dice": 5.0}).item() == 522
     with pytest.raises(KeyError, match="loss_mask"):
         weighted_sum({"loss_mask_1": torch.zeros(())}, {"loss_ce": 2.0})
+
+
+def test_the_exponent_and_epsilon_of_costs_are_used():
+    logits, targets = torch.tensor([[0.3, -1.2]]), torch.tensor([[1.0, 0.0]])
+    expected = sigmoid_focal_loss(logits, targets, gamma=0.0).mean().item()
+    assert pairwise_focal_cost(logits, targets, gamma=0.0).item() == pytest.approx(expected)
+    point = torch.tensor([[0.5, 0.5, 0.0, 0.0]])
+    # Numerators and denominators of both fractions are epsilon: -(1 - 1).
+    assert pairwise_giou_cost(point, point, 1e-3).item() == 0
+    half = torch.tensor([[0.5, 0.5, 1.0, 1.0]]), torch.tensor([[0.25, 0.5, 0.5, 1.0]])
+    # Intersection 0.5, union and hull 1, epsilon 1: -(1.5 / 2 - 1 / 2).
+    assert pairwise_giou_cost(*half, 1.0).item() == pytest.approx(-0.25)
+
+
+def test_a_probability_of_one_has_a_finite_cost():
+    cost = pairwise_class_cost(torch.tensor([[SURE]]), torch.tensor([0]))
+    assert cost.item() == pytest.approx(-0.75 * -log(1e-8), rel=1e-3)

@@ -15,6 +15,7 @@ from baselines.layers.training.query_losses import (
     build_targets,
     compute_losses,
     match,
+    target_cells,
     total_loss,
 )
 from mevis_bench.records import UsageError
@@ -247,3 +248,11 @@ def test_match_takes_the_query_of_least_cost():
         assert queries.tolist() == [costs.index(min(costs))]
         chosen |= set(queries.tolist())
     assert len(chosen) > 3
+
+
+def test_a_cell_takes_its_third_pixel_and_padding_is_background():
+    masks = torch.zeros(1, 1, 8, 7)
+    masks[0, 0, 2, 2] = masks[0, 0, 4, 4] = masks[0, 0, 6, 6] = 1
+    target = QueryTargets(torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, 4), masks, torch.ones(1, 1).bool())
+    # Of 4 x 4 cells, pixels (2, 2) and (6, 6) are taken, (4, 4) is not; columns 7 to 11 are padding.
+    assert target_cells(target, (2, 3)).tolist() == [[1, 0, 0, 0, 1, 0]]

@@ -33,7 +33,8 @@ def test_undecided_logits_by_hand():
 
 
 def test_saturated_logits_have_no_dice_gradient():
-    logits = torch.tensor([[[20.0, 20.0], [-20.0, -20.0]]], requires_grad=True)
+    # 12: a probability of 0.999994, beyond the clamp's 0.9999, whose own gradient is not yet 0.
+    logits = torch.tensor([[[12.0, 12.0], [-12.0, -12.0]]], requires_grad=True)
     loss = compute_losses(logits, LbdtTargets(torch.ones(1, 2, 2)), LbdtLossConfig())["loss_dice"]
     loss.backward()
     assert not logits.grad.any()
@@ -47,3 +48,10 @@ def test_targets_are_united_grow_by_a_pixel_and_may_be_empty():
     expected = torch.zeros(2, 5, 5)
     expected[0, :2, :2] = expected[0, :2, 3:] = 1
     assert torch.equal(targets.masks, expected)
+
+
+def test_targets_are_scaled_with_aligned_corners():
+    center = torch.zeros(1, 3, 3)
+    center[0, 1, 1] = 1
+    # Aligned corners: the cells of a 2 x 2 map lie on the corners of the 3 x 3 map and never meet its center.
+    assert not LbdtTargets.from_objects([center], (2, 2)).masks.any()

@@ -77,3 +77,11 @@ def test_optimal_assignment_equals_the_hungarian_method():
     cost = torch.rand(20, 4, 4)
     for table, assignment in zip(cost, optimal_assignment(cost), strict=True):
         assert assignment.tolist() == linear_sum_assignment(table.numpy())[1].tolist()
+
+
+def test_equation_1_of_one_anchor_with_one_positive_by_hand():
+    anchor = torch.tensor([[1.0, 0.0]])
+    tokens = torch.tensor([[2.0, 0.0], [0.0, 3.0]])  # cosines 1 and 0
+    positives = torch.tensor([[True, False]])
+    loss = temporal_contrastive_loss(anchor, tokens, positives, ~positives, 0.5)
+    assert loss.item() == pytest.approx(math.log(1 + math.exp(-1 / 0.5)))

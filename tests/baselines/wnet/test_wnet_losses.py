@@ -116,3 +116,22 @@ def test_batch_pads_targets_to_the_largest():
     padded = WNetTargets(small.boxes, large.masks, small.valid)
     assert together == compute_losses(outputs, [padded, large])
     assert together["loss_bbox"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_middle_query_has_the_only_annotated_frame():
+    target = WNetTargets(torch.tensor([[0.5, 0.5, 0.5, 0.5]]), torch.ones(1, 8, 8), torch.tensor([True]))
+    ((queries, entries),) = match(outputs_of(torch.full((5, 4), 0.5), torch.zeros(5, 2, 2)), [target])
+    assert (queries.tolist(), entries.tolist()) == ([2], [0])
+
+
+def test_a_single_annotated_frame_by_hand():
+    """Masks are scaled without aligned corners: logits (-2, 2) become (-2, -1, 1, 2)."""
+    target = WNetTargets(
+        torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]), torch.tensor([True])
+    )
+    outputs = outputs_of(torch.tensor([[0.5, 0.5, 0.3, 0.4]]), torch.tensor([[[-2.0, 2.0]]]))
+    losses = compute_losses(outputs, [target])
+    assert losses["loss_bbox"].item() == pytest.approx(0.1 + 0.2)
+    assert losses["loss_giou"].item() == pytest.approx(1 - 0.04 / 0.12, abs=1e-5)  # the target is inside
+    overlap = sum(1 / (1 + np.exp(-logit)) for logit in (1.0, 2.0))
+    assert losses["loss_dice"].item() == pytest.approx(1 - (2 * overlap + 1) / (2 + 2 + 1))

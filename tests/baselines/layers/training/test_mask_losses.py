@@ -54,3 +54,17 @@ def test_pairwise_losses_are_those_of_single_masks(loss, pairwise):
     for i in range(3):
         for j in range(4):
             torch.testing.assert_close(table[i, j], loss(logits[i : i + 1], targets[j : j + 1])[0])
+
+
+def test_batch_axes_are_kept():
+    torch.manual_seed(0)
+    logits, targets = torch.randn(2, 3, 5), (torch.randn(2, 3, 5) > 0).float()
+    for loss in (mask_bce, mask_dice, lambda x, y: probability_dice(x.sigmoid(), y)):
+        rows = torch.stack([torch.stack([loss(logits[b, n], targets[b, n]) for n in range(3)]) for b in range(2)])
+        torch.testing.assert_close(loss(logits, targets), rows)
+    for loss, pairwise in ((mask_bce, pairwise_bce), (mask_dice, pairwise_dice)):
+        for b in range(2):
+            for n in range(3):
+                for m in range(3):
+                    pair = pairwise(logits, targets)[b, n, m]
+                    torch.testing.assert_close(pair, loss(logits[b, n], targets[b, m]))
