@@ -20,7 +20,7 @@ from mevis_bench.schemas.yaml_files import read_yaml
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
 from mevis_bench.store.run_folder import RunFolder
-from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_zip
+from mevis_bench.store.submission_zip import ExpectedMasks, check_zip, write_label_images, write_zip
 
 MAX_ERRORS = 10
 
@@ -55,7 +55,10 @@ def pack(run: Path, split: Dataset, profile: SubmissionProfile, out: Path, *, pr
     Raises:
         DataError: A prediction is missing, no mask prediction, or of another size or length.
     """
-    digest = write_zip(out, _samples(run, split, profile), bits=profile.bits)
+    if profile.layout == "label_images":
+        digest = write_label_images(out, _label_images(run, split, profile))
+    else:
+        digest = write_zip(out, _samples(run, split, profile), bits=profile.bits)
     record = SubmissionRecord(
         sha256=digest,
         bytes=out.stat().st_size,
@@ -77,7 +80,10 @@ def check(path: Path, split: Dataset, profile: SubmissionProfile) -> tuple[str, 
 
     Raises:
         DataError: The file is missing or no zip.
+        UsageError: The profile's files are not masks.
     """
+    if profile.layout != "masks":
+        raise UsageError("only zips of masks are checked", location="--profile", hint="Score it: mevis-bench score ZIP")
     return tuple(islice(check_zip(path, list(_expected(split, profile)), profile.max_bytes), MAX_ERRORS))
 
 
@@ -87,6 +93,30 @@ def _expected(split: Dataset, profile: SubmissionProfile) -> Iterator[ExpectedMa
         video = split.video(video_id)
         for expression in sorted(split.expressions(video_id), key=lambda expression: expression.id):
             yield ExpectedMasks(f"{prefix}{video_id}/{expression.id}", video.frame_names, video.height, video.width)
+
+
+def _label_images(run: Path, split: Dataset, profile: SubmissionProfile) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield ``anno_<annotator>/<video>`` with its labels: object 1, 2, ... in the order of the expressions.
+
+    Of objects that overlap the first one keeps the pixel.
+
+    Raises:
+        UsageError: The expressions of the split have no annotators.
+    """
+    samples = _samples(run, split, profile)
+    for video_id in split.video_ids:
+        expressions = sorted(split.expressions(video_id), key=lambda expression: expression.id)
+        masks = {expression.id: next(samples)[1] for expression in expressions}
+        labels: dict[str, NDArray[np.uint8]] = {}
+        counts: dict[str, int] = {}
+        for expression in split.expressions(video_id):
+            if expression.annotator is None:
+                raise UsageError("expressions have no annotators", location=f"--profile, {split.info.title}")
+            annotator, mask = expression.annotator, masks[expression.id]
+            image = labels.setdefault(annotator, np.zeros(mask.shape, np.uint8))
+            counts[annotator] = counts.get(annotator, 0) + 1
+            image[mask & (image == 0)] = counts[annotator]
+        yield from ((f"anno_{annotator}/{video_id}", image) for annotator, image in sorted(labels.items()))
 
 
 def _prefix(profile: SubmissionProfile) -> str:

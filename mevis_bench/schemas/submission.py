@@ -17,6 +17,8 @@ class SubmissionProfile:
         max_bytes: Largest zip file that it takes.
         folder: Folder of the zip file that holds the video folders; ``None``: they are at its root.
         bits: Depth of the PNG masks.
+        layout: ``masks``: one PNG per expression and frame. ``label_images``: one per annotator and frame, as DAVIS's
+            tool takes them (Ref-DAVIS17).
     """
 
     server: str
@@ -24,6 +26,7 @@ class SubmissionProfile:
     max_bytes: Annotated[int, Meta(ge=1)]
     folder: str | None = None
     bits: Literal[1, 8] = 1
+    layout: Literal["masks", "label_images"] = "masks"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,19 +55,41 @@ def write_zip(
         samples: Each with its masks, bool ``(t, h, w)``, sorted by folder.
         bits: Depth of the PNG masks, whose values are 0 and the largest (1 or 255).
     """
+    return _write(
+        path,
+        (
+            (f"{expected.folder}/{name}.png", mask if bits == 1 else mask.astype(np.uint8) * 255)
+            for expected, masks in samples
+            for name, mask in zip(expected.frame_names, masks, strict=True)
+        ),
+    )
+
+
+def write_label_images(path: Path, folders: Iterable[tuple[str, NDArray[np.uint8]]]) -> str:
+    """Write label images as a zip and return its SHA-256.
+
+    Args:
+        path: The zip, written atomically.
+        folders: Each with its labels, uint8 ``(t, h, w)``; frames are numbered from 0.
+    """
+    return _write(
+        path, ((f"{folder}/{t:05d}.png", image) for folder, labels in folders for t, image in enumerate(labels))
+    )
+
+
+def _write(path: Path, images: Iterable[tuple[str, NDArray[np.bool_] | NDArray[np.uint8]]]) -> str:
     with atomic_path(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-        for expected, masks in samples:
-            for name, mask in zip(expected.frame_names, masks, strict=True):
-                archive.writestr(zipfile.ZipInfo(f"{expected.folder}/{name}.png", _EPOCH), _png(mask, bits))
+        for name, image in images:
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), _png(image))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _png(mask: NDArray[np.bool_], bits: Literal[1, 8]) -> bytes:
+def _png(image: NDArray[np.bool_] | NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(mask if bits == 1 else mask.astype(np.uint8) * 255).save(buffer, "PNG", compress_level=9)
+    Image.fromarray(image).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()
 
 

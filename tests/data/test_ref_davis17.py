@@ -20,8 +20,10 @@ from mevis_bench.metrics.protocols import (
     ScoringProtocol,
 )
 from mevis_bench.metrics.scoring_options import ScoringOptions
-from mevis_bench.records import DataError
+from mevis_bench.records import DataError, MaskPrediction, UsageError
 from mevis_bench.runs.score import ScoringResult, score_run
+from mevis_bench.runs.submission import check, pack, read_profile
+from mevis_bench.store.prediction_lines import encode_line
 from tests.paths import GOLDEN
 
 CASE = GOLDEN / "ref-davis17"
@@ -214,6 +216,28 @@ def test_label_images_are_read_and_their_errors_named(root: Path, tmp_path: Path
     shutil.rmtree(predictions / "anno_2")
     with pytest.raises(DataError, match=r"anno_2/blackswan/00000.png: frame is missing"):
         score(REF_DAVIS_ANNOTATORS, predictions, root, tmp_path)
+
+
+def test_a_run_becomes_label_images_with_the_same_scores(root: Path, tmp_path: Path) -> None:
+    split = open_dataset(root)
+    folder = tmp_path / "run/predictions"
+    folder.mkdir(parents=True)
+    for video_id in split.video_ids:
+        lines = []
+        for truth in split.ground_truths(video_id):
+            masks = np.stack([mask.decode() for mask in truth.objects[0]])
+            moved = np.roll(masks, int(truth.expression.id), axis=2) | (truth.expression.id == "0")
+            lines.append(encode_line(truth.expression.id, MaskPrediction(moved)))
+        (folder / f"{video_id}.jsonl").write_bytes(b"".join(lines))
+    packed = tmp_path / "labels.zip"
+    profile = read_profile("ref_davis17", split.info)
+    pack(tmp_path / "run", split, profile, packed)
+    runs = [score(REF_DAVIS_ANNOTATORS, source, root, tmp_path) for source in (tmp_path / "run", packed)]
+    assert runs[0].results.metrics == runs[1].results.metrics
+    assert [entry.values for entry in runs[0].scores] == [entry.values for entry in runs[1].scores]
+    assert 0 < runs[0].results.metrics["J&F"] < 1
+    with pytest.raises(UsageError, match="only zips of masks are checked"):
+        check(packed, split, profile)
 
 
 def per_row(result: ScoringResult, annotator: int) -> dict[str, dict[str, float]]:
