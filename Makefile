@@ -58,12 +58,13 @@ docs: setup
 package: setup
 	$(BIN)/uv build --out-dir build/dist
 
-# Speed of scoring, of several expressions per call, and overhead of the runner, measured on this machine.
+# Speed of scoring, of several expressions per call and of training, overhead of runner and trainer, on this machine.
 bench: setup
 	$(BIN)/python -m benchmarks.scoring
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tracking
 	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.large_split
 
 train-mini: setup

@@ -25,9 +25,11 @@ TRAJECTORIES = (
     "batch_size=1", "min_size_train=[32]", "max_size_train=64", "crop_scales=[48]", "crop_size=[32,40]",
     "losses.train_num_points=32",
 )  # fmt: skip
+QUERIES = ("batch_size=1", "num_frames=3", "scales=[32]", "max_size=64", "crop_resize=[48]", "crop_size=[32,40]")
 SMALL = {
     "dshmp": TRAJECTORIES,
     "git": ("batch_size=2",),
+    "lbdt": ("batch_size=2",),
     "lmpm": TRAJECTORIES,
     "lmpm-mini-extractor": ("batch_size=1", "losses.train_num_points=32"),
     "lmpmpp-mini": (
@@ -40,12 +42,17 @@ SMALL = {
     ),
     "lmpmpp-paper": ("samples=1", "frames=2", "short_sides=[32]"),
     "mttr": ("batch_size=1", "window_size=2", "train_short_size=32", "train_max_size=64"),
-    "mutr": ("clips=1", "frames=2", "short=32"),
+    "mutr": QUERIES,
+    "referformer": QUERIES,
     "temprmot": TRACKERS,
     "transrmot": TRACKERS,
-    "urvos": ("clips=1", "frames=2", "side=32", "measured_clips=1"),
+    "urvos": ("batch_size=1", "num_frames=2"),
+    "wnet": (
+        "batch_size=1", "scales=[48]", "scales_max_size=96", "crop_resize=[48]", "crop_size=[32,40]", "size=32",
+        "max_size=64",
+    ),
     "videollama2": ("vision.targets=2", "captions.targets=2", "captions.sentences=1"),
-}
+}  # fmt: skip
 """Settings by configuration, or by method for all of its configurations."""
 
 NAMES = sorted(path.stem for path in (configs_folder() / "train").glob("*.yaml"))
