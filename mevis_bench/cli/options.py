@@ -67,6 +67,10 @@ FinishedRuns = Annotated[list[Path], _argument("RUN", "Finished run folders.")]
 RunsOrAll = Annotated[list[Path] | None, _argument("RUN", "Run folders. Default: all under runs/.")]
 Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.")]
 MaskRun = Annotated[Path, _argument("RUN", "A run folder with mask predictions.")]
+TriedVideo = Annotated[
+    Path, _argument("VIDEO", "A video file, a GIF, a folder of frames, or a video of the bundled split (00017).")
+]
+TriedPrompt = Annotated[str, _argument("PROMPT", "A sentence, or a sound file (wav, flac, ogg, mp3).")]
 SuiteFile = Annotated[
     str,
     _argument(
@@ -129,6 +133,7 @@ SampleIds = Annotated[
     _option("--sample", "VIDEO[/EXPRESSION]", "Only these samples; repeatable.", default_factory=list),
 ]
 PicturedSamples = Annotated[list[str], _option("--sample", "VIDEO/EXPRESSION", "Sample id; repeatable.")]
+EveryNth = Annotated[int, _option("--every", "N", "Use every Nth frame.", min=1)]
 Limit = Annotated[int | None, _option("--limit", "N", "Only the first N samples.")]
 SelfcheckLimit = Annotated[int, _option("--limit", "N", "Number of samples.", min=4)]
 Videos = Annotated[int, _option("--videos", "N", "Number of videos.")]
@@ -163,6 +168,7 @@ ScoredTaskName = Annotated[
 _METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.")
 MethodName = Annotated[str | None, _METHOD]
 TrainedMethodName = Annotated[str, _METHOD]
+TriedMethods = Annotated[str, _option("--method", "NAME[:VARIANT],...", "Methods, side by side.")]
 SelfcheckMethod = Annotated[str, _option("--method", "NAME", "A method of task rvos.")]
 Variant = Annotated[str | None, _option("--variant", "NAME", "Variant of the method.")]
 MethodDirs = Annotated[
@@ -276,6 +282,7 @@ SuiteData = Annotated[
 SuiteOut = Annotated[Path, _option("--out", "DIR", "Parent folder of the run folders.")]
 NewSplitOut = Annotated[Path, _option("--out", "DIR", "Parent folder; the split is written to DIR/SPLIT.")]
 ImportOut = Annotated[Path, _option("--out", "DIR", "A new folder for the split.")]
+TriedOut = Annotated[Path, _option("--out", "DIR", "Output folder.")]
 NewFolder = Annotated[Path, _option("--out", "DIR", "A new folder.")]
 MethodOut = Annotated[
     Path | None, _option("--out", "DIR", "Parent folder. Default: baselines/ in a checkout, else ./methods.")

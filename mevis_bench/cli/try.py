@@ -2,9 +2,6 @@
 """``mevis-bench try``: methods on one's own video."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from mevis_bench.cli import options
 
@@ -14,19 +11,12 @@ SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 def command(
     weights: options.Weights,
     method_dir: options.MethodDirs,
-    video: Annotated[
-        Path,
-        typer.Argument(
-            metavar="VIDEO", help="A video file, a GIF, a folder of frames, or a video of the bundled split (00017)."
-        ),
-    ],
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="A sentence, or a sound file (wav, flac, ogg, mp3).")],
-    method: Annotated[
-        str, typer.Option("--method", metavar="NAME[:VARIANT],...", help="Methods, side by side.")
-    ] = "lmpmpp",
+    video: options.TriedVideo,
+    prompt: options.TriedPrompt,
+    method: options.TriedMethods = "lmpmpp",
     task: options.TaskName = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path("try"),
-    every: Annotated[int, typer.Option("--every", metavar="N", min=1, help="Use every Nth frame.")] = 1,
+    out: options.TriedOut = Path("try"),
+    every: options.EveryNth = 1,
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
