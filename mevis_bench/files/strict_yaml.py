@@ -18,7 +18,7 @@ from mevis_bench.records.bounds import Bounds
 
 BOUNDS = Bounds(
     files="YAML: configurations, method.yaml, suites, slices",
-    limits={"bytes": 2**20, "levels of nesting": 32, "aliases": 16, "digits of an integer": 19},
+    limits={"bytes": 2**18, "brackets": 5000, "levels of nesting": 32, "aliases": 16, "digits of an integer": 19},
 )
 
 
@@ -92,6 +92,8 @@ def parse_node(text: str, name: str) -> Node:
     Raises:
         DataError: As in ``read_node``.
     """
+    # PyYAML takes time that grows with the square of the number of open brackets.
+    BOUNDS.check("brackets", text.count("[") + text.count("{"), name)
     try:
         # _StrictLoader is a SafeLoader: it builds no Python objects.
         loader = _StrictLoader(text)

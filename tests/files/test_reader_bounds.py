@@ -24,14 +24,16 @@ def test_large_files_of_a_folder_and_large_members_of_a_zip(tmp_path: Path, monk
 
 
 def test_large_yaml(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_bytes(b"#" * (2**20 + 1))
-    with pytest.raises(DataError, match=r"a\.yaml: 1048577 bytes: expected at most 1048576"):
+    (tmp_path / "a.yaml").write_bytes(b"#" * (2**18 + 1))
+    with pytest.raises(DataError, match=r"a\.yaml: 262145 bytes: expected at most 262144"):
         read_node(tmp_path / "a.yaml")
 
 
 def test_deep_yaml() -> None:
     with pytest.raises(DataError, match=r"a\.yaml:1: invalid YAML: more than 32 levels of nesting"):
         parse_node("[" * 5000, "a.yaml")
+    with pytest.raises(DataError, match=r"a\.yaml: 5001 brackets: expected at most 5000"):
+        parse_node("[" * 5001, "a.yaml")
 
 
 def test_aliases_that_multiply() -> None:
