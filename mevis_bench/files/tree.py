@@ -89,6 +89,12 @@ class ZipFolder:
         for info in self._file.infolist():
             if info.is_dir() or _hidden(info.filename):
                 continue
+            if "\\" in info.orig_filename and ".." not in info.filename.replace("\\", "/").split("/"):
+                raise DataError(
+                    f"the zip was packed with backslashes in its names, for instance {info.orig_filename!r}",
+                    location=str(self.path),
+                    hint="Pack it again with a tool that writes '/', for instance python -m zipfile -c",
+                )
             validate_relative_path(info.filename, "zip member", str(self.path))
             if info.filename in members:
                 raise DataError(f"duplicate zip member {info.filename!r}", location=str(self.path))

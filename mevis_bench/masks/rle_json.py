@@ -1,5 +1,6 @@
 """Run-length encodings in JSON: ``{"size": [height, width], "counts": "..."}``, as pycocotools writes them."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -42,6 +43,12 @@ def parse_rle(value: Any, location: str) -> Rle:
         raise DataError(f"RLE size: expected [height, width], got {size!r}", location=location)
     if isinstance(counts, list):
         return Rle(size[0], size[1], _compress(counts, location))
+    if isinstance(counts, str) and re.fullmatch(r"b'.*'|b\".*\"", counts, re.DOTALL):
+        raise DataError(
+            f"RLE counts: the text of Python's bytes ({counts[:12]}...)",
+            location=location,
+            hint="Write counts.decode() instead of str(counts).",
+        )
     if not isinstance(counts, str) or not counts.isascii():
         raise DataError("RLE counts: expected COCO's compressed string or a list of run lengths", location=location)
     return Rle(size[0], size[1], counts.encode())

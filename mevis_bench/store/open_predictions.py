@@ -65,7 +65,10 @@ def _open_tree(files: FileTree, location: str, threshold: int | None) -> Predict
 
 
 def _nested_hint(names: Sequence[str]) -> str | None:
-    """Explain the most common mistake: the videos are one folder further down."""
+    """Explain the most common mistakes: masks are JPEG images, or the videos are one folder further down."""
+    jpegs = sum(name.count("/") == 2 and name.lower().endswith((".jpg", ".jpeg")) for name in names)
+    if jpegs:
+        return f"There are {jpegs} .jpg files: JPEG changes the values of masks. Save them as PNG."
     roots = {name.split("/", 1)[0] for name in names}
     if len(roots) == 1 and any(name.count("/") == 3 for name in names):
         return f"The videos are inside {next(iter(roots))}/; they must be at the root."

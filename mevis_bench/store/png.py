@@ -35,13 +35,15 @@ class _Image:
     color: int
     interlaced: bool
     packed: bytes
+    palette: bytes
 
 
 def rows_from_png(data: bytes, height: int, width: int, *, threshold: int | None, location: str) -> MaskRows:
     """Read one frame's mask.
 
-    Palette images: every index but 0 is foreground. Grey images: every value but 0, of which there may be only one
-    (0 and 255, 0 and 1), because more would be a soft mask. With a threshold, every value (index) from it on.
+    Palette images: every index but 0 is foreground; index 0 has to be the only black color, because official scripts
+    read colors. Grey images: every value but 0, of which there may be only one (0 and 255, 0 and 1), because more would
+    be a soft mask. With a threshold, every value (index) from it on.
 
     Raises:
         DataError: Not a PNG, cut off, damaged, of another size, in color, 16 bits deep, or soft.
@@ -53,9 +55,12 @@ def rows_from_png(data: bytes, height: int, width: int, *, threshold: int | None
         kind = _COLORS.get(image.color, f"color type {image.color}")
         raise DataError(f"mask is {kind}; it must have one channel: gray, palette or 1-bit", location=location)
     if image.depth == 16:
-        raise DataError("mask is 16 bits deep; 8 or fewer are needed", location=location)
+        hint = "Write 8 bits: 0 and 255."
+        raise DataError("mask is 16 bits deep; 8 or fewer are needed", location=location, hint=hint)
     if image.depth not in (1, 2, 4, 8):
         raise DataError(f"no readable PNG: {image.depth} bits a sample", location=location)
+    if image.color == _PALETTE and threshold is None:
+        _check_palette(data, image.palette, location)
     lowest = 1 if threshold is None else threshold
     if image.color == _GRAY:  # a threshold is on the scale of 8 bits
         lowest = -(-lowest * ((1 << image.depth) - 1) // 255)
@@ -69,10 +74,33 @@ def rows_from_png(data: bytes, height: int, width: int, *, threshold: int | None
     return rows
 
 
+def _check_palette(data: bytes, palette: bytes, location: str) -> None:
+    """Refuse a palette image whose colors contradict its indices: official scripts read the gray value of the color.
+
+    Raises:
+        DataError: A used index but 0 is black, or index 0 is used and is not; as OpenCV converts colors to gray.
+    """
+    colors = np.frombuffer(palette[: len(palette) // 3 * 3], np.uint8).reshape(-1, 3).astype(np.int64)
+    gray = (colors @ np.array([4899, 9617, 1868]) + 8192) >> 14
+    suspicious = [index for index, value in enumerate(gray.tolist()) if (value == 0) != (index == 0)]
+    if not suspicious:
+        return
+    with open_image(io.BytesIO(data), location, ("PNG",)) as image:
+        used = set(np.unique(np.asarray(image)).tolist())
+    wrong = [index for index in suspicious if index in used]
+    if wrong:
+        color = "black" if wrong[0] else "not black"
+        raise DataError(
+            f"palette index {wrong[0]} is {color}: this benchmark reads indices and the official scripts colors",
+            location=location,
+            hint="Save gray PNGs with 0 and 255, or make only index 0 black; --threshold N reads indices.",
+        )
+
+
 def _read_chunks(data: bytes, location: str) -> _Image:
     if data[:8] != _SIGNATURE:
         raise DataError("no readable PNG: it does not begin like one", location=location)
-    at, head, packed, ended = 8, b"", [], False
+    at, head, palette, packed, ended = 8, b"", b"", [], False
     while at + 12 <= len(data) and not ended:
         length, name = struct.unpack_from(">I4s", data, at)
         end = at + 8 + length
@@ -82,6 +110,8 @@ def _read_chunks(data: bytes, location: str) -> _Image:
             raise DataError(f"no readable PNG: chunk {name!r} is damaged", location=location)
         if name == b"IHDR":
             head = data[at + 8 : end]
+        elif name == b"PLTE":
+            palette = data[at + 8 : end]
         elif name == b"IDAT":
             packed.append(data[at + 8 : end])
         ended = name == b"IEND"
@@ -89,7 +119,7 @@ def _read_chunks(data: bytes, location: str) -> _Image:
     if not ended or len(head) != 13:
         raise DataError("no readable PNG: it is cut off", location=location)
     width, height, depth, color, _, _, interlaced = struct.unpack(">IIBBBBB", head)
-    return _Image(height, width, depth, color, interlaced != 0, b"".join(packed))
+    return _Image(height, width, depth, color, interlaced != 0, b"".join(packed), palette)
 
 
 def _rows_of_image(image: _Image, lowest: int, location: str) -> tuple[MaskRows, int]:

@@ -121,6 +121,13 @@ def _check_names(found: Iterable[str], required: Iterable[str]) -> Iterator[str]
     unsafe = sorted(
         name for name in found if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
     )
+    packed_wrong = sorted(name for name in found if "\\" in name and name not in unsafe)
+    if packed_wrong:
+        yield (
+            f"{len(packed_wrong)} names have backslashes, for instance {packed_wrong[0]!r}: on the server they are "
+            "files of one folder; pack it again with a tool that writes '/', for instance python -m zipfile -c"
+        )
+        return
     for name in unsafe:
         yield f"{name!r} points outside the zip"
     wrapper = _wrapper(found, required)

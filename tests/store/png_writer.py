@@ -44,7 +44,7 @@ def write_png(
         above = row
     packed = zlib.compress(raw)
     cuts = [len(packed) * k // parts for k in range(parts + 1)]
-    palette = chunk(b"PLTE", bytes(3 * 2**depth)) if color == 3 else b""
+    palette = chunk(b"PLTE", bytes(3) + b"\xff" * (3 * (2**depth - 1))) if color == 3 else b""
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced))

@@ -36,7 +36,7 @@ def saved(values: np.ndarray, mode: str, **options: object) -> bytes:
     image = Image.fromarray(values)
     if mode == "P":
         image = image.convert("L")
-        image.putpalette(list(range(256)) * 3)
+        image.putpalette([level for level in range(256) for _ in range(3)])
     image.convert(mode).save(file, format="PNG", **options)
     return file.getvalue()
 
@@ -72,7 +72,7 @@ def test_what_pillow_writes(seed: int, mode: str, optimize: bool) -> None:
     assert np.array_equal(read(data, *mask.shape), mask)
 
 
-def test_palette_indices_but_zero_are_foreground_whatever_their_color() -> None:
+def test_palette_indices_but_zero_are_foreground() -> None:
     values = np.array([[0, 1, 7], [255, 0, 2]], np.uint8)
     assert read(saved(values, "P"), 2, 3).tolist() == [[False, True, True], [True, False, True]]
 

@@ -53,7 +53,7 @@ def _is_mini(layout: SplitLayout) -> bool:
 
 
 def _is_v2(layout: SplitLayout) -> bool:
-    return layout.meta.name in META_NAMES[:2]
+    return layout.meta.name in META_NAMES[:-1]
 
 
 def _matches(check: Callable[[SplitLayout], bool], root: Path | None, split: str) -> bool:

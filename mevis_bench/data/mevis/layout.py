@@ -8,7 +8,12 @@ from mevis_bench.files.names import is_valid_name
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
 
-META_NAMES = ("meta_expressions_v2_release.json", "meta_expressions_v2.json", "meta_expressions.json")
+META_NAMES = (
+    "meta_expressions_v2_release.json",
+    "meta_expressions_v2.json",
+    "meta_expressions_text_release.json",
+    "meta_expressions.json",
+)
 """Names of the expression file, newest first: a folder that holds several is read as MeViSv2."""
 
 MASK_NAME = "mask_dict.json"

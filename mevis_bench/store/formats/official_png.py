@@ -55,7 +55,18 @@ class PngPredictions(TreePredictions):
         except FileNotFoundError:
             if clip.missing_are_empty and not name.endswith(f"/{clip.frame_names[0]}.png"):
                 return MaskRows.empty(1, clip.height, clip.width)
-            raise DataError("frame is missing", location=self.files.location(name)) from None
+            raise DataError("frame is missing", location=self.files.location(name), hint=self._found(name)) from None
         return rows_from_png(
             data, clip.height, clip.width, threshold=self.threshold, location=self.files.location(name)
+        )
+
+    def _found(self, missing: str) -> str:
+        """Say which files there are where one is missing."""
+        folder = missing.rsplit("/", 1)[0] + "/"
+        names = [name.removeprefix(folder) for name in self.files.names() if name.startswith(folder)]
+        if not names:
+            return "The folder of this expression is missing or empty."
+        return (
+            f"The folder has {len(names)} files, the first is {names[0]}; names are those of the video's frames, "
+            f"the first missing one is {missing.removeprefix(folder)}."
         )

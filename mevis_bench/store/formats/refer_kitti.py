@@ -57,7 +57,7 @@ def encode_tracks(tracks: TrackPrediction) -> str:
 
 
 def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
-    """Read lines of a video of ``length`` frames; empty text means no track.
+    """Read lines of a video of ``length`` frames, with commas or blanks between numbers; empty text means no track.
 
     A box without width or height is kept: it overlaps nothing, and counts (TrackEval).
 
@@ -65,6 +65,8 @@ def parse_tracks(text: str, length: int, location: str) -> TrackPrediction:
         DataError: A line has too few or other than numbers, a box has a negative side, a frame is not in 1..length, or
             an identity has two boxes in a frame; names the line.
     """
+    if "," not in text:
+        text = "\n".join(",".join(line.split()) for line in text.splitlines())
     table = _read_table(text, length)
     if table is None:
         table = _read_lines(text, length, location)
@@ -93,6 +95,19 @@ def _read_table(text: str, length: int) -> NDArray[np.float64] | None:
     return None if duplicate else table
 
 
+def _duplicate(frame: float, identity: float, text: str, location: str) -> DataError:
+    """Return the error of an identity with two boxes in a frame; names its cause where the file was written twice."""
+    lines = text.splitlines()
+    half = len(lines) // 2
+    hint = None
+    if half and lines[:half] == lines[half:]:
+        hint = (
+            f"The second half of the file, from line {half + 1}, repeats the first: TransRMOT and TempRMOT append to "
+            "the file, so remove it before a second inference."
+        )
+    return DataError(f"duplicate id {identity:g} in frame {frame:g}: it has two boxes", location=location, hint=hint)
+
+
 def _read_lines(text: str, length: int, location: str) -> NDArray[np.float64]:
     """Read line by line, for the error of the first wrong one; see :func:`parse_tracks`."""
     rows = []
@@ -102,7 +117,7 @@ def _read_lines(text: str, length: int, location: str) -> NDArray[np.float64]:
             continue
         row = _parse_line(line, length, f"{location}:{number}")
         if row[:2] in seen:
-            raise DataError(f"duplicate id {row[1]} in frame {row[0]}", location=f"{location}:{number}")
+            raise _duplicate(row[0], row[1], text, f"{location}:{number}")
         seen.add(row[:2])
         rows.append(row)
     return np.array(rows, np.float64).reshape(len(rows), 6)

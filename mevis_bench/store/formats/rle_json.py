@@ -50,6 +50,8 @@ class JsonPredictions:
             raise DataError("prediction is missing", location=location) from None
         if isinstance(prediction, str):
             return CaptionPrediction(prediction)
+        if isinstance(prediction, dict) and prediction.keys() == {"prediction_masks"}:  # as Sa2VA writes them
+            prediction = prediction["prediction_masks"]
         entries = decode_external(prediction, list[object], location)
         check_length(entries, clip, location)
         return LoadedMasks(rows_from_rle(parse_rles(entries, location), clip.height, clip.width, location=location))

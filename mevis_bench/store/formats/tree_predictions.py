@@ -1,5 +1,6 @@
 """Base of the prediction formats that are files in a folder or a zip."""
 
+import codecs
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence, Set
 from functools import cached_property
@@ -61,13 +62,13 @@ class TreePredictions(ABC):
         return type(self)(self.files, self.threshold)
 
     def read_ascii(self, name: str) -> str:
-        """Read a text file of tracks.
+        """Read a text file of tracks, with or without a byte order mark.
 
         Raises:
             DataError: It is missing, or not ASCII.
         """
         try:
-            return self.files.read(name).decode("ascii")
+            return self.files.read(name).removeprefix(codecs.BOM_UTF8).decode("ascii")
         except FileNotFoundError:
             raise DataError("prediction is missing", location=self.files.location(name)) from None
         except UnicodeDecodeError as error:
