@@ -1,4 +1,4 @@
-"""What people feed it: common mistakes are read where that is safe, else the error names the cause."""
+"""Common mistakes in predictions are read where that is safe; else the error names the cause."""
 
 import shutil
 from pathlib import Path

@@ -61,7 +61,7 @@ class PngPredictions(TreePredictions):
         )
 
     def _found(self, missing: str) -> str:
-        """Say which files there are where one is missing."""
+        """Return which files there are where one is missing."""
         folder = missing.rsplit("/", 1)[0] + "/"
         names = [name.removeprefix(folder) for name in self.files.names() if name.startswith(folder)]
         if not names:
