@@ -146,6 +146,8 @@ def _run(plan: "RunPlan", folder: "RunFolder", json: bool) -> int:
     report = finished.report
     if json:
         _print_json(finished)
+    elif not plan.videos:
+        err().print(f"{report.folder.path}: shard {plan.config.shard} is empty", markup=False, soft_wrap=True)
     else:
         _print_report(report)
         if finished.word_error_rate is not None:

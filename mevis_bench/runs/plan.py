@@ -160,7 +160,7 @@ def _sample_ids(split: Dataset, task: Task, video_id: str) -> tuple[str, ...]:
 
 
 def _shard(videos: tuple[PredictionJob, ...], shard: str | None) -> tuple[PredictionJob, ...]:
-    """Return every n-th video, starting at the i-th (``i/n``)."""
+    """Return every n-th video, starting at the i-th (``i/n``); none where there are fewer than i."""
     if shard is None:
         return videos
     match = re.fullmatch(r"([1-9][0-9]*)/([1-9][0-9]*)", shard)
@@ -170,10 +170,7 @@ def _shard(videos: tuple[PredictionJob, ...], shard: str | None) -> tuple[Predic
             location="--shard",
             hint="For example 1/4, 2/4, 3/4 and 4/4",
         )
-    selected = videos[int(match[1]) - 1 :: int(match[2])]
-    if not selected:
-        raise UsageError(f"there are only {len(videos)} videos, so shard {shard} is empty", location="--shard")
-    return selected
+    return videos[int(match[1]) - 1 :: int(match[2])]
 
 
 def _selected(split: Dataset, task: Task, names: Sequence[str]) -> dict[str, set[str]] | None:

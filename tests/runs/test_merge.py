@@ -31,6 +31,20 @@ def test_shards_merged_are_the_whole_run(workspace: Path, capsys) -> None:
     assert run_state(workspace / "merged").done == len(ALL_SAMPLES)
 
 
+def test_an_empty_shard_ends_well_with_a_note_and_can_be_merged(workspace: Path, capsys) -> None:
+    whole = prediction_files(run_once(workspace, out=workspace / "whole").folder.path)
+    arguments = ["run", "--task", "rvos", "--method", "fake", "--method-dir", str(workspace / "methods")]
+    arguments += ["--data", str(workspace / "data"), "--device", "cpu"]
+    shards = [str(workspace / f"shard{part}") for part in range(1, 5)]
+    for part, shard in enumerate(shards, 1):
+        assert main([*arguments, "--shard", f"{part}/4", "--out", shard]) == 0
+    assert f"{shards[3]}: shard 4/4 is empty\n" in capsys.readouterr().err
+    assert RunFolder(workspace / "shard4").read_manifest().status == "finished"
+    assert main([*arguments, "--shard", "4/4", "--out", shards[3]]) == 0
+    assert main(["merge", *reversed(shards), "--out", str(workspace / "merged")]) == 0
+    assert prediction_files(workspace / "merged") == whole
+
+
 def test_shards_that_do_not_fit_are_refused(workspace: Path) -> None:
     one = run_once(workspace, shard="1/3", out=workspace / "one").folder
     run_once(workspace, shard="2/3", out=workspace / "other", seed=4)
