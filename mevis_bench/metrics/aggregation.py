@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, assert_never
 
 from mevis_bench.metrics.protocols import Averaging
+from mevis_bench.records import MevisBenchError
 
 T = TypeVar("T")
 
@@ -50,6 +51,11 @@ class Aggregator(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """Remarks for the reader of the metrics, for instance why one is undefined."""
+        ...
+
+    @property
+    def failure(self) -> MevisBenchError | None:
+        """Error because of which metrics are missing that the samples have; the other metrics are valid."""
         ...
 
     def update(self, samples: Sequence[ScoredSample]) -> None:

@@ -11,6 +11,7 @@ from mevis_bench.metrics.aggregation import ScoredSample, Values, mean_of, selec
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.metrics.protocols import ScoringProtocol
 from mevis_bench.metrics.segmentation import measures_by_frame
+from mevis_bench.records import MevisBenchError
 
 _SOURCE = "davis2017-evaluation, metrics.py and utils.py; mean of four annotators: ReferFormer, issue 30"
 
@@ -138,6 +139,7 @@ class AnnotatorAggregator:
     """Means over the objects of all videos, then over annotators."""
 
     notes: Sequence[str] = ()
+    failure: MevisBenchError | None = None
 
     def __init__(self) -> None:
         self._values: list[Values] = []

@@ -151,7 +151,6 @@ def score_captions(
         raise DataError("expected at least one sentence", location=f"references[{empty[0]}]")
     aggregator = CaptionAggregator(ScoringOptions(find_protocol(protocol)))
     try:
-        aggregator.require_java()
         aggregator.update(
             [
                 ScoredSample(str(index), {}, (CaptionSample(caption, tuple(sentences)), (str(index), frozenset())))
@@ -161,4 +160,6 @@ def score_captions(
         scores = aggregator.compute()
     finally:
         aggregator.close()
+    if aggregator.failure is not None:
+        raise aggregator.failure
     return {name: scores[name] for name in ("METEOR", "CIDEr")}

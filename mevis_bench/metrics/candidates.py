@@ -10,6 +10,7 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, mean_of, selected
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.metrics.region import intersections
+from mevis_bench.records import MevisBenchError
 
 _COCO = "pycocotools, COCOeval, segm, useCats 0"
 _MTTR = "MTTR, metrics.py (the same in ReferFormer)"
@@ -103,6 +104,7 @@ class CandidateAggregator:
     """``CANDIDATE_METRICS`` of a split."""
 
     notes: Sequence[str] = ()
+    failure: MevisBenchError | None = None
 
     def __init__(self) -> None:
         self._samples: list[str] = []

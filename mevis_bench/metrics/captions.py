@@ -8,9 +8,8 @@ evaluated set, so other samples give other scores.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from mevis_bench.metrics.java import HOW_TO_INSTALL, JavaChild, JavaError
+from mevis_bench.metrics.java import JavaChild, JavaError, package_folder
 
 EMPTY_CAPTION = "emptycaption"
 """Stands for a caption without a word, which METEOR's protocol cannot express; it matches no reference."""
@@ -51,20 +50,6 @@ def one_line(text: str) -> str:
     return " ".join(plain.encode("utf-8", errors="replace").decode("utf-8").split())
 
 
-def caption_folder() -> Path:
-    """Return the folder of pycocoevalcap, whose Java programs are used.
-
-    Raises:
-        JavaError: It is not installed.
-    """
-    import importlib.util
-
-    spec = importlib.util.find_spec("pycocoevalcap")
-    if spec is None or not spec.submodule_search_locations:
-        raise JavaError("pycocoevalcap is not installed", hint=HOW_TO_INSTALL)
-    return Path(spec.submodule_search_locations[0])
-
-
 class Meteor:
     """METEOR's Java program. Starting takes seconds, so it is started before the captions are known."""
 
@@ -74,8 +59,10 @@ class Meteor:
         Raises:
             JavaError: Java or pycocoevalcap is missing.
         """
-        arguments = ["-jar", "-Xmx2G", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm"]
-        self._child = JavaChild("METEOR", arguments, caption_folder() / "meteor")
+        # The paraphrases are named because METEOR does not find its own below a folder with blanks.
+        paraphrases = ["-a", "data/paraphrase-en.gz"]
+        arguments = ["-jar", "-Xmx2G", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm", *paraphrases]
+        self._child = JavaChild("METEOR", arguments, package_folder() / "meteor")
 
     def send(self, samples: Sequence[TokenizedSample]) -> None:
         """Send every sample; METEOR scores them while this process continues.
@@ -120,9 +107,15 @@ def tokenize(sentences: Sequence[str]) -> list[str]:
     Raises:
         JavaError: Java or pycocoevalcap is missing, or the program crashed, timed out or lost a line.
     """
-    jar = str(caption_folder() / "tokenizer" / "stanford-corenlp-3.4.1.jar")
-    arguments = ["-cp", jar, "edu.stanford.nlp.process.PTBTokenizer", "-encoding", "UTF-8", "-preserveLines"]
-    child = JavaChild("The PTB tokenizer", [*arguments, "-lowerCase"], Path.cwd())
+    arguments = [
+        "-cp",
+        "stanford-corenlp-3.4.1.jar",
+        "edu.stanford.nlp.process.PTBTokenizer",
+        "-encoding",
+        "UTF-8",
+        "-preserveLines",
+    ]
+    child = JavaChild("The PTB tokenizer", [*arguments, "-lowerCase"], package_folder() / "tokenizer")
     try:
         child.write(sentences)
         child.finish_writing()
@@ -164,7 +157,7 @@ def cider_scores(samples: Sequence[TokenizedSample]) -> list[float]:
     Raises:
         JavaError: pycocoevalcap is not installed.
     """
-    caption_folder()
+    package_folder()
     from pycocoevalcap.cider.cider_scorer import CiderScorer
 
     scorer = CiderScorer(n=4, sigma=6.0)

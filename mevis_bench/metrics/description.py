@@ -1,12 +1,13 @@
 """RMEG of one sample and of a split: METEOR, CIDEr, and how often one sentence is given to different targets."""
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
 
 from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
 from mevis_bench.metrics.captions import (
     CaptionSample,
     Meteor,
+    TokenizedSample,
     cider_scores,
     fill_empty,
     repeated_captions,
@@ -18,10 +19,11 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import GroundTruth
 
+T = TypeVar("T")
 Statistics = tuple[CaptionSample, tuple[str, frozenset[str]]]
 """The caption with its references, and its target: video and annotation ids."""
 
-_NO_JAVA = "Java or pycocoevalcap is missing, or no sample is selected"
+_NO_JAVA = "Java died, or no sample is selected"
 
 CAPTION_METRICS: tuple[Metric, ...] = (
     Metric(
@@ -67,7 +69,8 @@ class CaptionAggregator:
     """``CAPTION_METRICS`` of a split.
 
     METEOR's Java program starts with the aggregator, because that takes seconds, and ends with :meth:`close`. All
-    captions are scored together when the first value is requested.
+    captions are scored together when the first value is requested. If a Java program dies, ``failure`` has the error,
+    and what is computed without it is kept.
     """
 
     def __init__(self, options: ScoringOptions) -> None:
@@ -79,18 +82,8 @@ class CaptionAggregator:
         self._segments: Sequence[float | None] = ()
         self._cider: Sequence[float | None] = ()
         self._repeated: Sequence[float | None] = ()
-        self._meteor: Meteor | None = None
-        self._java_error: JavaError | None = None
-        try:
-            self._meteor = Meteor()
-        except JavaError as error:
-            self._java_error = error
-            self.notes.append(f"METEOR and CIDEr are not scored: {error}")
-
-    def require_java(self) -> None:
-        """Raise the :class:`JavaError` because of which METEOR and CIDEr would be undefined, if there is one."""
-        if self._java_error is not None:
-            raise self._java_error
+        self.failure: JavaError | None = None
+        self._meteor: Meteor | None = Meteor()
 
     def update(self, samples: Sequence[ScoredSample]) -> None:
         """Add samples."""
@@ -98,11 +91,7 @@ class CaptionAggregator:
         self._scored = False
 
     def sample_values(self) -> Sequence[Values]:
-        """Return ``METEOR``, ``CIDEr`` and ``repeated`` of every sample.
-
-        Raises:
-            JavaError: A Java program crashed or timed out.
-        """
+        """Return ``METEOR``, ``CIDEr`` and ``repeated`` of every sample."""
         self._score()
         return [
             {**sample.values, "METEOR": meteor, "CIDEr": cider, "repeated": repeated}
@@ -112,17 +101,10 @@ class CaptionAggregator:
         ]
 
     def compute(self, indices: Sequence[int] | None = None) -> Values:
-        """Return METEOR from the samples' statistics, mean CIDEr, and the share of repeated captions.
-
-        Raises:
-            JavaError: A Java program crashed or timed out.
-        """
+        """Return METEOR from the samples' statistics, mean CIDEr, and the share of repeated captions."""
         self._score()
-        meteor = None
-        if self._meteor is not None and (statistics := selected(self._statistics, indices)):
-            meteor = self._meteor.scores(statistics)[1]
         return {
-            "METEOR": meteor,
+            "METEOR": self._total_meteor(indices),
             "CIDEr": average(selected(self._cider, indices), self._averaging),
             "repeated": average(selected(self._repeated, indices), self._averaging),
         }
@@ -133,21 +115,48 @@ class CaptionAggregator:
             self._meteor.close()
             self._meteor = None
 
+    def _total_meteor(self, indices: Sequence[int] | None) -> float | None:
+        meteor = self._meteor
+        statistics = selected(self._statistics, indices) if self._statistics else ()
+        if meteor is None or not statistics:
+            return None
+        scores = self._attempt(lambda: meteor.scores(statistics))
+        return None if scores is None else scores[1]
+
     def _score(self) -> None:
         if self._scored:
             return
+        self._scored = True
         pairs = [cast(Statistics, sample.statistics) for sample in self._samples]
         samples = [sample for sample, _ in pairs]
+        self._statistics = ()
         self._segments = self._cider = [None] * len(samples)
         self._repeated = repeated_captions([sample.caption for sample in samples], [target for _, target in pairs])
-        if self._meteor is not None:
-            tokenized = tokenize_samples(samples)
-            self._meteor.send([fill_empty(sample) for sample in tokenized])
-            self._cider = cider_scores(tokenized)  # while METEOR is at work
-            self._statistics = self._meteor.statistics(len(tokenized))
-            self._segments = self._meteor.scores(self._statistics)[0] if samples else []
-            if len(samples) == 1:
-                # a word in the references of every sample has a weight of log(1) = 0
-                self._cider = [None]
-                self.notes.append("CIDEr of one sample is undefined: words are weighed by their rarity among samples")
-        self._scored = True
+        if not samples or self._meteor is None:
+            return
+        meteor = self._meteor
+        tokenized = self._attempt(lambda: tokenize_samples(samples))
+        if tokenized is None:
+            return
+        self._attempt(lambda: meteor.send([fill_empty(sample) for sample in tokenized]))
+        self._score_cider(tokenized)  # while METEOR is at work
+        statistics = None if self.failure else self._attempt(lambda: meteor.statistics(len(tokenized)))
+        scores = None if statistics is None else self._attempt(lambda: meteor.scores(statistics))
+        if statistics is not None and scores is not None:
+            self._statistics, self._segments = statistics, scores[0]
+
+    def _score_cider(self, tokenized: Sequence[TokenizedSample]) -> None:
+        if len(tokenized) > 1:
+            self._cider = cider_scores(tokenized)
+            return
+        # A word in the references of every sample has a weight of log(1) = 0.
+        self.notes.append("CIDEr of one sample is undefined: words are weighed by their rarity among samples")
+
+    def _attempt(self, action: Callable[[], T]) -> T | None:
+        """Return what an action returns; ``None``: a Java program died, and nothing more is asked of METEOR."""
+        try:
+            return action()
+        except JavaError as error:
+            self.failure = error
+            self.close()
+            return None

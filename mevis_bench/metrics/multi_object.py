@@ -30,7 +30,7 @@ from mevis_bench.metrics.tracking import (
     hota_scores,
     perfect_track,
 )
-from mevis_bench.records import GroundTruth, TrackPrediction, UsageError
+from mevis_bench.records import GroundTruth, MevisBenchError, TrackPrediction, UsageError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +179,8 @@ def sequence_metrics(
 
 class TrackAggregator:
     """``TRACK_METRICS`` of a split."""
+
+    failure: MevisBenchError | None = None
 
     def __init__(self, options: ScoringOptions) -> None:
         self._averaging = options.rules.averaging

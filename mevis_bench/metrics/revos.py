@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mevis_bench.metrics.aggregation import ScoredSample, Values, selected
 from mevis_bench.metrics.metric import Metric
+from mevis_bench.records import MevisBenchError
 
 _SOURCE = "ReVOS's evaluation (VISA, eval_revos.py)"
 
@@ -61,6 +62,7 @@ class RevosAggregator:
     """Means by kind, then over the two kinds that have a target: not the mean over expressions."""
 
     notes: Sequence[str] = ()
+    failure: MevisBenchError | None = None
 
     def __init__(self, decimals: int | None) -> None:
         self._decimals = decimals

@@ -15,7 +15,7 @@ from mevis_bench.metrics.on_device import count_rows
 from mevis_bench.metrics.region import intersections, region_j
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import Target, TargetCache
-from mevis_bench.records import GroundTruth
+from mevis_bench.records import GroundTruth, MevisBenchError
 
 _SECTION = "the paper, section 5"
 _CHALLENGE = "the MeViSv2 challenge's final score"
@@ -157,6 +157,7 @@ class MaskAggregator:
     """``MASK_METRICS`` of a split."""
 
     notes: Sequence[str] = ()
+    failure: MevisBenchError | None = None
 
     def __init__(self, options: ScoringOptions) -> None:
         self._averaging = options.rules.averaging

@@ -16,6 +16,7 @@ from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.scores import Results
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results
+from mevis_bench.tasks import find_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,12 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
     """Predict and score a plan (see ``run``), both on the run's device.
 
     Failed samples count as zero; the counts of the results state how many.
+
+    Raises:
+        MevisBenchError: As ``run``; also where the scores could not be computed here, before anything is predicted.
     """
+    if plan.has_ground_truth:
+        find_task(plan.identity.task).check_scorable()
     report = predict(plan, folder, _executor(plan), callback)
     rate = write_asr_report(plan, folder)
     if not plan.has_ground_truth or not report.done:
@@ -68,7 +74,8 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
     ).for_data_set(plan.dataset.info.protocol)
     if not report.computed and (folder.path / "results.json").is_file():
         results = read_results(folder.path)
-        if results.protocol == options.rules.name:
+        # A metric may be missing only because its program died.
+        if results.protocol == options.rules.name and None not in results.metrics.values():
             return FinishedRun(report, results, rate)
     scored = score_run(folder.path, dataset=plan.dataset, options=options)
     return FinishedRun(report, scored.results, rate)

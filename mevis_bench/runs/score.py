@@ -84,6 +84,8 @@ def score_run(
         DataError: A prediction is missing or invalid and ``options.missing`` is ``error``, or it is of a sample that
             the split does not have.
         NothingMeasuredError: The split has no sample of this task.
+        JavaMissingError: METEOR and CIDEr cannot be computed here.
+        JavaError: Java died; the files have the metrics that do not need it.
     """
     plan = plan_scoring(
         predictions,
@@ -116,6 +118,8 @@ def score_run(
         aggregator.close()
     if write:
         write_scores(folder, scores, results)
+    if aggregator.failure is not None:
+        raise aggregator.failure
     errors = {sample.sample: sample.error for sample in samples_done if sample.error is not None}
     notes = list(aggregator.notes)
     if plan.ignored:

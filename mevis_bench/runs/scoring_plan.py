@@ -121,6 +121,7 @@ def plan_scoring(
         opened = open_split(predictions, data=data, split=split, data_set=data_set, allow_other_split=allow_other_split)
     dataset = opened.dataset
     resolved = find_task(task or run.task or dataset.info.tasks[0])
+    resolved.check_scorable()
     ignored = _unscored_predictions(source, dataset)
     expression_ids = _select(dataset, resolved, samples if samples is not None else run.samples)
     return ScoringPlan(

@@ -7,6 +7,7 @@ from mevis_bench.metrics.description import (
     score_caption_sample,
     score_missing_caption,
 )
+from mevis_bench.metrics.java import check_java
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TargetMasks
@@ -38,6 +39,7 @@ RMEG = Task(
     score=_score,
     score_missing=score_missing_caption,
     aggregator=CaptionAggregator,
+    check_scorable=check_java,
     reference=CAPTION_REFERENCE,
     paper_tables=(12,),
     example="mevis-bench run --task rmeg --method trajectory_words",

