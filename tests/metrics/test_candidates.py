@@ -131,3 +131,35 @@ def test_empty_masks_and_no_candidates() -> None:
     aggregator.update([ScoredSample("v/0", missing.values, missing.statistics)])
     assert (aggregator.compute()["mAP"], aggregator.compute()["oIoU"]) == (0.0, 0.0)
     assert aggregator.compute([])["mAP"] is None
+
+
+def square(side: int, left: int = 0) -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[:side, left : left + side] = True
+    return mask
+
+
+def test_areas_at_the_bounds_are_small_and_medium_as_in_pycocotools() -> None:
+    """32 x 32 pixels are both small and medium; a false candidate of that size counts in both."""
+    queries = {"v_1_0": (square(32), [(0.9, square(32, left=60)), (0.8, square(32))])}
+    values = ours(queries)
+    names = ("mAP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
+    assert [-1 if values[name] is None else values[name] for name in names] == pycocotools(queries)
+    assert values["AP_small"] == values["AP_medium"] == pytest.approx(0.5)
+
+
+def test_indices_select_queries() -> None:
+    queries = make_queries(4)
+    aggregator = CandidateAggregator()
+    for image_id, (target, candidates) in queries.items():
+        masks = [MaskRows.from_dense(mask[None]) for _, mask in candidates]
+        scored = score_candidates([score for score, _ in candidates], masks, MaskRows.from_dense(target[None]))
+        aggregator.update([ScoredSample(image_id, scored.values, scored.statistics)])
+    some = dict(list(queries.items())[2:7])
+    assert dict(aggregator.compute(range(2, 7))) == ours(some)
+
+
+def test_an_empty_candidate_of_an_empty_target_overlaps_nothing() -> None:
+    empty = MaskRows.from_dense(np.zeros((1, *SHAPE), bool))
+    statistics = score_candidates([1.0], [empty], empty).statistics
+    assert statistics.ious.tolist() == [0.0]

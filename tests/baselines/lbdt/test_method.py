@@ -86,3 +86,20 @@ def test_the_method_needs_text(video: Video) -> None:
     method = LbdtMethod(network, vectors={}, side=320, interval=5, device="cpu")
     with pytest.raises(TypeError, match="LBDT reads text"):
         next(method.predict(video, [object()]))
+
+
+def test_differences_have_no_sign(video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, seen = load(setup(interval=1)), []
+    encode = method.network.encode_frames
+    monkeypatch.setattr(
+        method.network,
+        "encode_frames",
+        lambda images, differences: seen.append((images, differences)) or encode(images, differences),
+    )
+    next(method.predict(video, [TextPrompt("0", "the bird flying away")]))
+    ((images, differences),) = seen
+    # Frame 0 is compared with itself, frame 1 with frame 0.
+    assert not differences[0].any()
+    torch.testing.assert_close(
+        differences[1], torch.maximum(images[1], images[0]) - torch.minimum(images[1], images[0])
+    )
