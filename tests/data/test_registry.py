@@ -129,6 +129,7 @@ def test_every_data_set_has_all_facts_and_its_recognition_never_raises(tmp_path:
     entry = find_datasets()[name]
     info = entry.info
     assert all((info.name == name, info.version, info.title, info.tasks, info.splits, info.license, info.protocol))
+    assert all((info.about, info.source, info.layout))
     assert set(info.tasks) <= set(TASK_NAMES)
     if info.submission is not None:
         assert (ROOT / "configs/submission" / f"{info.submission}.yaml").is_file()

@@ -12,6 +12,13 @@ from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.task_names import TASK_NAMES
 
+_LAYOUT = """\
+DIR/
+  <split>/{meta}   expressions with "exp" and, where there is ground truth, "anno_id"
+  <split>/mask_dict.json   masks of every object; valid and test have none
+  <split>/JPEGImages/<video>/<frame>.jpg
+"""
+
 MINI = DatasetInfo(
     name="mini",
     version="1",
@@ -21,6 +28,9 @@ MINI = DatasetInfo(
     license="Apache-2.0",
     protocol="mevis_v2",
     submission="mevis_v2",
+    about="Generated videos of moving shapes with motion expressions, for tests and tutorials.",
+    source="valid_u is shipped with mevis-bench; mevis-bench data make-mini writes any split.",
+    layout=_LAYOUT.format(meta="meta_expressions_v2.json"),
 )
 MEVIS_V2 = DatasetInfo(
     name="mevis_v2",
@@ -31,6 +41,10 @@ MEVIS_V2 = DatasetInfo(
     license="CC BY-NC-SA 4.0",
     protocol="mevis_v2",
     submission="mevis_v2",
+    about="Motion expressions about one, several or no objects, some of them spoken: 2,006 videos, 33,072 expressions.",
+    source="henghuiding.com/MeViS and github.com/henghuiding/MeViS name the downloads. The ground truth of valid and "
+    "test is on the evaluation server.",
+    layout=_LAYOUT.format(meta="meta_expressions_v2.json"),
 )
 MEVIS_V1 = DatasetInfo(
     name="mevis_v1",
@@ -41,6 +55,9 @@ MEVIS_V1 = DatasetInfo(
     license="CC BY-NC-SA 4.0",
     protocol="mevis_v1",
     submission="mevis_v1",
+    about="The first version of MeViS: 2,006 videos, 28,570 motion expressions; and other data in its layout.",
+    source="henghuiding.com/MeViS and github.com/henghuiding/MeViS name the downloads.",
+    layout=_LAYOUT.format(meta="meta_expressions.json"),
 )
 
 _MINI_KEY = b'"form": '
