@@ -35,7 +35,7 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
     """Open predictions in any format that can be scored.
 
     Args:
-        path: A run folder, a folder or zip of one of ``FORMATS``, or a JSON file.
+        path: A run folder, a folder or zip of one of ``FORMATS``, or a JSON file or a folder with nothing else.
         threshold: PNG values from this one on are foreground; ``None``: all but 0, and soft masks are refused.
 
     Raises:
@@ -47,13 +47,26 @@ def open_predictions(path: Path, *, threshold: int | None = None) -> PredictionS
     if path.is_dir():
         inner = path / "predictions"
         is_run = inner.is_dir() or (path / "manifest.json").is_file()
+        document = None if is_run else _only_document(path)
+        if document is not None:
+            return _open_document(document)
         return _open_tree(Folder(inner if is_run else path), str(path), threshold)
     if path.suffix.lower() == ".zip":
         return _open_tree(ZipFolder(path), str(path), threshold)
     if path.suffix.lower() == ".json":
-        document = read_json(path)
-        return CocoResults.of(path, document) if isinstance(document, list) else JsonPredictions.of(path, document)
+        return _open_document(path)
     raise DataError("unknown format of predictions", location=str(path), hint=_HINT)
+
+
+def _only_document(folder: Path) -> Path | None:
+    """Return the JSON file of a folder that holds nothing else; what scoring writes into it does not count."""
+    files = [path for path in folder.iterdir() if path.name not in ("results.json", "scores.jsonl")]
+    return files[0] if len(files) == 1 and files[0].is_file() and files[0].suffix.lower() == ".json" else None
+
+
+def _open_document(path: Path) -> PredictionSource:
+    document = read_json(path)
+    return CocoResults.of(path, document) if isinstance(document, list) else JsonPredictions.of(path, document)
 
 
 def _open_tree(files: FileTree, location: str, threshold: int | None) -> PredictionSource:

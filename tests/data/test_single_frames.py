@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mevis_bench.cli.app import main
 from mevis_bench.data.jhmdb_sentences.dataset import LISTS, hash_of_list
 from mevis_bench.data.registry import make_fixture, open_dataset
 from mevis_bench.masks.rle import counts_of
@@ -63,6 +64,15 @@ def test_perfect_answers_score_one(root: Path) -> None:
     metrics = score(root, answers(root)).results.metrics
     assert metrics["mAP"] == pytest.approx(1.0, abs=1e-12)
     assert {metrics[name] for name in ("mIoU", "oIoU", "P@0.9")} == {1.0}
+
+
+def test_a_folder_with_one_file_is_scored_and_scored_again(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    (folder / "results_of_test.json").write_text(json.dumps(answers(root)))
+    for _ in range(2):
+        assert main(["score", str(folder), "--data-set", "a2d_sentences", "--data", str(root)]) == 0
+    assert json.loads((folder / "results.json").read_text())["metrics"]["oIoU"] == 1.0
 
 
 def test_only_the_scored_frame_counts_and_candidates_of_a_run_are_read(root: Path, tmp_path: Path) -> None:
