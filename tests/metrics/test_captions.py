@@ -109,7 +109,7 @@ def test_a_dying_child_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
     child = JavaChild("METEOR", [], tmp_path)
     child.write(["one", "two"])
-    with pytest.raises(JavaError, match="METEOR died with exit code 3: Out of memory"):
+    with pytest.raises(JavaError, match="METEOR exited with code 3: Out of memory"):
         child.read(2)
     with pytest.raises(JavaError, match="METEOR died"):
         child.write(["three"])
@@ -120,7 +120,7 @@ def test_a_hanging_child_is_stopped(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
     child = JavaChild("METEOR", [], tmp_path, timeout=0.2)
     start = time.monotonic()
-    with pytest.raises(JavaError, match="METEOR did not answer for 0 s and was stopped"):
+    with pytest.raises(JavaError, match="METEOR did not reply for 0 s and was stopped"):
         child.read(1)
     assert time.monotonic() - start < 20
     assert child._process.returncode is not None
