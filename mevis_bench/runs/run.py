@@ -74,7 +74,7 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
     ).for_data_set(plan.dataset.info.protocol)
     if not report.computed and (folder.path / "results.json").is_file():
         results = read_results(folder.path)
-        # A metric may be missing only because its program died.
+        # A metric may be missing only because its program crashed.
         if results.protocol == options.rules.name and None not in results.metrics.values():
             return FinishedRun(report, results, rate)
     scored = score_run(folder.path, dataset=plan.dataset, options=options)

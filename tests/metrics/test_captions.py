@@ -111,7 +111,7 @@ def test_a_dying_child_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
     child.write(["one", "two"])
     with pytest.raises(JavaError, match="METEOR exited with code 3: Out of memory"):
         child.read(2)
-    with pytest.raises(JavaError, match="METEOR died"):
+    with pytest.raises(JavaError, match="METEOR exited"):
         child.write(["three"])
 
 

@@ -195,8 +195,8 @@ def test_captions_without_the_extra_are_refused_before_anything_is_computed(
     assert not (tmp_path / "out").exists()
 
 
-DIES = """#!/bin/sh
-case "$*" in *"$DIES"*) echo "Out of memory" >&2; exit 3;; esac
+CRASHES = """#!/bin/sh
+case "$*" in *"$CRASHES"*) echo "Out of memory" >&2; exit 3;; esac
 exec {java} "$@"
 """
 
@@ -208,13 +208,13 @@ def test_the_death_of_java_is_one_error_and_the_other_metrics_are_kept(
 ) -> None:
     path, fake_java = tmp_path / "captions.json", tmp_path / "java"
     path.write_text(json.dumps(CAPTIONS))
-    fake_java.write_text(DIES.format(java=java.find_java()))
+    fake_java.write_text(CRASHES.format(java=java.find_java()))
     fake_java.chmod(0o755)
     monkeypatch.setattr(java, "find_java", lambda: str(fake_java))
-    monkeypatch.setenv("DIES", program)
+    monkeypatch.setenv("CRASHES", program)
     command = ["score", str(path), "--task", "rmeg", "--data", str(split), "--out", str(tmp_path / "out")]
     assert main(command) == ExitCode.FAILED
-    assert "died with exit code 3: Out of memory" in capsys.readouterr().err
+    assert "exited with code 3: Out of memory" in capsys.readouterr().err
     assert {name for name, value in read_results(tmp_path / "out").metrics.items() if value is not None} == kept
 
 
