@@ -211,6 +211,7 @@ def _as_json(report: "ValidationReport") -> dict[str, object]:
     kinds = {"single": report.single, "multi": report.multi, "no_target": report.no_target, "unknown": report.unknown}
     errors = [{"file": error.file, "key": error.key, "message": error.message} for error in report.errors]
     return {
+        "data_set": report.data_set,
         "split": report.split,
         "root": str(report.root),
         "has_ground_truth": report.has_ground_truth,
@@ -228,7 +229,9 @@ def _counts(report: "ValidationReport") -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"split {report.split}", title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, title=f"{report.data_set}: split {report.split}", title_justify="left"
+    )
     for heading in ("videos", "frames", "objects", "expressions", "single", "multi", "no target", "unknown", "spoken"):
         table.add_column(heading, justify="right")
     numbers = (

@@ -152,4 +152,6 @@ def validate_dataset(
 ) -> ValidationReport:
     """Validate every file of a split; arguments and errors like :func:`open_dataset`."""
     entry = find_dataset(root, split, name)
-    return _named(entry, root, split, name, lambda: entry.validate(root, split or entry.info.default_split, progress))
+    report = _named(entry, root, split, name, lambda: entry.validate(root, split or entry.info.default_split, progress))
+    report.data_set = f"{entry.info.name}, version {entry.info.version}"
+    return report

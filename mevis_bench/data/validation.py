@@ -38,6 +38,7 @@ class ValidationReport:
         no_target: Expressions with none.
         unknown: Expressions whose targets are not known: those of a split without truth, and broken ones.
         spoken: Expressions that name a sound file.
+        data_set: Name and version of the data set that it was read as.
         errors: Everything that is wrong, in the order of the files.
         notes: What a reader should know and is no error.
     """
@@ -53,6 +54,7 @@ class ValidationReport:
     no_target: int = 0
     unknown: int = 0
     spoken: int = 0
+    data_set: str = ""
     errors: list[ValidationIssue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

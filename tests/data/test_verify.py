@@ -1,12 +1,16 @@
 """Every kind of error that a split can have is planted and has to be named, alone and with its place."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
+from mevis_bench.cli.app import main
 from mevis_bench.data.mevis.verify import verify_split
 from tests.fixtures.split_documents import HEIGHT, WIDTH, documents, square, write_split
 from tests.paths import SHARED
@@ -202,3 +206,27 @@ def test_real_footage_is_sound() -> None:
     report = verify_split(SHARED / "data/car_shadow", "x")
     assert (report.videos, report.frames, report.objects, report.single, report.no_target) == (1, 40, 1, 2, 1)
     assert report.errors == []
+
+
+def test_every_sound_file_is_opened(tmp_path: Path) -> None:
+    meta, masks = documents()
+    folder = write_split(tmp_path, meta, masks)
+    (folder / "audio").mkdir()
+    meta["videos"]["a_cat"]["expressions"]["0"]["audio"] = "audio/0.wav"
+    (folder / "meta_expressions.json").write_text(json.dumps(meta))
+    soundfile.write(folder / "audio" / "0.wav", np.zeros(800), 8000)
+    assert not verify_split(folder, "x").errors
+    (folder / "audio" / "0.wav").write_bytes(b"not a sound file")
+    (error,) = verify_split(folder, "x").errors
+    assert str(error).startswith("audio/0.wav: sound file cannot be read: ")
+    soundfile.write(folder / "audio" / "0.wav", np.zeros(0), 8000)
+    (error,) = verify_split(folder, "x").errors
+    assert str(error) == "audio/0.wav: sound file has no samples or is cut off"
+
+
+def test_the_data_set_and_its_version_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {"meta_expressions.json": "mevis_v1, version 1", "meta_expressions_v2.json": "mevis_v2, version 2"}
+    for name, expected in names.items():
+        folder = write_split(tmp_path / name / "valid_u", *documents(), meta_name=name)
+        assert main(["data", "verify", str(folder)]) == 0
+        assert f"{expected}: split valid_u" in capsys.readouterr().out

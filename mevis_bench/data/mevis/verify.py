@@ -145,6 +145,8 @@ class _Verifier:
             path = self._try(meta, f"{key}, audio", lambda: resolve_inside(self.layout.root, audio, "audio path"))
             if path is not None and not path.is_file():
                 self._error(path, "", f"sound file is missing; {key} names it")
+            elif path is not None:
+                self._try(path, "", partial(check_sound, path))
         return expression
 
     def _annotation(
@@ -204,6 +206,26 @@ def _decode(raw: object, size: tuple[int, int] | None) -> None:
     """
     mask = parse_rle(raw, "")
     rows_from_rle((mask,), *(size or (mask.height, mask.width)), location="")
+
+
+def check_sound(path: Path) -> None:
+    """Open a sound file and read its last sample, which shows whether it is whole.
+
+    Raises:
+        DataError: It is not a sound file, is cut off, or has no samples.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as sound:
+            length = sound.frames
+            if length:
+                sound.seek(length - 1)
+            samples = len(sound.read(1))
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise DataError(f"sound file cannot be read: {error}", location=str(path)) from error
+    if samples != 1:
+        raise DataError("sound file has no samples or is cut off", location=str(path))
 
 
 def whole_image_size(path: Path) -> tuple[int, int]:
