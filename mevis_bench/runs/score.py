@@ -11,6 +11,7 @@ from mevis_bench.metrics.slices import BUILT_IN, Slice
 from mevis_bench.metrics.targets import TARGET_COLUMNS
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.runs.hints import find_hints
 from mevis_bench.runs.scoring_plan import ScoringPlan, plan_scoring, score_video
 from mevis_bench.runs.scoring_pool import map_in_order, process_count
 from mevis_bench.schemas.scores import Results, SampleScore
@@ -121,7 +122,7 @@ def score_run(
     if aggregator.failure is not None:
         raise aggregator.failure
     errors = {sample.sample: sample.error for sample in samples_done if sample.error is not None}
-    notes = list(aggregator.notes)
+    notes = [*aggregator.notes, *find_hints(plan, errors.keys())]
     if plan.ignored:
         notes.append(f"{plan.ignored} predictions of expressions that split {plan.split_name!r} leaves out are ignored")
     return ScoringResult(results, sorted(scores, key=lambda score: score.sample), errors, notes, plan)
