@@ -82,10 +82,11 @@ def read_stage(method: str, settings: Sequence[str]) -> TrainingStage:
 def seconds_per_step(stage: TrainingStage, steps: int) -> tuple[float, int]:
     """Median seconds of a step after the first, and sentences of these steps in all."""
     counts: list[int] = []
+    collate = stage.collate
 
     def counted(samples: list[object]) -> object:
         counts.append(sum(len(getattr(sample, "sentences", ())) for sample in samples))
-        return stage.collate(samples)
+        return collate(samples)
 
     stage = replace(stage, collate=counted, steps=steps + 1)
     training = StageTraining(stage, Processes("cpu"), SEED)

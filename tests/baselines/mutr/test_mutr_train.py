@@ -33,6 +33,8 @@ def tiny(monkeypatch):
     monkeypatch.setitem(language_queries.LANGUAGE_QUERIES_SIZES, "mini", TINY)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_clips_are_overfitted(tmp_path):
     assert_overfits(CASE, tmp_path)
 

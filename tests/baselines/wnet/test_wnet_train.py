@@ -16,12 +16,14 @@ from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write
 
 CASE = Case(
     "wnet",
-    ("steps=120", "batch_size=2", "sentences=null", "size=64", "max_size=96", "augment=false", "lr=2e-3",
+    ("steps=300", "lr_drop=14", "batch_size=2", "sentences=null", "size=64", "max_size=96", "augment=false", "lr=2e-3",
      "lr_backbone=2e-3"),
     {"short": 64, "clip_length": 4},
 )  # fmt: skip
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_clips_are_overfitted(tmp_path):
     assert_overfits(CASE, tmp_path)
 
