@@ -27,24 +27,54 @@ from mevis_bench.records import DataError
 from tests.baselines.overfit import Case, assert_overfits, assert_resumes, with_tokenizer, write_two_clips
 from tests.fixtures.tiny_split import write_tiny_split
 
-SETTINGS = ("min_size_train=[64]", "max_size_train=96", "sentences=null", "losses.train_num_points=256")
+SETTINGS = (
+    "min_size_train=[64]",
+    "max_size_train=96",
+    "sentences=null",
+    "losses.train_num_points=128",
+    "batch_size=1",
+    "base_lr=2.0e-3",
+)
 SMALL = {"short": 64, "longest": 96}
 CASES = {
     "lmpm": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, files=with_tokenizer),
     "dshmp": Case("dshmp", SETTINGS, SMALL, files=with_tokenizer),
     "lmpm extractor": Case(
-        "lmpm", ("sampling_frame_num=4", "batch_size=2"), {}, variant="mini-extractor", files=with_tokenizer
+        "lmpm",
+        ("sampling_frame_num=4", "batch_size=2", "base_lr=3.0e-3"),
+        {},
+        variant="mini-extractor",
+        files=with_tokenizer,
     ),
     "lmpm audio": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, variant="mini-audio"),
 }
 
 
+STEPS = {"lmpm": 170, "dshmp": 90, "lmpm extractor": 400, "lmpm audio": 170}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Networks that learn in seconds; the frozen extractor has its own sizes."""
+    for sizes in (SIZES, DSHMP_SIZES):
+        mini = sizes["mini"]
+        tiny = replace(
+            mini,
+            swin=replace(mini.swin, channels=16, depths=(1, 1, 1, 1), heads=(1, 1, 2, 4)),
+            pixel=replace(mini.pixel, depth=1, feedforward=64),
+            frame=replace(mini.frame, depth=2, feedforward=64, queries=5),
+            clip=replace(mini.clip, depth=1, encoder_depth=1, feedforward=64, queries=3, frame_queries=5),
+        )
+        monkeypatch.setitem(sizes, "mini", tiny)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_two_clips_are_overfitted(name, tmp_path):
+def test_two_clips_are_overfitted(name, tmp_path, request):
+    if name != "lmpm extractor":
+        request.getfixturevalue("small")
     case = CASES[name]
-    longer = ("steps=400", "base_lr=3.0e-3") if case.variant == "mini-extractor" else ("steps=120",)
-    assert_overfits(replace(case, settings=(*case.settings, *longer)), tmp_path)
+    assert_overfits(replace(case, settings=(*case.settings, f"steps={STEPS[name]}")), tmp_path)
 
 
 def test_sentences_together_are_as_alone():
@@ -85,7 +115,9 @@ def test_queries_are_matched_with_the_objects_that_their_masks_show():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_stopped_training_gives_the_same_bytes(name, tmp_path):
+def test_a_stopped_training_gives_the_same_bytes(name, tmp_path, request):
+    if name != "lmpm extractor":
+        request.getfixturevalue("small")
     assert_resumes(CASES[name], tmp_path)
 
 
