@@ -1,6 +1,6 @@
 """``mevis-bench cost``: speed, parameters and memory of runs, as in the paper's Table 5."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from mevis_bench.cli import options
 
@@ -34,12 +34,16 @@ def command(runs: options.FinishedRuns, json: options.Json = False) -> None:
         table.add_column(name, justify="right")
     table.add_column("device")
     for run, manifest in zip(runs, manifests, strict=True):
-        table.add_row(str(run), *_cells(manifest.costs), str(manifest.costs["device"] or "-"))
+        table.add_row(str(run), *_cells(manifest.costs), str(manifest.costs.get("device") or "-"))
     out().print(titled("Resource usage", table, NOTE))
 
 
-def _cells(costs: Any) -> list[str]:
+def _cells(costs: Mapping[str, object]) -> list[str]:
     """Return the cells of one row; unknown values are ``-``."""
     scales = {"fps_model": 1, "fps_end_to_end": 1, "parameters": 1e6, "trainable": 1e6}
     scales |= {"peak_device_bytes": 2**30, "peak_host_bytes": 2**30}
-    return ["-" if costs[name] is None else f"{costs[name] / scale:,.2f}" for name, scale in scales.items()]
+    return [_cell(costs.get(name), scale) for name, scale in scales.items()]
+
+
+def _cell(value: object, scale: float) -> str:
+    return f"{value / scale:,.2f}" if isinstance(value, int | float) else "-"

@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.masks.mask_rows import MaskRows
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.errors import DataError
 from mevis_bench.records.rle import RLE_ERRORS, Rle
+
+BOUNDS = Bounds(files="Run lengths of one prediction or object", limits={"changes along rows": 2**25})
 
 
 def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, location: str) -> MaskRows:
@@ -40,7 +43,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, locat
     from mevis_bench.masks.rle_loops import rows_of_counts
 
     joined = np.frombuffer(b"".join(texts), np.uint8)
-    offsets, x, frame, why = rows_of_counts(joined, starts, height, width)
+    offsets, x, frame, why = rows_of_counts(joined, starts, height, width, BOUNDS.limit("changes along rows"))
     if frame >= 0:
         raise DataError(RLE_ERRORS[why].format(height=height, width=width), location=f"{location}, frame {frame}")
     return MaskRows(len(texts), height, width, offsets, x)

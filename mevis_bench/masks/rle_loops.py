@@ -8,7 +8,7 @@ from mevis_bench.masks.compiled import compiled
 Counts = NDArray[np.uint8]
 Starts = NDArray[np.int64]
 
-OK, BAD_CHARACTER, CUT_OFF, NEGATIVE_RUN, WRONG_SUM = range(5)
+OK, BAD_CHARACTER, CUT_OFF, NEGATIVE_RUN, WRONG_SUM, TOO_MANY_CHANGES = range(6)
 """Why a frame's counts cannot be read."""
 
 
@@ -128,7 +128,7 @@ def place_row_changes(spans: Starts, written: int, height: int, cursors: Starts,
 
 @compiled
 def rows_of_counts(
-    text: Counts, starts: Starts, height: int, width: int
+    text: Counts, starts: Starts, height: int, width: int, max_changes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], int, int]:
     """Turn a clip's compressed counts into row transitions; no raster is made.
 
@@ -137,6 +137,7 @@ def rows_of_counts(
         starts: ``(length + 1,)``, where each frame's counts begin.
         height: Rows.
         width: Columns.
+        max_changes: Most row transitions of the clip: stripes of a few characters make as many as pixels.
 
     Returns:
         (offsets, x) of :class:`MaskRows`, the first frame that cannot be read or -1, and why.
@@ -159,6 +160,8 @@ def rows_of_counts(
         count_row_changes(spans, written, height, rows)
     for row in range(length * height):
         offsets[row + 1] += offsets[row]
+        if offsets[row + 1] > max_changes:
+            return offsets, np.empty(0, np.int32), row // height, TOO_MANY_CHANGES
     x = np.empty(offsets[-1], np.int32)
     cursors = offsets[:-1].copy()
     for frame in range(length):

@@ -18,6 +18,7 @@ RLE_ERRORS = (
     "RLE counts are cut off",
     "RLE counts contain a run of negative length",
     "RLE counts do not sum to the {height}x{width} pixels of the frame",
+    "the masks change more often along their rows than the limit in docs/reference/files.md",
 )
 """Texts of the errors of all decoders, by the codes of ``masks.rle_loops``."""
 

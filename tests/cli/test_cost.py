@@ -1,11 +1,14 @@
 """``cost``: resource usage of a finished run as table and JSON; an unfinished run and other folders are errors."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mevis_bench.cli.app import main
+from mevis_bench.store.run_folder import RunFolder
+from tests.fixtures.manifests import manifest
 
 
 @pytest.fixture
@@ -35,3 +38,13 @@ def test_an_unfinished_run_has_no_resource_usage(finished: Path, capsys: pytest.
     assert "run is not finished: its resource usage is not recorded yet" in capsys.readouterr().err
     assert main(["cost", str(finished.parent)]) == 2
     assert "not a run folder: it has no manifest.json" in capsys.readouterr().err
+
+
+def test_unknown_costs_are_shown_as_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunFolder(tmp_path / "run").write_manifest(
+        replace(manifest(), costs={"fps_model": "fast", "parameters": 2_000_000})
+    )
+    assert main(["cost", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    assert "2.00" in printed
+    assert "fast" not in printed

@@ -103,3 +103,24 @@ def test_both_decoders_accept_and_refuse_the_same_counts(counts: bytes) -> None:
             rle.decode("x")
     else:
         assert np.array_equal(rows.to_dense()[0], rle.decode())
+
+
+def test_stripes_of_a_few_characters_do_not_fill_the_memory() -> None:
+    side = 8192
+    stripes = encode_counts([side] * side)  # every other column: 17 KB of text, 67 million changes along rows
+    assert len(stripes) < 30_000
+    with pytest.raises(DataError, match=r"x, frame 0: the masks change more often along their rows than the limit"):
+        rows_from_rle([Rle(side, side, stripes)], side, side, location="x")
+
+
+def encode_counts(runs: list[int]) -> bytes:
+    """COCO's compressed string of run lengths."""
+    text = bytearray()
+    for index, run in enumerate(runs):
+        number = run - runs[index - 2] if index > 2 else run
+        more = True
+        while more:
+            group, number = number & 31, number >> 5
+            more = number != (-1 if group & 16 else 0)
+            text.append((group | 32 if more else group) + 48)
+    return bytes(text)
