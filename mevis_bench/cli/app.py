@@ -41,7 +41,8 @@ PANELS = {
 
 _EPILOG = (
     "Every option can be set by an environment variable: --data by MEVIS_BENCH_DATA.   Exit codes: 0 ok, "
-    "1 failed or regressed, 2 usage error, invalid input or unwritable output, 3 nothing measured, 4 incomparable, 130 interrupted."
+    "1 failed or regressed, 2 usage error, invalid input or unwritable output, 3 nothing measured, 4 incomparable, "
+    "130 interrupted."
 )
 
 

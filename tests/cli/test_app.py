@@ -108,7 +108,7 @@ def test_ctrl_c_is_130_and_explains_how_to_resume(monkeypatch, capsys) -> None:
 
 def test_full_disk_is_one_message(monkeypatch, capsys) -> None:
     _make_list_raise(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "runs/x/samples.jsonl"))
-    assert app.main(["list", "methods"]) == ExitCode.FAILED
+    assert app.main(["list", "methods"]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert err.startswith("error: runs/x/samples.jsonl: the disk is full\nFree some space. Finished samples are saved.")
 
