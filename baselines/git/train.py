@@ -104,21 +104,8 @@ def train(arguments: TrainingArguments) -> None:
     options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
     device, is_main = arguments.device, arguments.trainer.is_main_process
-    units = [
-        (video_id, row)
-        for video_id in arguments.data.video_ids
-        for row in range(len(target_sets(arguments.data, video_id)))
-    ]
-    if not units:
-        raise UsageError("no sentence of the split has a target")
-    torch.manual_seed(arguments.seed)
-    if options.start:
-        vocabulary = open_vocabulary(Path(options.start))
-        network = load_network(Path(options.start), variant.size, dtype=torch.float32, device="cpu")
-    else:
-        network = build(variant.size)
-        texts = (e.text for video_id in arguments.data.video_ids for e in arguments.data.expressions(video_id))
-        vocabulary = word_vocabulary(texts, network.config.vocab_size)
+    units = _units(arguments.data)
+    network, vocabulary = _build(arguments, options, variant)
     folder = arguments.out / f"git-{arguments.variant}"
     if is_main:
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,6 +160,25 @@ def train(arguments: TrainingArguments) -> None:
     if is_main:
         metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
         save_weights(network.state_dict(), folder / SINGLE, metadata)
+
+
+def _units(data: TrainingData) -> list[tuple[str, int]]:
+    """Return every target set of a split: its video and its place among the video's."""
+    units = [(video_id, row) for video_id in data.video_ids for row in range(len(target_sets(data, video_id)))]
+    if not units:
+        raise UsageError("no sentence of the split has a target")
+    return units
+
+
+def _build(arguments: TrainingArguments, options: TrainOptions, variant: Options) -> tuple[GitForCausalLM, Tokenizer]:
+    """Return network and vocabulary: those of ``options.start``, else random weights and the words of the split."""
+    torch.manual_seed(arguments.seed)
+    if options.start:
+        network = load_network(Path(options.start), variant.size, dtype=torch.float32, device="cpu")
+        return network, open_vocabulary(Path(options.start))
+    network = build(variant.size)
+    texts = (e.text for video_id in arguments.data.video_ids for e in arguments.data.expressions(video_id))
+    return network, word_vocabulary(texts, network.config.vocab_size)
 
 
 def _is_visual(name: str) -> bool:
