@@ -18,6 +18,8 @@ from mevis_bench.schemas.samples import SampleStatus
 
 _CLOSE_TIMEOUT = 30.0
 
+_LOST = f"{RESUME_HINT} Without --engine ray and --address it resumes on this machine."
+
 
 class RayPool:
     """Predicts in Ray actors, long videos first; the video of a lost actor is dispatched again.
@@ -46,7 +48,7 @@ class RayPool:
 
         Raises:
             UsageError: Ray is not installed, or there is no cluster at the address.
-            MethodError: No node is left, or actors crash while they load.
+            MethodError: No node is left, the head is lost, or actors crash while they load.
         """
         ray = _import_ray()
         connected = ray.is_initialized()
@@ -59,6 +61,8 @@ class RayPool:
         try:
             yield from actors.predict(self._count(ray, config, len(jobs)))
             actors.close(report_usage)
+        except (ConnectionError, ray.exceptions.RayError) as error:
+            raise MethodError(f"the connection to the Ray cluster was lost: {error!s:.500}", hint=_LOST) from error
         finally:
             actors.shutdown()
             if not connected:
@@ -122,8 +126,10 @@ class _ActorPool:
 
     def shutdown(self) -> None:
         """Kill every actor."""
-        for actor in [*self._idle, *(actor for actor, _ in self._calls.values())]:
-            self._ray.kill(actor)
+        # Without a head nothing can be killed; the actors end with the cluster.
+        with suppress(ConnectionError, self._ray.exceptions.RayError):
+            for actor in [*self._idle, *(actor for actor, _ in self._calls.values())]:
+                self._ray.kill(actor)
 
     def _start_actor(self) -> None:
         """Start an actor. It gets no video before it has loaded, so one that finds no room blocks nothing."""

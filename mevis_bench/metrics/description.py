@@ -69,8 +69,8 @@ class CaptionAggregator:
     """``CAPTION_METRICS`` of a split.
 
     METEOR's Java program starts with the aggregator, because that takes seconds, and ends with :meth:`close`. All
-    captions are scored together when the first value is requested. If a Java program crashes, ``failure`` is the error
-    and what was computed without it is kept.
+    captions are scored together when the first value is requested. If a Java program crashes, ``failure`` has the
+    error, and what is computed without it is kept.
     """
 
     def __init__(self, options: ScoringOptions) -> None:
@@ -153,7 +153,7 @@ class CaptionAggregator:
         self.notes.append("CIDEr of one sample is undefined: words are weighed by their rarity among samples")
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
-        """Return what an action returns; ``None``: a Java program crashed, so METEOR is not used again."""
+        """Return what an action returns; ``None``: a Java program crashed, and METEOR is given up."""
         try:
             return action()
         except JavaError as error:

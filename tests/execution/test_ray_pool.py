@@ -11,11 +11,12 @@ import pytest
 from mevis_bench.config.run_config import read_run_config
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.ray_pool import RayPool
-from mevis_bench.records import DataError, UsageError
+from mevis_bench.execution.retry import RESUME_HINT
+from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.schemas.run_config import RunConfig
-from tests.fixtures.runs import ALL_SAMPLES, RecordingCallback, prediction_files
+from tests.fixtures.runs import ALL_SAMPLES, RecordingCallback, prediction_files, run_once
 from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 # Logs the node (its actors are children of its raylet) and is slow.
@@ -133,3 +134,84 @@ def test_without_ray_the_error_names_the_extra(place: Path, monkeypatch: pytest.
     assert str(caught.value) == (
         "--engine ray: the engine ray needs the package 'ray'\nInstall it: pip install 'mevis-bench[ray]'"
     )
+
+
+class FakeRay:
+    """A fake Ray whose head is lost after ``alive`` calls of ``wait``; its actors live in this process."""
+
+    class exceptions:  # noqa: N801, the name that Ray has
+        class RayError(Exception):
+            pass
+
+        class RayTaskError(RayError):
+            pass
+
+        class RayActorError(RayError):
+            pass
+
+    def __init__(self, alive: int, lost: type[Exception]) -> None:
+        self._alive, self._lost = alive, lost
+        self.actors: list[object] = []
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 1.0}
+
+    def remote(self, kind: type) -> "FakeRay":
+        self._kind = kind
+        return self
+
+    def options(self, **_: object):
+        kind, actors = self._kind, self.actors
+
+        class Method:
+            def __init__(self, call) -> None:
+                self.remote = lambda *arguments: Reference(call, arguments)
+
+        class Reference:
+            def __init__(self, call, arguments) -> None:
+                self.call, self.arguments = call, arguments
+
+        class Actor:
+            def __init__(self) -> None:
+                actor = kind()
+                actors.append(actor)
+                self.load, self.predict, self.close = map(Method, (actor.load, actor.predict, actor.close))
+
+        return type("ActorClass", (), {"remote": staticmethod(Actor)})
+
+    def wait(self, references, num_returns: int, timeout: float | None):
+        self._alive -= 1
+        if self._alive < 0:
+            raise self._lost("Failed to connect to GCS")
+        return references[:num_returns], references[num_returns:]
+
+    def get(self, reference, timeout: float | None = None):
+        return reference.call(*reference.arguments)
+
+    def kill(self, actor: object) -> None:
+        if self._alive < 0:
+            raise self._lost("Failed to connect to GCS")
+
+
+@pytest.mark.parametrize("lost", [FakeRay.exceptions.RayError, ConnectionError])
+def test_a_lost_head_is_one_error_and_the_run_resumes_on_this_machine(
+    place: Path, monkeypatch: pytest.MonkeyPatch, lost: type[Exception]
+) -> None:
+    write_fake_method(place / "methods")
+    run_once(place, out=place / "inline")
+    fake = FakeRay(2, lost)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    with pytest.raises(MethodError) as caught:
+        go(place, RayPool("auto"), "run")
+    assert str(caught.value) == (
+        "the connection to the Ray cluster was lost: Failed to connect to GCS\n"
+        f"{RESUME_HINT} Without --engine ray and --address it resumes on this machine."
+    )
+    assert len(prediction_files(place / "run")) == 1
+    for actor in fake.actors:  # they end with the cluster
+        actor.close()
+    assert run_once(place).done == len(ALL_SAMPLES)
+    assert prediction_files(place / "run") == prediction_files(place / "inline")

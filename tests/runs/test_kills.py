@@ -26,7 +26,7 @@ EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.truncate", "fcntl.fl
 
 
 def run_planned(plan: RunPlan) -> RunReport:
-    return predict(plan, find_folder(plan), Inline(), RecordingCallback())
+    return predict(plan, find_folder(plan), Inline(plan.dataset), RecordingCallback())
 
 
 def run_killed(plan: RunPlan, number: int, *, half: bool) -> bool:
