@@ -45,6 +45,14 @@ def test_the_contrastive_loss_by_hand():
     torch.testing.assert_close(swapped, torch.tensor(2 * 1.3132617 + 1))
 
 
+def test_positives_are_averaged_in_the_contrastive_loss():
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    contrast = ExpressionContrast(0, torch.tensor([0, 1]), torch.tensor([2]))
+    loss = contrastive_loss(torch.tensor([1.0, 0.0]), contrast, features)
+    # Z = e^0 + (e + e) / 2: two equal positives cost as much as one.
+    torch.testing.assert_close(loss, torch.tensor(2 * 0.3132617))
+
+
 def test_the_contrastive_weight_grows_over_2000_iterations():
     weights = [loss_weights(DsHmpLossConfig(), iteration)["loss_con_sim"] for iteration in (0, 1000, 2000, 50000)]
     assert weights == [0.0, 0.15, 0.3, 0.3]
