@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from baselines.layers.training.clip_sampling import read_clip
@@ -16,6 +17,8 @@ from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write
 CASE = Case("lbdt", ("steps=70", "batch_size=4", "sentences=null", "lr=8e-3", "lr_drop=[12,14]"), {"side": 64})
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_clips_are_overfitted(tmp_path):
     assert_overfits(CASE, tmp_path)
 

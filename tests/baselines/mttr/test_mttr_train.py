@@ -30,6 +30,8 @@ def tiny(monkeypatch):
     monkeypatch.setitem(baselines.mttr.config.SIZES, "mini", TINY)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_clips_are_overfitted(tmp_path):
     assert_overfits(CASE, tmp_path)
 

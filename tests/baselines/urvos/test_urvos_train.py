@@ -20,6 +20,8 @@ CASE = Case(
 )
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_clips_are_overfitted(tmp_path):
     assert_overfits(CASE, tmp_path)
 
