@@ -1,14 +1,23 @@
 """Fixtures of all tests, and the tests that this machine cannot run, skipped with the reason."""
 
 import importlib.util
+import os
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mevis_bench.metrics.java import find_java
 from tests.paths import GOLDEN, PARITY, SHARED
 
 pytest_plugins = ["tests.fixtures.gallery", "tests.fixtures.runs"]
+
+# xdist's workers are told a width of 80; commands then fold what tests compare as one line.
+os.environ.pop("COLUMNS", None)
+
+# The first example may compile loops, and a loaded machine is slow.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def _no_java() -> str | None:

@@ -91,7 +91,7 @@ class _MaskReply(msgspec.Struct, tag_field="kind", tag="masks", forbid_unknown_f
     masks: PackedMasks
     objects: list[PackedMasks] | None
     target_score: float | None
-    candidates: list[tuple[PackedMasks, float]] | None
+    candidates: list[tuple[PackedMasks, float]] | None = None
 
 
 class _TrackReply(msgspec.Struct, tag_field="kind", tag="tracks", forbid_unknown_fields=True):

@@ -46,7 +46,8 @@ REPLACED = {"RUN_A": "runs/a", "RUN_B": "runs/b", "RUN": "runs/a", "NAME": "my_m
 def blocks(path: Path) -> list[str]:
     """Commands of the shell blocks of a document, without comments."""
     found = re.findall(r"^```(?:sh|console)\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE)
-    lines = [re.sub(r"\s+#.*", "", line).strip() for block in found for line in block.splitlines()]
+    joined = [re.sub(r"\\\n\s*", "", block) for block in found]
+    lines = [re.sub(r"\s+#.*", "", line).strip() for block in joined for line in block.splitlines()]
     return [line.removeprefix("$ ") for line in lines if line]
 
 

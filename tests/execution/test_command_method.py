@@ -120,7 +120,8 @@ def test_a_mask_that_is_not_written_fails_its_sample_alone(place: Path) -> None:
     upstream(place, "if key == '1': continue")
     report = go(place, sample=("va",))
     assert [status.id for status in report.failed] == ["va/1"]
-    assert report.failed[0].error.endswith("/va/1/00000.png: frame is missing")
+    location = "/va/1/00000.png: frame is missing\nThe folder of this expression is missing or empty."
+    assert report.failed[0].error.endswith(location)
 
 
 def test_a_command_that_cannot_run_is_refused_before(place: Path) -> None:
