@@ -48,9 +48,9 @@ def seeded_frames(*expected: tuple[tuple[int, ...], np.dtype]) -> list[NDArray]:
 def thinned(array: NDArray, numbers: int = NUMBERS) -> NDArray:
     """Every k-th number of an array in row-major order, about ``numbers`` of them; k is odd, to meet every column.
 
-    Integers are kept whole.
+    Signed integers, such as identities, are kept whole; masks are not.
     """
-    if array.dtype.kind != "f":
+    if array.dtype.kind == "i":
         return array
     step = max(1, array.size // numbers) | 1
     return array.reshape(-1)[::step]

@@ -3,12 +3,13 @@
 import numpy as np
 import torch
 
+from baselines.dshmp.method import PIXEL_STD as DSHMP_STD
 from baselines.layers.inference.query_segmenter import SegmenterSettings, network_input, union_masks
 from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
 from tests.baselines.parity import check_close, strided
 
 LMPM_SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.8, 18, 72, "float32")
-DSHMP_SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, PIXEL_STD, 0.5, 18, 72, "float32")
+DSHMP_SETTINGS = SegmenterSettings(448, 1333, PIXEL_MEAN, DSHMP_STD, 0.5, 18, 72, "float32")
 STATIC, MOTION = (1, 2, 4), (3, 5)
 """Split of the sentence by the vectors' toy tagger."""
 STRICT = ("lmpm_9x100x180", "dshmp_5x128x224")

@@ -19,7 +19,7 @@ def by_hand(layer, visual, words, padding):
 
 def test_both_directions_follow_the_definition():
     torch.manual_seed(0)
-    layer = BiAttention(12, WordFusionConfig(heads=3, head_channels=8))
+    layer = BiAttention(12, WordFusionConfig(heads=3, head_channels=8)).eval()
     visual, words = torch.randn(2, 7, 12), torch.randn(2, 5, 12)
     padding = torch.tensor([[False, False, False, True, True]])
     got = layer(visual, words, padding)
@@ -31,7 +31,7 @@ def test_both_directions_follow_the_definition():
 
 def test_words_of_one_sentence_serve_all_frames():
     torch.manual_seed(0)
-    layer = WordFusion(16)
+    layer = WordFusion(16).eval()
     visual, words, padding = torch.randn(3, 7, 16), torch.randn(1, 5, 16), torch.zeros(1, 5, dtype=torch.bool)
     shared = layer(visual, words, padding)
     repeated = layer(visual, words.expand(3, -1, -1), padding)
@@ -40,7 +40,7 @@ def test_words_of_one_sentence_serve_all_frames():
 
 
 def test_the_normalized_tensors_are_what_is_added_to():
-    layer = WordFusion(16)
+    layer = WordFusion(16).eval()
     torch.nn.init.zeros_(layer.gamma_v)
     torch.nn.init.zeros_(layer.gamma_l)
     visual, words = torch.randn(1, 7, 16) * 5 + 3, torch.randn(1, 4, 16) * 5 + 3
