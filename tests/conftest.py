@@ -12,7 +12,7 @@ from tests.paths import GOLDEN, PARITY, SHARED
 
 pytest_plugins = ["tests.fixtures.gallery", "tests.fixtures.runs"]
 
-# xdist's workers are told a width of 80; commands then fold what tests compare as one line.
+# xdist sets a width of 80 for its workers; commands would fold what tests compare as one line.
 os.environ.pop("COLUMNS", None)
 
 # The first example may compile loops, and a loaded machine is slow.

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.swin import DropPath
 from baselines.layers.training.query_losses import loss_weights
 from baselines.mutr.checkpoint import authors_key
@@ -56,5 +57,5 @@ def without_dropout(model: Mutr) -> None:
     """The state of the vector: training, but every dropout and drop path off and the text encoder in evaluation."""
     model.reference.text_encoder.eval()
     for module in model.modules():
-        if isinstance(module, nn.Dropout | DropPath):
+        if isinstance(module, nn.Dropout | nn.MultiheadAttention | DropPath | MultiHeadAttention):
             module.eval()
