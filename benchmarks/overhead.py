@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -131,10 +132,10 @@ def main() -> None:
     plan = plan_run(
         RunConfig(task="rvos", method=arguments.method, weights=weights, limit=arguments.limit, device="cpu")
     )
-    predictor = VideoPredictor(plan.predictor)
-    predictor.method = method = Timed(predictor.method)
     samples = len(plan.identity.samples)
     with tempfile.TemporaryDirectory() as scratch:
+        predictor = VideoPredictor(replace(plan.predictor, out=Path(scratch)))
+        predictor.method = method = Timed(predictor.method)
         loops = {
             "bare loop": bare_loop(plan, method),
             "loop that writes PNG": bare_loop(plan, method, Path(scratch) / "png"),

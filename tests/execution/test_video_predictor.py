@@ -1,5 +1,6 @@
 """Prompts and batches of ``VideoPredictor``, beyond whole runs (tests/runs/test_predict.py)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mevis_bench.execution.video_predictor import VideoPredictor
@@ -27,6 +28,7 @@ def test_an_oracle_gets_the_sentence_of_a_spoken_prompt(tmp_path: Path) -> None:
         task="avos", method="fake", variant="oracle", method_dir=(methods,), data=tmp_path / "data",
         out=tmp_path / "run", device="cpu",
     )  # fmt: skip
-    predictor = VideoPredictor(plan_run(config).predictor)
+    (tmp_path / "run").mkdir()
+    predictor = VideoPredictor(replace(plan_run(config).predictor, out=tmp_path / "run"))
     expression = predictor.split.expressions("va")[1]
     assert predictor._prompt("va", expression) == TextPrompt("1", "both")
