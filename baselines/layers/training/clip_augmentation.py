@@ -164,7 +164,7 @@ class MovingCrop:
 
 @dataclass(frozen=True, slots=True)
 class PhotometricDistort:
-    """Change brightness, contrast, saturation, hue and the order of the channels, drawn anew for every frame.
+    """Change brightness, contrast, saturation, hue and the order of the channels, drawn separately for every frame.
 
     Each change has probability one half: brightness by up to 32, contrast and saturation by 0.5..1.5, hue by up to 18
     degrees; contrast comes before or after the colors. Values are not clipped but wrap around in uint8, as in the

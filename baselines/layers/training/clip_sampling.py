@@ -138,7 +138,7 @@ class SampledClip:
 
 
 class ClipIndex:
-    """The units of a split in the order in which a training visits them; each epoch is shuffled anew.
+    """The units of a split in the order in which a training visits them; every epoch is shuffled separately.
 
     Args:
         data: The split.
