@@ -1,13 +1,11 @@
 """The data set A2D-Sentences."""
 
-from functools import partial
 from pathlib import Path
 
 from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.folder_validation import folder_validator, require_folder
 from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
-from mevis_bench.data.validation import ValidationReport
 from mevis_bench.files.names import is_valid_name, validate_name
 from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.rle_json import to_json
@@ -52,8 +50,7 @@ def _matches(root: Path | None, split: str) -> bool:
 
 
 def _open(root: Path | None, split: str) -> SingleFrames:
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    root = require_folder(root)
     if not _matches(root, split):
         found = [name for name in INFO.splits if _list(root, name).is_file()]
         raise UsageError(
@@ -73,13 +70,6 @@ def _query(row: list[object], location: str) -> Query:
     if not text.strip() or frame < 1 or instance < 0:
         raise DataError("expected a sentence, a clip, a frame from 1 and an instance from 0", location=location)
     return Query(f"v_{video_id}_f_{frame}_i_{instance}", text, f"Release/pngs320H/{video_id}", frame)
-
-
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    if root is None or not _matches(root, split):
-        _open(root, split)
-    assert root is not None, "opening no folder raises"
-    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:
@@ -107,4 +97,4 @@ def _make_fixture(root: Path) -> None:
     )
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)

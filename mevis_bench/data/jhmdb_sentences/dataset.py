@@ -4,14 +4,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.folder_validation import folder_validator, require_folder
 from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
-from mevis_bench.data.validation import ValidationReport
 from mevis_bench.files.names import validate_name, validate_relative_path
 from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.rle_json import to_json
@@ -68,8 +66,7 @@ def _matches(root: Path | None, split: str) -> bool:
 
 
 def _open(root: Path | None, split: str) -> SingleFrames:
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    root = require_folder(root)
     if split not in INFO.splits:
         raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
     path = _list(root)
@@ -100,13 +97,6 @@ def _query(row: list[object], location: str) -> tuple[Query, tuple[str, int]]:
     return Query(f"v_{video_id}_f_{frame}", text, folder, frame), (video_id, frame)
 
 
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    if root is None or not _matches(root, split):
-        _open(root, split)
-    assert root is not None, "opening no folder raises"
-    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
-
-
 def _make_fixture(root: Path) -> None:
     """Write one video with three queries."""
     mark_as_fixture(root)
@@ -130,4 +120,4 @@ def _make_fixture(root: Path) -> None:
     )
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)

@@ -1,15 +1,13 @@
 """The data set Long-RVOS."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.folder_validation import folder_validator, require_folder
 from mevis_bench.data.long_rvos.split import LongRvosSplit
 from mevis_bench.data.registry import DatasetEntry
-from mevis_bench.data.validation import ValidationReport
 from mevis_bench.files.names import is_valid_name
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
@@ -56,19 +54,11 @@ def _matches(root: Path | None, split: str) -> bool:
 
 
 def _open(root: Path | None, split: str) -> LongRvosSplit:
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    root = require_folder(root)
     if not is_valid_name(split) or not _meta(root, split).is_file():
         found = [name for name in INFO.splits if _meta(root, name).is_file()]
         raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, found))
     return LongRvosSplit(INFO, root, split)
-
-
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    if root is None or not _matches(root, split):
-        _open(root, split)
-    assert root is not None, "opening no folder raises"
-    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:
@@ -96,4 +86,4 @@ def _make_fixture(root: Path) -> None:
     write_json(_meta(root, "valid"), {"videos": videos})
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)

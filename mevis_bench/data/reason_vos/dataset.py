@@ -1,18 +1,16 @@
 """The data set ReasonVOS, read as VideoLISA's and GLUS's code read it."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.folder_validation import folder_validator, require_folder
 from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
 from mevis_bench.data.mevis.annotations import parse_frames
 from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.data.sentences import parse_object_id, read_videos
-from mevis_bench.data.validation import ValidationReport
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.label_images import read_label_image
@@ -119,18 +117,10 @@ def _matches(root: Path | None, split: str) -> bool:
 
 
 def _open(root: Path | None, split: str) -> ReasonVosSplit:
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    root = require_folder(root)
     if split not in INFO.splits or not _meta(root).is_file():
         raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
     return ReasonVosSplit(root, split)
-
-
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    if root is None or not _matches(root, split):
-        _open(root, split)
-    assert root is not None, "opening no folder raises"
-    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:
@@ -154,4 +144,4 @@ def _make_fixture(root: Path) -> None:
     write_json(_meta(root), {"videos": videos})
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)

@@ -1,13 +1,11 @@
 """The data set Ref-SAV, read as Sa2VA's and UniPixel's evaluations read it."""
 
-from functools import partial
 from pathlib import Path
 
 from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.folder_validation import folder_validator, require_folder
 from mevis_bench.data.mask_dictionaries import MaskDictionary
 from mevis_bench.data.registry import DatasetEntry
-from mevis_bench.data.validation import ValidationReport
 from mevis_bench.masks.rle_json import to_json
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
@@ -47,18 +45,10 @@ def _matches(root: Path | None, split: str) -> bool:
 
 
 def _open(root: Path | None, split: str) -> MaskDictionary:
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
+    root = require_folder(root)
     if not _matches(root, split):
         raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
     return MaskDictionary(INFO, root, split, meta=_meta(root), masks=root / "mask_dict.json", frames="videos")
-
-
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    if root is None or not _matches(root, split):
-        _open(root, split)
-    assert root is not None, "opening no folder raises"
-    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:
@@ -83,4 +73,4 @@ def _make_fixture(root: Path) -> None:
     write_json(root / "mask_dict.json", masks)
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
