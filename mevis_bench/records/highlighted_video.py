@@ -44,13 +44,7 @@ class HighlightedVideo(Video):
 
     def paint(self, pixels: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
         """Return a copy of an already decoded frame, targets painted over."""
-        import numpy as np
-
-        pixels = pixels.copy()
-        inside = self.target_mask(index)
-        blended = (1 - self.alpha) * pixels[inside] + self.alpha * np.array(self.color)
-        pixels[inside] = np.rint(blended).astype(np.uint8)
-        return pixels
+        return blend(pixels, self.target_mask(index), self.color, self.alpha)
 
     def target_mask(self, index: int) -> NDArray[np.bool_]:
         """Union of the targets in one frame: bool ``(height, width)``, all ``False`` where all are absent.
@@ -71,3 +65,22 @@ class HighlightedVideo(Video):
                 raise DataError(f"mask is {size}, the video is {self.width}x{self.height}", location=location)
             union |= rle.decode(location)
         return union
+
+
+def blend(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], color: tuple[int, int, int], alpha: float
+) -> NDArray[np.uint8]:
+    """Return a copy of RGB ``(h, w, 3)`` in which the pixels of a mask ``(h, w)`` are blended with a color.
+
+    Args:
+        pixels: Values 0..255.
+        mask: bool.
+        color: Red, green, blue, each 0..255.
+        alpha: Opacity of the color, 0..1.
+    """
+    import numpy as np
+
+    pixels = pixels.copy()
+    blended = (1 - alpha) * pixels[mask] + alpha * np.array(color)
+    pixels[mask] = np.rint(blended).astype(np.uint8)
+    return pixels
