@@ -144,8 +144,15 @@ app = typer.Typer(
 @app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", is_eager=True, callback=_print_version, help="Print the version."),
+    follow_links: bool = typer.Option(
+        False, "--follow-links", help="Follow links that lead out of the folder of a data set. Default: refuse them."
+    ),
 ) -> None:
     """Benchmark for language-guided video understanding: one predict interface, one scoring for all methods."""
+    if follow_links:
+        from mevis_bench.files import names
+
+        names.follow_links()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The one rule for names and relative paths that come from files, and for joining them to a folder."""
 
+import os
 from pathlib import Path
 
 from mevis_bench.records import DataError
@@ -80,13 +81,48 @@ def safe_join(folder: Path, *names: str, suffix: str = "", kind: str = "name", l
     return folder.joinpath(*names[:-1], names[-1] + suffix)
 
 
-def resolve_inside(folder: Path, relative: object, kind: str, location: str | None = None) -> Path:
+FOLLOW_LINKS_VARIABLE = "MEVIS_BENCH_FOLLOW_LINKS"
+"""Environment variable of ``--follow-links``; worker processes inherit it."""
+
+
+def follow_links() -> None:
+    """Allow links to lead out of the folders of data sets, in this process and in those that it starts."""
+    os.environ[FOLLOW_LINKS_VARIABLE] = "1"
+
+
+def resolve_inside(
+    folder: Path, relative: object, kind: str, location: str | None = None, *, within: Path | None = None
+) -> Path:
     """Return ``folder/relative`` if it stays in the folder, links followed; it need not exist.
+
+    A link may lead to the files of a Hugging Face cache that the folder belongs to, whose snapshots are links, and
+    anywhere after :func:`follow_links`.
+
+    Args:
+        folder: Start of the path.
+        relative: The path from there, of valid names.
+        kind: Noun for the message.
+        location: File and key for the message.
+        within: Folder that links may lead to; ``None``: ``folder``.
 
     Raises:
         DataError: The path is invalid, see :func:`validate_relative_path`, or a link on it leads out of the folder.
     """
     path = folder / validate_relative_path(relative, kind, location)
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{kind} {relative!r} leaves the folder through a link", location=location)
+    if os.environ.get(FOLLOW_LINKS_VARIABLE) == "1":
+        return path
+    root, target = (within or folder).resolve(), path.resolve()
+    if not target.is_relative_to(root) and not _is_in_cache_of(root, target):
+        raise DataError(
+            f"{kind} {relative!r} leaves the folder through a link",
+            location=location,
+            hint="If the link can be trusted: mevis-bench --follow-links COMMAND.",
+        )
     return path
+
+
+def _is_in_cache_of(root: Path, target: Path) -> bool:
+    """Whether ``root`` is in ``<cache>/snapshots/<revision>`` and ``target`` in ``<cache>/blobs``."""
+    parts = root.parts
+    caches = (Path(*parts[:i]) for i, name in enumerate(parts[:-1]) if name == "snapshots" and i > 0)
+    return any(target.is_relative_to(cache / "blobs") for cache in caches)

@@ -31,6 +31,27 @@ def test_verify_prints_errors_and_fails(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"{tmp_path}: 2 errors" in shown
 
 
+def test_links_out_of_the_folder_are_followed_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEVIS_BENCH_FOLLOW_LINKS", "0")
+    root = write_split(tmp_path / "split", *documents())
+    (root / "JPEGImages/a_cat").rename(tmp_path / "frames")
+    (root / "JPEGImages/a_cat").symlink_to(tmp_path / "frames")
+    assert main(["data", "verify", str(root)]) == 1
+    shown = capsys.readouterr().out
+    assert "frame path 'JPEGImages/a_cat/00000.jpg' leaves the folder through a link" in " ".join(shown.split())
+    assert main(["--follow-links", "data", "verify", str(root)]) == 0
+
+
+def test_links_within_the_data_folder_are_followed(tmp_path: Path) -> None:
+    root = write_split(tmp_path / "data/train", *documents())
+    (root / "JPEGImages").rename(tmp_path / "data/frames")
+    (root / "JPEGImages").symlink_to("../frames")
+    assert main(["data", "verify", str(tmp_path / "data"), "--split", "train"]) == 0
+    assert main(["data", "verify", str(root)]) == 1  # what lies beside a split given alone is outside
+
+
 def test_verify_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meta, masks = documents()
     masks["8"].pop()

@@ -15,7 +15,9 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic.make import make_mini
 from mevis_bench.execution.command_method import _write_split
 from mevis_bench.files.names import (
+    FOLLOW_LINKS_VARIABLE,
     MAX_NAME_BYTES,
+    follow_links,
     is_valid_name,
     resolve_inside,
     safe_join,
@@ -204,3 +206,35 @@ def test_links_out_of_a_folder_are_refused_and_links_inside_are_followed(tmp_pat
     assert resolve_inside(root, "in/a", "path") == root / "in/a"
     with pytest.raises(DataError, match="path 'out/a' leaves the folder through a link"):
         resolve_inside(root, "out/a", "path")
+
+
+def test_links_may_lead_to_the_named_folder_around_it(tmp_path: Path) -> None:
+    split = tmp_path / "data/split"
+    split.mkdir(parents=True)
+    (split / "common").symlink_to(tmp_path / "data/common")
+    with pytest.raises(DataError, match="leaves the folder through a link"):
+        resolve_inside(split, "common/a", "path")
+    assert resolve_inside(split, "common/a", "path", within=tmp_path / "data") == split / "common/a"
+
+
+def test_a_snapshot_of_a_hub_cache_may_link_to_its_blobs_only(tmp_path: Path) -> None:
+    root = tmp_path / "datasets--lab--MeViS/snapshots/0123abc/valid_u"
+    root.mkdir(parents=True)
+    for name, target in {"frame": "../../../blobs/f00", "other": "../../../../models--lab--M/blobs/f00"}.items():
+        (root / name).symlink_to(target)
+    assert resolve_inside(root, "frame", "path") == root / "frame"
+    with pytest.raises(DataError, match="path 'other' leaves the folder through a link") as caught:
+        resolve_inside(root, "other", "path")
+    assert caught.value.hint == "If the link can be trusted: mevis-bench --follow-links COMMAND."
+
+
+def test_links_lead_out_where_they_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/out").symlink_to(tmp_path)
+    monkeypatch.setenv(FOLLOW_LINKS_VARIABLE, "0")
+    with pytest.raises(DataError, match="leaves the folder through a link"):
+        resolve_inside(tmp_path / "root", "out/a", "path")
+    follow_links()
+    assert resolve_inside(tmp_path / "root", "out/a", "path") == tmp_path / "root/out/a"
+    with pytest.raises(DataError, match=r"invalid path '\.\./a'"):
+        resolve_inside(tmp_path / "root", "../a", "path")

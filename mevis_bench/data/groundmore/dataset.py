@@ -127,7 +127,10 @@ class GroundMoreSplit(FrameFolders):
             name: parse_label(str(raw.get("obj_id")).strip(), f"{location}, question {name}")
             for name, raw in questions.items()
         }
-        paths = [resolve_inside(self._folder(video_id), f"masks/{frame}.png", "mask") for frame in entry.frames]
+        paths = [
+            resolve_inside(self._folder(video_id), f"masks/{frame}.png", "mask", within=self.root)
+            for frame in entry.frames
+        ]
         existing = [path if path.is_file() else None for path in paths]
         tracks = read_tracks(existing, sorted(set(labels.values())), video.height, video.width)
         objects = {

@@ -65,7 +65,9 @@ class LongRvosSplit(FrameFolders):
     def _masks(self, video_id: str, name: str, frames: Sequence[str]) -> list[Path | None]:
         """Return the mask of every frame, ``None`` where there is no file: the object is absent."""
         location = f"{self._meta}, video {video_id}"
-        folder = resolve_inside(self._folder, f"Annotations/{video_id}/{name}", "mask folder", location)
+        folder = resolve_inside(
+            self._folder, f"Annotations/{video_id}/{name}", "mask folder", location, within=self.root
+        )
         if not folder.is_dir():
             raise DataError(f"object {name} of video {video_id} has no masks", location=str(folder))
         paths = [folder / f"{frame}.png" for frame in frames]

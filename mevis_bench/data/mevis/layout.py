@@ -35,12 +35,14 @@ class SplitLayout:
         meta: The expression file.
         masks: ``mask_dict.json``; ``None`` where the split has no truth (valid, test).
         boxes: ``box_dict.json``; ``None`` where tracks are those of the masks.
+        data_root: The folder that was given, which links may not lead out of: ``root`` or the one above it.
     """
 
     root: Path
     meta: Path
     masks: Path | None
-    boxes: Path | None = None
+    boxes: Path | None
+    data_root: Path
 
     @property
     def frames(self) -> Path:
@@ -63,9 +65,9 @@ def find_split(root: Path | None, name: str) -> SplitLayout:
         return _embedded(name)
     if not root.is_dir():
         raise UsageError("folder not found", location=str(root), hint="--data names a MeViS folder or a split.")
-    layout = _layout(root) or (_layout(root / name) if is_valid_name(name) else None)
+    layout = _layout(root, root) or (_layout(root / name, root) if is_valid_name(name) else None)
     if layout is None:
-        found = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _layout(folder))
+        found = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _layout(folder, root))
         hint = did_you_mean(name, found) if found else f"A split is a folder with {META_NAMES[-1]} or {META_NAMES[1]}."
         raise UsageError(f"split '{name}' not found", location=str(root), hint=hint)
     return layout
@@ -73,7 +75,7 @@ def find_split(root: Path | None, name: str) -> SplitLayout:
 
 def _embedded(name: str) -> SplitLayout:
     mini = Path(str(importlib.resources.files("mevis_bench.data"))) / "mini"
-    layout = _layout(mini / EMBEDDED_SPLIT)
+    layout = _layout(mini / EMBEDDED_SPLIT, mini)
     if layout is None or name != EMBEDDED_SPLIT:
         raise UsageError(
             f"split '{name}' of mini is not shipped; only '{EMBEDDED_SPLIT}' is",
@@ -83,11 +85,15 @@ def _embedded(name: str) -> SplitLayout:
     return layout
 
 
-def _layout(folder: Path) -> SplitLayout | None:
+def _layout(folder: Path, data_root: Path) -> SplitLayout | None:
     for name in META_NAMES:
         if (folder / name).is_file():
             masks, boxes = folder / MASK_NAME, folder / BOX_NAME
             return SplitLayout(
-                folder, folder / name, masks if masks.is_file() else None, boxes if boxes.is_file() else None
+                root=folder,
+                meta=folder / name,
+                masks=masks if masks.is_file() else None,
+                boxes=boxes if boxes.is_file() else None,
+                data_root=data_root,
             )
     return None

@@ -72,10 +72,10 @@ class MevisSplit:
         """
         names = self._entry(video_id).frames
         location = f"{self._layout.meta}, video {video_id}"
-        folder = resolve_inside(self.root, f"{FRAME_FOLDER}/{video_id}", "frame folder", location)
+        folder = self._resolve(f"{FRAME_FOLDER}/{video_id}", "frame folder", location)
         paths, links = frame_files(folder, names)
         for path in links:  # any other file lies where its folder lies; resolving every path is slow
-            resolve_inside(self.root, path.relative_to(self.root).as_posix(), "frame path", location)
+            self._resolve(path.relative_to(self.root).as_posix(), "frame path", location)
         height, width = image_size(paths[0])
         return Video(video_id, names, paths, height, width)
 
@@ -108,7 +108,7 @@ class MevisSplit:
         if expression.audio is None:
             return None
         location = f"{self._layout.meta}, video {video_id}, expression {expression_id}, audio"
-        return resolve_inside(self.root, expression.audio, "audio path", location)
+        return self._resolve(expression.audio, "audio path", location)
 
     def ground_truth(self, video_id: str, expression_id: str) -> GroundTruth:
         """Return what is right for one expression.
@@ -159,6 +159,9 @@ class MevisSplit:
             location = f"{self._layout.meta}, video {video_id}"
             self._entries[video_id] = parse_video(self._raw[video_id], location, has_ground_truth=self.has_ground_truth)
         return self._entries[video_id]
+
+    def _resolve(self, relative: str, kind: str, location: str) -> Path:
+        return resolve_inside(self.root, relative, kind, location, within=self._layout.data_root)
 
     def _expression(self, video_id: str, expression_id: str) -> Expression:
         expressions = {expression.id: expression for expression in self._entry(video_id).expressions}

@@ -117,7 +117,7 @@ class _Verifier:
         for frame_name in names:
             relative = f"{FRAME_FOLDER}/{video_id}/{frame_file(frame_name, files)}"
             key = f"video {video_id}, frame {frame_name}"
-            path = self._try(self.layout.meta, key, partial(resolve_inside, self.layout.root, relative, "frame path"))
+            path = self._try(self.layout.meta, key, partial(self._resolve, relative, "frame path"))
             if path is None:
                 return None
             found = self._try(path, "", partial(whole_image_size, path))
@@ -125,6 +125,9 @@ class _Verifier:
             if found and size and found != size:
                 self._error(path, "", f"frame is {found[1]}x{found[0]}, the video is {size[1]}x{size[0]}")
         return size
+
+    def _resolve(self, relative: str, kind: str) -> Path:
+        return resolve_inside(self.layout.root, relative, kind, within=self.layout.data_root)
 
     def _expression(self, key: str, expression_id: str, raw: object) -> Expression | None:
         meta, has_ground_truth = self.layout.meta, self.report.has_ground_truth
@@ -142,7 +145,7 @@ class _Verifier:
         if expression and expression.audio is not None:
             self.report.spoken += 1
             audio = expression.audio
-            path = self._try(meta, f"{key}, audio", lambda: resolve_inside(self.layout.root, audio, "audio path"))
+            path = self._try(meta, f"{key}, audio", partial(self._resolve, audio, "audio path"))
             if path is not None and not path.is_file():
                 self._error(path, "", f"sound file is missing; {key} names it")
             elif path is not None:

@@ -135,7 +135,10 @@ class OriginalSplit(FrameFolders):
     def read_truth(self, video_id: str) -> VideoTruth:
         """See :class:`FrameFolders`."""
         entry = self._entry(video_id)
-        paths = [resolve_inside(self._labels, f"{video_id}/{name}.png", "label image") for name in entry.frames]
+        paths = [
+            resolve_inside(self._labels, f"{video_id}/{name}.png", "label image", within=self.root)
+            for name in entry.frames
+        ]
         height, width = read_label_image(paths[0], str(paths[0])).shape
         names = dict.fromkeys(name for expression in entry.expressions for name in expression.annotation_ids or ())
         values = {name: parse_label(name, f"{self.root}, video {video_id}") for name in names}

@@ -125,7 +125,7 @@ class LabelImageSplit(FrameFolders):
         entry = self._entry(video_id)
         location = f"{self._layout.meta}, video {video_id}"
         paths = [
-            resolve_inside(self._layout.labels, f"{video_id}/{name}.png", "label image", location)
+            resolve_inside(self._layout.labels, f"{video_id}/{name}.png", "label image", location, within=self.root)
             for name in entry.frames
         ]
         height, width = read_label_image(paths[0], str(paths[0])).shape
