@@ -25,12 +25,14 @@ class MevisExpression:
         anno_id: Ids of the targets' masks, empty: no target; left out in splits without ground truth.
         audio: Path of the sound file inside the split, if there is one.
         order_pair: Id of the expression that differs in the order of two moves, if there is one.
+        form: Form of the sentence in generated splits; other values than those of mini mean nothing.
     """
 
     exp: Sentence
     anno_id: Annotated[tuple[AnnotationId, ...], Meta(description="a list of ids, empty for no target")] | None = None
     audio: str | None = None
     order_pair: str | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ import pytest
 import soundfile
 from pycocotools import mask as coco
 
+from mevis_bench.data.mevis.annotations import KINDS
 from mevis_bench.data.mevis.verify import verify_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_video
+from mevis_bench.data.synthetic.expressions import CHANCES
 from mevis_bench.data.synthetic.speech import RATE, VOICES
 from mevis_bench.records.dataset import Dataset
 
@@ -43,6 +45,25 @@ def test_it_has_order_pairs_and_reasoning(mini: Dataset) -> None:
     entries = [entry for video in meta.values() for entry in video["expressions"].values()]
     assert sum("order_pair" in entry for entry in entries) >= 16
     assert sum(entry["reasoning"] for entry in entries) >= 15
+
+
+def test_the_kind_of_an_expression_is_that_of_its_form(mini: Dataset) -> None:
+    meta = json.loads((mini.root / "meta_expressions.json").read_text())["videos"]
+    kinds = {
+        entry["form"]: {
+            e.kind for v in meta for e in mini.expressions(v) if meta[v]["expressions"][e.id]["form"] == entry["form"]
+        }
+        for video in meta.values()
+        for entry in video["expressions"].values()
+    }
+    assert kinds["whole"] == kinds["start"] == kinds["end"] == {"sentence-move"}
+    assert kinds["order"] == {"sentence-order"}
+    assert kinds["extreme"] == {"sentence-extreme"}
+    assert all(len(values) == 1 and None not in values for values in kinds.values())
+
+
+def test_every_form_that_the_generator_writes_has_a_kind() -> None:
+    assert KINDS.keys() == {*CHANCES, "either", "count"}
 
 
 @pytest.mark.parametrize("index", [0, 11])

@@ -10,6 +10,19 @@ from mevis_bench.records import DataError, Expression, Rle
 from mevis_bench.schemas.decode import decode_external, decode_key
 from mevis_bench.schemas.external import MevisExpression, MevisExpressions, MevisVideo
 
+KINDS = {
+    "whole": "sentence-move",
+    "start": "sentence-move",
+    "end": "sentence-move",
+    "order": "sentence-order",
+    "event": "sentence-event",
+    "either": "sentence-either",
+    "relation": "sentence-relation",
+    "extreme": "sentence-extreme",
+    "count": "sentence-number",
+}
+"""Kinds of expressions by the ``form`` that generated splits state (``synthetic.expressions.Sentence``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoEntry:
@@ -102,7 +115,8 @@ def parse_expression(expression_id: str, raw: object, location: str, *, has_grou
             raise DataError("missing key 'anno_id': a list of ids, empty for no target", location=location)
         ids = tuple(map(str, entry.anno_id))
         _refuse_repeats(ids, "anno_id", location)
-    return Expression(expression_id, entry.exp, ids, entry.audio, entry.order_pair)
+    kind = KINDS.get(entry.form or "")
+    return Expression(expression_id, entry.exp, ids, entry.audio, entry.order_pair, kind)
 
 
 def _refuse_repeats(names: Sequence[str], what: str, location: str) -> None:

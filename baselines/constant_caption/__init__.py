@@ -1,0 +1,1 @@
+"""One sentence for every target (RMEG)."""
