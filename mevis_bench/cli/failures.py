@@ -15,21 +15,28 @@ if TYPE_CHECKING:
 
 
 @with_groups
-def command(context: typer.Context, run: options.ScoredRun, split: RunSplitOptions, json: options.Json = False) -> None:
-    """Classify the error of every sample (wrong object, track lost, hallucinated ...) and the J&F lost to each type."""
+def command(
+    context: typer.Context,
+    run: options.ScoredRun,
+    split: RunSplitOptions,
+    predictions: options.PredictionsOfRun = None,
+    json: options.Json = False,
+) -> None:
+    """Classify the error of every sample (wrong object, track lost, hallucinated ...) and the score lost to each."""
     from mevis_bench.cli import console
     from mevis_bench.cli.scored_run import open_scored_run
     from mevis_bench.reports.failures import confusion, count_failures
     from mevis_bench.reports.run_view import RunView
+    from mevis_bench.reports.sample_view import SCORE_NAMES
 
-    scored = open_scored_run(context, run, split)
+    scored = open_scored_run(context, run, split, predictions)
     dataset, run_view = scored.dataset, RunView(scored)
     analyses: list[ErrorAnalysis] = []
     confusions = {}
     for video_id in dataset.video_ids:
         views = list(run_view.video(video_id))
         video_analyses = [view.analysis for view in views]
-        targets = {view.score.sample: view.expression.annotation_ids or () for view in views}
+        targets = {view.row.sample: view.expression.annotation_ids or () for view in views}
         confusions[video_id] = confusion(video_analyses, targets)
         analyses += video_analyses
     counts = count_failures(analyses)
@@ -38,15 +45,15 @@ def command(context: typer.Context, run: options.ScoredRun, split: RunSplitOptio
         document = {"counts": [asdict(count) for count in counts], "samples": samples, "confusion": confusions}
         console.print_json({**document, "predicted_on": scored.predicted_on})
     else:
-        console.out().print(_counts_table(counts, len(analyses)))
+        console.out().print(_counts_table(counts, len(analyses), SCORE_NAMES[run_view.task]))
 
 
-def _counts_table(counts: "tuple[FailureCount, ...]", total: int) -> "Group":
+def _counts_table(counts: "tuple[FailureCount, ...]", total: int, score: str) -> "Group":
     from mevis_bench.reports.terminal import terminal_table, titled
 
     table = terminal_table()
     table.add_column("error")
-    for name in ("samples", "share, %", "J&F lost, points"):
+    for name in ("samples", "share, %", f"{score} lost, points"):
         table.add_column(name, justify="right")
     for count in counts:
         cells = (str(count.samples), f"{100 * count.samples / total:.1f}", f"{100 * count.cost:.1f}")

@@ -42,7 +42,7 @@ class FrameFiles(StrEnum):
     COPY = "copy"
 
 
-_SCORED = "A scored RVOS or AVOS run folder."
+_SCORED = "A scored folder: a run, or what score wrote."
 _SEED = _option("--seed", "N", "Random seed.")
 _DEVICE = _option("--device", "auto|cpu|cuda[:N]", "Compute device; auto: CUDA if available.")
 
@@ -63,6 +63,10 @@ ScoredRuns = Annotated[list[Path], _argument("RUN", "Scored run folders.")]
 RunA = Annotated[Path, _argument("A", "A scored run folder.")]
 RunB = Annotated[Path, _argument("B", "The run to compare with it.")]
 AnyScoredRun = Annotated[Path, _argument("RUN", "A scored run folder.")]
+PredictionsOfRun = Annotated[
+    Path | None,
+    _option("--predictions", "PREDS", "The predictions that were scored, where they are not in RUN: a zip, a file."),
+]
 FinishedRuns = Annotated[list[Path], _argument("RUN", "Finished run folders.")]
 RunsOrAll = Annotated[list[Path] | None, _argument("RUN", "Run folders. Default: all under runs/.")]
 Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.")]

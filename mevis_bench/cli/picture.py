@@ -17,7 +17,7 @@ def command(
     split: RunSplitOptions,
     out: options.ImageOut = Path("samples.png"),
 ) -> None:
-    """Render samples as one image: five ground-truth frames above five predicted ones."""
+    """Render samples as one image: five ground-truth frames above five predicted ones, or a sentence."""
     from mevis_bench.cli import console
     from mevis_bench.cli.scored_run import open_scored_run
     from mevis_bench.files.atomic import atomic_write

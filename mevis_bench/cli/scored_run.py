@@ -30,8 +30,16 @@ def open_own_split(context: typer.Context, predictions: Path, split: RunSplitOpt
     return opened
 
 
-def open_scored_run(context: typer.Context, run: Path, split: RunSplitOptions) -> "ScoredRun":
+def open_scored_run(
+    context: typer.Context, run: Path, split: RunSplitOptions, predictions: Path | None = None
+) -> "ScoredRun":
     """Read the scores of a run; score it on another split where that is allowed, without writing.
+
+    Args:
+        context: The command, for the source of its options.
+        run: The scored folder.
+        split: The split; by default the run's own.
+        predictions: The predictions, where they are not in ``run``.
 
     Raises:
         IncomparableError: The run was predicted or scored on another split.
@@ -47,7 +55,7 @@ def open_scored_run(context: typer.Context, run: Path, split: RunSplitOptions) -
     split = split.without_variables(context, run)
     opened = open_own_split(context, run, split)
     if opened.predicted_on is None:
-        return read_scored_run(run, opened.dataset)
+        return read_scored_run(run, opened.dataset, predictions)
     scored = score_run(
         run,
         data=split.data,

@@ -1,17 +1,28 @@
-"""Error analysis of mask predictions: one error type per sample, from its overlap with every annotated object."""
+"""Error analysis: one error type per sample.
+
+Masks and boxes are compared with every annotated object of their video, sentences with their references.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_OBJECT_COVERAGE = 0.5
-"""An object counts as segmented when the prediction covers at least this share of its pixels over the whole video."""
+from mevis_bench.records import TrackPrediction
 
-MIN_CORRECT_JF = 0.75
-"""With the right objects segmented, a sample of at least this J&F is correct; below, its boundary is imprecise."""
+MIN_OBJECT_COVERAGE = 0.5
+"""An object counts as found when the prediction covers at least this share of its pixels over the whole video."""
+
+MIN_CORRECT_SCORE = 0.75
+"""With the right objects found, a sample of at least this J&F (HOTA) is correct; below, its boundary is imprecise."""
+
+MIN_BOX_IOU = 0.5
+"""A box belongs to the annotated object that it overlaps most, if their IoU is at least this."""
+
+MIN_CLOSE_METEOR = 0.2
+"""A sentence of at least this METEOR is close to its references."""
 
 MIN_FRAME_SHARE = 0.2
 """A lost track or an identity switch lasts for at least this share of the frames in which the target is visible."""
@@ -33,6 +44,10 @@ class Failure(StrEnum):
     BACKGROUND = "background only"
     MISSED = "missed target"
     HALLUCINATED = "hallucinated"
+    CLOSE = "close to a reference"
+    FAR = "far from all references"
+    REPEATED = "repeated sentence"
+    SILENT = "no sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +75,9 @@ class ErrorAnalysis:
         sample: ``<video>/<expression>``.
         failure: The error type.
         detail: The objects or frame concerned, for instance ``after frame 5``; empty where the type is sufficient.
-        cost: J&F lost, ``1 - J&F``.
-        iou: IoU of the prediction with every annotated object over the whole video, by annotation id.
+        cost: What the sample loses of its score: 1 - J&F, HOTA or METEOR.
+        iou: IoU of the prediction with every annotated object over the whole video, by annotation id; empty for
+            sentences.
     """
 
     sample: str
@@ -78,7 +94,7 @@ def classify_error(sample: str, overlaps: Overlaps, targets: Sequence[str], scor
         sample: Its id.
         overlaps: The prediction against all annotated objects of the video.
         targets: Annotation ids of the target objects; empty: no target.
-        score: J&F of the sample, 0..1.
+        score: J&F or HOTA of the sample, 0..1.
     """
     totals = overlaps.covered.sum(axis=1)
     unions = overlaps.areas.sum(axis=1) + overlaps.predicted.sum() - totals
@@ -88,6 +104,78 @@ def classify_error(sample: str, overlaps: Overlaps, targets: Sequence[str], scor
     }
     failure, detail = _classify(overlaps, tuple(targets), score)
     return ErrorAnalysis(sample, failure, detail, 1 - score, iou)
+
+
+def track_overlaps(prediction: TrackPrediction, objects: Mapping[str, NDArray[np.int64]], length: int) -> Overlaps:
+    """Return the overlap of boxes with every annotated object: its whole box where one belongs to it, else nothing.
+
+    Args:
+        prediction: The boxes.
+        objects: Boxes of every object ``(t, 4)``, ``x0, y0, x1, y1`` in pixels, half-open, zeros where it is absent, by
+            annotation id.
+        length: Number of frames t of the video.
+    """
+    truth = np.array(list(objects.values()), np.float64).reshape(len(objects), length, 4)
+    areas = box_areas(truth)
+    covered, predicted = np.zeros_like(areas), np.zeros(length)
+    for frame, box in zip(prediction.frames.tolist(), prediction.boxes, strict=True):
+        predicted[frame] += box_areas(box)
+        if objects:
+            iou = box_ious(box, truth[:, frame])
+            if iou.max() >= MIN_BOX_IOU:
+                covered[iou.argmax(), frame] = areas[iou.argmax(), frame]
+    return Overlaps(tuple(objects), covered.astype(np.int64), areas.astype(np.int64), predicted.astype(np.int64))
+
+
+def box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the areas ``(...)`` of boxes ``(..., 4)``, in pixels."""
+    area: NDArray[np.float64] = np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
+    return area
+
+
+def box_ious(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the IoU ``(n,)`` of a box ``(4,)`` with each of ``others`` ``(n, 4)``; 0 with an empty one."""
+    corners = np.concatenate([np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])], axis=1)
+    common = box_areas(corners)
+    union = box_areas(box) + box_areas(others) - common
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def classify_tracks(
+    sample: str, overlaps: Overlaps, targets: Sequence[str], score: float, switches: float
+) -> ErrorAnalysis:
+    """Return the error type of the boxes of one sample.
+
+    Args:
+        sample: Its id.
+        overlaps: The boxes against all annotated objects, see :func:`track_overlaps`.
+        targets: Annotation ids of the target objects; empty: no target.
+        score: HOTA of the sample, 0..1.
+        switches: Number of identity switches (IDSW).
+    """
+    analysis = classify_error(sample, overlaps, targets, score)
+    if targets and switches and analysis.failure in (Failure.CORRECT, Failure.BOUNDARY):
+        times = "once" if switches == 1 else f"{switches:g} times"
+        return replace(analysis, failure=Failure.SWITCHED, detail=times)
+    return analysis
+
+
+def classify_caption(sample: str, caption: str, score: float, repeated: bool) -> ErrorAnalysis:
+    """Return the error type of one sentence.
+
+    Args:
+        sample: The sample's id.
+        caption: The sentence.
+        score: Its METEOR, 0..1.
+        repeated: Whether another target of the same video got it as well.
+    """
+    if not caption.strip():
+        failure = Failure.SILENT
+    elif repeated:
+        failure = Failure.REPEATED
+    else:
+        failure = Failure.CLOSE if score >= MIN_CLOSE_METEOR else Failure.FAR
+    return ErrorAnalysis(sample, failure, "", 1 - score, {})
 
 
 def _classify(overlaps: Overlaps, targets: tuple[str, ...], score: float) -> tuple[Failure, str]:
@@ -112,7 +200,7 @@ def _classify(overlaps: Overlaps, targets: tuple[str, ...], score: float) -> tup
         return Failure.INCOMPLETE, f"without {', '.join(missed)}"
     if false_positives:
         return Failure.EXTRA, f"with {', '.join(false_positives)}"
-    return (Failure.CORRECT, "") if score >= MIN_CORRECT_JF else (Failure.BOUNDARY, "")
+    return (Failure.CORRECT, "") if score >= MIN_CORRECT_SCORE else (Failure.BOUNDARY, "")
 
 
 def _identity_switch(overlaps: Overlaps, target: str) -> str | None:
@@ -147,12 +235,12 @@ def _last_tracked_frame(overlaps: Overlaps, targets: tuple[str, ...]) -> int | N
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """Number of samples with one error type, and the J&F lost to it."""
+    """Number of samples with one error type, and what the run loses to it."""
 
     failure: Failure
     samples: int
     cost: float
-    """J&F that the run loses to it, 0..1: the costs of its samples over the number of all samples."""
+    """Score that the run loses to it, 0..1: the costs of its samples over the number of all samples."""
 
 
 def count_failures(analyses: Sequence[ErrorAnalysis]) -> tuple[FailureCount, ...]:
@@ -179,7 +267,7 @@ def confusion(
     """
     ious_by_target: dict[str, list[Mapping[str, float]]] = {}
     for analysis in analyses:
-        if len(targets[analysis.sample]) == 1:
+        if analysis.iou and len(targets[analysis.sample]) == 1:
             ious_by_target.setdefault(targets[analysis.sample][0], []).append(analysis.iou)
     return {
         target: {name: float(np.mean([iou[name] for iou in ious])) for name in ious[0]}

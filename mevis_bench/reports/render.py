@@ -10,7 +10,8 @@ from rich.console import Group
 from rich.text import Text
 
 from mevis_bench.metrics.metric import Metric
-from mevis_bench.reports.escaping import csv_text, html_text, json_text, latex_text, markdown_text
+from mevis_bench.reports.escaping import csv_text, json_text, latex_text, markdown_text
+from mevis_bench.reports.pages import render
 from mevis_bench.reports.table import PROVENANCES, Table, provenance_of
 from mevis_bench.reports.terminal import WideTable, titled
 from mevis_bench.schemas.scores import Results
@@ -123,20 +124,7 @@ def _json_table(table: Table) -> dict[str, object]:
 
 def to_html(table: Table) -> str:
     """Return a table as an HTML fragment; every text is escaped."""
-    best = {column.name: table.best(column.name) for column in table.columns}
-    head = "".join(f"<th>{html_text(column.name)} {arrow(column)}</th>" for column in table.columns)
-    body = []
-    for index, row in enumerate(table.rows):
-        cells = "".join(
-            f'<td class="{"best" if index in best[c.name] else "value"}">{c.format(row.values.get(c.name))}</td>'
-            for c in table.columns
-        )
-        body.append(f"<tr><th>{html_text(row.label)}</th><td>{html_text(row.provenance)}</td>{cells}</tr>")
-    settings = "".join(f"<p>{html_text(setting)}</p>" for setting in table.settings)
-    return (
-        f'<table class="results"><thead><tr><th>method</th><th>provenance</th>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table>{settings}\n"
-    )
+    return render("results_table.html.jinja", table=table)
 
 
 def _each(write: Callable[[Table], str]) -> Callable[[Sequence[Table]], str]:

@@ -1,4 +1,4 @@
-"""Per-sample view of a scored mask run: ground truth, prediction, scores and error analysis."""
+"""Per-sample view of a scored run: ground truth, prediction, scores and error analysis, of every task."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,38 +10,32 @@ from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.masks.tracks import boxes_of, to_tracks
+from mevis_bench.metrics.multi_object import true_tracks
+from mevis_bench.metrics.protocols import find_protocol
 from mevis_bench.metrics.region import intersections, region_j
-from mevis_bench.metrics.targets import union
-from mevis_bench.records import DataError, Expression, GroundTruth, IncomparableError
+from mevis_bench.metrics.scoring_options import ScoringOptions
+from mevis_bench.metrics.targets import TargetCache, union
+from mevis_bench.metrics.track_pairs import TrackPairs
+from mevis_bench.metrics.tracking import check_tracks
+from mevis_bench.records import CaptionPrediction, DataError, GroundTruth, IncomparableError, TrackPrediction
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.reports.failures import ErrorAnalysis, Overlaps, classify_error
+from mevis_bench.reports.failures import (
+    MIN_BOX_IOU,
+    ErrorAnalysis,
+    Overlaps,
+    classify_caption,
+    classify_error,
+    classify_tracks,
+    track_overlaps,
+)
+from mevis_bench.reports.sample_view import Caption, Masks, SampleView, Tracks, sample_score
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.open_predictions import open_predictions
-from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction
 from mevis_bench.store.score_files import read_results, read_scores
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SampleView:
-    """One sample of a scored run with everything that reports show of it.
-
-    Attributes:
-        expression: The referring expression.
-        score: Its scores and slices.
-        analysis: Its error type.
-        ground_truth: Masks of the target, the union of its objects.
-        prediction: Predicted masks.
-        j: J of every frame, float64 ``(t,)``.
-        target_score: The method's own confidence that there is a target; ``None``: the method gives none.
-    """
-
-    expression: Expression
-    score: SampleScore
-    analysis: ErrorAnalysis
-    ground_truth: MaskRows
-    prediction: MaskRows
-    j: NDArray[np.float64]
-    target_score: float | None
+from mevis_bench.tasks import find_task
+from mevis_bench.tasks.rmot import tracks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,7 @@ class ScoredRun:
         results: The aggregate.
         scores: Scores of every sample.
         predicted_on: The split that the run was predicted on, where ``dataset`` is another one; else ``None``.
+        predictions: Where the predictions are; ``None``: in ``path``.
     """
 
     path: Path
@@ -61,10 +56,16 @@ class ScoredRun:
     results: Results
     scores: Sequence[SampleScore]
     predicted_on: str | None = None
+    predictions: Path | None = None
 
 
-def read_scored_run(run: Path, dataset: Dataset) -> ScoredRun:
+def read_scored_run(run: Path, dataset: Dataset, predictions: Path | None = None) -> ScoredRun:
     """Read the scores of a run folder.
+
+    Args:
+        run: The scored folder.
+        dataset: The split.
+        predictions: The predictions, where they are not in ``run``.
 
     Raises:
         IncomparableError: They are of another split than ``dataset``.
@@ -78,72 +79,124 @@ def read_scored_run(run: Path, dataset: Dataset) -> ScoredRun:
             location=str(run),
             hint="Pass the same --data and --split as when it was scored.",
         )
-    return ScoredRun(run, dataset, results, read_scores(run))
-
-
-def jf(score: SampleScore) -> float:
-    """Return J&F of one sample, 0..1.
-
-    Raises:
-        DataError: The sample has no J and F.
-    """
-    j, f = (score.values.get(name) for name in ("J", "F"))
-    if j is None or f is None:
-        raise DataError("sample has no J and F: expected an RVOS or AVOS run", location=score.sample)
-    return (j + f) / 2
+    return ScoredRun(run, dataset, results, read_scores(run), predictions=predictions)
 
 
 class RunView:
     """The samples of one scored run, video by video; scores are read and predictions opened once.
 
     Args:
-        scored: A scored run of RVOS or AVOS.
+        scored: A scored run of any task.
 
     Raises:
         DataError: The predictions cannot be read.
     """
 
     def __init__(self, scored: ScoredRun) -> None:
-        self.dataset = scored.dataset
-        self._scores: dict[str, dict[str, SampleScore]] = {}
-        for score in scored.scores:
-            self._scores.setdefault(score.video, {})[score.sample] = score
-        self._predictions = open_predictions(scored.path)
+        self.dataset, self.task = scored.dataset, scored.results.task
+        choices = scored.results.choices
+        self._options = ScoringOptions(
+            find_protocol(scored.results.protocol),
+            missing=choices.get("missing", "error"),
+            references=choices.get("references", "all"),
+        )
+        self._rows: dict[str, dict[str, SampleScore]] = {}
+        for row in scored.scores:
+            self._rows.setdefault(row.video, {})[row.sample] = row
+        self._predictions = open_predictions(scored.predictions or scored.path)
 
     def video(self, video_id: str) -> Iterator[SampleView]:
         """Yield every scored sample of one video, in the order of the split; none for a video without scores.
 
         Raises:
-            DataError: A prediction is broken or not a mask, or a sample has no J and F.
+            DataError: A prediction is broken or not one of the task, or a sample has no score.
         """
-        scores = self._scores.get(video_id)
-        if scores is None:
+        rows = self._rows.get(video_id)
+        if rows is None:
             return
         ground_truths = self.dataset.ground_truths(video_id)
-        objects = _annotated_objects(ground_truths)
+        objects, targets = _annotated_objects(ground_truths), TargetCache()
+        boxes = {name: boxes_of(masks) for name, masks in objects.items()} if self.task == "rmot" else {}
         for ground_truth in ground_truths:
-            if ground_truth.sample in scores:
-                yield self._sample(ground_truth, scores[ground_truth.sample], objects)
+            row = rows.get(ground_truth.sample)
+            if row is None:
+                continue
+            prediction = self._prediction(ground_truth)
+            score = sample_score(row, self.task)
+            content: Masks | Tracks | Caption
+            if self.task == "rmot":
+                true = true_tracks(ground_truth, targets, self._options)
+                analysis, content = _tracks(tracks_of(prediction, ground_truth), ground_truth, true, boxes, row, score)
+            elif isinstance(prediction, CaptionPrediction):
+                own = self._options.references == "own" or not ground_truth.references
+                references = (ground_truth.expression.text,) if own else ground_truth.references
+                content = Caption(_target(ground_truth, objects), prediction.text, references)
+                analysis = classify_caption(row.sample, prediction.text, score, bool(row.values.get("repeated")))
+            else:
+                assert isinstance(prediction, LoadedMasks)
+                content = _masks(prediction, _target(ground_truth, objects))
+                names = ground_truth.expression.annotation_ids or ()
+                analysis = classify_error(row.sample, overlaps_with(prediction.rows, objects), names, score)
+            yield SampleView(ground_truth.expression, row, score, analysis, content)
 
-    def _sample(self, ground_truth: GroundTruth, score: SampleScore, objects: Mapping[str, MaskRows]) -> SampleView:
-        sample, video_id = ground_truth.sample, ground_truth.video_id
+    def _prediction(self, ground_truth: GroundTruth) -> LoadedPrediction:
+        """Read one prediction; one that scoring counted as zero is empty."""
+        names = self.dataset.frame_names(ground_truth.video_id)
         size = ground_truth.height, ground_truth.width
-        frames = FrameSpec(video_id, self.dataset.frame_names(video_id), *size)
-        prediction = self._predictions.read(ground_truth.expression.id, frames)
-        if not isinstance(prediction, LoadedMasks):
-            raise DataError("prediction is not a mask: expected an RVOS or AVOS run", location=sample)
-        target_ids = ground_truth.expression.annotation_ids or ()
-        target = reduce(union, [objects[name] for name in target_ids], MaskRows.empty(ground_truth.length, *size))
-        common = intersections(prediction.rows, target)
-        return SampleView(
-            expression=ground_truth.expression,
-            score=score,
-            analysis=classify_error(sample, overlaps_with(prediction.rows, objects), target_ids, jf(score)),
-            ground_truth=target,
-            prediction=prediction.rows,
-            j=region_j(common, prediction.rows.areas() + target.areas() - common),
-            target_score=prediction.target_score,
-        )
+        missing = self._options.rules.missing_frames == "empty"
+        frames = FrameSpec(ground_truth.video_id, names, *size, ground_truth.scored, missing)
+        try:
+            stored = self._predictions.read(ground_truth.expression.id, frames)
+            return find_task(self.task).validate_prediction(stored, ground_truth.sample)
+        except DataError:
+            if self._options.missing == "error":
+                raise
+        if self.task == "rmeg":
+            return CaptionPrediction("")
+        return to_tracks([]) if self.task == "rmot" else LoadedMasks(MaskRows.empty(ground_truth.length, *size))
+
+
+def _target(ground_truth: GroundTruth, objects: Mapping[str, MaskRows]) -> MaskRows:
+    empty = MaskRows.empty(ground_truth.length, ground_truth.height, ground_truth.width)
+    return reduce(union, [objects[name] for name in ground_truth.expression.annotation_ids or ()], empty)
+
+
+def _masks(prediction: LoadedMasks, target: MaskRows) -> Masks:
+    common = intersections(prediction.rows, target)
+    by_frame = region_j(common, prediction.rows.areas() + target.areas() - common)
+    return Masks(target, prediction.rows, by_frame, prediction.target_score)
+
+
+def _tracks(
+    predicted: TrackPrediction,
+    ground_truth: GroundTruth,
+    true: TrackPrediction,
+    boxes: Mapping[str, NDArray[np.int64]],
+    row: SampleScore,
+    score: float,
+) -> tuple[ErrorAnalysis, Tracks]:
+    check_tracks(predicted, ground_truth.length, row.sample)
+    overlaps = track_overlaps(predicted, boxes, ground_truth.length)
+    targets = ground_truth.expression.annotation_ids or ()
+    analysis = classify_tracks(row.sample, overlaps, targets, score, row.values.get("IDSW") or 0)
+    return analysis, Tracks(true, predicted, matched_boxes(true, predicted, ground_truth.length))
+
+
+def matched_boxes(true: TrackPrediction, predicted: TrackPrediction, length: int) -> NDArray[np.float64]:
+    """Return, for every frame, the boxes that match one of the other side over all boxes of both, ``(length,)``.
+
+    Two boxes match where their IoU is at least ``MIN_BOX_IOU``, one to one; without boxes the value is 1.
+    """
+    pairs = TrackPairs.of(true, predicted)
+    match = np.full(pairs.true.frames.size, -1, np.int64)
+    close = np.where(pairs.similarity >= MIN_BOX_IOU, pairs.similarity, 0)
+    for block in pairs.blocks:
+        pairs.assign(block, close, match)
+    matched = np.bincount(pairs.true.frames[match >= 0], minlength=length)
+    every = np.bincount(true.frames, minlength=length) + np.bincount(predicted.frames, minlength=length)
+    shares = np.ones(length)
+    np.divide(2 * matched, every, out=shares, where=every > 0)
+    return shares
 
 
 def _annotated_objects(ground_truths: Sequence[GroundTruth]) -> dict[str, MaskRows]:

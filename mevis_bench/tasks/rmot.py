@@ -22,20 +22,28 @@ def _prompt(split: Dataset, video_id: str, expression: Expression) -> TextPrompt
 def _score(
     prediction: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
 ) -> SampleMetrics:
+    return score_track_sample(tracks_of(prediction, ground_truth), ground_truth, targets, options)
+
+
+def tracks_of(prediction: LoadedPrediction, ground_truth: GroundTruth) -> TrackPrediction:
+    """Return a prediction as it is scored: of masks the boxes, one track per object, one where objects are not known.
+
+    Raises:
+        TypeError: It is a caption.
+        DataError: A mask does not have the video's size.
+    """
     match prediction:
         case TrackPrediction():
-            tracks = prediction
+            return prediction
         case LoadedMasks():
-            tracks = _from_masks(prediction, ground_truth)
+            return _from_masks(prediction, ground_truth)
         case CaptionPrediction():
             raise TypeError("rmot is not scored from captions")
         case _:
             assert_never(prediction)
-    return score_track_sample(tracks, ground_truth, targets, options)
 
 
 def _from_masks(prediction: LoadedMasks, ground_truth: GroundTruth) -> TrackPrediction:
-    """Return the boxes of masks: one track per object, a single track where the prediction has no objects."""
     if prediction.objects is None:
         return to_tracks([prediction.rows])
     shape = ground_truth.height, ground_truth.width

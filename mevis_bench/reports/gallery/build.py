@@ -2,95 +2,118 @@
 
 import base64
 import io
-import json
-from collections.abc import Sequence
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.masks import MaskRows
-from mevis_bench.records import UsageError, Video
+from mevis_bench.records import TrackPrediction, Video
 from mevis_bench.records.dataset import Dataset
-from mevis_bench.reports.escaping import html_text
-from mevis_bench.reports.failures import count_failures, no_target_curve
-from mevis_bench.reports.gallery.plots import bars, curve, figure, histogram
-from mevis_bench.reports.render import to_html
-from mevis_bench.reports.run_view import RunView, SampleView, ScoredRun, jf
+from mevis_bench.reports.escaping import plain
+from mevis_bench.reports.failures import ErrorAnalysis, count_failures, no_target_curve
+from mevis_bench.reports.pages import PAGE_FILES, make_folder, render, write_data, write_files
+from mevis_bench.reports.run_view import RunView, ScoredRun
+from mevis_bench.reports.sample_view import SAMPLE_SCORES, SCORE_NAMES, Caption, Masks, SampleView, Tracks
 from mevis_bench.reports.table import build_table
-from mevis_bench.schemas.scores import Results
-from mevis_bench.store.score_files import read_scores
 
 MAX_WIDTH = 400
 """Largest width of displayed frames and masks, in pixels; scores are computed at full size."""
 
+HISTOGRAM_BINS = 10
 
-def build_gallery(scored: ScoredRun, out: Path, *, compare_to: Path | None = None) -> int:
+
+class _Summary:
+    """Contents of the page about all samples; no mask is kept."""
+
+    def __init__(self) -> None:
+        self.samples: list[dict[str, Any]] = []
+        self.scores: list[float] = []
+        self.analyses: list[ErrorAnalysis] = []
+        self.target_scores: list[tuple[float, bool]] = []
+
+    def add(self, view: SampleView, sample: dict[str, Any]) -> None:
+        self.samples.append(sample)
+        self.scores.append(view.score)
+        self.analyses.append(view.analysis)
+        if isinstance(view.content, Masks) and view.content.target_score is not None:
+            self.target_scores.append((view.content.target_score, bool(view.expression.annotation_ids)))
+
+
+def build_gallery(scored: ScoredRun, out: Path, *, compare_to: ScoredRun | None = None, home: str | None = None) -> int:
     """Write the gallery of one scored run and return the number of samples in it.
 
     Args:
-        scored: A scored run of RVOS or AVOS.
+        scored: A scored run of any task.
         out: Folder to write; created if missing.
-        compare_to: A reference run; samples show their change in J&F from it.
+        compare_to: A run of the same task and split that is shown beside it.
+        home: Address of the page that lists the galleries; ``None``: there is none.
 
     Raises:
-        DataError: The run has no mask predictions.
+        DataError: A prediction cannot be read, or a sample has no score.
     """
-    split = scored.dataset
-    before = {} if compare_to is None else {score.sample: jf(score) for score in read_scores(compare_to)}
-    for folder in (out, out / "data", out / "audio"):
-        if folder.is_symlink():
-            raise UsageError("is a link to a folder", location=str(folder), hint="Give another folder with --out.")
-    (out / "data").mkdir(parents=True, exist_ok=True)
-    run_view = RunView(scored)
-    views: list[SampleView] = []
-    samples: list[dict[str, Any]] = []
-    for number, video_id in enumerate(split.video_ids):
-        video_views = list(run_view.video(video_id))
-        if not video_views:
+    make_folder(out)
+    make_folder(out / "data")
+    view, other = RunView(scored), None if compare_to is None else RunView(compare_to)
+    summary = _Summary()
+    for number, video_id in enumerate(scored.dataset.video_ids):
+        views = list(view.video(video_id))
+        if not views:
             continue
-        video = _video(split.video(video_id), video_views)
-        _write_script(out / "data" / f"video_{number}.js", f"VIDEO({number}, ", video, ");")
-        for view in video_views:
-            audio = _copy_audio(split, video_id, view, out, len(samples))
-            samples.append(_sample(view, number, len(samples), audio, before))
-        views += video_views
-    _write_script(out / "data" / "samples.js", "GALLERY = ", {"samples": samples}, ";")
-    for name in ("gallery.css", "gallery.js"):
-        atomic_write(out / name, files(__package__).joinpath(name).read_bytes())
-    atomic_write(out / "index.html", _page(scored, views))
-    return len(samples)
+        others = {} if other is None else {each.row.sample: each for each in other.video(video_id)}
+        video = _video(scored.dataset.video(video_id), views, others)
+        write_data(out / "data" / f"video_{number}.js", f"VIDEO({number}, ", video, ")")
+        for each in views:
+            index = len(summary.samples)
+            audio = _copy_audio(scored.dataset, video_id, each, out, index) if view.task == "avos" else None
+            sample = _sample(each, others.get(each.row.sample), view.task)
+            summary.add(each, {**sample, "video": number, "index": index, "audio": audio})
+    names = {
+        "score": SCORE_NAMES[view.task],
+        "label": plain(scored.results.label),
+        "other": None if compare_to is None else plain(_other_label(scored, compare_to)),
+    }
+    write_data(out / "data" / "samples.js", "GALLERY = ", {**names, "samples": summary.samples})
+    write_files(out, *PAGE_FILES, "gallery.css", "gallery.js")
+    atomic_write(out / "index.html", _page(scored, summary, home))
+    return len(summary.samples)
 
 
-def _write_script(path: Path, before: str, value: object, after: str) -> None:
-    """Write data as a script, because pages opened from disk cannot fetch; ``<`` is escaped, so no text ends it."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    atomic_write(path, f"window.{before}{text}{after}\n", durable=False)
+def _other_label(scored: ScoredRun, other: ScoredRun) -> str:
+    """Return the label of the second run; its folder tells it apart where both have the same."""
+    label = other.results.label
+    return label if label != scored.results.label else f"{label} ({other.path.name})"
 
 
-def _sample(view: SampleView, video: int, index: int, audio: str | None, before: dict[str, float]) -> dict[str, Any]:
-    score, analysis = jf(view.score), view.analysis
+def _sample(view: SampleView, other: SampleView | None, task: str) -> dict[str, Any]:
+    content, shown = view.content, SAMPLE_SCORES[task]
+    named = {"rmot": ("DetA", "AssA", "IDF1"), "rmeg": ("CIDEr",)}.get(task, shown)
     return {
-        "sample": view.score.sample,
-        "video": video,
-        "index": index,
-        "text": view.expression.text,
-        "audio": audio,
-        "score": score,
-        "values": {name: view.score.values[name] for name in ("J", "F")},
-        "change": score - before[view.score.sample] if view.score.sample in before else None,
-        "error": analysis.failure.value,
-        "detail": analysis.detail,
-        "cost": analysis.cost,
-        "groups": list(view.score.groups),
-        "strip": [round(float(value), 3) for value in view.j],
+        "sample": plain(view.row.sample),
+        "text": plain(view.expression.text),
+        "score": view.score,
+        "values": [(name, view.row.values[name]) for name in named if view.row.values.get(name) is not None],
+        "change": None if other is None else view.score - other.score,
+        "error": view.analysis.failure.value,
+        "detail": plain(view.analysis.detail),
+        "groups": [plain(group) for group in view.row.groups],
+        "strip": None if isinstance(content, Caption) else [round(float(value), 3) for value in content.by_frame],
+        "caption": _caption(content, other) if isinstance(content, Caption) else None,
     }
 
 
-def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
+def _caption(content: Caption, other: SampleView | None) -> dict[str, Any]:
+    second = other.content.text if other is not None and isinstance(other.content, Caption) else None
+    return {
+        "text": plain(content.text),
+        "other": None if second is None else plain(second),
+        "references": [plain(text) for text in content.references],
+    }
+
+
+def _video(video: Video, views: Sequence[SampleView], others: Mapping[str, SampleView]) -> dict[str, Any]:
     from PIL import Image
 
     width = min(MAX_WIDTH, video.width)
@@ -100,81 +123,79 @@ def _video(video: Video, views: Sequence[SampleView]) -> dict[str, Any]:
         buffer = io.BytesIO()
         Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR).save(buffer, "JPEG", quality=80)
         frames.append("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"))
-    masks = {
-        view.score.sample: {
-            "groundTruth": _small_masks(view.ground_truth, height, width),
-            "prediction": _small_masks(view.prediction, height, width),
-        }
-        for view in views
-    }
-    return {"width": width, "height": height, "frames": frames, "masks": masks}
+    size = _Size(video, height, width)
+    samples = {}
+    for view in views:
+        layers = {"truth": size.layer(view.content.ground_truth)}
+        if not isinstance(view.content, Caption):
+            layers["prediction"] = size.layer(view.content.prediction)
+            other = others.get(view.row.sample)
+            if other is not None and isinstance(other.content, Masks | Tracks):
+                layers["other"] = size.layer(other.content.prediction)
+        samples[plain(view.row.sample)] = layers
+    return {"width": width, "height": height, "frames": frames, "samples": samples}
 
 
-def _small_masks(masks: MaskRows, height: int, width: int) -> list[str | None]:
-    """Resize masks (nearest neighbor) and encode them as compressed COCO counts; ``None`` where a frame is empty."""
-    from pycocotools import mask as coco
+class _Size:
+    """The displayed size of a video, and masks and boxes in it."""
 
-    rows = (np.arange(height) * masks.height) // height
-    columns = (np.arange(width) * masks.width) // width
-    small = masks.to_dense()[:, rows][:, :, columns]
-    return [
-        coco.encode(np.asfortranarray(frame, dtype=np.uint8))["counts"].decode("ascii") if frame.any() else None
-        for frame in small
-    ]
+    def __init__(self, video: Video, height: int, width: int) -> None:
+        self._length = len(video)
+        self._rows = (np.arange(height) * video.height) // height
+        self._columns = (np.arange(width) * video.width) // width
+        self._scale = np.array([width / video.width, height / video.height] * 2)
+
+    def layer(self, content: MaskRows | TrackPrediction) -> dict[str, Any]:
+        """Return masks or boxes of every frame."""
+        return {"masks": self._masks(content)} if isinstance(content, MaskRows) else {"boxes": self._boxes(content)}
+
+    def _masks(self, masks: MaskRows) -> list[str | None]:
+        """Return the masks as compressed COCO counts, resized to the nearest pixel; ``None`` where one is empty."""
+        from pycocotools import mask as coco
+
+        small = masks.to_dense()[:, self._rows][:, :, self._columns]
+        return [
+            coco.encode(np.asfortranarray(frame, dtype=np.uint8))["counts"].decode("ascii") if frame.any() else None
+            for frame in small
+        ]
+
+    def _boxes(self, tracks: TrackPrediction) -> list[list[list[float]]]:
+        """Return ``[identity, x0, y0, x1, y1]`` of every box by frame; identities are numbered from 1."""
+        numbers = {identity: index for index, identity in enumerate(sorted(set(tracks.ids.tolist())), 1)}
+        frames: list[list[list[float]]] = [[] for _ in range(self._length)]
+        boxes = np.round(tracks.boxes * self._scale, 1).tolist()
+        for frame, identity, box in zip(tracks.frames.tolist(), tracks.ids.tolist(), boxes, strict=True):
+            if frame < self._length:
+                frames[frame].append([numbers[identity], *box])
+        return frames
 
 
 def _copy_audio(split: Dataset, video_id: str, view: SampleView, out: Path, index: int) -> str | None:
     source = split.audio(video_id, view.expression.id)
     if source is None:
         return None
-    (out / "audio").mkdir(exist_ok=True)
+    make_folder(out / "audio")
     name = f"audio/{index}{source.suffix}"
     atomic_write(out / name, source.read_bytes(), durable=False)
     return name
 
 
-def _page(scored: ScoredRun, views: Sequence[SampleView]) -> str:
+def _page(scored: ScoredRun, summary: _Summary, home: str | None) -> str:
     results = scored.results
     other = "" if scored.predicted_on is None else f", predicted on {scored.predicted_on}"
-    page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
-    return page.substitute(
-        title=html_text(f"{results.label} on {results.split}"),
-        subtitle=html_text(f"{results.task.upper()}, protocol {results.protocol}, {len(views)} samples{other}"),
-        table=to_html(build_table(results.task, [results])),
-        slices=_slices(results),
-        plots=_plots(views),
+    counts = count_failures(summary.analyses)
+    bins = [min(int(score * HISTOGRAM_BINS), HISTOGRAM_BINS - 1) for score in summary.scores]
+    return render(
+        "gallery.html.jinja",
+        root="",
+        inline_styles=False,
+        home=home,
+        title=f"{results.label} on {results.split}",
+        subtitle=f"{results.task.upper()}, protocol {results.protocol}, {len(summary.samples)} samples{other}",
+        score=SCORE_NAMES[results.task],
+        table=build_table(results.task, [results]),
+        slices=results.slices,
+        losses=[(count.failure.value, count.cost, f"{100 * count.cost:.1f}  ({count.samples})") for count in counts],
+        histogram=[bins.count(index) for index in range(HISTOGRAM_BINS)],
+        curve=[(t_acc, n_acc) for _, n_acc, t_acc in no_target_curve(summary.target_scores)],
     )
-
-
-def _slices(results: Results) -> str:
-    columns = build_table(results.task, [results]).columns
-    head = "".join(f"<th>{html_text(column.name)}</th>" for column in columns)
-    rows = []
-    for label, values in results.slices.items():
-        count = int(values["count"] or 0)
-        if count == 0:
-            continue
-        cells = "".join(f"<td>{column.format(values.get(column.name))}</td>" for column in columns)
-        rows.append(
-            f'<tr class="{"small" if count < 30 else ""}"><th>{html_text(label)}</th><td>{count}</td>{cells}</tr>'
-        )
-    return f"<table><thead><tr><th>slice</th><th>samples</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _plots(views: Sequence[SampleView]) -> str:
-    counts = count_failures([view.analysis for view in views])
-    drawings = [
-        figure(
-            "J&F lost by error type, points",
-            bars([(c.failure.value, c.cost, f"{100 * c.cost:.1f}  ({c.samples})") for c in counts]),
-        ),
-        figure("Samples by J&F", histogram([jf(view.score) for view in views])),
-    ]
-    flags = [
-        (view.target_score, bool(view.expression.annotation_ids)) for view in views if view.target_score is not None
-    ]
-    points = no_target_curve([(score, has_target) for score, has_target in flags if score is not None])
-    if points:
-        plot = curve([(t_acc, n_acc) for _, n_acc, t_acc in points], "T-acc.", "N-acc.")
-        drawings.append(figure("N-acc. over T-acc. for every threshold", plot))
-    return "".join(drawings)
