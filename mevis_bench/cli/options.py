@@ -297,6 +297,21 @@ CompareTo = Annotated[Path | None, _option("--compare-to", "RUN", "A scored refe
 Against = Annotated[Path | None, _former("--against")]
 TableFormat = Annotated[str, _option("--format", "terminal|markdown|csv|latex|json|html", "Output format.")]
 Form = Annotated[str | None, _former("--form")]
+AsLeaderboard = Annotated[
+    bool,
+    _option(
+        "--leaderboard", None, "Rank the runs: intervals, tiers, which ones read the words, the paper's order (tau)."
+    ),
+]
+References = Annotated[
+    list[Path],
+    _option(
+        "--reference",
+        "PREDS",
+        "With --leaderboard: scored predictions that used the ground truth, shown without a tier; repeatable.",
+        default_factory=list,
+    ),
+]
 VsPaper = Annotated[
     bool, _option("--vs-paper", None, "Compare with the paper's numbers, with reasons where not comparable.")
 ]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def command(
     runs: options.ScoredRuns,
+    reference: options.References,
     format_: options.TableFormat = "terminal",
+    leaderboard: options.AsLeaderboard = False,
     vs_paper: options.VsPaper = False,
     protocol_facts: options.ProtocolFacts = False,
     json: options.Json = False,
@@ -38,6 +40,14 @@ def command(
     if format_ not in ("terminal", *WRITERS):
         hint = f"Available: terminal, {', '.join(WRITERS)}."
         raise UsageError(f"unknown format {format_!r}", location="--format", hint=hint)
+    if leaderboard and (vs_paper or protocol_facts):
+        flag = "--vs-paper" if vs_paper else "--protocol-facts"
+        raise UsageError(f"--leaderboard and {flag} exclude each other", hint="Leave out one of them.")
+    if reference and not leaderboard:
+        raise UsageError("--reference is for --leaderboard", location="--reference", hint="Add --leaderboard.")
+    if leaderboard:
+        _print_leaderboards(runs, reference, format_)
+        return
     if vs_paper and format_ != "terminal":
         raise UsageError(
             "--vs-paper prints a terminal table", location=f"--format {format_}", hint="Leave out one of them."
@@ -63,6 +73,21 @@ def command(
             out().print(_paper_table(result.label, compare_with_paper(result, rows)))
     for run in runs if protocol_facts else ():
         out().print(titled(f"protocol of {run.name}", facts_table(read_protocol_facts(run))))
+
+
+def _print_leaderboards(runs: list[Path], references: list[Path], format_: str) -> None:
+    from mevis_bench.cli.console import out
+    from mevis_bench.config.paths import configs_folder
+    from mevis_bench.reports.leaderboard import build_leaderboards
+    from mevis_bench.reports.leaderboard_formats import LEADERBOARD_WRITERS, to_terminal
+    from mevis_bench.reports.paper import read_paper_rows
+
+    boards = build_leaderboards(runs, references, read_paper_rows(configs_folder() / "paper"))
+    if format_ != "terminal":
+        sys.stdout.write(LEADERBOARD_WRITERS[format_](boards))
+        return
+    for board in boards:
+        out().print(to_terminal(board))
 
 
 def _facts_as_markdown(run: Path) -> str:

@@ -104,6 +104,16 @@ def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Pape
     return tuple(comparisons)
 
 
+def rows_of_run(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperRow, ...]:
+    """Return the rows of the paper that a run stands for: those of its variant, else those of its method."""
+    if not results.method:
+        return ()
+    name = results.method["name"]
+    same = [row for row in rows if row.task == results.task and _same_data(row, results)]
+    own = [row for row in same if row.ours == f"{name}:{results.method['variant']}"]
+    return tuple(own or [row for row in same if row.ours == name])
+
+
 def _same_data(row: PaperRow, results: Results) -> bool:
     name = results.dataset.get("name", MEVIS[0])
     return name == row.data_set if row.data_set is not None else name in MEVIS

@@ -75,7 +75,7 @@ def to_latex(table: Table) -> str:
     head = " & ".join(
         [
             "Method",
-            *(f"{column.latex or latex_text(column.name)} ${_TEX_ARROWS[arrow(column)]}$" for column in table.columns),
+            *(f"{column.latex or latex_text(column.name)} ${TEX_ARROWS[arrow(column)]}$" for column in table.columns),
         ]
     )
     lines = [f"% {latex_text(setting)}" for setting in table.settings]
@@ -145,4 +145,5 @@ def _mark(text: str, marked: bool, before: str, after: str) -> str:
     return f"{before}{text}{after}" if marked else text
 
 
-_TEX_ARROWS = {"↑": r"\uparrow", "↓": r"\downarrow"}
+TEX_ARROWS = {"↑": r"\uparrow", "↓": r"\downarrow"}
+"""LaTeX commands (math mode) of the arrows."""

@@ -79,12 +79,43 @@ def paired_difference(differences: ArrayLike, videos: Sequence[str], *, seed: in
     )
 
 
+def bootstrap_means(
+    rows: Sequence[NDArray[np.float64]], videos: Sequence[str], *, seed: int = 0
+) -> NDArray[np.float64] | None:
+    """Return the means of several rows over the same bootstrap draws of videos, ``(DRAWS, rows)``.
+
+    Differences of its columns are draws of paired differences.
+
+    Args:
+        rows: Values of the same samples, each ``(n,)``.
+        videos: Length n, the video of each sample.
+        seed: Seed of the resampling.
+
+    Returns:
+        ``None``: there are no rows, or fewer than ``MIN_VIDEOS`` videos.
+    """
+    names, cluster = np.unique(np.asarray(videos), return_inverse=True)
+    if not rows or names.size < MIN_VIDEOS:
+        return None
+    sums = np.stack([np.bincount(cluster, weights=row) for row in rows], axis=1)
+    return _bootstrap_means(sums, np.bincount(cluster).astype(np.float64), np.random.default_rng(seed))
+
+
 def _bootstrap_means(
     sums: NDArray[np.float64], sizes: NDArray[np.float64], random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the mean over samples of every bootstrap draw of videos, ``(DRAWS,)``."""
-    counts = random.multinomial(sums.size, np.full(sums.size, 1 / sums.size), size=DRAWS)
-    means: NDArray[np.float64] = (counts @ sums) / (counts @ sizes)
+    """Return the mean over samples of every bootstrap draw of videos.
+
+    Args:
+        sums: Sums of the values of each video, ``(videos,)`` or ``(videos, rows)``.
+        sizes: Number of samples of each video, ``(videos,)``.
+        random: Draws the videos.
+
+    Returns:
+        ``(DRAWS,)`` or ``(DRAWS, rows)``.
+    """
+    counts = random.multinomial(sizes.size, np.full(sizes.size, 1 / sizes.size), size=DRAWS)
+    means: NDArray[np.float64] = ((counts @ sums).T / (counts @ sizes)).T
     return means
 
 

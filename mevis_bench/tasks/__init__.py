@@ -39,6 +39,8 @@ def check_tasks(tasks: Mapping[str, Task], names: tuple[str, ...]) -> None:
         absent = set(task.headlines) - set(task.columns)
         if absent or not task.headlines:
             raise ValueError(f"task {task.name}: headlines {task.headlines} must be among its metrics")
+        if task.ranking not in task.sample_columns:
+            raise ValueError(f"task {task.name}: ranking {task.ranking!r} must be a value of its samples")
 
 
 check_tasks(TASKS, TASK_NAMES)

@@ -33,6 +33,7 @@ RMEG = Task(
     title="Referring motion expression generation",
     metrics=CAPTION_METRICS,
     headlines=("METEOR", "CIDEr"),
+    ranking="CIDEr",
     scorable=(CaptionPrediction,),
     applies_to=lambda expression: bool(expression.annotation_ids),
     make_prompt=_prompt,

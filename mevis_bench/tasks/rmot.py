@@ -57,6 +57,7 @@ RMOT = Task(
     title="Referring multi-object tracking",
     metrics=TRACK_METRICS,
     headlines=("HOTA",),
+    ranking="HOTA*",
     scorable=(TrackPrediction, LoadedMasks),
     applies_to=lambda expression: True,
     make_prompt=_prompt,

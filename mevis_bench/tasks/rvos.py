@@ -18,6 +18,7 @@ RVOS = Task(
     title="Referring video object segmentation",
     metrics=MASK_METRICS,
     headlines=("J&F",),
+    ranking="J&F",
     scorable=(LoadedMasks,),
     applies_to=lambda expression: True,
     make_prompt=_prompt,

@@ -48,6 +48,8 @@ class Task:
         metrics: Metrics in the order of the table's columns: exactly what the aggregator computes for MeViS.
         protocol_metrics: Metrics that only protocols of other data sets have, in the order of the table's columns.
         headlines: Names of the metrics that represent the task where all tasks share one table.
+        ranking: The value of single samples whose mean ranks the rows of a leaderboard; also the title of the paper's
+            column that the order is compared with.
         scorable: Types of stored predictions that can be scored.
         applies_to: Whether an expression is a sample of the task, given its annotation ids.
         make_prompt: Makes the prompt of one expression of a video.
@@ -66,6 +68,7 @@ class Task:
     title: str
     metrics: tuple[Metric, ...]
     headlines: tuple[str, ...]
+    ranking: str
     scorable: tuple[type[LoadedPrediction], ...]
     applies_to: Callable[[Expression], bool]
     make_prompt: Callable[[Dataset, str, Expression], Prompt]

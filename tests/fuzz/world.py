@@ -122,6 +122,7 @@ TARGETS: tuple[Target, ...] = (
         "rvos/results.json",
         (
             ("report", "rvos", "rvos_b", "--vs-paper"),
+            ("report", "rvos", "rvos_b", "--leaderboard"),
             ("report", "rvos", "--format", "latex"),
             ("report", "rvos", "--format", "markdown"),
             ("report", "rvos", "rvos_b", "--format", "html"),
