@@ -2,6 +2,10 @@
 
     mevis-bench run --task rvos --method every_object --out runs/every-object
     python -m benchmarks.yardsticks runs/every-object
+    python -m benchmarks.yardsticks runs/every-object --references runs/references
+
+The second one writes the answers of ``REFERENCES`` as predictions that ``mevis-bench score`` reads, for the rows of
+``report --leaderboard`` that use the ground truth.
 
 Both tables use the ground truth, so none of their rows is a method. RVOS: objects of the ground truth (``perfect``) and
 tracks of the extractor that ``every_object`` ran (``extractor``), in percent. RMEG (mini split): captions that know the
@@ -9,9 +13,10 @@ target's noun, so that the noun's share of a score can be distinguished from tha
 """
 
 import argparse
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +29,7 @@ from baselines.trajectory_words.wording import sentence
 from mevis_bench.api import score_captions, score_masks
 from mevis_bench.data.synthetic.sprites import KINDS
 from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.masks.rle_json import to_json
 from mevis_bench.records import GroundTruth, Rle
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.run_split import open_split
@@ -32,6 +38,13 @@ from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, Predicti
 
 Masks = NDArray[np.bool_]
 Answers = dict[str, Masks]
+
+REFERENCES = {
+    "extractor-oracle": "extractor: best tracks of all targets",
+    "single-query-ceiling": "perfect: one target, never none",
+}
+"""Answers that ``--references`` writes, by the name of the file: the best that is possible on the extractor's masks,
+and with one object per sentence."""
 
 METRICS = ("J&F", "J", "F", "N-acc", "T-acc")
 
@@ -72,15 +85,14 @@ def video_answers(
         )
 
 
-def segmentation_table(dataset: Dataset, predictions: PredictionSource, seed: int = 0) -> Mapping[str, list[float]]:
-    """Return the means of ``METRICS`` over all expressions of a split, in percent, by row.
+def answers_of(dataset: Dataset, predictions: PredictionSource, seed: int = 0) -> Iterator[tuple[GroundTruth, Answers]]:
+    """Yield every answer to every expression of a split, see :func:`video_answers`.
 
     Args:
         dataset: The split.
         predictions: A run of ``every_object`` on it; the objects of each video are the extractor's tracks.
         seed: Seed of the random objects.
     """
-    scores: dict[str, list[dict[str, float | None]]] = {}
     rng = np.random.default_rng(seed)
     for video_id in dataset.video_ids:
         ground_truths = dataset.ground_truths(video_id)
@@ -92,11 +104,29 @@ def segmentation_table(dataset: Dataset, predictions: PredictionSource, seed: in
         if not isinstance(loaded, LoadedMasks) or loaded.objects is None:
             raise SystemExit("expected a run of every_object on rvos or avos")
         tracks = [_dense(masks, first) for masks in loaded.objects]
-        for ground_truth, answers in video_answers(ground_truths, tracks, rng):
-            target = _union([_dense(masks, ground_truth) for masks in ground_truth.objects], answers["no object"].shape)
-            for row, masks in answers.items():
-                scores.setdefault(row, []).append(score_masks(masks, target))
+        yield from video_answers(ground_truths, tracks, rng)
+
+
+def segmentation_table(answered: Iterable[tuple[GroundTruth, Answers]]) -> Mapping[str, list[float]]:
+    """Return the means of ``METRICS`` over all answers, in percent, by row."""
+    scores: dict[str, list[dict[str, float | None]]] = {}
+    for ground_truth, answers in answered:
+        target = _union([_dense(masks, ground_truth) for masks in ground_truth.objects], answers["no object"].shape)
+        for row, masks in answers.items():
+            scores.setdefault(row, []).append(score_masks(masks, target))
     return {row: [_mean(samples, metric) for metric in METRICS] for row, samples in scores.items()}
+
+
+def write_references(answered: Iterable[tuple[GroundTruth, Answers]], folder: Path) -> None:
+    """Write ``<name>.json`` for every entry of ``REFERENCES``: predictions of all expressions, as run lengths."""
+    documents: dict[str, dict[str, dict[str, object]]] = {name: {} for name in REFERENCES}
+    for ground_truth, answers in answered:
+        for name, row in REFERENCES.items():
+            video = documents[name].setdefault(ground_truth.video_id, {})
+            video[ground_truth.expression.id] = to_json(answers[row])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(json.dumps(document))
 
 
 def caption_table(dataset: Dataset) -> Mapping[str, list[float]]:
@@ -122,14 +152,19 @@ def caption_table(dataset: Dataset) -> Mapping[str, list[float]]:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print both tables, or write the references."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="run folder of every_object, rvos or avos")
     parser.add_argument("--data", type=Path, help="its split, if it was moved")
+    parser.add_argument("--references", type=Path, metavar="DIR", help="write predictions to DIR, print no table")
     arguments = parser.parse_args()
     dataset = open_split(arguments.run, data=arguments.data).dataset
+    answered = answers_of(dataset, open_predictions(arguments.run))
+    if arguments.references is not None:
+        write_references(answered, arguments.references)
+        return
     tables = (
-        ("RVOS", METRICS, segmentation_table(dataset, open_predictions(arguments.run))),
+        ("RVOS", METRICS, segmentation_table(answered)),
         ("RMEG", ("METEOR", "CIDEr"), caption_table(dataset)),
     )
     for title, columns, rows in tables:

@@ -8,8 +8,6 @@ from mevis_bench.records import ExitCode
 from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mevis_bench.schemas.suite import Suite
 
 
@@ -30,10 +28,10 @@ def command(
     from mevis_bench.runs.suite import run_suite
 
     suite, absent = _suite(file, method, weights, data)
+    with Bar("samples") as bar:
+        finished = list(run_suite(suite, out, lambda: ProgressBarCallback(bar), absent.__setitem__))
     for name, reason in absent.items():
         console.err().print(f"absent: {name} ({reason})", markup=False, soft_wrap=True)
-    with Bar("samples") as bar:
-        finished = list(run_suite(suite, out, lambda: ProgressBarCallback(bar)))
     results = [run.results for run in finished if run.results is not None]
     if json:
         runs = [{"folder": str(run.report.folder.path), "failed": len(run.report.failed)} for run in finished]
@@ -55,7 +53,7 @@ ALL = {f"{task}-all": task for task in TASK_NAMES}
 """Names of the suites of one method on all data sets of a task."""
 
 
-def _suite(file: str, method: str | None, weights: list[str], data: Path | None) -> "tuple[Suite, Mapping[str, str]]":
+def _suite(file: str, method: str | None, weights: list[str], data: Path | None) -> "tuple[Suite, dict[str, str]]":
     from mevis_bench.config.run_config import read_run_config
     from mevis_bench.records import UsageError
     from mevis_bench.runs.suite import all_data_sets, read_suite
@@ -73,4 +71,4 @@ def _suite(file: str, method: str | None, weights: list[str], data: Path | None)
         raise UsageError(f"{file} needs --method and --data", hint="--data has one folder per data set, named like it.")
     template = read_run_config(None, {"task": ALL[file], "method": method, "weights": weights}, ())
     every = all_data_sets(ALL[file], template, data)
-    return every.suite, every.absent
+    return every.suite, dict(every.absent)

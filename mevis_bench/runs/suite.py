@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mevis_bench.data.registry import find_datasets
-from mevis_bench.records import DataError, UsageError
+from mevis_bench.execution.perturbation import NONE
+from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from mevis_bench.runs.predict import RunCallback
 from mevis_bench.runs.run import FinishedRun, run
 from mevis_bench.schemas.run_config import RunConfig
@@ -73,10 +74,32 @@ def folder_name(config: RunConfig) -> str:
     variant = f"-{config.variant}" if config.variant else ""
     data_set = f"-{config.data_set}" if config.data_set else ""
     split = f"-{config.split or 'valid_u'}" if config.split or not config.data_set else ""
-    return f"{config.task}-{config.method.replace(':', '-')}{variant}{data_set}{split}"
+    perturb = f"-{config.perturb}" if config.perturb != NONE else ""
+    return f"{config.task}-{config.method.replace(':', '-')}{variant}{data_set}{split}{perturb}"
 
 
-def run_suite(suite: Suite, out: Path, callbacks: Callable[[], RunCallback]) -> Iterator[FinishedRun]:
-    """Run a suite, one folder per run in ``out``; yield each run when it is finished and scored."""
+def run_suite(
+    suite: Suite, out: Path, callbacks: Callable[[], RunCallback], absent: Callable[[str, str], None]
+) -> Iterator[FinishedRun]:
+    """Run a suite, one folder per run in ``out``; yield each run when it is finished and scored.
+
+    Args:
+        suite: The suite.
+        out: Parent folder of the run folders.
+        callbacks: Makes the callback of a run.
+        absent: Called with the name of a run that is left out and the reason.
+
+    Raises:
+        MissingWeightsError: Weights are missing, and the suite does not skip such runs.
+        MevisBenchError: As :func:`mevis_bench.runs.run.run`.
+    """
     for config in suite.runs:
-        yield run(replace(config, out=out / folder_name(config)), callbacks())
+        name = folder_name(config)
+        try:
+            finished = run(replace(config, out=out / name), callbacks())
+        except MissingWeightsError as error:
+            if not suite.skip_missing_weights:
+                raise
+            absent(name, str(error))
+        else:
+            yield finished

@@ -92,6 +92,30 @@ def test_a_faulty_suite_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert message in capsys.readouterr().err
 
 
+def test_a_run_on_other_words_has_a_folder_of_its_own(data: Path, tmp_path: Path) -> None:
+    run = f"task: rvos, method: empty, data: {data}, split: tiny"
+    text = f"name: s\nruns:\n  - {{{run}}}\n  - {{{run}, perturb: words}}\n"
+    assert main(["suite", suite(tmp_path, text), "--out", str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"rvos-empty-tiny", "rvos-empty-tiny-words"}
+    results = json.loads((tmp_path / "out" / "rvos-empty-tiny-words" / "results.json").read_text())
+    assert results["method"]["perturb"] == "words"
+
+
+def test_runs_without_weights_are_left_out_where_the_suite_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # no weights store
+    location = f"data: {data}, split: tiny"
+    runs = f"runs:\n  - {{task: rvos, method: lmpm, {location}}}\n  - {{task: rvos, method: empty, {location}}}\n"
+    command = ["suite", suite(tmp_path, f"name: s\nskip_missing_weights: true\n{runs}"), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "absent: rvos-lmpm-tiny (" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["rvos-empty-tiny"]
+    command = ["suite", suite(tmp_path, f"name: s\n{runs}"), "--out", str(tmp_path / "other")]
+    assert main(command) == 2
+    assert "weights" in capsys.readouterr().err
+
+
 def test_every_data_set_that_is_there_is_run_and_absent_ones_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
