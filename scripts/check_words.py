@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tokenize
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,8 +54,7 @@ def check_python(source: str, words: RefusedWords) -> list[Finding]:
     findings = [
         Finding(line, name, words.identifiers[word])
         for line, name in sorted(set(_identifiers(tree)))
-        for word in words.identifiers
-        if _has_word(name, word)
+        for word in _words_in(name, tuple(words.identifiers))
     ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -110,10 +110,11 @@ def _identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, str(node.arg)
 
 
-def _has_word(identifier: str, word: str) -> bool:
-    """Return whether a word, or several joined by ``_``, are whole words of a snake_case or CamelCase identifier."""
+@cache
+def _words_in(identifier: str, words: tuple[str, ...]) -> Sequence[str]:
+    """Return the words, or several joined by ``_``, that are whole words of a snake_case or CamelCase identifier."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier).lower()
-    return f"_{word}_" in f"_{snake.strip('_')}_"
+    return [word for word in words if f"_{word}_" in f"_{snake.strip('_')}_"]
 
 
 def tracked_files() -> list[str]:
