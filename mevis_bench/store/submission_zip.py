@@ -25,6 +25,10 @@ BOUNDS = Bounds(
 )
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+_UTF8_NAME = 0x800
+"""Bit of a zip entry's flags: its name is UTF-8 (APPNOTE 4.4.4)."""
+
 """Every entry's date: zips of equal masks are equal bytes."""
 
 
@@ -109,6 +113,15 @@ def check_zip(path: Path, expected: Sequence[ExpectedMasks], max_bytes: int) -> 
             yield f"the zip has {size / 1e6:.0f} MB, the server takes {max_bytes / 1e6:.0f} MB; 1-bit PNGs are small"
         entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
         required = {f"{masks.folder}/{name}.png": masks for masks in expected for name in masks.frame_names}
+        misread = sorted(
+            name for name, entry in entries.items() if not (name.isascii() or entry.flag_bits & _UTF8_NAME)
+        )
+        if misread:
+            yield (
+                f"{len(misread)} names are beyond ASCII and not marked as UTF-8, for instance {misread[0]!r}: tools "
+                "read them differently; pack it again with a tool that marks them, for instance python -m zipfile -c"
+            )
+            return
         yield from _check_names(entries.keys(), required.keys())
         for name in sorted(required.keys() & entries.keys()):
             issue = _check_image(archive, entries[name], required[name])
@@ -141,8 +154,6 @@ def _check_names(found: Iterable[str], required: Iterable[str]) -> Iterator[str]
     if folder:
         yield f"the video folders must be inside one folder {folder!r}, which the zip does not have"
         return
-    if len({name for name in found if name.isascii()}) < len(found):
-        yield "there are names with characters beyond ASCII"
     missing = sorted(required - found)
     for folder, names in _by_folder(missing).items():
         yield f"{folder}: {len(names)} frames are missing, the first is {names[0]}"

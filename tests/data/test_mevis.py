@@ -152,6 +152,14 @@ def test_broken_files_are_named_with_their_place(tmp_path: Path) -> None:
         open_dataset(root, "x")
 
 
+def test_the_expression_file_of_the_text_release_is_that_of_mevis_v2(tmp_path: Path) -> None:
+    root = write_split(tmp_path, *documents())
+    (root / "meta_expressions.json").rename(root / "meta_expressions_text_release.json")
+    split = open_dataset(root, "x")
+    assert split.info.name == "mevis_v2"
+    assert [one.text for one in split.expressions("a_cat")] == ["the cat that sits"]
+
+
 def test_a_wrong_name_gets_a_suggestion(tmp_path: Path) -> None:
     write_split(tmp_path / "valid_u", *documents())
     write_split(tmp_path / "train", *documents())

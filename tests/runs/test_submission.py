@@ -21,6 +21,7 @@ from mevis_bench.runs.submission import check, pack, read_profile
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_lines import StoredMasks, decode_masks
 from tests.fixtures.drawn_split import write_predictions
+from tests.fixtures.split_documents import HEIGHT, WIDTH, documents, write_split
 
 PROFILE = read_profile("mevis_v2", MINI)
 
@@ -98,6 +99,10 @@ ERRORS: dict[str, tuple[Callable[[str, bytes], list[tuple[str, bytes]]], str]] =
         lambda name, content: [(name, content)] + ([("notes.txt", b"x")] if name.endswith("/0" + FIRST) else []),
         "'notes.txt' is not part of the split",
     ),
+    "beyond ASCII": (
+        lambda name, content: [(name, content)] + ([("été.txt", b"x")] if name.endswith("/0" + FIRST) else []),
+        "'été.txt' is not part of the split",
+    ),
     "escaping": (
         lambda name, content: [(name, content)] + ([("../evil.png", b"x")] if name.endswith("/0" + FIRST) else []),
         "'../evil.png' points outside the zip",
@@ -117,6 +122,29 @@ def test_every_error_is_explained(packed: Path, split: Dataset, tmp_path: Path, 
     errors = check(rewritten(packed, tmp_path / "bad.zip", change), split, PROFILE)
     assert 1 <= len(errors) <= 10
     assert words in errors[0]
+
+
+def test_names_beyond_ascii_are_those_of_the_split_or_errors(tmp_path: Path) -> None:
+    meta, masks = documents()
+    meta["videos"] = {"chien_été": meta["videos"]["a_cat"]}
+    root = write_split(tmp_path / "named", meta, masks)
+    (root / "JPEGImages/a_cat").rename(root / "JPEGImages/chien_été")
+    split = open_dataset(root, "named")
+    write_predictions(tmp_path / "run", "chien_été", {"0": MaskPrediction(np.zeros((3, HEIGHT, WIDTH), bool))})
+    pack(tmp_path / "run", split, PROFILE, tmp_path / "good.zip")
+    assert check(tmp_path / "good.zip", split, PROFILE) == ()
+
+    unmarked = (tmp_path / "good.zip").read_bytes().replace("été".encode(), "été".encode("latin-1") + b"__")
+    # The flags are two bytes: 6 after the signature of a member, 8 after that of its directory entry.
+    for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        parts = unmarked.split(signature)
+        unmarked = signature.join(
+            [parts[0], *(part[: offset - 4] + b"\0\0" + part[offset - 2 :] for part in parts[1:])]
+        )
+    (tmp_path / "unmarked.zip").write_bytes(unmarked)
+    (error,) = check(tmp_path / "unmarked.zip", split, PROFILE)
+    assert error.startswith("3 names are beyond ASCII and not marked as UTF-8, for instance")
+    assert "python -m zipfile -c" in error
 
 
 def test_a_large_zip_is_named(packed: Path, split: Dataset) -> None:

@@ -1,6 +1,7 @@
 """Prediction formats: each recognizes its own files only, and all are registered."""
 
 import importlib
+import json
 import pkgutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from mevis_bench.store.formats.refer_kitti import expression_name
 from mevis_bench.store.formats.rle_json import JsonPredictions
 from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.open_predictions import FORMATS, open_predictions
+from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks
+from tests.fixtures.split_documents import FRAMES, HEIGHT, WIDTH, square
 
 FILES = {
     "official PNG tree": ["cat/0/00000.png", "cat/0/00001.PNG", "cat/1/00000.png"],
@@ -22,6 +25,7 @@ FILES = {
     "MOT text": ["cat/0.txt", "cat/1.txt"],
 }
 LINES = '{"expression": "0", "kind": "caption"}\n{"expression": "1", "kind": "caption"}\n'
+CLIP = FrameSpec("cat", tuple(FRAMES), HEIGHT, WIDTH)
 
 
 def write_files(root: Path, names: list[str]) -> Path:
@@ -69,6 +73,25 @@ def test_json_is_recognized_by_its_suffix(tmp_path: Path) -> None:
     source = open_predictions(tmp_path / "a.JSON")
     assert isinstance(source, JsonPredictions)
     assert source.samples() == {"cat/0"}
+
+
+def test_masks_below_the_key_of_sa2va_are_those_of_a_list(tmp_path: Path) -> None:
+    masks = [square(1), None, square(4)]
+    read = []
+    for name, value in (("list", masks), ("sa2va", {"prediction_masks": masks})):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"cat": {"0": value}}))
+        loaded = open_predictions(tmp_path / f"{name}.json").read("0", CLIP)
+        assert isinstance(loaded, LoadedMasks)
+        read.append(loaded.rows.to_dense())
+    assert (read[0] == read[1]).all()
+    assert [mask.sum() for mask in read[1]] == [4, 0, 4]
+    assert read[1][2, 1:3, 4:6].all()
+
+
+def test_other_keys_beside_that_of_sa2va_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"cat": {"0": {"prediction_masks": [], "more": 1}}}))
+    with pytest.raises(DataError, match=r"a\.json, cat/0"):
+        open_predictions(tmp_path / "a.json").read("0", CLIP)
 
 
 def test_what_is_no_prediction_names_every_layout(tmp_path: Path) -> None:
