@@ -19,7 +19,19 @@ from mevis_bench.records import ExitCode, MevisBenchError
 from mevis_bench.records.errors import RenamedFieldWarning
 
 PANELS = {
-    "Run and score": ("run", "try", "score", "train", "merge", "status", "cost", "selfcheck", "pairs", "suite"),
+    "Run and score": (
+        "run",
+        "try",
+        "score",
+        "train",
+        "merge",
+        "status",
+        "cost",
+        "roundtrip",
+        "selfcheck",
+        "pairs",
+        "suite",
+    ),
     "Data": ("data",),
     "Inspect": ("list", "show"),
     "Methods": ("new", "weights", "env"),

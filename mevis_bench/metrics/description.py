@@ -53,6 +53,25 @@ CAPTION_METRICS: tuple[Metric, ...] = (
 )
 
 
+_ROUND_TRIP = "J&F by "
+
+
+def round_trip_metric(reader: str) -> Metric:
+    """Return the metric of sentences given back to an RVOS method, its reader (``mevis-bench roundtrip``)."""
+    return Metric(
+        f"{_ROUND_TRIP}{reader}",
+        f"J&F of the masks that {reader} predicts from the captions, mean over captions; an empty one counts 0.",
+        "this benchmark",
+        mean_of_samples=True,
+        gated=False,
+    )
+
+
+def named_caption_metric(name: str) -> Metric | None:
+    """Return the metric of a name that has its reader in it; ``None``: it is not such a name."""
+    return round_trip_metric(name.removeprefix(_ROUND_TRIP)) if name.startswith(_ROUND_TRIP) else None
+
+
 def score_caption_sample(caption: str, ground_truth: GroundTruth, options: ScoringOptions) -> SampleMetrics:
     """Return one caption with its references; it is scored together with all others by the aggregator."""
     references = ground_truth.references if options.references == "all" else (ground_truth.expression.text,)

@@ -87,7 +87,7 @@ def _value_errors(
     task: Task, metrics: Mapping[str, int | float | None], samples: SampleValues, protocol: str
 ) -> Iterator[str]:
     for name, value in metrics.items():
-        if name not in task.columns:
+        if name not in task.columns and task.named_metric(name) is None:
             yield f"{name!r} is not a metric of {task.name}"
             continue
         metric, values = task.metric(name), samples.get(name, {})

@@ -8,6 +8,9 @@ from mevis_bench.records.task_names import TaskName
 from mevis_bench.schemas.json_files import Upgrade
 from mevis_bench.schemas.manifest import Provenance
 
+GENERATED_SENTENCES = "sentences-"
+"""Beginning of the perturbation of a run that read generated sentences; a hash of them follows."""
+
 Value = int | float | None
 """Integers stay integers, so that counts print as such."""
 
@@ -100,4 +103,6 @@ class Results:
     def perturbation(self) -> str:
         """Perturbation as text, for instance ``frames shuffle`` or ``other words``; empty: none."""
         name = self.method.get("perturb", "")
+        if name.startswith(GENERATED_SENTENCES):
+            return "generated sentences"
         return "other words" if name == "words" else f"frames {name}" if name else ""

@@ -4,6 +4,7 @@ from mevis_bench.metrics.aggregation import SampleMetrics
 from mevis_bench.metrics.description import (
     CAPTION_METRICS,
     CaptionAggregator,
+    named_caption_metric,
     score_caption_sample,
     score_missing_caption,
 )
@@ -41,6 +42,7 @@ RMEG = Task(
     score_missing=score_missing_caption,
     aggregator=CaptionAggregator,
     check_scorable=check_java,
+    named_metric=named_caption_metric,
     reference=CAPTION_REFERENCE,
     paper_tables=(12,),
     example="mevis-bench run --task rmeg --method trajectory_words",

@@ -62,6 +62,7 @@ class Task:
         paper_tables: Numbers of the paper's tables about the task.
         example: A command line that runs it.
         check_scorable: Raises ``NothingMeasuredError`` where something that the metrics need is not installed.
+        named_metric: Returns the metric of a name that holds a method's name (``roundtrip``), else ``None``.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Task:
     protocol_metrics: tuple[Metric, ...] = ()
     score_jointly: JointScorer | None = None
     check_scorable: Callable[[], object] = lambda: None
+    named_metric: Callable[[str], Metric | None] = lambda name: None
 
     @property
     def prompt_type(self) -> type[Prompt]:
@@ -115,7 +117,8 @@ class Task:
     def metric(self, name: str) -> Metric:
         """Return the metric of this name; a value that no task defines gets a record of its own."""
         known = (*self.metrics, *self.protocol_metrics)
-        return next((metric for metric in known if metric.name == name), unknown_metric(name))
+        found = next((metric for metric in known if metric.name == name), None)
+        return found or self.named_metric(name) or unknown_metric(name)
 
     def expressions(self, split: Dataset, video_id: str) -> tuple[Expression, ...]:
         """Return the expressions of one video that are samples of this task, in file order."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.masks import MaskRows
+from mevis_bench.metrics.description import named_caption_metric
 from mevis_bench.records import TrackPrediction, Video
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.escaping import plain
@@ -89,7 +90,7 @@ def _other_label(scored: ScoredRun, other: ScoredRun) -> str:
 
 def _sample(view: SampleView, other: SampleView | None, task: str) -> dict[str, Any]:
     content, shown = view.content, SAMPLE_SCORES[task]
-    named = {"rmot": ("DetA", "AssA", "IDF1"), "rmeg": ("CIDEr",)}.get(task, shown)
+    named = {"rmot": ("DetA", "AssA", "IDF1"), "rmeg": ("CIDEr", *_round_trips(view))}.get(task, shown)
     return {
         "sample": plain(view.row.sample),
         "text": plain(view.expression.text),
@@ -102,6 +103,11 @@ def _sample(view: SampleView, other: SampleView | None, task: str) -> dict[str, 
         "strip": None if isinstance(content, Caption) else [round(float(value), 3) for value in content.by_frame],
         "caption": _caption(content, other) if isinstance(content, Caption) else None,
     }
+
+
+def _round_trips(view: SampleView) -> list[str]:
+    """Return the names of a sample's values that an RVOS method's reading of its sentence gave."""
+    return [name for name in view.row.values if named_caption_metric(name) is not None]
 
 
 def _caption(content: Caption, other: SampleView | None) -> dict[str, Any]:
