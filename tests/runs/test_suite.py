@@ -8,9 +8,14 @@ import pytest
 from rich.console import Console
 
 from mevis_bench.cli.app import main
+from mevis_bench.config.paths import configs_folder
 from mevis_bench.data.registry import make_fixture
 from mevis_bench.data.synthetic import make_mini
+from mevis_bench.methods.bridges import derived_tasks
+from mevis_bench.methods.registry import find_methods
+from mevis_bench.methods.weights import weights_state
 from mevis_bench.reports.render import all_tasks_to_terminal
+from mevis_bench.runs.suite import read_suite
 from mevis_bench.schemas.scores import Results
 
 
@@ -148,3 +153,27 @@ def test_options_that_do_not_go_with_a_suite_are_errors(
 ) -> None:
     assert main(["suite", *arguments, "--out", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
+
+
+SUITES = configs_folder() / "suites"
+
+
+@pytest.mark.parametrize("path", sorted(SUITES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_suites_name_variants_that_predict_for_the_task(path: Path) -> None:
+    methods = find_methods()
+    for config in read_suite(path).runs:
+        resolved = methods.resolve(config.method, config.variant)
+        assert config.task in (*resolved.spec.tasks, *derived_tasks(resolved.spec)), config
+
+
+@pytest.mark.parametrize("name", ["demo", "leaderboard"])
+def test_every_method_with_shipped_weights_is_in_the_suites(name: str, tmp_path: Path) -> None:
+    methods = find_methods()
+    shipped = {
+        entry.spec.name
+        for entry in methods.methods.values()
+        for variant in entry.spec.variants
+        if weights_state(methods.resolve(f"{entry.spec.name}:{variant}", None), tmp_path) == "shipped"
+    }
+    assert "lmpmpp" in shipped
+    assert shipped <= {config.method.split(":")[0] for config in read_suite(SUITES / f"{name}.yaml").runs}
