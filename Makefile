@@ -23,7 +23,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/mevis-bench suite configs/suites/demo.yaml --out runs/demo
+	$(BIN)/mevis-bench suite demo --out runs/demo
 	$(BIN)/mevis-bench pairs runs/demo/rvos-lmpmpp-valid_u
 
 test: setup
@@ -110,7 +110,7 @@ fuzz: setup
 
 nightly: setup
 	rm -rf $(NIGHT)
-	$(BIN)/mevis-bench suite configs/suites/nightly.yaml --out $(NIGHT)
+	$(BIN)/mevis-bench suite nightly --out $(NIGHT)
 	$(BIN)/mevis-bench history add $(NIGHT)/*/ --file runs/history.jsonl
 	$(BIN)/mevis-bench history page --file runs/history.jsonl --out $(NIGHT)
 	$(BIN)/mevis-bench gate $(NIGHT)/*/ --expected configs/suites/nightly.expected.json --out $(NIGHT)

@@ -66,7 +66,7 @@ def _suite(file: str, method: str | None, weights: list[str], data: Path | None)
                     location=file,
                     hint="The runs of a file say their method and data.",
                 )
-        return read_suite(Path(file)), {}
+        return read_suite(file), {}
     if method is None or data is None:
         raise UsageError(f"{file} needs --method and --data", hint="--data has one folder per data set, named like it.")
     template = read_run_config(None, {"task": ALL[file], "method": method, "weights": weights}, ())

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mevis_bench.config.paths import shipped_folder
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.records import DataError, MethodError, MevisBenchError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.schemas.method_file import MethodSpec, VariantSpec
 
 ENTRY_POINT_GROUP = "mevis_bench.methods"
+
+BUILT_IN = "built in"
+"""Origin of the methods of this distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class MethodEntry:
         spec: Its ``method.yaml``.
         folder: Folder of ``method.yaml`` and ``method.py``.
         package: Importable name of that folder; ``None``: it is loaded from the folder (``--method-dir``).
-        origin: Where it was found, for people: ``built in``, ``package NAME``, ``--method-dir DIR``.
+        origin: Where it was found, for people: ``BUILT_IN``, ``package NAME``, ``--method-dir DIR``.
     """
 
     spec: MethodSpec
@@ -131,9 +135,8 @@ _Place = tuple[str, Path, str | None, str]
 
 
 def _all_places(method_dirs: Sequence[Path]) -> Iterator[_Place | InvalidMethod]:
-    for folder in _folders_of_package("baselines"):
-        for path in sorted(folder.glob("*/method.yaml")):
-            yield path.parent.name, path.parent, f"baselines.{path.parent.name}", "built in"
+    for path in sorted(shipped_folder("baselines").glob("*/method.yaml")):
+        yield path.parent.name, path.parent, f"baselines.{path.parent.name}", BUILT_IN
     yield from _installed_places()
     for folder in method_dirs:
         if not folder.is_dir():

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from mevis_bench.methods.registry import MethodEntry
+from mevis_bench.config.paths import shipped_folder
+from mevis_bench.methods.registry import BUILT_IN, MethodEntry
 from mevis_bench.records import MethodError
 
 
@@ -22,6 +23,9 @@ def import_submodule(found: MethodEntry, name: str) -> ModuleType:
     if not (found.folder / f"{name}.py").is_file():
         raise MethodError(f"method '{found.spec.name}' has no {name}.py", location=str(found.folder))
     try:
+        if found.origin == BUILT_IN:
+            return import_built_in(f"{package}.{name}")
+        _offer_built_in()
         return importlib.import_module(f"{package}.{name}")
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith(package):
@@ -31,6 +35,41 @@ def import_submodule(found: MethodEntry, name: str) -> ModuleType:
             location=str(found.folder / f"{name}.py"),
             hint=f"Install it: pip install {error.name}",
         ) from error
+
+
+def import_built_in(module: str) -> ModuleType:
+    """Import ``baselines.…`` from this distribution, also where ``sys.path`` has another package of this name.
+
+    Raises:
+        MethodError: The other package is imported in this process already.
+    """
+    folder = shipped_folder("baselines")
+    known = sys.modules.get("baselines")
+    if known is None:
+        _bind(folder)
+    elif folder not in {Path(place).resolve() for place in known.__path__}:
+        raise MethodError(
+            "another package 'baselines' is imported in this process",
+            location=next(iter(known.__path__), None),
+            hint="Use mevis-bench in a process of its own, or give that package another name.",
+        )
+    return importlib.import_module(module)
+
+
+def _offer_built_in() -> None:
+    """Let a user's method import ``baselines.layers``, unless ``sys.path`` has a package ``baselines`` of their own."""
+    if "baselines" not in sys.modules and importlib.util.find_spec("baselines") is None:
+        _bind(shipped_folder("baselines"))
+
+
+def _bind(folder: Path) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "baselines", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["baselines"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["baselines"])
 
 
 def _package_of_folder(folder: Path) -> str:

@@ -1,6 +1,5 @@
 """Putting weights into the user's store: checked, converted once to safetensors, nothing in them executed."""
 
-import importlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.registry import ResolvedMethod
+from mevis_bench.methods.submodules import import_built_in
 from mevis_bench.methods.weights import find_weights, origin_path, sha256, store_path
 from mevis_bench.records import DataError, MethodConfig, UsageError
 from mevis_bench.records.suggestion import did_you_mean
@@ -127,7 +127,7 @@ def _keep(draft: Path, source: Path, source_hash: str, place: Path) -> Path:
 def _convert(source: Path, place: Path) -> None:
     from safetensors.torch import save_file
 
-    reader: Any = importlib.import_module(_READER)
+    reader: Any = import_built_in(_READER)
     tensors = reader.read_tensors(source, entry=_ENTRIES, namespace=True)
     # Files may share storage between keys, which safetensors refuses; each key gets its own.
     save_file({key: tensor.clone().contiguous() for key, tensor in tensors.items()}, place)

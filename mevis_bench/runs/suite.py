@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mevis_bench.config.paths import configs_folder
 from mevis_bench.data.registry import find_datasets
 from mevis_bench.execution.perturbation import NONE
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
+from mevis_bench.records.suggestion import did_you_mean
 from mevis_bench.runs.predict import RunCallback
 from mevis_bench.runs.run import FinishedRun, run
 from mevis_bench.schemas.run_config import RunConfig
@@ -14,12 +16,22 @@ from mevis_bench.schemas.suite import Suite
 from mevis_bench.schemas.yaml_files import read_yaml
 
 
-def read_suite(path: Path) -> Suite:
-    """Read a suite.
+def read_suite(name: str) -> Suite:
+    """Read a suite: a YAML file, or the name of a shipped one (``configs/suites/<name>.yaml``).
 
     Raises:
         DataError: A key is unknown or missing, its value is invalid, there is no run, or two runs have one folder.
+        UsageError: No suite of this name is shipped.
     """
+    path = Path(name)
+    if not path.suffix:
+        folder = configs_folder() / "suites"
+        names = sorted(file.stem for file in folder.glob("*.yaml"))
+        if name not in names:
+            raise UsageError(
+                f"no suite {name!r}", location="SUITE", hint=f"{did_you_mean(name, names)}\nOr give a file."
+            )
+        path = folder / f"{name}.yaml"
     suite = read_yaml(path, Suite)
     folders = [folder_name(config) for config in suite.runs]
     duplicates = sorted({name for name in folders if folders.count(name) > 1})

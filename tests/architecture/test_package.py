@@ -1,5 +1,7 @@
 """Published packages are complete: the sdist has every file, and both ways to a wheel give the same one."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +16,9 @@ import yaml
 
 from tests.paths import ROOT
 
-BUILD = "import sys, setuptools.build_meta as backend; getattr(backend, 'build_' + sys.argv[1])(sys.argv[2])"
+BUILD = "import sys, hatchling.build as backend; getattr(backend, 'build_' + sys.argv[1])(sys.argv[2])"
+NAMES = {"baselines": "mevis_bench/baselines", "configs": "mevis_bench/configs", "mevis_bench": "mevis_bench"}
+"""Folders of a checkout and their places in a wheel."""
 
 
 def build(source: Path, kind: str, out: Path) -> Path:
@@ -25,26 +29,76 @@ def build(source: Path, kind: str, out: Path) -> Path:
 
 def contents(wheel: Path) -> dict[str, int]:
     with zipfile.ZipFile(wheel) as file:
-        return {entry.filename: entry.CRC for entry in file.infolist() if not entry.filename.endswith("RECORD")}
+        return {entry.filename: entry.CRC for entry in file.infolist()}
+
+
+@pytest.fixture(scope="module")
+def tracked() -> set[str]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()}
+
+
+@pytest.fixture(scope="module")
+def checkout(tracked: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in tracked:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(checkout, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.slow
-def test_the_sdist_has_every_file_and_builds_the_wheel_of_the_checkout(tmp_path: Path) -> None:
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = {name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()}
-    for name in names:
-        target = tmp_path / "checkout" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, target)
-    sdist = build(tmp_path / "checkout", "sdist", tmp_path / "sdist")
+def test_the_sdist_has_every_file_and_builds_the_wheel_of_the_checkout(
+    tracked: set[str], checkout: Path, wheel: Path, tmp_path: Path
+) -> None:
+    sdist = build(checkout, "sdist", tmp_path / "sdist")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
-    assert names <= {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
-    ours = contents(build(tmp_path / "checkout", "wheel", tmp_path / "wheel"))
-    assert ours == contents(build(unpacked, "wheel", tmp_path / "wheel-of-sdist"))
-    assert {name for name in names if name.startswith(("mevis_bench/", "baselines/"))} <= ours.keys()
-    assert {"mevis_bench/py.typed", "baselines/py.typed"} <= ours.keys()
+    assert tracked <= {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    assert build(unpacked, "wheel", tmp_path / "wheel-of-sdist").read_bytes() == wheel.read_bytes()
+    installed = {f"{NAMES[top]}/{rest}" for top, _, rest in (name.partition("/") for name in tracked) if top in NAMES}
+    assert installed | {"mevis_bench/py.typed"} <= contents(wheel).keys()
+    assert {name.partition("/")[0] for name in contents(wheel)} == {"mevis_bench", "mevis_bench-0.1.0.dist-info"}
+
+
+@pytest.mark.slow
+def test_an_installed_package_finds_its_files_beside_a_user_s_folder_of_the_same_name(
+    wheel: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--no-index"]
+    subprocess.run([*command, "--target", str(tmp_path / "lib"), str(wheel)], check=True, capture_output=True)
+    theirs = tmp_path / "work" / "baselines"
+    theirs.mkdir(parents=True)
+    (theirs / "__init__.py").write_text("raise RuntimeError('the package of the user was imported')\n")
+    (tmp_path / "work" / "configs").mkdir()
+    variables = {**os.environ, "PYTHONPATH": str(tmp_path / "lib"), "COLUMNS": "300"}
+
+    def run(*words: str, code: int = 0) -> str:
+        # Python puts the working directory, with the user's folder, before everything else.
+        command = [sys.executable, "-m", "mevis_bench", *words]
+        done = subprocess.run(command, cwd=tmp_path / "work", env=variables, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    methods = json.loads(run("list", "methods", "--json"))["methods"]
+    names = {method["name"].partition(":")[0] for method in methods}
+    assert names == {path.parent.name for path in (ROOT / "baselines").glob("*/method.yaml")}
+    place = tmp_path / "lib" / "mevis_bench" / "baselines" / "lbdt"
+    assert str(place) in run("show", "method", "lbdt")
+    run("run", "--task", "rvos", "--method", "moving_region", "--limit", "1", "--device", "cpu", "--out", "a")
+    assert "the paper" in run("report", "a", "--vs-paper")
+    assert "Known: demo, nightly" in run("suite", "dem", "--out", "b", code=2)
+    assert "Known: mevis_v1, mevis_v2" in run("submit", "pack", "a", "--profile", "none", "--out", "c.zip", code=2)
+    run("data", "make-mini", "--split", "train", "--videos", "2", "--seed", "3", "--out", "data")
+    run("data", "make-mini", "--split", "held_out", "--videos", "2", "--seed", "4", "--out", "data")
+    words = ("--data", "data", "--val-split", "held_out", "--set", "batch_size=1", "--dry-run", "--device", "cpu")
+    assert "dry run of lbdt:mini" in run("train", "--method", "lbdt", "--variant", "mini", *words)
 
 
 def test_ci_tests_the_versions_of_the_classifiers_with_pinned_actions() -> None:
