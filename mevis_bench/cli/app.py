@@ -26,6 +26,7 @@ PANELS = {
         "train",
         "merge",
         "status",
+        "watch",
         "cost",
         "roundtrip",
         "selfcheck",

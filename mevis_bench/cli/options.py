@@ -27,6 +27,14 @@ def _former(flag: str) -> Any:
     return typer.Option(flag, hidden=True)
 
 
+class ProgressMode(StrEnum):
+    """Choices of ``--progress``."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
+
+
 class SpeechChoice(StrEnum):
     """Choices of ``make-mini --speech``."""
 
@@ -69,6 +77,7 @@ PredictionsOfRun = Annotated[
 ]
 FinishedRuns = Annotated[list[Path], _argument("RUN", "Finished run folders.")]
 RunsOrAll = Annotated[list[Path] | None, _argument("RUN", "Run folders. Default: all under runs/.")]
+WatchedRun = Annotated[Path, _argument("RUN", "A run folder that another process writes.")]
 Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.")]
 MaskRun = Annotated[Path, _argument("RUN", "A run folder with mask predictions.")]
 TriedVideo = Annotated[
@@ -96,7 +105,9 @@ ImportedFolder = Annotated[Path, _argument("PATH", "The folder with KITTI and ex
 SubmissionZip = Annotated[Path, _argument("ZIP", "A submission zip.")]
 AnyMethod = Annotated[str, _argument("NAME", "A method, or method:variant.")]
 IsolatedMethod = Annotated[str, _argument("NAME", "A method whose method.yaml has 'environment:'.")]
-NewMethodName = Annotated[str, _argument("NAME", "Lower-case letters, digits and underscores.")]
+NewMethodName = Annotated[
+    str, _argument("NAME", "Letters, digits, '_' and '-', in any case: My-Method is the method my_method.")
+]
 OnlyMethod = Annotated[str | None, _argument("METHOD", "Only this method.")]
 WeightsOwner = Annotated[str, _argument("METHOD[:VARIANT]", "The method the weights belong to.")]
 WeightsFiles = Annotated[list[str], _argument("[NAME=]FILE", "Weights files or folders.")]
@@ -121,6 +132,10 @@ DataSetName = Annotated[
     ),
 ]
 SplitName = Annotated[str | None, _option("--split", "NAME", "Split inside --data. Default: the data set's usual one.")]
+SplitNames = Annotated[
+    str | None,
+    _option("--split", "NAME,...", "Split inside --data, or several. Default: the data set's usual one."),
+]
 RunSplitName = Annotated[
     str | None, _option("--split", "NAME", "Split inside --data. Default: the run's, or the data set's usual one.")
 ]
@@ -139,6 +154,9 @@ SampleIds = Annotated[
 PicturedSamples = Annotated[list[str], _option("--sample", "VIDEO/EXPRESSION", "Sample id; repeatable.")]
 EveryNth = Annotated[int, _option("--every", "N", "Use every Nth frame.", min=1)]
 Limit = Annotated[int | None, _option("--limit", "N", "Only the first N samples.")]
+VideoNames = Annotated[
+    str | None, _option("--videos", "A,B,C..E", "Only these videos; C..E: from C to E in the order of the split.")
+]
 SelfcheckLimit = Annotated[int, _option("--limit", "N", "Number of samples.", min=4)]
 Videos = Annotated[int, _option("--videos", "N", "Number of videos.")]
 Speech = Annotated[
@@ -166,17 +184,23 @@ FrameCopies = Annotated[FrameFiles, _option("--frames", None, "Link to the image
 
 # Methods
 TaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task.")]
+TaskNames = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task, or several: rvos,rmot.")]
 ScoredTaskName = Annotated[
     str | None, _option("--task", "|".join(TASK_NAMES), "Default: the run's, or the data set's first.")
 ]
 _METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.")
 MethodName = Annotated[str | None, _METHOD]
+MethodNames = Annotated[
+    str | None,
+    _option("--method", "NAME[:VARIANT],...", "See mevis-bench list methods. Several: every one on every task."),
+]
 TrainedMethodName = Annotated[str, _METHOD]
 TriedMethods = Annotated[str, _option("--method", "NAME[:VARIANT],...", "Methods, side by side.")]
 Reader = Annotated[str, _option("--reader", "NAME[:VARIANT]", "The RVOS method that reads the sentences.")]
 Ceiling = Annotated[bool, _option("--ceiling", None, "Have it read the data set's own sentences, too.")]
 SelfcheckMethod = Annotated[str, _option("--method", "NAME", "A method of task rvos.")]
 Variant = Annotated[str | None, _option("--variant", "NAME", "Variant of the method.")]
+Variants = Annotated[str | None, _option("--variant", "NAME,...", "Variant of the method, or several.")]
 MethodDirs = Annotated[
     list[Path],
     _option("--method-dir", "DIR", "A folder with further method folders; repeatable.", default_factory=list),
@@ -272,14 +296,21 @@ ScoringProcesses = Annotated[
 ScoringDevice = Annotated[
     str, _option("--device", "cpu|cuda[:N]|auto", "Device of dense arithmetic; the scores are the same.")
 ]
+ExternalName = Annotated[str | None, _option("--name", "TEXT", "Name of predictions of other code, in all tables.")]
 Verify = Annotated[bool, _option("--verify", None, "Score 20 samples again with independent reference code.")]
 VerifyAll = Annotated[bool, _option("--verify-all", None, "Score all samples again; slow.")]
 MetricName = Annotated[str | None, _option("--metric", "NAME", "The per-sample metric that ranks the samples.")]
 
 # Output
+Progress = Annotated[
+    ProgressMode, _option("--progress", None, "A bar on a terminal and lines elsewhere, lines everywhere, or none.")
+]
 Json = Annotated[bool, _option("--json", None, "Print one JSON document instead of tables.")]
 Out = Annotated[Path | None, _option("--out", "DIR", "Output folder.")]
-RunOut = Annotated[Path | None, _option("--out", "DIR", "Run folder. Default: a fixed one under runs/.")]
+RunOut = Annotated[
+    Path | None,
+    _option("--out", "DIR", "Run folder; of several runs their parent. Default: a fixed one under runs/ for each."),
+]
 TrainOut = Annotated[Path | None, _option("--out", "DIR", "Output folder. Default: runs/train-METHOD-VARIANT.")]
 MergedOut = Annotated[Path, _option("--out", "DIR", "Folder of the merged run.")]
 SuiteData = Annotated[

@@ -1,13 +1,15 @@
-"""Progress on stderr with an estimate of the remaining time: a bar on a terminal, occasional lines elsewhere."""
+"""Progress on stderr with rate and remaining time: a bar on a terminal, occasional lines elsewhere."""
 
 import time
 from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Column
 
 from mevis_bench.cli.console import err
+from mevis_bench.cli.options import ProgressMode
 
 PLAIN_SECONDS = 10.0
 """Minimum interval between lines outside a terminal."""
@@ -20,23 +22,24 @@ class Bar:
     time before the first item (loading a model), so a short run does not look long.
     """
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, mode: ProgressMode = ProgressMode.AUTO) -> None:
         self._console: Console = err()
         self._unit = unit
+        self._bar = mode is ProgressMode.AUTO and self._console.is_terminal
+        self._lines = mode is not ProgressMode.NONE and not self._bar
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=2)),
+            BarColumn(bar_width=None, table_column=Column(ratio=1)),
             MofNCompleteColumn(),
-            TextColumn(unit, style="dim", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[remaining]}", style="cyan", markup=False),
-            TextColumn("{task.fields[note]}", markup=False),
+            TextColumn("{task.fields[rate]}", style="dim", markup=False, table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[remaining]}", style="cyan", markup=False, table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
             console=self._console,
             expand=True,
-            disable=not self._console.is_terminal,
+            disable=not self._bar,
         )
-        self._task = self._progress.add_task("", total=None, remaining="", note="")
+        self._task = self._progress.add_task("", total=None, rate="", remaining="", note="")
         self._start = self._printed = time.monotonic()
         self._total = self._first = self._done = 0
         self._description = ""
@@ -58,12 +61,12 @@ class Bar:
     def advance_to(self, done: int, note: str = "") -> None:
         """Set the number of completed items and an optional note."""
         self._done = done
-        remaining = self._remaining()
-        self._progress.update(self._task, completed=done, remaining=remaining, note=note)
+        rate, remaining = self._rate(), self._remaining()
+        self._progress.update(self._task, completed=done, rate=rate, remaining=remaining, note=note)
         now = time.monotonic()
-        if not self._console.is_terminal and (now - self._printed > PLAIN_SECONDS or done == self._total):
+        if self._lines and (now - self._printed > PLAIN_SECONDS or done == self._total):
             self._printed = now
-            parts = (f"{self._description}: {done}/{self._total} {self._unit}", remaining, note)
+            parts = (f"{self._description}: {done}/{self._total} {self._unit}", remaining, rate, note)
             self._console.print("  ".join(part for part in parts if part), markup=False)
 
     def count(self, description: str) -> Callable[[int, int], None]:
@@ -81,6 +84,14 @@ class Bar:
         if self._done == self._first:
             self._start = time.monotonic() - seconds
         self.advance_to(self._done + 1, note)
+
+    def _rate(self) -> str:
+        """Return the items per second since ``begin`` as text; empty while it is unknown."""
+        seconds = time.monotonic() - self._start
+        if self._done == self._first or seconds <= 0:
+            return ""
+        rate = (self._done - self._first) / seconds
+        return f"{rate:.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
     def _remaining(self) -> str:
         """Return the estimated remaining time as text; empty while it is unknown."""

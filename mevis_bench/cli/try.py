@@ -29,7 +29,7 @@ def command(
     from mevis_bench.cli.console import facts_table, print_json
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.cli.run import ProgressBarCallback
+    from mevis_bench.cli.runs import ProgressBarCallback
     from mevis_bench.reports.overlay import Layer, describe, write_overlays
     from mevis_bench.reports.terminal import terminal_table, titled
     from mevis_bench.runs.try_methods import try_methods

@@ -141,7 +141,7 @@ def _select(split: Dataset, config: RunConfig) -> tuple[PredictionJob, ...]:
     selected = _selected(split, task, config.sample)
     videos: list[PredictionJob] = []
     left = config.limit
-    for video_id in split.video_ids:
+    for video_id in _video_ids(split, config.videos):
         expressions = _sample_ids(split, task, video_id)
         if selected is not None:
             expressions = tuple(key for key in expressions if key in selected.get(video_id, ()))
@@ -153,6 +153,27 @@ def _select(split: Dataset, config: RunConfig) -> tuple[PredictionJob, ...]:
     if not videos:
         raise UsageError(f"split '{split.split}' has no sample of {task.name}", location=str(split.root))
     return tuple(videos)
+
+
+def _video_ids(split: Dataset, names: Sequence[str]) -> Sequence[str]:
+    """Parse ``--videos``: the videos of names and ranges, in the order of the split; without names all."""
+    if not names:
+        return split.video_ids
+    chosen: set[int] = set()
+    for name in names:
+        places = [split.video_ids.index(_known_video(split, end, "--videos")) for end in name.split("..", 1)]
+        if places[0] > places[-1]:
+            raise UsageError(f"empty range '{name}': its first video comes after its last", location="--videos")
+        chosen.update(range(places[0], places[-1] + 1))
+    return [split.video_ids[place] for place in sorted(chosen)]
+
+
+def _known_video(split: Dataset, name: str, option: str) -> str:
+    if name not in split.video_ids:
+        raise UsageError(
+            f"unknown video '{name}'", location=option, hint=did_you_mean(name, list(split.video_ids[:20]))
+        )
+    return name
 
 
 def _sample_ids(split: Dataset, task: Task, video_id: str) -> tuple[str, ...]:
@@ -180,9 +201,7 @@ def _selected(split: Dataset, task: Task, names: Sequence[str]) -> dict[str, set
     selected: dict[str, set[str]] = {}
     for name in names:
         video_id, _, expression_id = name.partition("/")
-        if video_id not in split.video_ids:
-            hint = did_you_mean(video_id, list(split.video_ids[:20]))
-            raise UsageError(f"unknown video '{video_id}'", location=f"--sample {name}", hint=hint)
+        _known_video(split, video_id, f"--sample {name}")
         known = _sample_ids(split, task, video_id)
         if expression_id and expression_id not in known:
             hint = did_you_mean(expression_id, list(known))

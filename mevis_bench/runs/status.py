@@ -19,6 +19,7 @@ class RunState:
         done: Number of samples with a prediction.
         failed: Number of failed samples.
         started: When it was first started.
+        video: Video of the last sample that ended; ``None``: none has.
     """
 
     folder: Path
@@ -27,6 +28,7 @@ class RunState:
     done: int
     failed: int
     started: str
+    video: str | None
 
 
 def run_state(path: Path) -> RunState:
@@ -37,12 +39,14 @@ def run_state(path: Path) -> RunState:
     """
     folder = RunFolder(path)
     manifest = folder.read_manifest()
-    statuses = read_statuses(folder.samples_path).values()
+    statuses = tuple(read_statuses(folder.samples_path).values())
     failed = sum(status.status == "failed" for status in statuses)
+    video = statuses[-1].id.rpartition("/")[0] if statuses else None
     state: str = manifest.status
     if state == "running" and not folder.is_locked():
         state = "killed"
-    return RunState(path, state, len(manifest.identity.samples), len(statuses) - failed, failed, manifest.started)
+    total, done = len(manifest.identity.samples), len(statuses) - failed
+    return RunState(path, state, total, done, failed, manifest.started, video)
 
 
 def find_runs(runs: Path) -> Sequence[Path]:

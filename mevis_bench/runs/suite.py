@@ -1,19 +1,22 @@
 """Several runs from one file."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.data.registry import find_datasets
 from mevis_bench.execution.perturbation import NONE
+from mevis_bench.methods.bridges import derived_tasks
+from mevis_bench.methods.registry import find_methods
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
-from mevis_bench.runs.predict import RunCallback
-from mevis_bench.runs.run import FinishedRun, run
+from mevis_bench.runs.plan import RunPlan, plan_run
+from mevis_bench.runs.predict import find_folder
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.suite import Suite
 from mevis_bench.schemas.yaml_files import read_yaml
+from mevis_bench.store.run_folder import RunFolder
 
 
 def read_suite(name: str) -> Suite:
@@ -90,28 +93,75 @@ def folder_name(config: RunConfig) -> str:
     return f"{config.task}-{config.method.replace(':', '-')}{variant}{data_set}{split}{perturb}"
 
 
-def run_suite(
-    suite: Suite, out: Path, callbacks: Callable[[], RunCallback], absent: Callable[[str, str], None]
-) -> Iterator[FinishedRun]:
-    """Run a suite, one folder per run in ``out``; yield each run when it is finished and scored.
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """Runs of every method and variant on every task and split.
+
+    Attributes:
+        suite: The runs that are possible.
+        left_out: Why the others are not, by ``<method> <task>``.
+    """
+
+    suite: Suite
+    left_out: Mapping[str, str]
+
+
+def combine(configs: Sequence[RunConfig]) -> Combinations:
+    """Leave out the runs of methods on tasks that they cannot do.
+
+    Raises:
+        UsageError: No run is left, two are the same, or there is no such method or variant.
+    """
+    runs, left_out = [], {}
+    for config in configs:
+        method = find_methods(config.method_dir).resolve(config.method, config.variant)
+        if config.task in (*method.spec.tasks, *derived_tasks(method.spec)):
+            runs.append(config)
+        else:
+            left_out[f"{method.name} {config.task}"] = f"the method supports only {', '.join(method.spec.tasks)}"
+    if not runs:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise UsageError("no method supports any of the tasks", hint=reasons)
+    names = [folder_name(config) for config in runs]
+    duplicates = [name for name in names if names.count(name) > 1]
+    if duplicates:
+        raise UsageError(f"duplicate run {duplicates[0]}")
+    return Combinations(Suite("run", tuple(runs)), left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSuite:
+    """Runs that could start.
+
+    Attributes:
+        runs: Plan and folder of every run.
+        left_out: Why the others are left out, by the name of their folder.
+    """
+
+    runs: Sequence[tuple[RunPlan, RunFolder]]
+    left_out: Mapping[str, str]
+
+
+def plan_suite(suite: Suite, out: Path | None) -> PlannedSuite:
+    """Plan every run before anything is computed, so that an error in the last one shows at once.
 
     Args:
-        suite: The suite.
-        out: Parent folder of the run folders.
-        callbacks: Makes the callback of a run.
-        absent: Called with the name of a run that is left out and the reason.
+        suite: The runs.
+        out: Parent of the run folders; ``None``: each run has the folder that it has alone.
 
     Raises:
         MissingWeightsError: Weights are missing, and the suite does not skip such runs.
-        MevisBenchError: As :func:`mevis_bench.runs.run.run`.
+        MevisBenchError: As ``plan_run``.
     """
+    planned, left_out = [], {}
     for config in suite.runs:
         name = folder_name(config)
         try:
-            finished = run(replace(config, out=out / name), callbacks())
+            plan = plan_run(config if out is None else replace(config, out=out / name))
         except MissingWeightsError as error:
             if not suite.skip_missing_weights:
                 raise
-            absent(name, str(error))
+            left_out[name] = str(error)
         else:
-            yield finished
+            planned.append((plan, find_folder(plan)))
+    return PlannedSuite(planned, left_out)

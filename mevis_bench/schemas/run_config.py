@@ -24,6 +24,7 @@ class RunConfig:
         data: A MeViS folder or a split; ``None``: the bundled split.
         split: Name of the split; ``None``: the data set's usual one, for instance ``valid_u`` of MeViS.
         data_set: Name of the data set; ``None``: recognized by its files.
+        videos: Names of videos and ranges ``<first>..<last>`` in the order of the split, both included; empty: all.
         sample: ``<video>`` or ``<video>/<expression>``; empty: all.
         limit: Only the first ``limit`` samples; ``None``: all.
         bridge: Bridge to the task; ``None``: none if the method supports the task, else the task's default bridge.
@@ -52,6 +53,7 @@ class RunConfig:
     data: Path | None = None
     split: str | None = None
     data_set: str | None = None
+    videos: tuple[str, ...] = ()
     sample: tuple[str, ...] = ()
     limit: Annotated[int, Meta(ge=1)] | None = None
     bridge: str | None = None

@@ -138,3 +138,73 @@ def test_ctrl_c_explains_how_to_resume(place: Path, capsys) -> None:
     assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.INTERRUPTED
     assert f"error: interrupted\n{RESUME_HINT}\n" in capsys.readouterr().err
     assert len((place / "r" / "samples.jsonl").read_text().splitlines()) == 3
+
+
+def test_several_tasks_and_methods_are_a_run_each_and_one_table_of_all(place: Path, capsys) -> None:
+    words = ["run", "--task", "rvos,rmot,rmeg", "--method", "empty,moving_region", "--limit", "3", "--out", "o"]
+    assert main([*words, "--dry-run", "--json"]) == ExitCode.OK
+    names = ["rvos-empty", "rvos-moving_region", "rmot-empty", "rmot-moving_region", "rmeg-empty"]
+    planned = json.loads(capsys.readouterr().out)
+    assert [plan["folder"] for plan in planned["runs"]] == [f"o/{name}-valid_u" for name in names]
+    assert [plan["samples"] for plan in planned["runs"]] == [3, 3, 3, 3, 2]
+    reason = "the method supports only rvos, avos, rmot"
+    assert planned["left_out"] == {"moving_region:default rmeg": reason}
+    assert not (place / "o").exists()
+    words[2] = "rvos,rmot"
+    assert main([*words, "--json"]) == ExitCode.OK
+    captured = capsys.readouterr()
+    documents = json.loads(captured.out)["runs"]
+    assert [(each["folder"], each["done"]) for each in documents] == [(f"o/{name}-valid_u", 3) for name in names[:4]]
+    assert [json.loads((place / each["folder"] / "results.json").read_text()) for each in documents] == [
+        each["results"] for each in documents
+    ]
+    assert "4/4 rmot-moving_region-valid_u: 3/3 samples" in captured.err
+    assert main(words) == ExitCode.OK
+    again = capsys.readouterr()
+    assert again.err.count("nothing to do") == 4
+    assert all(title in again.out for title in ("RVOS, percent", "RMOT, percent", "All tasks, percent"))
+    assert main([*words, "--dry-run"]) == ExitCode.OK
+    assert "o/rmot-moving_region-valid_u" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rmeg", "moving_region,fake_region"], "error: method 'fake_region' not found"),
+        (["rmeg,rmeg", "moving_region"], "error: no method supports any of the tasks\nmoving_region:default rmeg: the"),
+        (["rvos", "empty,empty"], "error: duplicate run rvos-empty-valid_u\n"),
+        (["rvos,", "empty"], "error: --task: 'task': expected one of"),
+    ],
+)
+def test_impossible_combinations_are_errors(place: Path, capsys, words: list[str], message: str) -> None:
+    assert main(["run", "--task", words[0], "--method", words[1]]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(message)
+    assert not (place / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("videos", "samples"),
+    [("va,vc", 6), ("vb..vc", 5), ("vc,va..vb", 8), ("vb..vb", 2)],
+)
+def test_videos_are_chosen_by_name_and_range(place: Path, capsys, videos: str, samples: int) -> None:
+    words = ["run", "--task", "rvos", "--method", "empty", "--videos", videos, "--dry-run", "--json"]
+    assert main(words) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["samples"] == samples
+
+
+@pytest.mark.parametrize(
+    ("videos", "message"),
+    [
+        ("va,vd", "error: --videos: unknown video 'vd'\nDid you mean"),
+        ("vc..va", "error: --videos: empty range 'vc..va': its first video comes after its last\n"),
+        ("", "error: --videos: unknown video ''\nKnown: va, vb, vc"),
+    ],
+)
+def test_unknown_videos_are_errors(place: Path, capsys, videos: str, message: str) -> None:
+    assert main(["run", "--task", "rvos", "--method", "empty", "--videos", videos]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_no_progress_leaves_the_notes(place: Path, capsys) -> None:
+    assert main(["run", "--task", "rvos", "--method", "empty", "--out", "r", "--progress", "none"]) == ExitCode.OK
+    assert capsys.readouterr().err == "written to r\n"

@@ -35,8 +35,8 @@ def test_a_suite_runs_scores_and_reports_the_folders(
 ) -> None:
     text = f"name: s\nruns:\n  - {{task: rvos, method: empty, data: {data}, split: tiny}}\n"
     assert main(["suite", suite(tmp_path, text), "--out", str(tmp_path / "out"), "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)
-    assert entry == {"folder": str(tmp_path / "out" / "rvos-empty-tiny"), "failed": 0}
+    (entry,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (entry["folder"], entry["failed"]) == (str(tmp_path / "out" / "rvos-empty-tiny"), [])
     assert json.loads((tmp_path / "out" / "rvos-empty-tiny" / "results.json").read_text())["metrics"]["N-acc"] == 1.0
 
 
@@ -114,7 +114,7 @@ def test_runs_without_weights_are_left_out_where_the_suite_says_so(
     runs = f"runs:\n  - {{task: rvos, method: lmpm, {location}}}\n  - {{task: rvos, method: empty, {location}}}\n"
     command = ["suite", suite(tmp_path, f"name: s\nskip_missing_weights: true\n{runs}"), "--out", str(tmp_path / "out")]
     assert main(command) == 0
-    assert "absent: rvos-lmpm-tiny (" in capsys.readouterr().err
+    assert "left out: rvos-lmpm-tiny (" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["rvos-empty-tiny"]
     command = ["suite", suite(tmp_path, f"name: s\n{runs}"), "--out", str(tmp_path / "other")]
     assert main(command) == 2
@@ -129,15 +129,15 @@ def test_every_data_set_that_is_there_is_run_and_absent_ones_are_named(
     command = ["suite", "rvos-all", "--method", "empty", "--data", str(tmp_path / "data"), "--out"]
     assert main([*command, str(tmp_path / "out")]) == 0
     captured = capsys.readouterr()
-    assert f"absent: a2d_sentences (no folder {tmp_path / 'data/a2d_sentences'})" in captured.err
-    assert "absent: ref_davis17" not in captured.err
+    assert f"left out: a2d_sentences (no folder {tmp_path / 'data/a2d_sentences'})" in captured.err
+    assert "left out: ref_davis17" not in captured.err
     assert all(text in captured.out for text in ("data set ref_davis17", "data set long_rvos", "tIoU"))
     results = json.loads((tmp_path / "out/rvos-empty-ref_davis17/results.json").read_text())
     assert results["protocol"] == "ref_davis_annotators"
     assert main([*command, str(tmp_path / "out"), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert len(printed["runs"]) == 2
-    assert set(printed["absent"]) >= {"a2d_sentences", "mevis_v2", "revos"}
+    assert set(printed["left_out"]) >= {"a2d_sentences", "mevis_v2", "revos"}
 
 
 @pytest.mark.parametrize(
