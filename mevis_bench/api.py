@@ -90,6 +90,7 @@ def score(
     slices: str | Path | None = None,
     workers: int = 1,
     device: str = "cpu",
+    name: str | None = None,
     out: str | Path | None = None,
     allow_other_split: bool = False,
 ) -> ScoringResult:
@@ -112,6 +113,7 @@ def score(
         threshold=threshold,
         slices=() if slices is None else read_slices(Path(slices)),
         workers=workers,
+        name=name,
         out=None if out is None else Path(out),
         allow_other_split=allow_other_split,
     )

@@ -28,5 +28,5 @@ def method(name: options.NewMethodName, out: options.MethodOut = None) -> None:
     console.print(f"created {path}", style="green", soft_wrap=True)
     console.print(f"test it:  pytest {path}", markup=False, soft_wrap=True)
     console.print(
-        f"run it:   mevis-bench run --task rvos --method {name}{extra} --limit 10", markup=False, soft_wrap=True
+        f"run it:   mevis-bench run --task rvos --method {path.name}{extra} --limit 10", markup=False, soft_wrap=True
     )

@@ -58,6 +58,7 @@ def command(
     device: options.ScoringDevice = "cpu",
     verify: options.Verify = False,
     verify_all: options.VerifyAll = False,
+    name: options.ExternalName = None,
     out: options.Out = None,
     json: options.Json = False,
 ) -> None:
@@ -77,6 +78,7 @@ def command(
             options=rules.scoring_options(device),
             threshold=rules.threshold,
             slices=read_slices(rules.slices) if rules.slices else (),
+            name=name,
             out=out,
             workers=workers,
             progress=bar.count("scoring"),

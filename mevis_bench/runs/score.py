@@ -1,7 +1,7 @@
 """Scoring: predictions of any format against a split's ground truth, into ``scores.jsonl`` and ``results.json``."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mevis_bench.files.atomic import check_folder
@@ -17,6 +17,9 @@ from mevis_bench.runs.scoring_pool import map_in_order, process_count
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import write_scores
+
+MAX_NAME = 80
+"""Characters of a name in tables."""
 
 Progress = Callable[[int, int], None]
 
@@ -56,6 +59,7 @@ def score_run(
     workers: int | None = 1,
     progress: Progress | None = None,
     allow_other_split: bool = False,
+    name: str | None = None,
     write: bool = True,
 ) -> ScoringResult:
     """Score predictions and write ``scores.jsonl`` and ``results.json``.
@@ -77,6 +81,7 @@ def score_run(
         progress: Called with (samples done, samples in total).
         allow_other_split: Whether a run may be scored on another split than the one it was predicted on; then
             ``out`` has to be another folder, and the results record it.
+        name: Name of external predictions in tables; ``None``: "external predictions".
         write: Whether to write the two files.
 
     Raises:
@@ -102,6 +107,8 @@ def score_run(
     )
     for slice_ in slices:
         slice_.check((*TARGET_COLUMNS, *plan.task.sample_columns))
+    if name is not None:
+        _check_name(name, plan)
     folder = out or (predictions if predictions.is_dir() else predictions.parent)
     if write:
         _check_target(folder, plan.split.fingerprint)
@@ -115,6 +122,7 @@ def score_run(
             if progress:
                 progress(len(samples_done), plan.num_samples)
         scores, results = _aggregate(aggregator, samples_done, plan, (*BUILT_IN, *slices))
+        results = replace(results, name=name)
     finally:
         aggregator.close()
     if write:
@@ -126,6 +134,17 @@ def score_run(
     if plan.ignored:
         notes.append(f"{plan.ignored} predictions of expressions that split {plan.split_name!r} leaves out are ignored")
     return ScoringResult(results, sorted(scores, key=lambda score: score.sample), errors, notes, plan)
+
+
+def _check_name(name: str, plan: ScoringPlan) -> None:
+    if plan.method:
+        label = f"{plan.method['name']}:{plan.method['variant']}"
+        raise UsageError(
+            f"the run has the name {label}", location="--name", hint="Only predictions of other code get one."
+        )
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
+        message = f"expected 1 to {MAX_NAME} printable characters without blanks around them, got {name[:100]!r}"
+        raise UsageError(message, location="--name")
 
 
 def _check_target(folder: Path, fingerprint: str) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from msgspec import Meta
 
 from mevis_bench.records.task_names import TaskName
 from mevis_bench.schemas.json_files import Upgrade
@@ -59,6 +61,7 @@ class Results:
             ``perturb``; empty for external predictions.
         choices: Every option that changes a number (metrics version, rule for missing samples, ...), by name.
         dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
+        name: Name of external predictions in tables (``score --name``); ``None``: not given, or a run.
         schema: Number of this layout.
     """
 
@@ -72,6 +75,7 @@ class Results:
     method: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     dataset: Mapping[str, str] = field(default_factory=dict)
+    name: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
     schema: Literal[2] = 2
 
     upgrades: ClassVar[Mapping[int, Upgrade]] = {1: _upgrade_1}
@@ -92,9 +96,9 @@ class Results:
 
     @property
     def label(self) -> str:
-        """``method:variant`` with bridge and perturbation; for tables and keys."""
+        """``method:variant`` with bridge and perturbation, or the name of external predictions; for tables and keys."""
         if not self.method:
-            return "external predictions"
+            return self.name or "external predictions"
         bridge = f" via {self.method['bridge']}" if "bridge" in self.method else ""
         perturbation = f", {self.perturbation}" if self.perturbation else ""
         return f"{self.method['name']}:{self.method['variant']}{bridge}{perturbation}"

@@ -1,10 +1,12 @@
 """A complete small method: what is far from the frame's mean color is the prediction for every prompt."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from mevis_bench.records import MaskPrediction, MethodConfig, Prediction, Prompt, TextPrompt, Video
+
+from .options import Options
 
 
 class Skeleton:
@@ -29,12 +31,10 @@ class Skeleton:
         """Release resources. No-op."""
 
 
-def load(config: MethodConfig[Mapping[str, object]]) -> Skeleton:
+def load(config: MethodConfig[Options]) -> Skeleton:
     """Make the method.
 
     ``config.weights`` has the local files by their name in method.yaml; it is ``None`` where seeded random weights are
     requested (``--weights untrained``). ``config.options`` are the variant's, ``config.device`` is where to compute.
     """
-    contrast = config.options["contrast"]
-    assert isinstance(contrast, float)
-    return Skeleton(contrast)
+    return Skeleton(config.options.contrast)
