@@ -29,7 +29,7 @@ def command(
     from mevis_bench.records import UsageError
     from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
     from mevis_bench.reports.render import WRITERS, to_terminal
-    from mevis_bench.reports.table import build_table
+    from mevis_bench.reports.table import build_table, read_samples
     from mevis_bench.reports.terminal import titled
     from mevis_bench.runs.protocol_facts import protocol_facts as read_protocol_facts
     from mevis_bench.store.score_files import read_results
@@ -59,7 +59,9 @@ def command(
             hint="mevis-bench protocol RUN --json prints them as JSON.",
         )
     results = [read_results(run) for run in runs]
-    tables = [build_table(task, results) for task in TASK_NAMES if any(result.task == task for result in results)]
+    samples = [read_samples(run) for run in runs]
+    tasks = [task for task in TASK_NAMES if any(result.task == task for result in results)]
+    tables = [build_table(task, results, samples) for task in tasks]
     if format_ != "terminal":
         sys.stdout.write(WRITERS[format_](tables))
         if protocol_facts:

@@ -95,7 +95,7 @@ def execute_suite(
     if json:
         print_json({"runs": [_document(run) for run in finished], "left_out": left_out})
     else:
-        _print_tables([run.results for run in finished if run.results is not None])
+        _print_tables(finished)
     return ExitCode.FAILED if any(run.report.failed for run in finished) else ExitCode.OK
 
 
@@ -206,17 +206,18 @@ def _print_results(provenance: str, results: "Results | None") -> None:
     out().print(to_terminal(build_table(results.task, [results])))
 
 
-def _print_tables(results: "Sequence[Results]") -> None:
+def _print_tables(finished: "Sequence[FinishedRun]") -> None:
     from mevis_bench.cli.console import out
     from mevis_bench.reports.render import all_tasks_to_terminal, to_terminal
-    from mevis_bench.reports.table import build_table
+    from mevis_bench.reports.table import build_table, read_samples
 
-    names = list(dict.fromkeys(result.dataset["name"] for result in results))
+    runs = [(run.results, read_samples(run.report.folder.path)) for run in finished if run.results is not None]
+    names = list(dict.fromkeys(results.dataset["name"] for results, _ in runs))
     for task, name in ((task, name) for task in TASK_NAMES for name in names):
-        own = [result for result in results if result.task == task and result.dataset["name"] == name]
+        own = [run for run in runs if run[0].task == task and run[0].dataset["name"] == name]
         if own:
             if len(names) > 1:
                 out().print(f"data set {name}", markup=False)
-            out().print(to_terminal(build_table(task, own)))
-    if len({result.task for result in results}) > 1:
-        out().print(all_tasks_to_terminal(results))
+            out().print(to_terminal(build_table(task, *zip(*own, strict=True))))
+    if len({results.task for results, _ in runs}) > 1:
+        out().print(all_tasks_to_terminal(*zip(*runs, strict=True)))

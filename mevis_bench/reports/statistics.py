@@ -53,25 +53,18 @@ def paired_difference(differences: ArrayLike, videos: Sequence[str], *, seed: in
     Raises:
         ValueError: ``differences`` is empty, or the lengths differ.
     """
-    values = np.asarray(differences, dtype=np.float64)
-    if values.size == 0 or values.shape != (len(videos),):
-        raise ValueError(
-            f"expected one difference per sample and at least one, got {values.size} for {len(videos)} samples"
-        )
-    _, cluster = np.unique(np.asarray(videos), return_inverse=True)
-    sums = np.bincount(cluster, weights=values).astype(np.float64)
-    sizes = np.bincount(cluster).astype(np.float64)
+    values, sums, sizes = _by_video(differences, videos)
     if sums.size < MIN_VIDEOS:
         return PairedDifference(float(values.mean()), None, None, None, None, values.size, sums.size)
     random = np.random.default_rng(seed)
     means = _bootstrap_means(sums, sizes, random)
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = _interval(means)
     normal = NormalDist()
     scale = normal.inv_cdf((1 + CONFIDENCE) / 2) + normal.inv_cdf(POWER)
     return PairedDifference(
         effect=float(values.mean()),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         p=_sign_flip_p(sums, random),
         detectable=float(scale * means.std()),
         samples=values.size,
@@ -99,6 +92,25 @@ def bootstrap_means(
         return None
     sums = np.stack([np.bincount(cluster, weights=row) for row in rows], axis=1)
     return _bootstrap_means(sums, np.bincount(cluster).astype(np.float64), np.random.default_rng(seed))
+
+
+def _by_video(
+    values: ArrayLike, videos: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values ``(n,)``, and their sum and number in every video, ``(v,)`` each."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0 or array.shape != (len(videos),):
+        raise ValueError(
+            f"expected one difference per sample and at least one, got {array.size} for {len(videos)} samples"
+        )
+    _, cluster = np.unique(np.asarray(videos), return_inverse=True)
+    sums = np.bincount(cluster, weights=array).astype(np.float64)
+    return array, sums, np.bincount(cluster).astype(np.float64)
+
+
+def _interval(means: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
 
 
 def _bootstrap_means(
@@ -152,5 +164,7 @@ def mean_interval(
         videos: Length n, the video of each sample.
         seed: Seed of the resampling.
     """
-    result = paired_difference(values, videos, seed=seed)
-    return result.effect, result.low, result.high
+    array, sums, sizes = _by_video(values, videos)
+    if sums.size < MIN_VIDEOS:
+        return float(array.mean()), None, None
+    return float(array.mean()), *_interval(_bootstrap_means(sums, sizes, np.random.default_rng(seed)))

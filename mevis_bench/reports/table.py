@@ -5,14 +5,21 @@ provenance.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
 
 from mevis_bench.metrics.metric import Metric
-from mevis_bench.schemas.scores import Results
+from mevis_bench.reports.statistics import mean_interval
+from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.store.score_files import read_scores
 from mevis_bench.tasks import find_task
 
 PROVENANCES = ("paper", "official", "trained-here", "heuristic", "untrained", "external")
 """Origin of a row's numbers, in the order of the table's blocks."""
+
+MARGIN_NOTE = "±: half of the 95 % interval, bootstrap over videos"
+"""Note below tables with margins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +31,15 @@ class Row:
         provenance: One of ``PROVENANCES``.
         setting: Everything that must agree for values to be comparable (split, fingerprint, protocol, options, counts).
         values: Fractions by metric; ``None``: undefined.
+        margins: Half of the 95 % interval of means of samples, by metric (bootstrap over videos); without the metrics
+            that are no means, and empty for fewer than ``MIN_VIDEOS`` videos.
     """
 
     label: str
     provenance: str
     setting: str
     values: Mapping[str, float | None]
+    margins: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,17 @@ class Table:
     columns: tuple[Metric, ...]
     rows: tuple[Row, ...]
     settings: tuple[str, ...]
+
+    def number(self, row: Row) -> str:
+        """Return the number of a row's setting, ``[2]``; empty where all rows have the same setting."""
+        return f"[{self.settings.index(row.setting) + 1}]" if len(self.settings) > 1 else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Texts below the table: the settings by number, and what the margins are."""
+        numbered = len(self.settings) > 1
+        settings = (f"[{index}] {text}" if numbered else text for index, text in enumerate(self.settings, 1))
+        return (*settings, *((MARGIN_NOTE,) if any(row.margins for row in self.rows) else ()))
 
     def best(self, name: str) -> frozenset[int]:
         """Return the indices of the rows with the best value of a column within their setting.
@@ -83,16 +104,41 @@ def provenance_of(results: Results) -> str:
     return results.method.get("provenance", "external")
 
 
-def build_table(task: str, runs: Sequence[Results]) -> Table:
-    """Return the table of one task's runs, without rows if there are none."""
+def read_samples(folder: Path) -> Sequence[SampleScore]:
+    """Return the scores of a folder's samples, for margins; empty where only ``results.json`` was kept."""
+    return read_scores(folder) if (folder / "scores.jsonl").is_file() else ()
+
+
+def margins_of(task: str, scores: Sequence[SampleScore]) -> dict[str, float]:
+    """Return half of the 95 % interval of every metric that is a mean of samples, by name (see ``Row.margins``)."""
+    margins = {}
+    record = find_task(task)
+    for metric in (*record.metrics, *record.protocol_metrics):
+        known = [(value, score.video) for score in scores if (value := score.values.get(metric.name)) is not None]
+        if metric.mean_of_samples and known:
+            _, low, high = mean_interval([value for value, _ in known], [video for _, video in known])
+            if low is not None and high is not None:
+                margins[metric.name] = (high - low) / 2
+    return margins
+
+
+def build_table(task: str, runs: Sequence[Results], scores: Sequence[Sequence[SampleScore]] = ()) -> Table:
+    """Return the table of one task's runs, without rows if there are none.
+
+    Args:
+        task: Name of the task; runs of other tasks are left out.
+        runs: Their results.
+        scores: The scores of every run's samples, for margins; empty: the table has none.
+    """
     rows = [
         Row(
             label=results.label,
             provenance=provenance_of(results),
             setting=describe_setting(results),
             values=results.metrics,
+            margins=margins_of(task, samples),
         )
-        for results in runs
+        for results, samples in zip(runs, scores or repeat(()), strict=False)
         if results.task == task
     ]
     rows.sort(key=lambda row: PROVENANCES.index(row.provenance))

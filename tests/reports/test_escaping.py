@@ -116,7 +116,7 @@ def test_latex_shows_the_text(text: str) -> None:
     assert re.sub(r"\\([&%$#_{}])", r"\1", back).replace("\x00", "\\") == escaping.one_line(text)
     written = render.to_latex(build_table("rvos", [hostile(text)]))
     assert not CONTROL.search(written)
-    assert len(written.splitlines()) == 8
+    assert len(written.splitlines()) == 9
 
 
 @pytest.mark.parametrize("text", HOSTILE)

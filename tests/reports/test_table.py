@@ -3,17 +3,20 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
 from mevis_bench.reports.render import WRITERS, to_csv, to_html, to_json, to_latex, to_markdown, to_terminal
-from mevis_bench.reports.table import build_table
-from mevis_bench.schemas.scores import Results
+from mevis_bench.reports.statistics import mean_interval
+from mevis_bench.reports.table import MARGIN_NOTE, build_table
+from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.tasks import find_task
 
 TRAINED = Results(
@@ -59,8 +62,8 @@ def test_runs_of_other_tasks_and_no_runs_give_no_rows() -> None:
 
 def test_markdown_marks_the_best_and_names_the_protocol() -> None:
     text = to_markdown(build_table("rvos", [TRAINED, HEURISTIC, OTHER_SPLIT]))
-    assert "| lmpmpp:mini | trained-here | **61.5** | **61.0** | **62.0** | 50.0 | 25.0 |" in text
-    assert "| lmpmpp:mini | trained-here | 90.0 | - | - | - | - |" in text
+    assert "| lmpmpp:mini [1] | trained-here | **61.5** | **61.0** | **62.0** | 50.0 | 25.0 |" in text.replace("\\", "")
+    assert "| lmpmpp:mini [2] | trained-here | 90.0 | - | - | - | - |" in text.replace("\\", "")
     assert "valid_u [01234567], protocol mevis_v2; 10 of 10 samples scored, 0 missing" in text
 
 
@@ -76,6 +79,75 @@ def test_latex_has_the_papers_symbols_and_escapes_the_rest() -> None:
     text = to_latex(build_table("rvos", [replace(TRAINED, method=method)]))
     assert r"Method & $\mathcal{J}\&\mathcal{F}$ $\uparrow$ & $\mathcal{J}$ $\uparrow$" in text
     assert r"a\_b\&50\%\textbackslash{}x:v (untrained) & 61.5" in text
+
+
+@pytest.mark.parametrize("task", ["rvos", "rmot"])
+def test_latex_is_a_balanced_booktabs_table_that_fits_a_line(task: str) -> None:
+    values = {metric.name: 0.5 for metric in find_task(task).metrics}
+    row = replace(TRAINED, task=task, metrics=values)
+    lines = to_latex(build_table(task, [row, row], [SAMPLES, SAMPLES])).splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("%"))
+    pairs = [
+        ("\\begin{tabular}{l" + "c" * len(values) + "}", "\\end{tabular}"),
+        ("\\toprule", "\\bottomrule"),
+        *([("\\resizebox{\\linewidth}{!}{%", "\\end{tabular}}")] if len(values) > 8 else []),
+    ]
+    for first, last in pairs:
+        assert text.count(first) == text.count(last) == 1
+        assert text.index(first) < text.index("\\midrule") < text.index(last)
+    unescaped = re.sub(r"\\[{}%]", "", text)
+    assert unescaped.count("{") == unescaped.count("}")
+    assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+    body = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(body) == 3
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {len(values)}
+    packages = "booktabs,graphicx" if len(values) > 8 else "booktabs"
+    assert f"% \\usepackage{{{packages}}}" in lines
+
+
+SAMPLES = [
+    SampleScore(f"v{video}/{index}", {"J&F": value, "N-acc": None})
+    for video, values in enumerate([(0.1, 0.5), (0.2,), (0.9, 0.8, 0.7), (0.4,), (0.6,), (0.3, 0.3)])
+    for index, value in enumerate(values)
+]
+
+
+def test_means_of_samples_have_half_of_their_interval_as_margin() -> None:
+    table = build_table("rvos", [TRAINED, HEURISTIC], [SAMPLES, ()])
+    values = [sample.values["J&F"] for sample in SAMPLES]
+    _, low, high = mean_interval(np.array(values, np.float64), [sample.video for sample in SAMPLES])
+    assert low is not None
+    assert high is not None
+    assert table.rows[0].margins == {"J&F": (high - low) / 2}
+    assert table.rows[1].margins == {}
+    half = f"{50 * (high - low):.1f}"
+    console = Console(width=160, file=io.StringIO())
+    console.print(to_terminal(table))
+    assert isinstance(console.file, io.StringIO)
+    assert f"61.5 ±{half}" in console.file.getvalue()
+    assert MARGIN_NOTE in console.file.getvalue()
+    assert f"**61.5** ±{half} | **61.0** |" in to_markdown(table)
+    assert rf"\textbf{{61.5}} {{\scriptsize $\pm${half}}} & \textbf{{61.0}}" in to_latex(table)
+    assert f'<td class="best">61.5 <small>±{half}</small></td>' in to_html(table)
+    first, second = csv.DictReader(io.StringIO(to_csv([table])))
+    assert (float(first["J&F margin"]), second["J&F margin"]) == ((high - low) / 2, "")
+    assert [row["margins"] for row in json.loads(to_json([table]))[0]["rows"]] == [{"J&F": (high - low) / 2}, {}]
+
+
+def test_few_videos_and_metrics_that_are_no_means_have_no_margin() -> None:
+    few = [sample for sample in SAMPLES if sample.video < "v5"]
+    assert build_table("rvos", [TRAINED], [few]).rows[0].margins == {}
+    tracked = [SampleScore(sample.sample, {"HOTA": sample.values["J&F"]}) for sample in SAMPLES]
+    assert build_table("rmot", [replace(TRAINED, task="rmot")], [tracked]).rows[0].margins == {}
+
+
+def test_rows_of_several_settings_have_the_number_of_theirs() -> None:
+    table = build_table("rvos", [TRAINED, OTHER_SPLIT])
+    text = to_markdown(table)
+    assert "| lmpmpp:mini [1] | trained-here | 61.5 |" in text.replace("\\", "")
+    assert "| lmpmpp:mini [2] | trained-here | 90.0 |" in text.replace("\\", "")
+    assert "[1] valid_u [01234567]" in text.replace("\\", "")
+    assert "[2] valid [01234567]" in text.replace("\\", "")
 
 
 def test_html_escapes_everything() -> None:
