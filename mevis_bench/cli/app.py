@@ -34,7 +34,7 @@ PANELS = {
         "suite",
     ),
     "Data": ("data",),
-    "Inspect": ("list", "show"),
+    "Inspect": ("list", "show", "doctor"),
     "Methods": ("new", "weights", "env"),
     "Analyze results": (
         "report",

@@ -244,6 +244,10 @@ BasePython = Annotated[
 ]
 Recreate = Annotated[bool, _option("--recreate", None, "Remove an existing environment first.")]
 
+RequiredChecks = Annotated[
+    str | None, _option("--require", "NAME,...", "Optional checks that are required here, for instance java,gpu.")
+]
+
 # Running
 Seed = Annotated[int, _SEED]
 RunSeed = Annotated[int | None, _SEED]
