@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test fuzz lint docs package bench train-mini pictures ablation leaderboard nightly constraints schemas mutants
+.PHONY: setup demo test fuzz lint docs package image bench train-mini pictures ablation leaderboard nightly constraints schemas mutants
 
 setup: $(VENV)/ready
 
@@ -58,6 +58,12 @@ docs: setup
 package: setup
 	$(BIN)/uv build --out-dir build/dist
 
+# A container for CPUs; TORCH=cu128 makes it one for CUDA 12.8.
+TORCH := cpu
+image:
+	docker build --build-arg TORCH=$(TORCH) --tag mevis-bench:$(TORCH) .
+	docker run --rm mevis-bench:$(TORCH) doctor --require java,speech,rmeg,video
+
 # Speed of scoring, of several expressions per call and of training, overhead of runner and trainer, on this machine.
 bench: setup
 	$(BIN)/python -m benchmarks.scoring
@@ -96,7 +102,7 @@ runs/mini-100: | setup
 BOARD := runs/leaderboard
 REFERENCES := runs/leaderboard-references
 leaderboard: runs/mini-100
-	$(BIN)/mevis-bench suite configs/suites/leaderboard.yaml --out $(BOARD)
+	$(BIN)/mevis-bench suite leaderboard --out $(BOARD)
 	$(BIN)/python -m benchmarks.yardsticks $(BOARD)/rvos-every_object-valid_u --references $(REFERENCES)
 	for name in extractor-oracle single-query-ceiling; do \
 		$(BIN)/mevis-bench score $(REFERENCES)/$$name.json --data runs/mini-100 --out $(REFERENCES)/$$name || exit; done

@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from mevis_bench.cli.examples import epilog
 from mevis_bench.records import ExitCode, MevisBenchError
 from mevis_bench.records.errors import RenamedFieldWarning
 
@@ -102,20 +103,21 @@ def _load_command(name: str, panel: str) -> Any:
     loaded: Any = typer.main.get_command(command)
     loaded.name = name
     loaded.rich_help_panel = panel
-    _finish_command(loaded)
+    _finish_command(loaded, name)
     return loaded
 
 
-def _finish_command(command: Any) -> None:
-    """Set the environment variable ``MEVIS_BENCH_<FLAG>`` of every option and clean up ``--help``, recursively."""
+def _finish_command(command: Any, name: str) -> None:
+    """Set the environment variable of every option (``MEVIS_BENCH_<FLAG>``) and finish ``--help``, recursively."""
     _clean_help(command)
+    command.epilog = epilog(name)
     for parameter in command.params:
         flags = [flag for flag in parameter.opts if flag.startswith("--")]
         if flags:
             parameter.envvar = "MEVIS_BENCH_" + flags[0].removeprefix("--").replace("-", "_").upper()
             parameter.show_envvar = False
-    for child in getattr(command, "commands", {}).values():
-        _finish_command(child)
+    for child, subcommand in getattr(command, "commands", {}).items():
+        _finish_command(subcommand, f"{name} {child}")
 
 
 def _clean_help(command: Any) -> None:

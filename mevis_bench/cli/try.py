@@ -20,10 +20,7 @@ def command(
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
-    """Run methods on your own video: overlay, strip of frames, masks, and the answer as text.
-
-    Example: mevis-bench try clip.mp4 "the dog that turns around" --method lmpmpp,moving_region
-    """
+    """Run methods on your own video: overlay, strip of frames, masks, and the answer as text."""
     from rich.text import Text
 
     from mevis_bench.cli.console import facts_table, print_json

@@ -57,7 +57,7 @@ def import_built_in(module: str) -> ModuleType:
 
 
 def _offer_built_in() -> None:
-    """Let a user's method import ``baselines.layers``, unless ``sys.path`` has a package ``baselines`` of their own."""
+    """Allow a user's method to import ``baselines.layers``, unless ``sys.path`` has a package ``baselines`` of their own."""
     if "baselines" not in sys.modules and importlib.util.find_spec("baselines") is None:
         _bind(shipped_folder("baselines"))
 

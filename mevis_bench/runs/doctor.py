@@ -1,4 +1,4 @@
-"""What this machine has and lacks for mevis-bench, and how to get it."""
+"""Checks of this machine: missing packages, programs, devices and files, and how to get them."""
 
 import importlib.metadata
 import os
@@ -42,7 +42,7 @@ class Check:
     Attributes:
         name: What was looked for.
         needed_for: What does not work without it.
-        required: Whether nothing works without it, or the user asked for it.
+        required: Whether nothing works without it, or it was requested.
         found: What was found; ``None``: it is missing.
         how: How to get it; empty where it was found.
     """

@@ -13,6 +13,7 @@ import typer
 from PIL import Image
 
 from mevis_bench.cli.app import app, main
+from mevis_bench.cli.examples import EXAMPLES
 from mevis_bench.data.synthetic import make_mini
 from tests.fixtures.tracked_files import tracked_files
 from tests.paths import ROOT
@@ -137,6 +138,25 @@ def problem_of(command: str, targets: set[str]) -> str | None:
         missing = [word for word in words[1:] if "my_" not in word and not (ROOT / word.split("::")[0]).exists()]
         return f"no {missing[0]}" if missing else None
     return parse_problem(words[1:])
+
+
+def leaves(command: object, name: str = "") -> list[str]:
+    """Names of the commands that are no groups."""
+    children = getattr(command, "commands", {})
+    found = [leaf for child in children for leaf in leaves(children[child], f"{name} {child}".strip())]
+    return found if hasattr(command, "commands") else [name]
+
+
+def test_every_command_has_examples_that_parse() -> None:
+    assert sorted(EXAMPLES) == sorted(leaves(typer.main.get_command(app)))
+    examples = [(name, example) for name, listed in EXAMPLES.items() for example in listed]
+    assert [example for name, example in examples if not f"{example} ".startswith(f"{name} ")] == []
+    assert [example for _, example in examples if parse_problem(shlex.split(example)) is not None] == []
+
+
+def test_examples_are_shown_below_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "export", "--help"]) == 0
+    assert f"mevis-bench {EXAMPLES['data export'][0]}" in " ".join(capsys.readouterr().out.split())
 
 
 def parse_problem(words: list[str]) -> str | None:

@@ -116,8 +116,22 @@ def test_ci_tests_the_versions_of_the_classifiers_with_pinned_actions() -> None:
     assert [line for line in uses if not re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40}  # v[\d.]+$", line)] == []
 
 
-def test_ci_runs_lint_tests_docs_and_packages() -> None:
+def test_ci_runs_lint_tests_docs_and_packages_and_builds_both_images() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     commands = {step["run"] for job in jobs.values() for step in job["steps"] if "run" in step}
     accessibility = "npm install --no-save --prefix build axe-core@4.14.1"
-    assert commands == {accessibility, "make test", "make lint", "make docs", "make package"}
+    image = "make image TORCH=${{ matrix.torch }}"
+    assert commands == {accessibility, "make test", "make lint", "make docs", "make package", image}
+    assert jobs["image"]["strategy"]["matrix"]["torch"] == ["cpu", "cu128"]
+
+
+def test_the_image_has_what_make_setup_installs() -> None:
+    """Both install the same packages without their dependencies, and list those that they use."""
+    makefile, dockerfile = ((ROOT / name).read_text() for name in ("Makefile", "Dockerfile"))
+    assert all("more-itertools tiktoken tabulate" in text for text in (makefile, dockerfile))
+    (unlisted,) = re.findall(r"--no-deps (.*)", makefile)
+    (packages,) = re.findall(r"--no-deps --constraint constraints.txt (openai.*?) \\", dockerfile)
+    assert set(packages.split()) == {name for name in unlisted.split() if "==" not in name}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (chosen,) = re.findall(r"'\.\[(.*)\]'", dockerfile)
+    assert set(chosen.split(",")) <= set(extras)
