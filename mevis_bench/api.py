@@ -161,8 +161,8 @@ def load_results(*folders: str | Path) -> "pd.DataFrame":
     rows = []
     for folder in folders:
         results = read_results(Path(folder))
-        facts = {"folder": str(folder), "task": results.task, "protocol": results.protocol, "split": results.split}
-        rows.append({**facts, **results.method, **results.counts, **results.metrics})
+        facts = {"folder": str(folder), "label": results.label, "task": results.task, "protocol": results.protocol}
+        rows.append({**facts, "split": results.split, **results.method, **results.counts, **results.metrics})
     return _pandas().DataFrame(rows)
 
 

@@ -57,7 +57,7 @@ def import_built_in(module: str) -> ModuleType:
 
 
 def _offer_built_in() -> None:
-    """Allow a user's method to import ``baselines.layers``, unless ``sys.path`` has a package ``baselines`` of their own."""
+    """Make ``baselines.layers`` importable by a user's method, unless they have a package ``baselines`` themselves."""
     if "baselines" not in sys.modules and importlib.util.find_spec("baselines") is None:
         _bind(shipped_folder("baselines"))
 
