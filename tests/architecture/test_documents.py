@@ -58,3 +58,12 @@ def test_the_readme_shows_the_most_used_commands() -> None:
     names = {arguments[0] for arguments in commands_of(ROOT / "README.md")}
     assert {"run", "score", "list", "data", "compare", "report", "gallery", "submit", "new"} <= names
     assert names <= {name for panel in PANELS.values() for name in panel}
+
+
+def test_the_index_for_language_models_has_a_title_a_summary_and_links_to_documents() -> None:
+    lines = (ROOT / "docs" / "llms.txt").read_text().splitlines()
+    assert lines[0] == "# mevis-bench"
+    assert lines[2].startswith("> ")
+    links = [re.fullmatch(r"- \[[^\]]+\]\(([^)]+)\): .+", line) for line in lines if line.startswith("- ")]
+    assert len(links) > 10
+    assert [link for link in links if link is None or not (ROOT / "docs" / link[1]).is_file()] == []
