@@ -88,8 +88,8 @@ SuiteFile = Annotated[
     str,
     _argument(
         "SUITE",
-        "A suite's YAML file, a shipped suite (demo, nightly), or <task>-all, for instance rvos-all: --method on every "
-        "data set in --data.",
+        "A suite's YAML file, a shipped suite (demo, nightly, leaderboard), or <task>-all, for instance rvos-all: "
+        "--method on every data set in --data.",
     ),
 ]
 SplitFolder = Annotated[
