@@ -13,7 +13,7 @@ COPY . .
 # As `make setup`: packages without their own dependencies.
 RUN pip install --no-cache-dir --constraint constraints.txt uv \
  && uv pip install --system --no-cache --torch-backend "$TORCH" --constraint constraints.txt \
-      '.[rmeg,plots,video,notebook]' more-itertools tiktoken tabulate \
+      '.[rmeg,plots,video,notebook]' jiwer more-itertools tiktoken tabulate \
  && uv pip install --system --no-cache --no-deps --constraint constraints.txt openai-whisper trackeval \
  && rm -rf /src/*
 

@@ -18,7 +18,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mevis-bench needs Python 3.11 or newer, not " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(UV) --editable '.[rmeg,plots,notebook,dev]' more-itertools tiktoken tabulate
+	$(UV) --editable '.[rmeg,plots,notebook,dev]' jiwer more-itertools tiktoken tabulate
 	$(UV) --no-deps openai-whisper trackeval motmetrics==1.4.0
 	touch $@
 

@@ -122,9 +122,12 @@ def _load(weights: Path, device: str) -> AsrModel:
     try:
         return _load_transformers(weights, device) if weights.is_dir() else _load_openai(weights, device)
     except ImportError as error:
-        raise MethodError(
-            f"speech needs the package '{error.name}', which is not installed", hint="pip install 'mevis-bench[asr]'"
-        ) from error
+        raise _not_installed(error) from error
+
+
+def _not_installed(error: ImportError) -> MethodError:
+    hint = "pip install 'mevis-bench[asr]'"
+    return MethodError(f"speech needs the package '{error.name}', which is not installed", hint=hint)
 
 
 def _load_openai(weights: Path, device: str) -> AsrModel:
@@ -163,24 +166,18 @@ def _load_transformers(weights: Path, device: str) -> AsrModel:
 def word_error_rate(pairs: Sequence[tuple[str, str]]) -> float | None:
     """Return the word error rate of (reference, transcript) pairs: total word edits / total reference words.
 
-    Case and punctuation do not count. ``None``: there is no reference word.
+    Both are normalized by Whisper's English normalizer (case, punctuation, numbers, spelling, contractions) and counted
+    by jiwer. ``None``: there is no reference word.
+
+    Raises:
+        MethodError: A package is not installed.
     """
-    edits = words = 0
-    for reference, transcript in pairs:
-        expected = _words(reference)
-        words += len(expected)
-        edits += _edit_distance(expected, _words(transcript))
-    return edits / words if words else None
-
-
-def _words(text: str) -> list[str]:
-    return "".join(char if char.isalnum() or char == "'" else " " for char in text.lower()).split()
-
-
-def _edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
-    row = list(range(len(b) + 1))
-    for i, word in enumerate(a, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(b, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1]
+    try:
+        import jiwer
+        from whisper.normalizers import EnglishTextNormalizer
+    except ImportError as error:
+        raise _not_installed(error) from error
+    normalize = EnglishTextNormalizer()
+    references = [normalize(reference) for reference, _ in pairs]
+    transcripts = [normalize(transcript) for _, transcript in pairs]
+    return float(jiwer.wer(references, transcripts)) if any(references) else None
