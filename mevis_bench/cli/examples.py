@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "status runs/my_run --json"),
     "watch": ("watch runs/my_run",),
     "cost": ("cost RUN_A RUN_B",),
+    "roundtrip": ("roundtrip RUN --reader lmpmpp:mini",),
     "selfcheck": ("selfcheck --limit 120 --kills 30",),
     "pairs": ("pairs RUN",),
     "suite": ("suite demo --out runs/demo", "suite rvos-all --method lmpmpp --data ~/datasets --out runs/all"),

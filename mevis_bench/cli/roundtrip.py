@@ -24,11 +24,10 @@ def command(
     """Segment by the sentences of a scored RMEG run: does an RVOS method find the objects that they describe?
 
     Its J&F becomes a column of the run's scores that names the reader. An empty sentence counts 0.
-    Example: mevis-bench roundtrip RUN --reader lmpmpp:mini
     """
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.cli.progress import Bar
-    from mevis_bench.cli.run import ProgressBarCallback
+    from mevis_bench.cli.runs import ProgressBarCallback
     from mevis_bench.cli.scored_run import open_own_split
     from mevis_bench.reports.render import to_terminal
     from mevis_bench.reports.table import build_table

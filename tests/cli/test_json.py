@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 ELSEWHERE = {
     "train": "test_train.py",
+    "roundtrip": "test_round_trip.py",
     "selfcheck": "test_selfcheck.py",
     "weights add": "test_weights.py",
     "env doctor": "test_environments.py",
