@@ -30,6 +30,7 @@ class PaperRow:
         values: Percent by metric name, as printed; ``None``: not reported; text where the table has text.
         data_set: Data set of its numbers; ``None``: MeViS.
         split: Split of its numbers.
+        mini: The mini variant that a leaderboard shows beside it, where ``ours`` names another variant.
     """
 
     table: int
@@ -41,6 +42,7 @@ class PaperRow:
     values: Mapping[str, float | str | None]
     data_set: str | None = None
     split: str = PAPER_SPLIT
+    mini: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
 def _rows(table: PublishedTable, row: PublishedRow) -> Iterator[PaperRow]:
     common = (row.method, row.ours, row.reference)
     if not table.data_sets:
-        yield PaperRow(table.table, table.task, table.protocol, *common, row.values)
+        yield PaperRow(table.table, table.task, table.protocol, *common, row.values, mini=row.mini)
     for name, published in table.data_sets.items():
         suffix = f" ({name})"
         values = {key.removesuffix(suffix): value for key, value in row.values.items() if key.endswith(suffix)}
@@ -108,9 +110,9 @@ def rows_of_run(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperRow, .
     """Return the rows of the paper that a run stands for: those of its variant, else those of its method."""
     if not results.method:
         return ()
-    name = results.method["name"]
+    name, full = results.method["name"], f"{results.method['name']}:{results.method['variant']}"
     same = [row for row in rows if row.task == results.task and _same_data(row, results)]
-    own = [row for row in same if row.ours == f"{name}:{results.method['variant']}"]
+    own = [row for row in same if full in (row.ours, row.mini)]
     return tuple(own or [row for row in same if row.ours == name])
 
 

@@ -19,6 +19,8 @@ class PublishedRow:
         reference: Publication of the method.
         values: Values by column, as printed (percent); ``None``: not reported; text where the table has text.
         backbone: Backbone as printed; ``None``: the table has no such column.
+        mini: ``name:variant`` of the mini variant that a leaderboard shows beside the row, where ``ours`` names another
+            variant; ``None``: every variant without a row of its own stands for the method.
     """
 
     method: str
@@ -26,6 +28,7 @@ class PublishedRow:
     reference: str
     values: Mapping[str, int | float | str | None]
     backbone: str | None = None
+    mini: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,12 @@ def write(
 ) -> Path:
     """Write a scored folder: three samples a video, scattered around a mean in the same way in every folder."""
     rng = np.random.default_rng(0)
-    name, aggregate = {"rvos": ("J&F", "J&F"), "rmot": ("HOTA*", "HOTA*_macro"), "rmeg": ("CIDEr", "CIDEr")}[task]
+    name, aggregate = {
+        "rvos": ("J&F", "J&F"),
+        "rmot": ("HOTA*", "HOTA*_macro"),
+        "rmeg": ("CIDEr", "CIDEr"),
+        "avos": ("J&F", "J&F"),
+    }[task]
     scores = [
         SampleScore(f"{video}/{index}", {name: mean + rng.uniform(-0.05, 0.05)}, () if kind is None else (kind,))
         for video in videos
@@ -142,6 +147,20 @@ def test_the_order_is_compared_with_the_table_that_has_most_of_the_rows(tmp_path
     assert board.agreement.p == pytest.approx(expected.pvalue)
     # No draw of videos changes an order whose differences are exact.
     assert (board.agreement.low, board.agreement.high) == pytest.approx((board.agreement.tau,) * 2)
+
+
+def test_a_mini_variant_stands_for_the_row_that_names_it(tmp_path: Path) -> None:
+    def printed(variant: str) -> float | None:
+        run = write(tmp_path / variant, 0.5, task="avos", name="lmpm", variant=variant)
+        return rows_of(run)[f"lmpm:{variant}"].paper
+
+    # Table 11: LMPM (Audio) 37.5, LMPM (GT Text) 38.3; no row is about LMPM in general.
+    assert [printed(variant) for variant in ("mini-audio", "swin-t-audio", "swin-t-oracle", "mini")] == [
+        37.5,
+        37.5,
+        38.3,
+        None,
+    ]
 
 
 def test_few_methods_cannot_show_agreement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
