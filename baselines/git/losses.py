@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import GitForCausalLM
 
-from baselines.git.vocabulary import BEGIN, END, PADDING
+from baselines.layers.inputs.bert_vocabulary import BEGIN, END, PADDING
 
 
 @dataclass(frozen=True, slots=True, eq=False)

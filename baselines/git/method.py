@@ -1,36 +1,26 @@
 """GIT as a ``Method``: six frames with highlighted targets to a sentence about them."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 from transformers import GitForCausalLM
 
 from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
-from baselines.git.vocabulary import BEGIN, END, PADDING, open_vocabulary
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
+from baselines.layers.inputs.bert_vocabulary import (
+    BEGIN,
+    END,
+    PADDING,
+    VOCABULARY_FILE,
+    Decoder,
+    NumberedWords,
+    open_vocabulary,
+)
 from mevis_bench.records import MethodConfig
 
 SIDE = 224
 """Side of the input, in pixels."""
-
-
-class Decoder(Protocol):
-    """Conversion of token ids to a sentence."""
-
-    def decode(self, ids: list[int]) -> str:
-        """Decode, without special tokens."""
-        ...
-
-
-class NumberedWords:
-    """Substitute for BERT's vocabulary in an untrained run: words are numbered tokens."""
-
-    def decode(self, ids: list[int]) -> str:
-        """Decode to ``word17 word4``."""
-        return " ".join(f"word{index}" for index in ids if index not in (BEGIN, END, PADDING))
 
 
 class Git:
@@ -78,7 +68,7 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
         torch.manual_seed(config.seed)
         network, decoder = build(options.size), NumberedWords()
     else:
-        decoder = open_vocabulary(config.weights["model"])
+        decoder = open_vocabulary(config.weights["model"] / VOCABULARY_FILE)
         network = load_network(config.weights["model"], options.size, dtype=torch.float32, device=config.device)
     nn.Module.to(network.eval(), config.device)
     return CaptionMethod("GIT", Git(network, decoder, options.beams, options.max_new_tokens), view, highlight)

@@ -23,10 +23,10 @@ from baselines.git.losses import LossConfig, build_targets, caption_logits, comp
 from baselines.git.method import SIDE
 from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
-from baselines.git.vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
 from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import Highlight, Square, sample_frames
+from baselines.layers.inputs.bert_vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.inputs.target_sets import target_sets
 from baselines.layers.options import Count, Fraction, Rate
@@ -175,7 +175,7 @@ def _build(arguments: TrainingArguments, options: TrainOptions, variant: Options
     torch.manual_seed(arguments.seed)
     if options.start:
         network = load_network(Path(options.start), variant.size, dtype=torch.float32, device="cpu")
-        return network, open_vocabulary(Path(options.start))
+        return network, open_vocabulary(Path(options.start) / VOCABULARY_FILE)
     network = build(variant.size)
     texts = (e.text for video_id in arguments.data.video_ids for e in arguments.data.expressions(video_id))
     return network, word_vocabulary(texts, network.config.vocab_size)

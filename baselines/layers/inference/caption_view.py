@@ -3,6 +3,7 @@
 Preprocessing follows the image processors of CLIP and SigLIP in transformers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,15 +43,17 @@ class Square:
             the mean color, then scaled; ``squash``: both sides scaled (SigLIP's processor).
         mean: RGB mean of the network's input, 0..1.
         std: RGB standard deviation, 0..1.
+        resampling: Filter of the scaling; all are antialiased.
     """
 
     side: int
     fit: Fit
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
+    resampling: Image.Resampling = Image.Resampling.BICUBIC
 
     def resize(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize RGB ``(h, w, 3)`` to ``(side, side, 3)``, bicubic."""
+        """Resize RGB ``(h, w, 3)`` to ``(side, side, 3)``."""
         image, side = Image.fromarray(pixels), self.side
         width, height = image.size
         if self.fit == "pad":
@@ -59,9 +62,9 @@ class Square:
             padded.paste(image, ((longest - width) // 2, (longest - height) // 2))
             image = padded
         if self.fit != "crop":
-            return np.array(image.resize((side, side), Image.Resampling.BICUBIC))
+            return np.array(image.resize((side, side), self.resampling))
         left, top, scaled = self._crop(height, width)
-        resized = image.resize(scaled, Image.Resampling.BICUBIC)
+        resized = image.resize(scaled, self.resampling)
         return np.array(resized.crop((left, top, left + side, top + side)))
 
     def normalize(self, squares: NDArray[np.uint8]) -> Tensor:
@@ -96,10 +99,12 @@ class CaptionView:
     Attributes:
         frames: Number of frames.
         square: Preprocessing of each.
+        sample: Indices of the frames, from the length of the video and their number.
     """
 
     frames: int
     square: Square
+    sample: Callable[[int, int], list[int]] = sample_frames
 
     def load(self, video: Video) -> tuple[Tensor, float | None]:
         """Decode and preprocess a video's frames.
@@ -108,7 +113,7 @@ class CaptionView:
             Normalized float32 ``(t, 3, side, side)``; and, for a video with highlighted targets, the fraction of their
             pixels in these frames that is inside the squares (``None`` without such pixels or targets).
         """
-        indices = sample_frames(len(video), self.frames)
+        indices = self.sample(len(video), self.frames)
         frames = np.stack([self.square.resize(video.frame(index)) for index in indices])
         visible = total = 0
         if isinstance(video, HighlightedVideo):

@@ -12,13 +12,16 @@ FRAMES_PER_CHUNK = 8
 """Frames that are decoded and encoded at once; results do not depend on it."""
 
 
-def video_chunks(video: Video, device: str | torch.device, frames: range | None = None) -> Iterator[Tensor]:
-    """Decode consecutive frames in chunks of at most ``FRAMES_PER_CHUNK``.
+def video_chunks(
+    video: Video, device: str | torch.device, frames: range | None = None, *, at_once: int = FRAMES_PER_CHUNK
+) -> Iterator[Tensor]:
+    """Decode consecutive frames in chunks.
 
     Args:
         video: The video.
         device: Of the tensors.
         frames: Indices of the frames, step 1; ``None``: all frames.
+        at_once: Upper bound of a chunk's frames.
 
     Yields:
         RGB uint8 ``(t, H, W, 3)``; nothing for an empty range.
@@ -27,6 +30,6 @@ def video_chunks(video: Video, device: str | torch.device, frames: range | None 
         DataError: A frame is missing, broken, or not of the video's size.
     """
     frames = range(len(video)) if frames is None else frames
-    for first in range(0, len(frames), FRAMES_PER_CHUNK):
-        pixels = [video.frame(index) for index in frames[first : first + FRAMES_PER_CHUNK]]
+    for first in range(0, len(frames), at_once):
+        pixels = [video.frame(index) for index in frames[first : first + at_once]]
         yield torch.from_numpy(np.stack(pixels)).to(device)

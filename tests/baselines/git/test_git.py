@@ -8,11 +8,11 @@ import torch
 from pycocotools import mask as coco
 from transformers import GitConfig, GitForCausalLM
 
-from baselines.git.method import Git, NumberedWords
+from baselines.git.method import Git
 from baselines.git.network import IGNORED_KEYS, build, our_key
-from baselines.git.vocabulary import BEGIN, END, open_vocabulary
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
+from baselines.layers.inputs.bert_vocabulary import BEGIN, END, NumberedWords, open_vocabulary
 from mevis_bench.records import DataError, Rle, TargetMasks, TextPrompt, Video
 from tests.fixtures.noise_video import noise_video
 
@@ -79,4 +79,4 @@ def test_another_tokenizer_is_refused(tmp_path: Path, content: str | None) -> No
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(DataError, match=r"cannot read tokenizer|not BERT's tokenizer"):
-        open_vocabulary(tmp_path)
+        open_vocabulary(tmp_path / "tokenizer.json")

@@ -8,7 +8,7 @@ from transformers import GitForCausalLM
 
 from baselines.git.losses import CaptionTargets, LossConfig, build_targets, caption_logits, compute_losses, total_loss
 from baselines.git.network import build
-from baselines.git.vocabulary import BEGIN, END, PADDING
+from baselines.layers.inputs.bert_vocabulary import BEGIN, END, PADDING
 
 WORDS = 200
 CAPTIONS = [[17, 4, 9], [50, 60, 70, 80, 90], []]

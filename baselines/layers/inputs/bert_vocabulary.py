@@ -1,15 +1,16 @@
-"""Vocabularies of GIT: BERT's, or the words of a training in BERT's layout."""
+"""Vocabularies of captioners: BERT's, the words of a training in BERT's layout, or numbered words."""
 
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from mevis_bench.records import DataError
 
-BEGIN, END, PADDING = 101, 102, 0
-"""BERT's [CLS], [SEP] and [PAD]."""
+BEGIN, END, MASK, PADDING = 101, 102, 103, 0
+"""BERT's [CLS], [SEP], [MASK] and [PAD]."""
 
 VOCABULARY_FILE = "tokenizer.json"
 """Name in a folder of weights."""
@@ -17,13 +18,28 @@ VOCABULARY_FILE = "tokenizer.json"
 _UNKNOWN = 100
 
 
-def open_vocabulary(folder: Path) -> Tokenizer:
-    """Open the vocabulary next to a folder's weights.
+class Decoder(Protocol):
+    """Conversion of token ids to a sentence."""
+
+    def decode(self, ids: list[int]) -> str:
+        """Decode, without special tokens."""
+        ...
+
+
+class NumberedWords:
+    """Substitute for a vocabulary in an untrained run: words are numbered tokens."""
+
+    def decode(self, ids: list[int]) -> str:
+        """Decode to ``word17 word4``."""
+        return " ".join(f"word{index}" for index in ids if index not in (BEGIN, END, MASK, PADDING))
+
+
+def open_vocabulary(path: Path) -> Tokenizer:
+    """Open ``tokenizer.json``.
 
     Raises:
-        DataError: It is missing, invalid, or another model's.
+        DataError: It is missing, invalid, or not BERT's.
     """
-    path = folder / VOCABULARY_FILE
     hint = "Take tokenizer.json from the folder that the weights come from."
     try:
         tokenizer: Tokenizer = Tokenizer.from_file(str(path))
@@ -43,8 +59,8 @@ def word_vocabulary(sentences: Iterable[str], size: int) -> Tokenizer:
     """
     counts = Counter(word for text in sentences for word in text.lower().split())
     frequent = sorted(counts, key=lambda word: (-counts[word], word))
-    special = {PADDING: "[PAD]", _UNKNOWN: "[UNK]", BEGIN: "[CLS]", END: "[SEP]"}
-    entries = [special.get(index, f"[unused{index}]") for index in range(END + 1)] + frequent
+    special = {PADDING: "[PAD]", _UNKNOWN: "[UNK]", BEGIN: "[CLS]", END: "[SEP]", MASK: "[MASK]"}
+    entries = [special.get(index, f"[unused{index}]") for index in range(MASK + 1)] + frequent
     vocabulary = {word: index for index, word in enumerate(entries[:size])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()

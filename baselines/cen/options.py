@@ -1,0 +1,26 @@
+"""Options of CEN's variants (``method.yaml``)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from baselines.layers.options import CaptionOptions, Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(CaptionOptions):
+    """Options of a variant, in addition to those of all captioners.
+
+    Attributes:
+        size: Sizes of the network: the authors', or small ones.
+        frames: Upper bound of the frames that are sampled.
+        beams: Beams of the search; 1: greedy.
+        length_penalty: ``None``: the authors' search, which favors short sentences. A number: exponent of a sentence's
+            length, by which its log-probability is divided.
+    """
+
+    size: Literal["base", "mini"]
+    frames: Annotated[int, Meta(ge=1, le=64)]
+    beams: Count
+    length_penalty: Annotated[float, Meta(ge=0)] | None
