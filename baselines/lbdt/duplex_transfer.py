@@ -4,31 +4,24 @@ Ding et al., LBDT, CVPR 2022, section 3.2. Everything is sequence first: ``(n, b
 ``LbdtConfig``.
 """
 
-from math import log
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.layers.nn.position_encoding import index_encoding
 from baselines.lbdt.config import LbdtConfig
 
 
 def word_positions(length: int, channels: int, device: torch.device) -> Tensor:
     """Interleaved sines and cosines of the word's index: ``(length, 1, channels)``."""
-    return _waves(length, channels, device)[:, None]
+    return index_encoding(length, channels, device)[:, None]
 
 
 def map_positions(height: int, width: int, channels: int, device: torch.device) -> Tensor:
     """First half of the channels by column, second half by row, not normalized: ``(height * width, 1, channels)``."""
-    columns = _waves(width, channels // 2, device)[None].expand(height, -1, -1)
-    rows = _waves(height, channels // 2, device)[:, None].expand(-1, width, -1)
+    columns = index_encoding(width, channels // 2, device)[None].expand(height, -1, -1)
+    rows = index_encoding(height, channels // 2, device)[:, None].expand(-1, width, -1)
     return torch.cat((columns, rows), 2).flatten(0, 1)[:, None]
-
-
-def _waves(length: int, channels: int, device: torch.device) -> Tensor:
-    steps = torch.arange(0, channels, 2, device=device, dtype=torch.float32)
-    phase = torch.arange(length, device=device)[:, None] * torch.exp(steps * (-log(10000.0) / channels))
-    return torch.stack((phase.sin(), phase.cos()), 2).flatten(1)
 
 
 class TransferLayer(nn.Module):

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize
+from baselines.layers.inputs.word_vectors import TRAINED_SEED, GloveFile, SeededVectors, WordVectors
 from baselines.lbdt.checkpoint import read_checkpoint
 from baselines.lbdt.config import SIZES
 from baselines.lbdt.model import FrameFeatures, Lbdt, Words
 from baselines.lbdt.options import Options
-from baselines.lbdt.words import TRAINED_SEED, GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
+from baselines.lbdt.words import embed_sentence, split_words
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
 FRAMES_AT_ONCE = 8

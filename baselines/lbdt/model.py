@@ -10,13 +10,11 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.layers.inputs.word_vectors import VECTOR_SIZE
 from baselines.layers.nn.resnet import ResNet
 from baselines.lbdt.config import SIZES, LbdtConfig
 from baselines.lbdt.decoder import Decoder
 from baselines.lbdt.duplex_transfer import DuplexTransfer
-
-VECTOR_SIZE = 300
-"""Size of a GloVe vector."""
 
 
 class Stream(NamedTuple):

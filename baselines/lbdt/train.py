@@ -13,6 +13,7 @@ from torch import Tensor
 
 from baselines.layers.checkpoints.imagenet import load_imagenet
 from baselines.layers.inputs.resize import resize
+from baselines.layers.inputs.word_vectors import TRAINED_SEED, GloveFile, SeededVectors, WordVectors
 from baselines.layers.options import Rate
 from baselines.layers.training.clip_augmentation import normalized
 from baselines.layers.training.clip_sampling import (
@@ -31,7 +32,7 @@ from baselines.lbdt.losses import LbdtLossConfig, LbdtTargets, compute_losses, t
 from baselines.lbdt.method import LbdtMethod, earlier_frame
 from baselines.lbdt.model import FrameFeatures, Lbdt, Stream
 from baselines.lbdt.options import Options
-from baselines.lbdt.words import TRAINED_SEED, GloveFile, SeededVectors, WordVectors, embed_sentence, split_words
+from baselines.lbdt.words import embed_sentence, split_words
 from mevis_bench.records import TrainingArguments, Video
 
 

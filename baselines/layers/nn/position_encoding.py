@@ -43,3 +43,10 @@ def sine_grid(
 ) -> Tensor:
     """Encode a grid without padding: float32 ``(1, k * features, *size)``. See ``sine_encoding``."""
     return sine_encoding(torch.zeros(1, *size, dtype=torch.bool, device=device), features, centered=centered)
+
+
+def index_encoding(length: int, features: int, device: torch.device | str | None = None) -> Tensor:
+    """Encode indices 0, 1, ..., not normalized, sines and cosines alternating: float32 ``(length, features)``."""
+    steps = torch.arange(0, features, 2, device=device, dtype=torch.float32)
+    phase = torch.arange(length, device=device)[:, None] * torch.exp(steps * (-math.log(10000.0) / features))
+    return torch.stack((phase.sin(), phase.cos()), 2).flatten(1)

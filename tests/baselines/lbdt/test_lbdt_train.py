@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.layers.inputs.word_vectors import SeededVectors
 from baselines.layers.training.clip_sampling import read_clip
 from baselines.lbdt.config import SIZES
 from baselines.lbdt.model import Lbdt
 from baselines.lbdt.train import Squashed, clip_losses
-from baselines.lbdt.words import SeededVectors
 from mevis_bench.data.registry import open_dataset
 from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write_two_clips
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.lbdt.words import GloveFile, SeededVectors, embed_sentence, split_words
+from baselines.layers.inputs.word_vectors import GloveFile, SeededVectors
+from baselines.lbdt.words import embed_sentence, split_words
 from mevis_bench.records import DataError
 
 
