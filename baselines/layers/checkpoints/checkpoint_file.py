@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from baselines.layers.checkpoints.known_keys import owner
 from mevis_bench.records import DataError
 
 _MAX_LISTED = 10
@@ -91,7 +92,8 @@ def match_keys(
         The tensors of exactly the model's keys.
 
     Raises:
-        DataError: Keys are missing or unexpected, or shapes differ; the first ten of each kind are listed.
+        DataError: Keys are missing or unexpected, or shapes differ; the first ten of each kind are listed, and the
+            method whose file it seems to be.
     """
     state = expected.state_dict() if isinstance(expected, nn.Module) else expected
     missing = [key for key in state if key not in tensors]
@@ -104,6 +106,11 @@ def match_keys(
     problems = {"missing": missing, "unexpected": unexpected, "with a different shape": misshapen}
     lines = [f"{len(keys)} {problem}: {_first(keys)}" for problem, keys in problems.items() if keys]
     if lines:
+        found = owner(tensors)
+        if found is not None and found != owner(state):
+            lines.append(f"these keys are those of {found}")
+        elif not missing and not unexpected:
+            lines.append("the keys are this model's, its sizes are not: another variant's file?")
         raise DataError(
             "the file does not match this model: " + "; ".join(lines),
             location=location,
