@@ -87,9 +87,13 @@ def methods(
     method_dir: options.MethodDirs,
     weights: options.Weights,
     task: options.TaskName = None,
+    capabilities: options.Capabilities = False,
     json: options.Json = False,
 ) -> None:
     """List methods and variants with their tasks, weights and provenance."""
+    if capabilities:
+        _list_capabilities(json=json)
+        return
     from rich.text import Text
 
     from mevis_bench.cli.console import out, print_json
@@ -113,6 +117,26 @@ def methods(
     for entry in registry.broken:
         console.print(Text.assemble(("✗ invalid", "red"), "  ", (entry.name, "bold"), "  ", (entry.origin, "dim")))
         console.print(f"  {entry.reason}", markup=False, soft_wrap=True)
+
+
+def _list_capabilities(*, json: bool) -> None:
+    from rich.text import Text
+
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.methods.capabilities import COLUMNS, cells, read_capabilities
+    from mevis_bench.reports.terminal import terminal_table
+
+    methods = read_capabilities()
+    if json:
+        print_json([dataclasses.asdict(method) for method in methods])
+        return
+    table = terminal_table()
+    for name in COLUMNS:
+        table.add_column(name)
+    for method in methods:
+        title, *rest = cells(method)
+        table.add_row(Text(title, "" if method.method is None else "bold"), *rest)
+    out().print(table)
 
 
 def _table(rows: Sequence["MethodRow"]) -> "Table":

@@ -309,6 +309,10 @@ MetricName = Annotated[str | None, _option("--metric", "NAME", "The per-sample m
 Progress = Annotated[
     ProgressMode, _option("--progress", None, "A bar on a terminal and lines elsewhere, lines everywhere, or none.")
 ]
+Capabilities = Annotated[
+    bool,
+    _option("--capabilities", None, "What there is of every method of the paper's tables, in place of the variants."),
+]
 Json = Annotated[bool, _option("--json", None, "Print one JSON document instead of tables.")]
 Out = Annotated[Path | None, _option("--out", "DIR", "Output folder.")]
 RunOut = Annotated[
