@@ -109,17 +109,22 @@ leaderboard: runs/mini-100
 	$(BIN)/mevis-bench report --leaderboard $(BOARD)/*/ \
 		--reference $(REFERENCES)/extractor-oracle --reference $(REFERENCES)/single-query-ceiling
 
-# Nightly CI: run the suite, compare it with the baseline, and update the history page.
-NIGHT := runs/nightly
 fuzz: setup
 	MEVIS_BENCH_FUZZ=20000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n0 tests/fuzz
 
+# Nightly CI: run the suite, add it to the history, write the site of runs/nightly/site, and compare with the baseline.
+SUITE := nightly
+EXPECTED := configs/suites/nightly.expected.json
+NIGHT := runs/nightly
+HISTORY := runs/history/history.jsonl
 nightly: setup
 	rm -rf $(NIGHT)
-	$(BIN)/mevis-bench suite nightly --out $(NIGHT)
-	$(BIN)/mevis-bench history add $(NIGHT)/*/ --file runs/history.jsonl
-	$(BIN)/mevis-bench history page --file runs/history.jsonl --out $(NIGHT)
-	$(BIN)/mevis-bench gate $(NIGHT)/*/ --expected configs/suites/nightly.expected.json --out $(NIGHT)
+	mkdir -p $(dir $(HISTORY))
+	$(BIN)/mevis-bench suite $(SUITE) --out $(NIGHT)/runs
+	$(BIN)/mevis-bench history add $(NIGHT)/runs/*/ --file $(HISTORY)
+	$(BIN)/mevis-bench site $(NIGHT)/runs/*/ --file $(HISTORY) --out $(NIGHT)/site
+	cp $(HISTORY) $(NIGHT)/site/history.jsonl
+	$(BIN)/mevis-bench gate $(NIGHT)/runs/*/ --expected $(EXPECTED) --out $(NIGHT)
 
 # Exact versions for Python 3.11 on Linux, without triton, OpenCV and the nvidia packages (see above); torch has no build
 # tag, so that CUDA machines install their own build.

@@ -46,6 +46,7 @@ PANELS = {
         "failures",
         "gallery",
         "history",
+        "site",
         "picture",
         "submit",
         "export",

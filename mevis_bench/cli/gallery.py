@@ -37,7 +37,7 @@ def command(
         raise IncomparableError(
             f"{run} is of task {scored.results.task}, {other} of {reference.results.task}", location="--compare-to"
         )
-    count = build_gallery(scored, folder, compare_to=reference)
+    count = len(build_gallery(scored, folder, compare_to=reference).samples)
     if json:
         console.print_json({"page": str(folder / "index.html"), "samples": count})
     else:

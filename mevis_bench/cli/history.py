@@ -27,12 +27,10 @@ def add(runs: options.ScoredRuns, file: options.HistoryFile = Path("history.json
 
 @command.command()
 def page(file: options.HistoryFile = Path("history.jsonl"), out: options.Out = None) -> None:
-    """Write the history as a static page: metrics by slice over time, with intervals, commits and marked steps."""
+    """Write history.html: every metric and slice over time, with intervals, commits and marked steps; works offline."""
     from mevis_bench.cli import console
-    from mevis_bench.files.atomic import atomic_write
-    from mevis_bench.reports.history import page as to_html
     from mevis_bench.reports.history import read_history
+    from mevis_bench.reports.history_page import write_history_page
 
-    target = (out if out is not None else file.parent) / "history.html"
-    atomic_write(target, to_html(read_history(file)))
+    target = write_history_page(read_history(file), out if out is not None else file.parent)
     console.out().print(str(target), markup=False, soft_wrap=True)

@@ -327,6 +327,7 @@ SuiteData = Annotated[
 SuiteOut = Annotated[Path, _option("--out", "DIR", "Parent folder of the run folders.")]
 NewSplitOut = Annotated[Path, _option("--out", "DIR", "Parent folder; the split is written to DIR/SPLIT.")]
 ImportOut = Annotated[Path, _option("--out", "DIR", "A new folder for the split.")]
+SiteOut = Annotated[Path, _option("--out", "DIR", "Folder of the site.")]
 TriedOut = Annotated[Path, _option("--out", "DIR", "Output folder.")]
 NewFolder = Annotated[Path, _option("--out", "DIR", "A new folder.")]
 MethodOut = Annotated[

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "gate": ("rvos", "rvos_b", "--expected", "base.json"),
     "failures": ("rvos",),
     "gallery": ("rvos", "--out", OUT),
+    "site": ("rvos", "--file", "history.jsonl", "--out", OUT),
     "submit pack": ("rvos", "--out", f"{OUT}.zip"),
     "submit check": ("submission.zip", *DATA),
 }

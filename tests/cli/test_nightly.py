@@ -1,14 +1,19 @@
-"""``make nightly`` on a tiny split with a fake method: passes, and fails when a method or metric is broken."""
+"""``make nightly`` and its workflow on a tiny split: pass, and fail when a method or metric is broken."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mevis_bench.cli.app import main
 from mevis_bench.metrics import segmentation
+from mevis_bench.reports.history import read_history
+from scripts.run_workflow import Workflow
 from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
+from tests.paths import ROOT
 
 BROKEN = "def answer(setup, masks):\n    return MaskPrediction(np.zeros_like(masks))\n"
 
@@ -37,7 +42,7 @@ class Night:
         runs = [str(path) for path in sorted(self.out.iterdir())]
         history = str(self.folder / "history.jsonl")
         assert main(["history", "add", *runs, "--file", history]) == 0
-        assert main(["history", "page", "--file", history, "--out", str(self.out)]) == 0
+        assert main(["site", *runs, "--file", history, "--out", str(self.folder / "site")]) == 0
         out = ["--out", str(self.out)] if command == "gate" else []
         return main([command, *runs, "--expected", str(self.expected), *out])
 
@@ -78,3 +83,64 @@ def test_a_night_without_results_measures_nothing(night: Night, capsys: pytest.C
     night.out.mkdir()
     assert main(["gate", str(night.out), "--expected", str(night.expected)]) == 3
     assert "the folder has no results.json" in capsys.readouterr().out
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def jobs_of(path: Path) -> dict:
+    return yaml.safe_load(path.read_text())["jobs"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_its_hash(path: Path) -> None:
+    uses = [step["uses"] for job in jobs_of(path).values() for step in job["steps"] if "uses" in step]
+    assert uses
+    assert all(re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40}", each) for each in uses)
+
+
+def test_the_site_is_published_after_a_failed_gate_too() -> None:
+    jobs = jobs_of(ROOT / ".github" / "workflows" / "nightly.yml")
+    uploads = [step for step in jobs["nightly"]["steps"] if "upload-pages-artifact" in step.get("uses", "")]
+    assert [(step["if"], step["with"]["path"]) for step in uploads] == [("always()", "runs/nightly/site")]
+    publish = jobs["publish"]
+    assert (publish["needs"], publish["if"]) == ("nightly", "always()")
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert publish["environment"]["name"] == "github-pages"
+
+
+@pytest.mark.slow
+def test_a_night_of_the_workflow_continues_the_history_and_publishes_the_site(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workflow's own steps, after a night before and with a method that fails the gate."""
+    checkout, state = tmp_path / "checkout", tmp_path / "state"
+    (checkout / ".venv").mkdir(parents=True)
+    (checkout / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, checkout)
+    (checkout / ".venv" / "ready").touch()
+    monkeypatch.setenv("MAKEFLAGS", f"SUITE={night.suite} EXPECTED={night.expected}")
+    before = state / "caches" / "history-8" / "history.jsonl"
+    before.parent.mkdir(parents=True)
+    shutil.copy(night.folder / "history.jsonl", before)
+    entries = read_history(before)
+    night.break_method()
+    job = jobs_of(ROOT / ".github" / "workflows" / "nightly.yml")["nightly"]
+    assert not Workflow(checkout, state, 9).run(job)
+    site = state / "artifacts" / "github-pages"
+    assert read_history(site / "history.jsonl")[: len(entries)] == entries
+    assert len(read_history(site / "history.jsonl")) == len(entries) + 2
+    assert (site / "index.html").is_file()
+    assert (state / "caches" / "history-9" / "history.jsonl").read_bytes() == (site / "history.jsonl").read_bytes()
+    assert "more than 0.5 allowed" in (state / "summary.md").read_text()
+
+
+def test_a_step_that_is_not_understood_is_an_error(tmp_path: Path) -> None:
+    for step, message in (
+        ({"uses": "actions/unknown@1"}, "unknown action"),
+        ({"run": "true", "if": "success()"}, "unknown condition"),
+        ({"uses": "actions/cache/save@1", "with": {"key": "${{ github.sha }}", "path": "."}}, "unknown expression"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Workflow(tmp_path, tmp_path / "state", 1).run({"steps": [step]})

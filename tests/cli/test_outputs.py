@@ -33,6 +33,7 @@ FOLDERS: dict[str, Sequence[str]] = {
     "gallery": ("gallery", "rvos", "--out"),
     "gate": ("gate", "rvos", "rvos_b", "--expected", "base.json", "--out"),
     "history page": ("history", "page", "--out"),
+    "site": ("site", "rvos", "--out"),
     "export": ("data", "export", "--data", "data", "--out"),
     "import": ("data", "import", "foreign", "--out"),
     "make-mini": ("data", "make-mini", "--videos", "1", "--split", "x", "--seed", "1", "--out"),

@@ -161,7 +161,11 @@ TARGETS: tuple[Target, ...] = (
         ),
         6,
     ),
-    Target("history.jsonl", (("history", "page", "--out", OUT), ("history", "add", "rvos")), 4),
+    Target(
+        "history.jsonl",
+        (("history", "page", "--out", OUT), ("history", "add", "rvos")),
+        4,
+    ),
     Target(
         "base.json",
         (("gate", "rvos", "rvos_b", "--expected", "base.json"), ("accept", "rvos", "--expected", "base.json")),

@@ -1,5 +1,5 @@
 """HTML gallery of a run's samples, in one folder that opens from disk."""
 
-from mevis_bench.reports.gallery.build import build_gallery
+from mevis_bench.reports.gallery.build import GallerySummary, build_gallery
 
-__all__ = ["build_gallery"]
+__all__ = ["GallerySummary", "build_gallery"]

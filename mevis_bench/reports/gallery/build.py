@@ -26,25 +26,51 @@ MAX_WIDTH = 400
 HISTOGRAM_BINS = 10
 
 
-class _Summary:
-    """Contents of the page about all samples; no mask is kept."""
+class GallerySummary:
+    """Contents of the page about all samples; no mask is kept.
+
+    Attributes:
+        samples: What the page has of every sample.
+        ids: Their ids.
+        scores: The score that each is ranked by, 0..1.
+        analyses: Their error types.
+        target_scores: The method's confidence that there is a target, and whether there is one, where it gives any.
+    """
 
     def __init__(self) -> None:
         self.samples: list[dict[str, Any]] = []
+        self.ids: list[str] = []
         self.scores: list[float] = []
         self.analyses: list[ErrorAnalysis] = []
         self.target_scores: list[tuple[float, bool]] = []
 
     def add(self, view: SampleView, sample: dict[str, Any]) -> None:
+        """Add one sample."""
         self.samples.append(sample)
+        self.ids.append(view.row.sample)
         self.scores.append(view.score)
         self.analyses.append(view.analysis)
         if isinstance(view.content, Masks) and view.content.target_score is not None:
             self.target_scores.append((view.content.target_score, bool(view.expression.annotation_ids)))
 
+    def plots(self) -> dict[str, object]:
+        """Return the values of the plots in ``error_plots.html.jinja``."""
+        losses = [
+            (each.failure.value, each.cost, f"{100 * each.cost:.1f}  ({each.samples})")
+            for each in count_failures(self.analyses)
+        ]
+        bins = [min(int(score * HISTOGRAM_BINS), HISTOGRAM_BINS - 1) for score in self.scores]
+        return {
+            "losses": losses,
+            "histogram": [bins.count(index) for index in range(HISTOGRAM_BINS)],
+            "curve": [(t_acc, n_acc) for _, n_acc, t_acc in no_target_curve(self.target_scores)],
+        }
 
-def build_gallery(scored: ScoredRun, out: Path, *, compare_to: ScoredRun | None = None, home: str | None = None) -> int:
-    """Write the gallery of one scored run and return the number of samples in it.
+
+def build_gallery(
+    scored: ScoredRun, out: Path, *, compare_to: ScoredRun | None = None, home: str | None = None
+) -> GallerySummary:
+    """Write the gallery of one scored run and return what it says of its samples.
 
     Args:
         scored: A scored run of any task.
@@ -58,7 +84,7 @@ def build_gallery(scored: ScoredRun, out: Path, *, compare_to: ScoredRun | None 
     make_folder(out)
     make_folder(out / "data")
     view, other = RunView(scored), None if compare_to is None else RunView(compare_to)
-    summary = _Summary()
+    summary = GallerySummary()
     for number, video_id in enumerate(scored.dataset.video_ids):
         views = list(view.video(video_id))
         if not views:
@@ -79,7 +105,7 @@ def build_gallery(scored: ScoredRun, out: Path, *, compare_to: ScoredRun | None 
     write_data(out / "data" / "samples.js", "GALLERY = ", {**names, "samples": summary.samples})
     write_files(out, *PAGE_FILES, "gallery.css", "gallery.js")
     atomic_write(out / "index.html", _page(scored, summary, home))
-    return len(summary.samples)
+    return summary
 
 
 def _other_label(scored: ScoredRun, other: ScoredRun) -> str:
@@ -186,11 +212,9 @@ def _copy_audio(split: Dataset, video_id: str, view: SampleView, out: Path, inde
     return name
 
 
-def _page(scored: ScoredRun, summary: _Summary, home: str | None) -> str:
+def _page(scored: ScoredRun, summary: GallerySummary, home: str | None) -> str:
     results = scored.results
     other = "" if scored.predicted_on is None else f", predicted on {scored.predicted_on}"
-    counts = count_failures(summary.analyses)
-    bins = [min(int(score * HISTOGRAM_BINS), HISTOGRAM_BINS - 1) for score in summary.scores]
     return render(
         "gallery.html.jinja",
         root="",
@@ -201,7 +225,5 @@ def _page(scored: ScoredRun, summary: _Summary, home: str | None) -> str:
         score=SCORE_NAMES[results.task],
         table=build_table(results.task, [results]),
         slices=results.slices,
-        losses=[(count.failure.value, count.cost, f"{100 * count.cost:.1f}  ({count.samples})") for count in counts],
-        histogram=[bins.count(index) for index in range(HISTOGRAM_BINS)],
-        curve=[(t_acc, n_acc) for _, n_acc, t_acc in no_target_curve(summary.target_scores)],
+        plots=summary.plots(),
     )
