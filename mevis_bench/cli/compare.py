@@ -62,11 +62,11 @@ def _differences_table(comparison: "Comparison") -> "Group":
         difference = entry.difference
         style = "dim" if entry.small else "bold" if entry.adjusted_p is not None and entry.adjusted_p < 0.05 else ""
         table.add_row(
-            entry.metric if entry.slice == "all" else "",
+            (entry.metric + ("" if entry.scale == 100 else " (count)")) if entry.slice == "all" else "",
             entry.slice,
             str(difference.samples),
             str(difference.videos),
-            f"{100 * difference.effect:+.2f}",
+            f"{entry.scale * difference.effect:+.2f}",
             *_claims(entry),
             style=style,
         )
@@ -79,7 +79,8 @@ def _claims(entry: "SliceDifference") -> tuple[str, str, str]:
     low, high, detectable = entry.difference.low, entry.difference.high, entry.difference.detectable
     if low is None or high is None or detectable is None or entry.adjusted_p is None:
         return "-", "-", "-"
-    return f"{100 * low:+.2f} .. {100 * high:+.2f}", f"{entry.adjusted_p:.4f}", f"{100 * detectable:.2f}"
+    scale = entry.scale
+    return f"{scale * low:+.2f} .. {scale * high:+.2f}", f"{entry.adjusted_p:.4f}", f"{scale * detectable:.2f}"
 
 
 def _changes_table(comparison: "Comparison") -> "Group":
@@ -91,10 +92,12 @@ def _changes_table(comparison: "Comparison") -> "Group":
     table.add_column("sample")
     for name in ("A", "B", "change"):
         table.add_column(name, justify="right")
+    scale, unit = comparison.scale, ", percent" if comparison.scale == 100 else ""
     losses, gains = worse[:MAX_ROWS], better[-MAX_ROWS:][::-1]
     for changes in (losses, gains):
         for change in changes:
-            cells = (f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", f"{100 * change.change:+.1f}")
+            before, after, difference = (scale * value for value in (change.before, change.after, change.change))
+            cells = (f"{before:.1f}", f"{after:.1f}", f"{difference:+.1f}")
             table.add_row(change.sample, *cells, style="red" if changes is losses else "green")
         table.add_section()
-    return titled(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}, percent", table)
+    return titled(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}{unit}", table)

@@ -39,7 +39,12 @@ class Metric:
         """Return a value with one decimal, as the paper prints it; ``-`` where it is undefined."""
         if value is None:
             return "-"
-        return f"{100 * value if self.unit == 'percent' else value:.1f}"
+        return f"{self.scale * value:.1f}"
+
+    @property
+    def scale(self) -> int:
+        """Factor from stored to printed values."""
+        return 100 if self.unit == "percent" else 1
 
     def best(self, values: Iterable[float]) -> float:
         """Return the best of at least one value."""

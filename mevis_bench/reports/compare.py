@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mevis_bench.metrics.metric import Metric
 from mevis_bench.records import IncomparableError, NothingMeasuredError, UsageError
 from mevis_bench.reports.statistics import PairedDifference, holm, paired_difference
 from mevis_bench.schemas.scores import Results, SampleScore
@@ -24,12 +25,14 @@ class SliceDifference:
         difference: Effect, interval, p-value, minimum detectable effect.
         adjusted_p: ``difference.p`` after Holm's correction over the slices of this metric (``all`` is not one);
             ``None``: it has too few videos.
+        scale: Factor from ``difference`` to printed values.
     """
 
     metric: str
     slice: str
     difference: PairedDifference
     adjusted_p: float | None
+    scale: int
 
     @property
     def small(self) -> bool:
@@ -60,6 +63,7 @@ class Comparison:
     Attributes:
         metric: The metric that ranks the samples.
         higher_is_better: Its direction.
+        scale: Factor from its values to printed ones.
         differences: For every metric first all samples, then its slices by name.
         changes: Samples whose value changed, the one that became worst first.
         unpaired: Number of samples in one of the runs only; they are left out.
@@ -67,6 +71,7 @@ class Comparison:
 
     metric: str
     higher_is_better: bool
+    scale: int
     differences: tuple[SliceDifference, ...]
     changes: tuple[SampleChange, ...]
     unpaired: int
@@ -100,7 +105,7 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
         raise NothingMeasuredError("the two runs have no scored sample in common", location=f"{first} and {second}")
     if metric is not None and metric not in metrics:
         raise UsageError(f"metric {metric!r} is not in both runs", hint=f"Metrics of both: {', '.join(metrics)}.")
-    differences = [entry for name in metrics for entry in _differences(name, shared, before, after, seed)]
+    differences = [entry for name in metrics for entry in _differences(task.metric(name), shared, before, after, seed)]
     ranking = metric or next((name for name in task.headlines if name in metrics), metrics[0])
     changes = [
         SampleChange(sample, old, new)
@@ -112,7 +117,7 @@ def compare_runs(first: Path, second: Path, *, metric: str | None = None, seed: 
     record = task.metric(ranking)
     changes.sort(key=lambda change: (record.improvement(change.before, change.after), change.sample))
     unpaired = len(before) + len(after) - 2 * len(shared)
-    return Comparison(ranking, record.higher_is_better, tuple(differences), tuple(changes), unpaired)
+    return Comparison(ranking, record.higher_is_better, record.scale, tuple(differences), tuple(changes), unpaired)
 
 
 def _require_comparable(first: Results, second: Results, location: Path, other: Path) -> None:
@@ -141,7 +146,7 @@ def _shared_metrics(metrics: Sequence[str], before: Sequence[SampleScore], after
 
 
 def _differences(
-    metric: str,
+    metric: Metric,
     samples: Sequence[str],
     before: Mapping[str, SampleScore],
     after: Mapping[str, SampleScore],
@@ -149,7 +154,7 @@ def _differences(
 ) -> list[SliceDifference]:
     slices: dict[str, list[SampleChange]] = {"all": []}
     for sample in samples:
-        old, new = before[sample].values.get(metric), after[sample].values.get(metric)
+        old, new = before[sample].values.get(metric.name), after[sample].values.get(metric.name)
         if old is None or new is None:
             continue
         for name in ("all", *before[sample].groups):
@@ -165,4 +170,7 @@ def _differences(
     ]
     corrected = iter(holm([result.p for result in results[1:] if result.p is not None]))
     adjusted = [results[0].p, *(None if result.p is None else next(corrected) for result in results[1:])]
-    return [SliceDifference(metric, name, result, p) for name, result, p in zip(names, results, adjusted, strict=True)]
+    return [
+        SliceDifference(metric.name, name, result, p, metric.scale)
+        for name, result, p in zip(names, results, adjusted, strict=True)
+    ]

@@ -90,7 +90,7 @@ def bootstrap_means(
     names, cluster = np.unique(np.asarray(videos), return_inverse=True)
     if not rows or names.size < MIN_VIDEOS:
         return None
-    sums = np.stack([np.bincount(cluster, weights=row) for row in rows], axis=1)
+    sums = np.stack([np.bincount(cluster, weights=row) for row in rows], axis=1).astype(np.float64)
     return _bootstrap_means(sums, np.bincount(cluster).astype(np.float64), np.random.default_rng(seed))
 
 

@@ -115,3 +115,15 @@ def test_nothing_is_claimed_from_one_video(tmp_path: Path, capsys: pytest.Captur
     assert "+60.00" in printed
     assert "0.0001" not in printed
     assert "Fewer than 6 videos: no interval and no p-value (-), nothing can be claimed about a difference." in printed
+
+
+def test_counts_are_printed_as_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, switches in (("a", 2.0), ("b", 5.0)):
+        scores = [SampleScore(f"v{index}/0", {"HOTA": 0.25, "IDSW": switches}) for index in range(6)]
+        write_scores(tmp_path / name, scores, replace(RESULTS, task="rmot"))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--metric", "IDSW"]) == ExitCode.OK
+    shown = capsys.readouterr().out
+    row = next(line for line in shown.splitlines() if "IDSW (count)" in line)
+    assert "+3.00" in row
+    assert "6 samples worse, 0 better in IDSW\n" in shown
+    assert "+300" not in shown
