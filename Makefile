@@ -104,8 +104,8 @@ REFERENCES := runs/leaderboard-references
 leaderboard: runs/mini-100
 	$(BIN)/mevis-bench suite leaderboard --out $(BOARD)
 	$(BIN)/python -m benchmarks.yardsticks $(BOARD)/rvos-every_object-valid_u --references $(REFERENCES)
-	for name in extractor-oracle single-query-ceiling; do \
-		$(BIN)/mevis-bench score $(REFERENCES)/$$name.json --data runs/mini-100 --out $(REFERENCES)/$$name || exit; done
+	for name in extractor-oracle single-query-ceiling; do $(BIN)/mevis-bench score $(REFERENCES)/$$name.json \
+		--name $$name --data runs/mini-100 --split valid_u --out $(REFERENCES)/$$name || exit; done
 	$(BIN)/mevis-bench report --leaderboard $(BOARD)/*/ \
 		--reference $(REFERENCES)/extractor-oracle --reference $(REFERENCES)/single-query-ceiling
 

@@ -49,7 +49,7 @@ class LeaderboardRow:
     """One run, or one reference.
 
     Attributes:
-        label: Method and variant; of a reference and of external predictions the name of the folder.
+        label: Method and variant; of a reference and of external predictions their name, or else that of the folder.
         provenance: One of ``table.PROVENANCES``, or ``USES_GROUND_TRUTH``.
         value: Mean of the ranking metric over the samples, a fraction; ``None``: undefined for a sample.
         half_width: Half of the 95 % interval of ``value``; ``None``: undefined, or there are too few videos.
@@ -158,6 +158,12 @@ class _Scored:
         return None if np.isnan(self.values).any() else float(self.values.mean())
 
     @property
+    def label(self) -> str:
+        if self.results.method and not self.is_reference:
+            return self.results.label
+        return self.results.name or self.path.name
+
+    @property
     def method(self) -> tuple[str | None, ...]:
         """Identity of the method, whatever the perturbation."""
         return tuple(self.results.method.get(key) for key in ("name", "variant", "bridge", "provenance"))
@@ -255,7 +261,7 @@ def _board(group: Sequence[_Scored], paper: Sequence[PaperRow], seed: int) -> Le
     yardstick = max((one.mean or 0 for one in ranked if one.results.method.get("name") == YARDSTICK), default=None)
     rows = tuple(
         LeaderboardRow(
-            label=one.results.label if one.results.method and not one.is_reference else one.path.name,
+            label=one.label,
             provenance=USES_GROUND_TRUTH if one.is_reference else provenance_of(one.results),
             value=one.mean,
             half_width=intervals.get(id(one)),

@@ -62,14 +62,14 @@ def to_markdown(board: Leaderboard) -> str:
 
 
 def _markdown_table(keys: Sequence[str], columns: Sequence[_Column], rows: Sequence[LeaderboardRow]) -> list[str]:
-    head = [*keys, *(column.title for column in columns)]
-    cells = [[*_keys(row)[: len(keys)], *(column.cell(row) for column in columns)] for row in rows]
+    head = [*keys, *(markdown_text(column.title) for column in columns)]
+    cells = [[*map(markdown_text, _keys(row)[: len(keys)]), *(column.cell(row) for column in columns)] for row in rows]
     ruler = "|" + "---|" * len(keys) + "--:|" * len(columns)
     return [_markdown_row(head), ruler, *map(_markdown_row, cells)]
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(markdown_text, cells)) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
 def to_latex(board: Leaderboard) -> str:

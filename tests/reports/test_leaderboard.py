@@ -229,6 +229,15 @@ def board_of(tmp_path: Path, name: str) -> Leaderboard:
     return board
 
 
+def test_markdown_escapes_names_alone(tmp_path: Path) -> None:
+    board = board_of(tmp_path, "*lmpm*")
+    value = f"{100 * board.rows[0].value:.1f}"
+    text = LEADERBOARD_WRITERS["markdown"]([board])
+    assert f"| \\*lmpm\\*:mini | trained-here | {value} | " in text
+    assert " | 1 | - | not measured | - | - | - |" in text
+    assert "| \\*lmpm\\* (30) |" in text
+
+
 def test_csv_and_json_keep_full_precision(tmp_path: Path) -> None:
     board = board_of(tmp_path, "lmpm")
     (row,) = board.rows
