@@ -30,6 +30,13 @@ class CenConfig:
     words: int = 30522
     positions: int = 512
 
+    @property
+    def side(self) -> int:
+        """Side of a frame, in pixels."""
+        side = self.clip.image_size
+        assert isinstance(side, int)
+        return side
+
 
 SIZES: Mapping[str, CenConfig] = {
     "base": CenConfig(),

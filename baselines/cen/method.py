@@ -74,6 +74,6 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
         decoder = open_vocabulary(weights["vocabulary"])
         network = load_captioner(weights["model"], weights.get("clip"), sizes)
     network.eval().to(config.device)
-    view = CaptionView(options.frames, Square(sizes.clip.image_size, options.fit), sample_frames)
+    view = CaptionView(options.frames, Square(sizes.side, options.fit), sample_frames)
     captioner = CenSentences(network, decoder, options, config.device)
     return CaptionMethod("CEN", captioner, view, Highlight.from_options(options))

@@ -65,10 +65,11 @@ class Cen(nn.Module):
         self.config = config
         self.normalize_video = VideoNorm(config.clip.projection_dim)
         self.visual1, self.visual2 = _stream(config), _stream(config)
-        sizes = _bert_config(config, config.decoder_depth, is_decoder=True, add_cross_attention=True)
+        sizes = _bert_config(config, config.decoder_depth)
+        sizes.is_decoder = sizes.add_cross_attention = True
         self.decoder = BertLMHeadModel(sizes)
         words = self.decoder.bert.embeddings.word_embeddings
-        self.decoder.bert.embeddings = Embeddings(words, config, sizes.hidden_dropout_prob)
+        self.decoder.bert.add_module("embeddings", Embeddings(words, config, sizes.hidden_dropout_prob))
 
     def encode(self, cause: Tensor, effect: Tensor, present: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Encode the frame vectors of both streams.
@@ -131,7 +132,7 @@ class CenCaptioner(nn.Module):
         return self.cen.encode(vectors, vectors)
 
 
-def _bert_config(config: CenConfig, depth: int, **settings: bool) -> BertConfig:
+def _bert_config(config: CenConfig, depth: int) -> BertConfig:
     return BertConfig(
         vocab_size=config.words,
         hidden_size=config.width,
@@ -140,7 +141,6 @@ def _bert_config(config: CenConfig, depth: int, **settings: bool) -> BertConfig:
         intermediate_size=config.feedforward,
         max_position_embeddings=config.positions,
         layer_norm_eps=NORM_EPS,
-        **settings,
     )
 
 
@@ -150,5 +150,5 @@ def _stream(config: CenConfig) -> BertModel:
     sizes.vocab_size = 1
     stream = BertModel(sizes, add_pooling_layer=False)
     projection = nn.Linear(config.clip.projection_dim, config.width)
-    stream.embeddings = Embeddings(projection, config, sizes.hidden_dropout_prob)
+    stream.add_module("embeddings", Embeddings(projection, config, sizes.hidden_dropout_prob))
     return stream

@@ -78,6 +78,7 @@ def load_network(path: Path, config: VastConfig) -> Vast:
     network.multimodal_encoder.tie_weights()
     # Constant tables that no file contains.
     embeddings = network.multimodal_encoder.bert.embeddings
-    embeddings.position_ids = torch.arange(config.positions)[None]
-    embeddings.token_type_ids = torch.zeros(1, config.positions, dtype=torch.long)
+    places = torch.arange(config.positions)[None]
+    embeddings.register_buffer("position_ids", places, persistent=False)
+    embeddings.register_buffer("token_type_ids", torch.zeros_like(places), persistent=False)
     return network

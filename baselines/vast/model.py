@@ -62,10 +62,11 @@ class Vast(nn.Module):
         b, t = frames.shape[:2]
         patches = self.vision_encoder(frames.flatten(0, 1)).last_hidden_state
         tokens = self.hidden_trans_vision_multimodal(patches).unflatten(0, (b, t))
-        times = self.vision_frame_embedding
+        times: Tensor = self.vision_frame_embedding
         if t != times.shape[1]:
             times = F.interpolate(times.float().transpose(1, 2), size=t, mode="nearest").transpose(1, 2).to(times.dtype)
-        return (tokens + times[:, :, None] + self.vision_type_embeddings[:, :, None]).flatten(1, 2)
+        out: Tensor = tokens + times[:, :, None] + self.vision_type_embeddings[:, :, None]
+        return out.flatten(1, 2)
 
     def forward(self, ids: Tensor, present: Tensor, video: Tensor) -> Tensor:
         """Predict the word at every position from the words before, from itself (maybe a mask) and from the video.

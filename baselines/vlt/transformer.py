@@ -24,11 +24,11 @@ class ReluAttention(nn.Module):
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, *, causal: bool = False) -> Tensor:
         """Attend from ``(b, q, c)`` to ``(b, n, c)``; ``causal``: query i sees the first i + 1 tokens."""
-        split = [
+        q, k, v = (
             F.relu(projection(x)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for projection, x in ((self.q, queries), (self.k, keys), (self.v, values))
-        ]
-        attended = F.scaled_dot_product_attention(*split, is_causal=causal)
+        )
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         return F.relu(self.o(attended.transpose(1, 2).flatten(2)))
 
 
