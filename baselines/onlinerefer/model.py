@@ -5,7 +5,7 @@ released code is the online model; the paper's semi-online one was not released.
 h rows, w columns, n decoder layers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -88,11 +88,7 @@ class OnlineRefer(nn.Module):
             words: The sentence.
             queries: Those of `first_queries`, or of the frame before (``next_queries``).
         """
-        fused = [
-            replace(level, maps=[x * self.queries.fusion_module(x, words) for x in level.maps])
-            for level in frame.levels
-        ]
-        found = self.queries.find(fused, queries)
+        found = self.queries.find([self.queries.fuse(level, words) for level in frame.levels], queries)
         states, boxes = found.states[-1], found.boxes[-1]
         logits = self.queries.class_embed[-1](states).squeeze(-1)
         masks = self.queries.segment(frame, found, words, states, boxes[..., :2])

@@ -4,12 +4,10 @@ Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2
 c channels, h rows, w columns, s words.
 """
 
-from dataclasses import replace
-
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
-from baselines.layers.nn.cross_modal_fpn import Level, Words
+from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import (
     ClipFeatures,
     FoundQueries,
@@ -45,7 +43,9 @@ class ReferFormer(nn.Module):
     def find(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> FoundQueries:
         """Detect a sentence's object in every frame of one clip."""
         words, sentence = text
-        return self.queries.find([self._fuse(level, words) for level in clip.levels], self.queries.start(sentence))
+        return self.queries.find(
+            [self.queries.fuse(level, words) for level in clip.levels], self.queries.start(sentence)
+        )
 
     def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> SegmentedClip:
         """Segment the object of one sentence in one clip."""
@@ -55,7 +55,3 @@ class ReferFormer(nn.Module):
         logits = self.queries.class_embed[-1](states).squeeze(-1)
         masks = self.queries.segment(clip, found, words, states, boxes[..., :2])
         return SegmentedClip(logits, boxes, masks, found)
-
-    def _fuse(self, level: Level, words: Words) -> Level:
-        """Multiply every cell by the attended word features."""
-        return replace(level, maps=[x * self.queries.fusion_module(x, words) for x in level.maps])

@@ -1,11 +1,12 @@
-"""Network shared by ReferFormer and MUTR: queries built from a sentence detect its object in every frame.
+"""Networks in which queries built from a sentence detect its object in every frame.
 
-Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022, section 3. `LanguageQueries.encode`
-does not depend on the sentence and runs once per clip, the rest once per sentence. Axes: f consecutive frames, t all
-frames of a clip, q queries, c channels, h rows, w columns, s words, n decoder layers, L levels (strides 8 to 64).
+Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022, section 3. `LanguageDetector` has
+what all methods share, `LanguageQueries` adds the pixel decoder of ReferFormer, MUTR and OnlineRefer. Encoding does not
+depend on the sentence and runs once per clip, the rest once per sentence. Axes: f consecutive frames, t all frames of
+a clip, q queries, c channels, h rows, w columns, s words, n decoder layers, L levels (strides 8 to 64).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,10 +18,11 @@ from baselines.layers.nn.cross_modal_fpn import CrossModalFpn, Level, Pieces, Wo
 from baselines.layers.nn.deformable_transformer import (
     DeformableDecoderLayer,
     DeformableTransformer,
+    EncodedLevels,
     LevelProjections,
     level_paddings,
 )
-from baselines.layers.nn.dynamic_mask_head import dynamic_masks, parameter_count
+from baselines.layers.nn.dynamic_mask_head import DynamicHead
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding, sine_grid
@@ -42,6 +44,7 @@ class LanguageQueriesConfig:
         depth: Encoder layers, and decoder layers.
         feedforward: Hidden units of the feed-forward blocks.
         queries: Object queries.
+        classes: Classes of a query; 1: "referred to".
         dropout: In encoder, decoder and pixel decoder, in training.
         text: RoBERTa of the text branch.
     """
@@ -51,6 +54,7 @@ class LanguageQueriesConfig:
     depth: int = 4
     feedforward: int = 2048
     queries: int = 5
+    classes: int = 1
     dropout: float = 0.1
     text: TextEncoderConfig = TextEncoderConfig()  # noqa: RUF009 - frozen
 
@@ -60,6 +64,23 @@ LANGUAGE_QUERIES_SIZES: Mapping[str, LanguageQueriesConfig] = {
     "mini": LanguageQueriesConfig(channels=64, heads=4, depth=2, feedforward=128, dropout=0.0, text=MINI_TEXT_ENCODER),
 }
 """Sizes by name; ``mini`` trains on a CPU and has no published weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipLevels:
+    """Output of the backbone for a clip, independent of the sentence.
+
+    Attributes:
+        size: Rows and columns of the frames in pixels, without padding.
+        levels: Projected maps of strides 8, 16, 32 and 64.
+        kept: What the method keeps of the backbone's maps, pieces ``(f, c, h, w)`` per entry.
+        padding: bool ``(1, H, W)``, ``True`` on padding; ``None``: no padding.
+    """
+
+    size: tuple[int, int]
+    levels: list[Level]
+    kept: list[Pieces]
+    padding: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +113,19 @@ class QueryStart:
     content: Tensor
     position: Tensor
     reference: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedClip:
+    """Encoder output for a sentence.
+
+    Attributes:
+        pieces: Memory of the decoder, for the frames of one piece after another.
+        levels: Encoded maps of strides 8, 16 and 32.
+    """
+
+    pieces: list[EncodedLevels]
+    levels: list[Level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +176,18 @@ class EarlyFusion(nn.Module):
         return attended.view(f, h, w, -1).permute(0, 3, 1, 2)
 
 
-class LanguageQueries(nn.Module):
-    """Backbone, fusion, deformable transformer, heads and pixel decoder.
+class LanguageDetector(nn.Module):
+    """Backbone, fusion, deformable transformer, heads, and the controller of the masks.
 
     Args:
         backbone: A name of ``clip_backbones.BACKBONES``.
-        config: Sizes; ``None``: the authors'.
+        config: Sizes.
+        head: Convolutions that the controller predicts.
     """
 
-    def __init__(self, backbone: str, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(self, backbone: str, config: LanguageQueriesConfig, head: DynamicHead) -> None:
         super().__init__()
-        config = config or LanguageQueriesConfig()
-        self.config = config
+        self.config, self.head = config, head
         c, heads = config.channels, config.heads
         self.backbone = ClipBackbone(backbone)
         self.input_proj = LevelProjections(self.backbone.channels[1:], c, levels=4)
@@ -163,19 +197,21 @@ class LanguageQueries(nn.Module):
             config.depth, c, config.feedforward, levels=4, heads=heads, decoder_layer=layer, dropout=config.dropout
         )
         self.query_embed = nn.Embedding(config.queries, c)
-        class_heads = [nn.Linear(c, 1) for _ in range(config.depth)]
+        class_heads = [nn.Linear(c, config.classes) for _ in range(config.depth)]
         self.class_embed = nn.ModuleList(class_heads)
-        for head in class_heads:
-            nn.init.constant_(head.bias, -4.595)  # focal loss starts from a probability of 0.01
-        self.pixel_decoder = CrossModalFpn(self.backbone.channels[0], c, heads, config.feedforward, config.dropout)
-        self.controller = Mlp(c, c, c, parameter_count(c))
+        for class_head in class_heads:
+            nn.init.constant_(class_head.bias, -4.595)  # focal loss starts from a probability of 0.01
+        self.controller = Mlp(c, c, c, head.parameter_count)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
-        """Encode a clip, once for all sentences.
+    def encode_levels(
+        self, frames: Tensor, size: tuple[int, int] | None, keep: Callable[[Sequence[Tensor]], Sequence[Tensor]]
+    ) -> ClipLevels:
+        """Run the backbone on a clip, once for all sentences.
 
         Args:
             frames: Normalized RGB, ``(t, 3, H, W)``; any size of at least 32 x 32.
             size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
+            keep: Makes what is kept of the backbone's four maps of some frames.
         """
         height, width = frames.shape[-2:]
         padding = None
@@ -185,14 +221,14 @@ class LanguageQueries(nn.Module):
         step = max(
             1, MAX_HIDDEN_VALUES // (self.config.feedforward * -(-height // MASK_STRIDE) * -(-width // MASK_STRIDE))
         )
-        levels: list[Pieces] = [[] for _ in range(5)]
-        adapter = self.pixel_decoder.get_submodule("adapter_1")
-        for maps in self.backbone(frames, step):
-            projected = [adapter(maps[0]), *self.input_proj(maps[1:])]
-            for pieces, x in zip(levels, projected, strict=True):
-                pieces.append(x)
-        fine, *coarse = [_level(pieces, padding) for pieces in levels]
-        return ClipFeatures(size or (height, width), coarse, self.pixel_decoder.fine_tokens(fine), fine.position)
+        parts = [(self.input_proj(maps[1:]), keep(maps)) for maps in self.backbone(frames, step)]
+        projected, kept = (list(zip(*pieces, strict=True)) for pieces in zip(*parts, strict=True))
+        levels = [as_level(list(pieces), padding) for pieces in projected]
+        return ClipLevels(size or (height, width), levels, [list(pieces) for pieces in kept], padding)
+
+    def fuse(self, level: Level, words: Words) -> Level:
+        """Multiply every cell by the attended word features."""
+        return replace(level, maps=[x * self.fusion_module(x, words) for x in level.maps])
 
     def start(self, content: Tensor) -> QueryStart:
         """Return the learned queries with the given content, ``(c,)`` for all of them or ``(q, c)``."""
@@ -200,14 +236,9 @@ class LanguageQueries(nn.Module):
         points = self.transformer.reference_points(position).sigmoid()
         return QueryStart(content.expand(len(position), -1), position, points)
 
-    def find(self, fused: Sequence[Level], start: QueryStart) -> FoundQueries:
-        """Decode queries in every frame.
-
-        Args:
-            fused: Maps of strides 8 to 64 after the fusion with the words.
-            start: Queries to start from.
-        """
-        states, boxes = [], []
+    def encode_fused(self, fused: Sequence[Level]) -> EncodedClip:
+        """Encode maps of strides 8 to 64 after the fusion with the words, frame by frame."""
+        pieces = []
         memory: list[Pieces] = [[] for _ in range(3)]
         for maps in zip(*(level.maps for level in fused), strict=True):
             frames = len(maps[0])
@@ -216,16 +247,73 @@ class LanguageQueries(nn.Module):
                 [level.position for level in fused],
                 [_padding_or_zeros(level, x).expand(frames, -1, -1) for level, x in zip(fused, maps, strict=True)],
             )
+            pieces.append(encoded)
+            for parts, x in zip(memory, encoded.maps()[:3], strict=True):
+                parts.append(x)
+        levels = [replace(level, maps=parts) for level, parts in zip(fused[:3], memory, strict=True)]
+        return EncodedClip(pieces, levels)
+
+    def decode(self, clip: EncodedClip, start: QueryStart) -> FoundQueries:
+        """Decode the queries ``start`` in every frame."""
+        states, boxes = [], []
+        for encoded in clip.pieces:
             content, position, reference = (
-                x.expand(frames, -1, -1) for x in (start.content, start.position, start.reference)
+                x.expand(len(encoded.memory), -1, -1) for x in (start.content, start.position, start.reference)
             )
             decoded = self.transformer.decoder(content, position, reference, encoded)
             states.append(decoded.states)
             boxes.append(decoded.boxes)
-            for pieces, x in zip(memory, encoded.maps()[:3], strict=True):
-                pieces.append(x)
-        levels = [replace(level, maps=pieces) for level, pieces in zip(fused[:3], memory, strict=True)]
-        return FoundQueries(torch.cat(states, dim=1), start.reference, torch.cat(boxes, dim=1), levels)
+        return FoundQueries(torch.cat(states, dim=1), start.reference, torch.cat(boxes, dim=1), clip.levels)
+
+    def find(self, fused: Sequence[Level], start: QueryStart) -> FoundQueries:
+        """Encode ``fused`` as `encode_fused`, then decode the queries ``start``."""
+        return self.decode(self.encode_fused(fused), start)
+
+    def draw(self, features: Iterable[Tensor], size: tuple[int, int], states: Tensor, centers: Tensor) -> Tensor:
+        """Apply the convolutions predicted from queries to mask features.
+
+        Args:
+            features: Mask features of the next frames, ``(f, c, h, w)``, one piece after another.
+            size: Rows and columns of the frames in pixels, without padding.
+            states: Query states, ``(t, q, c)``.
+            centers: Origin of each query's relative coordinates, x and y in 0..1, ``(t, q, 2)``.
+
+        Returns:
+            ``(t, q, outputs, h, w)``.
+        """
+        parameters = self.controller(states)
+        pixels = centers * centers.new_tensor([size[1], size[0]])
+        drawn = []
+        first = 0
+        for piece in features:
+            frames = slice(first, first + len(piece))
+            drawn.append(self.head(piece, parameters[frames], pixels[frames]))
+            first += len(piece)
+        return torch.cat(drawn)
+
+
+class LanguageQueries(LanguageDetector):
+    """The detector with ReferFormer's pixel decoder.
+
+    Args:
+        backbone: A name of ``clip_backbones.BACKBONES``.
+        config: Sizes; ``None``: the authors'.
+    """
+
+    def __init__(self, backbone: str, config: LanguageQueriesConfig | None = None) -> None:
+        config = config or LanguageQueriesConfig()
+        c = config.channels
+        super().__init__(backbone, config, DynamicHead(c, stride=MASK_STRIDE))
+        self.pixel_decoder = CrossModalFpn(
+            self.backbone.channels[0], c, config.heads, config.feedforward, config.dropout
+        )
+
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+        """Encode a clip, once for all sentences; arguments as those of `encode_levels`."""
+        adapter = self.pixel_decoder.get_submodule("adapter_1")
+        clip = self.encode_levels(frames, size, lambda maps: [adapter(maps[0])])
+        fine = as_level(clip.kept[0], clip.padding)
+        return ClipFeatures(clip.size, clip.levels, self.pixel_decoder.fine_tokens(fine), fine.position)
 
     def segment(self, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, centers: Tensor) -> Tensor:
         """Predict the masks of queries.
@@ -240,18 +328,11 @@ class LanguageQueries(nn.Module):
         Returns:
             Logits ``(t, q, h, w)`` at stride 4.
         """
-        parameters = self.controller(states)
-        pixels = centers * centers.new_tensor([clip.size[1], clip.size[0]])
-        masks = []
-        first = 0
-        for features in self.pixel_decoder(clip.fine, clip.fine_position, found.memory, words):
-            frames = slice(first, first + len(features))
-            masks.append(dynamic_masks(features, parameters[frames], pixels[frames], MASK_STRIDE))
-            first += len(features)
-        return torch.cat(masks)
+        features = self.pixel_decoder(clip.fine, clip.fine_position, found.memory, words)
+        return self.draw(features, clip.size, states, centers).squeeze(2)
 
 
-def _level(maps: Pieces, image_padding: Tensor | None) -> Level:
+def as_level(maps: Pieces, image_padding: Tensor | None) -> Level:
     """Add the padding at that stride and the position encoding (cell centers)."""
     if image_padding is None:
         position = sine_grid(maps[0].shape[-2:], maps[0].shape[1] // 2, centered=True, device=maps[0].device)

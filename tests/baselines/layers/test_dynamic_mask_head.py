@@ -1,10 +1,11 @@
+import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.layers.nn.dynamic_mask_head import dynamic_masks, parameter_count
+from baselines.layers.nn.dynamic_mask_head import DynamicHead
 
 
-def convolved(features, parameters, center, stride):
+def convolved(features, parameters, center, stride, widths):
     """One query in one frame, with real convolutions over features and coordinates put together."""
     c, h, w = features.shape
     place = torch.empty(2, h, w)
@@ -12,39 +13,47 @@ def convolved(features, parameters, center, stride):
         for column in range(w):
             place[0, row, column] = center[0] - (stride * column + stride / 2)
             place[1, row, column] = center[1] - (stride * row + stride / 2)
-    shapes = [(8, c + 2, 1, 1), (8, 8, 1, 1), (1, 8, 1, 1), (8,), (8,), (1,)]
-    w0, w1, w2, b0, b1, b2 = (
-        part.view(shape)
-        for part, shape in zip(parameters.split([torch.Size(shape).numel() for shape in shapes]), shapes, strict=True)
-    )
+    inputs = (c + 2, *widths[:-1])
+    shapes = [(after, before, 1, 1) for before, after in zip(inputs, widths, strict=True)]
+    shapes += [(after,) for after in widths]
+    parts = parameters.split([torch.Size(shape).numel() for shape in shapes])
+    parts = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+    weights, biases = parts[: len(widths)], parts[len(widths) :]
     x = torch.cat((features, place))[None]
-    x = F.conv2d(x, w0, b0).relu()
-    x = F.conv2d(x, w1, b1).relu()
-    return F.conv2d(x, w2, b2)[0, 0]
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        x = F.conv2d(x, weight, bias).relu()
+    return F.conv2d(x, weights[-1], biases[-1])[0]
 
 
-def test_masks_equal_a_convolution_per_query_and_frame():
+@pytest.mark.parametrize(
+    ("head", "widths"),
+    [(DynamicHead(6), (8, 8, 1)), (DynamicHead(6, layers=2, width=5, outputs=3, stride=8), (5, 3))],
+)
+def test_masks_equal_a_convolution_per_query_and_frame(head, widths):
     torch.manual_seed(0)
     features = torch.randn(3, 6, 4, 5)
-    parameters = torch.randn(3, 2, parameter_count(6))
+    parameters = torch.randn(3, 2, head.parameter_count)
     centers = 20 * torch.rand(3, 2, 2)
-    masks = dynamic_masks(features, parameters, centers, stride=4)
+    masks = head(features, parameters, centers)
     for frame in range(3):
         for query in range(2):
-            expected = convolved(features[frame], parameters[frame, query], centers[frame, query], 4)
+            expected = convolved(features[frame], parameters[frame, query], centers[frame, query], head.stride, widths)
             torch.testing.assert_close(masks[frame, query], expected, atol=1e-3, rtol=1e-4)
 
 
 def test_parameters_are_counted_as_published():
-    assert parameter_count(256) == 2153
+    assert DynamicHead(256).parameter_count == 2153
+    assert DynamicHead(8).parameter_count == 169
+    assert DynamicHead(256, layers=2, width=16, outputs=16, stride=8).parameter_count == 4416
 
 
 def test_half_precision_is_left_before_coordinates_enter():
     torch.manual_seed(0)
     features = torch.randn(1, 6, 4, 5)
-    parameters = torch.randn(1, 2, parameter_count(6))
+    head = DynamicHead(6)
+    parameters = torch.randn(1, 2, head.parameter_count)
     centers = torch.tensor([[[700.0, 3.0], [5.0, 300.0]]])
     with torch.autocast("cpu", torch.bfloat16):
-        masks = dynamic_masks(features, parameters, centers)
+        masks = head(features, parameters, centers)
     assert masks.dtype == torch.float32
-    torch.testing.assert_close(masks, dynamic_masks(features, parameters, centers))
+    torch.testing.assert_close(masks, head(features, parameters, centers))
