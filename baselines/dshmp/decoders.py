@@ -30,10 +30,13 @@ class WordGuidedDecoder(QueryDecoder[DecoupledSentence]):
         self.cross_test = nn.ModuleList(CrossAttentionLayer(c, config.heads) for _ in range(config.depth))
         self.query_feat = nn.Embedding(config.queries, c)
 
-    def guided_queries(self, cross_attn: CrossAttentionLayer, words: Tensor) -> Tensor:
-        """Initial queries ``(1, q, c)``: learned ones plus their attention to ``words`` ``(n, c)``, weighted."""
-        learned = self.query_feat.weight[None]
-        queries: Tensor = learned + WORD_WEIGHT * cross_attn(learned, words[None])
+    def guided_queries(self, cross_attn: CrossAttentionLayer, words: Tensor, padding: Tensor | None = None) -> Tensor:
+        """Initial queries ``(g, q, c)``: learned ones plus their attention to ``words`` ``(g, n, c)``, weighted.
+
+        ``padding`` is ``True`` on words that are none, bool ``(g, n)``.
+        """
+        learned = self.query_feat.weight.expand(len(words), -1, -1)
+        queries: Tensor = learned + WORD_WEIGHT * cross_attn(learned, words, key_padding_mask=padding)
         return queries
 
     def before_layer(self, index: int, memory: DecoderMemory, sentence: DecoupledSentence) -> DecoderMemory:
@@ -61,7 +64,7 @@ class FrameDecoder(WordGuidedDecoder, FrameQueryDecoder[DecoupledSentence]):
 
     def start_queries(self, sentence: DecoupledSentence) -> Tensor:
         """Initial queries guided by the static words, ``(1, q, c)``."""
-        return self.guided_queries(self.cross_static, sentence.static)
+        return self.guided_queries(self.cross_static, sentence.static[None])
 
 
 class ClipModule(WordGuidedDecoder, ClipQueryModule[DecoupledSentence]):
@@ -76,10 +79,16 @@ class ClipModule(WordGuidedDecoder, ClipQueryModule[DecoupledSentence]):
         self.contrastive_embed = Mlp(c, c, c, c)  # projection of the contrastive loss, not used at inference
 
     def start_queries(self, sentence: DecoupledSentence) -> Tensor:
-        """Initial queries guided by the motion words, ``(1, q, c)``."""
-        return self.guided_queries(self.cross_motion, sentence.motion)
+        """Initial queries guided by the motion words, ``(g, q, c)``."""
+        motion = sentence.motion if sentence.motion.ndim == 3 else sentence.motion[None]
+        return self.guided_queries(self.cross_motion, motion, sentence.motion_padding)
 
     def attend_motion(self, index: int, windows: Tensor, sentence: DecoupledSentence) -> Tensor:
         """Attend to the motion words in windows ``(n, w, q, c)``; see ``MotionAttention``."""
-        out: Tensor = self.hierarchical_cross[index](windows, sentence.motion)
+        words, padding = sentence.motion, sentence.motion_padding
+        if words.ndim == 3:  # windows are clip by clip, and each clip has its own sentence
+            count = len(windows) // len(words)
+            words = words.repeat_interleave(count, dim=0)
+            padding = None if padding is None else padding.repeat_interleave(count, dim=0)
+        out: Tensor = self.hierarchical_cross[index](windows, words, padding)
         return out

@@ -9,10 +9,12 @@ from baselines.dshmp.config import SIZES
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.options import Options
 from baselines.dshmp.sentence import DecoupledSentence
+from baselines.dshmp.track_network import TrackDsHmp
 from baselines.dshmp.word_split import Tagger, open_tagger, split_tokens
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
 from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer, padded_ids
+from baselines.lmpmpp.mini.track_segmenter import TrackSegmenter, load_track_segmenter
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 PIXEL_STD = (58.395, 57.12, 57.37)
@@ -45,7 +47,7 @@ def sentence_reader(
     return read
 
 
-def load(config: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
+def load(config: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence] | TrackSegmenter:
     """Build DsHmp with the authors' weights, or with seeded random ones.
 
     Raises:
@@ -54,6 +56,8 @@ def load(config: MethodConfig[Options]) -> QuerySegmenter[DecoupledSentence]:
         UsageError: An option has an invalid value.
     """
     tagger = open_tagger(config.options.tagger)
+    if config.options.frames == "tracks":
+        return load_track_segmenter(config, lambda: TrackDsHmp(SIZES[config.options.size], tagger))
     settings = SegmenterSettings.from_options(config.options, PIXEL_MEAN, PIXEL_STD)
     network_config = SIZES[config.options.size]
     if config.weights is None:

@@ -53,28 +53,32 @@ class MotionAttention(nn.Module):
             nn.Linear(channels, channels, bias=False), nn.ReLU(), nn.Linear(channels, channels, bias=False), nn.Tanh()
         )
 
-    def forward(self, x: Tensor, words: Tensor) -> Tensor:
+    def forward(self, x: Tensor, words: Tensor, padding: Tensor | None = None) -> Tensor:
         """Refine a window's queries.
 
         Args:
             x: ``(n, 8, q, c)``. Padded frames take part.
-            words: ``(m, c)``, the motion words and the sentence.
+            words: ``(m, c)``, the motion words and the sentence; of several sentences ``(n, m, c)``.
+            padding: bool ``(n, m)``, ``True`` on words that are none.
 
         Returns:
             ``(n, 8, q, c)``, queries in the input's order.
         """
         order = align_queries(x)[..., None].expand_as(x)
         aligned = x.gather(2, order)
-        key, value = self.to_k(words), self.to_v(words)
+        words = words if words.ndim == 3 else words[None]
+        key, value = self.to_k(words)[:, None], self.to_v(words)[:, None]
         tracks = self.to_q(aligned.transpose(1, 2))
         for out, norm in ((self.out1, self.norm1), (self.out2, self.norm2), (self.out3, self.norm3)):
-            tracks = norm(out(self._gather(tracks, key, value)) + tracks)
+            tracks = norm(out(self._gather(tracks, key, value, padding)) + tracks)
             tracks = tracks.unflatten(2, (-1, 2)).mean(3)
         aligned = aligned + (self.res_gate(tracks) * tracks).transpose(1, 2)
         return torch.empty_like(aligned).scatter_(2, order, aligned)
 
-    def _gather(self, tracks: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def _gather(self, tracks: Tensor, key: Tensor, value: Tensor, padding: Tensor | None) -> Tensor:
         """Attend from frames ``(n, q, f, c)`` to words; weights are normalized over frames, then words."""
-        weights = (tracks @ key.transpose(0, 1) * self.scale).softmax(-2)
+        weights = (tracks @ key.mT * self.scale).softmax(-2)
+        if padding is not None:
+            weights = weights.masked_fill(padding[:, None, None], 0.0)
         out: Tensor = weights / (weights.sum(-1, keepdim=True) + 1e-8) @ value
         return out

@@ -13,6 +13,9 @@ class Options(QueryOptions):
     Attributes:
         tagger: Splits a sentence into static and motion words: word lists and endings (``rules``), or spaCy's
             ``en_core_web_sm`` as the authors do (``spacy``).
+        frames: Encoder of frames: DsHmp's, which sees the words (``language``), or the common start of the mini
+            variants, which gives ``tracks`` whatever the words.
     """
 
     tagger: Literal["rules", "spacy"]
+    frames: Literal["language", "tracks"]

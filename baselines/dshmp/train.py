@@ -7,14 +7,15 @@ recipe of ``configs/train/dshmp-swin-t.yaml`` is the authors'. Written from a de
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines.dshmp.config import SIZES
+from baselines.dshmp.expression_rows import DsHmpTraining, ExpressionRows
 from baselines.dshmp.losses import DsHmpLossConfig, DsHmpTargets, compute_losses, total_loss
-from baselines.dshmp.memory_bank import ExpressionContrast, MemoryBank, draw_negatives
 from baselines.dshmp.method import PIXEL_STD, sentence_reader
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.options import Options
+from baselines.dshmp.track_train import DsHmpTrackTrainOptions, train_track_dshmp
 from baselines.dshmp.training_outputs import training_outputs
 from baselines.dshmp.word_split import open_tagger
 from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
@@ -35,7 +36,7 @@ from baselines.layers.training.trajectory_recipe import (
     trajectory_sampler,
 )
 from baselines.layers.training.vocabulary import training_tokenizer
-from mevis_bench.records import TrainingArguments, TrainingData
+from mevis_bench.records import TrainingArguments
 from mevis_bench.records.schedules import MultiStepSchedule
 
 OWN_PARTS = (".fusion.", ".fusion_layers.", ".cross_test.", ".cross_static.", ".res_gate.", "class_embed.")
@@ -53,61 +54,12 @@ class TrainOptions(TrajectoryTrainOptions):
     losses: DsHmpLossConfig
 
 
-OPTIONS = {"swin-t": TrainOptions, "swin-t-spacy": TrainOptions, "mini": TrainOptions}
-
-
-class DsHmpTraining(nn.Module):
-    """The network, its memory bank, and the steps that were made: all that a resumed training needs.
-
-    Args:
-        network: The network.
-        expressions: Expressions of the training split.
-    """
-
-    iteration: Tensor
-
-    def __init__(self, network: DsHmp, expressions: int) -> None:
-        super().__init__()
-        self.network = network
-        self.bank = MemoryBank(expressions, network.config.frame.channels)
-        self.register_buffer("iteration", torch.zeros((), dtype=torch.long))
-
-
-class ExpressionRows:
-    """Rows of a split's expressions in the memory bank, numbered over videos and expressions.
-
-    Args:
-        data: The split.
-        samples: Rows that an expression is compared with.
-    """
-
-    def __init__(self, data: TrainingData, samples: int) -> None:
-        self._samples = samples
-        self._rows: dict[tuple[str, str], int] = {}
-        self._sets: dict[tuple[str, frozenset[str]], list[int]] = {}
-        self._objects: dict[int, frozenset[str]] = {}
-        for video_id in data.video_ids:
-            for expression in data.expressions(video_id):
-                row, objects = len(self._rows), frozenset(expression.annotation_ids or ())
-                self._rows[video_id, expression.id] = row
-                self._objects[row] = objects
-                self._sets.setdefault((video_id, objects), []).append(row)
-        self._firsts: dict[str, list[tuple[frozenset[str], int]]] = {}
-        for (video_id, objects), rows in self._sets.items():
-            if objects:
-                self._firsts.setdefault(video_id, []).append((objects, rows[0]))
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def contrast(self, video_id: str, expression_id: str) -> ExpressionContrast:
-        """Draw the rows that an expression is compared with, by torch's generator."""
-        row = self._rows[video_id, expression_id]
-        objects = self._objects[row]
-        positives = torch.tensor(self._sets[video_id, objects])
-        others = [first for other, first in self._firsts.get(video_id, []) if other != objects]
-        negatives = draw_negatives(positives, torch.tensor(others, dtype=torch.long), len(self._rows), self._samples)
-        return ExpressionContrast(row, positives, negatives)
+OPTIONS = {
+    "swin-t": TrainOptions,
+    "swin-t-spacy": TrainOptions,
+    "mini": DsHmpTrackTrainOptions,
+    "scratch": TrainOptions,
+}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -119,15 +71,18 @@ def train(arguments: TrainingArguments) -> None:
         MethodError: The variant's tagger is not installed.
         UsageError: The split has no usable sentence.
     """
-    options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
+    if variant.frames == "tracks":
+        train_track_dshmp(arguments)
+        return
+    options: TrainOptions = arguments.options
     device = arguments.device
     torch.manual_seed(arguments.seed)
     network = build_network(options, variant)
     tokenizer = training_tokenizer(arguments, options.start.tokenizer, network.config.text.vocab_size)
     read = sentence_reader(network, tokenizer, open_tagger(variant.tagger), device)
     expressions = ExpressionRows(arguments.data, options.losses.con_samples)
-    training = DsHmpTraining(network, len(expressions)).to(device)
+    training = DsHmpTraining(network, len(expressions), network.config.frame.channels).to(device)
 
     def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
         size = padded_size(clips, STRIDE)

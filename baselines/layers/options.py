@@ -53,21 +53,22 @@ class QueryOptions:
 
     Attributes:
         size: Sizes of the network: the authors', or small ones.
+        threshold: A trajectory is a target if its score, 0..1, exceeds this. The variants on the common start of the
+            mini variants take none of the following.
         short: Short side of the network's input, in pixels.
         longest: Upper bound of its long side, no less than ``short``.
-        threshold: A trajectory is a target if its score, 0..1, exceeds this.
         chunk: Frames that go through the network together; any number gives the same masks.
         kept: Frames whose maps stay in memory; those of later frames are computed a second time.
         precision: Data type of the network.
     """
 
     size: Literal["base", "mini"]
-    short: Annotated[int, Meta(ge=32)]
-    longest: Annotated[int, Meta(ge=32)]
     threshold: float
-    chunk: Count
-    kept: Size
-    precision: Precision
+    short: Annotated[int, Meta(ge=32)] = 448
+    longest: Annotated[int, Meta(ge=32)] = 1333
+    chunk: Count = 18
+    kept: Size = 72
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         if self.longest < self.short:

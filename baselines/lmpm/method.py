@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+from baselines.layers.checkpoints.checkpoint_file import match_keys
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
@@ -13,10 +13,11 @@ from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_toke
 from baselines.layers.nn.trajectory_network import Sentence
 from baselines.lmpm.checkpoint import load as load_checkpoint
 from baselines.lmpm.config import SIZES, SPEECH_SIZES
-from baselines.lmpm.extractor_network import ExtractorLmpm
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.options import Options
 from baselines.lmpm.speech import RATE, SpeechEncoder
+from baselines.lmpm.track_network import TrackLmpm
+from baselines.lmpmpp.mini.track_segmenter import TrackSegmenter, load_track_segmenter
 from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
 
 MAX_TOKENS = 40
@@ -31,15 +32,15 @@ def sentence_ids(tokenizer: Tokenizer, text: str) -> tuple[Tensor, Tensor]:
     return padded_ids(tokens.ids, MAX_TOKENS, PADDING_ID)
 
 
-def load(config: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
+def load(config: MethodConfig[Options]) -> QuerySegmenter[Sentence] | TrackSegmenter:
     """Build LMPM with the weights of a file, or with seeded random ones.
 
     Raises:
         DataError: The checkpoint or the tokenizer file is not LMPM's, or not the variant's.
         UsageError: An option has an invalid value.
     """
-    if config.options.frames == "extractor":
-        return load_extractor_lmpm(config)
+    if config.options.frames == "tracks":
+        return load_track_segmenter(config, lambda: TrackLmpm(SIZES[config.options.size]))
     settings = SegmenterSettings.from_options(config.options, PIXEL_MEAN, PIXEL_STD)
     network_config = SIZES[config.options.size]
     if config.weights is None:
@@ -59,26 +60,7 @@ def load(config: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
     return QuerySegmenter(model, read, settings, config.device)
 
 
-def load_extractor_lmpm(config: MethodConfig[Options]) -> QuerySegmenter[Sentence]:
-    """Build the clip module on a frozen extractor."""
-    if config.weights is None:
-        torch.manual_seed(config.seed)
-    network = ExtractorLmpm(SIZES[config.options.size])
-    if config.weights is not None:
-        path = config.weights["model"]
-        network.load_state_dict(match_keys(read_tensors(path), network, location=str(path)))
-    network.eval().to(config.device)
-    tokenizer = open_tokenizer(None if config.weights is None else config.weights["tokenizer"])
-    read = text_reader(network, tokenizer, config.device)
-    return QuerySegmenter(network, read, extractor_settings(config.options), config.device)
-
-
-def extractor_settings(options: Options) -> SegmenterSettings:
-    """Preprocessing for the extractor: pixels 0..255, without padding."""
-    return SegmenterSettings.from_options(options, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), stride=1)
-
-
-def text_reader(model: Lmpm | ExtractorLmpm, tokenizer: Tokenizer, device: str) -> Callable[[Prompt], Sentence]:
+def text_reader(model: Lmpm, tokenizer: Tokenizer, device: str) -> Callable[[Prompt], Sentence]:
     """Encoder of text prompts."""
 
     def read(prompt: Prompt) -> Sentence:

@@ -12,8 +12,9 @@ class Options(QueryOptions):
 
     Attributes:
         reads: Type of prompt: ``text``, or ``speech`` through an audio encoder.
-        frames: Encoder of frames: LMPM's, which sees the words (``language``), or LMPM++ mini's frozen ``extractor``.
+        frames: Encoder of frames: LMPM's, which sees the words (``language``), or the common start of the mini
+            variants, which gives ``tracks`` whatever the words.
     """
 
     reads: Literal["text", "speech"]
-    frames: Literal["language", "extractor"]
+    frames: Literal["language", "tracks"]

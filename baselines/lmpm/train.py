@@ -32,12 +32,13 @@ from baselines.layers.training.trajectory_recipe import (
 from baselines.layers.training.trajectory_training import training_outputs
 from baselines.layers.training.vocabulary import training_tokenizer
 from baselines.lmpm.config import SIZES, SPEECH_SIZES
-from baselines.lmpm.extractor_train import ExtractorTrainOptions, train_on_extractor
 from baselines.lmpm.losses import compute_losses, total_loss
 from baselines.lmpm.method import speech_reader, text_reader
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.options import Options
 from baselines.lmpm.speech import SpeechEncoder, load_whisper
+from baselines.lmpm.track_train import train_track_lmpm
+from baselines.lmpmpp.mini.training.track_training import TrackTrainOptions
 from mevis_bench.records import TrainingArguments
 from mevis_bench.records.schedules import MultiStepSchedule
 
@@ -72,9 +73,9 @@ class TrainOptions(TrajectoryTrainOptions):
 OPTIONS = {
     "swin-t": TrainOptions,
     "swin-t-audio": TrainOptions,
-    "mini": TrainOptions,
-    "mini-audio": TrainOptions,
-    "mini-extractor": ExtractorTrainOptions,
+    "mini": TrackTrainOptions,
+    "scratch": TrainOptions,
+    "scratch-audio": TrainOptions,
 }
 
 
@@ -87,8 +88,8 @@ def train(arguments: TrainingArguments) -> None:
         UsageError: The split has no usable sentence.
     """
     variant: Options = arguments.method_options
-    if variant.frames == "extractor":
-        train_on_extractor(arguments)
+    if variant.frames == "tracks":
+        train_track_lmpm(arguments)
         return
     options: TrainOptions = arguments.options
     spoken, device = variant.reads == "speech", arguments.device

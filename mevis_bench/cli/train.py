@@ -74,7 +74,8 @@ def command(
     for path in weights:
         err().print(f"written to {path}", markup=False, soft_wrap=True)
     task = resolved.spec.tasks[0]
-    files = {name: folder / Path(weight.file).name for name, weight in resolved.spec.weights.items()}
+    made = {name: weight for name, weight in resolved.spec.weights.items() if weight.owner is None}
+    files = {name: folder / Path(weight.file).name for name, weight in made.items()}
     found = files and all(path.exists() for path in files.values())
     named = " ".join(f"--weights {name}={path}" for name, path in files.items()) if found else "--weights FILE"
     use = f"Use the weights: mevis-bench run --task {task} --method {resolved.name} {named}"

@@ -8,24 +8,28 @@ import torch
 from safetensors.torch import save_file
 
 from baselines.dshmp.config import SIZES as DSHMP_SIZES
+from baselines.dshmp.expression_rows import ExpressionRows
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.train import OWN_PARTS as DSHMP_OWN_PARTS
-from baselines.dshmp.train import ExpressionRows
 from baselines.layers.nn.text_encoder import build_roberta
 from baselines.layers.training.clip_augmentation import MovingCrop
 from baselines.layers.training.clip_sampling import read_clip
 from baselines.layers.training.trajectory_recipe import frames_around, start_from_mask2former, trajectory_groups
 from baselines.lmpm.config import SIZES
-from baselines.lmpm.extractor_network import ExtractorLmpm
-from baselines.lmpm.extractor_train import frame_pairs, sentence_targets
-from baselines.lmpm.frame_cache import match_queries
 from baselines.lmpm.model import Lmpm
 from baselines.lmpm.train import OWN_PARTS, TrainOptions
+from baselines.lmpmpp.mini.common_start import SHIPPED
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError
 from tests.baselines.overfit import Case, assert_overfits, assert_resumes, with_tokenizer, write_two_clips
 from tests.fixtures.tiny_split import write_tiny_split
+
+
+def with_start(weights):
+    """Files of a training on the common start of the mini variants."""
+    return {"model": weights, "start": SHIPPED}
+
 
 SETTINGS = (
     "min_size_train=[64]",
@@ -37,25 +41,20 @@ SETTINGS = (
 )
 SMALL = {"short": 64, "longest": 96}
 CASES = {
-    "lmpm": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, files=with_tokenizer),
-    "dshmp": Case("dshmp", SETTINGS, SMALL, files=with_tokenizer),
-    "lmpm extractor": Case(
-        "lmpm",
-        ("sampling_frame_num=4", "batch_size=2", "base_lr=3.0e-3"),
-        {},
-        variant="mini-extractor",
-        files=with_tokenizer,
-    ),
-    "lmpm audio": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, variant="mini-audio"),
+    "lmpm": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, variant="scratch", files=with_tokenizer),
+    "dshmp": Case("dshmp", SETTINGS, SMALL, variant="scratch", files=with_tokenizer),
+    "lmpm tracks": Case("lmpm", ("batch_size=2", "base_lr=3.0e-3"), {}, files=with_start),
+    "dshmp tracks": Case("dshmp", ("batch_size=2", "base_lr=3.0e-3"), {}, files=with_start),
+    "lmpm audio": Case("lmpm", (*SETTINGS, "sampling_frame_num=4"), SMALL, variant="scratch-audio"),
 }
 
 
-STEPS = {"lmpm": 170, "dshmp": 90, "lmpm extractor": 400, "lmpm audio": 170}
+STEPS = {"lmpm": 170, "dshmp": 90, "lmpm tracks": 400, "dshmp tracks": 400, "lmpm audio": 170}
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """Networks that learn in seconds; the frozen extractor has its own sizes."""
+    """Networks that learn in seconds; the common start has its own sizes."""
     for sizes in (SIZES, DSHMP_SIZES):
         mini = sizes["mini"]
         tiny = replace(
@@ -71,52 +70,15 @@ def small(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_two_clips_are_overfitted(name, tmp_path, request):
-    if name != "lmpm extractor":
+    if not name.endswith("tracks"):
         request.getfixturevalue("small")
     case = CASES[name]
     assert_overfits(replace(case, settings=(*case.settings, f"steps={STEPS[name]}")), tmp_path)
 
 
-def test_sentences_together_are_as_alone():
-    torch.manual_seed(0)
-    network = ExtractorLmpm(SIZES["mini"]).eval()
-    queries = torch.randn(1, 3, 20, 64)
-    ids = torch.tensor([[0, 5, 6, 2], [0, 7, 8, 2]])
-    with torch.no_grad():
-        encoded = network.vita_module.encode(queries, None, shifting=False)
-        together = network.encode_text(ids, torch.ones_like(ids))
-        *_, both = network.vita_module.layer_queries(encoded.expand(2, -1, -1, -1), together)
-        logits = network.vita_module.class_logits(both, together)
-        for row in range(2):
-            alone = network.encode_text(ids[row : row + 1], torch.ones(1, 4, dtype=torch.long))
-            *_, one = network.vita_module.layer_queries(encoded, alone)
-            torch.testing.assert_close(both[row], one[0], rtol=1e-4, atol=1e-5)
-            torch.testing.assert_close(
-                logits[row], network.vita_module.class_logits(one, alone)[0], rtol=1e-4, atol=1e-5
-            )
-
-
-def test_queries_are_matched_with_the_objects_that_their_masks_show():
-    labels = torch.zeros(2, 8, 8, dtype=torch.uint8)
-    labels[0, :4], labels[0, 4:], labels[1, :4] = 1, 2, 2
-    masks = torch.zeros(2, 3, 4, 4, dtype=torch.bool)
-    masks[0, 0, 2:] = True  # object 2
-    masks[0, 1, :2] = True  # object 1
-    masks[1, 2, :2] = True  # object 2, object 1 is absent
-    masks[1, 0, 3:] = True  # background
-    assert match_queries(masks, labels, 2).tolist() == [[2, 1, 0], [0, 0, 2]]
-    referred = (1,)
-    target = sentence_targets(labels, referred)
-    pairs = frame_pairs(match_queries(masks, labels, 2), labels, target, referred)
-    assert [(queries.tolist(), rows.tolist()) for queries, rows in pairs] == [([0], [0]), ([2], [0])]
-    both = sentence_targets(labels, (0, 1))
-    pairs = frame_pairs(match_queries(masks, labels, 2), labels, both, (0, 1))
-    assert [(queries.tolist(), rows.tolist()) for queries, rows in pairs] == [([0, 1], [1, 0]), ([2], [0])]
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_stopped_training_gives_the_same_bytes(name, tmp_path, request):
-    if name != "lmpm extractor":
+    if not name.endswith("tracks"):
         request.getfixturevalue("small")
     assert_resumes(CASES[name], tmp_path)
 

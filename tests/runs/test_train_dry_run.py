@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from baselines.lmpm.extractor_train import SHIPPED
 from baselines.lmpmpp.mini.checkpoint import load_mini
+from baselines.lmpmpp.mini.common_start import SHIPPED
 from baselines.lmpmpp.mini.model import MiniLMPMpp
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.train_config import read_train_config
@@ -31,7 +31,7 @@ SMALL = {
     "git": ("batch_size=2",),
     "lbdt": ("batch_size=2",),
     "lmpm": TRAJECTORIES,
-    "lmpm-mini-extractor": ("batch_size=1", "losses.train_num_points=32"),
+    "lmpm-mini": ("batch_size=1", "losses.train_num_points=32"),
     "lmpmpp-mini": (
         "extractor.frames=4",
         "detection.frames=4",

@@ -57,8 +57,7 @@ class ClipQueryDecoder(QueryDecoder[SentenceT]):
         Args:
             frame_queries: ``(g, t, q, c)``.
             sentence: Passed to the hook.
-            shifting: Shift the windows by half in every other layer; requires g = 1. The authors do so except in
-                training.
+            shifting: Shift the windows by half in every other layer. The authors do so except in training.
 
         Returns:
             ``(g, t, q, c)``.
@@ -66,14 +65,13 @@ class ClipQueryDecoder(QueryDecoder[SentenceT]):
         clips, frames, queries, _ = frame_queries.shape
         windows = ClipWindows(frames, self.window, queries, frame_queries)
         masks = [mask.repeat(clips, 1, 1, 1) for mask in windows.attn_masks]
-        x = torch.cat([windows.pad(clip) for clip in frame_queries])
+        x = torch.stack([windows.pad(clip) for clip in frame_queries])
         for index, (self_attn, ffn) in enumerate(zip(self.enc_self_attn, self.enc_ffn, strict=True)):
             shifted = shifting and index % 2 == 1
             tokens = self_attn(windows.split(x, shifted=shifted), attn_mask=masks[shifted])
             tokens = self.attend_motion(index, tokens.unflatten(1, (self.window, queries)), sentence).flatten(1, 2)
             x = windows.join(ffn(tokens), shifted=shifted)
-        out: Tensor = x.unflatten(0, (clips, -1))[:, :frames]
-        return out
+        return x[:, :frames]
 
     def layer_queries(self, encoded: Tensor, sentence: SentenceT) -> Iterator[Tensor]:
         """Yield the normalized queries ``(g, k, c)`` of every layer; ``encoded`` is the output of ``encode``."""

@@ -37,14 +37,17 @@ class ClipWindows:
         return blocked[:, None] * -1000.0
 
     def split(self, x: Tensor, *, shifted: bool) -> Tensor:
-        """Cut ``(t, q, c)`` (padded frames included) into ``(n, w * q, c)``; shifted: rolled by half a window."""
-        x = x.roll(self.window // 2, dims=0) if shifted else x
+        """Cut clips ``(g, t, q, c)`` (padded frames included) into ``(g * n, w * q, c)``, or one, ``(t, q, c)``.
+
+        Shifted: rolled by half a window.
+        """
+        x = x.roll(self.window // 2, dims=-3) if shifted else x
         return x.reshape(-1, self.window * self.queries, x.shape[-1])
 
     def join(self, windows: Tensor, *, shifted: bool) -> Tensor:
-        """Inverse of ``split``: ``(n, w * q, c)`` to ``(t, q, c)``, padded frames included."""
-        x = windows.view(-1, self.queries, windows.shape[-1])
-        return x.roll(-(self.window // 2), dims=0) if shifted else x
+        """Inverse of ``split``: ``(g * n, w * q, c)`` to ``(g, t, q, c)``, padded frames included."""
+        x = windows.view(-1, self.frames + self.padding, self.queries, windows.shape[-1])
+        return x.roll(-(self.window // 2), dims=1) if shifted else x
 
     def pad(self, x: Tensor) -> Tensor:
         """Append zero frames to ``(frames, q, c)`` until windows are full."""

@@ -118,12 +118,21 @@ def similarity_loss(
                 queries, objects = frame_pairs[clip * frames + frame]
                 pool.append(outputs.frame_embeddings[layer, clip, frame, queries])
                 ids.append(target.ids[target.in_frame(frame)[objects], frame])
-            embeddings, numbers = torch.cat(pool), torch.cat(ids)
-            same = (numbers[:, None] == numbers).to(embeddings.dtype)
-            products = embeddings @ embeddings.T
-            total = total + F.binary_cross_entropy_with_logits(products, same, reduction="sum")
-            count += same.numel()
+            numbers = torch.cat(ids)
+            total = total + same_object_loss(torch.cat(pool), numbers)
+            count += len(numbers) ** 2
     return total / (count + 1e-6)
+
+
+def same_object_loss(embeddings: Tensor, numbers: Tensor) -> Tensor:
+    """Binary cross-entropy of "same object" against the dot products of all pairs of a pool, summed.
+
+    Args:
+        embeddings: ``(p, c)``.
+        numbers: Object of each, int64 ``(p,)``.
+    """
+    same = (numbers[:, None] == numbers).to(embeddings.dtype)
+    return F.binary_cross_entropy_with_logits(embeddings @ embeddings.T, same, reduction="sum")
 
 
 def set_prediction_weights(config: TrajectoryConfig) -> dict[str, float]:

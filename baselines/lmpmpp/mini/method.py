@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from baselines.layers.inference.video_chunks import video_chunks
 from baselines.lmpmpp.mini.checkpoint import build_random, load_mini
 from baselines.lmpmpp.mini.model import MiniLMPMpp
+from baselines.lmpmpp.mini.prompt_features import prompt_features
 from baselines.lmpmpp.mini.sentence_encoder import WordTokenizer
-from baselines.lmpmpp.mini.speech_encoder import pad, speech_bands
 from baselines.lmpmpp.mini.tracker import Trajectories
 from baselines.lmpmpp.options import Options
 from baselines.lmpmpp.postprocess import full_size_masks
@@ -21,9 +20,7 @@ from mevis_bench.records import (
     MethodConfig,
     Prompt,
     SpeechPrompt,
-    TextPrompt,
     TrackPrediction,
-    UsageError,
     Video,
 )
 
@@ -70,8 +67,11 @@ class MiniMethod:
         select = self.model.match if self.matcher else self.model.generate
         modality: Modality = "audio" if isinstance(prompts[0], SpeechPrompt) else "text"
         encoded = self.model.encode_video(video_chunks(video, self.device), modality)
+        model = self.model
         for first in range(0, len(prompts), PROMPTS_PER_BATCH):
-            for selection in select(encoded, self._encode_prompts(prompts[first : first + PROMPTS_PER_BATCH])):
+            batch = prompts[first : first + PROMPTS_PER_BATCH]
+            features = prompt_features(batch, self.tokenizer, model.sentences, model.speech, self.device)
+            for selection in select(encoded, features):
                 if self.boxes:
                     yield predict_boxes(self.model, encoded.trajectories, selection.tracks, video)
                 else:
@@ -80,19 +80,6 @@ class MiniMethod:
     def close(self) -> None:
         """Release the model's memory."""
         del self.model
-
-    @torch.inference_mode()
-    def _encode_prompts(self, prompts: Sequence[Prompt]) -> Tensor:
-        """Features ``(n, c)`` of text or speech; speech one at a time, so that padding cannot change a feature."""
-        speech = [prompt for prompt in prompts if isinstance(prompt, SpeechPrompt)]
-        text = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
-        for prompt in prompts:
-            if not isinstance(prompt, SpeechPrompt if speech else TextPrompt):
-                raise UsageError(f"lmpmpp does not support prompts of type {type(prompt).__name__}", location=prompt.id)
-        if not speech:
-            return self.model.sentences(self.tokenizer([prompt.text for prompt in text]).to(self.device))
-        utterances = [pad([speech_bands(prompt.audio)]) for prompt in speech]
-        return torch.cat([self.model.speech(bands.to(self.device), lengths) for bands, lengths in utterances])
 
 
 def predict_boxes(model: MiniLMPMpp, trajectories: Trajectories, tracks: Tensor, video: Video) -> TrackPrediction:

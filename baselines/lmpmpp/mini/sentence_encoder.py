@@ -42,9 +42,17 @@ class WordTokenizer:
         return out
 
 
+_WORD = re.compile(r"[a-z0-9']+")
+
+
 def split_words(sentence: str) -> list[str]:
     """Return the words of a sentence, lower-case, without punctuation."""
-    return re.findall(r"[a-z0-9']+", sentence.lower())
+    return _WORD.findall(sentence.lower())
+
+
+def word_spans(sentence: str) -> list[tuple[int, int]]:
+    """Return the characters of the same words, ``(start, end)`` half-open, of a sentence in lower case."""
+    return [match.span() for match in _WORD.finditer(sentence)]
 
 
 class Pooling(nn.Module):
@@ -75,8 +83,11 @@ class SentenceEncoder(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         """Encode word ids ``(n, l)``, padded with 0 at the end: ``(n, c)``."""
-        states = run_gru(self.gru, self.dropout(self.embedding(words)), (words != PADDING).sum(1))
-        return self.pooling(states, words == PADDING)
+        return self.pooling(self.encode_words(words), words == PADDING)
+
+    def encode_words(self, words: Tensor) -> Tensor:
+        """States of the words, ``(n, l, 2 c)``, 0 on padding."""
+        return run_gru(self.gru, self.dropout(self.embedding(words)), (words != PADDING).sum(1))
 
 
 def run_gru(gru: nn.GRU, x: Tensor, lengths: Tensor) -> Tensor:

@@ -44,4 +44,13 @@ def test_every_frame_sees_the_frames_of_its_window(frames, window, shifted):
 def test_join_undoes_split(shifted):
     windows = ClipWindows(7, 4, 3, torch.zeros(1))
     x = windows.pad(torch.randn(7, 3, 5))
-    assert torch.equal(windows.join(windows.split(x, shifted=shifted), shifted=shifted), x)
+    assert torch.equal(windows.join(windows.split(x, shifted=shifted), shifted=shifted)[0], x)
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+def test_clips_are_cut_as_alone(shifted):
+    windows = ClipWindows(7, 4, 3, torch.zeros(1))
+    clips = torch.stack([windows.pad(torch.randn(7, 3, 5)) for _ in range(2)])
+    together = windows.split(clips, shifted=shifted)
+    assert torch.equal(together, torch.cat([windows.split(clip, shifted=shifted) for clip in clips]))
+    assert torch.equal(windows.join(together, shifted=shifted), clips)

@@ -1,0 +1,137 @@
+"""The common start of the mini variants: tracks of a video, aligned tokens, words, and the shipped weights on it."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from baselines.dshmp.config import SIZES as DSHMP_SIZES
+from baselines.dshmp.track_network import TrackDsHmp, motion_words
+from baselines.dshmp.word_split import RuleTagger
+from baselines.layers.training.point_set_criterion import PointOutputs, match_points, point_losses
+from baselines.layers.training.trajectory_criterion import TrajectoryConfig
+from baselines.lmpm.config import SIZES
+from baselines.lmpm.track_network import TrackLmpm
+from baselines.lmpmpp.mini.common_start import SHIPPED, AlignedTokens, CommonStart, TrackedVideo
+from baselines.lmpmpp.mini.training.track_training import track_similarity
+from baselines.lmpmpp.mini.training.tracked_cache import TrackedClip
+from mevis_bench.data.registry import open_dataset
+from mevis_bench.methods.loading import load_method
+from mevis_bench.methods.registry import find_methods
+from mevis_bench.methods.weights import WeightsChoice, default_store, locate_weights
+from mevis_bench.records import MethodConfig, TextPrompt
+
+PROMPTS = (TextPrompt("0", "The bird that moves left"), TextPrompt("1", "the one flying away quickly after going down"))
+
+
+@pytest.fixture(scope="module")
+def start():
+    return CommonStart.load(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def split():
+    return open_dataset(None, "valid_u")
+
+
+@pytest.fixture(scope="module")
+def tracked(start, split):
+    video = split.video(split.video_ids[0])
+    frames = torch.from_numpy(np.stack([video.frame(index) for index in range(6)]))
+    return frames, start.encode_video([frames])
+
+
+def networks():
+    return [TrackLmpm(SIZES["mini"]).eval(), TrackDsHmp(DSHMP_SIZES["mini"], RuleTagger()).eval()]
+
+
+def test_tracks_do_not_depend_on_the_chunks(start, tracked):
+    frames, whole = tracked
+    parts = start.encode_video(frames.split(2))
+    for a, b in ((whole.tokens, parts.tokens), (whole.fine, parts.fine), (whole.aligned, parts.aligned)):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+    found = whole.tokens.any(-1).any(0)
+    assert 3 <= found.sum() <= 8
+    assert whole.aligned.any(-1).tolist() == found.tolist()
+
+
+def test_a_video_without_objects_has_no_tracks():
+    start = CommonStart.load(SHIPPED)
+    start.extractor.decoder.class_embed.bias.copy_(torch.tensor([-50.0, 50.0]))
+    blank = start.encode_video([torch.zeros(2, 72, 128, 3, dtype=torch.uint8)])
+    assert not blank.tokens.any()
+    assert not blank.aligned.any()
+    assert blank.fine.shape == (2, 64, 18, 32)
+
+
+def test_the_aligned_product_is_added_to_all_frames_of_a_track():
+    torch.manual_seed(0)
+    module = AlignedTokens()
+    tokens, aligned, features = torch.randn(1, 3, 8, 64), torch.randn(8, 128), torch.randn(2, 128)
+    out = module(tokens, aligned, features)
+    for sentence in range(2):
+        for track in range(8):
+            added = module.project(aligned[track] * features[sentence])
+            torch.testing.assert_close(out[sentence, :, track], tokens[0, :, track] + added)
+
+
+@pytest.mark.parametrize("network", networks(), ids=["lmpm", "dshmp"])
+def test_sentences_together_are_as_alone(network, start, tracked):
+    _, video = tracked
+    with torch.no_grad():
+        together = network.match(video, network.read(start, PROMPTS))
+        for row, prompt in enumerate(PROMPTS):
+            for both, alone in zip(together, network.match(video, network.read(start, [prompt])), strict=True):
+                torch.testing.assert_close(both[row], alone[0], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(together[0][0], together[0][1])
+
+
+def test_motion_words_are_found_among_the_words():
+    assert motion_words("the bird, flying away slowly", RuleTagger(), 20) == [2, 4]
+    assert motion_words("the bird, flying away slowly", RuleTagger(), 3) == [2]
+    assert motion_words("", RuleTagger(), 1) == []
+
+
+def test_queries_are_matched_and_compared_at_points():
+    torch.manual_seed(0)
+    config = TrajectoryConfig(vita_no_object_weight=0.5)
+    truth = (torch.rand(2, 40) > 0.5).float()
+    masks = torch.randn(2, 3, 40)
+    masks[0, 2], masks[0, 0] = 8 * truth[0] - 4, 8 * truth[1] - 4
+    outputs, targets = PointOutputs(torch.zeros(2, 3, 2), masks), [truth, truth[:0]]
+    pairs = match_points(outputs, targets, config)
+    assert [(queries.tolist(), objects.tolist()) for queries, objects in pairs] == [([0, 2], [1, 0]), ([], [])]
+    losses = point_losses([outputs, outputs], targets, [pairs, pairs], config)
+    assert set(losses) == {f"loss_vita_{name}{layer}" for name in ("ce", "mask", "dice") for layer in ("", "_0")}
+    expected = F.binary_cross_entropy_with_logits(masks[0, [0, 2]], truth[[1, 0]])
+    torch.testing.assert_close(losses["loss_vita_mask"], expected)
+    weights = torch.tensor([1.0, 0.5])[torch.tensor([0, 1, 0, 1, 1, 1])]
+    torch.testing.assert_close(losses["loss_vita_ce"], (weights * torch.log(torch.tensor(2.0))).sum() / weights.sum())
+
+
+def test_similarity_pools_the_tokens_of_a_sentences_objects():
+    torch.manual_seed(0)
+    module = TrackLmpm(SIZES["mini"]).vita_module
+    tokens = torch.randn(2, 8, 64)
+    tokens[1, 2], tokens[:, 3:] = 0, 0  # track 2 is seen once, three tracks in all
+    video = TrackedVideo(tokens, torch.zeros(2, 64, 1, 1), torch.zeros(8, 128))
+    clip = TrackedClip("v", video, torch.zeros(2, 1, 1), torch.tensor([2, 0, 1, 0, 0, 0, 0, 0], dtype=torch.uint8), ())
+    encoded, queries = torch.randn(1, 2, 8, 64), torch.randn(1, 5, 64)
+    pairs = [(torch.tensor([4]), torch.tensor([0]))]
+    pool = torch.cat((module.sim_embed_clip(queries[0, 4:]), module.sim_embed_frame(encoded[0, :1, 2])))
+    expected = F.binary_cross_entropy_with_logits(pool @ pool.T, torch.ones(2, 2))
+    torch.testing.assert_close(track_similarity(module, clip, encoded, queries, [[0]], pairs), expected)
+    nobody = [(torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long))]
+    assert track_similarity(module, clip, encoded, queries, [[]], nobody) == 0
+
+
+@pytest.mark.parametrize("name", ["lmpm", "lmpm:mini-audio"])
+def test_shipped_weights_are_those_of_the_method_file(name, split):
+    method, _, variant = name.partition(":")
+    resolved = find_methods().resolve(method, variant or "mini")
+    weights = locate_weights(resolved, WeightsChoice(False, default_store(), {}))
+    assert weights["model"].stat().st_size < 4_000_000
+    assert all(spec.sha256 for spec in resolved.spec.weights.values())
+    task = resolved.spec.tasks[0]
+    config = MethodConfig(task, resolved.variant, resolved.spec.options, weights, "cpu", 0)
+    load_method(resolved.method, config).close()
