@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from baselines.layers.options import CaptionOptions, Count
+from baselines.layers.options import CaptionOptions, Count, Size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +13,9 @@ class Options(CaptionOptions):
     Attributes:
         size: Sizes of the network: the authors' two, or small ones.
         beams: Beams of the search; 1: greedy.
+        close_ups: Frames, by number from 0, that are cut to the largest target: a small network sees what it is.
     """
 
     size: Literal["large", "base", "mini"]
     beams: Count
+    close_ups: tuple[Size, ...] = ()

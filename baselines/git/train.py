@@ -25,7 +25,7 @@ from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
 from baselines.layers.checkpoints.weights_file import save_weights
-from baselines.layers.inference.caption_view import Highlight, Square, sample_frames
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square, sample_frames
 from baselines.layers.inputs.bert_vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.inputs.target_sets import target_sets
@@ -112,7 +112,7 @@ def train(arguments: TrainingArguments) -> None:
         vocabulary.save(str(folder / VOCABULARY_FILE))
     nn.Module.to(network, device)
     square = Square(SIDE, variant.fit)
-    view = Highlight.from_options(variant), square
+    view = Highlight.from_options(variant), CaptionView(FRAMES, square, variant.close_ups)
 
     def sample(rng: np.random.Generator, position: SamplePosition) -> DescribedTargets:
         video_id, row = units[int(rng.integers(len(units)))]
@@ -190,7 +190,7 @@ def draw_targets(
     video_id: str,
     row: int,
     highlight: Highlight,
-    square: Square,
+    view: CaptionView,
     options: TrainOptions,
     rng: np.random.Generator,
 ) -> DescribedTargets:
@@ -201,7 +201,7 @@ def draw_targets(
         video_id: The video.
         row: Number of the target set in `target_sets`.
         highlight: Color of the targets.
-        square: Preprocessing.
+        view: Preprocessing.
         options: For frames, mirroring and the number of sentences.
         rng: Source of all random choices.
     """
@@ -211,7 +211,7 @@ def draw_targets(
     if options.random_frames:
         edges = np.linspace(0, len(video), FRAMES + 1)
         indices = [min(len(video) - 1, int(rng.uniform(*pair))) for pair in itertools.pairwise(edges)]
-    frames = np.stack([square.resize(video.frame(index)) for index in indices])
+    frames = np.stack([view.square.resize(view.look(video, *pair)[0]) for pair in enumerate(indices)])
     sentences = [str(text) for text in rng.choice(texts, options.sentences)]
     if rng.random() < options.flip:
         frames, sentences = frames[:, :, ::-1], [mirror(text) for text in sentences]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from baselines.layers.inputs.marks import MarkStyle, crop_window
 from baselines.layers.options import CaptionOptions
 from mevis_bench.records import HighlightedVideo, Video
 
@@ -100,11 +101,23 @@ class CaptionView:
         frames: Number of frames.
         square: Preprocessing of each.
         sample: Indices of the frames, from the length of the video and their number.
+        close_ups: Frames, by number, that are cut to the largest highlighted target; whole where none is visible.
     """
 
     frames: int
     square: Square
     sample: Callable[[int, int], list[int]] = sample_frames
+    close_ups: tuple[int, ...] = ()
+
+    def look(self, video: HighlightedVideo, number: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Decode frame ``index`` as the view's frame ``number``: RGB ``(h, w, 3)`` and its target mask ``(h, w)``."""
+        pixels, mask = video.frame(index), video.target_mask(index)
+        if number in self.close_ups:
+            objects = [rle.decode(video.id) for rles in video.target.objects if (rle := rles[index]) is not None]
+            largest = max(objects, key=lambda target: int(target.sum()), default=mask)
+            left, top, right, bottom = crop_window(largest[None], MarkStyle().margin)
+            pixels, mask = pixels[top:bottom, left:right], mask[top:bottom, left:right]
+        return pixels, mask
 
     def load(self, video: Video) -> tuple[Tensor, float | None]:
         """Decode and preprocess a video's frames.
@@ -114,13 +127,15 @@ class CaptionView:
             pixels in these frames that is inside the squares (``None`` without such pixels or targets).
         """
         indices = self.sample(len(video), self.frames)
-        frames = np.stack([self.square.resize(video.frame(index)) for index in indices])
-        visible = total = 0
-        if isinstance(video, HighlightedVideo):
-            for index in indices:
-                counts = self.square.count_visible(video.target_mask(index))
-                visible, total = visible + counts[0], total + counts[1]
-        return self.square.normalize(frames), visible / total if total else None
+        if not isinstance(video, HighlightedVideo):
+            return self.square.normalize(np.stack([self.square.resize(video.frame(index)) for index in indices])), None
+        frames, visible, total = [], 0, 0
+        for number, index in enumerate(indices):
+            pixels, mask = self.look(video, number, index)
+            frames.append(self.square.resize(pixels))
+            counts = self.square.count_visible(mask)
+            visible, total = visible + counts[0], total + counts[1]
+        return self.square.normalize(np.stack(frames)), visible / total if total else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,3 +77,20 @@ def test_the_share_of_target_pixels_inside_is_reported(tmp_path, fit: str, colum
     shown = HighlightedVideo.of(video, target, (255, 0, 0), 0.5)
     assert view.load(shown)[1] == kept
     assert view.load(video)[1] is None
+
+
+def test_a_close_up_shows_the_largest_target_and_the_whole_frame_without_one(tmp_path) -> None:
+    path = tmp_path / "0.png"
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(path)
+    large, small = (np.zeros((40, 80), np.uint8, order="F") for _ in range(2))
+    large[10:18, 20:28], small[30:34, 60:64] = 1, 1
+    objects = tuple((Rle(40, 80, coco.encode(mask)["counts"]), None) for mask in (small, large))
+    video = Video("v", ("0", "1"), (path, path), 40, 80)
+    shown = HighlightedVideo.of(video, TargetMasks("0", objects), (255, 0, 0), 1.0)
+    view = CaptionView(2, Square(20, "squash"), close_ups=(1,))
+    pixels, mask = view.look(shown, 1, 0)
+    assert pixels.shape == (12, 12, 3)  # a quarter of the longer side on every side
+    assert np.array_equal(pixels[..., 0] > 0, mask)
+    assert mask[2:10, 2:10].all()
+    assert mask.sum() == 64
+    assert view.look(shown, 0, 0)[0].shape == view.look(shown, 1, 1)[0].shape == (40, 80, 3)
