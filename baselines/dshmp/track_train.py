@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from baselines.dshmp.config import SIZES
+from baselines.dshmp.decoders import ClipModule
 from baselines.dshmp.expression_rows import DsHmpTraining, ExpressionRows
 from baselines.dshmp.losses import DsHmpLossConfig, contrastive_loss, total_loss
+from baselines.dshmp.memory_bank import MemoryBank
 from baselines.dshmp.options import Options
 from baselines.dshmp.track_network import TrackDsHmp
 from baselines.dshmp.word_split import open_tagger
@@ -59,7 +61,7 @@ def train_track_dshmp(arguments: TrainingArguments) -> None:
         for prompted, own in zip(clips, read.split([len(prompted.prompts) for prompted in clips]), strict=True):
             passes.append(run_clip(network, prompted, own, config, device))
             parts.append({**passes[-1].losses, "loss_vita_sim": passes[-1].similarity})
-        contrast = contrast_clips(training, expressions, clips, passes, config)
+        contrast = contrast_clips(network.vita_module, training.bank, expressions, clips, passes, config)
         losses = mean_losses(parts) | {"loss_con_sim": contrast}
         total = total_loss(losses, config, int(training.iteration))
         training.iteration += 1
@@ -69,7 +71,8 @@ def train_track_dshmp(arguments: TrainingArguments) -> None:
 
 
 def contrast_clips(
-    training: DsHmpTraining,
+    module: ClipModule,
+    bank: MemoryBank,
     expressions: ExpressionRows,
     clips: list[PromptedClip],
     passes: list[ClipPass],
@@ -79,7 +82,6 @@ def contrast_clips(
 
     An expression's anchor is the mean embedding of its matched queries; without a match it is left out.
     """
-    module = training.network.vita_module
     anchors, contrasts = [], []
     for prompted, found in zip(clips, passes, strict=True):
         embeddings = module.contrastive_embed(found.queries)
@@ -90,8 +92,7 @@ def contrast_clips(
     if not anchors:
         return 0 * passes[0].queries.sum()
     rows = torch.tensor([contrast.refer_id for contrast in contrasts], device=anchors[0].device)
-    training.bank.update(rows, torch.stack(anchors).detach(), config.bank_momentum)
-    features = training.bank.features
+    bank.update(rows, torch.stack(anchors).detach(), config.bank_momentum)
     return torch.stack(
-        [contrastive_loss(anchor, contrast, features) for anchor, contrast in zip(anchors, contrasts, strict=True)]
+        [contrastive_loss(anchor, contrast, bank.features) for anchor, contrast in zip(anchors, contrasts, strict=True)]
     ).mean()

@@ -125,7 +125,7 @@ def test_similarity_pools_the_tokens_of_a_sentences_objects():
     assert track_similarity(module, clip, encoded, queries, [[]], nobody) == 0
 
 
-@pytest.mark.parametrize("name", ["lmpm", "lmpm:mini-audio"])
+@pytest.mark.parametrize("name", ["lmpm", "lmpm:mini-audio", "dshmp"])
 def test_shipped_weights_are_those_of_the_method_file(name, split):
     method, _, variant = name.partition(":")
     resolved = find_methods().resolve(method, variant or "mini")

@@ -85,7 +85,10 @@ class PromptedClip:
 class TrainedTrackNetwork(TrackNetwork, Protocol):
     """Interface of the networks in training."""
 
-    vita_module: ClipQueryModule[Any]
+    @property
+    def vita_module(self) -> ClipQueryModule[Any]:
+        """The clip module."""
+        ...
 
     def encode(self, video: TrackedVideo, read: Any) -> tuple[Tensor, Any]:
         """Encode the tracks for sentences: tokens ``(s, t, k, c)``, and what the layers need of the sentences."""
