@@ -61,7 +61,7 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
         UsageError: An option has an invalid value.
     """
     options = config.options
-    view = CaptionView(FRAMES, Square(SIDE, options.fit), options.close_ups)
+    view = CaptionView(FRAMES, Square(SIDE, options.fit), close_ups=options.close_ups)
     highlight = Highlight.from_options(options)
     decoder: Decoder
     if config.weights is None:

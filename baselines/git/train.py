@@ -112,7 +112,7 @@ def train(arguments: TrainingArguments) -> None:
         vocabulary.save(str(folder / VOCABULARY_FILE))
     nn.Module.to(network, device)
     square = Square(SIDE, variant.fit)
-    view = Highlight.from_options(variant), CaptionView(FRAMES, square, variant.close_ups)
+    view = Highlight.from_options(variant), CaptionView(FRAMES, square, close_ups=variant.close_ups)
 
     def sample(rng: np.random.Generator, position: SamplePosition) -> DescribedTargets:
         video_id, row = units[int(rng.integers(len(units)))]

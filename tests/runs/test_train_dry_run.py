@@ -28,6 +28,7 @@ TRAJECTORIES = (
 QUERIES = ("batch_size=1", "num_frames=3", "scales=[32]", "max_size=64", "crop_resize=[48]", "crop_size=[32,40]")
 SMALL = {
     "dshmp": TRAJECTORIES,
+    "dshmp-mini": ("batch_size=1", "losses.train_num_points=32"),
     "git": ("batch_size=2",),
     "lbdt": ("batch_size=2",),
     "lmpm": TRAJECTORIES,
