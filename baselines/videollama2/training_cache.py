@@ -31,7 +31,11 @@ class TargetCache:
 def open_cache(data: TrainingData, folder: Path, view: CaptionView, highlight: Highlight) -> TargetCache:
     """Open the cache of a split; it is built first if missing or built from different data."""
     sentences_file, frames_file, coverage_file = (folder / n for n in ("sentences.json", "frames.npy", "coverage.npy"))
-    metadata = {"fingerprint": data.fingerprint, "view": asdict(view), "highlight": asdict(highlight)}
+    metadata = {
+        "fingerprint": data.fingerprint,
+        "view": [view.frames, asdict(view.square)],
+        "highlight": asdict(highlight),
+    }
     if sentences_file.is_file():
         stored = json.loads(sentences_file.read_text())
         if stored.get("metadata") == json.loads(json.dumps(metadata)):
