@@ -1,4 +1,4 @@
-"""What the mini variants of other methods start from: LMPM++ mini's frozen extractor, tracker and prompt encoders.
+"""Common start of other methods' mini variants: LMPM++ mini's frozen extractor, tracker and prompt encoders.
 
 Objects are tracked once per video, whatever the prompts, and each track has an embedding in the space in which LMPM++
 mini has aligned trajectories with sentences. Axes: t frames, k tracks, n sentences, l words, c channels, a channels of
