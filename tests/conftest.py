@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, settings
 from mevis_bench.metrics.java import find_java
 from tests.paths import GOLDEN, PARITY, SHARED
 
-pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.gallery", "tests.fixtures.runs"]
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.gallery",
+    "tests.fixtures.loopback_hub",
+    "tests.fixtures.runs",
+]
 
 # xdist sets a width of 80 for its workers; commands would fold what tests compare as one line.
 os.environ.pop("COLUMNS", None)

@@ -1,4 +1,4 @@
-"""``mevis-bench data``: verify data sets, generate splits of mini, export and import other formats."""
+"""``mevis-bench data``: get and verify data sets, generate splits of mini, export and import other formats."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ command = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @command.callback()
 def _group() -> None:
-    """Verify a data set, generate a split of mini, export or import another format."""
+    """Get or verify a data set, generate a split of mini, export or import another format."""
 
 
 @command.command()
@@ -78,12 +78,38 @@ def info(name: options.RegisteredDataSet, json: options.Json = False) -> None:
                 "counts": "; ".join(counts) or "not known",
                 "license": facts.license,
                 "source": facts.source,
+                "download": f"mevis-bench data get {name}: {', '.join(facts.hub)}" if facts.hub else "by hand",
                 "protocol": facts.protocol,
                 "submission": facts.submission or "no server",
             }
         )
     )
     console.print(facts.layout, markup=False, highlight=False, soft_wrap=True)
+
+
+@command.command()
+def get(
+    name: options.RegisteredDataSet,
+    out: options.DataOut,
+    split: options.SplitName = None,
+    revision: options.Revision = None,
+    accept_license: options.AcceptLicense = False,
+    json: options.Json = False,
+) -> None:
+    """Download a split of a data set from the Hugging Face hub and unpack it; others: print where to get them."""
+    from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.console import print_json
+    from mevis_bench.cli.licenses import agree
+    from mevis_bench.data.download import find_source, get_split
+
+    facts, split, source = find_source(name, split)
+    agree({source.repo: facts.license}, accept=accept_license)
+    get_split(source, out, revision)
+    if json:
+        print_json({"root": str(out), "data_set": name, "split": split})
+        return
+    check = f"mevis-bench data verify {out} --data-set {name} --split {split}"
+    stdout().print(f"wrote {split} of {facts.title} to {out}; check it: {check}", markup=False, soft_wrap=True)
 
 
 @command.command("make-fixture")

@@ -110,6 +110,14 @@ NewMethodName = Annotated[
 ]
 OnlyMethod = Annotated[str | None, _argument("METHOD", "Only this method.")]
 WeightsOwner = Annotated[str, _argument("METHOD[:VARIANT]", "The method the weights belong to.")]
+AcceptLicense = Annotated[
+    bool, _option("--accept-license", None, "Agree to the licenses of what is downloaded, without being asked.")
+]
+Revision = Annotated[
+    str | None,
+    _option("--revision", "COMMIT", "Commit of the repository on the hub, where none is pinned: 40 digits."),
+]
+DeleteUnused = Annotated[bool, _option("--delete", None, "Delete the listed files.")]
 WeightsFiles = Annotated[list[str], _argument("[NAME=]FILE", "Weights files or folders.")]
 
 # Data
@@ -326,6 +334,7 @@ SuiteData = Annotated[
 ]
 SuiteOut = Annotated[Path, _option("--out", "DIR", "Parent folder of the run folders.")]
 NewSplitOut = Annotated[Path, _option("--out", "DIR", "Parent folder; the split is written to DIR/SPLIT.")]
+DataOut = Annotated[Path, _option("--out", "DIR", "Folder of the data set.")]
 ImportOut = Annotated[Path, _option("--out", "DIR", "A new folder for the split.")]
 SiteOut = Annotated[Path, _option("--out", "DIR", "Folder of the site.")]
 TriedOut = Annotated[Path, _option("--out", "DIR", "Output folder.")]

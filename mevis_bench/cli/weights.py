@@ -1,4 +1,4 @@
-"""``mevis-bench weights``: list weights files and add them to the store."""
+"""``mevis-bench weights``: list, get, add, verify and prune weights files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _STATE_STYLES = {"shipped": "green", "in store": "green", "missing": "yellow"}
 
 @command.callback()
 def _group() -> None:
-    """List weights files and their state, or add files to the store."""
+    """List weights files and their state; get, add, verify or prune files of the store."""
 
 
 @command.command("list")
@@ -49,8 +49,104 @@ def list_(
             table.add_section()
         last = row.method
         location = Text.assemble((row.method, "bold"), (f" {row.name} ", "dim"), row.file)
-        table.add_row(location, Text(row.state, _STATE_STYLES[row.state]), row.license, Text(row.source, "dim"))
+        state = f"{row.state} (weights get)" if row.state == "missing" and row.hub is not None else row.state
+        table.add_row(location, Text(state, _STATE_STYLES[row.state]), row.license, Text(row.source, "dim"))
     out().print(table)
+
+
+@command.command()
+def get(
+    method_dir: options.MethodDirs,
+    weights: options.Weights,
+    method: options.WeightsOwner,
+    revision: options.Revision = None,
+    accept_license: options.AcceptLicense = False,
+    json: options.Json = False,
+) -> None:
+    """Download a variant's weights from the Hugging Face hub: pinned, checked, resumable, into the store."""
+    from mevis_bench.cli.console import err, print_json
+    from mevis_bench.cli.licenses import agree
+    from mevis_bench.methods.registry import find_methods
+    from mevis_bench.methods.weights import parse_weights
+    from mevis_bench.methods.weights_download import get_weights, missing_weights
+
+    resolved = find_methods(method_dir).resolve(method)
+    store = parse_weights(weights).store
+    missing = missing_weights(resolved, store)
+    specs = resolved.spec.weights
+    agree({source.repo: specs[name].license for name, source in missing.hub.items()}, accept=accept_license)
+    got = get_weights(resolved, missing.hub, store, revision)
+    if json:
+        print_json({"got": {name: str(path) for name, path in got.items()}, "by_hand": list(missing.by_hand)})
+    for name, path in got.items():
+        err().print(f"{resolved.name} {name}: {path}", markup=False, soft_wrap=True)
+    missing.check_by_hand(resolved)
+    if not got:
+        err().print(f"{resolved.name}: nothing is missing", markup=False, soft_wrap=True)
+
+
+@command.command()
+def verify(
+    method_dir: options.MethodDirs,
+    weights: options.Weights,
+    method: options.OnlyMethod = None,
+    json: options.Json = False,
+) -> int:
+    """Compare the hash of every weights file on this machine with the known one; exit code 1 if one differs."""
+    import dataclasses
+
+    from rich.text import Text
+
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.methods.registry import find_methods
+    from mevis_bench.methods.stored_weights import verify_weights
+    from mevis_bench.methods.weights import parse_weights
+    from mevis_bench.records import ExitCode, NothingMeasuredError
+    from mevis_bench.reports.terminal import terminal_table
+
+    registry = find_methods(method_dir)
+    selected = registry.resolve(method).method.spec.name if method is not None else None
+    files = verify_weights(registry, parse_weights(weights).store, selected)
+    if not files:
+        raise NothingMeasuredError("no weights files on this machine", hint="See mevis-bench weights list")
+    if json:
+        print_json([dataclasses.asdict(file) for file in files])
+    else:
+        table = terminal_table()
+        for name in ("weights", "result", "file"):
+            table.add_column(name, overflow="fold")
+        styles = {"ok": "green", "changed": "red", "unknown": "yellow"}
+        for file in files:
+            table.add_row(f"{file.method} {file.name}", Text(file.result, styles[file.result]), file.path)
+        out().print(table)
+    return ExitCode.FAILED if any(file.result == "changed" for file in files) else ExitCode.OK
+
+
+@command.command()
+def prune(
+    method_dir: options.MethodDirs,
+    weights: options.Weights,
+    delete: options.DeleteUnused = False,
+    json: options.Json = False,
+) -> None:
+    """List files of the store that no method uses; --delete deletes them."""
+    from mevis_bench.cli.console import err, out, print_json
+    from mevis_bench.methods.registry import find_methods
+    from mevis_bench.methods.stored_weights import delete_unused, unused_files
+    from mevis_bench.methods.weights import parse_weights
+
+    store = parse_weights(weights).store
+    unused = unused_files(find_methods(method_dir), store)
+    if delete:
+        delete_unused(unused, store)
+    if json:
+        print_json({"files": {str(path): size for path, size in unused.items()}, "deleted": delete})
+        return
+    for path, size in unused.items():
+        out().print(f"{size / 1e6:.1f} MB  {path}", markup=False, soft_wrap=True)
+    total = f"{len(unused)} files, {sum(unused.values()) / 1e6:.1f} MB, of no known method"
+    hint = "deleted" if delete else "--delete deletes them"
+    err().print(f"{total}: {hint}" if unused else "nothing to prune", markup=False, soft_wrap=True)
 
 
 @command.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 from mevis_bench.methods.bridges import derived_tasks
 from mevis_bench.methods.registry import Registry, ResolvedMethod
 from mevis_bench.methods.weights import State, file_state, provenance, weights_state
+from mevis_bench.records.hub_source import HubSource
 from mevis_bench.records.task_names import TASK_NAMES
 
 
@@ -70,6 +71,7 @@ class WeightsRow:
         license: License of the weights.
         source: Where it comes from.
         sha256: Its known hash; ``None``: not known.
+        hub: Place from which ``weights get`` downloads it; ``None``: it is got by hand.
         variants: The variants that use it.
     """
 
@@ -80,6 +82,7 @@ class WeightsRow:
     license: str
     source: str
     sha256: str | None
+    hub: HubSource | None
     variants: tuple[str, ...]
 
 
@@ -102,6 +105,7 @@ def weights_overview(registry: Registry, store: Path) -> list[WeightsRow]:
                     weights.license,
                     weights.source,
                     weights.sha256,
+                    weights.hub,
                     (variant,),
                 )
     return list(rows.values())

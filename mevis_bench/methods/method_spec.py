@@ -80,3 +80,5 @@ def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: 
         raise DataError(message, location=location)
     for weights in variant.weights.values():
         validate_relative_path(weights.file, "weights file", location)
+        for file in () if weights.hub is None else weights.hub.names:
+            validate_relative_path(file, "hub file", location)

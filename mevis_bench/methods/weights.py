@@ -138,12 +138,25 @@ def check_sha256(path: Path, spec: WeightSpec) -> None:
     """
     if spec.sha256 is not None and path.is_file():
         found = sha256(path)
-        if found != spec.sha256 and (spec.sha256, found) != _origin(path):
+        if found not in known_hashes(path, spec):
             raise DataError(
                 f"not the expected file: sha256 is {found}, expected {spec.sha256}",
                 location=str(path),
                 hint=f"Get it again: {spec.source}",
             )
+
+
+def known_hashes(path: Path, spec: WeightSpec) -> frozenset[str]:
+    """Return the hashes that a file of weights may have; empty: none is known.
+
+    The hash of ``method.yaml``; and, of a file in the store, that of what was stored, if it was made from a file of
+    that hash or none is given.
+    """
+    known = {spec.sha256} - {None}
+    origin = _origin(path)
+    if origin is not None and spec.sha256 in (None, origin[0]):
+        known.add(origin[1])
+    return frozenset(digest for digest in known if digest is not None)
 
 
 def origin_path(path: Path) -> Path:
@@ -178,9 +191,10 @@ def find_weights(resolved: ResolvedMethod, spec: WeightSpec, store: Path) -> Pat
 
 def _missing(resolved: ResolvedMethod, name: str, spec: WeightSpec, store: Path) -> MissingWeightsError:
     put = store_path(store, resolved.method.spec.name, spec)
+    get = "" if spec.hub is None else f"Get:     mevis-bench weights get {resolved.name}\n"
     return MissingWeightsError(
         f"the weights '{name}' of {resolved.name} are not on this machine",
-        hint=f"From:    {spec.source} (license: {spec.license})\n"
+        hint=f"{get}From:    {spec.source} (license: {spec.license})\n"
         f"Put to:  {put}\n"
         f"     or  mevis-bench weights add {spec.owner or resolved.method.spec.name} FILE\n"
         f"Or run with seeded random weights: --weights untrained",

@@ -1,7 +1,7 @@
 """Putting weights into the user's store: checked, converted once to safetensors, nothing in them executed."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path
     try:
         hashes = {name: sha256(source) for name, source in sources.items()}
         added = {
-            name: _draft(source, hashes[name], specs[name], drafts / specs[name].file)
+            name: make_draft(source, hashes[name], specs[name], drafts / specs[name].file)
             for name, source in sources.items()
         }
         found = {name: added.get(name) or find_weights(resolved, spec, store) for name, spec in specs.items()}
@@ -76,7 +76,11 @@ def add_weights(resolved: ResolvedMethod, files: Mapping[str, Path], store: Path
         if not missing and resolved.method.spec.environment is None:
             _load_once(resolved, here, sources)
         kept = {
-            name: _keep(draft, sources[name], hashes[name], store_path(store, resolved.method.spec.name, specs[name]))
+            name: keep(
+                draft,
+                WeightsRecord(sources[name].name, hashes[name], sha256(draft)),
+                store_path(store, resolved.method.spec.name, specs[name]),
+            )
             for name, draft in added.items()
         }
         return AddedWeights(kept, missing)
@@ -97,7 +101,25 @@ def _load_once(resolved: ResolvedMethod, weights: Mapping[str, Path], sources: M
         raise DataError(error.message, location=location or None, hint=error.hint) from error
 
 
-def _draft(source: Path, source_hash: str, spec: WeightSpec, draft: Path) -> Path:
+def make_draft(
+    source: Path,
+    source_hash: str,
+    spec: WeightSpec,
+    draft: Path,
+    copy: Callable[[Any, Any], object] = shutil.copyfile,
+) -> Path:
+    """Write what the store will keep of a file or folder: a copy, or the tensors of a checkpoint as safetensors.
+
+    Args:
+        source: The file or folder.
+        source_hash: Its hash.
+        spec: The weights that it should be.
+        draft: Path to write.
+        copy: Copies one file.
+
+    Raises:
+        DataError: The hash is not the known one, or the file is no checkpoint, is cut short, or holds code.
+    """
     if spec.sha256 is not None and source_hash != spec.sha256:
         raise DataError(
             f"not the expected file: sha256 is {source_hash}, expected {spec.sha256}",
@@ -106,16 +128,16 @@ def _draft(source: Path, source_hash: str, spec: WeightSpec, draft: Path) -> Pat
         )
     draft.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, draft)
+        shutil.copytree(source, draft, copy_function=copy)
     elif draft.suffix == ".safetensors" and source.suffix != ".safetensors":
         _convert(source, draft)
     else:
-        shutil.copyfile(source, draft)
+        copy(source, draft)
     return draft
 
 
-def _keep(draft: Path, source: Path, source_hash: str, place: Path) -> Path:
-    record = WeightsRecord(source.name, source_hash, sha256(draft))
+def keep(draft: Path, record: WeightsRecord, place: Path) -> Path:
+    """Move a draft to its place in the store and write the record of its origin next to it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_dir():
         shutil.rmtree(place)

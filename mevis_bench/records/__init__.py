@@ -2,6 +2,7 @@
 
 from mevis_bench.records.errors import (
     DataError,
+    DownloadError,
     ExitCode,
     IncomparableError,
     MethodError,
@@ -22,6 +23,7 @@ from mevis_bench.records.video import Video
 __all__ = [
     "CaptionPrediction",
     "DataError",
+    "DownloadError",
     "ExitCode",
     "Expression",
     "GroundTruth",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mevis_bench.records.ground_truth import Expression, GroundTruth
+from mevis_bench.records.hub_source import HubSource
 from mevis_bench.records.task_names import TaskName
 from mevis_bench.records.training import TrainingData
 
@@ -28,6 +29,8 @@ class DatasetInfo:
         source: Where it can be had, and what has to be agreed to.
         layout: Expected files, as a tree.
         needs_name: Whether its files look like those of another data set, so that it has to be named by ``--data-set``.
+        hub: By split, the place from which ``mevis-bench data get`` downloads it; a split that is not here is got by
+            hand, see ``source``.
         counts: Known numbers of ``videos``, ``frames`` and ``expressions`` of the published splits, by split.
     """
 
@@ -44,6 +47,7 @@ class DatasetInfo:
     source: str = ""
     layout: str = ""
     needs_name: bool = False
+    hub: Mapping[str, HubSource] = field(default_factory=dict)
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 

@@ -70,6 +70,10 @@ class MissingWeightsError(MevisBenchError):
     exit_code = ExitCode.USAGE
 
 
+class DownloadError(MevisBenchError):
+    """A file or service on the network cannot be had now: no network, no access, no such revision, interrupted."""
+
+
 class MethodError(MevisBenchError):
     """A method could not be loaded, or its process crashed."""
 

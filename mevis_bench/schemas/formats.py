@@ -13,6 +13,7 @@ from mevis_bench.schemas.external import (
     ReferredExpressions,
 )
 from mevis_bench.schemas.history import HistoryEntry
+from mevis_bench.schemas.license_agreements import LicenseAgreements
 from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.method_file import MethodSpec
 from mevis_bench.schemas.paper_table import PublishedTable
@@ -66,6 +67,12 @@ FORMATS: tuple[Format, ...] = (
     Format("submission-profile", SubmissionProfile, "yaml", "`configs/submission/<name>.yaml`"),
     Format("submission-record", SubmissionRecord, "json", "`<zip>.manifest.json`, from `mevis-bench submit pack`"),
     Format("weights-record", WeightsRecord, "json", "`<file>.origin.json` next to weights in the user's store"),
+    Format(
+        "license-agreements",
+        LicenseAgreements,
+        "json",
+        "`licenses.json` in `~/.cache/mevis-bench`, from `mevis-bench weights get` and `data get`",
+    ),
     Format("training", TrainingRecord, "json", "`training.json` of a training's folder, from `mevis-bench train`"),
     Format("transcripts", TranscriptReport, "json", "`transcripts.json` of a run with the bridge `speech_to_text`"),
     Format(

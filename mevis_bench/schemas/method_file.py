@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from mevis_bench.records.hub_source import HubSource
 from mevis_bench.records.task_names import TaskName
 
 Output = Literal["masks", "objects", "tracks", "captions"]
@@ -25,6 +26,7 @@ class WeightSpec:
         license: License of the weights.
         provenance: ``official``: made by the authors; ``trained-here``: made by this project's ``train``.
         owner: Method whose weights folder the file is in; ``None``: this one.
+        hub: Place from which ``mevis-bench weights get`` downloads it; ``None``: people get it as ``source`` says.
     """
 
     file: str
@@ -33,6 +35,7 @@ class WeightSpec:
     license: str
     provenance: Literal["official", "trained-here"]
     owner: MethodName | None = None
+    hub: HubSource | None = None
 
     renamed_fields: ClassVar[Mapping[str, str]] = {"licence": "license"}
 

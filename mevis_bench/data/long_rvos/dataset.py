@@ -11,14 +11,17 @@ from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.files.names import is_valid_name
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.records.hub_source import HubSource
 from mevis_bench.records.suggestion import did_you_mean
+
+_SPLITS = ("train", "valid", "test")
 
 INFO = DatasetInfo(
     name="long_rvos",
     version="2025",
     title="Long-RVOS",
     tasks=("rvos",),
-    splits=("train", "valid", "test"),
+    splits=_SPLITS,
     license="data card: Apache-2.0; README of the code: MIT",
     protocol="long_rvos",
     default_split="valid",
@@ -31,6 +34,16 @@ DIR/
   {train,valid,test}/JPEGImages/<video>/<frame>.jpg
   {train,valid,test}/Annotations/<video>/<object>/<frame>.png   0 and 255; no file: the object is absent
 """,
+    hub={
+        split: HubSource(
+            "iSEE-Laboratory/Long-RVOS",
+            None,
+            files=tuple(
+                f"{split}/{file}" for file in ("meta_expressions.json", "JPEGImages.tar.gz", "Annotations.tar.gz")
+            ),
+        )
+        for split in _SPLITS
+    },
     counts={"train": {"videos": 1855}, "valid": {"videos": 112}, "test": {"videos": 226}},
 )
 

@@ -1,0 +1,214 @@
+"""Files of the Hugging Face hub at a commit: found, downloaded into the hub's cache, checked.
+
+``huggingface_hub`` does the work, with its own settings: ``HF_ENDPOINT`` (a mirror), ``HF_HOME`` (cache and token),
+``HF_HUB_OFFLINE``. An interrupted download is kept there and continued.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mevis_bench.records import DataError, DownloadError, UsageError
+from mevis_bench.records.hub_source import HubSource, is_commit
+
+RepoKind = Literal["model", "dataset"]
+
+REQUEST_SECONDS = 10.0
+"""Time limit of a question to the hub: without a network there is an error soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """Facts of a file before it is downloaded, from the hub.
+
+    Attributes:
+        size: Bytes.
+        digest: Name and value of the hash that the hub knows: ``sha256``, or ``git`` for small files.
+    """
+
+    size: int
+    digest: tuple[Literal["sha256", "git"], str]
+
+
+def pinned_revisions(sources: Iterable[HubSource], revision: str | None) -> Mapping[str, str]:
+    """Return the commit to download of each repository: the one that its source names, else ``revision``.
+
+    Raises:
+        UsageError: A repository has no commit, or ``revision`` is not needed or is a branch or tag, which may move.
+    """
+    if revision is not None and not is_commit(revision):
+        raise UsageError(
+            f"expected a commit, 40 hexadecimal digits, got {revision!r}",
+            location="--revision",
+            hint="Branches and tags may move.",
+        )
+    named = {source.repo: source.revision for source in sources}
+    open_ = [repo for repo, commit in named.items() if commit is None]
+    if revision is None and open_:
+        raise UsageError(
+            f"no revision of {' and '.join(open_)} is pinned here",
+            hint="Choose a commit in the history of its files and give --revision COMMIT.",
+        )
+    if revision is not None and (len(open_) > 1 or (not open_ and revision not in named.values())):
+        what = f"{' and '.join(open_)} need one each" if open_ else f"{' and '.join(named)} has a pinned one"
+        raise UsageError(f"this revision cannot be used: {what}", location=f"--revision {revision}")
+    return {repo: commit or str(revision) for repo, commit in named.items()}
+
+
+def cached_files(source: HubSource, revision: str, kind: RepoKind) -> Mapping[str, Path]:
+    """Return the files that are in the hub's cache, by their name in the repository, without using the network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = {}
+    for name in source.names:
+        path = try_to_load_from_cache(source.repo, name, revision=revision, repo_type=kind)
+        if isinstance(path, str):
+            found[name] = Path(path)
+    return found
+
+
+def download(source: HubSource, revision: str, kind: RepoKind) -> Mapping[str, Path]:
+    """Return all files of a source, downloading into the hub's cache those that are not there.
+
+    A downloaded file is compared with the hash that the hub knows; one that differs is removed from the cache.
+
+    Returns:
+        Paths in the cache by the files' names in the repository, in order.
+
+    Raises:
+        DownloadError: No network, offline mode, no access, or there is no such repository, revision or file.
+        DataError: What came is not what the hub announced.
+        UsageError: The disk is too small.
+    """
+    from huggingface_hub import constants, hf_hub_download
+
+    cached = cached_files(source, revision, kind)
+    missing = [name for name in source.names if name not in cached]
+    if missing:
+        with hub_errors(source.repo, revision):
+            announced = _announced(source.repo, revision, kind, missing)
+        _check_space(announced, Path(constants.HF_HUB_CACHE))
+    downloaded = {}
+    for name in missing:
+        with hub_errors(source.repo, revision):
+            place = hf_hub_download(
+                source.repo, name, revision=revision, repo_type=kind, endpoint=constants.ENDPOINT,
+                etag_timeout=REQUEST_SECONDS,
+            )  # fmt: skip
+        downloaded[name] = Path(place)
+        _check_digest(Path(place), announced[name], f"{source.repo}@{revision[:7]}/{name}")
+    return {name: cached.get(name) or downloaded[name] for name in source.names}
+
+
+def forget(path: Path) -> None:
+    """Remove a file from the hub's cache, so that it is downloaded again."""
+    blob = path.resolve()
+    path.unlink(missing_ok=True)
+    blob.unlink(missing_ok=True)
+
+
+def _announced(repo: str, revision: str, kind: RepoKind, names: list[str]) -> Mapping[str, HubFile]:
+    from huggingface_hub import HfApi, constants
+
+    info = HfApi(endpoint=constants.ENDPOINT).repo_info(
+        repo, revision=revision, repo_type=kind, files_metadata=True, timeout=REQUEST_SECONDS
+    )
+    files = {}
+    for sibling in getattr(info, "siblings", None) or ():
+        size, lfs, blob = sibling.size, sibling.lfs, sibling.blob_id
+        if size is not None and lfs is not None:
+            files[sibling.rfilename] = HubFile(size, ("sha256", lfs.sha256))
+        elif size is not None and blob is not None:
+            files[sibling.rfilename] = HubFile(size, ("git", blob))
+    for name in names:
+        if name not in files:
+            raise DownloadError(f"{repo} has no file {name} at {revision}")
+    return {name: files[name] for name in names}
+
+
+def _check_space(files: Mapping[str, HubFile], cache: Path) -> None:
+    needed = sum(file.size for file in files.values())
+    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        raise UsageError(
+            f"the download needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
+            location=str(cache),
+            hint="Free some space, or move the cache: HF_HOME.",
+        )
+
+
+def _check_digest(path: Path, expected: HubFile, name: str) -> None:
+    kind, value = expected.digest
+    digest = hashlib.sha256() if kind == "sha256" else hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    if digest.hexdigest() != value:
+        forget(path)
+        raise DataError(
+            f"the download is damaged: its {kind} hash is {digest.hexdigest()}, the hub has {value}",
+            location=name,
+            hint="It was removed; the same command downloads it again.",
+        )
+
+
+@contextmanager
+def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
+    """Turn the errors of ``huggingface_hub`` into ``DownloadError``s that say what to do."""
+    import httpx2
+    from huggingface_hub import constants, errors
+
+    endpoint = constants.ENDPOINT
+    try:
+        yield
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
+        if constants.HF_HUB_OFFLINE:
+            raise DownloadError(
+                f"not all files of {repo} are in the cache, and HF_HUB_OFFLINE forbids to download them",
+                location=str(constants.HF_HUB_CACHE),
+            ) from error
+        raise _no_network(endpoint, error) from error
+    except errors.GatedRepoError as error:
+        raise DownloadError(
+            f"the owner of {repo} grants access on request, and you have none",
+            location=f"{endpoint}/{repo}",
+            hint="Accept its terms there, then log in: hf auth login, or HF_TOKEN.",
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise DownloadError(
+            f"repository {repo} not found, or it is private and you are not logged in",
+            location=f"{endpoint}/{repo}",
+            hint="To log in: hf auth login, or HF_TOKEN.",
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise DownloadError(f"{repo} has no revision {revision}", location=f"{endpoint}/{repo}") from error
+    except errors.EntryNotFoundError as error:
+        raise DownloadError(f"a file of {repo} at {revision} is not there", location=f"{endpoint}/{repo}") from error
+    except errors.HfHubHTTPError as error:
+        raise DownloadError(
+            f"the hub refused the request: HTTP status {error.response.status_code}",
+            location=f"{endpoint}/{repo}",
+            hint="If this stays so, log in: hf auth login, or HF_TOKEN.",
+        ) from error
+    except httpx2.HTTPError as error:
+        raise _no_network(endpoint, error) from error
+    except OSError as error:
+        if error.errno is not None:  # of the disk, which the command line reports
+            raise
+        raise DownloadError(f"the download failed: {error}", hint=_CONTINUE) from error
+
+
+_CONTINUE = "What was downloaded is kept; the same command continues."
+
+
+def _no_network(endpoint: str, error: Exception) -> DownloadError:
+    return DownloadError(
+        f"no answer: {str(error) or type(error).__name__}",
+        location=endpoint,
+        hint=f"Check the network, or name a mirror by HF_ENDPOINT. {_CONTINUE}",
+    )
