@@ -182,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         other exception propagates.
     """
     from mevis_bench.cli.console import print_error, replace_unencodable
-    from mevis_bench.execution.retry import RESUME_HINT
+    from mevis_bench.records.retry import RESUME_HINT
 
     replace_unencodable()
     root = typer.main.get_command(app)
@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _print_os_error(error: OSError) -> int:
     """Print that a file or folder cannot be made, written or read; other errors of the system keep their traceback."""
     from mevis_bench.cli.console import print_error
-    from mevis_bench.execution.retry import RESUME_HINT
+    from mevis_bench.records.retry import RESUME_HINT
 
     location = str(error.filename2 or error.filename) if error.filename else None
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -36,6 +36,11 @@ def command(runs: options.FinishedRuns, json: options.Json = False) -> None:
     for run, manifest in zip(runs, manifests, strict=True):
         table.add_row(str(run), *_cells(manifest.costs), str(manifest.costs.get("device") or "-"))
     out().print(titled("Resource usage", table, NOTE))
+    for run, manifest in zip(runs, manifests, strict=True):
+        counters = manifest.costs.get("counters")
+        if isinstance(counters, Mapping):
+            counts = ", ".join(f"{name} {value:,.6g}" for name, value in counters.items())
+            out().print(f"{run}: {counts}", markup=False, soft_wrap=True)
 
 
 def _cells(costs: Mapping[str, object]) -> list[str]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mevis_bench.execution.process_group import ProcessGroup, describe_exit_code
-from mevis_bench.execution.retry import RetryPolicy
 from mevis_bench.execution.threads import thread_environment
 from mevis_bench.files.names import safe_join
 from mevis_bench.files.tree import Folder
 from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import DataError, MaskPrediction, MethodConfig, MethodError, Prompt, TextPrompt, Video
+from mevis_bench.records.retry import RetryPolicy
 from mevis_bench.schemas.method_file import CommandSpec
 from mevis_bench.store.formats.official_png import PngPredictions
 from mevis_bench.store.prediction_source import FrameSpec

@@ -11,11 +11,11 @@ import msgspec
 from mevis_bench.execution.environment_messages import decode_prediction, encode_config, encode_prompt, encode_video
 from mevis_bench.execution.environment_process import EnvironmentProcess, EnvironmentProcessError, RemoteError
 from mevis_bench.execution.jobs import ResourceUsage
-from mevis_bench.execution.retry import RetryPolicy
 from mevis_bench.execution.threads import thread_environment
 from mevis_bench.execution.timed_video import TimedVideo
 from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import MethodConfig, MethodError, MevisBenchError, Prediction, Prompt, Video
+from mevis_bench.records.retry import RetryPolicy
 from mevis_bench.schemas.method_file import EnvironmentSpec
 
 Reply = TypeVar("Reply")

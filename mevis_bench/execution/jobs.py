@@ -1,7 +1,7 @@
 """Input and output of executors: small values that cross process boundaries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +71,7 @@ class ResourceUsage:
         trainable: Number of those that training changes.
         peak_host_bytes: Largest resident memory of the process.
         peak_device_bytes: Largest memory allocated on the device; ``None``: no CUDA device was used.
+        counters: What the method counted itself (:class:`mevis_bench.records.usage_counters.CountsUsage`).
     """
 
     device: str
@@ -78,6 +79,7 @@ class ResourceUsage:
     trainable: int | None
     peak_host_bytes: int
     peak_device_bytes: int | None
+    counters: Mapping[str, float] = field(default_factory=dict)
 
 
 class Executor(Protocol):

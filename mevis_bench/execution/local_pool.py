@@ -20,9 +20,9 @@ from mevis_bench.execution.guardian import Guardian
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage, longest_first
 from mevis_bench.execution.parent_death import exit_with_parent
 from mevis_bench.execution.process_group import describe_exit_code
-from mevis_bench.execution.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import MethodError, UsageError
+from mevis_bench.records.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.schemas.samples import SampleStatus
 
 _CONTEXT = multiprocessing.get_context("spawn")

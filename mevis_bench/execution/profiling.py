@@ -10,6 +10,7 @@ from mevis_bench.execution.isolated import IsolatedMethod
 from mevis_bench.execution.jobs import ResourceUsage
 from mevis_bench.methods.bridges import unwrap
 from mevis_bench.records import Method
+from mevis_bench.records.usage_counters import CountsUsage
 
 
 def measure_resource_usage(method: Method, device: str) -> ResourceUsage:
@@ -26,7 +27,8 @@ def measure_resource_usage(method: Method, device: str) -> ResourceUsage:
     attributes = getattr(inner, "__dict__", {}).values()
     counts = [count for value in attributes if hasattr(value, "parameters") and (count := _count(value)) is not None]
     total, trainable = (sum(column) for column in zip(*counts, strict=True)) if counts else (None, None)
-    return ResourceUsage(device_name(device), total, trainable, *peak_bytes(device))
+    counters = inner.usage_counters() if isinstance(inner, CountsUsage) else {}
+    return ResourceUsage(device_name(device), total, trainable, *peak_bytes(device), counters)
 
 
 def peak_bytes(device: str) -> tuple[int, int | None]:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage, longest_first
-from mevis_bench.execution.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import MethodError, UsageError
+from mevis_bench.records.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.schemas.samples import SampleStatus
 
 _CLOSE_TIMEOUT = 30.0

@@ -18,7 +18,6 @@ from mevis_bench.execution.instantiate import instantiate_method
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
 from mevis_bench.execution.perturbation import NONE, WORDS, PerturbedMethod, other_expressions
 from mevis_bench.execution.profiling import measure_resource_usage
-from mevis_bench.execution.retry import MethodUnavailableError
 from mevis_bench.execution.threads import one_thread
 from mevis_bench.execution.timed_video import Decoding, TimedVideo
 from mevis_bench.methods.bridges import INNER_TASK, apply_bridge, unwrap
@@ -35,6 +34,7 @@ from mevis_bench.records import (
     TextPrompt,
 )
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.records.retry import MethodUnavailableError
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.store.prediction_file import PredictionFile
 from mevis_bench.store.run_folder import RunFolder

@@ -78,6 +78,8 @@ def _check_variant(spec: MethodSpec, name: str, variant: VariantSpec, location: 
     if variant.oracle_text != ("oracle" in name) or (variant.oracle_text and variant.tasks != ("avos",)):
         message = f"variant '{name}': oracle_text requires 'oracle' in the name and tasks [avos], and the reverse"
         raise DataError(message, location=location)
+    if variant.remote and variant.weights:
+        raise DataError(f"variant '{name}': a remote model has no weights here", location=location)
     for weights in variant.weights.values():
         validate_relative_path(weights.file, "weights file", location)
         for file in () if weights.hub is None else weights.hub.names:

@@ -107,14 +107,15 @@ def _check_tracks(tracks: TrackPrediction, length: int) -> None:
 
 
 def _check_caption(caption: CaptionPrediction) -> None:
-    if not isinstance(caption.text, str):
-        raise MethodError(f"invalid caption: expected text, got {type(caption.text).__name__}")
-    if len(caption.text) > MAX_CAPTION_LENGTH:
-        raise MethodError(f"invalid caption: expected at most {MAX_CAPTION_LENGTH} characters, got {len(caption.text)}")
-    try:
-        caption.text.encode()
-    except UnicodeEncodeError as error:
-        raise MethodError(f"invalid caption: not Unicode text ({error.reason} at {error.start})") from None
+    for text in (caption.text, "" if caption.raw is None else caption.raw):
+        if not isinstance(text, str):
+            raise MethodError(f"invalid caption: expected text, got {type(text).__name__}")
+        if len(text) > MAX_CAPTION_LENGTH:
+            raise MethodError(f"invalid caption: expected at most {MAX_CAPTION_LENGTH} characters, got {len(text)}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise MethodError(f"invalid caption: not Unicode text ({error.reason} at {error.start})") from None
     _check_share(caption.target_kept, "target_kept")
 
 

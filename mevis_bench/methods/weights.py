@@ -90,13 +90,13 @@ def store_path(store: Path, method: str, spec: WeightSpec) -> Path:
 
 
 def provenance(resolved: ResolvedMethod) -> Provenance:
-    """Return who made a variant's weights: ``official``, ``trained-here``, or ``heuristic`` where it has none.
+    """Return who made a variant's weights: ``official``, ``trained-here``, ``api``, or ``heuristic`` where it has none.
 
     One file that was trained here makes the whole ``trained-here``.
     """
     makers = {spec.provenance for spec in resolved.spec.weights.values()}
     if not makers:
-        return "heuristic"
+        return "api" if resolved.spec.remote else "heuristic"
     return "official" if makers == {"official"} else "trained-here"
 
 

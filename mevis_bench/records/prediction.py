@@ -88,10 +88,12 @@ class CaptionPrediction:
         text: The sentence; may be empty.
         target_kept: Share of the targets' pixels, 0..1, that is inside the model's view (a center crop loses some),
             over the frames that it samples; ``None``: the method does not crop, or does not know.
+        raw: The model's whole answer, where ``text`` is only what a rule took from it; ``None``: they are the same.
     """
 
     text: str
     target_kept: float | None = None
+    raw: str | None = None
 
 
 Prediction = MaskPrediction | TrackPrediction | CaptionPrediction

@@ -15,7 +15,7 @@ from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.score_files import read_scores
 from mevis_bench.tasks import find_task
 
-PROVENANCES = ("paper", "official", "trained-here", "heuristic", "untrained", "external")
+PROVENANCES = ("paper", "official", "trained-here", "api", "heuristic", "untrained", "external")
 """Origin of a row's numbers, in the order of the table's blocks."""
 
 MARGIN_NOTE = "±: half of the 95 % interval, bootstrap over videos"

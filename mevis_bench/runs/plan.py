@@ -34,7 +34,8 @@ class RunPlan:
         identity: Everything that determines the run's bytes.
         predictor: Arguments of every ``VideoPredictor``; its ``out`` is set when the folder is known.
         videos: One job per video with all of its samples.
-        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: there are none.
+        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``; ``api``: they are behind an
+            API; ``heuristic``: there are none.
         data: Folder of the split, or ``bundled``.
         dataset: The opened split.
     """

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mevis_bench.execution.jobs import Executor, PredictionJob, ResourceUsage
-from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, MethodError, UsageError
+from mevis_bench.records.retry import RESUME_HINT
 from mevis_bench.runs.plan import RunPlan
 from mevis_bench.runs.resource_usage import total_resource_usage
 from mevis_bench.runs.system_info import commit, system_info, versions

@@ -24,13 +24,15 @@ def total_resource_usage(
 
     Returns:
         ``fps_model`` and ``fps_end_to_end`` (``None``: there is no prediction), ``device``, ``parameters`` and
-        ``trainable`` (``None``: none that can be counted), ``peak_host_bytes``, ``peak_device_bytes``.
+        ``trainable`` (``None``: none that can be counted), ``peak_host_bytes``, ``peak_device_bytes``; and
+        ``counters`` by name, summed over sessions, where the method counts.
     """
     predicted = [status for status in statuses if status.status == "ok"]
     frames = sum(status.frames for status in predicted)
     model = sum(status.model_seconds for status in predicted)
     whole = sum(status.seconds for status in predicted)
     last = usages[-1] if usages else None
+    counted = _summed(before.get("counters"), [usage.counters for usage in usages])
     return {
         "fps_model": frames / model if model else None,
         "fps_end_to_end": frames / whole if whole else None,
@@ -39,7 +41,16 @@ def total_resource_usage(
         "trainable": last.trainable if last else before.get("trainable"),
         "peak_host_bytes": _largest(before.get("peak_host_bytes"), [usage.peak_host_bytes for usage in usages]),
         "peak_device_bytes": _largest(before.get("peak_device_bytes"), [usage.peak_device_bytes for usage in usages]),
+        **({"counters": counted} if counted else {}),
     }
+
+
+def _summed(before: object, counters: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = dict(before) if isinstance(before, dict) else {}
+    for each in counters:
+        for name, value in each.items():
+            total[name] = total.get(name, 0) + value
+    return total
 
 
 def _largest(before: object, values: Iterable[int | None]) -> int | None:

@@ -8,7 +8,7 @@ from mevis_bench.records.task_names import TaskName
 from mevis_bench.schemas.json_files import Upgrade
 
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
-Provenance = Literal["official", "trained-here", "untrained", "heuristic"]
+Provenance = Literal["official", "trained-here", "api", "untrained", "heuristic"]
 
 BUNDLED = "bundled"
 """Value of a manifest's ``data`` for the split that is shipped with the package."""
@@ -71,7 +71,8 @@ class Manifest:
         status: ``running`` (or killed: then no process holds the lock), ``finished``: every sample is ok, ``failed``:
             all were tried and some failed, ``interrupted``: Ctrl-C or a full disk.
         title: The variant's title, for tables.
-        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``; ``heuristic``: there are none.
+        provenance: Origin of the weights: ``official``, ``trained-here``, ``untrained``; ``api``: they are behind an
+            API; ``heuristic``: there are none.
         config: The resolved configuration.
         data: Folder of the split; ``bundled``: the one that is shipped.
         versions: Versions of Python and of the packages that results depend on.

@@ -52,6 +52,7 @@ class VariantSpec:
         outputs: Contents of its predictions.
         weights: Weights files by their name in ``load``; empty: none.
         notes: Protocol, in one line.
+        remote: The model runs behind an API and has no weights here; its results have the provenance ``api``.
         oracle_text: AVOS only: prompted with text instead of speech; the variant's name must contain ``oracle``.
     """
 
@@ -62,6 +63,7 @@ class VariantSpec:
     options: Mapping[str, object] = field(default_factory=dict)
     test_options: Mapping[str, object] = field(default_factory=dict)
     weights: Mapping[str, WeightSpec] = field(default_factory=dict)
+    remote: bool = False
     oracle_text: bool = False
 
 

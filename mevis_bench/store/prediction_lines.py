@@ -5,7 +5,8 @@
   where nothing is foreground. A line with candidates has in addition ``"schema": 2, "candidates": [{"score": x,
   "masks": [...]}, ...]``; lines without a number are of schema 1;
 - tracks: ``{..., "kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
-- captions: ``{..., "kind": "caption", "text": "...", "target_kept": x | null}``; ``target_kept`` may be missing.
+- captions: ``{..., "kind": "caption", "text": "...", "target_kept": x | null}``; the last may be missing,
+  and there may be ``"raw"``, the model's whole answer.
 
 Equal predictions give equal bytes. Where an expression has two lines, the last one holds.
 """
@@ -80,6 +81,8 @@ def encode_line(expression_id: str, prediction: Prediction) -> bytes:
             }
         case CaptionPrediction():
             value |= {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
+            if prediction.raw is not None:
+                value["raw"] = prediction.raw
         case _:
             assert_never(prediction)
     return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
@@ -171,8 +174,12 @@ def _parse(value: dict[str, Any]) -> StoredPrediction:
     if type(schema) is not int or not 1 <= schema <= SCHEMA:
         raise ValueError(f"schema {schema!r}: this version reads up to {SCHEMA}")
     if kind == "caption":
-        kept = value.get("target_kept")
-        return CaptionPrediction(_checked(value["text"], str), None if kept is None else float(kept))
+        kept, raw = value.get("target_kept"), value.get("raw")
+        return CaptionPrediction(
+            _checked(value["text"], str),
+            None if kept is None else float(kept),
+            None if raw is None else _checked(raw, str),
+        )
     if kind == "tracks":
         frames, ids = (
             np.array([_checked(number, int) for number in value[key]], np.int64) for key in ("frames", "ids")

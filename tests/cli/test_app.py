@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from mevis_bench.cli import app
-from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, ExitCode
+from mevis_bench.records.retry import RESUME_HINT
 
 HEAVY = ("torch", "numba", "transformers", "scipy", "pandas", "ray")
 

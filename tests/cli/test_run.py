@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mevis_bench.cli.app import main
-from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import ExitCode
+from mevis_bench.records.retry import RESUME_HINT
 from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 

@@ -15,8 +15,8 @@ from mevis_bench.execution import environment_child, environment_process
 from mevis_bench.execution.environment_messages import PackedMasks, decode_masks
 from mevis_bench.execution.environment_process import RemoteError
 from mevis_bench.execution.inline import Inline
-from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import MethodError
+from mevis_bench.records.retry import RESUME_HINT
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.schemas.run_config import RunConfig

@@ -11,8 +11,8 @@ import pytest
 from mevis_bench.config.run_config import read_run_config
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.ray_pool import RayPool
-from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, MethodError, UsageError
+from mevis_bench.records.retry import RESUME_HINT
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
 from mevis_bench.schemas.run_config import RunConfig

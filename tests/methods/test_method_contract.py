@@ -1,6 +1,7 @@
 """One contract for every registered method, variant and task (``mevis_bench.methods.conformance``)."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from mevis_bench.methods.conformance import CHECKS, Trial
 from mevis_bench.methods.registry import MethodEntry, find_methods
+from tests.fixtures.loopback_chat import loopback_chat
 
 REQUIRES = {"dshmp:swin-t-spacy:rvos": "en_core_web_sm"}
 """Packages that a case needs and the test environment may lack."""
@@ -31,7 +33,8 @@ def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder: Path = tmp_path_factory.mktemp("trial")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield Trial(entry, variant, task, folder)
+    with loopback_chat(tmp_path_factory.mktemp("home")) if entry.spec.variants[variant].remote else nullcontext():
+        yield Trial(entry, variant, task, folder)
     torch.set_num_threads(threads)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from mevis_bench.data.mevis import split as mevis_split
 from mevis_bench.execution.inline import Inline
-from mevis_bench.execution.retry import RESUME_HINT
 from mevis_bench.records import DataError, MethodError, UsageError
+from mevis_bench.records.retry import RESUME_HINT
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import find_folder, pending_videos, predict
 from mevis_bench.runs.run import run

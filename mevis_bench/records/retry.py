@@ -1,6 +1,6 @@
-"""Retry policy of everything that runs a method in another process."""
+"""Retry policy of everything that runs a method elsewhere: in another process, or behind an API."""
 
-from mevis_bench.records import MethodError
+from mevis_bench.records.errors import MethodError
 
 RESUME_HINT = "Finished samples are saved. Run the same command again to resume; --retry-failed retries failed samples."
 """Hint of every error that stops a run."""
@@ -9,11 +9,11 @@ MAX_CONSECUTIVE_FAILURES = 3
 
 
 class MethodUnavailableError(MethodError):
-    """A method whose process keeps failing. The run stops; samples that were not tried stay open."""
+    """A method whose process or service keeps failing. The run stops; samples that were not tried stay open."""
 
 
 class RetryPolicy:
-    """Counter of consecutive failures of a process, an actor or a command.
+    """Counter of consecutive failures of a process, an actor, a command or a service.
 
     Attributes:
         last_error: Text of the last failure; empty: there was none.
@@ -42,7 +42,7 @@ class RetryPolicy:
         """Raise unless there are retries left.
 
         Args:
-            subject: Name of the process, for the message.
+            subject: Name of the process or service, for the message.
             hint: Line below ``RESUME_HINT``; empty: none.
 
         Raises:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mevis_bench.execution.retry import RESUME_HINT, MethodUnavailableError, RetryPolicy
 from mevis_bench.records import MethodError
+from mevis_bench.records.retry import RESUME_HINT, MethodUnavailableError, RetryPolicy
 
 
 def test_the_third_failure_in_a_row_exhausts_the_policy() -> None:
