@@ -42,7 +42,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "env create": ("env create NAME",),
     "env doctor": ("env doctor NAME",),
     "env diff": ("env diff NAME",),
-    "report": ("report RUN_A RUN_B", "report RUN --vs-paper", "report RUN_A RUN_B --format latex > table.tex"),
+    "report": ("report RUN_A RUN_B", "report RUN --vs paper", "report RUN_A RUN_B --format latex > table.tex"),
     "protocol": ("protocol RUN",),
     "compare": ("compare RUN_A RUN_B", "compare RUN_A RUN_B --metric J --json"),
     "gate": ("gate runs/nightly/runs/* --expected expected.json",),

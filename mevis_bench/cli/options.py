@@ -50,6 +50,13 @@ class FrameFiles(StrEnum):
     COPY = "copy"
 
 
+class PublishedNumbers(StrEnum):
+    """Choices of ``report --vs``."""
+
+    PAPER = "paper"
+    PUBLISHED = "published"
+
+
 _SCORED = "A scored folder: a run, or what score wrote."
 _SEED = _option("--seed", "N", "Random seed.")
 _DEVICE = _option("--device", "auto|cpu|cuda[:N]", "Compute device; auto: CUDA if available.")
@@ -363,8 +370,10 @@ References = Annotated[
         default_factory=list,
     ),
 ]
-VsPaper = Annotated[
-    bool, _option("--vs-paper", None, "Compare with the paper's numbers, with reasons where not comparable.")
+VsPaper = Annotated[bool, _former("--vs-paper")]
+Versus = Annotated[
+    PublishedNumbers | None,
+    _option("--vs", None, "Print runs beside the paper's numbers or beside those of others, with what differs."),
 ]
 ProtocolFacts = Annotated[
     bool, _option("--protocol-facts", None, "Print below the tables how each number came about, see protocol RUN.")

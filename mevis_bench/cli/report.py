@@ -8,9 +8,7 @@ from mevis_bench.cli import options
 from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
-    from rich.console import Group
-
-    from mevis_bench.reports.paper import PaperComparison
+    from mevis_bench.schemas.scores import Results
 
 
 def command(
@@ -18,16 +16,15 @@ def command(
     reference: options.References,
     format_: options.TableFormat = "terminal",
     leaderboard: options.AsLeaderboard = False,
-    vs_paper: options.VsPaper = False,
+    versus: options.Versus = None,
     protocol_facts: options.ProtocolFacts = False,
     json: options.Json = False,
     form: options.Form = None,
+    vs_paper: options.VsPaper = False,
 ) -> None:
     """Print results of several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
     from mevis_bench.cli.console import facts_table, out, print_deprecated
-    from mevis_bench.config.paths import configs_folder
     from mevis_bench.records import UsageError
-    from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
     from mevis_bench.reports.render import WRITERS, to_terminal
     from mevis_bench.reports.table import build_table, read_samples
     from mevis_bench.reports.terminal import titled
@@ -36,22 +33,23 @@ def command(
 
     if form is not None:
         print_deprecated("--form", "--format")
+    if vs_paper:
+        print_deprecated("--vs-paper", "--vs paper")
+        versus = options.PublishedNumbers.PAPER
     format_ = "json" if json else form or format_
     if format_ not in ("terminal", *WRITERS):
         hint = f"Available: terminal, {', '.join(WRITERS)}."
         raise UsageError(f"unknown format {format_!r}", location="--format", hint=hint)
-    if leaderboard and (vs_paper or protocol_facts):
-        flag = "--vs-paper" if vs_paper else "--protocol-facts"
+    if leaderboard and (versus is not None or protocol_facts):
+        flag = "--protocol-facts" if versus is None else "--vs"
         raise UsageError(f"--leaderboard and {flag} exclude each other", hint="Leave out one of them.")
     if reference and not leaderboard:
         raise UsageError("--reference is for --leaderboard", location="--reference", hint="Add --leaderboard.")
     if leaderboard:
         _print_leaderboards(runs, reference, format_)
         return
-    if vs_paper and format_ != "terminal":
-        raise UsageError(
-            "--vs-paper prints a terminal table", location=f"--format {format_}", hint="Leave out one of them."
-        )
+    if versus is not None and format_ != "terminal":
+        raise UsageError("--vs prints a terminal table", location=f"--format {format_}", hint="Leave out one of them.")
     if protocol_facts and format_ not in ("terminal", "markdown"):
         raise UsageError(
             "--protocol-facts prints text for a terminal or Markdown",
@@ -69,10 +67,8 @@ def command(
         return
     for table in tables:
         out().print(to_terminal(table))
-    if vs_paper:
-        rows = read_paper_rows(configs_folder() / "paper")
-        for result in results:
-            out().print(_paper_table(result.label, compare_with_paper(result, rows)))
+    if versus is not None:
+        _print_published(versus, results)
     for run in runs if protocol_facts else ():
         out().print(titled(f"protocol of {run.name}", facts_table(read_protocol_facts(run))))
 
@@ -99,25 +95,21 @@ def _facts_as_markdown(run: Path) -> str:
     return "\n".join(("", f"Protocol of `{run.name}`:", "", *lines, ""))
 
 
-def _paper_table(label: str, entries: "tuple[PaperComparison, ...]") -> "Group | str":
-    from rich.text import Text
+def _print_published(versus: options.PublishedNumbers, results: "list[Results]") -> None:
+    from mevis_bench.cli.console import out
+    from mevis_bench.cli.published_tables import beside_published, paper_table
+    from mevis_bench.config.paths import configs_folder
+    from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
+    from mevis_bench.reports.published import read_published, runs_beside
 
-    from mevis_bench.reports.terminal import terminal_table, titled
-
-    if not entries:
-        return f"{label}: the paper has no row for this method and task."
-    table = terminal_table()
-    for name, justify in (("table", "right"), ("row", "left"), ("metric", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left")
-    for name in ("paper", "run", "difference"):
-        table.add_column(name, justify="right")
-    table.add_column("comparable")
-    for entry in entries:
-        comparable = Text("; ".join(("not comparable", *entry.not_comparable)) if entry.not_comparable else "yes")
-        for index, (metric, ours) in enumerate(entry.ours.items()):
-            head = (str(entry.row.table), f"{entry.row.method} [{entry.row.reference}]") if index == 0 else ("", "")
-            style = "dim" if entry.not_comparable else ""
-            cells = (metric, str(entry.row.values[metric]), f"{ours:.1f}", f"{entry.difference[metric]:+.1f}")
-            table.add_row(*(Text(cell, style) for cell in (*head, *cells)), comparable if index == 0 else "")
-        table.add_section()
-    return titled(f"{label} and the paper, percent", table)
+    if versus is options.PublishedNumbers.PAPER:
+        rows = read_paper_rows(configs_folder() / "paper")
+        for result in results:
+            out().print(paper_table(result.label, compare_with_paper(result, rows)))
+        return
+    tables = [(table, runs_beside(table, results)) for table in read_published(configs_folder() / "published")]
+    for table, runs in tables:
+        if runs:
+            out().print(beside_published(table, runs))
+    if not any(runs for _, runs in tables):
+        out().print("no published results for these tasks and data sets")

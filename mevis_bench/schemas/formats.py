@@ -17,6 +17,7 @@ from mevis_bench.schemas.license_agreements import LicenseAgreements
 from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.method_file import MethodSpec
 from mevis_bench.schemas.paper_table import PublishedTable
+from mevis_bench.schemas.published_results import PublishedResults
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.schemas.scores import Results, SampleScore
@@ -64,6 +65,7 @@ FORMATS: tuple[Format, ...] = (
         "history", HistoryEntry, "lines", "`history.jsonl`: one line per run and date, from `mevis-bench history add`"
     ),
     Format("paper-table", PublishedTable, "yaml", "`configs/paper/table_<NN>.yaml`"),
+    Format("published-results", PublishedResults, "yaml", "`configs/published/<name>.yaml`"),
     Format("submission-profile", SubmissionProfile, "yaml", "`configs/submission/<name>.yaml`"),
     Format("submission-record", SubmissionRecord, "json", "`<zip>.manifest.json`, from `mevis-bench submit pack`"),
     Format("weights-record", WeightsRecord, "json", "`<file>.origin.json` next to weights in the user's store"),

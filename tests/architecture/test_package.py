@@ -92,7 +92,7 @@ def test_an_installed_package_finds_its_files_beside_a_user_s_folder_of_the_same
     place = tmp_path / "lib" / "mevis_bench" / "baselines" / "lbdt"
     assert str(place) in run("show", "method", "lbdt")
     run("run", "--task", "rvos", "--method", "moving_region", "--limit", "1", "--device", "cpu", "--out", "a")
-    assert "the paper" in run("report", "a", "--vs-paper")
+    assert "the paper" in run("report", "a", "--vs", "paper")
     plans = json.loads(run("suite", "demo", "--out", "b", "--dry-run", "--json"))["runs"]
     assert {plan["task"] for plan in plans} == {"rvos", "avos", "rmot", "rmeg"}
     assert "Known: demo, leaderboard, nightly" in run("suite", "dem", "--out", "b", code=2)

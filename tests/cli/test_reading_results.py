@@ -11,7 +11,8 @@ from tests.fixtures.scored_runs import constant_run, scored_run
 
 def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(["report", str(constant_run(tmp_path / "a")), str(constant_run(tmp_path / "b", j=0.7)), "--vs-paper"]) == 0
+        main(["report", str(constant_run(tmp_path / "a")), str(constant_run(tmp_path / "b", j=0.7)), "--vs", "paper"])
+        == 0
     )
     printed = capsys.readouterr().out
     assert "70.0" in printed
@@ -33,8 +34,8 @@ def test_report_accepts_the_former_name_of_format(tmp_path: Path, capsys: pytest
 
 
 def test_the_paper_is_compared_on_the_terminal_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(constant_run(tmp_path / "a")), "--format", "csv", "--vs-paper"]) == 2
-    assert "--format csv: --vs-paper prints a terminal table\nLeave out one of them." in capsys.readouterr().err
+    assert main(["report", str(constant_run(tmp_path / "a")), "--format", "csv", "--vs", "paper"]) == 2
+    assert "--format csv: --vs prints a terminal table\nLeave out one of them." in capsys.readouterr().err
 
 
 def test_piped_output_has_the_width_of_columns(

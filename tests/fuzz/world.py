@@ -121,7 +121,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "rvos/results.json",
         (
-            ("report", "rvos", "rvos_b", "--vs-paper"),
+            ("report", "rvos", "rvos_b", "--vs", "paper"),
             ("report", "rvos", "rvos_b", "--leaderboard"),
             ("report", "rvos", "--format", "latex"),
             ("report", "rvos", "--format", "markdown"),

@@ -212,7 +212,7 @@ def test_folders_that_have_no_row_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--leaderboard", "--vs-paper"], "--leaderboard and --vs-paper exclude each other"),
+        (["--leaderboard", "--vs", "paper"], "--leaderboard and --vs exclude each other"),
         (["--leaderboard", "--protocol-facts"], "--leaderboard and --protocol-facts exclude each other"),
         (["--reference", "x"], "--reference is for --leaderboard"),
     ],

@@ -95,6 +95,7 @@ def test_a_schema_number_is_required() -> None:
         ("baseline", "configs/suites/*.expected.json"),
         ("train-config", "configs/train/*.yaml"),
         ("paper-table", "configs/paper/*.yaml"),
+        ("published-results", "configs/published/*.yaml"),
         ("submission-profile", "configs/submission/*.yaml"),
         ("method", "baselines/*/method.yaml"),
     ],
