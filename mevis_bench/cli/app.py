@@ -50,6 +50,8 @@ PANELS = {
         "picture",
         "submit",
         "export",
+        "push",
+        "pull",
     ),
 }
 """Commands by their panel in ``--help``, in display order."""

@@ -50,6 +50,12 @@ class FrameFiles(StrEnum):
     COPY = "copy"
 
 
+class PushPlace(StrEnum):
+    """Choices of ``push --to``."""
+
+    HUB = "hub"
+
+
 class PublishedNumbers(StrEnum):
     """Choices of ``report --vs``."""
 
@@ -83,6 +89,8 @@ PredictionsOfRun = Annotated[
     _option("--predictions", "PREDS", "The predictions that were scored, where they are not in RUN: a zip, a file."),
 ]
 FinishedRuns = Annotated[list[Path], _argument("RUN", "Finished run folders.")]
+FinishedRun = Annotated[Path, _argument("RUN", "A finished run folder.")]
+HubRepo = Annotated[str, _argument("REPO", "Repository on the hub, owner/name.")]
 RunsOrAll = Annotated[list[Path] | None, _argument("RUN", "Run folders. Default: all under runs/.")]
 WatchedRun = Annotated[Path, _argument("RUN", "A run folder that another process writes.")]
 Shards = Annotated[list[Path], _argument("RUN", "Run folders of run --shard I/N.")]
@@ -117,6 +125,12 @@ NewMethodName = Annotated[
 ]
 OnlyMethod = Annotated[str | None, _argument("METHOD", "Only this method.")]
 WeightsOwner = Annotated[str, _argument("METHOD[:VARIANT]", "The method the weights belong to.")]
+PushTarget = Annotated[PushPlace, _option("--to", None, "Where to.")]
+PrivateRepo = Annotated[bool, _option("--private", None, "Create the repository as a private one.")]
+PushPlan = Annotated[bool, _option("--dry-run", None, "Print files and card, upload nothing.")]
+PulledRevision = Annotated[
+    str | None, _option("--revision", "REV", "Commit, branch or tag. Default: the main branch as it is now.")
+]
 AcceptLicense = Annotated[
     bool, _option("--accept-license", None, "Agree to the licenses of what is downloaded, without being asked.")
 ]

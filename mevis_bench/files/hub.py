@@ -104,6 +104,25 @@ def download(source: HubSource, revision: str, kind: RepoKind) -> Mapping[str, P
     return {name: cached.get(name) or downloaded[name] for name in source.names}
 
 
+def resolve_commit(repo: str, kind: RepoKind, revision: str | None) -> str:
+    """Return the commit of a revision; ``None``: of the main branch, as it is now.
+
+    Raises:
+        DownloadError: No network, no access, or there is no such repository or revision.
+    """
+    if revision is not None and is_commit(revision):
+        return revision
+    from huggingface_hub import HfApi, constants
+
+    with hub_errors(repo, revision):
+        info = HfApi(endpoint=constants.ENDPOINT).repo_info(
+            repo, revision=revision, repo_type=kind, timeout=REQUEST_SECONDS
+        )
+    if info.sha is None:
+        raise DownloadError(f"the hub does not say which commit {revision or 'main'} of {repo} is")
+    return info.sha
+
+
 def forget(path: Path) -> None:
     """Remove a file from the hub's cache, so that it is downloaded again."""
     blob = path.resolve()

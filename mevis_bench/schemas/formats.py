@@ -18,6 +18,7 @@ from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.method_file import MethodSpec
 from mevis_bench.schemas.paper_table import PublishedTable
 from mevis_bench.schemas.published_results import PublishedResults
+from mevis_bench.schemas.push_record import PushRecord
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.schemas.scores import Results, SampleScore
@@ -75,6 +76,7 @@ FORMATS: tuple[Format, ...] = (
         "json",
         "`licenses.json` in `~/.cache/mevis-bench`, from `mevis-bench weights get` and `data get`",
     ),
+    Format("push-record", PushRecord, "json", "`push.json` of a repository, from `mevis-bench push`"),
     Format("training", TrainingRecord, "json", "`training.json` of a training's folder, from `mevis-bench train`"),
     Format("transcripts", TranscriptReport, "json", "`transcripts.json` of a run with the bridge `speech_to_text`"),
     Format(

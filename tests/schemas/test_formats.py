@@ -79,7 +79,7 @@ def test_schema_and_decoder_refuse_the_same(format_: Format) -> None:
 
 def test_a_schema_number_is_required() -> None:
     numbered = [format_ for format_ in FORMATS if record_fields(format_.kind) and schema_number(format_.kind)]
-    names = ["manifest", "results", "baseline", "license-agreements", "training", "transcripts"]
+    names = ["manifest", "results", "baseline", "license-agreements", "push-record", "training", "transcripts"]
     assert [format_.name for format_ in numbered] == names
     for format_ in numbered:
         (path,) = REFERENCE.glob(f"examples/{format_.name}.*")
