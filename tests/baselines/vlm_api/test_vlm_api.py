@@ -47,7 +47,7 @@ def _run(tmp_path: Path, out: str = "run", variant: str = "overlay", limit: int 
         task="rmeg", method=f"vlm_api:{variant}", options=settings, limit=limit, out=tmp_path / out, device="cpu"
     )
     plan = plan_run(config)
-    return predict(plan, find_folder(plan), Inline(), Quiet())
+    return predict(plan, find_folder(plan), Inline(plan.dataset), Quiet())
 
 
 class Quiet:
