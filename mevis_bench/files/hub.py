@@ -5,6 +5,7 @@
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
+
+from mevis_bench.files.names import validate_relative_path
 from mevis_bench.records import DataError, DownloadError, UsageError
 from mevis_bench.records.hub_source import HubSource, is_commit
 
@@ -84,7 +88,7 @@ def download(source: HubSource, revision: str, kind: RepoKind) -> Mapping[str, P
         DataError: What came is not what the hub announced.
         UsageError: The disk is too small.
     """
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import constants
 
     cached = cached_files(source, revision, kind)
     missing = [name for name in source.names if name not in cached]
@@ -92,16 +96,42 @@ def download(source: HubSource, revision: str, kind: RepoKind) -> Mapping[str, P
         with hub_errors(source.repo, revision):
             announced = _announced(source.repo, revision, kind, missing)
         _check_space(announced, Path(constants.HF_HUB_CACHE))
-    downloaded = {}
-    for name in missing:
-        with hub_errors(source.repo, revision):
-            place = hf_hub_download(
-                source.repo, name, revision=revision, repo_type=kind, endpoint=constants.ENDPOINT,
-                etag_timeout=REQUEST_SECONDS,
-            )  # fmt: skip
-        downloaded[name] = Path(place)
-        _check_digest(Path(place), announced[name], f"{source.repo}@{revision[:7]}/{name}")
-    return {name: cached.get(name) or downloaded[name] for name in source.names}
+    fetched = {name: _fetch(source.repo, revision, kind, name, announced[name]) for name in missing}
+    return {name: cached.get(name) or fetched[name] for name in source.names}
+
+
+def _fetch(repo: str, revision: str, kind: RepoKind, name: str, file: HubFile) -> Path:
+    """Download one file into the hub's cache, continuing what an earlier call has left, and check it.
+
+    ``hf_hub_download`` starts anew in every call; the layout of the cache is that of its documentation.
+    """
+    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub.file_download import http_get, repo_folder_name
+    from huggingface_hub.utils import build_hf_headers
+
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type=kind)
+    pointer = folder / "snapshots" / revision / validate_relative_path(name, "file", repo)
+    blob = folder / "blobs" / file.digest[1]
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    partial = blob.with_name(f"{blob.name}.mevis-bench.incomplete")
+    with FileLock(partial.with_suffix(".lock")):
+        if not blob.exists():
+            done = partial.stat().st_size if partial.exists() else 0
+            if done > file.size:
+                partial.unlink()
+                done = 0
+            url = hf_hub_url(repo, name, repo_type=kind, revision=revision, endpoint=constants.ENDPOINT)
+            with partial.open("ab") as target, hub_errors(repo, revision):
+                http_get(
+                    url, target, resume_size=done, headers=build_hf_headers(), expected_size=file.size,
+                    displayed_filename=name,
+                )  # fmt: skip
+            _check_digest(partial, file, f"{repo}@{revision[:7]}/{name}")
+            partial.replace(blob)
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        pointer.unlink(missing_ok=True)
+        pointer.symlink_to(os.path.relpath(blob, pointer.parent))
+    return pointer
 
 
 def resolve_commit(repo: str, kind: RepoKind, revision: str | None) -> str:
@@ -168,7 +198,7 @@ def _check_digest(path: Path, expected: HubFile, name: str) -> None:
         while chunk := file.read(2**20):
             digest.update(chunk)
     if digest.hexdigest() != value:
-        forget(path)
+        path.unlink()
         raise DataError(
             f"the download is damaged: its {kind} hash is {digest.hexdigest()}, the hub has {value}",
             location=name,
