@@ -25,6 +25,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "selfcheck": ("selfcheck --limit 120 --kills 30",),
     "pairs": ("pairs RUN",),
     "suite": ("suite demo --out runs/demo", "suite rvos-all --method lmpmpp --data ~/datasets --out runs/all"),
+    "data get": ("data get long_rvos --split valid --out ~/long_rvos --revision COMMIT",),
     "data info": ("data info ref_davis17",),
     "data verify": ("data verify ~/MeViS --split valid_u",),
     "data make-mini": ("data make-mini --split train --videos 100 --seed 7 --out mini",),
@@ -38,6 +39,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "doctor": ("doctor", "doctor --require gpu,rmeg"),
     "new method": ("new method My-Method",),
     "weights list": ("weights list lmpm",),
+    "weights get": ("weights get referformer:resnet50", "weights get git --revision COMMIT --accept-license"),
+    "weights verify": ("weights verify",),
+    "weights prune": ("weights prune",),
     "weights add": ("weights add referformer:resnet50 r50_refytvos.pth",),
     "env create": ("env create NAME",),
     "env doctor": ("env doctor NAME",),
@@ -55,6 +59,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "picture": ("picture RUN --sample 00017/0 --out picture.png",),
     "submit pack": ("submit pack RUN --data ~/MeViS --split valid --out submission.zip",),
     "submit check": ("submit check submission.zip --data ~/MeViS --split valid",),
+    "push": ("push RUN owner/name --to hub",),
+    "pull": ("pull owner/name --out RUN",),
     "export": ("export RUN --to parquet",),
 }
 """Arguments of ``mevis-bench``, by command."""

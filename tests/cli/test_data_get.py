@@ -1,6 +1,7 @@
 """``mevis-bench data get``: a split from the hub, unpacked; archives cannot write elsewhere."""
 
 import io
+import json
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,9 @@ def test_a_split_is_downloaded_and_unpacked(tmp_path: Path, hub: LoopbackHub, ca
         names = sorted(path.relative_to(valid) for path in (valid / folder).rglob("*"))
         assert sorted(path.relative_to(out / "valid") for path in (out / "valid" / folder).rglob("*")) == names
     before = len(hub.requests)
-    assert _get(out) == ExitCode.OK
+    capsys.readouterr()
+    assert _get(out, "--json") == ExitCode.OK
+    assert json.loads(capsys.readouterr().out) == {"root": str(out), "data_set": "long_rvos", "split": "valid"}
     assert len(hub.requests) == before
 
 

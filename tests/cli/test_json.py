@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "show method": ("lmpmpp",),
     "doctor": (),
     "weights list": (),
+    "weights verify": (),
+    "weights prune": (),
     "report": ("rvos", "rvos_b", "rmot"),
     "protocol": ("rvos",),
     "compare": ("rvos", "rvos_b"),
@@ -50,11 +52,15 @@ ELSEWHERE = {
     "train": "test_train.py",
     "roundtrip": "test_round_trip.py",
     "selfcheck": "test_selfcheck.py",
+    "data get": "test_data_get.py",
     "weights add": "test_weights.py",
+    "weights get": "test_weights_get.py",
+    "push": "test_push.py",
+    "pull": "test_push.py",
     "env doctor": "test_environments.py",
     "env diff": "test_environments.py",
 }
-"""Commands that take long or need an environment, and the test that reads their document."""
+"""Commands that take long or need an environment or a hub, and the test that reads their document."""
 
 
 @pytest.fixture(scope="module")

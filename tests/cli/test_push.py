@@ -66,6 +66,14 @@ def test_the_card_has_model_index_metadata(run: Path, hub: LoopbackHub) -> None:
     assert "| empty:default | heuristic |" in text
 
 
+def test_json(run: Path, hub: LoopbackHub, tmp_path: Path, capsys) -> None:
+    assert _push(run, "--json") == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["commit"] == COMMIT
+    back = tmp_path / "back"
+    assert main(["pull", REPO, "--out", str(back), "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out) == {"run": str(back), "repo": REPO, "commit": COMMIT}
+
+
 def test_nothing_is_uploaded_by_a_dry_run(run: Path, hub: LoopbackHub, capsys) -> None:
     assert _push(run, "--dry-run") == ExitCode.OK
     printed = capsys.readouterr().out

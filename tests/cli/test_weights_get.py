@@ -142,8 +142,9 @@ def _hash(content: bytes) -> str:
 def test_a_folder_is_put_together(place: Path, hub: LoopbackHub, capsys) -> None:
     spec = _spec(f"hub: {{{{repo: {REPO}, revision: '{COMMIT}', files: [a.json, b.json]}}}}")
     _rewrite(place, spec.replace("small.bin", "network"))
-    assert _get() == ExitCode.OK
+    assert _get("--json") == ExitCode.OK
     folder = place / "store" / "mine" / "network"
+    assert json.loads(capsys.readouterr().out) == {"got": {"model": str(folder)}, "by_hand": []}
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a.json": b"{}", "b.json": b"[]"}
 
 
