@@ -153,12 +153,12 @@ def _parse(response: object, *, cached: bool) -> Answer:
     try:
         text = body["choices"][0]["message"]["content"]
         usage = body.get("usage") or {}
-        counts = [int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")]
+        input_tokens, output_tokens = (int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise MethodError(f"not a response of a chat endpoint: {str(response)[:200]}") from error
     if text is not None and not isinstance(text, str):
         raise MethodError(f"not a response of a chat endpoint: {str(response)[:200]}")
-    return Answer(text or "", *counts, cached)
+    return Answer(text or "", input_tokens, output_tokens, cached)
 
 
 def _json(response: httpx2.Response) -> object:
