@@ -105,9 +105,8 @@ def _fetch(repo: str, revision: str, kind: RepoKind, name: str, file: HubFile) -
 
     ``hf_hub_download`` starts anew in every call; the layout of the cache is that of its documentation.
     """
-    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub import constants, get_token, hf_hub_url
     from huggingface_hub.file_download import http_get, repo_folder_name
-    from huggingface_hub.utils import build_hf_headers
 
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type=kind)
     pointer = folder / "snapshots" / revision / validate_relative_path(name, "file", repo)
@@ -120,10 +119,12 @@ def _fetch(repo: str, revision: str, kind: RepoKind, name: str, file: HubFile) -
             if done > file.size:
                 partial.unlink()
                 done = 0
+            token = get_token()
+            headers = None if token is None else {"Authorization": f"Bearer {token}"}
             url = hf_hub_url(repo, name, repo_type=kind, revision=revision, endpoint=constants.ENDPOINT)
             with partial.open("ab") as target, hub_errors(repo, revision):
                 http_get(
-                    url, target, resume_size=done, headers=build_hf_headers(), expected_size=file.size,
+                    url, target, resume_size=done, headers=headers, expected_size=file.size,
                     displayed_filename=name,
                 )  # fmt: skip
             _check_digest(partial, file, f"{repo}@{revision[:7]}/{name}")
