@@ -6,7 +6,7 @@ Every option can be set by the environment variable ``MEVIS_BENCH_<FLAG>`` (``--
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -48,19 +48,6 @@ class FrameFiles(StrEnum):
 
     LINK = "link"
     COPY = "copy"
-
-
-class PushPlace(StrEnum):
-    """Choices of ``push --to``."""
-
-    HUB = "hub"
-
-
-class PublishedNumbers(StrEnum):
-    """Choices of ``report --vs``."""
-
-    PAPER = "paper"
-    PUBLISHED = "published"
 
 
 _SCORED = "A scored folder: a run, or what score wrote."
@@ -125,7 +112,7 @@ NewMethodName = Annotated[
 ]
 OnlyMethod = Annotated[str | None, _argument("METHOD", "Only this method.")]
 WeightsOwner = Annotated[str, _argument("METHOD[:VARIANT]", "The method the weights belong to.")]
-PushTarget = Annotated[PushPlace, _option("--to", None, "Where to.")]
+PushTarget = Annotated[Literal["hub"], _option("--to", None, "Where to.")]
 PrivateRepo = Annotated[bool, _option("--private", None, "Create the repository as a private one.")]
 PushPlan = Annotated[bool, _option("--dry-run", None, "Print files and card, upload nothing.")]
 PulledRevision = Annotated[
@@ -386,7 +373,7 @@ References = Annotated[
 ]
 VsPaper = Annotated[bool, _former("--vs-paper")]
 Versus = Annotated[
-    PublishedNumbers | None,
+    Literal["paper", "published"] | None,
     _option("--vs", None, "Print runs beside the paper's numbers or beside those of others, with what differs."),
 ]
 ProtocolFacts = Annotated[

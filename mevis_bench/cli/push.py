@@ -6,7 +6,7 @@ from mevis_bench.cli import options
 def command(
     run: options.FinishedRun,
     repo: options.HubRepo,
-    to: options.PushTarget = options.PushPlace.HUB,
+    to: options.PushTarget = "hub",
     private: options.PrivateRepo = False,
     dry_run: options.PushPlan = False,
     json: options.Json = False,
@@ -30,7 +30,7 @@ def command(
             for name, content in files.items()
         }
         if json:
-            print_json({"repo": repo, "to": to.value, "files": sizes, "card": card})
+            print_json({"repo": repo, "to": to, "files": sizes, "card": card})
         else:
             for name, size in sizes.items():
                 out().print(f"{size:>12,}  {name}", markup=False, soft_wrap=True)

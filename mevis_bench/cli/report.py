@@ -35,7 +35,7 @@ def command(
         print_deprecated("--form", "--format")
     if vs_paper:
         print_deprecated("--vs-paper", "--vs paper")
-        versus = options.PublishedNumbers.PAPER
+        versus = "paper"
     format_ = "json" if json else form or format_
     if format_ not in ("terminal", *WRITERS):
         hint = f"Available: terminal, {', '.join(WRITERS)}."
@@ -95,14 +95,14 @@ def _facts_as_markdown(run: Path) -> str:
     return "\n".join(("", f"Protocol of `{run.name}`:", "", *lines, ""))
 
 
-def _print_published(versus: options.PublishedNumbers, results: "list[Results]") -> None:
+def _print_published(versus: str, results: "list[Results]") -> None:
     from mevis_bench.cli.console import out
     from mevis_bench.cli.published_tables import beside_published, paper_table
     from mevis_bench.config.paths import configs_folder
     from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
     from mevis_bench.reports.published import read_published, runs_beside
 
-    if versus is options.PublishedNumbers.PAPER:
+    if versus == "paper":
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:
             out().print(paper_table(result.label, compare_with_paper(result, rows)))
