@@ -76,13 +76,13 @@ bench: setup
 train-mini: setup
 	$(BIN)/mevis-bench train --method lmpmpp --variant mini
 
-# Pictures of README.md (the second one requires Chromium).
+# Pictures of the documentation; those of pages require Chromium.
 pictures: demo
 	$(BIN)/mevis-bench picture runs/demo/rvos-lmpmpp-valid_u --sample 00017/0 --sample 00017/8 --sample 00012/2 \
 		--out docs/pictures/lmpmpp-mini.png
-	$(BIN)/mevis-bench gallery runs/demo/rvos-lmpmpp-valid_u
-	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=4000 --window-size=1400,2050 \
-		--screenshot=docs/pictures/gallery.png runs/demo/rvos-lmpmpp-valid_u/gallery/index.html
+	$(BIN)/mevis-bench roundtrip runs/demo/rmeg-videollama2-valid_u --reader lmpmpp:mini
+	$(BIN)/mevis-bench roundtrip runs/demo/rmeg-trajectory_words-valid_u --reader lmpmpp:mini
+	$(BIN)/python -m scripts.draw_pages runs/demo docs/pictures
 
 # Table 4 of the paper on the bundled split and a larger one, three seeds (half a day): benchmarks/ablation.py.
 # Repeated with training videos without opposite orders (equation 1 has to teach order) and with a third of the training.

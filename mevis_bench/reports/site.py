@@ -19,7 +19,7 @@ from mevis_bench.reports.run_view import ScoredRun
 from mevis_bench.reports.sample_view import SCORE_NAMES
 from mevis_bench.reports.table import PROVENANCES, Table, build_table, provenance_of
 from mevis_bench.schemas.history import HistoryEntry
-from mevis_bench.schemas.scores import Results
+from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.tasks import find_task
 
 
@@ -29,6 +29,7 @@ class RunPages:
 
     Attributes:
         results: Its aggregate.
+        scores: Scores of its samples.
         key: ``<task>/<label>/<split>``.
         gallery: Address of its gallery, from the leaderboard.
         picture: Address of its picture, from the leaderboard.
@@ -36,6 +37,7 @@ class RunPages:
     """
 
     results: Results
+    scores: Sequence[SampleScore]
     key: str
     gallery: str
     picture: str
@@ -56,7 +58,7 @@ class RunPages:
     @property
     def table(self) -> Table:
         """Its results as a table of one row."""
-        return build_table(self.results.task, [self.results])
+        return build_table(self.results.task, [self.results], [self.scores])
 
 
 def build_site(
@@ -129,7 +131,7 @@ def _run_pages(scored: ScoredRun, out: Path, name: str) -> RunPages:
     image.save(content, "JPEG", quality=85)
     atomic_write(out / "pictures" / f"{name}.jpg", content.getvalue(), durable=False)
     key = run_key(scored.results)
-    return RunPages(scored.results, key, f"runs/{name}/index.html", f"pictures/{name}.jpg", summary)
+    return RunPages(scored.results, scored.scores, key, f"runs/{name}/index.html", f"pictures/{name}.jpg", summary)
 
 
 def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], links: Mapping[str, str]) -> str:
@@ -139,7 +141,7 @@ def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], lin
         own = [page for page in pages if page.results.task == name]
         if not own:
             continue
-        table = build_table(name, [page.results for page in own])
+        table = build_table(name, [page.results for page in own], [page.scores for page in own])
         task = find_task(name)
         shown = [
             column

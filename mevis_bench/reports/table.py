@@ -113,7 +113,8 @@ def margins_of(task: str, scores: Sequence[SampleScore]) -> dict[str, float]:
     """Return half of the 95 % interval of every metric that is a mean of samples, by name (see ``Row.margins``)."""
     margins = {}
     record = find_task(task)
-    for metric in (*record.metrics, *record.protocol_metrics):
+    named = [record.named_metric(name) for name in (scores[0].values if scores else ())]
+    for metric in (*record.metrics, *record.protocol_metrics, *filter(None, named)):
         known = [(value, score.video) for score in scores if (value := score.values.get(metric.name)) is not None]
         if metric.mean_of_samples and known:
             _, low, high = mean_interval([value for value, _ in known], [video for _, video in known])

@@ -72,6 +72,9 @@ def test_an_address_links_to_a_sample_and_follows_it(browser: Page, pages: dict[
     browser.open(address(pages["masks"], sample), READY)
     assert browser.run(CURRENT) == sample
     assert browser.run("document.getElementById('sentence').textContent") == browser.run("samples[3].text")
+    inside = "(item, list) => item.top >= list.top && item.bottom <= list.bottom"
+    places = "[document.querySelector('#list a[aria-current]'), document.getElementById('list')]"
+    assert browser.run(f"({inside})(...{places}.map((node) => node.getBoundingClientRect()))")
     browser.run("document.querySelector('#list a').click()")
     browser.wait(f"location.hash === document.querySelector('#list a').hash && {CURRENT} !== '{sample}'")
     browser.run("history.back()")
@@ -181,3 +184,4 @@ def test_a_thousand_samples_open_in_two_seconds(browser: Page, pages: dict[str, 
     browser.run("location.hash = '#v/999'")
     browser.wait("state.selected.sample === 'v/999'")
     assert browser.run(CURRENT) == "v/999"
+    assert browser.run("document.querySelector('#list a[aria-current]').getBoundingClientRect().top") < 900

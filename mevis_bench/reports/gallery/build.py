@@ -223,7 +223,7 @@ def _page(scored: ScoredRun, summary: GallerySummary, home: str | None) -> str:
         title=f"{results.label} on {results.split}",
         subtitle=f"{results.task.upper()}, protocol {results.protocol}, {len(summary.samples)} samples{other}",
         score=SCORE_NAMES[results.task],
-        table=build_table(results.task, [results]),
+        table=build_table(results.task, [results], [scored.scores]),
         slices=results.slices,
         plots=summary.plots(),
     )

@@ -68,7 +68,10 @@ function mark() {
 function open(sample) {
   state.selected = sample;
   const item = mark();
-  if (item) { const list = $("list"), top = item.parentNode.offsetTop - list.offsetTop; if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 3; }
+  if (item) {
+    const frame = $("list").getBoundingClientRect(), place = item.getBoundingClientRect();
+    if (place.top < frame.top || place.bottom > frame.bottom) $("list").scrollTop += place.top - frame.top - frame.height / 3;
+  }
   $("shown").hidden = false;
   $("sentence").textContent = sample.text;
   const facts = [[scoreName, percent(sample.score)], ...sample.values.map(([name, value]) => [name, percent(value)])];
