@@ -95,7 +95,7 @@ def _latex_title(title: str) -> str:
 def to_html(board: Leaderboard) -> str:
     """Return a leaderboard as an HTML fragment; every text is escaped."""
     return render(
-        "leaderboard.html.jinja",
+        "ranking.html.jinja",
         board=board,
         keys=KEYS,
         columns=_columns(board),
