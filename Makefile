@@ -121,6 +121,7 @@ nightly: setup
 	rm -rf $(NIGHT)
 	mkdir -p $(dir $(HISTORY))
 	$(BIN)/mevis-bench suite $(SUITE) --out $(NIGHT)/runs
+	for run in $(NIGHT)/runs/rmeg-*/; do test ! -d $$run || $(BIN)/mevis-bench roundtrip $$run || exit 1; done
 	$(BIN)/mevis-bench history add $(NIGHT)/runs/*/ --file $(HISTORY)
 	$(BIN)/mevis-bench site $(NIGHT)/runs/*/ --file $(HISTORY) --out $(NIGHT)/site
 	cp $(HISTORY) $(NIGHT)/site/history.jsonl
