@@ -64,6 +64,15 @@ def load_captioner(model: Path, clip: Path | None, config: CenConfig) -> CenCapt
         network.load_state_dict(match_keys(tensors, network, location=str(model)))
         return network
     network.cen.load_state_dict(match_keys(our_tensors(tensors), network.cen, location=str(model)))
-    vision = {key: value for key, value in read_tensors(clip).items() if _NOT_VISION.fullmatch(key) is None}
-    network.frame_encoder.load_state_dict(match_keys(vision, network.frame_encoder, location=str(clip)))
+    load_clip(network, clip)
     return network
+
+
+def load_clip(network: CenCaptioner, path: Path) -> None:
+    """Load CLIP's file into the encoder of the frames.
+
+    Raises:
+        DataError: The file cannot be read safely, or its keys or shapes are not the encoder's.
+    """
+    vision = {key: value for key, value in read_tensors(path).items() if _NOT_VISION.fullmatch(key) is None}
+    network.frame_encoder.load_state_dict(match_keys(vision, network.frame_encoder, location=str(path)))

@@ -5,31 +5,14 @@ details as in the authors' code (microsoft/GenerativeImage2Text, MIT). Axes: b c
 vocabulary.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import GitForCausalLM
 
-from baselines.layers.inputs.bert_vocabulary import BEGIN, END, PADDING
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CaptionTargets:
-    """Captions as tokens, padded at the end.
-
-    Attributes:
-        ids: int64 ``(b, n)``: begin, the caption, end, padding.
-        predicted: bool ``(b, n)``, whether a token is to be predicted: all but begin and padding.
-    """
-
-    ids: Tensor
-    predicted: Tensor
-
-    def to(self, device: torch.device) -> "CaptionTargets":
-        """Move to a device."""
-        return CaptionTargets(self.ids.to(device), self.predicted.to(device))
+from baselines.layers.training.caption_targets import CaptionTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +28,6 @@ class LossConfig:
     label_smoothing: float = 0.1
     caption_loss_coef: float = 1.0
     max_text_len: int = 40
-
-
-def build_targets(captions: Sequence[Sequence[int]], config: LossConfig) -> CaptionTargets:
-    """Batch captions.
-
-    Args:
-        captions: Token ids without begin and end, at least one caption; an empty one teaches the end token only.
-        config: For the longest caption.
-    """
-    rows = [torch.tensor([BEGIN, *caption[: config.max_text_len], END]) for caption in captions]
-    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
-    lengths = torch.tensor([len(row) for row in rows])
-    place = torch.arange(ids.shape[1])
-    return CaptionTargets(ids, (place > 0) & (place < lengths[:, None]))
 
 
 def caption_logits(network: GitForCausalLM, frames: Tensor, ids: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import soundfile
 from PIL import Image
 from pycocotools import mask as coco
 
+from baselines.layers.inputs.target_sets import target_sets
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.methods.loading import load_method
@@ -109,6 +110,20 @@ class Case:
         module.train(arguments)
         (weights,) = out.glob(self.pattern)
         return weights
+
+    def captions(self, weights: Path) -> list[str]:
+        """Sentences about the targets of the two clips, predicted with weights."""
+        options = resolve_options(self.resolved, self.inference)
+        config = MethodConfig("rmeg", self.variant, options, self.files(weights), "cpu", 0)
+        captioner = load_method(self.resolved.method, config)
+        split = open_dataset(weights.parents[1] / "clips" / "train", "train")
+        return [
+            prediction.text
+            for video_id in split.video_ids
+            for prediction in captioner.predict(
+                split.video(video_id), [target for target, _ in target_sets(split, video_id)]
+            )
+        ]
 
     def score(self, weights: Path) -> dict[str, float]:
         """Metrics of the two clips, predicted with weights."""

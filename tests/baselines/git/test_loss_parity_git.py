@@ -6,9 +6,10 @@ import pytest
 import torch
 from transformers import GitForCausalLM
 
-from baselines.git.losses import CaptionTargets, LossConfig, build_targets, caption_logits, compute_losses, total_loss
+from baselines.git.losses import LossConfig, caption_logits, compute_losses, total_loss
 from baselines.git.network import build
 from baselines.layers.inputs.bert_vocabulary import BEGIN, END, PADDING
+from baselines.layers.training.caption_targets import CaptionTargets, build_targets
 
 WORDS = 200
 CAPTIONS = [[17, 4, 9], [50, 60, 70, 80, 90], []]
@@ -33,7 +34,7 @@ def looped(logits: torch.Tensor, captions: list[list[int]], smoothing: float) ->
 def test_loss_parity_with_a_loop_over_tokens(smoothing: float) -> None:
     torch.manual_seed(0)
     config = LossConfig(label_smoothing=smoothing)
-    targets = build_targets(CAPTIONS, config)
+    targets = build_targets(CAPTIONS, config.max_text_len)
     logits = torch.randn(*targets.ids.shape, WORDS)
     loss = compute_losses(logits, targets, config)["loss_caption"]
     assert loss.item() == pytest.approx(looped(logits, CAPTIONS, smoothing), rel=1e-5)
@@ -42,7 +43,7 @@ def test_loss_parity_with_a_loop_over_tokens(smoothing: float) -> None:
 def test_loss_parity_of_gradients_with_smoothed_cross_entropy() -> None:
     """torch spreads the mass over all words, the target included: a factor v / (v - 1) in the smoothing."""
     torch.manual_seed(0)
-    targets = build_targets(CAPTIONS, LossConfig())
+    targets = build_targets(CAPTIONS, LossConfig().max_text_len)
     logits = torch.randn(*targets.ids.shape, WORDS, requires_grad=True)
     compute_losses(logits, targets, LossConfig())["loss_caption"].backward()
     ours, logits.grad = logits.grad, None
@@ -68,7 +69,7 @@ def test_the_loss_is_weighted() -> None:
 
 
 def test_captions_are_framed_cut_and_padded() -> None:
-    targets = build_targets(CAPTIONS, LossConfig(max_text_len=4))
+    targets = build_targets(CAPTIONS, 4)
     assert targets.ids.tolist() == [
         [BEGIN, 17, 4, 9, END, PADDING],
         [BEGIN, 50, 60, 70, 80, END],
@@ -98,7 +99,7 @@ def test_padding_and_later_tokens_change_no_prediction(mini: GitForCausalLM) -> 
 def test_loss_parity_with_the_library_without_smoothing(mini: GitForCausalLM) -> None:
     frames = torch.randn(3, 6, 3, 224, 224)
     config = LossConfig(label_smoothing=0.0)
-    targets = build_targets(CAPTIONS, config)
+    targets = build_targets(CAPTIONS, config.max_text_len)
     labels = targets.ids.masked_fill(~targets.predicted, -100)
     library = mini(input_ids=targets.ids, pixel_values=frames, labels=labels).loss
     ours = compute_losses(caption_logits(mini, frames, targets.ids), targets, config)["loss_caption"]
@@ -109,7 +110,7 @@ def test_the_mini_size_learns_a_caption() -> None:
     torch.manual_seed(0)
     network, config = build("mini").train(), LossConfig()
     frames = torch.randn(1, 6, 3, 224, 224)
-    targets = build_targets([[17, 4, 9]], config)
+    targets = build_targets([[17, 4, 9]], config.max_text_len)
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
     for _ in range(15):
         loss = total_loss(compute_losses(caption_logits(network, frames, targets.ids), targets, config), config)

@@ -1,0 +1,116 @@
+"""Training of CEN (``mevis-bench train --method cen``): sentences about highlighted targets.
+
+Nadeem et al., "NarrativeBridge", ICLR 2025; the authors' recipe for their second stage is
+``configs/train/cen-clip-b32.yaml``. Their first stage, CLIP tuned on sentences of causes and of effects, has no data
+here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from baselines.cen.checkpoint import load_clip
+from baselines.cen.config import SIZES
+from baselines.cen.losses import LossConfig, compute_loss
+from baselines.cen.method import sample_frames
+from baselines.cen.model import CenCaptioner
+from baselines.cen.options import Options
+from baselines.layers.checkpoints.weights_file import save_weights
+from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
+from baselines.layers.inputs.bert_vocabulary import open_vocabulary, word_vocabulary
+from baselines.layers.options import Rate
+from baselines.layers.training.caption_targets import build_targets
+from baselines.layers.training.caption_training import (
+    CaptionStage,
+    CaptionTrainOptions,
+    fit_captions,
+    training_sentences,
+)
+from baselines.layers.training.clip_training import existing_file
+from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
+from mevis_bench.records import TrainingArguments
+from mevis_bench.records.schedules import WarmupCosineSchedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions(CaptionTrainOptions):
+    """Options of a training (``configs/train/cen-*.yaml``); a cosine to 0 follows the warm-up.
+
+    Attributes:
+        lr: Peak learning rate.
+        max_norm: Largest norm of the whole gradient.
+        losses: Length of the sentences.
+        clip: CLIP's file; its encoder is not trained then. ``None``: a seeded random one, which is.
+        vocabulary: BERT's ``tokenizer.json``; ``None``: the words of the training's sentences.
+    """
+
+    lr: Rate
+    max_norm: Rate
+    losses: LossConfig
+    clip: str | None
+    vocabulary: str | None
+
+
+OPTIONS = {"clip-b32": TrainOptions, "mini": TrainOptions}
+
+
+def train(arguments: TrainingArguments) -> None:
+    """Train, or continue a training that was stopped, and write weights and vocabulary.
+
+    Raises:
+        UsageError: No sentence of the split has a target.
+        MissingWeightsError: A file to start from is missing.
+        DataError: A file to start from does not fit.
+    """
+    options: TrainOptions = arguments.options
+    variant: Options = arguments.method_options
+    torch.manual_seed(arguments.seed)
+    sizes = SIZES[variant.size]
+    network = CenCaptioner(sizes)
+    if options.clip is not None:
+        load_clip(network, existing_file(options.clip, "clip"))
+        network.frame_encoder.requires_grad_(False)
+    if options.vocabulary is None:
+        vocabulary = word_vocabulary(training_sentences(arguments.data), sizes.words)
+    else:
+        vocabulary = open_vocabulary(existing_file(options.vocabulary, "vocabulary"))
+    network.to(arguments.device)
+    stage = CaptionStage(
+        network=network,
+        groups=group_parameters(network, [GroupRule("all", every_parameter, options.lr, options.weight_decay)]),
+        view=CaptionView(variant.frames, Square(sizes.side, variant.fit), sample_frames),
+        highlight=Highlight.from_options(variant),
+        losses=lambda frames, texts: caption_losses(network, vocabulary, frames, texts, options.losses),
+        schedule=WarmupCosineSchedule(options.warm_up),
+        max_gradient_norm=options.max_norm,
+    )
+    fit_captions(arguments, options, stage)
+    if arguments.trainer.is_main_process:
+        metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
+        part = network if options.clip is None else network.cen
+        tensors = {key: value.clone() for key, value in part.state_dict().items()}  # words have two names
+        name = "cen" if arguments.variant == "clip-b32" else f"cen_{arguments.variant}"
+        save_weights(tensors, arguments.out / f"{name}.safetensors", metadata)
+        vocabulary.save(str(arguments.out / f"{name}_tokenizer.json"))
+
+
+def caption_losses(
+    network: CenCaptioner, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
+) -> dict[str, Tensor]:
+    """Loss of sentences by teacher forcing.
+
+    Args:
+        network: The network.
+        vocabulary: Its vocabulary.
+        frames: Normalized, ``(b, t, 3, side, side)``.
+        texts: ``k * b`` sentences: one about each video, then the next one about each.
+        config: Longest sentence.
+    """
+    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
+    targets = build_targets(captions, config.max_text_len).to(frames.device)
+    memory = network.encode(frames)
+    logits = network.cen(targets.ids, targets.present, memory.repeat(len(texts) // len(frames), 1, 1))
+    return {"loss": compute_loss(logits, targets)}

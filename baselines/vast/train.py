@@ -1,0 +1,129 @@
+"""Training of VAST (``mevis-bench train --method vast``): sentences about highlighted targets.
+
+Chen et al., "VAST", NeurIPS 2023; the authors' recipe for captions of MSRVTT is ``configs/train/vast-captioner.yaml``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from baselines.layers.checkpoints.weights_file import save_weights
+from baselines.layers.inference.caption_view import CaptionView, Highlight
+from baselines.layers.inputs.bert_vocabulary import open_vocabulary, word_vocabulary
+from baselines.layers.options import Rate
+from baselines.layers.training.caption_targets import build_targets
+from baselines.layers.training.caption_training import (
+    CaptionStage,
+    CaptionTrainOptions,
+    fit_captions,
+    training_sentences,
+)
+from baselines.layers.training.clip_training import existing_file
+from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
+from baselines.vast.checkpoint import load_network
+from baselines.vast.config import SIZES
+from baselines.vast.losses import LossConfig, compute_losses, mask_words, total_loss
+from baselines.vast.method import sample_frames, square
+from baselines.vast.model import Vast
+from baselines.vast.options import Options
+from mevis_bench.records import TrainingArguments
+from mevis_bench.records.schedules import WarmupCosineSchedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions(CaptionTrainOptions):
+    """Options of a training (``configs/train/vast-*.yaml``); a cosine to 0 follows the warm-up.
+
+    Attributes:
+        lr: Peak learning rate of the decoder and the glue.
+        clip_lr: Of the vision encoder.
+        max_norm: Largest norm of the whole gradient.
+        losses: Share of predicted tokens, weight, and length of the sentences.
+        checkpoint: The authors' file to start from; ``None``: seeded random weights.
+        vocabulary: BERT's ``tokenizer.json``; ``None``: the words of the training's sentences.
+    """
+
+    lr: Rate
+    clip_lr: Rate
+    max_norm: Rate
+    losses: LossConfig
+    checkpoint: str | None
+    vocabulary: str | None
+
+
+OPTIONS = {"captioner": TrainOptions, "mini": TrainOptions}
+
+BETAS = (0.9, 0.98)
+
+
+def train(arguments: TrainingArguments) -> None:
+    """Train, or continue a training that was stopped, and write weights and vocabulary.
+
+    Raises:
+        UsageError: No sentence of the split has a target.
+        MissingWeightsError: A file to start from is missing.
+        DataError: A file to start from does not fit.
+    """
+    options: TrainOptions = arguments.options
+    variant: Options = arguments.method_options
+    torch.manual_seed(arguments.seed)
+    sizes = SIZES[variant.size]
+    if options.checkpoint is None:
+        network = Vast(sizes)
+    else:
+        network = load_network(existing_file(options.checkpoint, "checkpoint"), sizes)
+    vocabulary = _vocabulary(arguments, options.vocabulary, sizes.words)
+    network.to(arguments.device)
+    rules = [
+        GroupRule(
+            "vision encoder", lambda name: name.startswith("vision_encoder."), options.clip_lr, options.weight_decay
+        ),
+        GroupRule("decoder", every_parameter, options.lr, options.weight_decay),
+    ]
+    stage = CaptionStage(
+        network=network,
+        groups=group_parameters(network, rules),
+        view=CaptionView(variant.frames, square(variant.size, variant.fit), sample_frames),
+        highlight=Highlight.from_options(variant),
+        losses=lambda frames, texts: caption_losses(network, vocabulary, frames, texts, options.losses),
+        schedule=WarmupCosineSchedule(options.warm_up),
+        betas=BETAS,
+        max_gradient_norm=options.max_norm,
+    )
+    fit_captions(arguments, options, stage)
+    if arguments.trainer.is_main_process:
+        metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
+        tensors = {key: value.clone() for key, value in network.state_dict().items()}  # words have two names
+        save_weights(tensors, arguments.out / f"vast_{arguments.variant}.safetensors", metadata)
+        vocabulary.save(str(arguments.out / f"vast_{arguments.variant}_tokenizer.json"))
+
+
+def _vocabulary(arguments: TrainingArguments, file: str | None, words: int) -> Tokenizer:
+    if file is None:
+        return word_vocabulary(training_sentences(arguments.data), words)
+    return open_vocabulary(Path(existing_file(file, "vocabulary")))
+
+
+def caption_losses(
+    network: Vast, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
+) -> dict[str, Tensor]:
+    """Losses of sentences with masked words, ``loss`` and ``loss_caption``; which ones are masked is random.
+
+    Args:
+        network: The network.
+        vocabulary: Its vocabulary.
+        frames: Normalized, ``(b, t, 3, side, side)``.
+        texts: ``k * b`` sentences: one about each video, then the next one about each.
+        config: Share of predicted tokens, weight and longest sentence.
+    """
+    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
+    targets = build_targets(captions, config.max_text_len)
+    ids, labels = (x.to(frames.device) for x in mask_words(targets, config.picked, network.config.words))
+    video = network.encode(frames)
+    video = video.repeat(len(texts) // len(frames), 1, 1)
+    losses = compute_losses(network(ids, targets.present.to(frames.device), video), labels)
+    return {"loss": total_loss(losses, config), **losses}
