@@ -45,6 +45,13 @@ class Letterbox:
         square[:, :, rows, columns] = scaled
         return square
 
+    def targets(self, masks: Tensor) -> Tensor:
+        """Scale masks, bool ``(t, height, width)``: 0 or 1, float ``(t, side / 2, side / 2)``, 0 outside the frame."""
+        square = masks.new_zeros((len(masks), self.side, self.side), dtype=torch.float32)
+        rows, columns = self.window
+        square[:, rows, columns] = torch.gt(_scaled(masks[:, None].float(), self.inner)[:, 0], 0.5).float()
+        return square[:, ::2, ::2]
+
     def undo(self, logits: Tensor, threshold: float) -> Tensor:
         """Cut the frames out of mask logits ``(t, h, w)`` of the square: bool ``(t, height, width)``.
 
