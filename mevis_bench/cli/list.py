@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mevis_bench.methods.method_list import MethodRow
+    from mevis_bench.methods.registry import ResolvedMethod
     from mevis_bench.tasks import Task
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -88,6 +89,7 @@ def methods(
     weights: options.Weights,
     task: options.TaskName = None,
     capabilities: options.Capabilities = False,
+    sizes: options.Sizes = False,
     json: options.Json = False,
 ) -> None:
     """List methods and variants with their tasks, weights and provenance."""
@@ -106,6 +108,9 @@ def methods(
         find_task(task)
     registry = find_methods(method_dir)
     rows = [row for row in overview(registry, parse_weights(weights).store) if task in (None, *row.tasks, *row.derived)]
+    if sizes:
+        _list_sizes([registry.resolve(row.name) for row in rows], json=json)
+        return
     if json:
         invalid = [dataclasses.asdict(entry) for entry in registry.broken]
         print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": invalid})
@@ -136,6 +141,24 @@ def _list_capabilities(*, json: bool) -> None:
     for method in methods:
         title, *rest = cells(method)
         table.add_row(Text(title, "" if method.method is None else "bold"), *rest)
+    out().print(table)
+
+
+def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.methods.sizes import variant_size
+    from mevis_bench.reports.terminal import terminal_table
+
+    found = [size for variant in variants if (size := variant_size(variant)) is not None and size.parameters]
+    if json:
+        print_json([dataclasses.asdict(size) for size in found])
+        return
+    table = terminal_table()
+    table.add_column("method")
+    table.add_column("parameters (M)", justify="right")
+    table.add_column("weights (GB)", justify="right")
+    for size in found:
+        table.add_row(size.name, f"{size.parameters / 1e6:,.1f}", f"{size.bytes / 1e9:,.2f}")
     out().print(table)
 
 

@@ -329,6 +329,9 @@ Capabilities = Annotated[
     bool,
     _option("--capabilities", None, "What there is of every method of the paper's tables, in place of the variants."),
 ]
+Sizes = Annotated[
+    bool, _option("--sizes", None, "Parameters of every variant and their bytes, computed without memory.")
+]
 Json = Annotated[bool, _option("--json", None, "Print one JSON document instead of tables.")]
 Out = Annotated[Path | None, _option("--out", "DIR", "Output folder.")]
 RunOut = Annotated[

@@ -2,6 +2,7 @@
 
 import argparse
 import pickle
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def match_keys(
     expected: nn.Module | Mapping[str, Tensor],
     *,
     location: str,
-    ignored: Collection[str] = (),
+    ignored: Collection[str] | re.Pattern[str] = (),
 ) -> dict[str, Tensor]:
     """Validate a file's tensors against a model's keys and shapes.
 
@@ -86,7 +87,7 @@ def match_keys(
         tensors: The file's tensors, under the model's keys.
         expected: The model (on any device, meta included) or its state dict.
         location: The file, for errors.
-        ignored: Keys that the file may contain and the model does not have.
+        ignored: Keys that the file may contain and the model does not have, or a pattern that they fit whole.
 
     Returns:
         The tensors of exactly the model's keys.
@@ -97,7 +98,8 @@ def match_keys(
     """
     state = expected.state_dict() if isinstance(expected, nn.Module) else expected
     missing = [key for key in state if key not in tensors]
-    unexpected = [key for key in tensors if key not in state and key not in ignored]
+    allowed = ignored.fullmatch if isinstance(ignored, re.Pattern) else ignored.__contains__
+    unexpected = [key for key in tensors if key not in state and not allowed(key)]
     misshapen = [
         f"{key} {tuple(tensors[key].shape)} instead of {tuple(state[key].shape)}"
         for key in state

@@ -23,6 +23,7 @@ OWNERS = (
     ("modality_trunks.audio.", "ImageBind"),
     ("controller.layers.", "ReferFormer"),
     ("text_model.", "CLIP"),
+    ("vision_model.", "CLIP"),
     ("lm_head.dense.", "RoBERTa"),
     ("model.layers.", "a language model"),
     ("layer4.2.", "a ResNet"),

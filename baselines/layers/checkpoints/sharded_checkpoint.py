@@ -1,12 +1,13 @@
 """Loader for folders of safetensors shards, the format of published language models."""
 
 import json
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 import safetensors
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys
 from mevis_bench.records import DataError
@@ -22,7 +23,7 @@ def load_shards(
     dtype: torch.dtype,
     device: str,
     our_key: Callable[[str], str] = str,
-    ignored: Collection[str] = (),
+    ignored: Collection[str] | re.Pattern[str] = (),
 ) -> None:
     """Load a folder's tensors into a module, which may be on the meta device.
 
@@ -34,23 +35,33 @@ def load_shards(
         dtype: Type of the loaded tensors.
         device: Device of the loaded tensors; shards are moved in turn.
         our_key: Maps a key of the files to the module's; by default the identity.
-        ignored: Keys, after translation, that the files may contain and the module does not have.
+        ignored: Keys, after translation, that the files may contain and the module does not have, or a pattern that
+            they fit whole.
 
     Raises:
         DataError: A shard is missing or cut short, or keys or shapes are not the module's.
     """
-    shards = _shards(folder)
-    tensors: dict[str, Tensor] = {}
-    for path in shards:
-        with _opened(path) as shard:
-            for key in shard.keys():  # noqa: SIM118 - a safetensors file is no mapping
-                tensors[our_key(key)] = torch.empty(shard.get_slice(key).get_shape(), device="meta")
+    tensors = {our_key(key): torch.empty(shape, device="meta") for key, shape in shard_shapes(folder).items()}
     expected = match_keys(tensors, module, location=str(folder), ignored=ignored)
-    for path in shards:
+    for path in _shards(folder):
         with _opened(path) as shard:
             keys = [key for key in shard.keys() if our_key(key) in expected]  # noqa: SIM118
             part = {our_key(key): shard.get_tensor(key).to(device, dtype) for key in keys}
         module.load_state_dict(part, strict=False, assign=True)
+
+
+def shard_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Read the shapes of all tensors of a folder, by key, without the tensors.
+
+    Raises:
+        DataError: A shard is missing or cut short.
+    """
+    shapes = {}
+    for path in _shards(folder):
+        with _opened(path) as shard:
+            for key in shard.keys():  # noqa: SIM118 - a safetensors file is no mapping
+                shapes[key] = tuple(shard.get_slice(key).get_shape())
+    return shapes
 
 
 def _shards(folder: Path) -> list[Path]:
