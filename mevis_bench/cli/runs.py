@@ -121,8 +121,10 @@ def _print_plans(planned: "Sequence[tuple[RunPlan, RunFolder]]", left_out: "Mapp
         print_json({"runs": plans, "left_out": left_out})
         return ExitCode.OK
     table = terminal_table()
-    for name in ("folder", "task", "method", "split", "samples", "remaining"):
-        table.add_column(name, justify="right" if name in ("samples", "remaining") else "left", overflow="fold")
+    for name in ("folder", "method"):
+        table.add_column(name, overflow="fold")
+    for name in ("samples", "remaining"):
+        table.add_column(name, justify="right")
     for facts in plans:
         table.add_row(*(str(facts[str(column.header)]) for column in table.columns))
     out().print(table)

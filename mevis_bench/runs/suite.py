@@ -161,7 +161,7 @@ def plan_suite(suite: Suite, out: Path | None) -> PlannedSuite:
         except MissingWeightsError as error:
             if not suite.skip_missing_weights:
                 raise
-            left_out[name] = str(error)
+            left_out[name] = error.message.splitlines()[0]
         else:
             planned.append((plan, find_folder(plan)))
     return PlannedSuite(planned, left_out)
