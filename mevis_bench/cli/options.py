@@ -4,6 +4,7 @@ Every option can be set by the environment variable ``MEVIS_BENCH_<FLAG>`` (``--
 ``cli.app``; the command line takes precedence. Options that go together are in ``cli.option_groups``.
 """
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,8 +19,36 @@ def _option(flag: str, metavar: str | None, text: str, **settings: Any) -> Any:
     return typer.Option(flag, metavar=metavar, help=text, **settings)
 
 
-def _argument(metavar: str, text: str) -> Any:
-    return typer.Argument(metavar=metavar, help=text)
+def _argument(metavar: str, text: str, **settings: Any) -> Any:
+    return typer.Argument(metavar=metavar, help=text, **settings)
+
+
+def _last_of(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Return a shell completion of names; of several between commas, the last one is completed."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names() if name.startswith(last)]
+
+    return complete
+
+
+def _methods() -> Iterable[str]:
+    from mevis_bench.methods.registry import find_methods
+
+    for method in find_methods().methods.values():
+        yield method.spec.name
+        yield from (f"{method.spec.name}:{variant}" for variant in method.spec.variants)
+
+
+def _data_sets() -> Iterable[str]:
+    from mevis_bench.data.registry import find_datasets
+
+    return find_datasets()
+
+
+def _tasks() -> Iterable[str]:
+    return TASK_NAMES
 
 
 def _former(flag: str) -> Any:
@@ -105,7 +134,7 @@ SplitFolder = Annotated[
 ]
 ImportedFolder = Annotated[Path, _argument("PATH", "The folder with KITTI and expression.")]
 SubmissionZip = Annotated[Path, _argument("ZIP", "A submission zip.")]
-AnyMethod = Annotated[str, _argument("NAME", "A method, or method:variant.")]
+AnyMethod = Annotated[str, _argument("NAME", "A method, or method:variant.", autocompletion=_last_of(_methods))]
 IsolatedMethod = Annotated[str, _argument("NAME", "A method whose method.yaml has 'environment:'.")]
 NewMethodName = Annotated[
     str, _argument("NAME", "Letters, digits, '_' and '-', in any case: My-Method is the method my_method.")
@@ -138,13 +167,16 @@ DataRoot = Annotated[
     ),
 ]
 TrainData = Annotated[Path | None, _option("--data", "DIR", "A MeViS folder. Default: mini, generated and cached.")]
-RegisteredDataSet = Annotated[str, _argument("NAME", "Name of a data set, see mevis-bench list data-sets.")]
+RegisteredDataSet = Annotated[
+    str, _argument("NAME", "Name of a data set, see mevis-bench list data-sets.", autocompletion=_last_of(_data_sets))
+]
 DataSetName = Annotated[
     str | None,
     _option(
         "--data-set",
         "NAME",
         "Data set of --data, see mevis-bench list data-sets. Default: recognized by its files.",
+        autocompletion=_last_of(_data_sets),
     ),
 ]
 SplitName = Annotated[str | None, _option("--split", "NAME", "Split inside --data. Default: the data set's usual one.")]
@@ -199,19 +231,30 @@ ExportedPredictions = Annotated[
 FrameCopies = Annotated[FrameFiles, _option("--frames", None, "Link to the images, or copy them.")]
 
 # Methods
-TaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task.")]
-TaskNames = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task, or several: rvos,rmot.")]
+TaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task.", autocompletion=_last_of(_tasks))]
+TaskNames = Annotated[
+    str | None,
+    _option("--task", "|".join(TASK_NAMES), "The task, or several: rvos,rmot.", autocompletion=_last_of(_tasks)),
+]
 ScoredTaskName = Annotated[
     str | None, _option("--task", "|".join(TASK_NAMES), "Default: the run's, or the data set's first.")
 ]
-_METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.")
+_METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.", autocompletion=_last_of(_methods))
 MethodName = Annotated[str | None, _METHOD]
 MethodNames = Annotated[
     str | None,
-    _option("--method", "NAME[:VARIANT],...", "See mevis-bench list methods. Several: every one on every task."),
+    _option(
+        "--method",
+        "NAME[:VARIANT],...",
+        "See mevis-bench list methods. Several: every one on every task.",
+        autocompletion=_last_of(_methods),
+    ),
 ]
 TrainedMethodName = Annotated[str, _METHOD]
-TriedMethods = Annotated[str, _option("--method", "NAME[:VARIANT],...", "Methods, side by side.")]
+TriedMethods = Annotated[
+    str,
+    _option("--method", "NAME[:VARIANT],...", "Methods, side by side.", autocompletion=_last_of(_methods)),
+]
 Reader = Annotated[str, _option("--reader", "NAME[:VARIANT]", "The RVOS method that reads the sentences.")]
 Ceiling = Annotated[bool, _option("--ceiling", None, "Have it read the data set's own sentences, too.")]
 SelfcheckMethod = Annotated[str, _option("--method", "NAME", "A method of task rvos.")]

@@ -128,3 +128,25 @@ def test_closed_pipe_is_quiet() -> None:
 def test_plain_without_a_terminal_and_no_color(monkeypatch, capsys) -> None:
     assert app.main(["list", "methods"]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("mevis-bench wat", ["watch"]),
+        ("mevis-bench run --method lmpmpp:min", ["lmpmpp:mini"]),
+        ("mevis-bench run --method empty,every", ["empty,every_object", "empty,every_object:default"]),
+        ("mevis-bench run --task rvos,rmo", ["rvos,rmot"]),
+        ("mevis-bench data info ref_d", ["ref_davis17"]),
+        ("mevis-bench score --na", ["--name"]),
+    ],
+)
+def test_the_shell_completes_commands_options_and_names(
+    words: str, expected: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_MEVIS_BENCH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    with pytest.raises(SystemExit):
+        app.main([])
+    assert capsys.readouterr().out.split() == expected
