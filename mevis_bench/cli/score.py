@@ -48,16 +48,23 @@ class ScoreRules:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """Scoring again by independent code."""
+
+    verify: options.Verify = False
+    verify_all: options.VerifyAll = False
+
+
 @with_groups
 def command(
     context: typer.Context,
     predictions: options.Predictions,
     split: RunSplitOptions,
     rules: ScoreRules,
+    again: VerifyOptions,
     workers: options.ScoringProcesses = None,
     device: options.ScoringDevice = "cpu",
-    verify: options.Verify = False,
-    verify_all: options.VerifyAll = False,
     name: options.ExternalName = None,
     out: options.Out = None,
     json: options.Json = False,
@@ -83,7 +90,8 @@ def command(
             workers=workers,
             progress=bar.count("scoring"),
         )
-    verification = verify_scored(result, None if verify_all else NUM_VERIFIED_SAMPLES) if verify or verify_all else None
+    count = None if again.verify_all else NUM_VERIFIED_SAMPLES
+    verification = verify_scored(result, count) if again.verify or again.verify_all else None
     _print(result, verification, json=json)
     if verification is not None and not verification.agrees:
         raise typer.Exit(ExitCode.FAILED)

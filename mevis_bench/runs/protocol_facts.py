@@ -131,6 +131,8 @@ def _command(manifest: Manifest) -> str:
             for name, option in value.items():
                 words += ["--set", f"method.{name}={option}"]
             continue
+        if key == "videos" and isinstance(value, list | tuple):
+            value = ",".join(map(str, value))
         for one in value if isinstance(value, list | tuple) else (value,):
             words += [f"--{key.replace('_', '-')}", str(one)]
     return shlex.join(words)
