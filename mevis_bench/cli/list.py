@@ -1,6 +1,7 @@
 """``mevis-bench list``: available tasks and methods."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,13 @@ def _describe(task: "Task") -> dict[str, object]:
         "headlines": task.headlines,
         "paper_tables": task.paper_tables,
         "example": task.example,
-        "columns": [dataclasses.asdict(metric) for metric in task.metrics],
+        "columns": [{**dataclasses.asdict(metric), "range": _finite(metric.range)} for metric in task.metrics],
     }
+
+
+def _finite(bounds: tuple[float, float]) -> list[float | None]:
+    """Return bounds for JSON, which has no infinity; ``None``: there is no bound."""
+    return [bound if math.isfinite(bound) else None for bound in bounds]
 
 
 @command.command("data-sets")

@@ -11,16 +11,17 @@ import typer
 from mevis_bench.cli.app import app, main
 from mevis_bench.records import ExitCode
 from tests.fuzz.world import CPU, DATA, OUT, SCORE, build
+from tests.paths import ROOT
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("--task", "rvos,rmot", "--method", "empty", *DATA, *CPU, "--limit", "2", "--out", OUT),
-    "try": ("data/JPEGImages/va", "left one", "--method", "moving_region,empty", *CPU, "--out", OUT),
+    "try": ("data/JPEGImages/va", "left one", "--method", "empty", *CPU, "--out", OUT),
     "score": ("preds.json", *(word for word in SCORE if word != "--json")),
     "merge": ("shard1", "shard2", "--out", OUT),
     "status": ("rvos", "rvos_b"),
     "watch": ("rvos",),
     "cost": ("rvos",),
-    "pairs": ("rvos",),
+    "pairs": ("bundled",),
     "suite": ("suite.yaml", "--out", OUT),
     "data verify": ("data",),
     "data info": ("ref_davis17",),
@@ -49,16 +50,16 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 """Arguments of every command, for the folder that the fuzz tests use."""
 
 ELSEWHERE = {
-    "train": "test_train.py",
-    "roundtrip": "test_round_trip.py",
-    "selfcheck": "test_selfcheck.py",
-    "data get": "test_data_get.py",
-    "weights add": "test_weights.py",
-    "weights get": "test_weights_get.py",
-    "push": "test_push.py",
-    "pull": "test_push.py",
-    "env doctor": "test_environments.py",
-    "env diff": "test_environments.py",
+    "train": "cli/test_train.py",
+    "roundtrip": "runs/test_round_trip.py",
+    "selfcheck": "runs/test_selfcheck.py",
+    "data get": "cli/test_data_get.py",
+    "weights add": "cli/test_weights.py",
+    "weights get": "cli/test_weights_get.py",
+    "push": "cli/test_push.py",
+    "pull": "cli/test_push.py",
+    "env doctor": "execution/test_environments.py",
+    "env diff": "execution/test_environments.py",
 }
 """Commands that take long or need an environment or a hub, and the test that reads their document."""
 
@@ -72,6 +73,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     run = ("run", "--method", "empty", *DATA, *CPU)
     for words in (
         ("--task", "rmot", "--out", "rmot"),
+        (
+            "--task",
+            "rvos",
+            "--data",
+            str(ROOT / "mevis_bench" / "data" / "mini"),
+            "--split",
+            "valid_u",
+            "--videos",
+            "00000..00003",
+            "--out",
+            "bundled",
+        ),
         ("--task", "rvos", "--shard", "1/2", "--out", "shard1"),
         ("--task", "rvos", "--shard", "2/2", "--out", "shard2"),
     ):
@@ -94,8 +107,7 @@ def with_json(command: object, name: str = "") -> Iterator[str]:
 def test_every_command_with_json_is_tested() -> None:
     assert set(with_json(typer.main.get_command(app))) == COMMANDS.keys() | ELSEWHERE.keys()
     for command, file in ELSEWHERE.items():
-        (path,) = Path(__file__).parents[1].rglob(file)
-        assert '"--json"' in path.read_text(), command
+        assert '"--json"' in (Path(__file__).parents[1] / file).read_text(), command
 
 
 @pytest.mark.parametrize("name", COMMANDS)
