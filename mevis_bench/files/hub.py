@@ -240,10 +240,12 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
     except errors.EntryNotFoundError as error:
         raise DownloadError(f"a file of {repo} at {revision} is not there", location=f"{endpoint}/{repo}") from error
     except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        refused = status in (401, 403)
         raise DownloadError(
-            f"the hub refused the request: HTTP status {error.response.status_code}",
+            f"the hub {'refused' if refused else 'failed to answer'} the request: HTTP status {status}",
             location=f"{endpoint}/{repo}",
-            hint="If this stays so, log in: hf auth login, or HF_TOKEN.",
+            hint="Log in with a token that may do this: hf auth login, or HF_TOKEN." if refused else _CONTINUE,
         ) from error
     except httpx2.HTTPError as error:
         raise _no_network(endpoint, error) from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -208,6 +209,28 @@ def test_without_a_network_there_is_an_error_soon(place: Path, hub: LoopbackHub,
     assert f"not all files of {REPO} are in the cache, and HF_HUB_OFFLINE forbids to download them" in (
         capsys.readouterr().err
     )
+
+
+def test_a_hub_that_does_not_answer_or_fails(place: Path, hub: LoopbackHub, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("mevis_bench.files.hub.REQUEST_SECONDS", 0.2)
+    hub.silent = True
+    assert _get() == ExitCode.FAILED
+    assert f"error: {hub.endpoint}: no answer: " in capsys.readouterr().err
+    hub.silent, hub.failing = False, 503
+    assert _get() == ExitCode.FAILED
+    assert (
+        "the hub failed to answer the request: HTTP status 503\nWhat was downloaded is kept" in capsys.readouterr().err
+    )
+
+
+def test_a_disk_that_is_too_small(place: Path, hub: LoopbackHub, capsys, monkeypatch) -> None:
+    usage = shutil.disk_usage(place)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4095))
+    assert _get() == ExitCode.USAGE
+    assert "the download needs 0.0 GB, 0.0 GB are free\nFree some space, or move the cache: HF_HOME." in (
+        capsys.readouterr().err
+    )
+    assert hub.ranges() == []
 
 
 def test_weights_that_a_person_has_to_get(place: Path, capsys) -> None:
