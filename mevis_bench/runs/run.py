@@ -9,6 +9,7 @@ from mevis_bench.execution.ray_pool import RayPool
 from mevis_bench.metrics.protocols import find_protocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.runs.asr_report import write_asr_report
+from mevis_bench.runs.live_log import LiveLog
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunCallback, RunReport, find_folder, predict
 from mevis_bench.runs.score import score_run
@@ -65,6 +66,14 @@ def run_plan(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> Finishe
     """
     if plan.has_ground_truth:
         find_task(plan.identity.task).check_scorable()
+    with LiveLog(callback, folder.path) as log:
+        finished = _predict_and_score(plan, folder, log)
+        if finished.results is not None:
+            log.add_scores(finished.results)
+    return finished
+
+
+def _predict_and_score(plan: RunPlan, folder: RunFolder, callback: RunCallback) -> FinishedRun:
     report = predict(plan, folder, _executor(plan), callback)
     rate = write_asr_report(plan, folder)
     if not plan.has_ground_truth or not report.done:
