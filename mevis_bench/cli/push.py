@@ -16,14 +16,13 @@ def command(
 
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.reports.hub_card import hub_card
-    from mevis_bench.runs.protocol_facts import protocol_facts
-    from mevis_bench.runs.push import files_to_push, push
+    from mevis_bench.runs.push import facts_to_push, files_to_push, push
     from mevis_bench.store.run_folder import RunFolder
     from mevis_bench.store.score_files import read_results
 
     files = files_to_push(run)
     results = read_results(run) if (run / "results.json").is_file() else None
-    card = hub_card(RunFolder(run).read_manifest(), results, protocol_facts(run), repo)
+    card = hub_card(RunFolder(run).read_manifest(), results, facts_to_push(run), repo)
     if dry_run:
         sizes = {
             name: content.stat().st_size if isinstance(content, Path) else len(content)

@@ -51,7 +51,7 @@ def _is_same_family(published: PublishedResults, results: Results) -> bool:
 
 def _values(published: PublishedResults, results: Results) -> dict[str, float | None]:
     metrics = find_task(published.task).paper_columns
-    found = {name: results.metrics.get(metrics[name]) if name in metrics else None for name in published.columns}
+    found = {name: results.metrics.get(metrics.get(name, name.lower())) for name in published.columns}
     return {name: None if value is None else 100 * value for name, value in found.items()}
 
 

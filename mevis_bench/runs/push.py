@@ -1,6 +1,7 @@
 """Runs on the Hugging Face hub: upload of a finished run as a data set, and back, verified."""
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +14,16 @@ from mevis_bench.files.names import resolve_inside
 from mevis_bench.methods.weights import sha256
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.hub_source import HubSource
+from mevis_bench.runs.protocol_facts import protocol_facts
 from mevis_bench.schemas.json_files import encode_document, read_json_file
 from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.push_record import PushRecord
 from mevis_bench.store.run_folder import RunFolder
 
 RECORD = "push.json"
+
+_FOLDERS = re.compile(r"(?:(?<=^)|(?<=[\s'\"=]))/(?:[^\s/'\"]+/)*(?=[^\s/'\"])")
+"""Folders of an absolute path, which say more of a machine than a reader needs."""
 
 _SCORES = ("results.json", "scores.jsonl")
 
@@ -57,6 +62,11 @@ def files_to_push(run: Path) -> Mapping[str, Path | bytes]:
         files[path.relative_to(run).as_posix()] = path
     record = PushRecord({name: _hash(content) for name, content in files.items()}, __version__)
     return {**files, RECORD: encode_document(record).encode()}
+
+
+def facts_to_push(run: Path) -> Mapping[str, str]:
+    """Return the facts of a run for its card, without names of this machine's folders."""
+    return {topic: str(_shortened(text)) for topic, text in protocol_facts(run).items()}
 
 
 def push(files: Mapping[str, Path | bytes], card: str, repo: str, *, private: bool) -> PushedRun:
@@ -142,7 +152,7 @@ def _shareable(manifest: Manifest) -> Manifest:
 
 def _shortened(value: Any) -> Any:
     if isinstance(value, str):
-        return Path(value).name if value.startswith("/") else value
+        return _FOLDERS.sub("", value)
     if isinstance(value, Mapping):
         return {key: _shortened(each) for key, each in value.items()}
     return [_shortened(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -40,7 +40,9 @@ def test_a_run_is_uploaded_and_comes_back(run: Path, hub: LoopbackHub, tmp_path:
         "predictions/va.jsonl", "predictions/vb.jsonl", "predictions/vc.jsonl",
     }  # fmt: skip
     manifest = files["manifest.json"].decode()
-    assert str(tmp_path) not in manifest
+    assert str(tmp_path) not in manifest + files["README.md"].decode()
+    assert json.loads(manifest)["data"] == "valid_u"
+    assert "--data valid_u" in files["README.md"].decode()
     assert "host" not in json.loads(manifest)["machine"]
     back = tmp_path / "back"
     assert main(["pull", REPO, "--out", str(back)]) == ExitCode.OK

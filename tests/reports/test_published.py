@@ -48,6 +48,10 @@ def test_a_run_stands_beside_tables_of_its_task_and_data(tmp_path: Path) -> None
     (run,) = runs_beside(_table("LSVOS 2026 (8th, ECCV), MeViSv2-Text"), [results])
     assert run.values["J"] == pytest.approx(50)
     assert run.values["Final"] is None
+    (challenge,) = runs_beside(
+        _table("LSVOS 2026 (8th, ECCV), MeViSv2-Text"), [replace(results, metrics={**results.metrics, "final": 0.4})]
+    )
+    assert challenge.values["Final"] == pytest.approx(40)
     assert "other split (valid_u)" in run.not_comparable
     assert "scored by other code" in run.not_comparable
     assert runs_beside(_table("LSVOS 2026 (8th, ECCV), MeViSv2-Audio"), [results]) == ()
