@@ -21,13 +21,14 @@ KEYS = ("method", "provenance")
 SENTENCE_KIND = "sentence-"
 """Prefix of the kinds of mini, which the table of kinds leaves out."""
 
-RULES = (
+RULE_OF_TIERS = (
     "±: half of the 95 % interval, bootstrap over videos. Tier: rows that are not separated from its best one, by the "
-    "interval of their paired difference.",
-    f"Reads (the words): at least {100 * MARGIN:g} points above {YARDSTICK}, and at least {100 * DROP:g} points lower "
-    "with --perturb words (other words).",
+    "interval of their paired difference."
 )
-"""Notes below every leaderboard."""
+RULE_OF_WORDS = (
+    f"Reads (the words): at least {100 * MARGIN:g} points above {YARDSTICK}, and at least {100 * DROP:g} points lower "
+    "with --perturb words (other words)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +165,16 @@ def _columns(board: Leaderboard) -> list[_Column]:
     def other(column: Metric) -> _Column:
         return _Column(f"{column.name} {arrow(column)}", lambda row: column.format(row.others.get(column.name)))
 
+    words = (
+        _Column("other words", lambda row: metric.format(row.other_words)),
+        _Column("reads", lambda row: row.reads),
+    )
     return [
         _Column(f"{metric.name} {arrow(metric)}", lambda row: metric.format(row.value)),
         _Column("±", lambda row: metric.format(row.half_width)),
         _Column("tier", lambda row: "-" if row.tier is None else str(row.tier)),
         *map(other, board.others),
-        _Column("other words", lambda row: metric.format(row.other_words)),
-        _Column("reads", lambda row: row.reads),
+        *(words if _has_words(board) else ()),
         _Column("paper", lambda row: "-" if row.paper is None else f"{row.paper:.1f}"),
         _Column("M param.", lambda row: "-" if row.parameters is None else f"{row.parameters / 1e6:.1f}"),
         _Column("FPS", lambda row: "-" if row.fps is None else f"{row.fps:.0f}"),
@@ -191,7 +195,13 @@ def _kinds_title(board: Leaderboard) -> str:
 
 
 def _notes(board: Leaderboard) -> list[str]:
-    return [board.setting, *RULES, *_resolution_note(board), *_agreement_note(board)]
+    rules = (RULE_OF_TIERS, RULE_OF_WORDS) if _has_words(board) else (RULE_OF_TIERS,)
+    return [board.setting, *rules, *_resolution_note(board), *_agreement_note(board)]
+
+
+def _has_words(board: Leaderboard) -> bool:
+    """Return whether the prompts of the task have words, which only methods can read."""
+    return any(row.reads != "-" for row in board.rows)
 
 
 def _resolution_note(board: Leaderboard) -> list[str]:

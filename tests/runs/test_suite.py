@@ -11,9 +11,10 @@ from mevis_bench.cli.app import main
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.data.registry import make_fixture
 from mevis_bench.data.synthetic import make_mini
-from mevis_bench.methods.bridges import derived_tasks
+from mevis_bench.methods.bridges import choose_bridge, derived_tasks
 from mevis_bench.methods.registry import find_methods
 from mevis_bench.methods.weights import weights_state
+from mevis_bench.reports.gate import read_baseline
 from mevis_bench.reports.render import all_tasks_to_terminal
 from mevis_bench.runs.suite import read_suite
 from mevis_bench.schemas.scores import Results
@@ -164,6 +165,16 @@ def test_shipped_suites_name_variants_that_predict_for_the_task(path: Path) -> N
     for config in read_suite(path).runs:
         resolved = methods.resolve(config.method, config.variant)
         assert config.task in (*resolved.spec.tasks, *derived_tasks(resolved.spec)), config
+
+
+def test_the_nightly_baseline_has_every_run_of_its_suite() -> None:
+    methods = find_methods()
+    keys = set()
+    for config in read_suite(SUITES / "nightly.yaml").runs:
+        resolved = methods.resolve(config.method, config.variant)
+        bridge = choose_bridge(resolved.spec, resolved.name, config.task, config.bridge)
+        keys.add(f"{config.task}/{resolved.name}{f' via {bridge}' if bridge else ''}/valid_u")
+    assert read_baseline(SUITES / "nightly.expected.json").runs.keys() == keys
 
 
 @pytest.mark.parametrize("name", ["demo", "leaderboard"])
