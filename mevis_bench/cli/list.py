@@ -151,13 +151,22 @@ def _list_capabilities(*, json: bool) -> None:
 
 
 def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
-    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.cli.console import err, out, print_json
     from mevis_bench.methods.sizes import variant_size
+    from mevis_bench.records import MevisBenchError
     from mevis_bench.reports.terminal import terminal_table
 
-    found = [size for variant in variants if (size := variant_size(variant)) is not None and size.parameters]
+    found, failed = [], {}
+    for variant in variants:
+        try:
+            size = variant_size(variant)
+        except MevisBenchError as error:  # one that needs settings of the user, as the address of an API
+            failed[variant.name] = error.message
+            continue
+        if size is not None and size.parameters:
+            found.append(size)
     if json:
-        print_json([dataclasses.asdict(size) for size in found])
+        print_json({"sizes": [dataclasses.asdict(size) for size in found], "not_built": failed})
         return
     table = terminal_table()
     table.add_column("method")
@@ -166,6 +175,8 @@ def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
     for size in found:
         table.add_row(size.name, f"{size.parameters / 1e6:,.1f}", f"{size.bytes / 1e9:,.2f}")
     out().print(table)
+    for name, message in failed.items():
+        err().print(f"not built: {name}: {message}", markup=False, soft_wrap=True)
 
 
 def _table(rows: Sequence["MethodRow"]) -> "Table":
