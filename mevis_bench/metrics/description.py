@@ -67,9 +67,15 @@ def round_trip_metric(reader: str) -> Metric:
     )
 
 
+def reader_of(name: str) -> str | None:
+    """Return the reader in a metric's name; ``None``: it has none."""
+    return name.removeprefix(_ROUND_TRIP) if name.startswith(_ROUND_TRIP) else None
+
+
 def named_caption_metric(name: str) -> Metric | None:
     """Return the metric of a name that has its reader in it; ``None``: it is not such a name."""
-    return round_trip_metric(name.removeprefix(_ROUND_TRIP)) if name.startswith(_ROUND_TRIP) else None
+    reader = reader_of(name)
+    return None if reader is None else round_trip_metric(reader)
 
 
 def score_caption_sample(caption: str, ground_truth: GroundTruth, options: ScoringOptions) -> SampleMetrics:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.tracks import boxes_of, to_tracks
+from mevis_bench.metrics.description import reader_of
 from mevis_bench.metrics.multi_object import true_tracks
 from mevis_bench.metrics.protocols import find_protocol
 from mevis_bench.metrics.region import intersections, region_j
@@ -33,6 +34,7 @@ from mevis_bench.reports.sample_view import Caption, Masks, SampleView, Tracks, 
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction
+from mevis_bench.store.round_trips import newest_round_trip
 from mevis_bench.store.score_files import read_results, read_scores
 from mevis_bench.tasks import find_task
 from mevis_bench.tasks.rmot import tracks_of
@@ -104,6 +106,8 @@ class RunView:
         for row in scored.scores:
             self._rows.setdefault(row.video, {})[row.sample] = row
         self._predictions = open_predictions(scored.predictions or scored.path)
+        readers = filter(None, map(reader_of, scored.results.metrics))
+        self._readers = {name: open_predictions(newest_round_trip(scored.path, name)) for name in readers}
 
     def video(self, video_id: str) -> Iterator[SampleView]:
         """Yield every scored sample of one video, in the order of the split; none for a video without scores.
@@ -130,7 +134,8 @@ class RunView:
             elif isinstance(prediction, CaptionPrediction):
                 own = self._options.references == "own" or not ground_truth.references
                 references = (ground_truth.expression.text,) if own else ground_truth.references
-                content = Caption(_target(ground_truth, objects), prediction.text, references)
+                found = self._found(ground_truth)
+                content = Caption(_target(ground_truth, objects), prediction.text, references, found)
                 analysis = classify_caption(row.sample, prediction.text, score, bool(row.values.get("repeated")))
             else:
                 assert isinstance(prediction, LoadedMasks)
@@ -141,12 +146,9 @@ class RunView:
 
     def _prediction(self, ground_truth: GroundTruth) -> LoadedPrediction:
         """Read one prediction; one that scoring counted as zero is empty."""
-        names = self.dataset.frame_names(ground_truth.video_id)
         size = ground_truth.height, ground_truth.width
-        missing = self._options.rules.missing_frames == "empty"
-        frames = FrameSpec(ground_truth.video_id, names, *size, ground_truth.scored, missing)
         try:
-            stored = self._predictions.read(ground_truth.expression.id, frames)
+            stored = self._predictions.read(ground_truth.expression.id, self._frames(ground_truth))
             return find_task(self.task).validate_prediction(stored, ground_truth.sample)
         except DataError:
             if self._options.missing == "error":
@@ -154,6 +156,22 @@ class RunView:
         if self.task == "rmeg":
             return CaptionPrediction("")
         return to_tracks([]) if self.task == "rmot" else LoadedMasks(MaskRows.empty(ground_truth.length, *size))
+
+    def _found(self, ground_truth: GroundTruth) -> dict[str, MaskRows]:
+        """Return the masks that each reader found by the sentence; none of an empty sentence, which was not read."""
+        found = {}
+        for name, source in self._readers.items():
+            if ground_truth.sample in source.samples():
+                masks = source.read(ground_truth.expression.id, self._frames(ground_truth))
+                assert isinstance(masks, LoadedMasks)
+                found[name] = masks.rows
+        return found
+
+    def _frames(self, ground_truth: GroundTruth) -> FrameSpec:
+        names = self.dataset.frame_names(ground_truth.video_id)
+        size = ground_truth.height, ground_truth.width
+        missing = self._options.rules.missing_frames == "empty"
+        return FrameSpec(ground_truth.video_id, names, *size, ground_truth.scored, missing)
 
 
 def _target(ground_truth: GroundTruth, objects: Mapping[str, MaskRows]) -> MaskRows:

@@ -63,11 +63,13 @@ class Caption:
         ground_truth: Masks of the objects that it describes.
         text: The sentence.
         references: Sentences that it is compared with.
+        found: Masks that an RVOS method predicted from the sentence, by its name (``mevis-bench roundtrip``).
     """
 
     ground_truth: MaskRows
     text: str
     references: tuple[str, ...]
+    found: Mapping[str, MaskRows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -138,7 +138,8 @@ def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], lin
     by_key = {trend.run: trend for trend in trends(entries)}
     tasks = []
     for name in TASK_NAMES:
-        own = [page for page in pages if page.results.task == name]
+        # The order of the table's rows, within a provenance the best first.
+        own = sorted((page for page in pages if page.results.task == name), key=_rank)
         if not own:
             continue
         table = build_table(name, [page.results for page in own], [page.scores for page in own])
@@ -148,7 +149,6 @@ def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], lin
             for column in table.columns
             if column.paper_name is not None or column.name in task.headlines or task.named_metric(column.name)
         ]
-        own.sort(key=lambda page: PROVENANCES.index(provenance_of(page.results)))  # the order of the table's rows
         rows = [
             (row, page, f"methods/{links[_method(page.results)]}/index.html", by_key.get(page.key))
             for row, page in zip(table.rows, own, strict=True)
@@ -156,6 +156,11 @@ def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], lin
         tasks.append((task, table, shown, rows))
     newest = max(entries, key=lambda entry: entry.time) if entries else None
     return render("leaderboard.html.jinja", root="", inline_styles=False, tasks=tasks, newest=newest)
+
+
+def _rank(page: RunPages) -> tuple[int, float]:
+    headline = page.results.metrics.get(find_task(page.results.task).headlines[0])
+    return PROVENANCES.index(provenance_of(page.results)), 0.0 if headline is None else -headline
 
 
 def _write_method(method: str, pages: Sequence[RunPages], entries: Sequence[HistoryEntry], out: Path) -> None:

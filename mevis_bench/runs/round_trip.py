@@ -25,10 +25,8 @@ from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.scores import GENERATED_SENTENCES, Results, SampleScore
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec
+from mevis_bench.store.round_trips import OWN_SENTENCES, reader_folder
 from mevis_bench.store.score_files import read_results, read_scores, write_scores
-
-FOLDER = "roundtrip"
-"""Folder in the scored run, with one folder per reader: a run of each set of sentences, and ``own``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def round_trip(
     sentences = _sentences(predictions or run, dataset, rows)
     full = {sample: text for sample, text in sentences.items() if text.strip()}
     config = replace(reader, task="rvos", data=dataset.root, split=dataset.split, data_set=dataset.info.name)
-    folder = run / FOLDER / name.replace(":", "-")
+    folder = reader_folder(run, name)
     values, provenance = _read(config, dataset, full, folder, callback)
     values |= dict.fromkeys(sentences.keys() - full.keys(), 0.0)
     metric = round_trip_metric(name).name
@@ -131,7 +129,7 @@ def _read(
     if not sentences:
         return {}, "heuristic"
     texts = {sample: text for sample, text in sentences.items() if text is not None}
-    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:12] if texts else "own"
+    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:12] if texts else OWN_SENTENCES
     plan = plan_run(replace(config, sample=tuple(sentences), out=out / digest))
     described = cast(Dataset, _Described(dataset, texts))
     if texts:

@@ -12,7 +12,6 @@ from scripts.browser import Page
 from tests.fixtures.browser import accessibility_errors, served
 from tests.fixtures.gallery import ATTACK
 
-pytestmark = pytest.mark.xdist_group("browser")
 READY = "typeof state !== 'undefined' && state.video"
 CURRENT = "document.querySelector('#list a[aria-current] .about').textContent.split(' ')[0]"
 FOCUS = "document.activeElement.closest('#list') ? document.activeElement.hash.slice(1) : document.activeElement.id"

@@ -1,6 +1,7 @@
 """Sentences are given back to a reader: its J&F is a column of the run, an empty sentence counts 0."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,22 @@ def test_the_ceiling_is_the_readers_score_of_the_own_sentences(run: Path, capsys
     assert document["ceiling"] == 0.0
     assert document["empty"] == 1
     assert document["results"]["metrics"][COLUMN] == pytest.approx(4 / 6)
+
+
+def test_the_gallery_shows_what_the_reader_found(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(run)) == 0
+    data = ["--data", str(run.parent / "data"), "--split", "tiny"]
+    assert main(["gallery", str(run), *data]) == 0
+    text = (run / "gallery" / "data" / "video_0.js").read_text()
+    samples = json.loads(text.removeprefix("window.VIDEO(0, ").rstrip().removesuffix(");"))["samples"]
+    assert samples["va/0"]["found"] == {"fake:default": samples["va/0"]["truth"]}
+    text = (run / "gallery" / "data" / "video_1.js").read_text()
+    assert (
+        json.loads(text.removeprefix("window.VIDEO(1, ").rstrip().removesuffix(");"))["samples"]["vb/0"]["found"] == {}
+    )
+    shutil.rmtree(run / "roundtrip")
+    assert main(["gallery", str(run), *data]) == 2
+    assert "the masks that fake:default found are missing" in capsys.readouterr().err
 
 
 def test_only_sentences_have_a_round_trip(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,8 +158,10 @@ def _video(video: Video, views: Sequence[SampleView], others: Mapping[str, Sampl
     size = _Size(video, height, width)
     samples = {}
     for view in views:
-        layers = {"truth": size.layer(view.content.ground_truth)}
-        if not isinstance(view.content, Caption):
+        layers: dict[str, Any] = {"truth": size.layer(view.content.ground_truth)}
+        if isinstance(view.content, Caption):
+            layers["found"] = {plain(name): size.layer(masks) for name, masks in view.content.found.items()}
+        else:
             layers["prediction"] = size.layer(view.content.prediction)
             other = others.get(view.row.sample)
             if other is not None and isinstance(other.content, Masks | Tracks):

@@ -115,7 +115,8 @@ const IDENTITIES = [BLUE, [214, 90, 36], [0, 150, 170], PURPLE, [200, 160, 0], [
 function arrange(sample) {
   const layers = state.video.samples[sample.sample], legend = make("figcaption", "difference");
   for (const [name, text] of [["hit", "correct"], ["miss", "missed"], ["extra", "extra"]]) legend.append(make("span", "", `key ${name}`), text);
-  state.panes = sample.caption ? [["described object", layers.truth, HIT]] : [["ground truth", layers.truth, HIT], [label, layers.prediction, BLUE]];
+  const found = Object.entries(layers.found || {}).map(([reader, layer]) => [`found by ${reader}`, layer, BLUE]);
+  state.panes = sample.caption ? [["described object", layers.truth, HIT], ...found] : [["ground truth", layers.truth, HIT], [label, layers.prediction, BLUE]];
   if (layers.other) state.panes.push([other, layers.other, PURPLE]);
   if (!sample.caption) state.panes.push(["difference", null, null]);
   $("panes").className = `panes ${{ 1: "one", 4: "four" }[state.panes.length] || ""}`;
