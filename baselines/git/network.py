@@ -29,6 +29,8 @@ _MINI_DECODER: Mapping[str, Any] = {
     "vocab_size": 1024,
 }  # fmt: skip
 
+MINI_PATCH_SCALE = 0.02
+
 # Position indices of older files, not learned.
 IGNORED_KEYS = ("git.embeddings.position_ids", "git.image_encoder.vision_model.embeddings.position_ids")
 
@@ -41,7 +43,11 @@ def build(size: str) -> GitForCausalLM:
     """
     vision = {**_VISION[size], "image_size": 224}
     decoder: Mapping[str, Any] = _MINI_DECODER if size == "mini" else {}
-    return GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
+    network = GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
+    if size == "mini":
+        with torch.no_grad():  # as they are drawn, a patch's pixels are some 50 times larger than its position
+            network.git.image_encoder.vision_model.embeddings.patch_embedding.weight *= MINI_PATCH_SCALE
+    return network
 
 
 def our_key(authors_key: str) -> str:

@@ -4,7 +4,7 @@ Wang et al., "GIT: A Generative Image-to-text Transformer for Vision and Languag
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,11 +16,12 @@ from baselines.git.losses import LossConfig, caption_logits, compute_losses, tot
 from baselines.git.method import SIDE
 from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
+from baselines.git.word_pretraining import WordReader, topic_words, word_loss
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
 from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.bert_vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
-from baselines.layers.options import Rate
+from baselines.layers.options import Rate, Size
 from baselines.layers.training.caption_targets import build_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
@@ -38,6 +39,8 @@ class TrainOptions(CaptionTrainOptions):
     """Options of a training (``configs/train/git-*.yaml``); a cosine to 0 follows the warm-up.
 
     Attributes:
+        word_steps: Steps of a stage before, in which the image encoder learns to tell each video's topic word
+            (``word_pretraining.py``); 0: none.
         lr_image_encoder: Peak learning rate of the image encoder.
         lr_text_decoder: Of everything else.
         losses: Smoothing, weight, and length of the sentences.
@@ -45,6 +48,7 @@ class TrainOptions(CaptionTrainOptions):
             words of the training's sentences.
     """
 
+    word_steps: Size
     lr_image_encoder: Rate
     lr_text_decoder: Rate
     losses: LossConfig
@@ -69,6 +73,23 @@ def train(arguments: TrainingArguments) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         vocabulary.save(str(folder / VOCABULARY_FILE))
     nn.Module.to(network, arguments.device)
+    view = CaptionView(FRAMES, Square(SIDE, variant.fit), close_ups=variant.close_ups)
+    highlight, schedule = Highlight.from_options(variant), WarmupCosineSchedule(options.warm_up)
+    if options.word_steps:
+        torch.manual_seed(arguments.seed)
+        reader = WordReader(network).to(arguments.device)
+        rule = GroupRule("image encoder", every_parameter, options.lr_image_encoder, options.weight_decay)
+        words = CaptionStage(
+            network=reader,
+            groups=group_parameters(reader, [rule]),
+            view=view,
+            highlight=highlight,
+            losses=lambda frames, texts: {"loss": word_loss(reader(frames), texts, vocabulary)},
+            schedule=schedule,
+            name="words",
+            topics=topic_words(arguments.data, vocabulary),
+        )
+        fit_captions(arguments, replace(options, steps=options.word_steps, val_videos=0), words)
     rules = [
         GroupRule("image encoder", _is_visual, options.lr_image_encoder, options.weight_decay),
         GroupRule("text decoder", every_parameter, options.lr_text_decoder, options.weight_decay),
@@ -76,10 +97,10 @@ def train(arguments: TrainingArguments) -> None:
     stage = CaptionStage(
         network=network,
         groups=group_parameters(network, rules),
-        view=CaptionView(FRAMES, Square(SIDE, variant.fit), close_ups=variant.close_ups),
-        highlight=Highlight.from_options(variant),
+        view=view,
+        highlight=highlight,
         losses=lambda frames, texts: caption_losses(network, vocabulary, frames, texts, options.losses),
-        schedule=WarmupCosineSchedule(options.warm_up),
+        schedule=schedule,
     )
     fit_captions(arguments, options, stage)
     if arguments.trainer.is_main_process:

@@ -5,7 +5,7 @@ Axes: b target sets, k sentences of each, t frames.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -84,6 +84,8 @@ class CaptionStage:
         schedule: Factor on all rates.
         betas: Of AdamW.
         max_gradient_norm: Largest norm of the whole gradient; ``None``: not clipped.
+        name: Of the stage.
+        topics: What is said about a video in place of its sentences, by video; ``None``: they are.
     """
 
     network: nn.Module
@@ -94,6 +96,8 @@ class CaptionStage:
     schedule: Schedule
     betas: tuple[float, float] = (0.9, 0.999)
     max_gradient_norm: float | None = None
+    name: str = "captions"
+    topics: Mapping[str, str] | None = None
 
 
 def training_sentences(data: TrainingData) -> Iterator[str]:
@@ -112,7 +116,10 @@ def fit_captions(arguments: TrainingArguments, options: CaptionTrainOptions, sta
 
     def sample(rng: np.random.Generator, position: SamplePosition) -> DescribedTargets:
         video_id, row = units[int(rng.integers(len(units)))]
-        return draw_targets(arguments.data, video_id, row, stage, options, rng)
+        drawn = draw_targets(arguments.data, video_id, row, stage, options, rng)
+        if stage.topics is None:
+            return drawn
+        return replace(drawn, sentences=(stage.topics[video_id],) * options.sentences)
 
     def loss_fn(batch: list[DescribedTargets]) -> dict[str, Tensor]:
         frames = stage.view.square.normalize(np.stack([targets.frames for targets in batch])).to(device)
@@ -133,7 +140,7 @@ def fit_captions(arguments: TrainingArguments, options: CaptionTrainOptions, sta
 
     arguments.trainer.fit(
         TrainingStage(
-            name="captions",
+            name=stage.name,
             module=stage.network,
             groups=stage.groups,
             sample=sample,
