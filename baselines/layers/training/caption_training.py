@@ -85,7 +85,7 @@ class CaptionStage:
         betas: Of AdamW.
         max_gradient_norm: Largest norm of the whole gradient; ``None``: not clipped.
         name: Of the stage.
-        topics: What is said about a video in place of its sentences, by video; ``None``: they are.
+        topics: Caption of each video in place of its sentences; ``None``: the sentences.
     """
 
     network: nn.Module
