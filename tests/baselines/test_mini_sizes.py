@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from baselines.cen.config import SIZES as CEN_SIZES
+from baselines.cen.model import CenCaptioner
 from baselines.dshmp.config import SIZES as DSHMP_SIZES
 from baselines.dshmp.model import DsHmp
 from baselines.layers.inputs.text_reference import TextReference
@@ -23,6 +25,10 @@ from baselines.transrmot.model import TransRmot
 from baselines.urvos.config import SIZES as URVOS_SIZES
 from baselines.urvos.model import Urvos
 from baselines.urvos.words import word_rows
+from baselines.vast.config import SIZES as VAST_SIZES
+from baselines.vast.model import Vast
+from baselines.vlt.config import SIZES as VLT_SIZES
+from baselines.vlt.model import MAX_WORDS, Vlt
 from baselines.wnet.config import SIZES as WNET_SIZES
 from baselines.wnet.model import WNet
 
@@ -116,6 +122,32 @@ def urvos():
     return network, run
 
 
+def vlt():
+    network = Vlt(VLT_SIZES["mini"], temporal_context=True)
+
+    def run():
+        words = network.read(torch.randn(1, MAX_WORDS, 300))
+        words = type(words)(*(part.expand(2, *part.shape[1:]) for part in words))  # batch norms want two
+        balanced = network.respond(network.backbone(torch.rand(2, 3, 96, 96)), words).balanced
+        return network.draw(network.connect(balanced)).flatten()
+
+    return network, run
+
+
+def captioner(network, decode):
+    return network, lambda: decode(IDS, torch.ones_like(IDS), network.encode(torch.rand(1, 2, 3, 96, 96))).flatten()
+
+
+def vast():
+    network = Vast(VAST_SIZES["mini"])
+    return captioner(network, network)
+
+
+def cen():
+    network = CenCaptioner(CEN_SIZES["mini"])
+    return captioner(network, network.cen)
+
+
 CASES = {
     "lmpm": lmpm,
     "dshmp": dshmp,
@@ -126,6 +158,9 @@ CASES = {
     "wnet": wnet,
     "lbdt": lbdt,
     "urvos": urvos,
+    "vlt": vlt,
+    "vast": vast,
+    "cen": cen,
     "temprmot": lambda: detector(TempRmot, history=2),
 }
 
