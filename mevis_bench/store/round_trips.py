@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mevis_bench.files.names import safe_join
 from mevis_bench.records import DataError
 
 OWN_SENTENCES = "own"
@@ -9,15 +10,19 @@ OWN_SENTENCES = "own"
 
 
 def reader_folder(run: Path, reader: str) -> Path:
-    """Return the folder of one reader's runs; it need not exist."""
-    return run / "roundtrip" / reader.replace(":", "-")
+    """Return the folder of one reader's runs; it need not exist.
+
+    Raises:
+        DataError: The reader's name leads out of the folder.
+    """
+    return safe_join(run / "roundtrip", reader.replace(":", "-"), kind="reader")
 
 
 def newest_round_trip(run: Path, reader: str) -> Path:
     """Return the reader's run that was scored last: that of the sentences whose score ``run`` has.
 
     Raises:
-        DataError: There is none.
+        DataError: There is none, or the reader's name leads out of the folder.
     """
     folder = reader_folder(run, reader)
     scored = [path for path in folder.glob("*/results.json") if path.parent.name != OWN_SENTENCES]

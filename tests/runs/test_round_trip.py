@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,14 @@ def test_the_gallery_shows_what_the_reader_found(run: Path, capsys: pytest.Captu
     shutil.rmtree(run / "roundtrip")
     assert main(["gallery", str(run), *data]) == 2
     assert "the masks that fake:default found are missing" in capsys.readouterr().err
+
+
+def test_a_reader_s_name_leads_out_of_no_folder(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = read_results(run)
+    metrics = {**results.metrics, "J&F by ../../elsewhere": 0.5}
+    write_scores(run, read_scores(run), replace(results, metrics=metrics))
+    assert main(["gallery", str(run), "--data", str(run.parent / "data"), "--split", "tiny"]) == 2
+    assert "reader" in capsys.readouterr().err
 
 
 def test_only_sentences_have_a_round_trip(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
