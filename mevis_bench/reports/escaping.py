@@ -1,10 +1,11 @@
 """Foreign text in each output format, one function per format: names and sentences are shown and never act.
 
+Pages escape all texts by their templates (``reports.pages``).
+
 Texts of data sets, methods and results come from untrusted people. Every function also makes control characters,
 bidirectional overrides and lone surrogates visible as ``�``, because no format may carry them to a terminal.
 """
 
-import html
 import re
 
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -37,11 +38,6 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """Return :func:`plain` text with every white space as one space."""
     return " ".join(plain(text).split())
-
-
-def html_text(text: str) -> str:
-    """Return text for an HTML element or a quoted attribute."""
-    return html.escape(plain(text))
 
 
 def xml_text(text: str) -> str:
