@@ -41,6 +41,7 @@ class TrainOptions(CaptionTrainOptions):
     Attributes:
         word_steps: Steps of a stage before, in which the image encoder learns to tell each video's topic word
             (``word_pretraining.py``); 0: none.
+        lr_words: Peak learning rate of that stage.
         lr_image_encoder: Peak learning rate of the image encoder.
         lr_text_decoder: Of everything else.
         losses: Smoothing, weight, and length of the sentences.
@@ -49,6 +50,7 @@ class TrainOptions(CaptionTrainOptions):
     """
 
     word_steps: Size
+    lr_words: Rate
     lr_image_encoder: Rate
     lr_text_decoder: Rate
     losses: LossConfig
@@ -78,7 +80,7 @@ def train(arguments: TrainingArguments) -> None:
     if options.word_steps:
         torch.manual_seed(arguments.seed)
         reader = WordReader(network).to(arguments.device)
-        rule = GroupRule("image encoder", every_parameter, options.lr_image_encoder, options.weight_decay)
+        rule = GroupRule("image encoder", every_parameter, options.lr_words, options.weight_decay)
         words = CaptionStage(
             network=reader,
             groups=group_parameters(reader, [rule]),
