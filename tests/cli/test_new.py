@@ -31,7 +31,7 @@ def test_a_new_method_passes_its_own_test_and_runs(tmp_path: Path, capsys) -> No
     assert (
         main(["run", "--task", "rvos", "--method", "my_thing", *words, "--set", "method.contrast=-1"]) == ExitCode.USAGE
     )
-    assert "--set method.contrast=-1" in capsys.readouterr().err
+    assert "--set method.contrast: 'contrast': expected a number >= 0" in capsys.readouterr().err
 
 
 def _environment() -> dict[str, str]:
