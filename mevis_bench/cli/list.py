@@ -11,6 +11,7 @@ from mevis_bench.cli import options
 from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -74,19 +75,28 @@ def data_sets(json: options.Json = False) -> None:
     """List the registered data sets: version, tasks, splits, license and scoring protocol of each."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.data.registry import find_datasets
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import list_table
 
     infos = [entry.info for entry in find_datasets().values()]
     if json:
         print_json([dataclasses.asdict(info) for info in infos])
         return
-    table = terminal_table()
-    for name in ("data set", "version", "title", "tasks", "splits", "license", "protocol"):
-        table.add_column(name)
-    for info in infos:
-        tasks, splits = ", ".join(info.tasks), ", ".join(info.splits)
-        table.add_row(info.name, info.version, info.title, tasks, splits, info.license, info.protocol)
-    out().print(table)
+    console = out()
+    titles = ("data set", "version", "tasks", "splits", "protocol", "title", "license")
+    rows = [
+        (
+            info.name,
+            info.version,
+            ", ".join(info.tasks),
+            ", ".join(info.splits),
+            info.protocol,
+            info.title,
+            info.license,
+        )
+        for info in infos
+    ]
+    console.print(list_table(console, titles, rows, optional=("title", "license")))
+    console.print("mevis-bench data info NAME", style="dim")
 
 
 @command.command()
@@ -122,7 +132,7 @@ def methods(
         print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": invalid})
         return
     console = out()
-    console.print(_table(rows))
+    console.print(_table(console, rows))
     legend = (("●", "cyan"), " native   ", ("○", "cyan"), " through a bridge   ", ("(run --bridge)", "dim"))
     console.print(Text.assemble(*legend))
     for entry in registry.broken:
@@ -179,31 +189,26 @@ def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
         err().print(f"not built: {name}: {message}", markup=False, soft_wrap=True)
 
 
-def _table(rows: Sequence["MethodRow"]) -> "Table":
+def _table(console: "Console", rows: Sequence["MethodRow"]) -> "Table":
     from rich.text import Text
 
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import list_table
 
-    table = terminal_table()
-    table.add_column("method")
-    table.add_column("title", style="dim")
-    for task in TASK_NAMES:
-        table.add_column(task, justify="center")
-    table.add_column("weights")
-    table.add_column("provenance")
+    cells: list[tuple[str | Text, ...]] = []
     for row in rows:
         method, _, variant = row.name.partition(":")
         name_style, variant_style = ("bold", "dim") if row.default else ("", "bold")
         label = Text.assemble((method, name_style), (":", "dim" if row.default else ""), (variant, variant_style))
         marks = [_mark(task, row) for task in TASK_NAMES]
         state = Text(row.weights, _STATE_STYLES[row.weights])
-        table.add_row(label, row.title, *marks, state, row.provenance)
-    return table
+        cells.append((label, *marks, state, row.provenance, Text(row.title, "dim")))
+    titles = ("method", *TASK_NAMES, "weights", "provenance", "title")
+    return list_table(console, titles, cells, optional=("provenance", "title"))
 
 
 def _mark(task: str, row: "MethodRow") -> "Text":
     from rich.text import Text
 
     if task in row.tasks:
-        return Text("●", "cyan")
-    return Text("○" if task in row.derived else "", "cyan")
+        return Text("●", "cyan", justify="center")
+    return Text("○" if task in row.derived else "", "cyan", justify="center")

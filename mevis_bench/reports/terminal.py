@@ -15,6 +15,40 @@ def terminal_table() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False)
 
 
+_COLUMN_GAP = 3
+"""Characters between two columns of a table in the common style."""
+
+
+def list_table(
+    console: Console, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, optional: Sequence[str] = ()
+) -> Table:
+    """Return a table whose cells are never cut: where it is too wide, without its last optional columns, then
+    folded between words.
+
+    Args:
+        console: Where it will be printed.
+        columns: Titles.
+        rows: Cells of each row, one per column.
+        optional: Titles of columns that may be left out, the most important first.
+    """
+    for kept in range(len(optional), -1, -1):
+        shown = [index for index, title in enumerate(columns) if title not in optional[kept:]]
+        cells = [[columns[index], *(str(row[index]) for row in rows)] for index in shown]
+        widest = [max(map(len, column)) for column in cells]
+        words = [max((len(word) for cell in column for word in cell.split()), default=0) for column in cells]
+        spare = console.width - _COLUMN_GAP * len(shown) - sum(words)
+        if sum(widest) - sum(words) <= spare:
+            break
+    table = terminal_table()
+    for index, most, least in zip(shown, widest, words, strict=True):
+        width = least + max(0, min(most - least, spare))
+        spare -= width - least
+        table.add_column(columns[index], overflow="fold", width=width)
+    for row in rows:
+        table.add_row(*(row[index] for index in shown))
+    return table
+
+
 def titled(title: str, table: RenderableType, *notes: str) -> Group:
     """Return a table with a title above and notes below; texts are printed literally, without markup."""
     return Group(Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes), "")

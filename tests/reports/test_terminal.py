@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from mevis_bench.reports.terminal import WideTable
+from mevis_bench.reports.terminal import WideTable, list_table
 
 KEYS = ("method", "provenance")
 VALUES = tuple(f"metric-number-{index} ↑" for index in range(12))
@@ -45,3 +45,17 @@ def test_long_keys_fold() -> None:
     lines = render(60, method="a" * 70)
     assert sum(line.count("a") for line in lines if "trained" in line or line.startswith("a")) >= 2 * 70
     assert max(map(len, lines)) <= 60
+
+
+ROWS = [("refer_youtube_vos", "train, valid, test", "J & F over frames"), ("mini", "valid_u, held_out", "mevis_v2")]
+
+
+@pytest.mark.parametrize("width", [34, 40, 50, 80])
+def test_lists_show_every_word_whole_and_drop_what_does_not_fit(width: int) -> None:
+    console = Console(width=width, file=io.StringIO())
+    console.print(list_table(console, ("name", "splits", "protocol"), ROWS, optional=("protocol",)))
+    shown = console.file.getvalue()
+    assert max(len(line) for line in shown.splitlines()) <= width
+    assert ("protocol" in shown) is (width == 80)
+    words = shown.split()
+    assert all(word in words for row in ROWS for cell in row[:2] for word in cell.split())
