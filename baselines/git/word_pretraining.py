@@ -29,7 +29,7 @@ class WordReader(nn.Module):
     def __init__(self, network: GitForCausalLM) -> None:
         super().__init__()
         self.image_encoder = network.git.image_encoder
-        self.head = nn.Linear(FRAMES * network.config.vision_config.hidden_size, network.config.vocab_size)
+        self.head = nn.Linear(FRAMES * network.git.image_encoder.config.hidden_size, network.config.vocab_size)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Map normalized frames ``(b, t, 3, h, w)`` to logits of words ``(b, v)``."""
@@ -66,7 +66,7 @@ def topic_words(data: TrainingData, vocabulary: Tokenizer) -> dict[str, str]:
     for video_id, own in counts.items():
         if own:
             best = max(sorted(own), key=lambda token: own[token] * log(len(counts) / videos[token]))
-            topics[video_id] = vocabulary.id_to_token(best)
+            topics[video_id] = str(vocabulary.id_to_token(best))
     return topics
 
 
