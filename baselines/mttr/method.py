@@ -1,14 +1,16 @@
 """MTTR as a ``Method``: a sentence in lower case to the masks of the referred query."""
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.sentence_model import load_segmenter
 from baselines.layers.inputs.resize import Size, shortest_edge_capped
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
+from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
 from baselines.mttr.checkpoint import load as load_checkpoint
 from baselines.mttr.config import SIZES
 from baselines.mttr.model import ClipFeatures, Mttr, SegmentedClip, Words
@@ -46,7 +48,13 @@ def upsample_masks(logits: Tensor, resized: Size, size: Size) -> Tensor:
 
 
 class MttrModel:
-    """The network with the authors' inference protocol."""
+    """The network with the authors' inference protocol.
+
+    Attributes:
+        title: Name of the method, for errors.
+    """
+
+    title: ClassVar[str] = "MTTR"
 
     def __init__(self, network: Mttr, tokenizer: Tokenizer, settings: ClipSettings, longest: int, device: str) -> None:
         self.network, self.tokenizer, self.settings = network, tokenizer, settings
@@ -59,7 +67,7 @@ class MttrModel:
     def encode_prompt(self, prompt: Prompt) -> Words:
         """Encode the sentence in lower case with single spaces."""
         if not isinstance(prompt, TextPrompt):
-            raise TypeError(f"MTTR requires a text prompt, got {type(prompt).__name__}")
+            raise TypeError(f"{self.title} requires a text prompt, got {type(prompt).__name__}")
         tokens = self.tokenizer.encode(" ".join(prompt.text.lower().split()))
         return self.network.read(torch.tensor([tokens.ids], device=self.device))
 
@@ -93,16 +101,17 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, Se
         DataError: The checkpoint or the tokenizer file is not this variant's.
         UsageError: An option has an invalid value.
     """
-    settings = ClipSettings.from_options(config.options)
-    weights = config.weights
-    if weights is None:
-        torch.manual_seed(config.seed)
-    network_config = SIZES[config.options.size]
-    network = Mttr(build_roberta(network_config.text, pooler=False), network_config)
-    if weights is not None:
-        network.load_state_dict(load_checkpoint(weights["model"], network))
-    network.eval().to(config.device)
-    tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
-    return ClipSegmenter(
-        MttrModel(network, tokenizer, settings, config.options.longest, config.device), settings, config.device
-    )
+    return load_as(config, MttrModel)
+
+
+def load_as(config: MethodConfig[Options], model: type[MttrModel]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
+    """Build MTTR's network as `load` does, as the model of a method that shares it."""
+    size, settings = SIZES[config.options.size], ClipSettings.from_options(config.options)
+
+    def build() -> Mttr:
+        return Mttr(build_roberta(size.text, pooler=False), size)
+
+    def with_settings(network: Mttr, tokenizer: Tokenizer, device: str) -> MttrModel:
+        return model(network, tokenizer, settings, config.options.longest, device)
+
+    return load_segmenter(config, build, load_checkpoint, with_settings)

@@ -14,9 +14,9 @@ from transformers import RobertaModel
 
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding
+from baselines.layers.nn.spatial_decoder import SpatialDecoder
 from baselines.layers.nn.video_swin import VideoSwin
 from baselines.mttr.config import MttrConfig
-from baselines.mttr.spatial_decoder import SpatialDecoder
 from baselines.mttr.transformer import MultimodalTransformer
 
 STAGES = 3
@@ -97,7 +97,7 @@ class Mttr(nn.Module):
         self.transformer = MultimodalTransformer(text_encoder, config)
         self.is_referred_head = nn.Linear(c, 2)
         self.instance_kernels_head = Mlp(c, c, config.kernel)
-        self.spatial_decoder = SpatialDecoder(c, middle, fine, config.kernel)
+        self.spatial_decoder = SpatialDecoder(c, (middle, fine), config.kernel)
 
     def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip, once for all sentences.
@@ -121,8 +121,8 @@ class Mttr(nn.Module):
             position=sine_encoding(padding, projected.shape[1] // 2).flatten(2).transpose(1, 2),
             padding=padding.flatten(1) if padded else None,
             size=grid,
-            middle=self.spatial_decoder.adapter1(middle),
-            fine=self.spatial_decoder.adapter2(fine),
+            middle=self.spatial_decoder.adapt(1, middle),
+            fine=self.spatial_decoder.adapt(2, fine),
         )
 
     def read(self, ids: Tensor, mask: Tensor | None = None) -> Words:
@@ -162,7 +162,7 @@ class Mttr(nn.Module):
         memory, states = self.transformer(memory, position, padding, self.obj_queries.weight)
         encoded = memory[:, :cells].transpose(1, 2).unflatten(-1, clip.size)
         middle, fine = (x.expand(sentences, *x.shape).flatten(0, 1) for x in (middle, fine))
-        features = self.spatial_decoder(encoded, middle, fine).unflatten(0, batch)
+        features = self.spatial_decoder(encoded, (middle, fine)).unflatten(0, batch)
         states = states.unflatten(1, batch)
         return self.is_referred_head(states), self.instance_kernels_head(states), features
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import RobertaModel
 
+from baselines.layers.nn.detr_decoder import DecoderLayer
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.text_encoder import FeatureResizer
 from baselines.mttr.config import MttrConfig
@@ -36,34 +37,6 @@ class EncoderLayer(nn.Module):
         return out
 
 
-class DecoderLayer(nn.Module):
-    """Self-attention, attention to the memory, feed-forward, each post-normed."""
-
-    def __init__(self, config: MttrConfig) -> None:
-        super().__init__()
-        c = config.channels
-        self.self_attn = MultiHeadAttention(c, config.heads, config.dropout)
-        self.multihead_attn = MultiHeadAttention(c, config.heads, config.dropout)
-        self.dropout = nn.Dropout(config.dropout)
-        self.linear1 = nn.Linear(c, config.feedforward)
-        self.linear2 = nn.Linear(config.feedforward, c)
-        self.norm1 = nn.LayerNorm(c)
-        self.norm2 = nn.LayerNorm(c)
-        self.norm3 = nn.LayerNorm(c)
-
-    def forward(
-        self, x: Tensor, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None
-    ) -> Tensor:
-        """Refine queries ``(f, q, c)``."""
-        query = x + query_pos
-        x = self.norm1(x + self.dropout(self.self_attn(query, query, x)))
-        attended = self.multihead_attn(x + query_pos, memory + pos, memory, key_padding_mask=key_padding_mask)
-        x = self.norm2(x + self.dropout(attended))
-        hidden = self.dropout(F.relu(self.linear1(x)))
-        out: Tensor = self.norm3(x + self.dropout(self.linear2(hidden)))
-        return out
-
-
 class Encoder(nn.Module):
     """A stack of layers without a final norm."""
 
@@ -83,7 +56,9 @@ class Decoder(nn.Module):
 
     def __init__(self, config: MttrConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.depth))
+        self.layers = nn.ModuleList(
+            DecoderLayer(config.channels, config.heads, config.feedforward, config.dropout) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(config.channels)
 
     def forward(self, query_pos: Tensor, memory: Tensor, pos: Tensor, key_padding_mask: Tensor | None) -> Tensor:
@@ -91,7 +66,7 @@ class Decoder(nn.Module):
         x = query_pos.new_zeros(len(memory), *query_pos.shape)
         states = []
         for layer in self.layers:
-            x = layer(x, query_pos, memory, pos, key_padding_mask)
+            x = layer(x, memory, query_pos=query_pos, pos=pos, key_padding_mask=key_padding_mask)
             states.append(self.norm(x))
         return torch.stack(states)
 

@@ -57,7 +57,7 @@ class MutrModel:
 
     def segment(self, clip: ClipFeatures, text: Words) -> QueryOutputs:
         """Segment the object of one reference in one clip."""
-        return query_outputs.segment(self.network, clip, text)
+        return QueryOutputs.of(self.network(clip, text))
 
     def postprocess(self, outputs: Sequence[QueryOutputs], size: Size) -> tuple[list[Tensor], float]:
         """Select a query per clip, or one for all from the joint temporal interaction of all clips' queries."""

@@ -1,23 +1,20 @@
-"""Inference of language-query networks (ReferFormer, MUTR): preprocessing and selection of a query's masks.
+"""Inference of language-query networks (ReferFormer and its successors): preprocessing and masks of a query.
 
 Axes: t frames, q queries, c channels, h rows, w columns.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.layers.inputs.resize import Size, shortest_edge_truncated
-from baselines.layers.nn.language_queries import ClipFeatures, SegmentedClip
+from baselines.layers.nn.language_queries import SegmentedClip
 
 FRAMES_AT_ONCE = 8
 """Frames whose masks are upsampled together."""
-
-TextT_contra = TypeVar("TextT_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class QueryOutputs:
     """Output for one prompt and one clip, kept until all clips are processed.
 
     Attributes:
-        logits: Logits of being the referred object, ``(t, q)``.
+        logits: Logits of being the referred object, ``(t, q)``, or of k classes of it, ``(t, q, k)``.
         states: Query states after the last decoder layer, ``(t, q, c)``.
         masks: Mask logits, ``(t, q, h, w)``.
     """
@@ -34,17 +31,10 @@ class QueryOutputs:
     states: Tensor
     masks: Tensor
 
-
-class LanguageQueryNetwork(Protocol[TextT_contra]):
-    """Forward pass of ReferFormer or MUTR."""
-
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
-        """Encode a clip."""
-        ...
-
-    def __call__(self, clip: ClipFeatures, text: TextT_contra) -> SegmentedClip:
-        """Segment the object of one prompt in one clip."""
-        ...
+    @classmethod
+    def of(cls, segmented: SegmentedClip) -> "QueryOutputs":
+        """Keep what is needed after the last clip."""
+        return cls(segmented.logits, segmented.found.states[-1], segmented.masks)
 
 
 def input_size(height: int, width: int, short: int) -> Size:
@@ -52,22 +42,22 @@ def input_size(height: int, width: int, short: int) -> Size:
     return shortest_edge_truncated(height, width, short)
 
 
-def segment(network: LanguageQueryNetwork[TextT_contra], clip: ClipFeatures, text: TextT_contra) -> QueryOutputs:
-    """Segment the object of one prompt in one clip."""
-    segmented = network(clip, text)
-    return QueryOutputs(segmented.logits, segmented.found.states[-1], segmented.masks)
+def query_scores(logits: Tensor) -> Tensor:
+    """Mean probability over the frames of ``logits (t, q)``: ``(q,)``; of ``(t, q, k)`` that of the best class."""
+    scores = logits.float().sigmoid().mean(0)
+    return scores if scores.dim() == 1 else scores.amax(-1)
 
 
 def best_query(logits: Tensor) -> tuple[int, float]:
-    """Query with the highest mean probability over the frames of ``logits (t, q)``, and that probability."""
-    scores = logits.float().sigmoid().mean(0)
+    """Query with the highest of `query_scores`, and that score."""
+    scores = query_scores(logits)
     best = int(scores.argmax())
     return best, float(scores[best])
 
 
 def all_queries(outputs: Sequence[QueryOutputs], size: Size) -> Iterator[tuple[list[Tensor], float]]:
     """Yield masks per clip and mean probability over all frames of every query."""
-    scores = torch.cat([output.logits for output in outputs]).float().sigmoid().mean(0)
+    scores = query_scores(torch.cat([output.logits for output in outputs]))
     for query, score in enumerate(scores.tolist()):
         yield [query_masks(output, query, size) for output in outputs], score
 

@@ -1,4 +1,4 @@
-"""Text encoder of ReferFormer and MUTR: projected words and a sentence vector (Wu et al., CVPR 2022, section 3.2)."""
+"""Text encoder of ReferFormer and its successors: words and a sentence vector (Wu et al., CVPR 2022, section 3.2)."""
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +16,19 @@ def as_words(features: Tensor, padding: Tensor | None = None) -> Words:
 
 
 class TextReference(nn.Module):
-    """RoBERTa and one projection for words and sentence.
+    """RoBERTa, and one projection for words and sentence, or two.
 
     Args:
         text_encoder: A RoBERTa with pooler.
         channels: Width of the network.
+        separate: Whether the sentence has a projection of its own (key ``sentence_resizer``).
     """
 
-    def __init__(self, text_encoder: RobertaModel, channels: int = 256) -> None:
+    def __init__(self, text_encoder: RobertaModel, channels: int = 256, *, separate: bool = False) -> None:
         super().__init__()
         self.text_encoder = text_encoder
         self.resizer = FeatureResizer(text_encoder.config.hidden_size, channels)
+        self.sentence_resizer = FeatureResizer(text_encoder.config.hidden_size, channels) if separate else None
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Words, Tensor]:
         """Encode one sentence.
@@ -40,4 +42,5 @@ class TextReference(nn.Module):
         """
         encoded = self.text_encoder(ids, attention_mask=torch.ones_like(ids) if mask is None else mask)
         words = as_words(self.resizer(encoded.last_hidden_state[0]), None if mask is None else mask[0] != 1)
-        return words, self.resizer(encoded.pooler_output[0])
+        resizer = self.resizer if self.sentence_resizer is None else self.sentence_resizer
+        return words, resizer(encoded.pooler_output[0])

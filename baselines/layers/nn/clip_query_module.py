@@ -24,14 +24,14 @@ class ClipDecoderConfig(QueryDecoderConfig):
         queries: Trajectory queries.
         depth: Decoder layers.
         frame_queries: Queries per frame.
-        window: Frames per attention window.
+        window: Frames per attention window; ``None``: all frames of a clip are one window.
         encoder_depth: Layers of windowed attention.
     """
 
     queries: int = 10
     depth: int = 3
     frame_queries: int = 20
-    window: int = 6
+    window: int | None = 6
     encoder_depth: int = 6
 
 
@@ -57,19 +57,21 @@ class ClipQueryDecoder(QueryDecoder[SentenceT]):
         Args:
             frame_queries: ``(g, t, q, c)``.
             sentence: Passed to the hook.
-            shifting: Shift the windows by half in every other layer. The authors do so except in training.
+            shifting: Shift the windows by half in every other layer; requires a window. The authors do so except in
+                training.
 
         Returns:
             ``(g, t, q, c)``.
         """
         clips, frames, queries, _ = frame_queries.shape
-        windows = ClipWindows(frames, self.window, queries, frame_queries)
+        window = self.window or frames
+        windows = ClipWindows(frames, window, queries, frame_queries)
         masks = [mask.repeat(clips, 1, 1, 1) for mask in windows.attn_masks]
         x = torch.stack([windows.pad(clip) for clip in frame_queries])
         for index, (self_attn, ffn) in enumerate(zip(self.enc_self_attn, self.enc_ffn, strict=True)):
             shifted = shifting and index % 2 == 1
             tokens = self_attn(windows.split(x, shifted=shifted), attn_mask=masks[shifted])
-            tokens = self.attend_motion(index, tokens.unflatten(1, (self.window, queries)), sentence).flatten(1, 2)
+            tokens = self.attend_motion(index, tokens.unflatten(1, (window, queries)), sentence).flatten(1, 2)
             x = windows.join(ffn(tokens), shifted=shifted)
         return x[:, :frames]
 

@@ -150,7 +150,7 @@ class SegmentedClip:
     """Output for one sentence and one clip.
 
     Attributes:
-        logits: Logits of being the referred object, ``(t, q)``.
+        logits: Logits of being the referred object, ``(t, q)``, or of k classes of it, ``(t, q, k)``.
         boxes: ``(t, q, 4)``, ``cx, cy, w, h`` in 0..1.
         masks: Mask logits ``(t, q, h, w)`` at stride 4.
         found: Decoder output.

@@ -1,4 +1,4 @@
-"""Key names of ReferFormer's and MUTR's files for the network they share."""
+"""Key names of the authors' files of ReferFormer and its successors for the network that they share."""
 
 import re
 from collections.abc import Callable
@@ -21,14 +21,17 @@ def authors_key(key: str) -> str:
     return key.replace("backbone.body.", "backbone.0.body.", 1)
 
 
-def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str], *, dropped: str = "") -> dict[str, Tensor]:
+def load_tensors(
+    path: Path, network: nn.Module, name: Callable[[str], str], *, dropped: str = "", entry: str = "model"
+) -> dict[str, Tensor]:
     """Read an authors' file for ``network``.
 
     Args:
-        path: The file: ``{"model": ..., "args": ...}``, or safetensors made of its ``model`` entry.
+        path: The file: ``{"model": ..., "args": ...}``, or safetensors made of that entry.
         network: The network to load.
         name: Maps our keys to the authors'.
         dropped: Pattern of further keys that inference does not use.
+        entry: Key of the tensors in a PyTorch file.
 
     Returns:
         Exactly the network's tensors, under its own keys.
@@ -36,7 +39,7 @@ def load_tensors(path: Path, network: nn.Module, name: Callable[[str], str], *, 
     Raises:
         DataError: The file is not a checkpoint of this network; keys are the authors'.
     """
-    tensors = read_tensors(path, entry="model", namespace=True)
+    tensors = read_tensors(path, entry=entry, namespace=True)
     state = network.state_dict()
     patterns = (ALIASES, IGNORED_KEYS, dropped)
     ignored = [key for key in tensors if any(re.fullmatch(pattern, key) for pattern in patterns)]

@@ -1,0 +1,115 @@
+"""What the models of ``ClipSegmenter`` share that are prompted by a sentence, unchanged, as ReferFormer is.
+
+Axes: t frames, q queries, h rows, w columns.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from baselines.layers.inference import query_outputs
+from baselines.layers.inference.clip_segmenter import ClipModel, ClipSegmenter, ClipSettings, ClipT, OutputT, TextT
+from baselines.layers.inference.query_outputs import QueryOutputs, best_query, query_masks
+from baselines.layers.inputs.resize import Size
+from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
+from mevis_bench.records import MethodConfig, Prompt, TextPrompt
+
+
+class SentenceNetwork(Protocol):
+    """A network that encodes sentences and clips apart."""
+
+    def read(self, ids: Tensor) -> Any:
+        """Encode one sentence, int64 ``(1, s)``."""
+        ...
+
+    def encode(self, frames: Tensor) -> Any:
+        """Encode normalized frames ``(t, 3, h, w)``."""
+        ...
+
+    def __call__(self, clip: Any, text: Any) -> Any:
+        """Segment the object of one sentence in one clip."""
+        ...
+
+
+NetworkT = TypeVar("NetworkT", bound=SentenceNetwork)
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+class SentenceModel(Generic[NetworkT, TextT, ClipT]):
+    """Encoding of prompts and clips; the frames' short side is given, the long side truncated and unbounded.
+
+    Attributes:
+        title: Name of the method, for errors.
+    """
+
+    title: ClassVar[str]
+    input_size = staticmethod(query_outputs.input_size)
+
+    def __init__(self, network: NetworkT, tokenizer: Tokenizer, device: str) -> None:
+        self.network, self.tokenizer, self.device = network, tokenizer, device
+
+    def encode_prompt(self, prompt: Prompt) -> TextT:
+        """Encode the sentence unchanged: the authors lower its case in training only.
+
+        Raises:
+            TypeError: The prompt is not text.
+        """
+        if not isinstance(prompt, TextPrompt):
+            raise TypeError(f"{self.title} requires a text prompt, got {type(prompt).__name__}")
+        text: TextT = self.network.read(torch.tensor([self.tokenizer.encode(prompt.text).ids], device=self.device))
+        return text
+
+    def encode_clip(self, frames: Tensor) -> ClipT:
+        """Encode a clip."""
+        clip: ClipT = self.network.encode(frames)
+        return clip
+
+
+class BestQueryModel(SentenceModel[NetworkT, TextT, ClipT]):
+    """ReferFormer's answer: the query with the highest mean probability over the frames of the whole video."""
+
+    def segment(self, clip: ClipT, text: TextT) -> QueryOutputs:
+        """Segment the object of one sentence in one clip."""
+        return QueryOutputs.of(self.network(clip, text))
+
+    def postprocess(self, outputs: Sequence[QueryOutputs], size: Size) -> tuple[list[Tensor], float]:
+        """Select one query for the whole video, by its mean probability over all frames."""
+        query, score = best_query(torch.cat([output.logits for output in outputs]))
+        return [query_masks(output, query, size) for output in outputs], score
+
+    def candidates(self, outputs: Sequence[QueryOutputs], size: Size) -> Iterator[tuple[list[Tensor], float]]:
+        """Yield masks and mean probability over all frames of every query."""
+        return query_outputs.all_queries(outputs, size)
+
+
+def load_segmenter(
+    config: MethodConfig[Any],
+    build: Callable[[], ModuleT],
+    load_checkpoint: Callable[[Path, ModuleT], Mapping[str, Tensor]],
+    model: Callable[[ModuleT, Tokenizer, str], ClipModel[TextT, ClipT, OutputT]],
+) -> ClipSegmenter[TextT, ClipT, OutputT]:
+    """Build a method with the authors' weights, or with seeded random ones.
+
+    Args:
+        config: Arguments of ``load``; its options are ``ClipOptions``.
+        build: Makes the network with random weights.
+        load_checkpoint: Reads the weights of the network from a file.
+        model: Makes the model of the network, its tokenizer and its device.
+
+    Raises:
+        DataError: The checkpoint or the tokenizer file is not this variant's.
+        UsageError: An option has an invalid value.
+    """
+    weights = config.weights
+    if weights is None:
+        torch.manual_seed(config.seed)
+    network = build()
+    if weights is not None:
+        network.load_state_dict(load_checkpoint(weights["model"], network))
+    network.eval().to(config.device)
+    tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
+    settings = ClipSettings.from_options(config.options)
+    return ClipSegmenter(model(network, tokenizer, config.device), settings, config.device)
