@@ -1,10 +1,12 @@
 """MUTR's training objective: predictions of all decoder layers; matching and losses are ReferFormer's."""
 
+from functools import partial
+
 import torch
 
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import ClipFeatures
-from baselines.layers.training.query_layers import layer_outputs
+from baselines.layers.training.query_layers import draw_layers, pack_layers
 from baselines.layers.training.query_losses import (
     QueryLossConfig,
     QueryOutputs,
@@ -40,4 +42,5 @@ def predict_layers(network: Mutr, clip: ClipFeatures, words: Words) -> QueryOutp
     heads = zip(network.queries.class_embed, met, strict=True)
     logits = torch.stack([head(states).squeeze(-1) for head, states in heads])
     states = met[:, None].expand(-1, frames, -1, -1)
-    return layer_outputs(network.queries, clip, found, words, states, logits[:, None].expand(-1, frames, -1))
+    masks = draw_layers(found, states, partial(network.queries.segment, clip, found, words))
+    return pack_layers(logits[:, None].expand(-1, frames, -1), found.boxes, masks)

@@ -1,11 +1,13 @@
 """ReferFormer's training objective: predictions of all decoder layers, and the matching and losses on them."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import ClipFeatures
-from baselines.layers.training.query_layers import layer_outputs
+from baselines.layers.training.query_layers import draw_layers, pack_layers
 from baselines.layers.training.query_losses import (
     QueryLossConfig,
     QueryOutputs,
@@ -35,4 +37,5 @@ def predict_layers(network: ReferFormer, clip: ClipFeatures, text: tuple[Words, 
     found = network.find(clip, text)
     heads = zip(network.queries.class_embed, found.states, strict=True)
     logits = torch.stack([head(states).squeeze(-1) for head, states in heads])
-    return layer_outputs(network.queries, clip, found, words, found.states, logits)
+    draw = partial(network.queries.segment, clip, found, words)
+    return pack_layers(logits, found.boxes, draw_layers(found, found.states, draw))

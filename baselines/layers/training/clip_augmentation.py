@@ -87,6 +87,25 @@ class RandomHorizontalFlip:
 
 
 @dataclass(frozen=True, slots=True)
+class RandomTimeReversal:
+    """Turn the order of the frames around with a probability, 0..1; the sentences stay."""
+
+    probability: float
+
+    def __call__(self, clip: SampledClip, rng: np.random.Generator) -> SampledClip:
+        """Reverse it, or not."""
+        if rng.random() >= self.probability:
+            return clip
+        return replace(
+            clip,
+            frames=clip.frames[::-1],
+            images=clip.images[::-1],
+            masks=clip.masks[:, ::-1],
+            boxes=clip.boxes[:, ::-1],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RandomResize:
     """Resize to one of some short sides; ``longest`` bounds the long side (DETR's rule), ``None``: no bound."""
 

@@ -1,36 +1,53 @@
-"""Predictions of all decoder layers of ReferFormer and MUTR, for training; at inference the models give one layer.
+"""Predictions of all decoder layers of ReferFormer and its successors, for training; inference gives one layer.
 
-Axes: n decoder layers, t frames, q queries, c channels.
+Axes: n decoder layers, t frames, q queries, c channels, h rows, w columns.
 """
+
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import ClipFeatures, FoundQueries, LanguageQueries
-from baselines.layers.training.query_losses import QueryOutputs
+from baselines.layers.nn.language_queries import FoundQueries
+from baselines.layers.training.query_losses import MASK_STRIDE, QueryOutputs, Refine
 
 
-def layer_outputs(
-    queries: LanguageQueries, clip: ClipFeatures, found: FoundQueries, words: Words, states: Tensor, logits: Tensor
-) -> QueryOutputs:
-    """Draw the masks of all layers at once and pack them as a batch of one clip.
+def draw_layers(found: FoundQueries, states: Tensor, draw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Draw the masks of all layers at once.
 
     Args:
-        queries: The network.
-        clip: The encoded clip.
         found: Boxes of every layer are also where its mask kernels look from; no gradient runs from masks to boxes.
-        words: The sentence.
         states: ``(n, t, q, c)``, what each layer's mask kernels are made of.
-        logits: ``(n, t, q)``.
+        draw: Draws masks ``(t, q, ...)`` from states ``(t, q, c)`` and centers ``(t, q, 2)``.
+
+    Returns:
+        ``(n, t, q, ...)``.
     """
-    depth = len(states)
     centers = found.boxes[..., :2].detach()
-    flat_states, flat_centers = (x.transpose(0, 1).flatten(1, 2) for x in (states, centers))
-    drawn = queries.segment(clip, found, words, flat_states, flat_centers)
-    masks = drawn.unflatten(1, (depth, -1)).transpose(0, 1)
+    drawn = draw(*(x.transpose(0, 1).flatten(1, 2) for x in (states, centers)))
+    layers: Tensor = drawn.unflatten(1, (len(states), -1)).transpose(0, 1)
+    return layers
+
+
+def pack_layers(
+    logits: Tensor, boxes: Tensor, masks: Tensor, *, stride: int = MASK_STRIDE, refine: Sequence[Refine] = ()
+) -> QueryOutputs:
+    """Pack the layers as a batch of one clip.
+
+    Args:
+        logits: ``(n, t, q)``.
+        boxes: ``(n, t, q, 4)``.
+        masks: ``(n, t, q, h, w)``.
+        stride: See `QueryOutputs`.
+        refine: Of every layer; empty: masks are not refined.
+    """
     layers = [
-        QueryOutputs(logits[layer][None, ..., None], found.boxes[layer][None], masks[layer][None])
-        for layer in range(depth)
+        QueryOutputs(
+            logits[layer][None, ..., None],
+            boxes[layer][None],
+            masks[layer][None],
+            stride=stride,
+            refine=tuple(refine[layer : layer + 1]),
+        )
+        for layer in range(len(logits))
     ]
-    last = layers[-1]
-    return QueryOutputs(last.pred_logits, last.pred_boxes, last.pred_masks, tuple(layers[:-1]))
+    return layers[-1].after(layers[:-1])

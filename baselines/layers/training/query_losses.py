@@ -4,8 +4,8 @@ Every object of a sentence is one trajectory and is assigned to one query in eac
 each with its own sentence; t frames, q queries, k classes, o objects, h and w rows and columns.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -27,10 +27,14 @@ from baselines.layers.training.distributed import average_count
 from mevis_bench.records import UsageError
 
 MASK_STRIDE = 4
-"""Pixels per row and per column of a predicted mask."""
+"""Pixels per row and per column of a predicted mask, unless a method says otherwise."""
 GIOU_EPSILON = 1e-6
 
 TARGET_MODES = ("union", "per_object")
+
+
+Refine = Callable[[Tensor], Tensor]
+"""Makes refined mask logits ``(t, n, H, W)``, one per pixel, of the queries int64 ``(n,)`` of one clip."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,14 +44,22 @@ class QueryOutputs:
     Attributes:
         pred_logits: ``(b, t, q, k)``; k is 1 where the only class is "referred to".
         pred_boxes: ``(b, t, q, 4)``, ``cx, cy, w, h`` in shares of the frame without padding.
-        pred_masks: Mask logits ``(b, t, q, h, w)`` at stride 4, padding included.
+        pred_masks: Mask logits ``(b, t, q, h, w)``, padding included.
         aux_outputs: The earlier layers, first to last; theirs are empty.
+        stride: Pixels per row and per column of ``pred_masks``.
+        refine: Refinement of every clip; empty: masks are not refined.
     """
 
     pred_logits: Tensor
     pred_boxes: Tensor
     pred_masks: Tensor
     aux_outputs: tuple["QueryOutputs", ...] = ()
+    stride: int = MASK_STRIDE
+    refine: tuple[Refine, ...] = ()
+
+    def after(self, layers: Sequence["QueryOutputs"]) -> "QueryOutputs":
+        """Return this layer with the layers before it."""
+        return replace(self, aux_outputs=tuple(layers))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +169,7 @@ def match(outputs: QueryOutputs, targets: list[QueryTargets], config: QueryLossC
     """
     found = []
     for clip, target in enumerate(targets):
-        masks = target_cells(target, outputs.pred_masks.shape[-2:])
+        masks = target_cells(target, outputs.pred_masks.shape[-2:], outputs.stride)
         logits, boxes = outputs.pred_logits[clip], outputs.pred_boxes[clip]
         labels, target_boxes = target.labels.T, target.boxes.transpose(0, 1)
         valid = target.valid.T[:, None].to(logits.dtype)
@@ -188,6 +200,7 @@ def compute_losses(outputs: QueryOutputs, targets: list[QueryTargets], config: Q
       a frame without the object the box learns to be the zero box. An object that is valid nowhere has none.
     - ``loss_mask``: focal loss, mean over the cells of a clip, / N (so frames divide it twice), ``loss_dice``: dice
       loss over the cells of a clip, / N. Padding counts as background.
+    - ``loss_mask_refined``, ``loss_dice_refined``: the same on refined masks, where the method refines them.
 
     Args:
         outputs: With ``aux_outputs`` for deep supervision.
@@ -218,18 +231,20 @@ def loss_weights(config: QueryLossConfig) -> dict[str, float]:
         "loss_giou": config.giou_loss_coef,
         "loss_mask": config.mask_loss_coef,
         "loss_dice": config.dice_loss_coef,
+        "loss_mask_refined": config.mask_loss_coef,
+        "loss_dice_refined": config.dice_loss_coef,
     }
 
 
-def target_cells(target: QueryTargets, size: Sequence[int]) -> Tensor:
-    """Pad masks right and bottom to ``size`` cells and take one pixel per cell (rows and columns 2, 6, 10, ...).
+def target_cells(target: QueryTargets, size: Sequence[int], stride: int = MASK_STRIDE) -> Tensor:
+    """Pad masks right and bottom to ``size`` cells and take one pixel per cell (of stride 4: 2, 6, 10, ...).
 
     Returns:
         0 or 1 in float32, ``(o, t * h * w)``.
     """
-    height, width = (MASK_STRIDE * side for side in size)
+    height, width = (stride * side for side in size)
     masks = F.pad(target.masks, (0, width - target.masks.shape[-1], 0, height - target.masks.shape[-2]))
-    return masks[..., MASK_STRIDE // 2 :: MASK_STRIDE, MASK_STRIDE // 2 :: MASK_STRIDE].flatten(1).float()
+    return masks[..., stride // 2 :: stride, stride // 2 :: stride].flatten(1).float()
 
 
 def _layer_losses(outputs: QueryOutputs, targets: list[QueryTargets], config: QueryLossConfig) -> dict[str, Tensor]:
@@ -241,13 +256,17 @@ def _layer_losses(outputs: QueryOutputs, targets: list[QueryTargets], config: Qu
         boxes, target_boxes = outputs.pred_boxes[clip][:, queries].transpose(0, 1), target.boxes[objects]
         boxed = target.valid[objects].any(1)
         giou = generalized_iou(corners(boxes), corners(target_boxes), GIOU_EPSILON)
-        cells = outputs.pred_masks[clip][:, queries].transpose(0, 1).flatten(1)
-        masks = target_cells(target, outputs.pred_masks.shape[-2:])[objects]
+        compared = {"": (outputs.pred_masks[clip][:, queries], outputs.stride)}
+        if outputs.refine:
+            compared["_refined"] = (outputs.refine[clip](queries), 1)
+        for suffix, (predicted, stride) in compared.items():
+            cells = predicted.transpose(0, 1).flatten(1)
+            masks = target_cells(target, predicted.shape[-2:], stride)[objects]
+            sums[f"loss_mask{suffix}"].append(sigmoid_focal_loss(cells, masks).mean(1).sum())
+            sums[f"loss_dice{suffix}"].append(dice_loss(cells, masks).sum())
         sums["loss_bbox"].append((boxes - target_boxes)[boxed].abs().sum())
         sums["loss_giou"].append((1 - giou)[boxed].sum())
-        sums["loss_mask"].append(sigmoid_focal_loss(cells, masks).mean(1).sum())
-        sums["loss_dice"].append(dice_loss(cells, masks).sum())
         pair, frame = target.valid[objects].nonzero(as_tuple=True)
         present[clip, frame, queries[pair], target.labels[objects[pair], frame]] = 1
     sums["loss_ce"].append(sigmoid_focal_loss(outputs.pred_logits, present, config.focal_alpha).sum())
-    return {name: torch.stack(values).sum() for name, values in sums.items()}
+    return {name: torch.stack(values).sum() for name, values in sums.items() if values}

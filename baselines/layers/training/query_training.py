@@ -1,4 +1,4 @@
-"""The training that ReferFormer and MUTR share: data, augmentation, parameter groups and losses.
+"""The training that ReferFormer, MUTR and SgMg share: data, augmentation, parameter groups and losses.
 
 Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2022; the authors' recipe for
 Refer-YouTube-VOS, whose loader for MeViS is the same. Axes: b (clip, sentence) pairs, t frames.
@@ -7,13 +7,13 @@ Refer-YouTube-VOS, whose loader for MeViS is the same. Axes: b (clip, sentence) 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.nn.language_queries import ClipFeatures, LanguageQueries
+from baselines.layers.nn.language_queries import LanguageDetector
 from baselines.layers.options import Count, Rate
 from baselines.layers.training.clip_augmentation import (
     Compose,
@@ -48,7 +48,7 @@ LOSSES = QueryLossConfig()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryTrainOptions(ClipTrainOptions):
-    """A training of ReferFormer or MUTR, by the names of the authors' options where they have one.
+    """A training of ReferFormer, MUTR or SgMg, by the names of the authors' options where they have one.
 
     Attributes:
         num_frames: Frames of a clip: 1, or at least 3.
@@ -95,14 +95,14 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 class QueryNetwork(Protocol):
-    """ReferFormer or MUTR."""
+    """ReferFormer or one of its successors."""
 
     @property
-    def queries(self) -> LanguageQueries:
-        """The part that both share."""
+    def queries(self) -> LanguageDetector:
+        """The part that all share."""
         ...
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> Any:
         """Encode a clip."""
         ...
 
@@ -134,15 +134,20 @@ def clip_frames(num_frames: int) -> Callable[[int, int, np.random.Generator], li
     return choose
 
 
-def augmentation(options: QueryTrainOptions) -> Augmentation:
-    """Return the authors' transforms, or a resize alone."""
+def resizing(options: QueryTrainOptions) -> Augmentation:
+    """Return the authors' choice of a size: a resize, or half of the time a crop between two resizes."""
     resize = RandomResize(options.scales, options.max_size)
     if not options.augment:
-        return Compose((LowerCase(), resize))
-    crop = Compose((RandomResize(options.crop_resize), RandomSizeCrop(*options.crop_size), resize))
-    return Compose(
-        (LowerCase(), RandomHorizontalFlip(swap_words=True), PhotometricDistort(), RandomSelect(resize, crop))
+        return resize
+    return RandomSelect(
+        resize, Compose((RandomResize(options.crop_resize), RandomSizeCrop(*options.crop_size), resize))
     )
+
+
+def augmentation(options: QueryTrainOptions) -> Augmentation:
+    """Return the authors' transforms, or a resize alone."""
+    colors = (RandomHorizontalFlip(swap_words=True), PhotometricDistort()) if options.augment else ()
+    return Compose((LowerCase(), *colors, resizing(options)))
 
 
 def parameter_groups(network: nn.Module, options: QueryTrainOptions) -> list[ParameterGroup]:
@@ -185,7 +190,7 @@ def start_from(path: str, network: NetworkT, load: Callable[[Path, NetworkT], di
 def clip_losses(
     network: QueryNetwork,
     clips: Sequence[SampledClip],
-    predict: Callable[[ClipFeatures, ClipSentence], QueryOutputs],
+    predict: Callable[[Any, ClipSentence], QueryOutputs],
     options: QueryTrainOptions,
     device: str,
 ) -> dict[str, Tensor]:
@@ -219,13 +224,14 @@ def sentence_targets(clip: SampledClip, sentence: ClipSentence, mode: str) -> Qu
 def join_outputs(outputs: Sequence[QueryOutputs]) -> QueryOutputs:
     """Join outputs of equal size along b, layer by layer."""
     layers = zip(*((*output.aux_outputs, output) for output in outputs), strict=True)
-    joined = [
+    *earlier, last = (
         QueryOutputs(
             torch.cat([part.pred_logits for part in parts]),
             torch.cat([part.pred_boxes for part in parts]),
             torch.cat([part.pred_masks for part in parts]),
+            stride=parts[0].stride,
+            refine=tuple(refine for part in parts for refine in part.refine),
         )
         for parts in layers
-    ]
-    last = joined[-1]
-    return QueryOutputs(last.pred_logits, last.pred_boxes, last.pred_masks, tuple(joined[:-1]))
+    )
+    return last.after(earlier)

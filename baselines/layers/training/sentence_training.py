@@ -1,0 +1,101 @@
+"""The training of ReferFormer and its successors, from a method's network and predictions to its weights file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+import torch
+from torch import Tensor
+
+from baselines.layers.inference.clip_segmenter import ClipModel, ClipSegmenter, ClipSettings
+from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
+from baselines.layers.training.clip_sampling import Augmentation, ClipIndex, ClipSampler, ClipSentence, SampledClip
+from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
+from baselines.layers.training.query_losses import QueryOutputs
+from baselines.layers.training.query_training import (
+    NetworkT,
+    QueryTrainOptions,
+    clip_anchors,
+    clip_frames,
+    clip_losses,
+    freeze_stem,
+    parameter_groups,
+    start_from,
+)
+from mevis_bench.records import TrainingArguments
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceRecipe(Generic[NetworkT]):
+    """Contributions of a method.
+
+    Attributes:
+        name: Name of the method, of its stage and of its weights file.
+        build: Makes the network with random weights.
+        load_checkpoint: Reads the weights of the network from a file.
+        key: The authors' key of a key of the network.
+        predict_layers: Predicts for an encoded sentence in an encoded clip with every decoder layer.
+        model: Makes the model of the network, its tokenizer and its device, for evaluations.
+        augmentation: The transforms of a clip.
+    """
+
+    name: str
+    build: Callable[[], NetworkT]
+    load_checkpoint: Callable[[Path, NetworkT], dict[str, Tensor]]
+    key: Callable[[str], str]
+    predict_layers: Callable[[NetworkT, Any, Any], QueryOutputs]
+    model: Callable[[NetworkT, Tokenizer, str], ClipModel[Any, Any, Any]]
+    augmentation: Augmentation
+
+
+def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[NetworkT]) -> None:
+    """Train, or continue a training that was stopped, and write the weights.
+
+    Args:
+        arguments: Of the trainer: ``QueryTrainOptions``, and the method's options, ``ClipOptions`` with ``size``.
+        recipe: Contributions of the method.
+
+    Raises:
+        MissingWeightsError: A file to start from is missing.
+        DataError: A file to start from is another one.
+        UsageError: The split has no usable sentence.
+    """
+    options: QueryTrainOptions = arguments.options
+    variant, device = arguments.method_options, arguments.device
+    torch.manual_seed(arguments.seed)
+    network: Any = recipe.build()
+    if options.pretrained_weights:
+        start_from(options.pretrained_weights, network, recipe.load_checkpoint)
+    network.reference.text_encoder.requires_grad_(not options.freeze_text_encoder)
+    if variant.size != "mini":
+        freeze_stem(network)
+    network.to(device)
+    tokenizer = open_tokenizer(existing_file(options.tokenizer, "tokenizer") if options.tokenizer else None)
+    index = ClipIndex(
+        arguments.data,
+        arguments.seed,
+        options.sentences,
+        clip_anchors(options.num_frames),
+        no_target=options.no_target,
+    )
+
+    def predict(clip: Any, sentence: ClipSentence) -> QueryOutputs:
+        ids = torch.tensor([tokenizer.encode(sentence.text).ids], device=device)
+        return recipe.predict_layers(network, clip, network.read(ids))
+
+    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
+        return clip_losses(network, clips, predict, options, device)
+
+    stage = ClipStage(
+        name=recipe.name,
+        network=network,
+        groups=parameter_groups(network, options),
+        sampler=ClipSampler(index, options.batch_size, clip_frames(options.num_frames), recipe.augmentation),
+        loss_fn=loss_fn,
+        method=ClipSegmenter(recipe.model(network, tokenizer, device), ClipSettings.from_options(variant), device),
+        schedule=drop_schedule(options.lr_drop, options.epochs),
+        max_gradient_norm=options.clip_max_norm,
+        key=recipe.key,
+    )
+    fit(arguments, options, stage, f"{recipe.name}_{arguments.variant.replace('-', '_')}.safetensors")
