@@ -1,32 +1,89 @@
-"""Run ReferFormer or MUTR on a vector's inputs and name the results as the vectors do."""
+"""Run ReferFormer, MUTR or a successor on a vector's inputs and name the results as the vectors do."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
 from tests.baselines.parity import check_close, check_pixels, fill_by_name, strided, tiny_roberta
+from tests.baselines.small_vectors import check_thinned
 
-ALIASES = {f"bbox_embed.{i}.layers.{j}.{kind}" for i in range(4) for j in range(3) for kind in ("weight", "bias")}
-"""Keys of the authors' files that name tensors a second time."""
+
+def aliases(depth: int) -> set[str]:
+    """Keys of the authors' files that name tensors a second time, with ``depth`` decoder layers."""
+    return {f"bbox_embed.{i}.layers.{j}.{kind}" for i in range(depth) for j in range(3) for kind in ("weight", "bias")}
+
+
+ALIASES = aliases(4)
 
 
 def backbone_of(name: str) -> str:
     """Our name of the backbone in a file name: ``MUTR_video_swin_t_p4w7_5x128x224`` -> ``video-swin-t``."""
-    found = re.fullmatch(r"(?:parity_)?[A-Za-z]+_(resnet\d+|(?:video_)?swin_[tsbl])(?:_p4w7)?(?:_\d+x\d+x\d+)?", name)
+    found = re.fullmatch(
+        r"(?:parity_)?[A-Za-z0-9]+_(resnet\d+|(?:video_)?swin_[tsbl])(?:_p4w7)?(?:_\d+x\d+x\d+)?", name
+    )
     assert found, f"no backbone in {name}"
     return found[1].replace("_", "-")
 
 
 @cache
-def filled(network: type[nn.Module], backbone: str, authors_key) -> nn.Module:
+def filled(
+    network: type[nn.Module], backbone: str, authors_key, reference: Callable[..., nn.Module] = TextReference
+) -> nn.Module:
     """The network with a tiny text encoder, filled by the authors' key names."""
-    model = network(backbone, TextReference(tiny_roberta())).eval()
+    model = network(backbone, reference(tiny_roberta())).eval()
     fill_by_name(model, named_as={key: authors_key(key) for key in model.state_dict()})
     return model
+
+
+@contextmanager
+def backbone_maps(queries: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect the backbone's maps of strides 4 to 32, ``(t, c, h, w)`` each, while a clip is encoded."""
+    maps: list[Tensor] = []
+    forward = queries.backbone.forward
+
+    def record(*args):
+        pieces = list(forward(*args))
+        maps.extend(torch.cat(level) for level in zip(*pieces, strict=True))
+        return iter(pieces)
+
+    queries.backbone.forward = record
+    yield maps
+    queries.backbone.forward = forward
+
+
+def named_shapes(network: nn.Module, authors_key) -> dict[str, tuple[int, ...]]:
+    """Shapes of a network's tensors by the authors' keys."""
+    return {authors_key(key): tuple(value.shape) for key, value in network.state_dict().items()}
+
+
+def vector_inputs(arrays: dict[str, NDArray]) -> tuple[Tensor, Tensor]:
+    """Frames and ids of a vector whose frames are stored in half precision."""
+    return torch.from_numpy(arrays["in_frames"].astype(np.float32)), torch.from_numpy(arrays["in_input_ids"])
+
+
+def check_stored(ours: dict[str, Tensor], arrays: dict[str, NDArray], *, thin: bool = False) -> None:
+    """Assert that every stored array agrees, in the order of ``ours``; integers are equal.
+
+    Args:
+        ours: Arrays by their names without ``out_``; a file may lack some.
+        arrays: A vector.
+        thin: It is a small vector, which has every k-th number.
+    """
+    stored = {name.removeprefix("out_") for name in arrays if name.startswith("out_")}
+    assert stored <= ours.keys()
+    for name in (name for name in ours if name in stored):
+        theirs = arrays[f"out_{name}"]
+        if theirs.dtype.kind == "i":
+            assert ours[name].numpy() == theirs, name
+        else:
+            (check_thinned if thin else check_close)(name, ours[name], theirs)
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """Small vectors that stay in the repository: every k-th number of the originals' stored outputs.
 
 They guard a method where the full vectors are absent. The numbers are the originals' outputs, never ours; the inputs
-are seeded random frames, made again here. ``python -m tests.baselines.small_vectors lmpm parity_lmpm_5x128x224.npz``
+are seeded random frames, made again here; those in half precision lie on a grid of eighths.
+``python -m tests.baselines.small_vectors lmpm parity_lmpm_5x128x224.npz``
 writes tests/baselines/lmpm/small_vector.npz from the full file.
 """
 
@@ -20,6 +21,8 @@ NUMBERS = 400
 """About how many numbers of an array are kept."""
 NUMBERS_BY_METHOD = {"transrmot": 80, "temprmot": 80}
 """The same for files of many arrays."""
+GRID_SEEDS = {"soc": 21, "sgmg": 31, "r2vos": 41, "losh": 51}
+"""Seeds of the frames on a grid."""
 LEFT_OUT = "out_f2_"
 """Arrays of the trackers' third frame."""
 
@@ -45,6 +48,12 @@ def seeded_frames(*expected: tuple[tuple[int, ...], np.dtype]) -> list[NDArray]:
     return arrays
 
 
+def grid_frames(shape: tuple[int, ...], seed: int) -> NDArray:
+    """Normal numbers rounded to eighths, at most 4 in size, float16."""
+    numbers = np.random.RandomState(seed).standard_normal(shape)
+    return ((numbers * 8).round().clip(-32, 32) / 8).astype(np.float16)
+
+
 def thinned(array: NDArray, numbers: int = NUMBERS) -> NDArray:
     """Every k-th number of an array in row-major order, about ``numbers`` of them; k is odd, to meet every column.
 
@@ -60,7 +69,11 @@ def make(method: str, source: Path, *frames: str) -> Path:
     """Write a method's small vector from a full one; ``frames`` are the inputs that are made again from their seed."""
     arrays = load_vectors(source)
     images = [arrays.pop(name) for name in frames]
-    again = seeded_frames(*((array.shape, array.dtype) for array in images))
+    again = (
+        [grid_frames(images[0].shape, GRID_SEEDS[method])]
+        if method in GRID_SEEDS
+        else seeded_frames(*((array.shape, array.dtype) for array in images))
+    )
     for name, array, seeded in zip(frames, images, again, strict=True):
         if not np.array_equal(array, seeded):
             raise SystemExit(f"{name} of {source.name} are not the seeded frames")
@@ -82,6 +95,8 @@ def load_small_vector(method: str, *frames: str) -> dict[str, NDArray]:
     expected = [
         (tuple(arrays.pop(f"shape_{name}").tolist()), np.dtype(str(arrays.pop(f"dtype_{name}")))) for name in names
     ]
+    if method in GRID_SEEDS:
+        return {**arrays, "in_frames": grid_frames(expected[0][0], GRID_SEEDS[method])}
     return {**arrays, **dict(zip(names, seeded_frames(*expected), strict=True))}
 
 

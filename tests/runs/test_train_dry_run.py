@@ -45,6 +45,7 @@ SMALL = {
     "mttr": ("batch_size=1", "window_size=2", "train_short_size=32", "train_max_size=64"),
     "mutr": QUERIES,
     "referformer": QUERIES,
+    "sgmg": QUERIES,
     "temprmot": TRACKERS,
     "transrmot": TRACKERS,
     "urvos": ("batch_size=1", "num_frames=2"),
