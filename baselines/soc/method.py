@@ -1,0 +1,57 @@
+"""SOC as a ``Method``: a sentence to the masks of the best query."""
+
+from torch import Tensor
+
+from baselines.layers.inference.clip_segmenter import ClipSegmenter
+from baselines.layers.inference.query_outputs import QueryOutputs
+from baselines.layers.inference.sentence_model import BestQueryModel, load_segmenter
+from baselines.layers.inputs.resize import Size, shortest_edge_capped
+from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
+from baselines.soc.checkpoint import load as load_checkpoint
+from baselines.soc.config import SIZES
+from baselines.soc.model import ClipFeatures, Soc
+from baselines.soc.options import Options
+from mevis_bench.records import MethodConfig
+
+Text = tuple[Words, Tensor]
+
+
+class SocModel(BestQueryModel[Soc, Text, ClipFeatures]):
+    """The network with the authors' inference protocol.
+
+    Args:
+        network: The network.
+        tokenizer: Tokenizer of the sentences.
+        device: Device of the network.
+        longest: Upper bound of the frames' long side.
+        frame_by_frame: See `Options`.
+    """
+
+    title = "SOC"
+
+    def __init__(self, network: Soc, tokenizer: Tokenizer, device: str, *, longest: int, frame_by_frame: bool) -> None:
+        super().__init__(network, tokenizer, device)
+        self.longest, self.frame_by_frame = longest, frame_by_frame
+
+    def input_size(self, height: int, width: int, short: int) -> Size:
+        """DETR's rule: short side given, reduced if the long side would exceed its bound."""
+        return shortest_edge_capped(height, width, short, self.longest)
+
+    def segment(self, clip: ClipFeatures, text: Text) -> QueryOutputs:
+        """Segment the object of one sentence in one clip."""
+        return QueryOutputs.of(self.network(clip, text, frame_by_frame=self.frame_by_frame))
+
+
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryOutputs]:
+    """Build SOC with the authors' weights, or with seeded random ones; see `load_segmenter`."""
+    options, size = config.options, SIZES[config.options.size]
+
+    def build() -> Soc:
+        return Soc(options.backbone, TextReference(build_roberta(size.text), size.channels), size)
+
+    def model(network: Soc, tokenizer: Tokenizer, device: str) -> SocModel:
+        return SocModel(network, tokenizer, device, longest=options.longest, frame_by_frame=options.frame_by_frame)
+
+    return load_segmenter(config, build, load_checkpoint, model)
