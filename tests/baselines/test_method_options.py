@@ -18,6 +18,11 @@ INVALID = [
     ("referformer", "clip_length", 0, "expected an integer >= 1, got 0"),
     ("referformer", "sampling", "random", "expected one of consecutive, interleaved, got 'random'"),
     ("referformer", "precision", "int8", "expected one of float32, bfloat16, float16, got 'int8'"),
+    ("sgmg", "size", "huge", "expected one of base, mini, got 'huge'"),
+    ("soc", "size", "base-64", "expected one of base, base-65, mini, got 'base-64'"),
+    ("soc", "frame_by_frame", 1, "expected true or false, got 1"),
+    ("r2vos", "agreement", 2, "expected a number >= 0 and <= 1, got 2.0"),
+    ("losh", "longest", 0, "expected an integer >= 1, got 0"),
     ("mttr", "short", True, "expected an integer >= 32, got true"),
     ("mutr", "reference", "smell", "expected one of text, audio, got 'smell'"),
     ("lmpm", "threshold", "high", "expected a number, got 'high'"),
@@ -93,6 +98,7 @@ def test_an_invalid_color_is_refused(color):
     [
         ("lmpm", "longest", 100, "'longest': expected no less than short (448), got 100"),
         ("mttr", "longest", 200, "'longest': expected no less than short (360), got 200"),
+        ("soc", "longest", 200, "'longest': expected no less than short (360), got 200"),
         (
             "wnet",
             "clip_length",

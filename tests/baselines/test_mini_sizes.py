@@ -19,7 +19,12 @@ from baselines.lmpm.model import Lmpm
 from baselines.mttr.config import SIZES as MTTR_SIZES
 from baselines.mttr.model import Mttr
 from baselines.mutr.model import Mutr
+from baselines.r2vos.config import SIZES as R2VOS_SIZES
+from baselines.r2vos.model import R2Vos
 from baselines.referformer.model import ReferFormer
+from baselines.sgmg.model import SgMg
+from baselines.soc.config import SIZES as SOC_SIZES
+from baselines.soc.model import Soc
 from baselines.temprmot.model import TempRmot
 from baselines.transrmot.model import TransRmot
 from baselines.urvos.config import SIZES as URVOS_SIZES
@@ -61,6 +66,42 @@ def language_queries(network_type):
     def run():
         segmented = network(network.encode(FRAMES), network.read(IDS))
         return torch.cat((segmented.logits.flatten(), segmented.masks.flatten()))
+
+    return network, run
+
+
+def sgmg():
+    config = LANGUAGE_QUERIES_SIZES["mini"]
+    network = SgMg("resnet-mini", TextReference(build_roberta(config.text), config.channels, separate=True), config)
+
+    def run():
+        clip = network.encode(FRAMES)
+        segmented = network(clip, network.read(IDS))
+        refined = torch.cat(list(network.refine(clip, segmented.patches)))
+        return torch.cat((segmented.logits.flatten(), refined.flatten()))
+
+    return network, run
+
+
+def soc():
+    config = SOC_SIZES["mini"]
+    network = Soc("resnet-mini", TextReference(build_roberta(config.text), config.channels), config)
+
+    def run():
+        segmented = network(network.encode(FRAMES), network.read(IDS))
+        return torch.cat((segmented.logits.flatten(), segmented.masks.flatten()))
+
+    return network, run
+
+
+def r2vos():
+    config = R2VOS_SIZES["mini"]
+    network = R2Vos("resnet-mini", TextReference(build_roberta(config.text), config.channels), config)
+
+    def run():
+        answer = network(network.encode(FRAMES), network.read(IDS))
+        segmented = answer.segmented
+        return torch.cat((answer.disagreement[None], segmented.logits.flatten(), segmented.masks.flatten()))
 
     return network, run
 
@@ -153,6 +194,9 @@ CASES = {
     "dshmp": dshmp,
     "referformer": lambda: language_queries(ReferFormer),
     "mutr": lambda: language_queries(Mutr),
+    "sgmg": sgmg,
+    "soc": soc,
+    "r2vos": r2vos,
     "mttr": mttr,
     "transrmot": lambda: detector(TransRmot),
     "wnet": wnet,
