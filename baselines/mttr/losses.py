@@ -108,8 +108,8 @@ def build_targets(masks: Tensor, is_ref_inst: Tensor, mode: str = "union") -> Mt
 
 
 @torch.no_grad()
-def match(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLossConfig) -> list[Indices]:
-    """Assign query trajectories to object trajectories, clip by clip (Hungarian algorithm).
+def matching_costs(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLossConfig) -> list[Tensor]:
+    """Costs of assigning query trajectories to object trajectories, clip by clip: ``(q, o)`` each.
 
     The cost is the weighted sum of two means over the frames: of the negative probability of the object's class
     ("referred" for a referred object where it is visible, else "not referred"), and of the negative dice coefficient of
@@ -120,17 +120,21 @@ def match(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLoss
         targets: One entry per clip.
         config: Weights of the costs.
     """
-    found = []
+    costs = []
     for clip, (target, masks) in enumerate(zip(targets, padded_masks(targets), strict=True)):
         probability = outputs.pred_is_referred[:, clip].softmax(-1)
         classes = torch.where(target.referred[:, None], probability[..., REFERRED, None], probability[..., OTHER, None])
         dice = torch.zeros(probability.shape[1], masks.shape[1], device=masks.device)
         for frame, cells in enumerate(masks.flatten(2)):  # frame by frame: every query at full size
-            logits = _resize(outputs.pred_masks[frame, clip, None], masks.shape[-2:])
+            logits = resize_masks(outputs.pred_masks[frame, clip, None], masks.shape[-2:])
             dice += pairwise_dice_loss(logits[0].flatten(1), cells) / len(masks)
-        cost = config.set_cost_is_referred * -classes.mean(0) + config.set_cost_dice * (dice - 1)
-        found.append(assign(cost))
-    return found
+        costs.append(config.set_cost_is_referred * -classes.mean(0) + config.set_cost_dice * (dice - 1))
+    return costs
+
+
+def match(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLossConfig) -> list[Indices]:
+    """Assign query trajectories to object trajectories by `matching_costs` (Hungarian algorithm)."""
+    return [assign(cost) for cost in matching_costs(outputs, targets, config)]
 
 
 def compute_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLossConfig) -> dict[str, Tensor]:
@@ -153,9 +157,10 @@ def compute_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config:
     Returns:
         Scalars; those of layer i before the last have the suffix ``_<i>``.
     """
-    losses = _layer_losses(outputs, targets, config)
+    losses = layer_losses(outputs, targets, match(outputs, targets, config), config)
     for index, layer in enumerate(outputs.aux_outputs):
-        losses |= {f"{name}_{index}": value for name, value in _layer_losses(layer, targets, config).items()}
+        parts = layer_losses(layer, targets, match(layer, targets, config), config)
+        losses |= {f"{name}_{index}": value for name, value in parts.items()}
     return losses
 
 
@@ -182,16 +187,18 @@ def padded_masks(targets: Sequence[MttrTargets]) -> list[Tensor]:
     ]
 
 
-def _layer_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: MttrLossConfig) -> dict[str, Tensor]:
-    """Losses of one decoder layer."""
+def layer_losses(
+    outputs: MttrOutputs, targets: Sequence[MttrTargets], indices: Sequence[Indices], config: MttrLossConfig
+) -> dict[str, Tensor]:
+    """Losses of one decoder layer with an assignment; see `compute_losses`."""
     frames, clips, queries, _ = outputs.pred_is_referred.shape
     log_probability = outputs.pred_is_referred.log_softmax(-1)
     is_referred = torch.zeros(frames, clips, queries, dtype=torch.bool, device=log_probability.device)
     weight = torch.full_like(log_probability[..., 0], config.eos_coef)
     focal, dice = [], []
-    matched = zip(match(outputs, targets, config), targets, padded_masks(targets), strict=True)
+    matched = zip(indices, targets, padded_masks(targets), strict=True)
     for clip, ((selected, objects), target, masks) in enumerate(matched):
-        logits = _resize(outputs.pred_masks[:, clip, selected], masks.shape[-2:]).flatten(2)
+        logits = resize_masks(outputs.pred_masks[:, clip, selected], masks.shape[-2:]).flatten(2)
         cells = masks[:, objects].flatten(2)
         focal.append(sigmoid_focal_loss(logits, cells).mean(2).sum())
         dice.append(dice_loss(logits, cells).sum())
@@ -208,7 +215,7 @@ def _layer_losses(outputs: MttrOutputs, targets: Sequence[MttrTargets], config: 
     }
 
 
-def _resize(logits: Tensor, size: Sequence[int]) -> Tensor:
+def resize_masks(logits: Tensor, size: Sequence[int]) -> Tensor:
     """Scale mask logits ``(t, q, h, w)`` bilinearly to ``size``; q may be 0."""
     if logits.shape[1] == 0:
         return logits.new_zeros(*logits.shape[:2], *size)

@@ -4,8 +4,9 @@ The authors' recipe is ``configs/train/mttr-video-swin-t.yaml``. Axes: s sentenc
 and columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ from baselines.mttr.losses import (
     total_loss,
 )
 from baselines.mttr.method import MttrModel
-from baselines.mttr.model import Mttr
+from baselines.mttr.model import ClipFeatures, Mttr
 from baselines.mttr.options import Options
 from mevis_bench.records import TrainingArguments
 
@@ -105,18 +106,36 @@ def train(arguments: TrainingArguments, config: MttrConfig | None = None) -> Non
         DataError: A file to start from is another one.
         UsageError: The split has no usable sentence.
     """
+    train_as(arguments, config or SIZES[arguments.method_options.size], "mttr", MttrModel, clip_losses)
+
+
+ClipLosses = Callable[[Mttr, list[SampledClip], Tokenizer, Any, str], dict[str, Tensor]]
+"""Losses of some clips by name, ``loss`` among them, from network, clips, tokenizer, options and device."""
+
+
+def train_as(
+    arguments: TrainingArguments, config: MttrConfig, name: str, model: type[MttrModel], losses: ClipLosses
+) -> None:
+    """Train MTTR's network as a method that shares it; errors as of `train`.
+
+    Args:
+        arguments: Of the trainer.
+        config: Sizes.
+        name: Name of the method, of its stage and of its weights file.
+        model: Model of the method, for evaluations.
+        losses: Its objective.
+    """
     options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
-    config = config or SIZES[variant.size]
+    device = arguments.device
     torch.manual_seed(arguments.seed)
     network = Mttr(build_roberta(config.text, pooler=False), config)
     if options.checkpoint:
         network.load_state_dict(load_checkpoint(existing_file(options.checkpoint, "checkpoint"), network))
     network.transformer.text_encoder.requires_grad_(not options.freeze_text_encoder)
-    network.to(arguments.device)
+    network.to(device)
     tokenizer = open_tokenizer(existing_file(options.tokenizer, "tokenizer") if options.tokenizer else None)
     settings = ClipSettings.from_options(variant)
-    model = MttrModel(network, tokenizer, settings, variant.longest, arguments.device)
     index = ClipIndex(
         arguments.data,
         arguments.seed,
@@ -124,32 +143,33 @@ def train(arguments: TrainingArguments, config: MttrConfig | None = None) -> Non
         lambda length: range(0, length, options.window_size),
         no_target=options.no_target,
     )
-
-    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        outputs = predict_layers(network, clips, tokenizer, arguments.device)
-        targets = [
-            clip_targets(clip, sentence, options, arguments.device) for clip in clips for sentence in clip.sentences
-        ]
-        losses = compute_losses(outputs, targets, LOSSES)
-        return {"loss": total_loss(losses, LOSSES), **losses}
-
     rules = [
         GroupRule("text_encoder", lambda name: "text_encoder" in name, options.text_encoder_lr, options.weight_decay),
         GroupRule("backbone", lambda name: "backbone" in name, options.lr_backbone, options.weight_decay),
         GroupRule("rest", every_parameter, options.lr, options.weight_decay),
     ]
     stage = ClipStage(
-        name="mttr",
+        name=name,
         network=network,
         groups=group_parameters(network, rules),
         sampler=ClipSampler(index, options.batch_size, window_frames(options.window_size), augmentation(options)),
-        loss_fn=loss_fn,
-        method=ClipSegmenter(model, settings, arguments.device),
+        loss_fn=lambda clips: losses(network, clips, tokenizer, options, device),
+        method=ClipSegmenter(model(network, tokenizer, settings, variant.longest, device), settings, device),
         schedule=drop_schedule(options.lr_drop, options.epochs, options.lr_drop_gamma),
         max_gradient_norm=options.clip_max_norm,
         precision="bfloat16" if options.enable_amp else "float32",
     )
-    fit(arguments, options, stage, f"mttr_{arguments.variant.replace('-', '_')}.safetensors")
+    fit(arguments, options, stage, f"{name}_{arguments.variant.replace('-', '_')}.safetensors")
+
+
+def clip_losses(
+    network: Mttr, clips: list[SampledClip], tokenizer: Tokenizer, options: TrainOptions, device: str
+) -> dict[str, Tensor]:
+    """MTTR's losses of all sentences of some clips."""
+    texts = [[sentence.text for sentence in clip.sentences] for clip in clips]
+    outputs = predict_layers(network, encode_clips(network, clips, device), texts, tokenizer, device)
+    losses = compute_losses(outputs, batch_targets(clips, options, device), LOSSES)
+    return {"loss": total_loss(losses, LOSSES), **losses}
 
 
 def window_frames(size: int) -> FrameChoice:
@@ -179,18 +199,30 @@ def clip_targets(clip: SampledClip, sentence: ClipSentence, options: TrainOption
     return build_targets(masks.to(device), is_ref_inst.to(device), options.targets)
 
 
-def predict_layers(network: Mttr, clips: Sequence[SampledClip], tokenizer: Tokenizer, device: str) -> MttrOutputs:
-    """Predict for every sentence of every clip with every decoder layer; the batch axis is (clip, sentence).
+def batch_targets(clips: Sequence[SampledClip], options: TrainOptions, device: str) -> list[MttrTargets]:
+    """Make the targets of every sentence of every clip, in order."""
+    return [clip_targets(clip, sentence, options, device) for clip in clips for sentence in clip.sentences]
 
-    A clip is encoded once for all of its sentences. Clips are padded to the largest one.
-    """
+
+def encode_clips(network: Mttr, clips: Sequence[SampledClip], device: str) -> list[ClipFeatures]:
+    """Encode every clip once for all of its sentences. Clips are padded to the largest one."""
     size = padded_size(clips, 1)
+    return [network.encode(padded(normalized(clip), size).to(device), clip.size) for clip in clips]
+
+
+def predict_layers(
+    network: Mttr,
+    features: Sequence[ClipFeatures],
+    texts: Sequence[Sequence[str]],
+    tokenizer: Tokenizer,
+    device: str,
+) -> MttrOutputs:
+    """Predict with every decoder layer for every sentence of every clip; the batch axis is (clip, sentence)."""
     segmented = []
-    for clip in clips:
-        features = network.encode(padded(normalized(clip), size).to(device), clip.size)
-        ids, mask = token_batch([sentence.text for sentence in clip.sentences], tokenizer)
+    for clip, sentences in zip(features, texts, strict=True):
+        ids, mask = token_batch(sentences, tokenizer)
         words = network.read(torch.tensor(ids, device=device), torch.tensor(mask, device=device))
-        segmented.append(network(features, words))
+        segmented.append(network(clip, words))
     layers = [
         MttrOutputs(
             torch.cat([output.masks(layer) for output in segmented]).transpose(0, 1).float(),

@@ -42,6 +42,7 @@ SMALL = {
         "speech.utterances=2",
     ),
     "lmpmpp-paper": ("samples=1", "frames=2", "short_sides=[32]"),
+    "losh": ("batch_size=1", "window_size=2", "train_short_size=32", "train_max_size=64"),
     "mttr": ("batch_size=1", "window_size=2", "train_short_size=32", "train_max_size=64"),
     "mutr": QUERIES,
     "referformer": QUERIES,

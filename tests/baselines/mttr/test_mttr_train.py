@@ -12,7 +12,7 @@ from baselines.layers.nn.video_swin import VideoSwinSize
 from baselines.layers.training.clip_sampling import read_clip
 from baselines.mttr.config import SIZES
 from baselines.mttr.model import Mttr
-from baselines.mttr.train import predict_layers, window_frames
+from baselines.mttr.train import encode_clips, predict_layers, window_frames
 from mevis_bench.data.registry import open_dataset
 from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write_two_clips
 
@@ -48,9 +48,11 @@ def test_sentences_together_are_as_alone(tmp_path):
     expressions = split.expressions("va")
     clip = read_clip(split, "va", (0, 2), expressions)
     clip = replace(clip, sentences=(clip.sentences[0], replace(clip.sentences[1], text="a much longer sentence here")))
-    together = predict_layers(network, [clip], HashTokenizer(), "cpu")
-    for number, sentence in enumerate(clip.sentences):
-        alone = predict_layers(network, [replace(clip, sentences=(sentence,))], HashTokenizer(), "cpu")
+    features = encode_clips(network, [clip], "cpu")
+    texts = [sentence.text for sentence in clip.sentences]
+    together = predict_layers(network, features, [texts], HashTokenizer(), "cpu")
+    for number, text in enumerate(texts):
+        alone = predict_layers(network, features, [[text]], HashTokenizer(), "cpu")
         for ours, one in zip((*together.aux_outputs, together), (*alone.aux_outputs, alone), strict=True):
             torch.testing.assert_close(ours.pred_masks[:, number], one.pred_masks[:, 0], atol=1e-4, rtol=1e-4)
             torch.testing.assert_close(ours.pred_is_referred[:, number], one.pred_is_referred[:, 0], atol=1e-4, rtol=0)
