@@ -58,8 +58,10 @@ def clip_losses(
     full = [[sentence.text for sentence in clip.sentences] for clip in clips]
     tagger = _tagger(options.tagger)
     short = [[shortened(text, tagger) for text in texts] for texts in full]
-    outputs = (predict_layers(network, features, texts, tokenizer, device) for texts in (full, short))
-    losses = compute_losses(*outputs, batch_targets(clips, options, device), LOSSES)
+    long_outputs, short_outputs = (
+        predict_layers(network, features, texts, tokenizer, device) for texts in (full, short)
+    )
+    losses = compute_losses(long_outputs, short_outputs, batch_targets(clips, options, device), LOSSES)
     return {"loss": total_loss(losses, LOSSES), **losses}
 
 

@@ -23,7 +23,7 @@ READER_DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of a sentence before its object is detected.
+    """Knowledge of a sentence before its object is detected.
 
     Attributes:
         coarse: Decoded maps of stride 32, pieces ``(f, c, h, w)``.
@@ -67,8 +67,8 @@ class DualBlock(nn.Module):
         x = self.norm1(x + self.dropout(self.v2v_attn(query, query, x[None], key_padding_mask=mask)[0]))
         from_words = words.attended_by(self.l2v_attn, x + position)
         keys, values = self.proj_v_kv(x).chunk(2, dim=-1)
-        asked = self.proj_l_q(words.features) + words.position
-        from_cells = self.v2l_attn(asked[None], (keys + position)[None], values[None], key_padding_mask=mask)[0]
+        words_query = self.proj_l_q(words.features) + words.position
+        from_cells = self.v2l_attn(words_query[None], (keys + position)[None], values[None], key_padding_mask=mask)[0]
         x = self.norm2(x + self.dropout(from_words))
         x = self.norm3(x + self.dropout(self.linear2(self.dropout(F.relu(self.linear1(x))))))
         w = self.norm_v2l_1(words.features + self.dropout(from_cells))

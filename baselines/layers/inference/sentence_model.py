@@ -1,4 +1,4 @@
-"""What the models of ``ClipSegmenter`` share that are prompted by a sentence, unchanged, as ReferFormer is.
+"""Base of the models of ``ClipSegmenter`` that are prompted by a sentence, unchanged, as ReferFormer is.
 
 Axes: t frames, q queries, h rows, w columns.
 """
