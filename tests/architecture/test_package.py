@@ -95,7 +95,7 @@ def test_an_installed_package_finds_its_files_beside_a_user_s_folder_of_the_same
     assert "the paper" in run("report", "a", "--vs", "paper")
     plans = json.loads(run("suite", "demo", "--out", "b", "--dry-run", "--json"))["runs"]
     assert {plan["task"] for plan in plans} == {"rvos", "avos", "rmot", "rmeg"}
-    assert "Known: demo, leaderboard, nightly" in run("suite", "dem", "--out", "b", code=2)
+    assert "demo, leaderboard" in run("suite", "dem", "--out", "b", code=2)
     assert "Known: mevis_v1, mevis_v2" in run("submit", "pack", "a", "--profile", "none", "--out", "c.zip", code=2)
     assert " dshmp:mini, " in run("train", "--method", "empty", "--dry-run", code=2)
 
