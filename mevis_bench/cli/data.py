@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mevis_bench.cli import options
+from mevis_bench.cli.choices import FrameFiles, SpeechChoice
 from mevis_bench.cli.option_groups import DataOptions, with_groups
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def make_mini(
     videos: options.Videos,
     seed: options.Seed,
     out: options.NewSplitOut,
-    speech: options.Speech = options.SpeechChoice.NONE,
+    speech: options.Speech = SpeechChoice.NONE,
     annotators: options.Annotators = 1,
     opposite_orders: options.OppositeOrders = 0.75,
     json: options.Json = False,
@@ -171,7 +172,7 @@ def export(
     source: DataOptions,
     format_: options.DataFormatName = "refer-kitti",
     predictions: options.ExportedPredictions = None,
-    frames: options.FrameCopies = options.FrameFiles.LINK,
+    frames: options.FrameCopies = FrameFiles.LINK,
     json: options.Json = False,
 ) -> None:
     """Export a split, and optionally predicted tracks, to another format."""
@@ -188,7 +189,7 @@ def export(
         exported = export_split(
             open_dataset(source.data, source.split, source.data_set),
             out,
-            copy_frames=frames is options.FrameFiles.COPY,
+            copy_frames=frames is FrameFiles.COPY,
             predictions=predictions,
             advance=partial(_show, bar, "export"),
         )

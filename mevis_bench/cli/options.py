@@ -4,13 +4,13 @@ Every option can be set by the environment variable ``MEVIS_BENCH_<FLAG>`` (``--
 ``cli.app``; the command line takes precedence. Options that go together are in ``cli.option_groups``.
 """
 
-from collections.abc import Callable, Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from mevis_bench.cli.choices import FrameFiles, ProgressMode, SpeechChoice
+from mevis_bench.cli.completion import DATA_SETS, METHODS, TASKS
 from mevis_bench.metrics.protocols import PROTOCOLS
 from mevis_bench.records.task_names import TASK_NAMES
 
@@ -23,60 +23,9 @@ def _argument(metavar: str, text: str, **settings: Any) -> Any:
     return typer.Argument(metavar=metavar, help=text, **settings)
 
 
-def _last_of(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Return a shell completion of names; of several between commas, the last one is completed."""
-
-    def complete(incomplete: str) -> list[str]:
-        before, comma, last = incomplete.rpartition(",")
-        return [f"{before}{comma}{name}" for name in names() if name.startswith(last)]
-
-    return complete
-
-
-def _methods() -> Iterable[str]:
-    from mevis_bench.methods.registry import find_methods
-
-    for method in find_methods().methods.values():
-        yield method.spec.name
-        yield from (f"{method.spec.name}:{variant}" for variant in method.spec.variants)
-
-
-def _data_sets() -> Iterable[str]:
-    from mevis_bench.data.registry import find_datasets
-
-    return find_datasets()
-
-
-def _tasks() -> Iterable[str]:
-    return TASK_NAMES
-
-
 def _former(flag: str) -> Any:
     """Declare the former name of an option, which works for one release with a warning and is not in ``--help``."""
     return typer.Option(flag, hidden=True)
-
-
-class ProgressMode(StrEnum):
-    """Choices of ``--progress``."""
-
-    AUTO = "auto"
-    PLAIN = "plain"
-    NONE = "none"
-
-
-class SpeechChoice(StrEnum):
-    """Choices of ``make-mini --speech``."""
-
-    NONE = "none"
-    ONE = "one"
-    ALL = "all"
-
-
-class FrameFiles(StrEnum):
-    """Choices of ``export --frames``."""
-
-    LINK = "link"
-    COPY = "copy"
 
 
 _SCORED = "A scored folder: a run, or what score wrote."
@@ -134,7 +83,7 @@ SplitFolder = Annotated[
 ]
 ImportedFolder = Annotated[Path, _argument("PATH", "The folder with KITTI and expression.")]
 SubmissionZip = Annotated[Path, _argument("ZIP", "A submission zip.")]
-AnyMethod = Annotated[str, _argument("NAME", "A method, or method:variant.", autocompletion=_last_of(_methods))]
+AnyMethod = Annotated[str, _argument("NAME", "A method, or method:variant.", autocompletion=METHODS)]
 IsolatedMethod = Annotated[str, _argument("NAME", "A method whose method.yaml has 'environment:'.")]
 NewMethodName = Annotated[
     str, _argument("NAME", "Letters, digits, '_' and '-', in any case: My-Method is the method my_method.")
@@ -168,7 +117,12 @@ DataRoot = Annotated[
 ]
 TrainData = Annotated[Path | None, _option("--data", "DIR", "A MeViS folder. Default: mini, generated and cached.")]
 RegisteredDataSet = Annotated[
-    str, _argument("NAME", "Name of a data set, see mevis-bench list data-sets.", autocompletion=_last_of(_data_sets))
+    str,
+    _argument(
+        "NAME",
+        "Name of a data set, see mevis-bench list data-sets.",
+        autocompletion=DATA_SETS,
+    ),
 ]
 DataSetName = Annotated[
     str | None,
@@ -176,7 +130,7 @@ DataSetName = Annotated[
         "--data-set",
         "NAME",
         "Data set of --data, see mevis-bench list data-sets. Default: recognized by its files.",
-        autocompletion=_last_of(_data_sets),
+        autocompletion=DATA_SETS,
     ),
 ]
 SplitName = Annotated[str | None, _option("--split", "NAME", "Split inside --data. Default: the data set's usual one.")]
@@ -231,15 +185,23 @@ ExportedPredictions = Annotated[
 FrameCopies = Annotated[FrameFiles, _option("--frames", None, "Link to the images, or copy them.")]
 
 # Methods
-TaskName = Annotated[str | None, _option("--task", "|".join(TASK_NAMES), "The task.", autocompletion=_last_of(_tasks))]
+TaskName = Annotated[
+    str | None,
+    _option("--task", "|".join(TASK_NAMES), "The task.", autocompletion=TASKS),
+]
 TaskNames = Annotated[
     str | None,
-    _option("--task", "|".join(TASK_NAMES), "The task, or several: rvos,rmot.", autocompletion=_last_of(_tasks)),
+    _option(
+        "--task",
+        "|".join(TASK_NAMES),
+        "The task, or several: rvos,rmot.",
+        autocompletion=TASKS,
+    ),
 ]
 ScoredTaskName = Annotated[
     str | None, _option("--task", "|".join(TASK_NAMES), "Default: the run's, or the data set's first.")
 ]
-_METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.", autocompletion=_last_of(_methods))
+_METHOD = _option("--method", "NAME[:VARIANT]", "See mevis-bench list methods.", autocompletion=METHODS)
 MethodName = Annotated[str | None, _METHOD]
 MethodNames = Annotated[
     str | None,
@@ -247,13 +209,18 @@ MethodNames = Annotated[
         "--method",
         "NAME[:VARIANT],...",
         "See mevis-bench list methods. Several: every one on every task.",
-        autocompletion=_last_of(_methods),
+        autocompletion=METHODS,
     ),
 ]
 TrainedMethodName = Annotated[str, _METHOD]
 TriedMethods = Annotated[
     str,
-    _option("--method", "NAME[:VARIANT],...", "Methods, side by side.", autocompletion=_last_of(_methods)),
+    _option(
+        "--method",
+        "NAME[:VARIANT],...",
+        "Methods, side by side.",
+        autocompletion=METHODS,
+    ),
 ]
 Reader = Annotated[str, _option("--reader", "NAME[:VARIANT]", "The RVOS method that reads the sentences.")]
 Ceiling = Annotated[bool, _option("--ceiling", None, "Have it read the data set's own sentences, too.")]
@@ -368,13 +335,8 @@ MetricName = Annotated[str | None, _option("--metric", "NAME", "The per-sample m
 Progress = Annotated[
     ProgressMode, _option("--progress", None, "A bar on a terminal and lines elsewhere, lines everywhere, or none.")
 ]
-Capabilities = Annotated[
-    bool,
-    _option("--capabilities", None, "What there is of every method of the paper's tables, in place of the variants."),
-]
-Sizes = Annotated[
-    bool, _option("--sizes", None, "Parameters of every variant and their bytes, computed without memory.")
-]
+Capabilities = Annotated[bool, _option("--capabilities", None, "How much of every method of the paper is here.")]
+Sizes = Annotated[bool, _option("--sizes", None, "Parameters of every variant and their bytes.")]
 Json = Annotated[bool, _option("--json", None, "Print one JSON document instead of tables.")]
 Out = Annotated[Path | None, _option("--out", "DIR", "Output folder.")]
 RunOut = Annotated[

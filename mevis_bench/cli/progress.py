@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column
 
+from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.cli.console import err
-from mevis_bench.cli.options import ProgressMode
 
 PLAIN_SECONDS = 10.0
 """Minimum interval between lines outside a terminal."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mevis_bench.cli import options
+from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.cli.option_groups import with_groups
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def command(
     settings: options.Settings,
     config: options.ConfigFile = None,
     dry_run: options.PrintPlan = False,
-    progress: options.Progress = options.ProgressMode.AUTO,
+    progress: options.Progress = ProgressMode.AUTO,
     json: options.Json = False,
     former_asr_model: options.FormerAsrModel = None,
 ) -> int:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mevis_bench.cli.options import ProgressMode
+from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.records import ExitCode
 from mevis_bench.records.task_names import TASK_NAMES
 

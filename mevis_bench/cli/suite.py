@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mevis_bench.cli import options
+from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def command(
     method: options.MethodName = None,
     data: options.SuiteData = None,
     dry_run: options.PrintPlan = False,
-    progress: options.Progress = options.ProgressMode.AUTO,
+    progress: options.Progress = ProgressMode.AUTO,
     json: options.Json = False,
 ) -> int:
     """Run and score every entry of a suite; print one table per task and one of all tasks."""

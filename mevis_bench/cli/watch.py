@@ -3,6 +3,7 @@
 import time
 
 from mevis_bench.cli import options
+from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.records import ExitCode
 
 INTERVAL = 1.0
@@ -11,7 +12,7 @@ INTERVAL = 1.0
 
 def command(
     run: options.WatchedRun,
-    progress: options.Progress = options.ProgressMode.AUTO,
+    progress: options.Progress = ProgressMode.AUTO,
     json: options.Json = False,
 ) -> int:
     """Follow a run that another process computes, until it is finished, stopped or killed."""
