@@ -82,6 +82,7 @@ def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDA
     for level, radius in ((4, 4), (2, 2), (1, 1)):
         coarse = [ndimage.uniform_filter(frame, level)[::level, ::level] for frame in (before, after)]
         candidates = [best * 2 + (dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
+        candidates.sort(key=lambda candidate: int(np.abs(candidate).sum()))  # of equal costs the smallest shift
         costs = [_cost(coarse[0], coarse[1], candidate) for candidate in candidates]
         best = candidates[int(np.argmin(costs))]
     shift = best.astype(np.float64)
@@ -89,7 +90,7 @@ def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDA
         step = np.eye(2, dtype=np.int64)[axis]
         left, middle, right = (_cost(before, after, best + k * step) for k in (-1, 0, 1))
         bend = left - 2 * middle + right
-        if bend > 0:
+        if 0 < bend < np.inf:
             shift[axis] += np.clip(0.5 * (left - right) / bend, -0.5, 0.5)
     return shift
 
@@ -99,9 +100,14 @@ MAX_DIFFERENCE = 0.05
 
 
 def _cost(before: NDArray[np.float32], after: NDArray[np.float32], shift: NDArray[np.int64]) -> float:
-    """Return the mean clipped difference in the overlap of both frames after a shift by whole pixels."""
+    """Return the mean clipped difference in the overlap of both frames after a shift by whole pixels.
+
+    Infinite where they do not overlap.
+    """
     height, width = before.shape
     dy, dx = shift
+    if abs(dy) >= height or abs(dx) >= width:
+        return np.inf
     first = before[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
     second = after[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
     return float(np.minimum(np.abs(first - second), MAX_DIFFERENCE).mean())

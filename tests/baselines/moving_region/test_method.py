@@ -70,6 +70,18 @@ def test_the_camera_shift_is_found(shift: tuple[int, int]) -> None:
     assert camera_shift(before, after) == pytest.approx(shift, abs=0.1)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (6, 8), (9, 3)])
+@pytest.mark.filterwarnings("error")
+def test_frames_smaller_than_the_shifts_that_are_searched_are_taken(tmp_path: Path, size: tuple[int, int]) -> None:
+    height, width = size
+    paths = [tmp_path / f"{t}.png" for t in range(3)]
+    for t, path in enumerate(paths):
+        Image.new("RGB", (width, height), (80 * t, 100, 50)).save(path)
+    (answer,) = _predict(Video("v", ("0", "1", "2"), tuple(paths), height, width), 1)
+    assert answer.masks.shape == (3, height, width)
+    assert camera_shift(np.zeros(size, np.float32), np.zeros(size, np.float32)) == pytest.approx((0, 0))
+
+
 def test_one_frame_does_not_move(tmp_path: Path) -> None:
     video, _ = _video(tmp_path, moving=True, pan=0)
     single = Video("v", video.frame_names[:1], video.frame_paths[:1], H, W)
