@@ -39,7 +39,7 @@ def build(size: str) -> GitForCausalLM:
     """Build ``base`` (176.6 M parameters), ``large`` (394.2 M) or ``mini`` (0.5 M) with initial weights.
 
     The published sizes share a decoder of six layers of 768; ``mini`` has two layers of 64 on both sides and 1,024
-    words, trains on a CPU, and no weights of it are published.
+    words, and trains on a CPU.
     """
     vision = {**_VISION[size], "image_size": 224}
     decoder: Mapping[str, Any] = _MINI_DECODER if size == "mini" else {}
