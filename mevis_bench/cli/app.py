@@ -32,6 +32,8 @@ PANELS = {
         "roundtrip",
         "selfcheck",
         "pairs",
+        "points",
+        "calibrate",
         "suite",
     ),
     "Data": ("data",),

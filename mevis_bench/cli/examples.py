@@ -24,6 +24,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "roundtrip": ("roundtrip RUN --reader lmpmpp:mini",),
     "selfcheck": ("selfcheck --limit 120 --kills 30",),
     "pairs": ("pairs RUN",),
+    "points": ("points mevis_submission.json --data ~/MeViS --split valid_u",),
+    "calibrate": ("calibrate RUN", "calibrate RUN --objective final"),
     "suite": ("suite demo --out runs/demo", "suite rvos-all --method lmpmpp --data ~/datasets --out runs/all"),
     "data get": ("data get long_rvos --split valid --out ~/long_rvos --revision COMMIT",),
     "data info": ("data info ref_davis17",),

@@ -43,6 +43,7 @@ Predictions = Annotated[
     ),
 ]
 AnyPredictions = Annotated[Path, _argument("PREDS", "A run folder or predictions in any format that score reads.")]
+PointAnswers = Annotated[Path, _argument("ANSWERS", "A file <task>_submission.json of lmms-eval's rvos tasks.")]
 ScoredRun = Annotated[Path, _argument("RUN", _SCORED)]
 BaselineRuns = Annotated[list[Path], _argument("RUN", "Scored run folders: all runs of the baseline.")]
 ScoredRuns = Annotated[list[Path], _argument("RUN", "Scored run folders.")]
@@ -303,6 +304,10 @@ ProtocolName = Annotated[
         "|".join(PROTOCOLS),
         "Scoring protocol. Default: that of the data set; its name is stored with the scores.",
     ),
+]
+Objective = Annotated[
+    Literal["balanced", "final"],
+    _option("--objective", None, "Mean of N-acc. and T-acc., or of J&F, N-acc. and T-acc. (final)."),
 ]
 MissingRule = Annotated[
     str, _option("--missing", "error|zero", "A missing or invalid prediction is an error, or counts 0.")

@@ -53,6 +53,8 @@ ELSEWHERE = {
     "train": "cli/test_train.py",
     "roundtrip": "runs/test_round_trip.py",
     "selfcheck": "runs/test_selfcheck.py",
+    "points": "cli/test_points.py",
+    "calibrate": "reports/test_calibration.py",
     "data get": "cli/test_data_get.py",
     "weights add": "cli/test_weights.py",
     "weights get": "cli/test_weights_get.py",

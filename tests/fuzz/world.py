@@ -39,6 +39,13 @@ class Target:
     weight: int = 2
 
 
+ANSWERS = (
+    '[{"video": "va", "expression": "left one", "height": 48, "width": 64, "fps": 6, "qid": 0, '
+    '"prediction": "<tracks coords=\\"0 0 500 500; 1 0 400 5", '
+    '"tracks": [{"frame": 0, "points": {"0": {"point": [3.5, 4]}}}]}]'
+)
+
+
 def build(root: Path) -> None:
     """Write the world into the working directory ``root``."""
     write_tiny_split(root / "data")
@@ -63,6 +70,7 @@ def build(root: Path) -> None:
     for path in (root / "png").rglob("*.png"):  # frames of this split count by one
         path.rename(path.with_name(f"{int(path.stem) // 5:05}.png"))
     shutil.make_archive(str(root / "preds"), "zip", root / "png")
+    (root / "answers.json").write_text(ANSWERS)
     (root / "captions.json").write_text('{"va": {"0": "left one", "1": "both"}}')
     run = ("run", "--task", "rvos", "--method-dir", "methods", *DATA, *CPU)
     for words in (
@@ -184,6 +192,7 @@ TARGETS: tuple[Target, ...] = (
         5,
     ),
     Target("preds.json", (("score", "preds.json", *SCORE), ("pairs", "preds.json", *DATA)), 6),
+    Target("answers.json", (("points", "answers.json", *DATA, "--json"),), 2),
     Target("captions.json", (("score", "captions.json", *SCORE, "--missing", "zero"),), 1),
     Target("mot/va/0.txt", (("score", "mot", *SCORE, "--task", "rmot"),), 4),
     Target("kitti/va/0/predict.txt", (("score", "kitti", *SCORE, "--task", "rmot"),), 3),
