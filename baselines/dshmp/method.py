@@ -10,9 +10,10 @@ from baselines.dshmp.model import DsHmp
 from baselines.dshmp.options import Options
 from baselines.dshmp.sentence import DecoupledSentence
 from baselines.dshmp.track_network import TrackDsHmp
-from baselines.dshmp.word_split import Tagger, open_tagger, split_tokens
+from baselines.dshmp.word_split import split_tokens
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.inputs.word_tagger import Tagger, open_tagger
 from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer, padded_ids
 from baselines.lmpmpp.mini.track_segmenter import TrackSegmenter, load_track_segmenter
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.decoders import ClipModule
 from baselines.dshmp.sentence import DecoupledSentence
-from baselines.dshmp.word_split import Tagger, split_tokens
+from baselines.dshmp.word_split import split_tokens
+from baselines.layers.inputs.word_tagger import Tagger
 from baselines.layers.nn.text_encoder import FeatureResizer, Tokens
 from baselines.lmpmpp.mini.common_start import AlignedTokens, CommonStart, TrackedVideo
 from baselines.lmpmpp.mini.config import MINI

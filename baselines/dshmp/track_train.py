@@ -12,7 +12,7 @@ from baselines.dshmp.losses import DsHmpLossConfig, contrastive_loss, total_loss
 from baselines.dshmp.memory_bank import MemoryBank
 from baselines.dshmp.options import Options
 from baselines.dshmp.track_network import TrackDsHmp
-from baselines.dshmp.word_split import open_tagger
+from baselines.layers.inputs.word_tagger import open_tagger
 from baselines.lmpmpp.mini.config import MINI
 from baselines.lmpmpp.mini.training.track_training import (
     ClipPass,

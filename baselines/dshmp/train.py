@@ -17,10 +17,10 @@ from baselines.dshmp.model import DsHmp
 from baselines.dshmp.options import Options
 from baselines.dshmp.track_train import DsHmpTrackTrainOptions, train_track_dshmp
 from baselines.dshmp.training_outputs import training_outputs
-from baselines.dshmp.word_split import open_tagger
 from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
 from baselines.layers.inference.query_segmenter import STRIDE, QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.inputs.word_tagger import open_tagger
 from baselines.layers.training.clip_augmentation import padded_size
 from baselines.layers.training.clip_sampling import SampledClip
 from baselines.layers.training.clip_training import ClipStage, existing_file, fit

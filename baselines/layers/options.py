@@ -122,3 +122,26 @@ class CaptionOptions:
     color: Color
     alpha: Fraction
     max_new_tokens: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sam3Options:
+    """Options of the methods that track with SAM 3 (``inference/sam3_tracking.py``).
+
+    Attributes:
+        detection_threshold: Detections above this score continue tracks, and begin them while nothing is tracked.
+        new_object_threshold: Detections above this score begin tracks beside others.
+        target_threshold: An expression has no target if its target score is below this.
+        max_objects: Upper bound of the objects per phrase.
+        sentences: Phrases that go through a video together; its frames are encoded once for them.
+        offload: Whether tracks' memories wait on the host instead of the device.
+        precision: Data type of the network.
+    """
+
+    detection_threshold: Fraction
+    new_object_threshold: Fraction
+    target_threshold: Fraction
+    max_objects: Annotated[int, Meta(ge=1, le=1000)]
+    sentences: Count
+    offload: bool
+    precision: Precision

@@ -4,17 +4,16 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from baselines.layers.checkpoints.pretrained import DTYPES, read_tokenizer
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.videollama2.checkpoint import load_network
 from baselines.videollama2.model import build, splice, visual_tokens
 from baselines.videollama2.options import Options
-from baselines.videollama2.prompt import INSTRUCTION, open_tokenizer, prompt_ids
+from baselines.videollama2.prompt import INSTRUCTION, prompt_ids
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import MethodConfig
-
-PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 class VideoLlama2:
@@ -66,14 +65,14 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
     sizes = SIZES[options.size]
     view = CaptionView(options.frames, Square(sizes.image_size, options.fit, sizes.mean, sizes.std))
     highlight = Highlight.from_options(options)
-    dtype = PRECISIONS[options.precision]
+    dtype = DTYPES[options.precision]
     tokenizer: PreTrainedTokenizerBase
     if config.weights is None:
         torch.manual_seed(config.seed)
         network = build(sizes).eval().to(config.device, dtype)
         tokenizer = build_tokenizer((), sizes.language().vocab_size)  # contains the instruction's words only
     else:
-        tokenizer = open_tokenizer(config.weights["model"])
+        tokenizer = read_tokenizer(config.weights["model"], chat=True)
         network = load_network(config.weights["model"], sizes, dtype=dtype, device=config.device, bits=options.bits)
     prompt = prompt_ids(tokenizer, INSTRUCTION, system_message=sizes.system_message and config.weights is not None)
     return CaptionMethod(

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
-
-from mevis_bench.records import DataError
+from transformers import PreTrainedTokenizerBase
 
 INSTRUCTION = (
     "Write an unambiguous referring expression that unambiguously describes the motion of the masked object(s) "
@@ -16,25 +14,6 @@ PLACEHOLDER = "<video>"
 
 SYSTEM_MESSAGE = Path(__file__).with_name("system_message.txt").read_text(encoding="utf-8").removesuffix("\n")
 """Llama 2's message, which the authors put before every instruction to a Mistral model, verbatim."""
-
-
-def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Open a checkpoint's tokenizer.
-
-    Raises:
-        DataError: The folder contains none, or one without a chat template.
-    """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"cannot read tokenizer: {error}".splitlines()[0],
-            location=str(folder),
-            hint="tokenizer.json (or tokenizer.model) and tokenizer_config.json are expected next to the weights.",
-        ) from error
-    if tokenizer.chat_template is None:
-        raise DataError("the tokenizer has no chat template", location=str(folder / "tokenizer_config.json"))
-    return tokenizer
 
 
 def prompt_ids(

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from baselines.dshmp.config import SIZES as DSHMP_SIZES
 from baselines.dshmp.track_network import TrackDsHmp, motion_words
-from baselines.dshmp.word_split import RuleTagger
+from baselines.layers.inputs.word_tagger import RuleTagger
 from baselines.layers.training.point_set_criterion import PointOutputs, match_points, point_losses
 from baselines.layers.training.trajectory_criterion import TrajectoryConfig
 from baselines.lmpm.config import SIZES

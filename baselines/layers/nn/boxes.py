@@ -48,3 +48,34 @@ def extent_boxes(extents: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor
     height, width = size
     boxes = torch.stack(((x0 + x1) / (2 * width), (y0 + y1) / (2 * height), (x1 - x0) / width, (y1 - y0) / height), -1)
     return torch.where(valid[..., None], boxes, 0.0), valid
+
+
+def suppress(ious: Tensor, scores: Tensor, threshold: float) -> list[int]:
+    """Non-maximum suppression: keep greedily by falling score; what is kept removes all with a larger IoU.
+
+    Args:
+        ious: ``(n, n)``.
+        scores: ``(n,)``; equal ones in the order of their indices.
+        threshold: IoU, 0..1.
+
+    Returns:
+        Indices of the kept ones, by falling score.
+    """
+    overlaps = (ious > threshold).cpu()
+    removed = torch.zeros(len(scores), dtype=torch.bool)
+    kept = []
+    for index in torch.argsort(scores.float(), descending=True, stable=True).tolist():
+        if not removed[index]:
+            kept.append(index)
+            removed |= overlaps[index]
+    return kept
+
+
+def pairwise_iou(boxes: Tensor) -> Tensor:
+    """IoU of all pairs of boxes by corners, ``(n, 4)`` to ``(n, n)``; 0 where both have no area."""
+    low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    both = (high - low).clamp(min=0).prod(-1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(-1)
+    union = areas[:, None] + areas[None] - both
+    return torch.where(union > 0, both / union.clamp(min=1e-12), 0.0)

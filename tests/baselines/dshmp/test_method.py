@@ -6,9 +6,9 @@ from baselines.dshmp.config import DsHmpConfig
 from baselines.dshmp.method import PIXEL_STD, encode_sentence
 from baselines.dshmp.model import DsHmp
 from baselines.dshmp.options import Options
-from baselines.dshmp.word_split import RuleTagger
 from baselines.layers.inference.query_segmenter import QuerySegmenter, SegmenterSettings
 from baselines.layers.inputs.resize import PIXEL_MEAN
+from baselines.layers.inputs.word_tagger import RuleTagger
 from baselines.layers.nn.clip_query_module import ClipDecoderConfig
 from baselines.layers.nn.query_decoder import QueryDecoderConfig
 from baselines.layers.nn.swin import SwinConfig

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines.dshmp.word_split import RuleTagger, SpacyTagger, TaggedWord, open_tagger, split_tokens
+from baselines.dshmp.word_split import split_tokens
+from baselines.layers.inputs.word_tagger import RuleTagger, SpacyTagger, TaggedWord, open_tagger
 from baselines.layers.nn.text_encoder import HashTokenizer, Tokens
 from mevis_bench.records import MethodError, UsageError
 

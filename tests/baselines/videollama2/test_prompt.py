@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from baselines.videollama2.prompt import INSTRUCTION, SYSTEM_MESSAGE, open_tokenizer, prompt_ids
+from baselines.layers.checkpoints.pretrained import read_tokenizer
+from baselines.videollama2.prompt import INSTRUCTION, SYSTEM_MESSAGE, prompt_ids
 from baselines.videollama2.word_tokenizer import build_tokenizer
 from mevis_bench.records import DataError
 
@@ -35,7 +36,7 @@ def test_rare_words_are_left_out_first_and_sentences_come_back() -> None:
 
 def test_a_folder_without_a_tokenizer_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read tokenizer"):
-        open_tokenizer(tmp_path)
+        read_tokenizer(tmp_path, chat=True)
 
 
 def test_a_tokenizer_without_a_chat_template_is_refused(tmp_path: Path) -> None:
@@ -43,13 +44,13 @@ def test_a_tokenizer_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(DataError, match="has no chat template"):
-        open_tokenizer(tmp_path)
+        read_tokenizer(tmp_path, chat=True)
 
 
 def test_a_saved_tokenizer_comes_back(tmp_path: Path) -> None:
     tokenizer = build_tokenizer(["the bird, flying"], 100)
     tokenizer.save_pretrained(tmp_path)
-    opened = open_tokenizer(tmp_path)
+    opened = read_tokenizer(tmp_path, chat=True)
     assert opened("the bird, flying").input_ids == tokenizer("The bird, flying").input_ids
     assert prompt_ids(opened, INSTRUCTION, system_message=False) == prompt_ids(
         tokenizer, INSTRUCTION, system_message=False

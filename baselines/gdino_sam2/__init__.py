@@ -1,0 +1,1 @@
+"""Grounding DINO boxes, followed through the video by SAM 2."""

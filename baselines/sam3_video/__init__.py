@@ -1,0 +1,1 @@
+"""SAM 3 on video: objects of a phrase, detected in every frame and tracked."""
