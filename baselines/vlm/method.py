@@ -18,7 +18,7 @@ from mevis_bench.records import CaptionPrediction, MethodConfig, Prompt, TargetM
 
 
 class Describer:
-    """A model that is asked for one sentence per target set.
+    """A model that generates one sentence per target set.
 
     Args:
         model: The model.

@@ -95,14 +95,14 @@ class Agent:
         return nothing.prediction(min(exists, best), options.target_threshold)
 
     def _probability(self, video: Video, frames: NDArray[np.uint8], indices: Sequence[int], question: str) -> float:
-        """Ask a closed question: the probability of "Yes"."""
+        """Return the probability of "Yes" as the answer to a closed question."""
         inputs = self._inputs(video, frames, indices, question)
         return self.model.preference(inputs, ("Yes", "No"))[0]
 
     def _phrase(
         self, video: Video, frames: NDArray[np.uint8], indices: Sequence[int], sentence: str, tried: Sequence[str]
     ) -> str:
-        """Ask for a noun phrase; an answer that is none is replaced by the sentence's own."""
+        """Generate a noun phrase; an answer that is none is replaced by the sentence's own."""
         others = TRIED.format(phrases=", ".join(tried)) if tried else ""
         inputs = self._inputs(video, frames, indices, PHRASE.format(sentence=sentence, tried=others))
         return usable_phrase(self.model.answer(inputs, self.options.max_new_tokens), sentence)

@@ -27,7 +27,7 @@ INSIDE, TOP_LEFT, BOTTOM_RIGHT = 1, 2, 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seed:
-    """Where an object is in one frame.
+    """Location of an object in one frame.
 
     Attributes:
         identity: Of the object.

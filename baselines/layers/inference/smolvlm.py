@@ -52,7 +52,7 @@ def smolvlm_config(size: str) -> SmolVLMConfig:
 
 
 def number_words(number: int) -> str:
-    """Return 0 to 99 in words ("twenty-four"), as SmolVLM2's prompt names the number of frames.
+    """Return 0 to 99 as text ("twenty-four"), as SmolVLM2's prompt names the number of frames.
 
     Raises:
         ValueError: The number is outside.

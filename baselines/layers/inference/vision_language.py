@@ -1,4 +1,4 @@
-"""A vision-language model that is asked about frames of a video: greedy answers and closed questions."""
+"""A vision-language model on frames of a video: greedy answers and closed questions."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

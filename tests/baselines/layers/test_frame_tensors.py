@@ -26,8 +26,8 @@ def test_frames_are_resized_and_normalized_and_decoded_once_in_a_row(
     expected = torch.from_numpy(original(video, 1).copy()).permute(2, 0, 1)[None] / 255
     expected = torch.nn.functional.interpolate(expected, (12, 12), mode="bilinear", antialias=True)[0]
     for channel, (mean, std) in enumerate([(0.5, 0.5), (0.4, 0.2), (0.3, 0.1)]):
-        wanted = ((expected[channel] - mean) / std).bfloat16()
-        torch.testing.assert_close(frames[1][channel], wanted, rtol=1e-2, atol=1e-2)
+        required = ((expected[channel] - mean) / std).bfloat16()
+        torch.testing.assert_close(frames[1][channel], required, rtol=1e-2, atol=1e-2)
     for index in (-1, 2):
         with pytest.raises(KeyError):
             frames[index]

@@ -94,7 +94,7 @@ def test_a_spoiled_folder_is_refused(folder: Path, spoil, message: str) -> None:
         load(folder)
 
 
-def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_an_error_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4_000_000_000, 8_000_000_000))
     check_memory(3_000_000_000, "cuda:0")
     check_memory(30_000_000_000, "cpu")

@@ -32,10 +32,10 @@ class Model:
 
     def __init__(self, exists: float, phrases: list[str], judgements: list[float]) -> None:
         self.exists, self.phrases, self.judgements = exists, phrases, judgements
-        self.asked: list[str] = []
+        self.questions: list[str] = []
 
     def inputs(self, frames, times, duration, question):
-        self.asked.append(question)
+        self.questions.append(question)
         return frames, question
 
     def preference(self, inputs, choices):
@@ -79,7 +79,7 @@ def test_accepted_objects_are_the_prediction(video: Video) -> None:
     assert len(prediction.objects) == 1
     assert prediction.masks[0].any(0).tolist() == [10 <= column < 15 for column in range(30)]
     assert prediction.target_score == 0.7
-    assert len(model.asked) == 4
+    assert len(model.questions) == 4
 
 
 def test_without_existence_nothing_is_tracked(video: Video) -> None:
@@ -95,7 +95,7 @@ def test_another_phrase_is_tried_and_then_it_ends_empty(video: Video) -> None:
     prediction, phrases = run(video, model)
     assert phrases == ["cat", "animal"]
     assert prediction.masks.any()
-    assert any("Not: cat." in question for question in model.asked)
+    assert any("Not: cat." in question for question in model.questions)
     rejected, _ = run(video, Model(0.9, ["dog", "animal"], [0.1, 0.2, 0.4]))
     assert not rejected.masks.any()
     assert rejected.target_score == 0.4

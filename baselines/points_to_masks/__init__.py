@@ -1,0 +1,1 @@
+"""Answers in points, made masks by SAM 2."""

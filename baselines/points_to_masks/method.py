@@ -1,0 +1,94 @@
+"""Points to masks as a ``Method``: a vision-language model's answers in points, followed through the video by SAM 2.
+
+The second stage of lmms-eval's ``rvos_*`` tasks: each object's points are added as the video reaches their frames.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
+
+from baselines.layers.checkpoints.pretrained import load_pretrained
+from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
+from baselines.points_to_masks.options import Options
+from mevis_bench.records import DataError, MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
+from mevis_bench.records.point_answer import PointAnswer, Points, find_answer, read_point_answers
+
+
+class PointsToMasks:
+    """SAM 2 with a file of answers.
+
+    Args:
+        propagator: SAM 2.
+        answers: The answers; ``None``: a point in the middle of the first frame answers everything.
+        options: Options of the variant.
+    """
+
+    def __init__(self, propagator: MaskPropagator, answers: Sequence[PointAnswer] | None, options: Options) -> None:
+        self.propagator, self.answers, self.options = propagator, answers, options
+        self.network = propagator.network  # the harness counts the parameters of this attribute
+
+    def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
+        """Yield the masks of every expression's answer, objects kept apart; empty for an answer without points.
+
+        Raises:
+            TypeError: A prompt is not a sentence.
+            DataError: The file has no answer to an expression.
+        """
+        for prompt in prompts:
+            if not isinstance(prompt, TextPrompt):
+                raise TypeError(f"points to masks requires sentences, got {type(prompt).__name__}")
+            seeds = seeds_of(self._points(video, prompt), video, self.options)
+            masks = self.propagator.propagate(video, seeds)
+            yield masks.prediction(float(bool(seeds)), 0.0)
+
+    def close(self) -> None:
+        """No-op."""
+
+    def _points(self, video: Video, prompt: TextPrompt) -> Points:
+        if self.answers is None:
+            return {0: {"0": (video.width / 2, video.height / 2)}}
+        answer = find_answer(self.answers, video.id, prompt.id, prompt.text)
+        if answer is None:
+            raise DataError(
+                "the file of answers has none to this expression",
+                location=f"{video.id}/{prompt.id}",
+                hint=f"Expected a record with video '{video.id}' and expression '{prompt.text}'.",
+            )
+        return answer.points
+
+
+def seeds_of(points: Points, video: Video, options: Options) -> list[Seed]:
+    """Return one seed per object and frame with points; objects are numbered in the order of their names.
+
+    Frames and points outside of the video are moved to its border, as in lmms-eval.
+    """
+    names = sorted({name for named in points.values() for name in named})
+    seeds: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for frame, named in sorted(points.items()):
+        inside = min(frame, len(video) - 1)
+        for name, (x, y) in named.items():
+            place = min(max(x, 0.0), video.width - 1.0), min(max(y, 0.0), video.height - 1.0)
+            seeds.setdefault((names.index(name), inside), []).append(place)
+    first: Mapping[int, int] = dict(sorted(seeds, reverse=True))
+    return [
+        Seed.of_points(number, frame, np.array(places))
+        for (number, frame), places in sorted(seeds.items())
+        if options.prompts == "all" or frame == first[number]
+    ]
+
+
+def load(config: MethodConfig[Options]) -> PointsToMasks:
+    """Load SAM 2 and the answers, or build SAM 2 with seeded random weights.
+
+    Raises:
+        DataError: The folder is not SAM 2's, or the file is not one of answers.
+        MethodError: The device has too little memory.
+    """
+    precision, device = config.options.precision, config.device
+    if config.weights is None:
+        network = build_sam2(config.options.size, config.seed, precision, device)
+        return PointsToMasks(MaskPropagator(network, precision, device), None, config.options)
+    network = load_pretrained(Sam2VideoModel, config.weights["tracker"], precision=precision, device=device)
+    answers = read_point_answers(config.weights["answers"])
+    return PointsToMasks(MaskPropagator(network, precision, device), answers, config.options)
