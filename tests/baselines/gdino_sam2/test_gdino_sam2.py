@@ -38,12 +38,12 @@ def method(options: Options = OPTIONS) -> GroundingSam2:
 def test_boxes_are_those_of_transformers_post_processing(video: Video) -> None:
     detector = method(replace(OPTIONS, max_objects=100)).detector
     pixels = detector.pixels(video.frame(0))
-    assert pixels.shape[-2:] == (57, 96)  # short side 64 would make the long one longer than 96
+    assert pixels.shape[-2:] == (58, 96)  # short side 64 would make the long one longer than 96
     found = detector.detect(pixels, "a dog", (30, 50))
     ids = torch.tensor([detector.tokenize("a dog.")])
     with torch.inference_mode():
         output = detector.network(
-            pixels, ids, pixel_mask=torch.ones(1, 57, 96, dtype=torch.int64), attention_mask=torch.ones_like(ids)
+            pixels, ids, pixel_mask=torch.ones(1, 58, 96, dtype=torch.int64), attention_mask=torch.ones_like(ids)
         )
     processor = object.__new__(GroundingDinoProcessor)
     processor.batch_decode = lambda rows: rows

@@ -14,6 +14,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLForConditional
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMForConditionalGeneration
 
 from baselines.layers.inference import qwen3_vl, smolvlm
+from baselines.layers.inference.caption_view import sample_frames
 from baselines.vlm.method import Describer, first_sentence, load
 from baselines.vlm.options import Options
 from mevis_bench.records import MethodConfig, Rle, TargetMasks, TextPrompt, Video
@@ -55,9 +56,7 @@ def test_patches_are_those_of_transformers_processor_without_a_resize() -> None:
     torch.testing.assert_close(last[:, :, 0], last[:, :, 1])  # the third frame is repeated
 
 
-@pytest.mark.parametrize(
-    ("frames", "height", "width"), [(1, 480, 854), (8, 288, 320), (9, 1080, 1920), (16, 37, 53), (99, 2000, 30)]
-)
+@pytest.mark.parametrize(("frames", "height", "width"), [(1, 480, 854), (8, 288, 320), (9, 1080, 1920), (16, 37, 53)])
 def test_the_resized_frames_keep_to_the_bounds(frames: int, height: int, width: int) -> None:
     low, high = qwen3_vl.MIN_PIXELS, qwen3_vl.MAX_PIXELS
     rows, columns = qwen3_vl.resized_size(frames, height, width, low, high)
@@ -104,7 +103,10 @@ def test_every_target_set_gets_one_sentence_that_depends_on_its_mark(video: Vide
     assert all(1 <= len(sentence.split()) <= 5 for sentence in sentences)
     assert not np.array_equal(seen[0], seen[1])
     if mark == "overlay":
-        reds = [(frames[0] == np.rint(0.5 * video.frame(0) + [127.5, 0, 0])).all(-1).mean() for frames in seen]
+        reds = [
+            (frames[0] == np.rint(0.5 * video.frame(sample_frames(4, 3)[0]) + [127.5, 0, 0])).all(-1).mean()
+            for frames in seen
+        ]
         assert reds[0] == pytest.approx(25 * 20 / 2400, abs=0.02)
         assert reds[2] < 0.02
     again = [prediction.text for prediction in method(tested.options).predict(video, targets)]
