@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from baselines.dshmp.word_split import Tagger, open_tagger
+from baselines.layers.inputs.word_tagger import Tagger, open_tagger
 from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.training.clip_sampling import SampledClip
 from baselines.losh.losses import LoshLossConfig, compute_losses, total_loss

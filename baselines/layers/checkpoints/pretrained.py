@@ -77,7 +77,7 @@ def load_pretrained(
     loaded: ModelT = model
     if device_map == "single":
         torch.nn.Module.to(loaded, device)
-    loaded.eval()
+    loaded.train(False)
     return loaded
 
 

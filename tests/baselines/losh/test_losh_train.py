@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import baselines.mttr.config
-from baselines.dshmp.word_split import RuleTagger
+from baselines.layers.inputs.word_tagger import RuleTagger
 from baselines.layers.nn.video_swin import VideoSwinSize
 from baselines.losh.losses import LoshLossConfig, compute_losses, overlaps, total_loss
 from baselines.losh.train import shortened
