@@ -1,9 +1,9 @@
 """``mevis-bench accept``: store scored runs as the baseline of ``gate``."""
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 
-def command(runs: options.BaselineRuns, expected: options.NewBaselineFile) -> None:
+def command(runs: arguments.BaselineRuns, expected: options.NewBaselineFile) -> None:
     """Store scored runs as the baseline that gate compares with; prints what changes against the former one."""
     from mevis_bench.cli import console
     from mevis_bench.files.atomic import atomic_write

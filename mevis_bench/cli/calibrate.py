@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @with_groups
 def command(
     context: typer.Context,
-    run: options.ScoredRun,
+    run: arguments.ScoredRun,
     split: RunSplitOptions,
     objective: options.Objective = "balanced",
     json: options.Json = False,

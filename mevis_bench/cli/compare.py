@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -20,8 +20,8 @@ MAX_ROWS = 5
 
 
 def command(
-    first: options.RunA,
-    second: options.RunB,
+    first: arguments.RunA,
+    second: arguments.RunB,
     metric: options.MetricName = None,
     seed: options.Seed = 0,
     json: options.Json = False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 NOTE = (
     "Frames per second over all predicted samples; a frame counts once per sample. End to end: from the prompt to the "
@@ -10,7 +10,7 @@ NOTE = (
 )
 
 
-def command(runs: options.FinishedRuns, json: options.Json = False) -> None:
+def command(runs: arguments.FinishedRuns, json: options.Json = False) -> None:
     """Speed, parameters and peak memory of runs, as in the paper's Table 5."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.records import NothingMeasuredError

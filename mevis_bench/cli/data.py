@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.choices import FrameFiles, SpeechChoice
 from mevis_bench.cli.option_groups import DataOptions, with_groups
 
@@ -25,7 +25,7 @@ def _group() -> None:
 
 @command.command()
 def verify(
-    path: options.SplitFolder = None,
+    path: arguments.SplitFolder = None,
     split: options.SplitName = None,
     data_set: options.DataSetName = None,
     json: options.Json = False,
@@ -53,7 +53,7 @@ def verify(
 
 
 @command.command()
-def info(name: options.RegisteredDataSet, json: options.Json = False) -> None:
+def info(name: arguments.RegisteredDataSet, json: options.Json = False) -> None:
     """Print what a data set is, its license, where to get it, and the files that are expected."""
     import dataclasses
 
@@ -90,7 +90,7 @@ def info(name: options.RegisteredDataSet, json: options.Json = False) -> None:
 
 @command.command()
 def get(
-    name: options.RegisteredDataSet,
+    name: arguments.RegisteredDataSet,
     out: options.DataOut,
     split: options.SplitName = None,
     revision: options.Revision = None,
@@ -114,7 +114,7 @@ def get(
 
 
 @command.command("make-fixture")
-def make_fixture(name: options.RegisteredDataSet, folder: options.NewFolder, json: options.Json = False) -> None:
+def make_fixture(name: arguments.RegisteredDataSet, folder: options.NewFolder, json: options.Json = False) -> None:
     """Generate a tiny data set of the same layout, to run and score something before the real data are there."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
@@ -203,7 +203,7 @@ def export(
 
 @command.command("import")
 def import_(
-    source: options.ImportedFolder,
+    source: arguments.ImportedFolder,
     out: options.ImportOut,
     format_: options.DataFormatName = "refer-kitti",
     json: options.Json = False,

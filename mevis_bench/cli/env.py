@@ -2,7 +2,7 @@
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -14,7 +14,7 @@ def _group() -> None:
 
 @command.command()
 def create(
-    name: options.IsolatedMethod,
+    name: arguments.IsolatedMethod,
     method_dir: options.MethodDirs,
     python: options.BasePython = None,
     recreate: options.Recreate = False,
@@ -37,7 +37,7 @@ def create(
 
 
 @command.command()
-def doctor(name: options.IsolatedMethod, method_dir: options.MethodDirs, json: options.Json = False) -> int:
+def doctor(name: arguments.IsolatedMethod, method_dir: options.MethodDirs, json: options.Json = False) -> int:
     """Start a method's environment process and check Python, packages and imports; exit code 1 on any error."""
     import dataclasses
 
@@ -62,7 +62,7 @@ def doctor(name: options.IsolatedMethod, method_dir: options.MethodDirs, json: o
 
 
 @command.command()
-def diff(name: options.IsolatedMethod, method_dir: options.MethodDirs, json: options.Json = False) -> int:
+def diff(name: arguments.IsolatedMethod, method_dir: options.MethodDirs, json: options.Json = False) -> int:
     """List every requirement with the installed version; exit code 1 if one is not met."""
     import dataclasses
 

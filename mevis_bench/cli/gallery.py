@@ -2,7 +2,7 @@
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 from mevis_bench.records import IncomparableError
 
@@ -10,7 +10,7 @@ from mevis_bench.records import IncomparableError
 @with_groups
 def command(
     context: typer.Context,
-    run: options.ScoredRun,
+    run: arguments.ScoredRun,
     split: RunSplitOptions,
     predictions: options.PredictionsOfRun = None,
     compare_to: options.CompareTo = None,

@@ -2,11 +2,11 @@
 
 import sys
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 
 def command(
-    runs: options.ScoredRuns,
+    runs: arguments.ScoredRuns,
     expected: options.BaselineFile,
     out: options.Out = None,
     accept: options.FormerAccept = False,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -15,7 +15,7 @@ def _group() -> None:
 
 
 @command.command()
-def add(runs: options.ScoredRuns, file: options.HistoryFile = Path("history.jsonl")) -> None:
+def add(runs: arguments.ScoredRuns, file: options.HistoryFile = Path("history.jsonl")) -> None:
     """Add scored runs with the time and the commit they were made with; a run that is there already is replaced."""
     from mevis_bench.cli import console
     from mevis_bench.reports import history

@@ -1,11 +1,11 @@
 """``mevis-bench merge``: merge the shards of a run."""
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.records import ExitCode
 
 
 def command(
-    shards: options.Shards, out: options.MergedOut, protocol: options.ProtocolName = None, json: options.Json = False
+    shards: arguments.Shards, out: options.MergedOut, protocol: options.ProtocolName = None, json: options.Json = False
 ) -> int:
     """Merge shards into one run folder and score it."""
     import dataclasses

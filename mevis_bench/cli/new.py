@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -15,7 +15,7 @@ def _group() -> None:
 
 
 @command.command()
-def method(name: options.NewMethodName, out: options.MethodOut = None) -> None:
+def method(name: arguments.NewMethodName, out: options.MethodOut = None) -> None:
     """Create a working method with a test from a template."""
     from mevis_bench.cli.console import err
     from mevis_bench.methods.new_method import new_method

@@ -2,13 +2,13 @@
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 
 @with_groups
 def command(
-    context: typer.Context, predictions: options.AnyPredictions, split: RunSplitOptions, json: options.Json = False
+    context: typer.Context, predictions: arguments.AnyPredictions, split: RunSplitOptions, json: options.Json = False
 ) -> None:
     """Accuracy on sentence pairs that differ only in the order of two motions (chance level: 50 %)."""
     from dataclasses import asdict

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 
 @with_groups
 def command(
     context: typer.Context,
-    run: options.ScoredRun,
+    run: arguments.ScoredRun,
     sample: options.PicturedSamples,
     split: RunSplitOptions,
     out: options.ImageOut = Path("samples.png"),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import DataOptions, with_groups
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @with_groups
-def command(answers: options.PointAnswers, data: DataOptions, json: options.Json = False) -> None:
+def command(answers: arguments.PointAnswers, data: DataOptions, json: options.Json = False) -> None:
     """Precision, recall, F1 and HOTA of answers in points (lmms-eval's submission files), and how many are readable."""
     from dataclasses import asdict
 

@@ -1,9 +1,9 @@
 """``mevis-bench protocol``: what a reader needs to repeat a number."""
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 
-def command(run: options.AnyScoredRun, json: options.Json = False) -> None:
+def command(run: arguments.AnyScoredRun, json: options.Json = False) -> None:
     """Print how a number came about: data, questions and their hash, frames, rules, averaging, weights, command."""
     from mevis_bench.cli.console import facts_table, out, print_json
     from mevis_bench.runs.protocol_facts import protocol_facts

@@ -1,10 +1,10 @@
 """``mevis-bench pull``: get a pushed run."""
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 
 def command(
-    repo: options.HubRepo,
+    repo: arguments.HubRepo,
     out: options.NewFolder,
     revision: options.PulledRevision = None,
     json: options.Json = False,

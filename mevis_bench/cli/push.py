@@ -1,11 +1,11 @@
 """``mevis-bench push``: upload a run."""
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 
 def command(
-    run: options.FinishedRun,
-    repo: options.HubRepo,
+    run: arguments.FinishedRun,
+    repo: arguments.HubRepo,
     to: options.PushTarget = "hub",
     private: options.PrivateRepo = False,
     dry_run: options.PushPlan = False,

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    runs: options.ScoredRuns,
+    runs: arguments.ScoredRuns,
     reference: options.References,
     format_: options.TableFormat = "terminal",
     leaderboard: options.AsLeaderboard = False,

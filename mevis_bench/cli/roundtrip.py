@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 
 
@@ -13,7 +13,7 @@ def command(
     context: typer.Context,
     weights: options.Weights,
     method_dir: options.MethodDirs,
-    run: options.ScoredRun,
+    run: arguments.ScoredRun,
     split: RunSplitOptions,
     predictions: options.PredictionsOfRun = None,
     reader: options.Reader = "lmpmpp",

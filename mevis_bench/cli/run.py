@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.cli.option_groups import with_groups
 
@@ -56,7 +56,7 @@ class RunOptions:
 def command(
     given: RunOptions,
     settings: options.Settings,
-    config: options.ConfigFile = None,
+    config: arguments.ConfigFile = None,
     dry_run: options.PrintPlan = False,
     progress: options.Progress = ProgressMode.AUTO,
     json: options.Json = False,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions, with_groups
 from mevis_bench.records import ExitCode
 
@@ -59,7 +59,7 @@ class VerifyOptions:
 @with_groups
 def command(
     context: typer.Context,
-    predictions: options.Predictions,
+    predictions: arguments.Predictions,
     split: RunSplitOptions,
     rules: ScoreRules,
     again: VerifyOptions,

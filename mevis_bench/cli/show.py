@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ def _group() -> None:
 
 @command.command()
 def method(
-    name: options.AnyMethod, method_dir: options.MethodDirs, weights: options.Weights, json: options.Json = False
+    name: arguments.AnyMethod, method_dir: options.MethodDirs, weights: options.Weights, json: options.Json = False
 ) -> None:
     """Show the contents of method.yaml and the state of the weights."""
     from mevis_bench.cli.console import out, print_json

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import RunSplitOptions
 
 
 def command(
     context: typer.Context,
-    runs: options.ScoredRuns,
+    runs: arguments.ScoredRuns,
     file: options.HistoryFile = Path("history.jsonl"),
     out: options.SiteOut = Path("site"),
     json: options.Json = False,

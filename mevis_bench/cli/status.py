@@ -1,9 +1,9 @@
 """``mevis-bench status``: progress of runs."""
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 
-def command(runs: options.RunsOrAll = None, json: options.Json = False) -> None:
+def command(runs: arguments.RunsOrAll = None, json: options.Json = False) -> None:
     """Show the progress of runs, including those of other processes."""
     import dataclasses
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.option_groups import DataOptions, RunSplitOptions, with_groups
 from mevis_bench.records import ExitCode
 
@@ -20,7 +20,7 @@ def _group() -> None:
 @with_groups
 def pack(
     context: typer.Context,
-    run: options.MaskRun,
+    run: arguments.MaskRun,
     split: RunSplitOptions,
     out: options.ZipOut = Path("submission.zip"),
     profile: options.ProfileName = None,
@@ -46,7 +46,7 @@ def pack(
 @command.command()
 @with_groups
 def check(
-    file: options.SubmissionZip,
+    file: arguments.SubmissionZip,
     source: DataOptions,
     profile: options.ProfileName = None,
     json: options.Json = False,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.records.task_names import TASK_NAMES
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    file: options.SuiteFile,
+    file: arguments.SuiteFile,
     out: options.SuiteOut,
     weights: options.Weights,
     method: options.MethodName = None,

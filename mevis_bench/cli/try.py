@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -11,8 +11,8 @@ SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 def command(
     weights: options.Weights,
     method_dir: options.MethodDirs,
-    video: options.TriedVideo,
-    prompt: options.TriedPrompt,
+    video: arguments.TriedVideo,
+    prompt: arguments.TriedPrompt,
     method: options.TriedMethods = "lmpmpp",
     task: options.TaskName = None,
     out: options.TriedOut = Path("try"),

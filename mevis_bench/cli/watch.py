@@ -2,7 +2,7 @@
 
 import time
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 from mevis_bench.cli.choices import ProgressMode
 from mevis_bench.records import ExitCode
 
@@ -11,7 +11,7 @@ INTERVAL = 1.0
 
 
 def command(
-    run: options.WatchedRun,
+    run: arguments.WatchedRun,
     progress: options.Progress = ProgressMode.AUTO,
     json: options.Json = False,
 ) -> int:

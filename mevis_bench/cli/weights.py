@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from mevis_bench.cli import options
+from mevis_bench.cli import arguments, options
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -20,7 +20,7 @@ def _group() -> None:
 def list_(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: options.OnlyMethod = None,
+    method: arguments.OnlyMethod = None,
     json: options.Json = False,
 ) -> None:
     """List every weights file with its state, source and license."""
@@ -58,7 +58,7 @@ def list_(
 def get(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: options.WeightsOwner,
+    method: arguments.WeightsOwner,
     revision: options.Revision = None,
     accept_license: options.AcceptLicense = False,
     json: options.Json = False,
@@ -89,7 +89,7 @@ def get(
 def verify(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: options.OnlyMethod = None,
+    method: arguments.OnlyMethod = None,
     json: options.Json = False,
 ) -> int:
     """Compare the hash of every weights file on this machine with the known one; exit code 1 if one differs."""
@@ -153,8 +153,8 @@ def prune(
 def add(
     method_dir: options.MethodDirs,
     weights: options.Weights,
-    method: options.WeightsOwner,
-    files: options.WeightsFiles,
+    method: arguments.WeightsOwner,
+    files: arguments.WeightsFiles,
     json: options.Json = False,
 ) -> None:
     """Check files (hash if known, safe loading, the method loads them) and add them to the store."""

@@ -8,7 +8,6 @@ from typing import Annotated
 import pytest
 import typer
 
-from mevis_bench.cli import options
 from mevis_bench.cli.option_groups import with_groups
 from mevis_bench.cli.run import RunOptions
 from mevis_bench.schemas.run_config import RunConfig
@@ -46,7 +45,7 @@ def test_a_group_becomes_its_options() -> None:
 def test_options_are_declared_in_one_module_and_commands_are_short(module) -> None:
     tree = ast.parse(module.read_text(encoding="utf-8"))
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    if module.stem not in ("options", "app"):  # --version belongs to the program, not to a command
+    if module.stem not in ("options", "arguments", "app"):  # --version belongs to the program, not to a command
         assert calls.isdisjoint({"typer.Option", "typer.Argument"})
     long = {
         node.name: len(node.args.args) + len(node.args.kwonlyargs)
@@ -56,10 +55,11 @@ def test_options_are_declared_in_one_module_and_commands_are_short(module) -> No
     assert long == {}
 
 
-def test_every_declared_option_is_used() -> None:
+@pytest.mark.parametrize("declarations", ["options", "arguments"])
+def test_every_declared_option_is_used(declarations: str) -> None:
     declared = {
         target.id
-        for node in ast.parse((CLI / "options.py").read_text(encoding="utf-8")).body
+        for node in ast.parse((CLI / f"{declarations}.py").read_text(encoding="utf-8")).body
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name) and not target.id.startswith("_")
@@ -68,10 +68,9 @@ def test_every_declared_option_is_used() -> None:
         node.attr
         for module in MODULES
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == options.__name__.split(".")[-1]
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == declarations
     }
+    assert declared
     assert declared - used == set()
 
 
