@@ -191,6 +191,7 @@ class CaptionPrediction:
 
     text: str
     target_kept: float | None = None
+    raw: str | None = None
 
 
 _RECORDS = (
@@ -290,7 +291,8 @@ def _encode_prediction(prediction: object) -> dict[str, Any]:
         lists = {name: values.tolist() if hasattr(values, "tolist") else values for name, values in columns}
         return dict(lists, kind="tracks")
     if isinstance(prediction, CaptionPrediction):
-        return {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
+        fields = {name: getattr(prediction, name) for name in ("text", "target_kept", "raw")}
+        return dict(fields, kind="caption")
     raise TypeError(f"expected a prediction, got {type(prediction).__name__}")
 
 

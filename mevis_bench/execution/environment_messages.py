@@ -103,6 +103,7 @@ class _TrackReply(msgspec.Struct, tag_field="kind", tag="tracks", forbid_unknown
 class _CaptionReply(msgspec.Struct, tag_field="kind", tag="caption", forbid_unknown_fields=True):
     text: str
     target_kept: float | None
+    raw: str | None
 
 
 class _PredictionReply(msgspec.Struct, forbid_unknown_fields=True):
@@ -133,7 +134,7 @@ def decode_prediction(reply: bytes, video: Video) -> tuple[Prediction, float] | 
 def _decode(message: _MaskReply | _TrackReply | _CaptionReply, video: Video) -> Prediction:
     match message:
         case _CaptionReply():
-            return CaptionPrediction(message.text, message.target_kept)
+            return CaptionPrediction(message.text, message.target_kept, message.raw)
         case _TrackReply():
             return _decode_tracks(message)
         case _MaskReply():

@@ -20,6 +20,7 @@ from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.method_spec import read_method_spec
 from mevis_bench.methods.prediction_checks import validate_prediction
 from mevis_bench.methods.registry import MethodEntry
+from mevis_bench.methods.weights import shipped_path
 from mevis_bench.records import (
     CaptionPrediction,
     MaskPrediction,
@@ -95,7 +96,7 @@ class Trial:
     def load(self) -> Method:
         """Load the variant once more, with the same seed."""
         options = {**self.spec.options, **self.spec.test_options}
-        files = {name: self.entry.folder / "weights" / weights.file for name, weights in self.spec.weights.items()}
+        files = {name: shipped_path(self.entry.folder, weights) for name, weights in self.spec.weights.items()}
         shipped = all(path.exists() for path in files.values())
         config = MethodConfig(self.task, self.variant, options, files if shipped else None, "cpu", SEED)
         return load_method(self.entry, config)

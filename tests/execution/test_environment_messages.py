@@ -54,11 +54,12 @@ def test_masks_tracks_and_captions_come_back_unchanged() -> None:
     prediction, _ = decoded
     assert isinstance(prediction, TrackPrediction)
     assert prediction.boxes[0, 3] == 1 / 3
-    assert decode(reply(kind="caption", text="läuft", target_kept=None)) == (CaptionPrediction("läuft"), 0.25)
+    caption = reply(kind="caption", text="läuft", target_kept=None, raw="Er läuft.")
+    assert decode(caption) == (CaptionPrediction("läuft", raw="Er läuft."), 0.25)
     assert decode(None) is None
 
 
-CAPTION = {"kind": "caption", "text": "", "target_kept": None}
+CAPTION = {"kind": "caption", "text": "", "target_kept": None, "raw": None}
 BOMB = {"shape": [2, 3, 5], "bits": base64.b64encode(zlib.compress(bytes(100_000_000))).decode()}
 
 

@@ -27,6 +27,7 @@ TRAJECTORIES = (
 )  # fmt: skip
 QUERIES = ("batch_size=1", "num_frames=3", "scales=[32]", "max_size=64", "crop_resize=[48]", "crop_size=[32,40]")
 SMALL = {
+    "cen": ("batch_size=2",),
     "dshmp": TRAJECTORIES,
     "dshmp-mini": ("batch_size=1", "losses.train_num_points=32"),
     "git": ("batch_size=2",),
@@ -50,6 +51,8 @@ SMALL = {
     "temprmot": TRACKERS,
     "transrmot": TRACKERS,
     "urvos": ("batch_size=1", "num_frames=2"),
+    "vast": ("batch_size=2",),
+    "vlt": ("batch_size=1", "num_frames=2"),
     "wnet": (
         "batch_size=1", "scales=[48]", "scales_max_size=96", "crop_resize=[48]", "crop_size=[32,40]", "size=32",
         "max_size=64",
