@@ -287,12 +287,10 @@ def _encode_prediction(prediction: object) -> dict[str, Any]:
         score = prediction.target_score
         return dict(reply, target_score=None if score is None else float(score))
     if isinstance(prediction, TrackPrediction):
-        columns = ((name, getattr(prediction, name)) for name in ("frames", "ids", "boxes"))
-        lists = {name: values.tolist() if hasattr(values, "tolist") else values for name, values in columns}
-        return dict(lists, kind="tracks")
+        columns = vars(prediction).items()
+        return dict({name: x.tolist() if hasattr(x, "tolist") else x for name, x in columns}, kind="tracks")
     if isinstance(prediction, CaptionPrediction):
-        fields = {name: getattr(prediction, name) for name in ("text", "target_kept", "raw")}
-        return dict(fields, kind="caption")
+        return dict(vars(prediction), kind="caption")
     raise TypeError(f"expected a prediction, got {type(prediction).__name__}")
 
 

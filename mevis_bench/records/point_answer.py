@@ -83,12 +83,17 @@ def _parse_timed(text: str, width: int, height: int, fps: float) -> dict[int, di
     return points
 
 
+# Beyond these, distances and frame indices would overflow.
+_Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+_Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+
+
 class _Point(msgspec.Struct):
-    point: Annotated[tuple[float, ...], msgspec.Meta(min_length=2, max_length=2)]
+    point: tuple[_Coordinate, _Coordinate]
 
 
 class _Entry(msgspec.Struct):
-    frame: Annotated[int, msgspec.Meta(ge=0)]
+    frame: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
     points: dict[str, _Point]
 
 
@@ -97,8 +102,8 @@ class _Record(msgspec.Struct):
     expression: str
     height: Annotated[int, msgspec.Meta(ge=1, le=8192)]
     width: Annotated[int, msgspec.Meta(ge=1, le=8192)]
-    fps: Annotated[float, msgspec.Meta(gt=0)]
-    sampling_fps: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    fps: _Rate
+    sampling_fps: _Rate = 1.0
     prediction: str = ""
     tracks: list[_Entry] | None = None
     qid: Any = None

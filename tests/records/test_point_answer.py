@@ -71,7 +71,10 @@ def test_a_file_is_read_with_its_own_tracks_where_it_has_them(tmp_path: Path) ->
     [
         ({"a": 1}, "not a file of answers in points: Expected `array`"),
         ([RECORD | {"fps": 0}], r"`\$\[0\]\.fps`"),
+        ([RECORD | {"fps": 1e300}], r"`float` <= 1000000.0 - at `\$\[0\]\.fps`"),
         ([RECORD | {"height": 10**9}], r"`\$\[0\]\.height`"),
+        ([RECORD | {"tracks": [{"frame": 1, "points": {"0": {"point": [3.5, 1e308]}}}]}], "`float` <= 1000000.0"),
+        ([RECORD | {"tracks": [{"frame": 2**40, "points": {}}]}], "`int` <= 2147483648"),
         ([{"video": "v"}], "missing required field `expression`"),
         ([RECORD | {"tracks": [{"frame": -1, "points": {}}]}], "frame"),
         ([RECORD | {"tracks": [{"frame": 1, "points": {"0": {"point": [1]}}}]}], "point"),
