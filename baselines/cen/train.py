@@ -18,16 +18,15 @@ from baselines.cen.losses import LossConfig, compute_loss
 from baselines.cen.method import sample_frames
 from baselines.cen.model import CenCaptioner
 from baselines.cen.options import Options
-from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
-from baselines.layers.inputs.bert_vocabulary import open_vocabulary, word_vocabulary
 from baselines.layers.options import Rate
 from baselines.layers.training.caption_targets import build_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
     fit_captions,
-    training_sentences,
+    open_or_collect_words,
+    save_captioner,
 )
 from baselines.layers.training.clip_training import existing_file
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
@@ -73,10 +72,7 @@ def train(arguments: TrainingArguments) -> None:
     if options.clip is not None:
         load_clip(network, existing_file(options.clip, "clip"))
         network.frame_encoder.requires_grad_(False)
-    if options.vocabulary is None:
-        vocabulary = word_vocabulary(training_sentences(arguments.data), sizes.words)
-    else:
-        vocabulary = open_vocabulary(existing_file(options.vocabulary, "vocabulary"))
+    vocabulary = open_or_collect_words(arguments.data, options.vocabulary, sizes.words)
     network.to(arguments.device)
     stage = CaptionStage(
         network=network,
@@ -88,13 +84,8 @@ def train(arguments: TrainingArguments) -> None:
         max_gradient_norm=options.max_norm,
     )
     fit_captions(arguments, options, stage)
-    if arguments.trainer.is_main_process:
-        metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
-        part = network if options.clip is None else network.cen
-        tensors = {key: value.clone() for key, value in part.state_dict().items()}  # words have two names
-        name = "cen" if arguments.variant == "clip-b32" else f"cen_{arguments.variant}"
-        save_weights(tensors, arguments.out / f"{name}.safetensors", metadata)
-        vocabulary.save(str(arguments.out / f"{name}_tokenizer.json"))
+    name = "cen" if arguments.variant == "clip-b32" else f"cen_{arguments.variant}"
+    save_captioner(arguments, network if options.clip is None else network.cen, vocabulary, name)
 
 
 def caption_losses(

@@ -13,10 +13,11 @@ from baselines.layers.inference.sentence_model import SentenceModel, load_segmen
 from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.language_queries import ClipLevels
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
 from baselines.r2vos.checkpoint import load as load_checkpoint
 from baselines.r2vos.config import SIZES
-from baselines.r2vos.model import ClipFeatures, R2Vos
+from baselines.r2vos.model import R2Vos
 from baselines.r2vos.options import Options
 from mevis_bench.records import MethodConfig
 
@@ -36,7 +37,7 @@ class ClipAnswer:
     disagreement: Tensor
 
 
-class R2VosModel(SentenceModel[R2Vos, Text, ClipFeatures]):
+class R2VosModel(SentenceModel[R2Vos, Text, ClipLevels]):
     """The network with the authors' inference protocol.
 
     Args:
@@ -52,7 +53,7 @@ class R2VosModel(SentenceModel[R2Vos, Text, ClipFeatures]):
         super().__init__(network, tokenizer, device)
         self.agreement = agreement
 
-    def segment(self, clip: ClipFeatures, text: Text) -> ClipAnswer:
+    def segment(self, clip: ClipLevels, text: Text) -> ClipAnswer:
         """Segment the object of one sentence in one clip."""
         answer = self.network(clip, text)
         return ClipAnswer(QueryOutputs.of(answer.segmented), answer.disagreement.float().sigmoid())
@@ -75,7 +76,7 @@ class R2VosModel(SentenceModel[R2Vos, Text, ClipFeatures]):
         return query_outputs.all_queries([output.queries for output in outputs], size)
 
 
-def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, ClipAnswer]:
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipLevels, ClipAnswer]:
     """Build R2-VOS with the authors' weights, or with seeded random ones; see `load_segmenter`."""
     options, size = config.options, SIZES[config.options.size]
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
-from baselines.layers.nn.cross_modal_fpn import Level, Pieces, Words
+from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.dynamic_mask_head import DynamicHead
 from baselines.layers.nn.language_queries import (
+    ClipLevels,
     EncodedClip,
     FoundQueries,
     LanguageDetector,
@@ -23,21 +24,6 @@ from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.text_encoder import FeatureResizer
 from baselines.r2vos.config import SIZES
 from baselines.r2vos.dual_fpn import DualFpn, Reading
-
-
-@dataclass(frozen=True, slots=True)
-class ClipFeatures:
-    """Encoded clip, independent of the sentence.
-
-    Attributes:
-        size: Rows and columns of the frames in pixels, without padding.
-        levels: Projected maps of strides 8, 16, 32 and 64.
-        fine: The backbone's maps of stride 4, projected for the pixel decoder: pieces ``(f, c, h, w)``.
-    """
-
-    size: tuple[int, int]
-    levels: list[Level]
-    fine: Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +62,16 @@ class R2Vos(nn.Module):
         )
         self.neg_classifier = Mlp(2 * c, c, c, 1)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
-        """Encode a clip, once for all sentences; see `LanguageDetector.encode_levels`."""
-        clip = self.queries.encode_levels(frames, size, lambda maps: [self.pixel_decoder.adapt(1, maps[0])])
-        return ClipFeatures(clip.size, clip.levels, clip.kept[0])
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipLevels:
+        """Encode a clip, once for all sentences; keeps the maps of stride 4, projected for the masks."""
+        return self.queries.encode_levels(frames, size, lambda maps: [self.pixel_decoder.adapt(1, maps[0])])
 
     def read(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Words, Tensor]:
         """Encode one sentence; see `TextReference`."""
         out: tuple[Words, Tensor] = self.reference(ids, mask)
         return out
 
-    def read_back(self, clip: ClipFeatures, words: Words) -> tuple[EncodedClip, Reading]:
+    def read_back(self, clip: ClipLevels, words: Words) -> tuple[EncodedClip, Reading]:
         """Encode a clip together with the words, and read the sentence back out of it."""
         encoded = self.queries.encode_fused([self.queries.fuse(level, words) for level in clip.levels])
         return encoded, self.pixel_decoder.read(encoded.levels[-1], words)
@@ -101,7 +86,7 @@ class R2Vos(nn.Module):
         out: Tensor = self.neg_classifier(torch.cat((sentence, pseudo)))[0]
         return out
 
-    def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor]) -> Answer:
+    def forward(self, clip: ClipLevels, text: tuple[Words, Tensor]) -> Answer:
         """Segment the object of one sentence in one clip."""
         words, sentence = text
         encoded, reading = self.read_back(clip, words)
@@ -111,9 +96,7 @@ class R2Vos(nn.Module):
         masks = self.draw(clip, found, reading, states, boxes[..., :2])
         return Answer(SegmentedClip(logits, boxes, masks, found), reading, self.disagreement(sentence, reading.pseudo))
 
-    def draw(
-        self, clip: ClipFeatures, found: FoundQueries, reading: Reading, states: Tensor, centers: Tensor
-    ) -> Tensor:
+    def draw(self, clip: ClipLevels, found: FoundQueries, reading: Reading, states: Tensor, centers: Tensor) -> Tensor:
         """Predict mask logits ``(t, q, h, w)``; arguments as those of `LanguageQueries.segment`."""
-        features = self.pixel_decoder(reading.coarse, found.memory[:2], clip.fine)
+        features = self.pixel_decoder(reading.coarse, found.memory[:2], clip.kept[0])
         return self.queries.draw(features, clip.size, states, centers).squeeze(2)

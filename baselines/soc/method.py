@@ -8,17 +8,18 @@ from baselines.layers.inference.sentence_model import BestQueryModel, load_segme
 from baselines.layers.inputs.resize import Size, shortest_edge_capped
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
+from baselines.layers.nn.language_queries import ClipLevels
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
 from baselines.soc.checkpoint import load as load_checkpoint
 from baselines.soc.config import SIZES
-from baselines.soc.model import ClipFeatures, Soc
+from baselines.soc.model import Soc
 from baselines.soc.options import Options
 from mevis_bench.records import MethodConfig
 
 Text = tuple[Words, Tensor]
 
 
-class SocModel(BestQueryModel[Soc, Text, ClipFeatures]):
+class SocModel(BestQueryModel[Soc, Text, ClipLevels]):
     """The network with the authors' inference protocol.
 
     Args:
@@ -39,12 +40,12 @@ class SocModel(BestQueryModel[Soc, Text, ClipFeatures]):
         """DETR's rule: short side given, reduced if the long side would exceed its bound."""
         return shortest_edge_capped(height, width, short, self.longest)
 
-    def segment(self, clip: ClipFeatures, text: Text) -> QueryOutputs:
+    def segment(self, clip: ClipLevels, text: Text) -> QueryOutputs:
         """Segment the object of one sentence in one clip."""
         return QueryOutputs.of(self.network(clip, text, frame_by_frame=self.frame_by_frame))
 
 
-def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryOutputs]:
+def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipLevels, QueryOutputs]:
     """Build SOC with the authors' weights, or with seeded random ones; see `load_segmenter`."""
     options, size = config.options, SIZES[config.options.size]
 

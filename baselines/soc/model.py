@@ -5,16 +5,16 @@ frames of a clip, f some of them, q queries, k classes, c channels, h rows, w co
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
-from baselines.layers.nn.cross_modal_fpn import Level, Pieces, Words
+from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.deformable_transformer import inverse_sigmoid
 from baselines.layers.nn.dynamic_mask_head import DynamicHead
 from baselines.layers.nn.language_queries import (
+    ClipLevels,
     EarlyFusion,
     FoundQueries,
     LanguageDetector,
@@ -31,21 +31,6 @@ MASK_CHANNELS = 8
 LAYER = 0
 """Decoder layer whose outputs are read at inference, as the released weights were evaluated: the authors cut the list
 of results to the length of the cluster's, which is 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipFeatures:
-    """Encoded clip, independent of the sentence.
-
-    Attributes:
-        size: Rows and columns of the frames in pixels, without padding.
-        levels: Projected maps of strides 8, 16, 32 and 64.
-        fine: The backbone's maps of stride 4, projected for the spatial decoder: pieces ``(f, c, h, w)``.
-    """
-
-    size: tuple[int, int]
-    levels: list[Level]
-    fine: Pieces
 
 
 class Soc(nn.Module):
@@ -68,17 +53,16 @@ class Soc(nn.Module):
         self.voc = ObjectCluster(cluster_config(config))
         self.spatial_decoder = SpatialDecoder(c, (c, c, self.queries.backbone.channels[0]), MASK_CHANNELS)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
-        """Encode a clip, once for all sentences; see `LanguageDetector.encode_levels`."""
-        clip = self.queries.encode_levels(frames, size, lambda maps: [self.spatial_decoder.adapt(3, maps[0])])
-        return ClipFeatures(clip.size, clip.levels, clip.kept[0])
+    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipLevels:
+        """Encode a clip, once for all sentences; keeps the maps of stride 4, projected for the masks."""
+        return self.queries.encode_levels(frames, size, lambda maps: [self.spatial_decoder.adapt(3, maps[0])])
 
     def read(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Words, Tensor]:
         """Encode one sentence; see `TextReference`."""
         out: tuple[Words, Tensor] = self.reference(ids, mask)
         return out
 
-    def find(self, clip: ClipFeatures, words: Words) -> FoundQueries:
+    def find(self, clip: ClipLevels, words: Words) -> FoundQueries:
         """Detect objects in every frame of one clip, from queries without content."""
         start = self.queries.start(self.queries.query_embed.weight.new_zeros(self.queries.config.channels))
         return self.queries.find([self.queries.fuse(level, words) for level in clip.levels], start)
@@ -96,7 +80,7 @@ class Soc(nn.Module):
         delta = self.queries.transformer.decoder.bbox_embed[layer](states)
         return logits, (delta + F.pad(known, (0, 4 - known.shape[-1]))).sigmoid()
 
-    def forward(self, clip: ClipFeatures, text: tuple[Words, Tensor], *, frame_by_frame: bool = False) -> SegmentedClip:
+    def forward(self, clip: ClipLevels, text: tuple[Words, Tensor], *, frame_by_frame: bool = False) -> SegmentedClip:
         """Segment the object of one sentence in one clip, with k classes of each query.
 
         Args:
@@ -113,13 +97,13 @@ class Soc(nn.Module):
         masks = self.draw(clip, found, states, found.boxes[LAYER, ..., :2])
         return SegmentedClip(logits, boxes, masks, found)
 
-    def draw(self, clip: ClipFeatures, found: FoundQueries, states: Tensor, centers: Tensor) -> Tensor:
+    def draw(self, clip: ClipLevels, found: FoundQueries, states: Tensor, centers: Tensor) -> Tensor:
         """Predict mask logits ``(t, q, h, w)``; arguments as those of `LanguageQueries.segment`."""
         return self.queries.draw(self.mask_features(clip, found), clip.size, states, centers).squeeze(2)
 
-    def mask_features(self, clip: ClipFeatures, found: FoundQueries) -> Iterator[Tensor]:
+    def mask_features(self, clip: ClipLevels, found: FoundQueries) -> Iterator[Tensor]:
         """Yield mask features of the next frames, ``(f, 8, h, w)`` at stride 4."""
         adapt = self.spatial_decoder.adapt
-        pieces = zip(*(level.maps for level in found.memory), clip.fine, strict=True)
+        pieces = zip(*(level.maps for level in found.memory), clip.kept[0], strict=True)
         for stride8, stride16, stride32, fine in pieces:
             yield self.spatial_decoder(stride32, (adapt(1, stride16), adapt(2, stride8), fine))

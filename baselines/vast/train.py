@@ -5,22 +5,20 @@ Chen et al., "VAST", NeurIPS 2023; the authors' recipe for captions of MSRVTT is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import CaptionView, Highlight
-from baselines.layers.inputs.bert_vocabulary import open_vocabulary, word_vocabulary
 from baselines.layers.options import Rate
 from baselines.layers.training.caption_targets import build_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
     fit_captions,
-    training_sentences,
+    open_or_collect_words,
+    save_captioner,
 )
 from baselines.layers.training.clip_training import existing_file
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
@@ -76,7 +74,7 @@ def train(arguments: TrainingArguments) -> None:
         network = Vast(sizes)
     else:
         network = load_network(existing_file(options.checkpoint, "checkpoint"), sizes)
-    vocabulary = _vocabulary(arguments, options.vocabulary, sizes.words)
+    vocabulary = open_or_collect_words(arguments.data, options.vocabulary, sizes.words)
     network.to(arguments.device)
     rules = [
         GroupRule(
@@ -95,17 +93,7 @@ def train(arguments: TrainingArguments) -> None:
         max_gradient_norm=options.max_norm,
     )
     fit_captions(arguments, options, stage)
-    if arguments.trainer.is_main_process:
-        metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
-        tensors = {key: value.clone() for key, value in network.state_dict().items()}  # words have two names
-        save_weights(tensors, arguments.out / f"vast_{arguments.variant}.safetensors", metadata)
-        vocabulary.save(str(arguments.out / f"vast_{arguments.variant}_tokenizer.json"))
-
-
-def _vocabulary(arguments: TrainingArguments, file: str | None, words: int) -> Tokenizer:
-    if file is None:
-        return word_vocabulary(training_sentences(arguments.data), words)
-    return open_vocabulary(Path(existing_file(file, "vocabulary")))
+    save_captioner(arguments, network, vocabulary, f"vast_{arguments.variant}")
 
 
 def caption_losses(

@@ -103,7 +103,7 @@ def download(source: HubSource, revision: str, kind: RepoKind) -> Mapping[str, P
 def _fetch(repo: str, revision: str, kind: RepoKind, name: str, file: HubFile) -> Path:
     """Download one file into the hub's cache, continuing what an earlier call has left, and check it.
 
-    ``hf_hub_download`` starts anew in every call; the layout of the cache is that of its documentation.
+    ``hf_hub_download`` starts from the beginning in every call; the layout of the cache is that of its documentation.
     """
     from huggingface_hub import constants, get_token, hf_hub_url
     from huggingface_hub.file_download import http_get, repo_folder_name

@@ -13,12 +13,16 @@ import numpy as np
 import torch
 from msgspec import Meta
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import CaptionView, Highlight, sample_frames
+from baselines.layers.inputs.bert_vocabulary import open_vocabulary, word_vocabulary
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.inputs.target_sets import target_sets
 from baselines.layers.options import Count, Fraction, Rate
+from baselines.layers.training.clip_training import existing_file
 from mevis_bench.records import HighlightedVideo, TrainingArguments, TrainingData, UsageError
 from mevis_bench.records.schedules import Schedule
 from mevis_bench.records.training import ParameterGroup, SamplePosition, TrainingStage
@@ -103,6 +107,28 @@ class CaptionStage:
 def training_sentences(data: TrainingData) -> Iterator[str]:
     """Return all sentences of a split."""
     return (expression.text for video_id in data.video_ids for expression in data.expressions(video_id))
+
+
+def open_or_collect_words(data: TrainingData, file: str | None, words: int) -> Tokenizer:
+    """Open BERT's ``tokenizer.json`` or, where it is ``None``, make a vocabulary of the split's most frequent words.
+
+    Raises:
+        MissingWeightsError: There is no such file.
+        DataError: It is no such vocabulary.
+    """
+    if file is None:
+        return word_vocabulary(training_sentences(data), words)
+    return open_vocabulary(existing_file(file, "vocabulary"))
+
+
+def save_captioner(arguments: TrainingArguments, network: nn.Module, vocabulary: Tokenizer, name: str) -> None:
+    """Write ``<name>.safetensors`` and ``<name>_tokenizer.json``, in the main process only."""
+    if not arguments.trainer.is_main_process:
+        return
+    metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
+    tensors = {key: value.clone() for key, value in network.state_dict().items()}  # words have two names
+    save_weights(tensors, arguments.out / f"{name}.safetensors", metadata)
+    vocabulary.save(str(arguments.out / f"{name}_tokenizer.json"))
 
 
 def fit_captions(arguments: TrainingArguments, options: CaptionTrainOptions, stage: CaptionStage) -> None:

@@ -60,7 +60,7 @@ def outputs(arrays):
         "pred_logits": segmented.logits[..., None],
         "best": segmented.logits.sigmoid().mean(0).argmax(),
         "pred_boxes": segmented.boxes,
-        "mask_features": torch.cat(list(decoder(reading.coarse, segmented.found.memory[:2], clip.fine)))[
+        "mask_features": torch.cat(list(decoder(reading.coarse, segmented.found.memory[:2], clip.kept[0])))[
             :, ::16, ::2, ::2
         ],
         "pred_masks_q2": segmented.masks[:, ::2],
