@@ -1,7 +1,6 @@
 """Speech recognition by Whisper, with a cache of transcripts: a sound file is transcribed once per recognizer."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.weights import sha256
 from mevis_bench.records import DataError, MethodError, MissingWeightsError
+from mevis_bench.schemas.json_files import encode_line, read_json_file
+from mevis_bench.schemas.transcripts import CachedTranscript
 
 RATE = 16000
 """Whisper's sample rate, Hz."""
@@ -81,14 +82,14 @@ class Transcripts:
         if self._transcribe is None:
             self._transcribe = _load(self._weights, self._device)
         text = self._transcribe(read_waveform(audio)).strip()
-        atomic_write(path, json.dumps({"text": text}, ensure_ascii=False) + "\n")
+        atomic_write(path, encode_line(CachedTranscript(text)))
         return text
 
     def cached(self, audio: Path) -> str | None:
-        """Return the cached transcript of a sound file; ``None``: there is none, or the file is missing."""
+        """Return the cached transcript of a sound file; ``None``: it has no valid one, or the sound cannot be read."""
         try:
-            return str(json.loads(self._path(audio).read_text(encoding="utf-8"))["text"])
-        except (FileNotFoundError, DataError, ValueError, KeyError, TypeError):
+            return read_json_file(self._path(audio), CachedTranscript).text
+        except DataError:
             return None
 
     def _path(self, audio: Path) -> Path:

@@ -64,9 +64,9 @@ def decode(value: object, kind: type[T], source: Source) -> T:
     """Convert plain values (mappings, lists, scalars) to ``kind``.
 
     Fields with a default may be left out; unknown fields are refused. Field types: bool, int, float, str, Path,
-    ``X | None``, ``Literal``, ``tuple[X, ...]``, ``Mapping[str, X]``, dataclasses, ``object`` for any plain value, and
-    ``Annotated[X, msgspec.Meta(...)]``. A dataclass may have a class variable ``renamed_fields``: the new name of a
-    field by its old one, which is read with a ``RenamedFieldWarning``.
+    ``X | None``, ``Literal``, ``tuple[X, ...]``, ``tuple[X, Y]``, ``Mapping[str, X]``, dataclasses, ``object`` for any
+    plain value, and ``Annotated[X, msgspec.Meta(...)]``. A dataclass may have a class variable ``renamed_fields``: the
+    new name of a field by its old one, which is read with a ``RenamedFieldWarning``.
 
     Raises:
         DataError: A field is unknown, missing, ill-typed or out of range, or a number is not finite.
@@ -159,10 +159,9 @@ def _check(value: Any, kind: Any, path: FieldPath, source: Source) -> Any:
         return {name: _check(child, fields[name], (*path, name), source) for name, child in value.items()}
     if isinstance(source, JsonSource) and not holds_records(inner):
         return value  # only names are checked here, and these values have none: long arrays stay fast
-    of = item_type(inner)
     if isinstance(value, dict):
-        return {name: _check(child, of, (*path, name), source) for name, child in value.items()}
-    return [_check(child, of, (*path, index), source) for index, child in enumerate(value)]
+        return {name: _check(child, item_type(inner), (*path, name), source) for name, child in value.items()}
+    return [_check(child, item_type(inner, index), (*path, index), source) for index, child in enumerate(value)]
 
 
 def _check_number(value: float, kind: Any, path: FieldPath, source: Source) -> object:
@@ -218,7 +217,7 @@ def _locate(value: Any, kind: Any, path: FieldPath) -> tuple[FieldPath, object, 
             (name, child, item_type(inner) if fields is None else fields.get(name)) for name, child in value.items()
         ]
     elif isinstance(value, list) and is_list(inner):
-        children = [(index, child, item_type(inner)) for index, child in enumerate(value)]
+        children = [(index, child, item_type(inner, index)) for index, child in enumerate(value)]
     for name, child, child_kind in children:
         if child_kind is not None and not _is_valid(child, child_kind):
             return _locate(child, child_kind, (*path, name))

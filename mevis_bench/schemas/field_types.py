@@ -45,13 +45,22 @@ def without_none(kind: Any) -> Any:
 
 
 @cache
-def item_type(kind: Any) -> Any:
-    """Return the type of a mapping's values or a list's items; ``object`` where it is not declared."""
+def item_type(kind: Any, index: int = 0) -> Any:
+    """Return the type of a mapping's values or of a list's item; ``object`` where it is not declared.
+
+    Args:
+        kind: The type of the mapping or list.
+        index: Position of the item; matters in lists of fixed length only, ``tuple[X, Y]``.
+    """
     kind = without_none(kind)
     arguments = typing.get_args(kind)
     if is_mapping(kind):
         return arguments[1] if arguments else object
-    return arguments[0] if is_list(kind) and arguments else object
+    if not is_list(kind) or not arguments:
+        return object
+    if typing.get_origin(kind) is list or arguments[-1] is Ellipsis:
+        return arguments[0]
+    return arguments[index] if index < len(arguments) else object
 
 
 def is_mapping(kind: Any) -> bool:
@@ -60,7 +69,7 @@ def is_mapping(kind: Any) -> bool:
 
 
 def is_list(kind: Any) -> bool:
-    """Return whether a type is ``tuple[X, ...]`` or ``list``."""
+    """Return whether a type is ``tuple`` or ``list``."""
     return (typing.get_origin(kind) or kind) in (tuple, list)
 
 
@@ -75,7 +84,9 @@ def holds_records(kind: Any) -> bool:
     kind = without_none(kind)
     if record_fields(kind) is not None:
         return True
-    return (is_mapping(kind) or is_list(kind)) and holds_records(item_type(kind))
+    if not (is_mapping(kind) or is_list(kind)):
+        return False
+    return any(holds_records(item_type(kind, index)) for index in range(len(typing.get_args(kind))))
 
 
 @cache

@@ -17,16 +17,18 @@ from mevis_bench.schemas.license_agreements import LicenseAgreements
 from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.method_file import MethodSpec
 from mevis_bench.schemas.paper_table import PublishedTable
+from mevis_bench.schemas.predictions import CandidatesLine, CaptionLine, MasksLine, TracksLine
 from mevis_bench.schemas.published_results import PublishedResults
 from mevis_bench.schemas.push_record import PushRecord
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.schemas.scores import Results, SampleScore
+from mevis_bench.schemas.stage_state import StageCurves, StageState
 from mevis_bench.schemas.submission import SubmissionProfile, SubmissionRecord
 from mevis_bench.schemas.suite import Suite
 from mevis_bench.schemas.train_config import TrainSections
 from mevis_bench.schemas.training import TrainingRecord
-from mevis_bench.schemas.transcripts import TranscriptReport
+from mevis_bench.schemas.transcripts import CachedTranscript, TranscriptReport
 from mevis_bench.schemas.weights_record import WeightsRecord
 
 
@@ -51,9 +53,15 @@ class Format:
     external: bool = False
 
 
+_PREDICTIONS = "`predictions/<video>.jsonl` of a run folder, one line per sample, `expression` first:"
+
 FORMATS: tuple[Format, ...] = (
     Format("manifest", Manifest, "json", "`manifest.json` of a run folder"),
     Format("samples", SampleStatus, "lines", "`samples.jsonl` of a run folder: one line per finished sample"),
+    Format("predicted-masks", MasksLine, "lines", f"{_PREDICTIONS} masks, by methods for `rvos` and `avos`"),
+    Format("predicted-candidates", CandidatesLine, "lines", f"{_PREDICTIONS} masks with other candidates"),
+    Format("predicted-tracks", TracksLine, "lines", f"{_PREDICTIONS} boxes with identities, for `rmot`"),
+    Format("predicted-caption", CaptionLine, "lines", f"{_PREDICTIONS} a sentence, for `rmeg`"),
     Format("scores", SampleScore, "lines", "`scores.jsonl` of a scored folder: one line per sample, sorted"),
     Format("results", Results, "json", "`results.json` of a scored folder"),
     Format("method", MethodSpec, "yaml", "`method.yaml` of a method's folder"),
@@ -78,7 +86,15 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("push-record", PushRecord, "json", "`push.json` of a repository, from `mevis-bench push`"),
     Format("training", TrainingRecord, "json", "`training.json` of a training's folder, from `mevis-bench train`"),
+    Format("stage-state", StageState, "json", "the entry `state` in the metadata of `checkpoints/<stage>.safetensors`"),
+    Format("stage-curves", StageCurves, "json", "`curves/<stage>.json` of a training's folder"),
     Format("transcripts", TranscriptReport, "json", "`transcripts.json` of a run with the bridge `speech_to_text`"),
+    Format(
+        "cached-transcript",
+        CachedTranscript,
+        "json",
+        "`transcripts/<recognizer>/<sound>.json` in `~/.cache/mevis-bench`, named by hashes of both files",
+    ),
     Format(
         "mevis-expressions", MevisExpressions, "json", "`meta_expressions*.json` of a split of MeViS", external=True
     ),

@@ -20,7 +20,7 @@ T = TypeVar("T")
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def decode_json(text: str | bytes, kind: type[T], location: str) -> T:
+def decode_json(text: str | bytes, kind: type[T], location: str, hint: str | None = None) -> T:
     """Decode one JSON document.
 
     Args:
@@ -29,15 +29,18 @@ def decode_json(text: str | bytes, kind: type[T], location: str) -> T:
             a document must have one. Its class variable ``upgrades`` holds, by ``n``, the function from a document of
             schema ``n`` to one of schema ``n + 1``; with an entry 0, documents without a number are read, too.
         location: Name of the document in messages: file, or file and line.
+        hint: Hint of errors that have none.
 
     Raises:
         DataError: Not JSON, a duplicate key, a schema that this version does not read, or an unknown, missing or
             ill-typed field.
     """
-    return _decode(strict_json.parse_json(text, location), kind, location)
+    with _hint(hint):
+        return decode_document(strict_json.parse_json(text, location), kind, location)
 
 
-def _decode(value: object, kind: type[T], location: str) -> T:
+def decode_document(value: object, kind: type[T], location: str) -> T:
+    """Decode a JSON document that is already parsed, see :func:`decode_json`."""
     current = schema_number(kind)
     if current is not None and isinstance(value, dict):
         value = _upgraded(value, current, getattr(kind, "upgrades", {}), location)
@@ -57,7 +60,7 @@ def read_json_file(path: Path, kind: type[T], hint: str | None = None) -> T:
         DataError: The file cannot be read, or as for :func:`decode_json`.
     """
     with _hint(hint):
-        return _decode(strict_json.read_json(path), kind, str(path))
+        return decode_document(strict_json.read_json(path), kind, str(path))
 
 
 def read_json_lines(path: Path, kind: type[T], hint: str | None = None) -> tuple[T, ...]:

@@ -36,9 +36,9 @@ def json_schema(format_: Format) -> dict[str, Any]:
 
 
 def field_docs(record: type) -> Mapping[str, str]:
-    """Return the descriptions in the ``Attributes`` section of a record's docstring, by field."""
-    section = inspect.cleandoc(record.__doc__ or "").partition("Attributes:\n")[2]
-    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE)
+    """Return the descriptions in the ``Attributes`` sections of a record and of its bases, by field."""
+    sections = (inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2] for one in reversed(record.__mro__))
+    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", "\n".join(sections), re.MULTILINE)
     return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 

@@ -1,4 +1,4 @@
-"""Transcripts of a run's spoken expressions: ``transcripts.json``."""
+"""Transcripts of spoken expressions: ``transcripts.json`` of a run, and the cache of single ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,3 +45,14 @@ class TranscriptReport:
     schema: Literal[1] = 1
 
     upgrades: ClassVar[Mapping[int, Upgrade]] = {0: _upgrade_0}
+
+
+@dataclass(frozen=True, slots=True)
+class CachedTranscript:
+    """Transcript of one sound file, so that it is transcribed once; another file's content is ignored and replaced.
+
+    Attributes:
+        text: What the recognizer heard.
+    """
+
+    text: str

@@ -1,28 +1,31 @@
-"""One prediction as one line of JSON in ``predictions/<video>.jsonl``, which starts with ``"expression": "<id>"``.
+"""Predictions as lines of ``predictions/<video>.jsonl``, each of which starts with ``"expression": "<id>"``.
 
-- masks: ``{..., "kind": "masks", "height": H, "width": W, "masks": [counts | null, ...],
-  "objects": [[...], ...] | null, "target_score": x | null}`` with COCO's compressed counts, one per frame, ``null``
-  where nothing is foreground. A line with candidates has in addition ``"schema": 2, "candidates": [{"score": x,
-  "masks": [...]}, ...]``; lines without a number are of schema 1;
-- tracks: ``{..., "kind": "tracks", "frames": [...], "ids": [...], "boxes": [[x0, y0, x1, y1], ...]}``;
-- captions: ``{..., "kind": "caption", "text": "...", "target_kept": x | null}``; the last may be missing,
-  and there may be ``"raw"``, the model's whole answer.
-
-Equal predictions give equal bytes. Where an expression has two lines, the last one holds.
+The four forms of a line are in :mod:`mevis_bench.schemas.predictions`. Equal predictions give equal bytes. Where an
+expression has two lines, the last one holds.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.files.strict_json import parse_json
 from mevis_bench.masks.rle import counts_of
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
+from mevis_bench.schemas.json_files import plain
+from mevis_bench.schemas.predictions import (
+    CandidateMasks,
+    CandidatesLine,
+    CaptionLine,
+    CountsPerFrame,
+    MasksLine,
+    PredictionLine,
+    TracksLine,
+    decode_prediction,
+)
 from mevis_bench.store.prediction_source import Candidate
 
 
@@ -47,45 +50,48 @@ class StoredMasks:
     candidates: tuple[Candidate, ...] | None = None
 
 
-SCHEMA = 2
-"""Newest schema of a line: 2 has candidates."""
-
 StoredPrediction = StoredMasks | TrackPrediction | CaptionPrediction
 
 
 def encode_line(expression_id: str, prediction: Prediction) -> bytes:
     """Return a prediction's line, with its end."""
-    value: dict[str, object] = {"expression": expression_id}
+    value = plain(_line(expression_id, prediction))
+    if isinstance(prediction, CaptionPrediction) and prediction.raw is None:
+        del value["raw"]
+    return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
+
+
+def _line(expression_id: str, prediction: Prediction) -> PredictionLine:
     match prediction:
         case MaskPrediction():
-            value |= {
-                "kind": "masks",
-                "height": prediction.masks.shape[1],
-                "width": prediction.masks.shape[2],
-                **_encoded(prediction),
-                "target_score": prediction.target_score,
-            }
-            if prediction.candidates is not None:
-                value |= {
-                    "schema": SCHEMA,
-                    "candidates": [
-                        {"score": float(score), "masks": _encode_masks(masks)} for masks, score in prediction.candidates
-                    ],
-                }
+            return _masks_line(expression_id, prediction)
         case TrackPrediction():
-            value |= {
-                "kind": "tracks",
-                "frames": prediction.frames.tolist(),
-                "ids": prediction.ids.tolist(),
-                "boxes": prediction.boxes.tolist(),
-            }
-        case CaptionPrediction():
-            value |= {"kind": "caption", "text": prediction.text, "target_kept": prediction.target_kept}
-            if prediction.raw is not None:
-                value["raw"] = prediction.raw
+            frames, ids, boxes = (column.tolist() for column in (prediction.frames, prediction.ids, prediction.boxes))
+            return TracksLine(expression=expression_id, kind="tracks", frames=frames, ids=ids, boxes=boxes)
+        case CaptionPrediction(text, target_kept, raw):
+            return CaptionLine(expression=expression_id, kind="caption", text=text, target_kept=target_kept, raw=raw)
         case _:
             assert_never(prediction)
-    return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()
+
+
+def _masks_line(expression_id: str, prediction: MaskPrediction) -> MasksLine:
+    _, height, width = prediction.masks.shape
+    masks, objects, candidates = _encode_masks(prediction.masks), prediction.objects, prediction.candidates
+    fields: dict[str, Any] = {
+        "expression": expression_id,
+        "kind": "masks",
+        "height": height,
+        "width": width,
+        "masks": masks,
+        "objects": None
+        if objects is None
+        else tuple(masks if each is prediction.masks else _encode_masks(each) for each in objects),
+        "target_score": prediction.target_score,
+    }
+    if candidates is None:
+        return MasksLine(**fields)
+    encoded = tuple(CandidateMasks(float(score), _encode_masks(each)) for each, score in candidates)
+    return CandidatesLine(**fields, candidates=encoded)
 
 
 def split_lines(content: bytes, location: str) -> Mapping[str, bytes]:
@@ -124,13 +130,19 @@ def parse_line(line: bytes, location: str) -> StoredPrediction:
     """Read one prediction; masks are not decoded here.
 
     Raises:
-        DataError: The line is cut off, or holds no prediction.
+        DataError: The line is cut off, or is not a prediction.
     """
-    value = parse_json(line, location)
-    try:
-        return _parse(value)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"is not a prediction ({type(error).__name__}: {error})", location=location) from error
+    record = decode_prediction(line, location)
+    match record:
+        case MasksLine():
+            return _stored_masks(record, location)
+        case TracksLine():
+            boxes = np.array(record.boxes, np.float64).reshape(-1, 4)
+            return TrackPrediction(np.array(record.frames, np.int64), np.array(record.ids, np.int64), boxes)
+        case CaptionLine():
+            return CaptionPrediction(record.text, record.target_kept, record.raw)
+        case _:
+            assert_never(record)
 
 
 def decode_masks(stored: StoredMasks) -> MaskPrediction:
@@ -149,16 +161,8 @@ def decode_masks(stored: StoredMasks) -> MaskPrediction:
     return MaskPrediction(_decode(stored.masks, shape), objects, stored.target_score, candidates)
 
 
-def _encoded(prediction: MaskPrediction) -> dict[str, object]:
-    masks = _encode_masks(prediction.masks)
-    if prediction.objects is None:
-        return {"masks": masks, "objects": None}
-    objects = [masks if each is prediction.masks else _encode_masks(each) for each in prediction.objects]
-    return {"masks": masks, "objects": objects}
-
-
-def _encode_masks(masks: NDArray[np.bool_]) -> list[str | None]:
-    return [None if counts is None else counts.decode("ascii") for counts in counts_of(masks)]
+def _encode_masks(masks: NDArray[np.bool_]) -> CountsPerFrame:
+    return tuple(None if counts is None else counts.decode("ascii") for counts in counts_of(masks))
 
 
 def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -169,62 +173,22 @@ def _decode(masks: Sequence[Rle | None], shape: tuple[int, int]) -> NDArray[np.b
     return dense
 
 
-def _parse(value: dict[str, Any]) -> StoredPrediction:
-    kind, schema = value["kind"], value.get("schema", 1)
-    if type(schema) is not int or not 1 <= schema <= SCHEMA:
-        raise ValueError(f"schema {schema!r}: this version reads up to {SCHEMA}")
-    if kind == "caption":
-        kept, raw = value.get("target_kept"), value.get("raw")
-        return CaptionPrediction(
-            _checked(value["text"], str),
-            None if kept is None else float(kept),
-            None if raw is None else _checked(raw, str),
+def _stored_masks(line: MasksLine, location: str) -> StoredMasks:
+    def rles(masks: CountsPerFrame) -> tuple[Rle | None, ...]:
+        return tuple(
+            None if counts is None else Rle(line.height, line.width, counts.encode("ascii")) for counts in masks
         )
-    if kind == "tracks":
-        frames, ids = (
-            np.array([_checked(number, int) for number in value[key]], np.int64) for key in ("frames", "ids")
+
+    candidates = line.candidates if isinstance(line, CandidatesLine) else None
+    try:
+        return StoredMasks(
+            line.height,
+            line.width,
+            rles(line.masks),
+            None if line.objects is None else tuple(map(rles, line.objects)),
+            line.target_score,
+            None if candidates is None else tuple(Candidate(rles(each.masks), each.score) for each in candidates),
         )
-        boxes = np.array(value["boxes"], np.float64).reshape(len(value["boxes"]), 4)
-        if not len(frames) == len(ids) == len(boxes):
-            raise ValueError(f"{len(frames)} frames, {len(ids)} ids, {len(boxes)} boxes")
-        if not np.isfinite(boxes).all():
-            raise ValueError("boxes are not finite")
-        return TrackPrediction(frames, ids, boxes)
-    if kind != "masks":
-        raise ValueError(f"unknown kind {kind!r}")
-    height, width = _checked(value["height"], int), _checked(value["width"], int)
-
-    def rles(counts: list[str | None]) -> tuple[Rle | None, ...]:
-        return tuple(None if text is None else Rle(height, width, text.encode("ascii")) for text in counts)
-
-    objects, score = value["objects"], value["target_score"]
-    if score is not None and not (type(score) in (int, float) and 0 <= score <= 1):
-        raise ValueError(f"target_score {score!r} is not in 0..1")
-    return StoredMasks(
-        height,
-        width,
-        rles(value["masks"]),
-        None if objects is None else tuple(rles(each) for each in objects),
-        score,
-        _parse_candidates(value, rles) if schema > 1 else None,
-    )
-
-
-def _parse_candidates(
-    value: dict[str, Any], rles: Callable[[list[str | None]], tuple[Rle | None, ...]]
-) -> tuple[Candidate, ...]:
-    candidates = []
-    for entry in value["candidates"]:
-        score = entry["score"]
-        if type(score) not in (int, float):
-            raise TypeError(f"expected a score, got {score!r}")
-        if len(entry["masks"]) != len(value["masks"]):
-            raise ValueError(f"candidate of {len(entry['masks'])} masks, the prediction has {len(value['masks'])}")
-        candidates.append(Candidate(rles(entry["masks"]), float(score)))
-    return tuple(candidates)
-
-
-def _checked(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"expected {kind.__name__}, got {value!r}")
-    return value
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise DataError(f"character {character!r} in a mask is not COCO's", location=location) from error

@@ -2,16 +2,14 @@
 
 ``<out>/checkpoints/<stage>.safetensors`` is the last one, ``<stage>.best.safetensors`` that of the best evaluation. A
 checkpoint has the trained parameters and all buffers (``model.``), the optimizer's state (``optimizer.``), the moving
-average (``ema.``), the loss sums since the last point of the curve (``sums.``), and as metadata ``state``, JSON.
+average (``ema.``), the loss sums since the last point of the curve (``sums.``), and as metadata ``state``, a
+:class:`StageState` as JSON.
 """
 
 import errno
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,27 +18,12 @@ from torch import Tensor, nn
 
 from mevis_bench.files.atomic import atomic_path
 from mevis_bench.records import DataError, MevisBenchError
+from mevis_bench.schemas.json_files import decode_json, encode_line
+from mevis_bench.schemas.stage_state import StageState
 
 FOLDER = "checkpoints"
 
-
-@dataclass(slots=True)
-class StageState:
-    """State of a stage, besides its tensors.
-
-    Attributes:
-        step: Optimizer steps done.
-        curve: Points of the loss curve: ``step`` and the mean of each loss since the point before.
-        evaluations: Results of the evaluations: ``step`` and the metrics.
-        best: Largest value of the stage's best metric so far.
-        best_step: Its step.
-    """
-
-    step: int = 0
-    curve: list[dict[str, float]] = field(default_factory=list)
-    evaluations: list[dict[str, float]] = field(default_factory=list)
-    best: float | None = None
-    best_step: int | None = None
+_HINT = "Remove the file to start the stage again, or restore it."
 
 
 def trained_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -93,7 +76,7 @@ class CheckpointFiles:
         tensors = {name: value.contiguous() for name, value in _without_aliases(tensors).items()}
         try:
             with atomic_path(path) as draft:
-                save_file(tensors, draft, metadata={"state": json.dumps(asdict(state))})
+                save_file(tensors, draft, metadata={"state": encode_line(state).rstrip()})
                 with draft.open("rb") as file:
                     os.fsync(file.fileno())
         except (OSError, SafetensorError) as error:
@@ -114,14 +97,12 @@ class CheckpointFiles:
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
-                state: dict[str, Any] = json.loads(file.metadata()["state"])
-        except (SafetensorError, KeyError, TypeError) as error:
-            raise DataError(
-                f"not a checkpoint of a training: {error}",
-                location=str(path),
-                hint="Remove the file to start the stage again, or restore it.",
-            ) from error
-        return tensors, StageState(**state)
+                state = (file.metadata() or {}).get("state")
+        except SafetensorError as error:
+            raise DataError(f"not a checkpoint of a training: {error}", location=str(path), hint=_HINT) from error
+        if state is None:
+            raise DataError("not a checkpoint of a training: it has no state", location=str(path), hint=_HINT)
+        return tensors, decode_json(state, StageState, f"{path}, state", hint=_HINT)
 
     def describe(self) -> str:
         """Return a description of the checkpoint from which training would continue."""

@@ -1,17 +1,19 @@
 """Curves of a stage: JSON and PNG, TensorBoard events and Weights & Biases where these are installed.
 
-``<out>/curves/<stage>.json`` has ``losses`` and ``evaluations``, lists of points with a ``step``.
+``<out>/curves/<stage>.json`` is a :class:`StageCurves`.
 """
 
 import importlib.util
-import json
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from mevis_bench.files.atomic import atomic_write
-from mevis_bench.training.checkpoints import StageState
+from mevis_bench.schemas.json_files import encode_document
+from mevis_bench.schemas.stage_state import StageCurves, StageState
 
 FOLDER = "curves"
 
@@ -61,8 +63,8 @@ class CurveFiles:
 
     def write(self, state: StageState) -> None:
         """Write the JSON file."""
-        curves = {"losses": state.curve, "evaluations": state.evaluations}
-        atomic_write(self._out / FOLDER / f"{self._stage}.json", json.dumps(curves, indent=1) + "\n", durable=False)
+        text = encode_document(StageCurves(state.curve, state.evaluations), indent=1)
+        atomic_write(self._out / FOLDER / f"{self._stage}.json", text, durable=False)
 
     def draw(self, state: StageState) -> None:
         """Draw losses and metrics as PNG; nothing without matplotlib."""
@@ -80,7 +82,8 @@ class CurveFiles:
             axis = figure.add_subplot(1, len(curves), number)
             for name in sorted({name for point in points for name in point} - {"step"}):
                 shown = [point for point in points if name in point]
-                axis.plot([point["step"] for point in shown], [point[name] for point in shown], label=name)
+                steps, values = (np.array([point[key] for point in shown], float) for key in ("step", name))
+                axis.plot(steps, values, label=name)
             axis.set(title=f"{self._stage}: {title}", xlabel="step", yscale="log" if title == "losses" else "linear")
             axis.legend(fontsize="x-small")
         path = self._out / FOLDER / f"{self._stage}.png"

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from mevis_bench.records import MevisBenchError
 from mevis_bench.records.training import Progress, TrainingStage
+from mevis_bench.schemas.scores import Value
+from mevis_bench.schemas.stage_state import StageState
 from mevis_bench.training.checkpoints import (
     CheckpointFiles,
-    StageState,
     load_model,
     model_tensors,
     pack_optimizer,
@@ -176,7 +177,7 @@ class LoopTrainer:
 
     def _resume(self, training: StageTraining, files: CheckpointFiles) -> tuple[StageState, dict[str, float]]:
         if not files.last.is_file():
-            return StageState(), {}
+            return StageState(step=0, curve=[], evaluations=[], best=None, best_step=None), {}
         tensors, state = files.load(files.last)
         load_model(training.stage.module, part(tensors, "model."), files.last)
         unpack_optimizer(training.optimizer, training.trained, tensors)
@@ -223,9 +224,9 @@ class LoopTrainer:
         return CurveFiles(self.out, stage.name, step) if self.is_main_process else contextlib.nullcontext()
 
     def _log(self, stage: TrainingStage, state: StageState, sums: dict[str, float], curves: CurveFiles | None) -> None:
-        before = int(state.curve[-1]["step"]) if state.curve else 0
+        before = int(state.curve[-1]["step"] or 0) if state.curve else 0
         values = {name: value / (state.step - before) for name, value in sums.items()}
-        state.curve.append({"step": state.step, **values})
+        state.curve.append({"step": state.step, **_finite(values)})
         if curves is not None:
             rate = {"rate_factor": stage.schedule.factor(state.step - 1, stage.steps)}
             curves.add(state.step, {**values, **rate})
@@ -238,8 +239,8 @@ class LoopTrainer:
         assert stage.evaluate is not None
         with training.averaged():
             metrics = dict(stage.evaluate())
-            state.evaluations.append({"step": state.step, **metrics})
-            value = None if stage.best_metric is None else metrics[stage.best_metric]
+            state.evaluations.append({"step": state.step, **_finite(metrics)})
+            value = None if stage.best_metric is None else _finite(metrics)[stage.best_metric]
             if value is not None and (state.best is None or value > state.best):
                 state.best, state.best_step = value, state.step
                 if curves is not None:
@@ -257,6 +258,11 @@ class LoopTrainer:
             tensors |= {f"ema.{name}": tensor for name, tensor in training.average.tensors.items()}
         tensors |= {f"sums.{name}": torch.tensor(value, dtype=torch.float64) for name, value in sums.items()}
         files.save(files.last, tensors, state)
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, Value]:
+    """Return values as they are stored: JSON has no NaN and no infinity."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _check_groups(stage: TrainingStage, trained: dict[str, nn.Parameter]) -> None:

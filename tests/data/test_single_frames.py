@@ -128,7 +128,7 @@ def test_lines_with_candidates_have_a_schema_and_others_stay_as_they_were() -> N
     assert [score for _, score in decoded] == [0.25, -3.0]
     assert np.array_equal(decoded[0][0], masks)
     assert np.array_equal(decoded[1][0], ~masks)
-    with pytest.raises(DataError, match="schema 3: this version reads up to 2"):
+    with pytest.raises(DataError, match=r"schema 3 is newer than this version reads \(2\)"):
         parse_line(line.replace(b'"schema":2', b'"schema":3'), "here")
     assert isinstance(parse_line(encode_line("0", CaptionPrediction("a")), "here"), CaptionPrediction)
 

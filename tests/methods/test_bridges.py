@@ -147,6 +147,21 @@ def test_a_sound_file_is_transcribed_once_per_recognizer(tmp_path: Path, sound: 
     assert lengths == [16000, 16000]
 
 
+@pytest.mark.parametrize("content", ['{"text": 3}', "{}", '{"text": "it", "more": 1}', '{"text": "it"', ""])
+def test_a_damaged_transcript_is_made_again(tmp_path: Path, sound: Path, monkeypatch, content: str) -> None:
+    monkeypatch.setattr(transcripts, "_load", lambda weights, device: lambda waveform: "a Möwe")
+    (tmp_path / "a.pt").write_text("a")
+    recognizer = Transcripts(tmp_path / "a.pt", tmp_path / "kept", "cpu")
+    assert recognizer(sound) == "a Möwe"
+    (path,) = (tmp_path / "kept").rglob("*.json")
+    written = path.read_bytes()
+    assert written == '{"text": "a Möwe"}\n'.encode()
+    path.write_text(content)
+    assert recognizer.cached(sound) is None
+    assert recognizer(sound) == "a Möwe"
+    assert path.read_bytes() == written
+
+
 def test_waveforms_are_mono_at_16_kilohertz(sound: Path) -> None:
     waveform = read_waveform(sound)
     assert waveform.dtype == np.float32

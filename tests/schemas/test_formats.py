@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from mevis_bench.cli.app import main
 from mevis_bench.files.strict_yaml import plain_value, read_node
 from mevis_bench.masks.rle_json import parse_rles
-from mevis_bench.records import DataError
+from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, TrackPrediction
 from mevis_bench.schemas.__main__ import reference_files
 from mevis_bench.schemas.decode import JsonSource, decode, decode_external
 from mevis_bench.schemas.field_types import record_fields
@@ -18,6 +19,7 @@ from mevis_bench.schemas.formats import FORMATS, Format
 from mevis_bench.schemas.json_files import decode_json, plain, schema_number
 from mevis_bench.schemas.training import TrainingRecord
 from mevis_bench.schemas.transcripts import SampleTranscript, TranscriptReport
+from mevis_bench.store.prediction_lines import encode_line
 from tests.fixtures.tiny_split import write_tiny_split
 from tests.paths import ROOT
 
@@ -79,7 +81,16 @@ def test_schema_and_decoder_refuse_the_same(format_: Format) -> None:
 
 def test_a_schema_number_is_required() -> None:
     numbered = [format_ for format_ in FORMATS if record_fields(format_.kind) and schema_number(format_.kind)]
-    names = ["manifest", "results", "baseline", "license-agreements", "push-record", "training", "transcripts"]
+    names = [
+        "manifest",
+        "predicted-candidates",
+        "results",
+        "baseline",
+        "license-agreements",
+        "push-record",
+        "training",
+        "transcripts",
+    ]
     assert [format_.name for format_ in numbered] == names
     for format_ in numbered:
         (path,) = REFERENCE.glob(f"examples/{format_.name}.*")
@@ -130,6 +141,20 @@ def test_files_that_commands_write_are_valid(tmp_path: Path, capsys: pytest.Capt
         assert contents
         for document in contents:
             validator(name).validate(document)
+
+
+def test_predictions_of_every_form_are_valid_and_of_no_other_form() -> None:
+    masks = np.zeros((2, 3, 4), bool)
+    masks[0, 1, 2] = True
+    boxes = TrackPrediction(np.array([0]), np.array([7]), np.array([[0, 0.5, 3, 4]]))
+    lines = {
+        "predicted-masks": encode_line("0", MaskPrediction(masks, (masks,), 0.5)),
+        "predicted-candidates": encode_line("0", MaskPrediction(masks, candidates=((masks, 0.5),))),
+        "predicted-tracks": encode_line("0", boxes),
+        "predicted-caption": encode_line("0", CaptionPrediction("a cat", 1.0, "It is a cat.")),
+    }
+    for written, line in lines.items():
+        assert [name for name in lines if validator(name).is_valid(json.loads(line))] == [written]
 
 
 def test_annotations_that_commands_write_are_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

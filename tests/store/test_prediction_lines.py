@@ -1,5 +1,7 @@
 """Predictions come back as they were written; foreign bytes are refused with what they are called."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,7 +57,8 @@ def test_tracks_and_captions_come_back() -> None:
         line = encode_line("0", caption)
         assert parse_line(line, "here") == caption
         assert line.splitlines(keepends=True) == [line]
-    assert parse_line(b'{"kind":"caption","text":"short form"}\n', "here") == CaptionPrediction("short form")
+    short = b'{"expression":"0","kind":"caption","text":"short form"}\n'
+    assert parse_line(short, "here") == CaptionPrediction("short form")
 
 
 @given(st.lists(st.text(min_size=1), max_size=5))
@@ -81,24 +84,69 @@ def test_the_expression_may_have_spaces_around_it_but_no_other_key_before_it() -
         assert complete_lines(spaced + line) == {"a": spaced}
 
 
+MASKS_LINE = {
+    "expression": "0",
+    "kind": "masks",
+    "height": 2,
+    "width": 3,
+    "masks": ["06", None],
+    "objects": None,
+    "target_score": None,
+}
+CANDIDATES_LINE = {**MASKS_LINE, "schema": 2, "candidates": [{"score": 0.5, "masks": ["06", None]}]}
+TRACKS_LINE = {"expression": "0", "kind": "tracks", "frames": [0], "ids": [1], "boxes": [[0, 0, 1, 1]]}
+CAPTION_LINE = {"expression": "0", "kind": "caption", "text": "a cat"}
+
+
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
-        (b'{"kind":"masks","height":2', "invalid JSON: "),
-        (b"\xff\xfe", "invalid UTF-8: "),
-        (b"[]", "is not a prediction (TypeError: "),
-        (b'{"kind":"masks","height":2,"width":3,"masks":[]}', "is not a prediction (KeyError: 'objects')"),
+        (b'{"kind":"masks","height":2', "invalid JSON: Expecting ',' delimiter: line 1 column 27 (char 26)"),
+        (b"\xff\xfe", "invalid UTF-8: invalid start byte at byte 0"),
+        (b"[]", "expected a mapping with 'kind', got an empty list"),
+        (b"{}", "missing key 'kind'"),
+        ({"kind": "movie"}, "'kind': expected one of masks, tracks, caption, got 'movie'"),
+        ({key: value for key, value in MASKS_LINE.items() if key != "objects"}, "missing key 'objects'"),
+        ({key: value for key, value in CAPTION_LINE.items() if key != "expression"}, "missing key 'expression'"),
+        ({**MASKS_LINE, "mask": []}, "unknown key 'mask'"),
+        ({**MASKS_LINE, "candidates": []}, "unknown key 'candidates'"),
+        ({**CANDIDATES_LINE, "schema": 3}, "schema 3 is newer than this version reads (2)"),
+        ({**MASKS_LINE, "height": "2"}, "'height': expected an integer >= 1, got '2'"),
+        ({**MASKS_LINE, "width": 0}, "'width': expected an integer >= 1, got 0"),
+        ({**MASKS_LINE, "masks": ["06", 3]}, "'masks[1]': expected COCO's compressed string, got 3"),
+        ({**MASKS_LINE, "masks": ["0\u00fc", None]}, "character 'ü' in a mask is not COCO's"),
+        ({**MASKS_LINE, "objects": [["06"]]}, "'objects[0]' has 1 masks, the prediction has 2"),
+        ({**MASKS_LINE, "target_score": 1.5}, "'target_score': expected a number >= 0 and <= 1, got 1.5"),
         (
-            b'{"kind":"masks","height":"2","width":3,"masks":[]}',
-            "is not a prediction (TypeError: expected int, got '2')",
+            {**CANDIDATES_LINE, "candidates": [{"score": 1, "masks": []}]},
+            "'candidates[0]' has 0 masks, the prediction has 2",
         ),
-        (b'{"kind":"movie"}', "is not a prediction (ValueError: unknown kind 'movie')"),
-        (b'{"kind":"tracks","frames":[0],"ids":[],"boxes":[]}', "(ValueError: 1 frames, 0 ids, 0 boxes)"),
-        (b'{"kind":"caption","text":3}', "is not a prediction (TypeError: expected str, got 3)"),
+        (
+            {**CANDIDATES_LINE, "candidates": [{"score": True, "masks": ["06", None]}]},
+            "'candidates[0].score': expected a number, got true",
+        ),
+        ({**TRACKS_LINE, "ids": []}, "1 frames, 0 ids, 1 boxes"),
+        ({**TRACKS_LINE, "ids": [2**63]}, "'ids[0]': expected an integer of 64 bits, got 9223372036854775808"),
+        ({**TRACKS_LINE, "frames": [0.5]}, "'frames[0]': expected an integer of 64 bits, got 0.5"),
+        ({**TRACKS_LINE, "boxes": [[0, 0, 1]]}, "'boxes[0]': expected [x0, y0, x1, y1], got a list"),
+        ({**TRACKS_LINE, "boxes": [[0, 0, 1, "1"]]}, "'boxes[0][3]': expected a number, got '1'"),
+        ({**CAPTION_LINE, "text": 3}, "'text': expected text, got 3"),
+        ({**CAPTION_LINE, "raw": 3}, "'raw': expected text, got 3"),
+        ({**CAPTION_LINE, "target_kept": -0.5}, "'target_kept': expected a number >= 0 and <= 1, got -0.5"),
     ],
 )
-def test_foreign_bytes_are_refused(content: bytes, words: str) -> None:
+def test_invalid_lines_are_one_error_with_key_and_place(content: bytes | dict[str, object], message: str) -> None:
+    line = content if isinstance(content, bytes) else json.dumps(content).encode()
     with pytest.raises(DataError) as caught:
-        parse_line(content, "v.jsonl, expression 0")
+        parse_line(line, "v.jsonl, expression 0")
     assert caught.value.location == "v.jsonl, expression 0"
-    assert words in caught.value.message
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("line", [MASKS_LINE, CANDIDATES_LINE, TRACKS_LINE, CAPTION_LINE])
+def test_lines_are_read_and_written_as_they_are(line: dict[str, object]) -> None:
+    stored = parse_line(json.dumps(line).encode(), "here")
+    prediction = decode_masks(stored) if isinstance(stored, StoredMasks) else stored
+    written = json.loads(encode_line("0", prediction))
+    assert {key: written[key] for key in line} == line
+    assert written.keys() - line.keys() <= {"target_kept"}

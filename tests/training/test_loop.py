@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import resource
 import signal
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mevis_bench.records import DataError, MevisBenchError, UsageError
 from mevis_bench.records.training import ParameterGroup
+from mevis_bench.schemas.stage_state import StageState
 from mevis_bench.training import checkpoints
 from tests.training.toy import toy_module, toy_stage, toy_trainer
 
@@ -214,7 +217,7 @@ def test_a_refused_write_of_safetensors_is_a_full_disk(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         with pytest.raises(MevisBenchError, match="the disk is full"):
-            files.save(files.last, {"x": torch.zeros(1 << 20)}, checkpoints.StageState())
+            files.save(files.last, {"x": torch.zeros(1 << 20)}, StageState(0, [], [], None, None))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(files.last.parent.iterdir())
@@ -242,6 +245,58 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, change):
     with pytest.raises(DataError, match=message) as caught:
         toy_trainer(tmp_path).fit(stage)
     assert caught.value.location == str(tmp_path / LAST)
+
+
+STATE = {"step": 3, "curve": [{"step": 3, "loss": 0.5}], "evaluations": [], "best": None, "best_step": None}
+
+
+def test_the_state_of_a_checkpoint_comes_back_as_it_was_written(tmp_path):
+    files = checkpoints.CheckpointFiles(tmp_path, "toy")
+    state = StageState(3, [{"step": 3, "loss": 0.5}], [{"step": 3, "J": None}], 0.25, 3)
+    files.save(files.last, {"x": torch.zeros(1)}, state)
+    text = (
+        '{"step": 3, "curve": [{"step": 3, "loss": 0.5}], "evaluations": [{"step": 3, "J": null}], '
+        '"best": 0.25, "best_step": 3}'
+    )
+    with safe_open(files.last, framework="pt") as file:
+        assert file.metadata() == {"state": text}
+    assert files.load(files.last)[1] == state
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "not a checkpoint of a training: it has no state"),
+        ({"other": "{}"}, "not a checkpoint of a training: it has no state"),
+        ({"state": "{"}, "invalid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ({"state": json.dumps({**STATE, "steps": 3})}, "unknown key 'steps'"),
+        ({"state": json.dumps({**STATE, "step": None})}, "'step': expected an integer, got null"),
+        ({"state": json.dumps({"step": 3})}, "missing key 'curve'"),
+        ({"state": json.dumps({**STATE, "curve": [{"step": 3, "loss": "0"}]})}, "'curve[0].loss': expected a number"),
+        ({"state": json.dumps({**STATE, "best": float("nan")})}, "invalid JSON: NaN is not a JSON number"),
+    ],
+)
+def test_a_checkpoint_with_an_invalid_state_is_one_error(tmp_path, metadata, message):
+    files = checkpoints.CheckpointFiles(tmp_path, "toy")
+    files.last.parent.mkdir()
+    save_file({"x": torch.zeros(1)}, files.last, metadata)
+    with pytest.raises(DataError) as caught:
+        files.load(files.last)
+    assert message in caught.value.message
+    assert caught.value.location.startswith(str(files.last))
+    assert caught.value.hint.startswith(
+        "Did you mean 'step'?" if "unknown" in message else "Remove the file to start the stage again, or restore it."
+    )
+
+
+def test_a_metric_that_is_not_finite_is_stored_as_null_and_never_the_best(tmp_path):
+    values = iter([math.nan, 0.9, math.inf])
+    stage = toy_stage(toy_module(), evaluate=lambda: {"J": next(values)}, evaluate_every=5, best_metric="J")
+    toy_trainer(tmp_path).fit(stage)
+    points = [{"step": 5, "J": None}, {"step": 10, "J": 0.9}, {"step": 12, "J": None}]
+    assert curve(tmp_path)["evaluations"] == points
+    _, state = checkpoints.CheckpointFiles(tmp_path, "toy").load(tmp_path / LAST)
+    assert (state.evaluations, state.best, state.best_step) == (points, 0.9, 10)
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(tmp_path):

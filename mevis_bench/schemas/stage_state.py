@@ -1,0 +1,40 @@
+"""State of a training stage in its checkpoints, and its curves."""
+
+from dataclasses import dataclass
+
+from mevis_bench.schemas.scores import Value
+
+Points = list[dict[str, Value]]
+"""Points of a curve: ``step`` and values by name; null: not finite."""
+
+
+@dataclass(slots=True)
+class StageState:
+    """State of a stage, besides its tensors; the training loop changes it.
+
+    Attributes:
+        step: Optimizer steps done.
+        curve: Points of the loss curve: ``step`` and the mean of each loss since the point before; null: not finite.
+        evaluations: Results of the evaluations: ``step`` and the metrics; null: not finite.
+        best: Largest value of the stage's best metric so far; null: there is none.
+        best_step: Its step.
+    """
+
+    step: int
+    curve: Points
+    evaluations: Points
+    best: float | None
+    best_step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageCurves:
+    """Curves of a stage, for people and plots.
+
+    Attributes:
+        losses: Points of the loss curve, as ``curve`` of the state.
+        evaluations: Results of the evaluations.
+    """
+
+    losses: Points
+    evaluations: Points
