@@ -1,6 +1,6 @@
 """Predictions of any stored format: one prediction per sample."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,6 +68,13 @@ class LoadedMasks:
 
 
 LoadedPrediction = LoadedMasks | TrackPrediction | CaptionPrediction
+
+KINDS: Mapping[type[LoadedPrediction], str] = {
+    LoadedMasks: "masks",
+    TrackPrediction: "tracks",
+    CaptionPrediction: "a caption",
+}
+"""Names of the kinds of predictions, for messages."""
 
 
 class PredictionSource(Protocol):

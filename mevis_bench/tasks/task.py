@@ -8,18 +8,10 @@ from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics
 from mevis_bench.metrics.metric import Metric, unknown_metric
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import (
-    CaptionPrediction,
-    DataError,
-    Expression,
-    GroundTruth,
-    Prediction,
-    Prompt,
-    TrackPrediction,
-)
+from mevis_bench.records import DataError, Expression, GroundTruth, Prediction, Prompt
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.task_names import TASK_TYPES
-from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
+from mevis_bench.store.prediction_source import KINDS, LoadedPrediction
 from mevis_bench.tasks.references import ReferenceScorer
 
 
@@ -135,13 +127,6 @@ class Task:
             DataError: It cannot.
         """
         if not isinstance(prediction, self.scorable):
-            expected = " or ".join(_NOUNS[prediction_type] for prediction_type in self.scorable)
-            raise DataError(f"{self.name} is scored from {expected}, got {_NOUNS[type(prediction)]}", location=location)
+            expected = " or ".join(KINDS[prediction_type] for prediction_type in self.scorable)
+            raise DataError(f"{self.name} is scored from {expected}, got {KINDS[type(prediction)]}", location=location)
         return prediction
-
-
-_NOUNS: Mapping[type[LoadedPrediction], str] = {
-    LoadedMasks: "masks",
-    TrackPrediction: "tracks",
-    CaptionPrediction: "a caption",
-}

@@ -1,6 +1,6 @@
 """Masks of several objects, collected frame by frame, eight pixels to a byte."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,15 @@ class ObjectMasks:
         """Add the masks ``(h, w)`` of one frame by identity."""
         for identity, mask in masks.items():
             self._packed.setdefault(identity, {})[frame] = np.packbits(mask)
+
+    def keep_frames(self, frames: Mapping[int, Collection[int]]) -> None:
+        """Remove the masks of every identity from all frames but its own.
+
+        Args:
+            frames: Indices of frames by identity.
+        """
+        for identity, masks in self._packed.items():
+            self._packed[identity] = {index: mask for index, mask in masks.items() if index in frames[identity]}
 
     def identities(self) -> list[int]:
         """Identities in ascending order."""

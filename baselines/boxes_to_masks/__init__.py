@@ -1,0 +1,1 @@
+"""Boxes of tracks, made masks by SAM 2."""
