@@ -59,7 +59,7 @@ PANELS = {
 """Commands by their panel in ``--help``, in display order."""
 
 _EPILOG = (
-    "Every option can be set by an environment variable: --data by MEVIS_BENCH_DATA.   Exit codes: 0 ok, "
+    "Every option can be set by an environment variable: --data by MEVIS_BENCH_DATA.\n\nExit codes: 0 ok, "
     "1 failed or regressed, 2 usage error, invalid input or unwritable output, 3 nothing measured, 4 incomparable, "
     "130 interrupted."
 )

@@ -40,11 +40,10 @@ def command(
 
 
 def _table(result: "Calibration", title: str) -> "Group":
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FittedTable, titled
 
-    table = terminal_table()
-    for name in ("threshold", "J&F", "N-acc.", "T-acc.", "objective"):
-        table.add_column(name, justify="right")
+    columns = ("threshold", "J&F", "N-acc.", "T-acc.", "objective")
+    table = FittedTable(columns, numbers=columns)
     for point in (result.before, result.chosen):
         values = (point.jf, point.n_acc, point.t_acc, point.objective)
         table.add_row(f"{point.threshold:.4g}", *(f"{100 * value:.1f}" for value in values))

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 NOTES = (
     "Effects are differences of means over samples, also for metrics that pool counts (HOTA).",
     "Intervals: 95 %, bootstrap over videos. p: sign flips per video, Holm-corrected over the slices of a metric.",
-    "Detectable: minimum detectable effect with this many videos (power 80 %). Dimmed: fewer than 30 samples.",
+    "n: samples. MDE: minimum detectable effect with this many videos (power 80 %). Dimmed: fewer than 30 samples.",
 )
+OTHER_SLICES = "Only the slices of {} are shown; --json has those of the other metrics."
 TOO_FEW = "Fewer than {} videos: no interval and no p-value (-), nothing can be claimed about a difference."
 MAX_ROWS = 5
 """Samples printed at each end of the list of changes; ``--json`` has all of them."""
@@ -49,29 +50,30 @@ def command(
 
 def _differences_table(comparison: "Comparison") -> "Group":
     from mevis_bench.reports.statistics import MIN_VIDEOS
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FittedTable, titled
 
-    table = terminal_table()
-    for name in ("metric", "slice"):
-        table.add_column(name)
-    for name in ("samples", "videos", "effect", "95 % interval", "p", "detectable"):
-        table.add_column(name, justify="right")
+    numbers = ("n", "videos", "effect", "95 % interval", "p", "MDE")
+    table = FittedTable(("metric, slice", *numbers), numbers)
     for entry in comparison.differences:
-        if entry.slice == "all":
-            table.add_section()
+        if entry.slice != "all" and entry.metric != comparison.metric:
+            continue
         difference = entry.difference
         style = "dim" if entry.small else "bold" if entry.adjusted_p is not None and entry.adjusted_p < 0.05 else ""
+        metric = entry.metric + ("" if entry.scale == 100 else " (count)")
         table.add_row(
-            (entry.metric + ("" if entry.scale == 100 else " (count)")) if entry.slice == "all" else "",
-            entry.slice,
+            metric if entry.slice == "all" else f"  {entry.slice}",
             str(difference.samples),
             str(difference.videos),
             f"{entry.scale * difference.effect:+.2f}",
             *_claims(entry),
             style=style,
         )
-    too_few = any(entry.difference.low is None for entry in comparison.differences)
-    return titled("B minus A, percentage points", table, *NOTES, *([TOO_FEW.format(MIN_VIDEOS)] if too_few else []))
+    notes = list(NOTES)
+    if any(entry.slice != "all" and entry.metric != comparison.metric for entry in comparison.differences):
+        notes.append(OTHER_SLICES.format(comparison.metric))
+    if any(entry.difference.low is None for entry in comparison.differences):
+        notes.append(TOO_FEW.format(MIN_VIDEOS))
+    return titled("B minus A, percentage points", table, *notes)
 
 
 def _claims(entry: "SliceDifference") -> tuple[str, str, str]:
@@ -84,20 +86,17 @@ def _claims(entry: "SliceDifference") -> tuple[str, str, str]:
 
 
 def _changes_table(comparison: "Comparison") -> "Group":
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FittedTable, titled
 
     worse = [change for change in comparison.changes if (change.change < 0) is comparison.higher_is_better]
     better = [change for change in comparison.changes if (change.change > 0) is comparison.higher_is_better]
-    table = terminal_table()
-    table.add_column("sample")
-    for name in ("A", "B", "change"):
-        table.add_column(name, justify="right")
+    table = FittedTable(("sample", "A", "B", "change"), numbers=("A", "B", "change"))
     scale, unit = comparison.scale, ", percent" if comparison.scale == 100 else ""
     losses, gains = worse[:MAX_ROWS], better[-MAX_ROWS:][::-1]
     for changes in (losses, gains):
         for change in changes:
             before, after, difference = (scale * value for value in (change.before, change.after, change.change))
             cells = (f"{before:.1f}", f"{after:.1f}", f"{difference:+.1f}")
-            table.add_row(change.sample, *cells, style="red" if changes is losses else "green")
-        table.add_section()
+            last = change is changes[-1]
+            table.add_row(change.sample, *cells, style="red" if changes is losses else "green", end_section=last)
     return titled(f"{len(worse)} samples worse, {len(better)} better in {comparison.metric}{unit}", table)

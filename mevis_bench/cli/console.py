@@ -9,7 +9,6 @@ from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from mevis_bench.reports.escaping import json_text, plain
@@ -77,13 +76,3 @@ def _shortened(text: str) -> str:
 def print_deprecated(name: str, replacement: str) -> None:
     """Print to stderr that an option is deprecated."""
     err().print(f"{name} is deprecated and will be removed: use {replacement}.", style="yellow", markup=False)
-
-
-def facts_table(facts: Mapping[str, object]) -> Table:
-    """Return names and values as a table of two columns; ``None`` is shown as ``-``."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        table.add_row(f"  {name}", Text("-" if value is None else str(value)))
-    return table

@@ -14,7 +14,7 @@ def command(runs: arguments.FinishedRuns, json: options.Json = False) -> None:
     """Speed, parameters and peak memory of runs, as in the paper's Table 5."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.records import NothingMeasuredError
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FittedTable, titled
     from mevis_bench.store.run_folder import RunFolder
 
     manifests = [RunFolder(run).read_manifest() for run in runs]
@@ -28,11 +28,8 @@ def command(runs: arguments.FinishedRuns, json: options.Json = False) -> None:
     if json:
         print_json([{"run": str(run), **manifest.costs} for run, manifest in zip(runs, manifests, strict=True)])
         return
-    table = terminal_table()
-    table.add_column("run")
-    for name in ("FPS, model", "FPS, end to end", "parameters M", "trainable M", "GPU GiB", "host GiB"):
-        table.add_column(name, justify="right")
-    table.add_column("device")
+    numbers = ("FPS\nmodel", "FPS\nend to end", "parameters\nM", "trainable\nM", "GPU\nGiB", "host\nGiB")
+    table = FittedTable(("run", *numbers, "device"), numbers)
     for run, manifest in zip(runs, manifests, strict=True):
         table.add_row(str(run), *_cells(manifest.costs), str(manifest.costs.get("device") or "-"))
     out().print(titled("Resource usage", table, NOTE))

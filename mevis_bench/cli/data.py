@@ -10,12 +10,15 @@ from mevis_bench.cli.choices import FrameFiles, SpeechChoice
 from mevis_bench.cli.option_groups import DataOptions, with_groups
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from mevis_bench.cli.progress import Bar
     from mevis_bench.data.validation import ValidationReport
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
+
+MAX_PATH_INDENTATION = 12
+"""Characters before a path of a layout, at most."""
 
 
 @command.callback()
@@ -57,8 +60,9 @@ def info(name: arguments.RegisteredDataSet, json: options.Json = False) -> None:
     """Print what a data set is, its license, where to get it, and the files that are expected."""
     import dataclasses
 
-    from mevis_bench.cli.console import facts_table, out, print_json
+    from mevis_bench.cli.console import out, print_json
     from mevis_bench.data.registry import find_dataset
+    from mevis_bench.reports.terminal import FactsTable
 
     facts = find_dataset(None, None, name).info
     if json:
@@ -70,7 +74,7 @@ def info(name: arguments.RegisteredDataSet, json: options.Json = False) -> None:
     )
     console = out()
     console.print(
-        facts_table(
+        FactsTable(
             {
                 "title": facts.title,
                 "about": facts.about,
@@ -85,7 +89,22 @@ def info(name: arguments.RegisteredDataSet, json: options.Json = False) -> None:
             }
         )
     )
-    console.print(facts.layout, markup=False, highlight=False, soft_wrap=True)
+    console.print(FactsTable(_layout(facts.layout)))
+
+
+def _layout(text: str) -> dict[str, str]:
+    """Return what a layout says about each of its paths; a line of deep indentation continues the one above."""
+    found: dict[str, str] = {}
+    path = ""
+    for line in text.splitlines():
+        indentation = len(line) - len(line.lstrip())
+        if indentation > MAX_PATH_INDENTATION:
+            found[path] += f" {line.strip()}"
+            continue
+        name, _, about = line.strip().partition("  ")
+        path = " " * indentation + name
+        found[path] = about.strip()
+    return found
 
 
 @command.command()
@@ -252,18 +271,14 @@ def _as_json(report: "ValidationReport") -> dict[str, object]:
     }
 
 
-def _counts(report: "ValidationReport") -> "Table":
-    from rich import box
-    from rich.table import Table
+def _counts(report: "ValidationReport") -> "Group":
+    from mevis_bench.reports.terminal import FittedTable, titled
 
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, title=f"{report.data_set}: split {report.split}", title_justify="left"
-    )
-    for heading in ("videos", "frames", "objects", "expressions", "single", "multi", "no target", "unknown", "spoken"):
-        table.add_column(heading, justify="right")
+    columns = ("videos", "frames", "objects", "expressions", "single", "multi", "no target", "unknown", "spoken")
+    table = FittedTable(columns, numbers=columns)
     numbers = (
         report.videos, report.frames, report.objects, report.expressions,
         report.single, report.multi, report.no_target, report.unknown, report.spoken,
     )  # fmt: skip
     table.add_row(*(f"{number:,}" for number in numbers))
-    return table
+    return titled(f"{report.data_set}: split {report.split}", table)

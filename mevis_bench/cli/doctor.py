@@ -14,22 +14,18 @@ def command(require: options.RequiredChecks = None, json: options.Json = False) 
     from rich.text import Text
 
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
     from mevis_bench.runs.doctor import check_machine
 
     checks = check_machine(require.split(",") if require is not None else ())
     if json:
         print_json([dataclasses.asdict(check) for check in checks])
     else:
-        table = terminal_table()
-        table.add_column("check")
-        table.add_column("state")
-        table.add_column("needed for", overflow="fold")
-        table.add_column("found, or how to get it", overflow="fold")
+        table = FittedTable(("check", "state", "needed for", "found, or how to get it"))
         for check in checks:
             state = (
                 Text("ok", "green") if check.found is not None else Text("missing", "red" if check.fails else "yellow")
             )
-            table.add_row(Text(check.name), state, Text(check.needed_for), Text(check.found or check.how))
+            table.add_row(check.name, state, check.needed_for, check.found or check.how)
         out().print(table)
     return ExitCode.FAILED if any(check.fails for check in checks) else ExitCode.OK

@@ -72,16 +72,14 @@ def diff(name: arguments.IsolatedMethod, method_dir: options.MethodDirs, json: o
     from mevis_bench.execution.environments import package_rows
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.records import ExitCode
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
 
     rows = package_rows(find_methods(method_dir).resolve(name).method)
     if json:
         # "wanted" is the key of versions before 0.2.
         print_json([{**dataclasses.asdict(row), "wanted": row.required} for row in rows])
     else:
-        table = terminal_table()
-        for heading in ("required", "installed", ""):
-            table.add_column(heading)
+        table = FittedTable(("required", "installed", "state"))
         for row in rows:
             state = Text("ok", "green") if row.fits else Text("differs" if row.installed else "missing", "red")
             table.add_row(row.required, row.installed or "-", state)

@@ -49,12 +49,10 @@ def command(
 
 
 def _counts_table(counts: "tuple[FailureCount, ...]", total: int, score: str) -> "Group":
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FittedTable, titled
 
-    table = terminal_table()
-    table.add_column("error")
-    for name in ("samples", "share, %", f"{score} lost, points"):
-        table.add_column(name, justify="right")
+    numbers = ("samples", "share, %", f"{score} lost, points")
+    table = FittedTable(("error", *numbers), numbers)
     for count in counts:
         cells = (str(count.samples), f"{100 * count.samples / total:.1f}", f"{100 * count.cost:.1f}")
         table.add_row(count.failure.value, *cells)

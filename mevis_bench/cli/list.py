@@ -11,12 +11,11 @@ from mevis_bench.cli import options
 from mevis_bench.records.task_names import TASK_NAMES
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from mevis_bench.methods.method_list import MethodRow
     from mevis_bench.methods.registry import ResolvedMethod
+    from mevis_bench.reports.terminal import FittedTable
     from mevis_bench.tasks import Task
 
 command = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -35,15 +34,13 @@ def tasks(json: options.Json = False) -> None:
     from rich.text import Text
 
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
     from mevis_bench.tasks import TASKS
 
     if json:
         print_json([_describe(task) for task in TASKS.values()])
         return
-    table = terminal_table()
-    for name in ("task", "title", "metrics"):
-        table.add_column(name)
+    table = FittedTable(("task", "title", "metrics"))
     for task in TASKS.values():
         table.add_row(Text(task.name, "bold"), task.title, Text(", ".join(task.columns), "dim"))
     out().print(table)
@@ -75,28 +72,20 @@ def data_sets(json: options.Json = False) -> None:
     """List the registered data sets: version, tasks, splits, license and scoring protocol of each."""
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.data.registry import find_datasets
-    from mevis_bench.reports.terminal import list_table
+    from mevis_bench.reports.terminal import FittedTable
 
     infos = [entry.info for entry in find_datasets().values()]
     if json:
         print_json([dataclasses.asdict(info) for info in infos])
         return
     console = out()
-    titles = ("data set", "version", "tasks", "splits", "protocol", "title", "license")
-    rows = [
-        (
-            info.name,
-            info.version,
-            ", ".join(info.tasks),
-            ", ".join(info.splits),
-            info.protocol,
-            info.title,
-            info.license,
-        )
-        for info in infos
-    ]
-    console.print(list_table(console, titles, rows, optional=("title", "license")))
-    console.print("mevis-bench data info NAME", style="dim")
+    columns = ("data set", "version", "tasks", "splits", "protocol", "title", "license")
+    table = FittedTable(columns, optional=("title", "license"))
+    for info in infos:
+        tasks, splits = ", ".join(info.tasks), ", ".join(info.splits)
+        table.add_row(info.name, info.version, tasks, splits, info.protocol, info.title, info.license)
+    console.print(table)
+    console.print("mevis-bench data info NAME shows one of them, its source and its layout.", style="dim")
 
 
 @command.command()
@@ -132,7 +121,7 @@ def methods(
         print_json({"methods": [dataclasses.asdict(row) for row in rows], "broken": invalid})
         return
     console = out()
-    console.print(_table(console, rows))
+    console.print(_table(rows))
     legend = (("●", "cyan"), " native   ", ("○", "cyan"), " through a bridge   ", ("(run --bridge)", "dim"))
     console.print(Text.assemble(*legend))
     for entry in registry.broken:
@@ -145,15 +134,13 @@ def _list_capabilities(*, json: bool) -> None:
 
     from mevis_bench.cli.console import out, print_json
     from mevis_bench.methods.capabilities import COLUMNS, cells, read_capabilities
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
 
     methods = read_capabilities()
     if json:
         print_json([dataclasses.asdict(method) for method in methods])
         return
-    table = terminal_table()
-    for name in COLUMNS:
-        table.add_column(name)
+    table = FittedTable(COLUMNS)
     for method in methods:
         title, *rest = cells(method)
         table.add_row(Text(title, "" if method.method is None else "bold"), *rest)
@@ -164,7 +151,7 @@ def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
     from mevis_bench.cli.console import err, out, print_json
     from mevis_bench.methods.sizes import variant_size
     from mevis_bench.records import MevisBenchError
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
 
     found, failed = [], {}
     for variant in variants:
@@ -178,10 +165,8 @@ def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
     if json:
         print_json({"sizes": [dataclasses.asdict(size) for size in found], "not_built": failed})
         return
-    table = terminal_table()
-    table.add_column("method")
-    table.add_column("parameters (M)", justify="right")
-    table.add_column("weights (GB)", justify="right")
+    numbers = ("parameters (M)", "weights (GB)")
+    table = FittedTable(("method", *numbers), numbers)
     for size in found:
         table.add_row(size.name, f"{size.parameters / 1e6:,.1f}", f"{size.bytes / 1e9:,.2f}")
     out().print(table)
@@ -189,21 +174,20 @@ def _list_sizes(variants: Sequence["ResolvedMethod"], *, json: bool) -> None:
         err().print(f"not built: {name}: {message}", markup=False, soft_wrap=True)
 
 
-def _table(console: "Console", rows: Sequence["MethodRow"]) -> "Table":
+def _table(rows: Sequence["MethodRow"]) -> "FittedTable":
     from rich.text import Text
 
-    from mevis_bench.reports.terminal import list_table
+    from mevis_bench.reports.terminal import FittedTable
 
-    cells: list[tuple[str | Text, ...]] = []
+    table = FittedTable(("method", *TASK_NAMES, "weights", "provenance", "title"), optional=("provenance", "title"))
     for row in rows:
         method, _, variant = row.name.partition(":")
         name_style, variant_style = ("bold", "dim") if row.default else ("", "bold")
         label = Text.assemble((method, name_style), (":", "dim" if row.default else ""), (variant, variant_style))
         marks = [_mark(task, row) for task in TASK_NAMES]
         state = Text(row.weights, _STATE_STYLES[row.weights])
-        cells.append((label, *marks, state, row.provenance, Text(row.title, "dim")))
-    titles = ("method", *TASK_NAMES, "weights", "provenance", "title")
-    return list_table(console, titles, cells, optional=("provenance", "title"))
+        table.add_row(label, *marks, state, row.provenance, Text(row.title, "dim"))
+    return table
 
 
 def _mark(task: str, row: "MethodRow") -> "Text":

@@ -168,7 +168,7 @@ Weights = Annotated[
     list[str],
     _option(
         "--weights",
-        "FILE|NAME=FILE|DIR|untrained",
+        "FILE|NAME=FILE|DIR",
         "A weights file, a weights store (one folder per method), or 'untrained' for seeded random weights.",
         default_factory=list,
     ),
@@ -181,8 +181,9 @@ BridgeName = Annotated[
     str | None,
     _option(
         "--bridge",
-        "speech_to_text|oracle_text|masks_to_tracks",
-        "Adapter for a method of another task. Default: the usual one, if any.",
+        "NAME",
+        "Adapter for a method of another task: speech_to_text, oracle_text or masks_to_tracks. Default: the usual one, "
+        "if any.",
     ),
 ]
 AsrModel = Annotated[
@@ -194,8 +195,8 @@ Perturbation = Annotated[
     str | None,
     _option(
         "--perturb",
-        "words|shuffle|reverse|static|every-K",
-        "Prompts or frames are changed before the method sees them.",
+        "HOW",
+        "Change prompts or frames before the method sees them: words, shuffle, reverse, static or every-K.",
     ),
 ]
 BasePython = Annotated[
@@ -233,8 +234,8 @@ ProtocolName = Annotated[
     str | None,
     _option(
         "--protocol",
-        "|".join(PROTOCOLS),
-        "Scoring protocol. Default: that of the data set; its name is stored with the scores.",
+        "NAME",
+        f"Scoring protocol: {', '.join(PROTOCOLS)}. Default: that of the data set; its name is stored with the scores.",
     ),
 ]
 Objective = Annotated[
@@ -299,7 +300,7 @@ ImageOut = Annotated[Path, _option("--out", "FILE", "Image file.")]
 ZipOut = Annotated[Path, _option("--out", "FILE", "Zip file to write.")]
 CompareTo = Annotated[Path | None, _option("--compare-to", "RUN", "A scored reference run: show changes from it.")]
 Against = Annotated[Path | None, _former("--against")]
-TableFormat = Annotated[str, _option("--format", "terminal|markdown|csv|latex|json|html", "Output format.")]
+TableFormat = Annotated[str, _option("--format", "FORMAT", "terminal, markdown, csv, latex, json or html.")]
 Form = Annotated[str | None, _former("--form")]
 AsLeaderboard = Annotated[
     bool,
@@ -325,7 +326,7 @@ ProtocolFacts = Annotated[
     bool, _option("--protocol-facts", None, "Print below the tables how each number came about, see protocol RUN.")
 ]
 ExportTarget = Annotated[
-    str, _option("--to", "parquet|tensorboard|wandb|mlflow", "Target; installed packages may add more.")
+    str, _option("--to", "TARGET", "parquet, tensorboard, wandb or mlflow; installed packages may add more.")
 ]
 BaselineFile = Annotated[Path, _option("--expected", "FILE", "The baseline (configs/suites/*.expected.json).")]
 NewBaselineFile = Annotated[

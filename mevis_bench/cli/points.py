@@ -33,12 +33,10 @@ def command(answers: arguments.PointAnswers, data: DataOptions, json: options.Js
 
 
 def _table(report: "PointReport", title: str) -> "Group":
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FittedTable, titled
 
-    table = terminal_table()
-    table.add_column("protocol")
-    for name in ("P", "R", "F1", "HOTA"):
-        table.add_column(name, justify="right")
+    numbers = ("P", "R", "F1", "HOTA")
+    table = FittedTable(("protocol", *numbers), numbers)
     for protocol, scores in report.scores.items():
         values = (scores.precision, scores.recall, scores.f1, scores.hota)
         table.add_row(protocol, *(f"{100 * value:.1f}" for value in values))

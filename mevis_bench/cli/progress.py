@@ -49,6 +49,7 @@ class Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._progress.update(self._task, note="")
         self._progress.stop()
 
     def begin(self, description: str, total: int, done: int = 0) -> None:
@@ -56,7 +57,8 @@ class Bar:
         self._start = self._printed = time.monotonic()
         self._total, self._first, self._done = total, done, done
         self._description = description
-        self._progress.update(self._task, description=description, total=total, completed=done)
+        self._progress.reset(self._task, description=description, total=total, completed=done)
+        self._progress.update(self._task, rate="", remaining="", note="")
 
     def advance_to(self, done: int, note: str = "") -> None:
         """Set the number of completed items and an optional note."""

@@ -23,11 +23,11 @@ def command(
     vs_paper: options.VsPaper = False,
 ) -> None:
     """Print results of several runs as one table: terminal, Markdown, CSV, LaTeX, JSON or HTML."""
-    from mevis_bench.cli.console import facts_table, out, print_deprecated
+    from mevis_bench.cli.console import out, print_deprecated
     from mevis_bench.records import UsageError
     from mevis_bench.reports.render import WRITERS, to_terminal
     from mevis_bench.reports.table import build_table, read_samples
-    from mevis_bench.reports.terminal import titled
+    from mevis_bench.reports.terminal import FactsTable, titled
     from mevis_bench.runs.protocol_facts import protocol_facts as read_protocol_facts
     from mevis_bench.store.score_files import read_results
 
@@ -70,7 +70,7 @@ def command(
     if versus is not None:
         _print_published(versus, results)
     for run in runs if protocol_facts else ():
-        out().print(titled(f"protocol of {run.name}", facts_table(read_protocol_facts(run))))
+        out().print(titled(f"protocol of {run.name}", FactsTable(read_protocol_facts(run))))
 
 
 def _print_leaderboards(runs: list[Path], references: list[Path], format_: str) -> None:
@@ -97,15 +97,17 @@ def _facts_as_markdown(run: Path) -> str:
 
 def _print_published(versus: str, results: "list[Results]") -> None:
     from mevis_bench.cli.console import out
-    from mevis_bench.cli.published_tables import beside_published, paper_table
+    from mevis_bench.cli.published_tables import beside_paper, beside_published, paper_table
     from mevis_bench.config.paths import configs_folder
-    from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
+    from mevis_bench.reports.paper import compare_with_paper, paper_tables, read_paper_rows
     from mevis_bench.reports.published import read_published, runs_beside
 
     if versus == "paper":
         rows = read_paper_rows(configs_folder() / "paper")
         for result in results:
-            out().print(paper_table(result.label, compare_with_paper(result, rows)))
+            compared = compare_with_paper(result, rows)
+            label = result.label
+            out().print(paper_table(label, compared) if compared else beside_paper(label, paper_tables(result, rows)))
         return
     tables = [(table, runs_beside(table, results)) for table in read_published(configs_folder() / "published")]
     for table, runs in tables:

@@ -24,13 +24,16 @@ class ProgressBarCallback:
 
     Args:
         bar: The bar.
-        position: Which of several runs it is, for instance ``2/6 ``.
+        label: What is shown; empty: the name of the run folder.
+        last_step: What follows the last sample, for instance ``scoring``.
     """
 
-    def __init__(self, bar: "Bar", position: str = "") -> None:
+    def __init__(self, bar: "Bar", label: str = "", last_step: str = "") -> None:
         self._bar = bar
-        self._position = position
+        self._label = label
+        self._last_step = last_step
         self._failed = 0
+        self._left = 0
 
     def on_run_start(self, folder: "RunFolder", total: int, done: int) -> None:
         """Start the bar at the number of samples that earlier calls finished."""
@@ -38,13 +41,23 @@ class ProgressBarCallback:
 
         if done:
             err().print(f"resuming {folder.path}: {done} of {total} samples are done", markup=False, soft_wrap=True)
-        self._bar.begin(self._position + folder.path.name, total, done)
+        self._left = total - done
+        self._bar.begin(self._label or folder.path.name, total, done)
 
     def on_sample_end(self, status: "SampleStatus") -> None:
         """Advance the bar by one sample."""
         self._failed += status.status == "failed"
-        video = status.id.rpartition("/")[0]
-        self._bar.advance(status.seconds, f"{video}, {self._failed} failed" if self._failed else video)
+        self._left -= 1
+        place = status.id.rpartition("/")[0] if self._left else self._last_step
+        failed = f"{self._failed} failed" if self._failed else ""
+        self._bar.advance(status.seconds, ", ".join(filter(None, (place, failed))))
+
+
+def _callback(bar: "Bar", plan: "RunPlan", position: str = "") -> ProgressBarCallback:
+    """Return the callback of a run, named by what it runs; ``position``: which of several it is, like ``2/6 ``."""
+    identity = plan.identity
+    label = f"{position}{identity.task} {identity.method}:{identity.variant}"
+    return ProgressBarCallback(bar, label, "scoring" if plan.has_ground_truth else "")
 
 
 def execute_run(plan: "RunPlan", folder: "RunFolder", progress: ProgressMode, *, json: bool) -> int:
@@ -54,13 +67,13 @@ def execute_run(plan: "RunPlan", folder: "RunFolder", progress: ProgressMode, *,
     from mevis_bench.runs.run import run_plan
 
     with Bar("samples", progress) as bar:
-        finished = run_plan(plan, folder, ProgressBarCallback(bar))
+        finished = run_plan(plan, folder, _callback(bar, plan))
     if json:
         print_json(_document(finished))
     else:
         _print_report(plan, finished)
         if plan.videos:
-            _print_results(finished.report.manifest.provenance, finished.results)
+            _print_results(finished.report.manifest.provenance, folder.path, finished.results)
     return ExitCode.FAILED if finished.report.failed else ExitCode.OK
 
 
@@ -88,8 +101,7 @@ def execute_suite(
     finished = []
     with Bar("samples", progress) as bar:
         for number, (plan, folder) in enumerate(planned, 1):
-            position = f"{number}/{len(planned)} "
-            finished.append(run_plan(plan, folder, ProgressBarCallback(bar, position)))
+            finished.append(run_plan(plan, folder, _callback(bar, plan, f"{number}/{len(planned)} ")))
             if not json:
                 _print_report(plan, finished[-1])
     if json:
@@ -101,32 +113,29 @@ def execute_suite(
 
 def print_plan(plan: "RunPlan", folder: "RunFolder", *, json: bool) -> int:
     """Print what a run would do."""
-    from mevis_bench.cli.console import facts_table, out, print_json
+    from mevis_bench.cli.console import out, print_json
+    from mevis_bench.reports.terminal import FactsTable
 
     facts = _plan_facts(plan, folder)
     if json:
         # "left_to_do" is the former name of "remaining"; it goes with the next release.
         print_json({**facts, "left_to_do": facts["remaining"]})
     else:
-        out().print(facts_table(facts))
+        out().print(FactsTable(facts))
     return ExitCode.OK
 
 
 def _print_plans(planned: "Sequence[tuple[RunPlan, RunFolder]]", left_out: "Mapping[str, str]", *, json: bool) -> int:
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
 
     plans = [_plan_facts(plan, folder) for plan, folder in planned]
     if json:
         print_json({"runs": plans, "left_out": left_out})
         return ExitCode.OK
-    table = terminal_table()
-    for name in ("folder", "method"):
-        table.add_column(name, overflow="fold")
-    for name in ("samples", "remaining"):
-        table.add_column(name, justify="right")
+    table = FittedTable(("folder", "method", "samples", "remaining"), numbers=("samples", "remaining"))
     for facts in plans:
-        table.add_row(*(str(facts[str(column.header)]) for column in table.columns))
+        table.add_row(*(str(facts[column]) for column in table.columns))
     out().print(table)
     return ExitCode.OK
 
@@ -194,7 +203,7 @@ def _print_report(plan: "RunPlan", finished: "FinishedRun") -> None:
         console.print(f"speech recognition: word error rate {100 * finished.word_error_rate:.1f} %")
 
 
-def _print_results(provenance: str, results: "Results | None") -> None:
+def _print_results(provenance: str, folder: "Path", results: "Results | None") -> None:
     from mevis_bench.cli.console import err, out
     from mevis_bench.reports.render import to_terminal
     from mevis_bench.reports.table import build_table
@@ -206,6 +215,7 @@ def _print_results(provenance: str, results: "Results | None") -> None:
         note = "untrained: seeded random weights; the scores are not those of the method"
         err().print(note, style="yellow")
     out().print(to_terminal(build_table(results.task, [results])))
+    err().print(f"mevis-bench gallery {folder} shows every sample", style="dim", markup=False, soft_wrap=True)
 
 
 def _print_tables(finished: "Sequence[FinishedRun]") -> None:

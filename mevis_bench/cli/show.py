@@ -46,14 +46,14 @@ def method(
 def _print_head(console: "Console", entry: "MethodEntry") -> None:
     from rich.text import Text
 
-    from mevis_bench.cli.console import facts_table
+    from mevis_bench.reports.terminal import FactsTable
 
     spec = entry.spec
     environment = spec.environment
     needs = environment and ", ".join(filter(None, (f"Python {environment.python}", environment.requirements)))
     console.print(Text.assemble((spec.title, "bold"), "  ", (spec.name, "cyan"), "  ", (entry.origin, "dim")))
     console.print(
-        facts_table(
+        FactsTable(
             {
                 "paper": spec.paper,
                 "code": spec.code,
@@ -69,9 +69,9 @@ def _print_head(console: "Console", entry: "MethodEntry") -> None:
 def _print_variant(console: "Console", entry: "MethodEntry", variant: str, store: Path) -> None:
     from rich.text import Text
 
-    from mevis_bench.cli.console import facts_table
     from mevis_bench.methods.registry import ResolvedMethod
     from mevis_bench.methods.weights import provenance, weights_state
+    from mevis_bench.reports.terminal import FactsTable
 
     resolved = ResolvedMethod(entry, variant)
     spec = resolved.spec
@@ -89,4 +89,4 @@ def _print_variant(console: "Console", entry: "MethodEntry", variant: str, store
         facts[f"  {name} sha256"] = weights.sha256 or "unknown"
     facts["options"] = "  ".join(f"{key}={value}" for key, value in spec.options.items()) or None
     facts["notes"] = spec.notes
-    console.print(facts_table(facts))
+    console.print(FactsTable(facts))

@@ -10,7 +10,7 @@ def command(runs: arguments.RunsOrAll = None, json: options.Json = False) -> Non
     from rich.text import Text
 
     from mevis_bench.cli.console import out, print_json
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
     from mevis_bench.runs.predict import RUNS
     from mevis_bench.runs.status import find_runs, run_state
 
@@ -18,14 +18,10 @@ def command(runs: arguments.RunsOrAll = None, json: options.Json = False) -> Non
     if json:
         print_json([dataclasses.asdict(state) for state in states])
         return
-    table = terminal_table()
-    table.add_column("run")
-    table.add_column("state")
-    for name in ("done", "failed", "of"):
-        table.add_column(name, justify="right")
-    table.add_column("started")
+    table = FittedTable(("run", "state", "done", "started"), optional=("started",))
     styles = {"running": "cyan", "finished": "green", "failed": "red"}
     for state in states:
         shown = Text(state.state, styles.get(state.state, "yellow"))
-        table.add_row(str(state.folder), shown, str(state.done), str(state.failed), str(state.total), state.started)
+        failed = f", {state.failed} failed" if state.failed else ""
+        table.add_row(str(state.folder), shown, f"{state.done}/{state.total}{failed}", state.started)
     out().print(table)

@@ -21,14 +21,12 @@ def command(
     json: options.Json = False,
 ) -> None:
     """Run methods on your own video: overlay, strip of frames, masks, and the answer as text."""
-    from rich.text import Text
-
-    from mevis_bench.cli.console import facts_table, print_json
     from mevis_bench.cli.console import out as stdout
+    from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
     from mevis_bench.cli.runs import ProgressBarCallback
     from mevis_bench.reports.overlay import Layer, describe, write_overlays
-    from mevis_bench.reports.terminal import terminal_table, titled
+    from mevis_bench.reports.terminal import FactsTable, FittedTable, titled
     from mevis_bench.runs.try_methods import try_methods
     from mevis_bench.schemas.run_config import RunConfig
 
@@ -54,14 +52,12 @@ def command(
         ]
         print_json({"frames": length, "answers": rows, "files": {name: str(path) for name, path in files.items()}})
         return
-    table = terminal_table()
-    for title in ("method", "provenance", "answer"):
-        table.add_column(title, overflow="fold")
+    table = FittedTable(("method", "provenance", "answer"))
     for attempt, answer in zip(outcome.attempts, answers, strict=True):
-        table.add_row(Text(attempt.label), Text(attempt.provenance), Text(answer))
+        table.add_row(attempt.label, attempt.provenance, answer)
     notes = [NOTES[kind] for kind in NOTES if any(attempt.provenance == kind for attempt in outcome.attempts)]
     stdout().print(titled(prompt, table, *notes))
-    stdout().print(facts_table(files))
+    stdout().print(FactsTable(files))
 
 
 NOTES = {

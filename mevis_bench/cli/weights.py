@@ -8,7 +8,9 @@ from mevis_bench.cli import arguments, options
 
 command = typer.Typer(no_args_is_help=True)
 
-_STATE_STYLES = {"shipped": "green", "in store": "green", "missing": "yellow"}
+ON_HUB = "on the hub"
+"""State of missing weights that ``weights get`` downloads."""
+_STATE_STYLES = {"shipped": "green", "in store": "green", ON_HUB: "cyan", "missing": "yellow"}
 
 
 @command.callback()
@@ -32,7 +34,7 @@ def list_(
     from mevis_bench.methods.method_list import weights_overview
     from mevis_bench.methods.registry import find_methods
     from mevis_bench.methods.weights import parse_weights
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
 
     registry = find_methods(method_dir)
     selected = registry.resolve(method).method.spec.name if method is not None else None
@@ -40,18 +42,19 @@ def list_(
     if json:
         print_json([dataclasses.asdict(row) for row in rows])
         return
-    table = terminal_table()
-    for name in ("weights", "state", "license", "source"):
-        table.add_column(name, overflow="fold")
-    last = ""
-    for row in rows:
-        if last and row.method != last:
-            table.add_section()
-        last = row.method
-        location = Text.assemble((row.method, "bold"), (f" {row.name} ", "dim"), row.file)
-        state = f"{row.state} (weights get)" if row.state == "missing" and row.hub is not None else row.state
-        table.add_row(location, Text(state, _STATE_STYLES[row.state]), row.license, Text(row.source, "dim"))
+    details = ("license", "source")
+    table = FittedTable(("weights", "file", "state", *details), optional=details if method is None else ())
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        label = Text.assemble((row.method, "bold"), (f" {row.name}", "dim"))
+        state = ON_HUB if row.state == "missing" and row.hub is not None else row.state
+        last = following is None or following.method != row.method
+        cells = (row.file, Text(state, _STATE_STYLES[row.state]), row.license, Text(row.source, "dim"))
+        table.add_row(label, *cells, end_section=last)
     out().print(table)
+    if method is None:
+        out().print("mevis-bench weights list METHOD shows the source of a method's weights.", style="dim")
+    if any(row.state == "missing" and row.hub is not None for row in rows):
+        out().print(f"mevis-bench weights get METHOD downloads what is {ON_HUB}.", style="dim")
 
 
 @command.command()
@@ -102,7 +105,7 @@ def verify(
     from mevis_bench.methods.stored_weights import verify_weights
     from mevis_bench.methods.weights import parse_weights
     from mevis_bench.records import ExitCode, NothingMeasuredError
-    from mevis_bench.reports.terminal import terminal_table
+    from mevis_bench.reports.terminal import FittedTable
 
     registry = find_methods(method_dir)
     selected = registry.resolve(method).method.spec.name if method is not None else None
@@ -112,9 +115,7 @@ def verify(
     if json:
         print_json([dataclasses.asdict(file) for file in files])
     else:
-        table = terminal_table()
-        for name in ("weights", "result", "file"):
-            table.add_column(name, overflow="fold")
+        table = FittedTable(("weights", "result", "file"))
         styles = {"ok": "green", "changed": "red", "unknown": "yellow"}
         for file in files:
             table.add_row(f"{file.method} {file.name}", Text(file.result, styles[file.result]), file.path)

@@ -6,12 +6,11 @@ from dataclasses import asdict
 from xml.etree import ElementTree
 
 from rich.console import Group
-from rich.text import Text
 
 from mevis_bench.records import ExitCode
 from mevis_bench.reports.escaping import json_text, markdown_text, xml_text
 from mevis_bench.reports.gate import EXIT_CODES, GateEntry, RegressionStatus, exit_code
-from mevis_bench.reports.terminal import terminal_table, titled
+from mevis_bench.reports.terminal import FittedTable, titled
 from mevis_bench.tasks import TASKS
 
 SIGNS = {
@@ -39,17 +38,12 @@ STYLES = {
 def to_terminal(entries: Sequence[GateEntry], title: str | None = None) -> Group:
     """Return a terminal table with one line per metric and run; ``title`` replaces the one with the outcome."""
     code = exit_code(entries)
-    table = terminal_table()
-    for name in ("", "run", "metric"):
-        table.add_column(name)
-    for name in ("accepted", "now"):
-        table.add_column(name, justify="right")
-    table.add_column("reason")
+    table = FittedTable(("", "run", "metric", "accepted", "now", "reason"), numbers=("accepted", "now"))
     last_run = None
     for entry in entries:
         cells = (SIGNS[entry.status], entry.run if entry.run != last_run else "", entry.metric)
         values = (_value(entry, entry.expected), _value(entry, entry.measured), entry.reason)
-        table.add_row(*(Text(cell) for cell in (*cells, *values)), style=STYLES[entry.status])
+        table.add_row(*cells, *values, style=STYLES[entry.status])
         last_run = entry.run
     outcome = f"gate {'passed' if code == 0 else 'FAILED'} (exit {int(code)})"
     return titled(f"{title or outcome}, percent", table)

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Group
-from rich.text import Text
 
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.reports.escaping import csv_text, json_text, latex_text, markdown_text
 from mevis_bench.reports.leaderboard import DROP, MARGIN, YARDSTICK, Leaderboard, LeaderboardRow
 from mevis_bench.reports.pages import render
 from mevis_bench.reports.render import TEX_ARROWS, arrow
-from mevis_bench.reports.terminal import WideTable, titled
+from mevis_bench.reports.terminal import FittedTable, titled
 
 KEYS = ("method", "provenance")
 
@@ -40,15 +39,17 @@ class _Column:
 def to_terminal(board: Leaderboard) -> Group:
     """Return a leaderboard for the terminal, and below it the ranking metric by kind of expression."""
     columns = _columns(board)
-    table = WideTable(KEYS, [column.title for column in columns])
+    numbers = [column.title for column in columns]
+    table = FittedTable((*KEYS, *numbers), numbers)
     for row in board.rows:
-        table.add_row(*map(Text, _keys(row)), *(Text(column.cell(row)) for column in columns))
+        table.add_row(*_keys(row), *(column.cell(row) for column in columns))
     main = titled(f"{board.task.upper()}, percent", table, *_notes(board))
     if not board.kinds:
         return main
-    kinds = WideTable(KEYS[:1], [column.title for column in _kind_columns(board)])
+    numbers = [column.title for column in _kind_columns(board)]
+    kinds = FittedTable((KEYS[0], *numbers), numbers)
     for row in board.rows:
-        kinds.add_row(Text(row.label), *(Text(column.cell(row)) for column in _kind_columns(board)))
+        kinds.add_row(row.label, *(column.cell(row) for column in _kind_columns(board)))
     return Group(main, titled(_kinds_title(board), kinds))
 
 

@@ -1,6 +1,6 @@
 """Comparison of runs with the paper's published numbers, with reasons where the two are not comparable."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,25 @@ class PaperComparison:
     not_comparable: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PaperTable:
+    """A table of the paper, and a run of a method that it does not have.
+
+    Attributes:
+        number: Number of the table.
+        columns: Its metrics, by the paper's names.
+        rows: Its rows.
+        ours: Percent by metric, for the metrics that the run has.
+        not_comparable: Reasons why the run is not comparable with the rows; empty: it is.
+    """
+
+    number: int
+    columns: tuple[str, ...]
+    rows: tuple[PaperRow, ...]
+    ours: Mapping[str, float]
+    not_comparable: tuple[str, ...]
+
+
 def read_paper_rows(folder: Path) -> tuple[PaperRow, ...]:
     """Read every ``table_NN.yaml`` of a folder, in table order; a row about several data sets becomes one for each.
 
@@ -94,16 +113,31 @@ def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[Pape
         if row.task != results.task or row.ours not in names or not _same_data(row, results):
             continue
         published = {name: value for name, value in row.values.items() if isinstance(value, int | float)}
-        metric_names = find_task(row.task).paper_columns
-        ours = {
-            name: 100 * value
-            for name in published
-            if name in metric_names and (value := results.metrics.get(metric_names[name])) is not None
-        }
+        ours = _values(results, published)
         if ours:
             difference = {name: ours[name] - published[name] for name in ours}
             comparisons.append(PaperComparison(row, ours, difference, _not_comparable(row, results)))
     return tuple(comparisons)
+
+
+def paper_tables(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperTable, ...]:
+    """Return every table of the paper about a run's task and data, with the run's values; empty if it has none."""
+    tables: dict[int, list[PaperRow]] = {}
+    for row in rows:
+        if row.task == results.task and _same_data(row, results):
+            tables.setdefault(row.table, []).append(row)
+    return tuple(
+        PaperTable(number, columns, tuple(own), _values(results, columns), _not_comparable(own[0], results))
+        for number, own in tables.items()
+        for columns in [tuple(dict.fromkeys(name for row in own for name in row.values))]
+    )
+
+
+def _values(results: Results, columns: Iterable[str]) -> dict[str, float]:
+    """Return a run's values in percent by the paper's names of metrics, without those that it does not have."""
+    names = find_task(results.task).paper_columns
+    found = {name: results.metrics.get(names[name]) for name in columns if name in names}
+    return {name: 100 * value for name, value in found.items() if value is not None}
 
 
 def rows_of_run(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperRow, ...]:
@@ -127,7 +161,7 @@ def _not_comparable(row: PaperRow, results: Results) -> tuple[str, ...]:
         reasons.append(f"other split ({results.split}; the paper reports {row.split})")
     if row.protocol not in (None, results.protocol):
         reasons.append(f"other protocol ({results.protocol}; the paper's is {row.protocol})")
-    if results.method["provenance"] == "untrained":
+    if results.method.get("provenance") == "untrained":
         reasons.append("untrained weights")
     if "oracle" in results.label and "oracle" not in (row.ours or ""):
         reasons.append("oracle text")

@@ -14,7 +14,7 @@ from mevis_bench.metrics.metric import Metric
 from mevis_bench.reports.escaping import csv_text, json_text, latex_text, markdown_text
 from mevis_bench.reports.pages import render
 from mevis_bench.reports.table import MARGIN_NOTE, PROVENANCES, Row, Table, margins_of, provenance_of
-from mevis_bench.reports.terminal import WideTable, titled
+from mevis_bench.reports.terminal import FittedTable, titled
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.tasks import TASKS
 
@@ -29,7 +29,8 @@ def arrow(metric: Metric) -> str:
 
 def to_terminal(table: Table) -> Group:
     """Return a table for the terminal; the best value of a column is bold."""
-    rendered = WideTable(("method", "provenance"), [f"{column.name} {arrow(column)}" for column in table.columns])
+    numbers = [f"{column.name} {arrow(column)}" for column in table.columns]
+    rendered = FittedTable(("method", "provenance", *numbers), numbers)
     best = {column.name: table.best(column.name) for column in table.columns}
     for index, row in enumerate(table.rows):
         cells = [
@@ -40,7 +41,7 @@ def to_terminal(table: Table) -> Group:
             for c in table.columns
         ]
         last_of_block = index + 1 == len(table.rows) or table.rows[index + 1].provenance != row.provenance
-        rendered.add_row(Text(_label(table, row)), Text(row.provenance), *cells, end_section=last_of_block)
+        rendered.add_row(_label(table, row), row.provenance, *cells, end_section=last_of_block)
     return titled(f"{table.task.upper()}, percent", rendered, *table.notes)
 
 
@@ -76,11 +77,11 @@ def all_tasks_to_terminal(results: Sequence[Results], scores: Sequence[Sequence[
                 known |= bool(margin)
                 value = metric.format(result.metrics.get(metric.name))
                 cells[task, metric.name] = Text.assemble(value, (margin, "dim"), mark)
-    titles = [f"{task.upper()} {metric.name} {arrow(metric)}" for task, metric in headlines]
-    rendered = WideTable(("method", "provenance", "split"), titles)
+    numbers = [f"{task.upper()} {metric.name} {arrow(metric)}" for task, metric in headlines]
+    rendered = FittedTable(("method", "provenance", "split", *numbers), numbers)
     for keys, cells in sorted(rows.items(), key=lambda row: PROVENANCES.index(row[0][1])):
         values = (cells.get((task, metric.name), Text("-")) for task, metric in headlines)
-        rendered.add_row(*map(Text, keys), *values)
+        rendered.add_row(*keys, *values)
     title = "All tasks, percent; values obtained through a bridge are marked with its name"
     return titled(title, rendered, *((MARGIN_NOTE,) if known else ()))
 

@@ -42,7 +42,7 @@ def test_the_table_fits_a_terminal(monkeypatch, capsys) -> None:
     assert app.main(["list", "methods", "--capabilities"]) == 0
     lines = capsys.readouterr().out.rstrip().splitlines()
     assert max(len(line) for line in lines) <= 80
-    assert len(lines) == len(read_capabilities()) + 3  # a blank line, names of the columns, a rule
+    assert len(lines) == len(read_capabilities()) + 2  # names of the columns, a rule
     assert [word for line in lines for word in line.split() if word in ("HTML", "TempCD")] == ["HTML", "TempCD"]
 
 

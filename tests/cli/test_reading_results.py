@@ -17,7 +17,7 @@ def test_report_prints_the_table_and_the_setting(tmp_path: Path, capsys: pytest.
     printed = capsys.readouterr().out
     assert "70.0" in printed
     assert "protocol mevis_v2; 60 of 60 samples scored" in printed
-    assert "not comparable; other split (valid_u; the paper reports valid)" in printed
+    assert "no: other split (valid_u; the paper reports valid)" in printed
 
 
 @pytest.mark.parametrize("format_", ["markdown", "csv", "latex", "json", "html"])
