@@ -1,12 +1,14 @@
 """Parts of the tiny generated data sets of ``data make-fixture``: moving rectangles, drawn the same every time."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mevis_bench.masks.rle_json import to_json
 
 _MARKER = "GENERATED.txt"
 _MARKER_TEXT = (
@@ -61,6 +63,47 @@ def write_frames(folder: Path, names: Sequence[str], frames: NDArray[np.uint8], 
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in zip(names, frames, strict=True):
         Image.fromarray(frame).save(folder / f"{name}{suffix}", quality=90)
+
+
+def write_numbered_frames(
+    folder: Path, frames: NDArray[np.uint8], *, digits: int = 5, first: int = 0, suffix: str = ".jpg"
+) -> list[str]:
+    """Write one image per frame, named by its number, and return the names without suffix.
+
+    Args:
+        folder: Folder of the images.
+        frames: RGB, uint8 ``(t, h, w, 3)``.
+        digits: Digits of a name.
+        first: Number of the first frame.
+        suffix: ``.jpg`` or ``.png``.
+    """
+    names = [f"{number:0{digits}d}" for number in range(first, first + len(frames))]
+    write_frames(folder, names, frames, suffix)
+    return names
+
+
+def write_masks(folder: Path, names: Sequence[str], masks: NDArray[np.bool_]) -> None:
+    """Write one gray PNG per frame, 0 and 255."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, mask in zip(names, masks, strict=True):
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"{name}.png")
+
+
+def write_coco(path: Path, masks: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Write a COCO file with one image and one annotation per mask ``(h, w)``, as MTTR's scripts do."""
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    for number, (image_id, mask) in enumerate(masks.items(), 1):
+        height, width = mask.shape
+        images.append({"id": image_id, "height": height, "width": width})
+        (segmentation,) = to_json(mask[None])
+        annotations.append(
+            {"id": number, "image_id": image_id, "category_id": 1, "segmentation": segmentation, "iscrowd": 0}
+        )
+    categories = [{"id": 1, "name": "dummy_class"}]
+    write_json(path, {"categories": categories, "images": images, "annotations": annotations})
 
 
 def write_label_images(folder: Path, names: Sequence[str], labels: NDArray[np.uint8]) -> None:

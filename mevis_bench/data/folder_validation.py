@@ -7,31 +7,21 @@ from pathlib import Path
 from mevis_bench.data.fixtures import is_fixture
 from mevis_bench.data.frame_folders import FrameFolders
 from mevis_bench.data.mevis.verify import whole_image_size
+from mevis_bench.data.split_file import require_folder
 from mevis_bench.data.validation import ValidationIssue, ValidationReport
-from mevis_bench.records import DataError, UsageError
+from mevis_bench.records import DataError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.ground_truth import Expression
 
 Progress = Callable[[int, int], None]
 
 
-def require_folder(root: Path | None) -> Path:
-    """Return the folder of ``--data``; raise ``UsageError`` where there is none."""
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
-    return root
-
-
 def folder_validator(
-    info: DatasetInfo,
-    matches: Callable[[Path | None, str], bool],
-    open_split: Callable[[Path | None, str], FrameFolders],
+    info: DatasetInfo, open_split: Callable[[Path | None, str], FrameFolders]
 ) -> Callable[[Path | None, str, Progress], ValidationReport]:
     """Return ``DatasetEntry.validate`` of a data set of frame folders, see :func:`validate_folders`."""
 
     def validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-        if not matches(root, split):
-            open_split(root, split)  # it says what is missing
         return validate_folders(info, require_folder(root), split, partial(open_split, root, split), progress)
 
     return validate

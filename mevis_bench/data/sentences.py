@@ -1,7 +1,7 @@
 """Parts that the JSON files of several data sets share: sentences, object ids, lists of frames."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,19 @@ def first_video_id(path: Path) -> str | None:
     with path.open("rb") as file:
         match = _FIRST_VIDEO.match(file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n"))
     return None if match is None else match[1].decode("utf-8", "replace")
+
+
+def has_keys(path: Path, present: Sequence[str], absent: Sequence[str]) -> bool:
+    """Return whether the start of a JSON file, 64 KiB, has some keys and lacks others: files of one name differ so.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(2**16)
+    return all(f'"{key}"'.encode() in head for key in present) and not any(
+        f'"{key}"'.encode() in head for key in absent
+    )
 
 
 def parse_sentence(raw: object, location: str) -> tuple[Mapping[str, Any], str]:

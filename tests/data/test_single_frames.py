@@ -139,8 +139,9 @@ def test_jhmdb_names_its_list_of_frames_and_refuses_to_draw_one(tmp_path: Path) 
     frames = [("made_golf_f_cm_np1", frame) for frame in (1, 6, 12)]
     assert open_dataset(root).info.version == f"2018, frames of list {hash_of_list(frames)[:8]}"
     (root / "jhmdb_sentences_samples_metadata.json").unlink()
-    with pytest.raises(UsageError, match=r"the list of frames is missing: jhmdb_sentences_samples_metadata\.json"):
+    with pytest.raises(UsageError, match=r"jhmdb_sentences_samples_metadata\.json is missing") as caught:
         open_dataset(root, "test", "jhmdb_sentences")
+    assert caught.value.hint == "See: mevis-bench data info jhmdb_sentences"
     assert sorted(LISTS.values()) == ["Long-RVOS", "MTTR"]
 
 

@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import folder_validator, require_folder
-from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.fixtures import (
+    SENTENCES,
+    make_scene,
+    mark_as_fixture,
+    write_coco,
+    write_json,
+    write_numbered_frames,
+)
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
-from mevis_bench.files.names import is_valid_name, validate_name
+from mevis_bench.data.split_file import SplitFile
+from mevis_bench.files.names import validate_name
 from mevis_bench.files.strict_json import expect_type
-from mevis_bench.masks.rle_json import to_json
-from mevis_bench.records import DataError, UsageError
+from mevis_bench.records import DataError
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
 INFO = DatasetInfo(
     name="a2d_sentences",
@@ -38,27 +43,11 @@ DIR/
 )
 
 
-def _list(root: Path, split: str) -> Path:
-    return root / f"a2d_sentences_single_frame_{split}_annotations.json"
+_QUERIES = SplitFile(INFO, "a2d_sentences_single_frame_{split}_annotations.json")
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        return root is not None and is_valid_name(split) and _list(root, split).is_file()
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> SingleFrames:
-    root = require_folder(root)
-    if not _matches(root, split):
-        found = [name for name in INFO.splits if _list(root, name).is_file()]
-        raise UsageError(
-            f"no split {split!r}: {_list(root, split).name} is missing",
-            location=str(root),
-            hint=did_you_mean(split, found),
-        )
-    path = _list(root, split)
+def _open(root: Path, split: str) -> SingleFrames:
+    path = _QUERIES.path(root, split)
     queries = [_query(row, f"{path}, entry {index}") for index, row in enumerate(read_rows(path, 4))]
     truth = root / f"a2d_sentences_{split}_annotations_in_coco_format.json"
     return SingleFrames(INFO, root, split, queries, [path], truth)
@@ -76,25 +65,15 @@ def _make_fixture(root: Path) -> None:
     """Write two clips with two queries each."""
     mark_as_fixture(root)
     rows: list[list[object]] = []
-    images, annotations = [], []
+    masks = {}
     for seed, video_id in enumerate(("made_jump", "made_run")):
         scene = make_scene(seed, length=10)
-        write_frames(
-            root / "Release/pngs320H" / video_id, [f"{t + 1:05d}" for t in range(10)], scene.frames, suffix=".png"
-        )
+        write_numbered_frames(root / "Release/pngs320H" / video_id, scene.frames, first=1, suffix=".png")
         for instance, frame in enumerate((2, 7)):
-            segmentation = to_json((scene.labels == instance + 1)[frame - 1 : frame])[0]
-            image_id = f"v_{video_id}_f_{frame}_i_{instance}"
             rows.append([SENTENCES[instance], video_id, frame, instance])
-            images.append({"id": image_id, "height": 48, "width": 64})
-            annotations.append(
-                {"id": len(images), "image_id": image_id, "category_id": 1, "segmentation": segmentation, "iscrowd": 0}
-            )
-    write_json(_list(root, "test"), rows)
-    write_json(
-        root / "a2d_sentences_test_annotations_in_coco_format.json",
-        {"categories": [{"id": 1, "name": "dummy_class"}], "images": images, "annotations": annotations},
-    )
+            masks[f"v_{video_id}_f_{frame}_i_{instance}"] = scene.labels[frame - 1] == instance + 1
+    write_json(_QUERIES.path(root, "test"), rows)
+    write_coco(root / "a2d_sentences_test_annotations_in_coco_format.json", masks)
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_QUERIES, _open, _make_fixture),)

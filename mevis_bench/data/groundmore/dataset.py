@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from mevis_bench.data.fixtures import make_scene, mark_as_fixture, write_frames, write_json, write_label_images
-from mevis_bench.data.folder_validation import folder_validator, require_folder
+from mevis_bench.data.fixtures import make_scene, mark_as_fixture, write_json, write_label_images, write_numbered_frames
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.frame_folders import FrameFolders, Track, VideoEntry, VideoTruth
-from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.data.sentences import parse_label, read_videos
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.label_images import read_tracks
-from mevis_bench.records import DataError, Expression, UsageError
+from mevis_bench.records import DataError, Expression
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
 INFO = DatasetInfo(
     name="groundmore",
@@ -51,8 +50,7 @@ _CLIP = re.compile(r".*?(\d\d)(\d\d)_\d{4}")
 _TIME = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,4})")
 
 
-def _meta(root: Path, split: str) -> Path:
-    return root / f"{split}_v2.json"
+_META = SplitFile(INFO, "{split}_v2.json")
 
 
 def seconds_of(time: object, location: str) -> int:
@@ -72,14 +70,14 @@ class GroundMoreSplit(FrameFolders):
     """One split of GroundMoRe."""
 
     def __init__(self, root: Path, split: str) -> None:
-        self._raw = read_videos(_meta(root, split))
+        self._raw = read_videos(_META.path(root, split))
         self._indices: dict[str, tuple[int, ...]] = {}
         super().__init__(INFO, root, split, sorted(self._raw), truth=(root / "annotations").is_dir())
 
     def annotation_files(self) -> Sequence[Path]:
         """See :class:`FrameFolders`."""
         masks = (path for video_id in self.video_ids for path in (self._folder(video_id) / "masks").glob("*.png"))
-        return [_meta(self.root, self.split), *sorted(masks)]
+        return [_META.path(self.root, self.split), *sorted(masks)]
 
     def frame_path(self, video_id: str, frame: str) -> str:
         """See :class:`FrameFolders`."""
@@ -90,7 +88,7 @@ class GroundMoreSplit(FrameFolders):
 
     def read_entry(self, video_id: str) -> VideoEntry:
         """See :class:`FrameFolders`."""
-        location = f"{_meta(self.root, self.split)}, video {video_id}"
+        location = f"{_META.path(self.root, self.split)}, video {video_id}"
         names = [path.stem for path in (self._folder(video_id) / "images").glob("*.jpg")]
         if not names:
             raise DataError("the video has no frames", location=str(self._folder(video_id) / "images"))
@@ -117,7 +115,7 @@ class GroundMoreSplit(FrameFolders):
     def read_truth(self, video_id: str) -> VideoTruth:
         """See :class:`FrameFolders`."""
         entry, video = self._entry(video_id), self.video(video_id)
-        location = f"{_meta(self.root, self.split)}, video {video_id}"
+        location = f"{_META.path(self.root, self.split)}, video {video_id}"
         clip = _CLIP.fullmatch(video_id)
         if clip is None:
             raise DataError("the id does not end with the times of the clip, mmss_mmss", location=location)
@@ -148,27 +146,12 @@ class GroundMoreSplit(FrameFolders):
         )
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        return root is not None and split in INFO.splits and _meta(root, split).is_file()
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> GroundMoreSplit:
-    root = require_folder(root)
-    if not _matches(root, split):
-        raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
-    return GroundMoreSplit(root, split)
-
-
 def _make_fixture(root: Path) -> None:
     """Write a clip of five seconds with a question about each of two objects."""
     mark_as_fixture(root)
     video_id = "made_0010_0015"
     scene = make_scene(0, length=30, width=128)
-    names = [f"{t:07d}" for t in range(30)]
-    write_frames(root / "annotations" / video_id / "images", names, scene.frames)
+    names = write_numbered_frames(root / "annotations" / video_id / "images", scene.frames, digits=7)
     write_label_images(root / "annotations" / video_id / "masks", names, scene.labels)
     questions = {
         str(i): {
@@ -181,7 +164,7 @@ def _make_fixture(root: Path) -> None:
         }
         for i, (way, kind) in enumerate((("right", "Causal"), ("left", "Descriptive")))
     }
-    write_json(_meta(root, "test"), {"videos": {video_id: {"questions": questions}}})
+    write_json(_META.path(root, "test"), {"videos": {video_id: {"questions": questions}}})
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_META, GroundMoreSplit, _make_fixture),)

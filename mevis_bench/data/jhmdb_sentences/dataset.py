@@ -6,16 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import folder_validator, require_folder
-from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.fixtures import (
+    SENTENCES,
+    make_scene,
+    mark_as_fixture,
+    write_coco,
+    write_json,
+    write_numbered_frames,
+)
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import validate_name, validate_relative_path
 from mevis_bench.files.strict_json import expect_type
-from mevis_bench.masks.rle_json import to_json
-from mevis_bench.records import DataError, UsageError
+from mevis_bench.records import DataError
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
 INFO = DatasetInfo(
     name="jhmdb_sentences",
@@ -27,8 +32,8 @@ INFO = DatasetInfo(
     protocol="a2d_sentences",
     default_split="test",
     about="Sentences about the actor in three frames of each of 928 videos of 21 actions: 2,784 queries for tests. "
-    "The frames were drawn at random, and two lists of them are public, MTTR's (ReferFormer uses it) and Long-RVOS's; "
-    "results name the list as the version of the data set.",
+    "The frames were drawn at random, and others would give other scores: two lists are public, MTTR's (used by "
+    "ReferFormer) and Long-RVOS's; results name the list as the version of the data set.",
     source="jhmdb.is.tue.mpg.de (not reachable in 2025; ReferDINO's issue 9 names a copy). The list of frames and the "
     "script that writes the COCO file are in github.com/mttr2021/MTTR, datasets/jhmdb_sentences. No server.",
     layout="""\
@@ -54,29 +59,11 @@ def hash_of_list(queries: Sequence[tuple[str, int]]) -> str:
     return hashlib.sha256("\n".join(f"{video} {frame}" for video, frame in sorted(queries)).encode()).hexdigest()
 
 
-def _list(root: Path) -> Path:
-    return root / "jhmdb_sentences_samples_metadata.json"
+_QUERIES = SplitFile(INFO, "jhmdb_sentences_samples_metadata.json")
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        return root is not None and split in INFO.splits and _list(root).is_file()
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> SingleFrames:
-    root = require_folder(root)
-    if split not in INFO.splits:
-        raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
-    path = _list(root)
-    if not path.is_file():
-        raise UsageError(
-            f"the list of frames is missing: {path.name}",
-            location=str(root),
-            hint="Frames were drawn once and published; drawing others would give other scores. See: "
-            "mevis-bench data info jhmdb_sentences",
-        )
+def _open(root: Path, split: str) -> SingleFrames:
+    path = _QUERIES.path(root, split)
     queries, frames = [], []
     for index, row in enumerate(read_rows(path, 5)):
         query, frame = _query(row, f"{path}, entry {index}")
@@ -102,22 +89,14 @@ def _make_fixture(root: Path) -> None:
     mark_as_fixture(root)
     video_id, folder = "made_golf_f_cm_np1", "jhmdb_sentences/Rename_Images/golf/made_golf_f_cm_np1"
     scene = make_scene(5, length=12, objects=1)
-    write_frames(root / folder, [f"{t + 1:05d}" for t in range(12)], scene.frames, suffix=".png")
-    rows, images, annotations = [], [], []
-    for number, frame in enumerate((1, 6, 12), 1):
-        segmentation = to_json((scene.labels == 1)[frame - 1 : frame])[0]
-        image_id = f"v_{video_id}_f_{frame}"
+    write_numbered_frames(root / folder, scene.frames, first=1, suffix=".png")
+    rows, masks = [], {}
+    for frame in (1, 6, 12):
         puppet = f"./jhmdb_sentences/puppet_mask/golf/{video_id}/puppet_mask.mat"
         rows.append([video_id, f"./{folder}/{frame:05d}.png", puppet, 12, SENTENCES[0]])
-        images.append({"id": image_id, "height": 48, "width": 64})
-        annotations.append(
-            {"id": number, "image_id": image_id, "category_id": 1, "segmentation": segmentation, "iscrowd": 0}
-        )
-    write_json(_list(root), rows)
-    write_json(
-        root / "jhmdb_sentences_gt_annotations_in_coco_format.json",
-        {"categories": [{"id": 1, "name": "dummy_class"}], "images": images, "annotations": annotations},
-    )
+        masks[f"v_{video_id}_f_{frame}"] = scene.labels[frame - 1] == 1
+    write_json(_QUERIES.path(root, "test"), rows)
+    write_coco(root / "jhmdb_sentences_gt_annotations_in_coco_format.json", masks)
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_QUERIES, _open, _make_fixture),)

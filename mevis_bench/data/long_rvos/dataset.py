@@ -4,15 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import folder_validator, require_folder
+from mevis_bench.data.fixtures import (
+    SENTENCES,
+    make_scene,
+    mark_as_fixture,
+    write_json,
+    write_masks,
+    write_numbered_frames,
+)
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.long_rvos.split import LongRvosSplit
-from mevis_bench.data.registry import DatasetEntry
-from mevis_bench.files.names import is_valid_name
-from mevis_bench.records import UsageError
+from mevis_bench.data.sentences import has_keys
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.hub_source import HubSource
-from mevis_bench.records.suggestion import did_you_mean
 
 _SPLITS = ("train", "valid", "test")
 
@@ -47,48 +52,29 @@ DIR/
     counts={"train": {"videos": 1855}, "valid": {"videos": 112}, "test": {"videos": 226}},
 )
 
-_HEAD = 2**16
-"""Bytes of the expression file that show its keys; MeViS has ``anno_id`` there, Long-RVOS ``type``."""
+_META = SplitFile(INFO, "{split}/meta_expressions.json")
 
 
-def _meta(root: Path, split: str) -> Path:
-    return root / split / "meta_expressions.json"
+def _accepts(meta: Path) -> bool:
+    """Return whether an expression file is of Long-RVOS; that of a split of MeViS has the same name."""
+    return has_keys(meta, present=("type", "obj_id"), absent=("anno_id",))
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        if root is None or not is_valid_name(split):
-            return False
-        with _meta(root, split).open("rb") as file:
-            head = file.read(_HEAD)
-        return b'"type"' in head and b'"obj_id"' in head and b'"anno_id"' not in head
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> LongRvosSplit:
-    root = require_folder(root)
-    if not is_valid_name(split) or not _meta(root, split).is_file():
-        found = [name for name in INFO.splits if _meta(root, name).is_file()]
-        raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, found))
-    return LongRvosSplit(INFO, root, split)
+def _open(root: Path, split: str) -> LongRvosSplit:
+    return LongRvosSplit(INFO, root, split, _META.path(root, split))
 
 
 def _make_fixture(root: Path) -> None:
     """Write two videos whose second object is absent in the first two frames."""
-    from PIL import Image
-
     mark_as_fixture(root)
     videos = {}
     for seed, video_id in enumerate(("made-0001", "made-0002")):
         scene = make_scene(seed, length=6)
-        names = [f"{t:05d}" for t in range(len(scene.frames))]
-        write_frames(root / "valid/JPEGImages" / video_id, names, scene.frames)
+        names = write_numbered_frames(root / "valid/JPEGImages" / video_id, scene.frames)
         for label in (1, 2):
+            visible = np.s_[2 * (label - 1) :]
             folder = root / "valid/Annotations" / video_id / str(label)
-            folder.mkdir(parents=True)
-            for t in range(2 * (label - 1), len(names)):
-                Image.fromarray((scene.labels[t] == label).astype(np.uint8) * 255).save(folder / f"{names[t]}.png")
+            write_masks(folder, names[visible], scene.labels[visible] == label)
         kinds = ("static", "dynamic", "static+dynamic")
         videos[video_id] = {
             "frames": names,
@@ -96,7 +82,7 @@ def _make_fixture(root: Path) -> None:
                 str(i): {"exp": SENTENCES[i % 2], "obj_id": i % 2 + 1, "type": kind} for i, kind in enumerate(kinds)
             },
         }
-    write_json(_meta(root, "valid"), {"videos": videos})
+    write_json(_META.path(root, "valid"), {"videos": videos})
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_META, _open, _make_fixture, _accepts),)

@@ -20,9 +20,9 @@ FOREGROUND = 255
 class LongRvosSplit(FrameFolders):
     """One split of Long-RVOS."""
 
-    def __init__(self, info: DatasetInfo, root: Path, split: str) -> None:
+    def __init__(self, info: DatasetInfo, root: Path, split: str, meta: Path) -> None:
         self._folder = root / split
-        self._meta = self._folder / "meta_expressions.json"
+        self._meta = meta
         self._raw = read_videos(self._meta)
         super().__init__(info, root, split, sorted(self._raw), truth=(self._folder / "Annotations").is_dir())
 

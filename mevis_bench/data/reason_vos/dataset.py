@@ -3,21 +3,25 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import folder_validator, require_folder
+from mevis_bench.data.fixtures import (
+    SENTENCES,
+    make_scene,
+    mark_as_fixture,
+    write_json,
+    write_masks,
+    write_numbered_frames,
+)
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
 from mevis_bench.data.mevis.annotations import parse_frames
-from mevis_bench.data.registry import DatasetEntry
-from mevis_bench.data.sentences import parse_object_id, read_videos
+from mevis_bench.data.sentences import has_keys, parse_object_id, read_videos
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.label_images import read_label_image
 from mevis_bench.masks.rle import to_rles
-from mevis_bench.records import DataError, Expression, Rle, UsageError
+from mevis_bench.records import DataError, Expression, Rle
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
 INFO = DatasetInfo(
     name="reason_vos",
@@ -42,21 +46,20 @@ DIR/
 )
 
 
-def _meta(root: Path) -> Path:
-    return root / "meta_expressions.json"
+_META = SplitFile(INFO, "meta_expressions.json")
 
 
 class ReasonVosSplit(FrameFolders):
     """The only split of ReasonVOS."""
 
     def __init__(self, root: Path, split: str) -> None:
-        self._raw = read_videos(_meta(root))
+        self._raw = read_videos(_META.path(root, split))
         super().__init__(INFO, root, split, sorted(self._raw), truth=(root / "Annotations").is_dir())
 
     def annotation_files(self) -> Sequence[Path]:
         """See :class:`FrameFolders`."""
         masks = sorted((self.root / "Annotations").glob("*/*.png")) if self.has_ground_truth else []
-        return [_meta(self.root), *masks]
+        return [_META.path(self.root, self.split), *masks]
 
     def frame_path(self, video_id: str, frame: str) -> str:
         """See :class:`FrameFolders`."""
@@ -64,7 +67,7 @@ class ReasonVosSplit(FrameFolders):
 
     def read_entry(self, video_id: str) -> VideoEntry:
         """See :class:`FrameFolders`."""
-        location = f"{_meta(self.root)}, video {video_id}"
+        location = f"{_META.path(self.root, self.split)}, video {video_id}"
         raw = expect_type(self._raw[video_id], dict, location).get("expressions")
         entries = enumerate(raw) if isinstance(raw, list) else expect_type(raw, dict, location).items()
         expressions = tuple(self._expression_of(str(key), value, location) for key, value in entries)
@@ -82,7 +85,7 @@ class ReasonVosSplit(FrameFolders):
     def read_truth(self, video_id: str) -> VideoTruth:
         """See :class:`FrameFolders`."""
         entry, video = self._entry(video_id), self.video(video_id)
-        location = f"{_meta(self.root)}, video {video_id}"
+        location = f"{_META.path(self.root, self.split)}, video {video_id}"
         source = validate_name(self._raw[video_id].get("source"), "source", location).lower()
         names = dict.fromkeys(name for expression in entry.expressions for name in expression.annotation_ids or ())
         objects = {}
@@ -104,44 +107,25 @@ def _mask(path: Path, height: int, width: int) -> Rle | None:
     return to_rles((values > 0)[None])[0]
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    """Its keys ``source`` and ``exp_text`` are at the start of the file; MeViS has neither."""
-    try:
-        if root is None or split not in INFO.splits:
-            return False
-        with _meta(root).open("rb") as file:
-            head = file.read(2**16)
-        return b'"source"' in head and b'"obj_id"' in head and b'"anno_id"' not in head
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> ReasonVosSplit:
-    root = require_folder(root)
-    if split not in INFO.splits or not _meta(root).is_file():
-        raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
-    return ReasonVosSplit(root, split)
+def _accepts(meta: Path) -> bool:
+    """Return whether an expression file is of ReasonVOS; that of a split of MeViS has the same name."""
+    return has_keys(meta, present=("source", "obj_id"), absent=("anno_id",))
 
 
 def _make_fixture(root: Path) -> None:
     """Write two videos of two sources; the expressions of one are a list, of the other an object."""
-    from PIL import Image
-
     mark_as_fixture(root)
     videos: dict[str, Mapping[str, object]] = {}
     for seed, (video_id, source) in enumerate((("made_a", "BURST"), ("made_b", "MOSE"))):
         scene = make_scene(seed)
-        names = [f"{t:05d}" for t in range(len(scene.frames))]
-        write_frames(root / "JPEGImages" / video_id, names, scene.frames)
+        names = write_numbered_frames(root / "JPEGImages" / video_id, scene.frames)
         for label in (1, 2):
             folder = root / "Annotations" / f"{source.lower()}_{video_id}_{label}"
-            folder.mkdir(parents=True)
-            for name, labels in zip(names, scene.labels, strict=True):
-                Image.fromarray((labels == label).astype(np.uint8) * 255).save(folder / f"{name}.png")
+            write_masks(folder, names, scene.labels == label)
         entries = [{"exp_text": SENTENCES[i], "obj_id": i + 1} for i in range(2)]
         expressions: object = entries if seed == 0 else {str(i): entry for i, entry in enumerate(entries)}
         videos[video_id] = {"source": source, "frames": names, "is_sent": True, "expressions": expressions}
-    write_json(_meta(root), {"videos": videos})
+    write_json(_META.path(root, "valid"), {"videos": videos})
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_META, ReasonVosSplit, _make_fixture, _accepts),)

@@ -1,16 +1,15 @@
 """The data set Ref-DAVIS17."""
 
-from functools import partial
 from pathlib import Path
 
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_label_images
-from mevis_bench.data.folder_validation import Progress, validate_folders
+from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_label_images, write_numbered_frames
+from mevis_bench.data.folder_validation import folder_validator
 from mevis_bench.data.frame_folders import FrameFolders
 from mevis_bench.data.ref_davis17.split import SENTENCE_FILES, ConvertedSplit, OriginalSplit, find_original
 from mevis_bench.data.refer_youtube_vos.dataset import is_youtube_vos
-from mevis_bench.data.refer_youtube_vos.split import find_layout, meta_path
+from mevis_bench.data.refer_youtube_vos.split import META, find_layout
 from mevis_bench.data.registry import DatasetEntry
-from mevis_bench.data.validation import ValidationReport
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
 
@@ -47,30 +46,28 @@ def _is_original(root: Path) -> bool:
     return (root / "DAVIS").is_dir() and (root / "davis_text_annotations").is_dir()
 
 
+_CONVERTED = SplitFile(INFO, META)
+
+
 def _matches(root: Path | None, split: str) -> bool:
     """The converted layout is that of Refer-YouTube-VOS, whose video ids are ten hexadecimal digits."""
+    if root is None:
+        return False
     try:
-        if root is None or (_is_original(root) and split in INFO.splits):
-            return root is not None
-        return meta_path(root, split).is_file() and not is_youtube_vos(meta_path(root, split))
-    except (OSError, ValueError):
+        if _is_original(root) and split in INFO.splits:
+            return True
+        return _CONVERTED.exists(root, split) and not is_youtube_vos(_CONVERTED.path(root, split))
+    except OSError:
         return False
 
 
 def _open(root: Path | None, split: str) -> FrameFolders:
     if root is not None and _is_original(root):
         return OriginalSplit(INFO, find_original(root, split))
-    layout = find_layout(root, split)
+    layout = find_layout(_CONVERTED.require(root, split), split)
     if is_youtube_vos(layout.meta):
         raise UsageError("the videos are not those of DAVIS", location=str(layout.meta))
     return ConvertedSplit(INFO, layout)
-
-
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    if root is None or not root.is_dir() or (_is_original(root) and split not in INFO.splits):
-        _open(root, split)
-    assert root is not None, "opening no folder raises"
-    return validate_folders(INFO, root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:
@@ -81,9 +78,8 @@ def _make_fixture(root: Path) -> None:
     lists: dict[str, list[str]] = {"train.txt": [], "val.txt": []}
     for seed, (video_id, (listed, objects)) in enumerate(videos.items()):
         scene = make_scene(seed, objects=objects)
-        names = [f"{t:05d}" for t in range(len(scene.frames))]
+        names = write_numbered_frames(root / "DAVIS/JPEGImages/480p" / video_id, scene.frames)
         scene.labels[:, :4, :4] = 255
-        write_frames(root / "DAVIS/JPEGImages/480p" / video_id, names, scene.frames)
         write_label_images(root / "DAVIS/Annotations_unsupervised/480p" / video_id, names, scene.labels)
         lists[listed].append(video_id)
         for name in lines:
@@ -98,4 +94,4 @@ def _make_fixture(root: Path) -> None:
         path.write_text("\n".join([*ids, ""]), encoding="utf-8")
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _open), _make_fixture),)

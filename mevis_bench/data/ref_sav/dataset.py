@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import folder_validator, require_folder
+from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_json, write_numbered_frames
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.mask_dictionaries import MaskDictionary
-from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.masks.rle_json import to_json
-from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
 INFO = DatasetInfo(
     name="ref_sav",
@@ -33,22 +31,13 @@ DIR/                                        UniPixel: DIR = ref_sav/valid; Sa2VA
 )
 
 
-def _meta(root: Path) -> Path:
-    return root / "meta_expressions_valid.json"
+_META = SplitFile(INFO, "meta_expressions_valid.json")
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        return root is not None and split in INFO.splits and _meta(root).is_file()
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> MaskDictionary:
-    root = require_folder(root)
-    if not _matches(root, split):
-        raise UsageError(f"no split {split!r}", location=str(root), hint=did_you_mean(split, INFO.splits))
-    return MaskDictionary(INFO, root, split, meta=_meta(root), masks=root / "mask_dict.json", frames="videos")
+def _open(root: Path, split: str) -> MaskDictionary:
+    return MaskDictionary(
+        INFO, root, split, meta=_META.path(root, split), masks=root / "mask_dict.json", frames="videos"
+    )
 
 
 def _make_fixture(root: Path) -> None:
@@ -58,8 +47,7 @@ def _make_fixture(root: Path) -> None:
     masks: dict[str, object] = {}
     for seed, video_id in enumerate(("sav_000001", "sav_000002")):
         scene = make_scene(seed)
-        names = [f"{t:05d}" for t in range(len(scene.frames))]
-        write_frames(root / "videos" / video_id, names, scene.frames)
+        names = write_numbered_frames(root / "videos" / video_id, scene.frames)
         ids = [2 * seed, 2 * seed + 1]
         masks |= {str(key): to_json(scene.labels == label) for label, key in enumerate(ids, 1)}
         videos[video_id] = {
@@ -69,8 +57,8 @@ def _make_fixture(root: Path) -> None:
                 "1": {"exp": "both boxes", "obj_id": [1, 2], "anno_id": ids},
             },
         }
-    write_json(_meta(root), {"videos": videos})
+    write_json(_META.path(root, "valid"), {"videos": videos})
     write_json(root / "mask_dict.json", masks)
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_META, _open, _make_fixture),)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mevis_bench.data.fixtures import make_scene, mark_as_fixture, write_frames, write_json
+from mevis_bench.data.fixtures import make_scene, mark_as_fixture, write_json, write_numbered_frames
 from mevis_bench.data.folder_validation import Progress, validate_folders
 from mevis_bench.data.refer_kitti.files import EXPRESSIONS, FRAMES, LABELS, SEQMAP
 from mevis_bench.data.refer_kitti.split import ReferKittiSplit, find_root
@@ -88,8 +88,7 @@ def _make_fixture(v2: bool, root: Path) -> None:
     for seed, video_id in enumerate(("0005", "0019" if v2 else "0011", "0001")):
         scene = make_scene(seed + 20)
         length, height, width = scene.labels.shape
-        names = [f"{t:06d}" for t in range(length)]
-        write_frames(root / FRAMES / video_id, names, scene.frames, suffix=".png")
+        names = write_numbered_frames(root / FRAMES / video_id, scene.frames, digits=6, suffix=".png")
         boxes = [boxes_of(MaskRows.from_dense(scene.labels == one)) for one in (1, 2)]
         for t, name in enumerate(names):
             lines = []

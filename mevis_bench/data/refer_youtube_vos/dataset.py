@@ -1,6 +1,5 @@
 """The data set Refer-YouTube-VOS."""
 
-from functools import partial
 from pathlib import Path
 
 from mevis_bench.data.fixtures import (
@@ -11,11 +10,10 @@ from mevis_bench.data.fixtures import (
     write_json,
     write_label_images,
 )
-from mevis_bench.data.folder_validation import Progress, validate_folders
-from mevis_bench.data.refer_youtube_vos.split import LabelImageSplit, find_layout, meta_path
-from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.folder_entry import folder_entry
+from mevis_bench.data.refer_youtube_vos.split import META, LabelImageSplit, find_layout
 from mevis_bench.data.sentences import first_video_id
-from mevis_bench.data.validation import ValidationReport
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
 
@@ -65,23 +63,14 @@ def is_youtube_vos(meta: Path) -> bool:
     return video_id is not None and len(video_id) == 10 and _HEX.issuperset(video_id)
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        return root is not None and is_youtube_vos(meta_path(root, split))
-    except (OSError, ValueError):
-        return False
+_META = SplitFile(INFO, META)
 
 
-def _open(root: Path | None, split: str) -> LabelImageSplit:
+def _open(root: Path, split: str) -> LabelImageSplit:
     layout = find_layout(root, split)
     if not is_youtube_vos(layout.meta):
         raise UsageError("the videos are not those of YouTube-VOS", location=str(layout.meta))
     return LabelImageSplit(INFO, layout)
-
-
-def _validate(root: Path | None, split: str, progress: Progress) -> ValidationReport:
-    layout = find_layout(root, split)
-    return validate_folders(INFO, layout.root, split, partial(_open, root, split), progress)
 
 
 def _make_fixture(root: Path) -> None:
@@ -104,8 +93,8 @@ def _make_fixture(root: Path) -> None:
             write_label_images(root / "train/Annotations" / video_id, names, scene.labels)
     metas["valid"] |= metas["test"]
     for split, entries in metas.items():
-        write_json(meta_path(root, split), {"videos": entries})
+        write_json(_META.path(root, split), {"videos": entries})
     write_json(root / "valid_truth/meta_expressions.json", {"videos": truth})
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, _validate, _make_fixture),)
+DATASETS = (folder_entry(_META, _open, _make_fixture, is_youtube_vos),)

@@ -7,16 +7,13 @@ from pathlib import Path
 from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
 from mevis_bench.data.mevis.annotations import parse_expressions, parse_frames
 from mevis_bench.data.sentences import parse_label, parse_object_id, parse_sentence, read_videos
-from mevis_bench.files.names import is_valid_name, resolve_inside
+from mevis_bench.files.names import resolve_inside
 from mevis_bench.masks.label_images import VOID, read_label_image, read_tracks
-from mevis_bench.records import DataError, Expression, UsageError
+from mevis_bench.records import DataError, Expression
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
-
-def meta_path(root: Path, split: str) -> Path:
-    """Return the expression file of a split."""
-    return root / "meta_expressions" / split / "meta_expressions.json"
+META = "meta_expressions/{split}/meta_expressions.json"
+"""Expression file of a split, relative to the data set's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +37,13 @@ class Layout:
     labels: Path
 
 
-def find_layout(root: Path | None, split: str) -> Layout:
-    """Find the files of a split.
+def find_layout(root: Path, split: str) -> Layout:
+    """Find the files of a split whose expression file exists.
 
     Objects are named in the expression file itself (train) or in ``<split>_truth/meta_expressions.json``, and their
     label images are in ``Annotations`` next to the frames or below ``<split>_truth``.
-
-    Raises:
-        UsageError: There is no such folder or split.
     """
-    if root is None or not root.is_dir():
-        raise UsageError("no such folder", location=str(root or "--data"), hint="--data names the data set's folder.")
-    if not is_valid_name(split) or not meta_path(root, split).is_file():
-        folders = root / "meta_expressions"
-        found = sorted(path.parent.name for path in folders.glob("*/meta_expressions.json"))
-        raise UsageError(
-            f"no split {split!r}: meta_expressions/{split}/meta_expressions.json is missing",
-            location=str(root),
-            hint=did_you_mean(split, found),
-        )
-    meta = meta_path(root, split)
+    meta = root / META.format(split=split)
     truth_folder = root / f"{split}_truth"
     if (truth_folder / "meta_expressions.json").is_file():
         truth, labels = truth_folder / "meta_expressions.json", truth_folder / "Annotations"
@@ -69,7 +53,7 @@ def find_layout(root: Path | None, split: str) -> Layout:
         root=root,
         split=split,
         meta=meta,
-        others=meta_path(root, "test") if split == "valid" else None,
+        others=root / META.format(split="test") if split == "valid" else None,
         truth=truth if labels.is_dir() else None,
         labels=labels,
     )

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_frames, write_json
-from mevis_bench.data.folder_validation import folder_validator, require_folder
-from mevis_bench.data.registry import DatasetEntry
+from mevis_bench.data.fixtures import SENTENCES, make_scene, mark_as_fixture, write_json, write_numbered_frames
+from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.revos.split import RevosSplit
-from mevis_bench.files.names import is_valid_name
+from mevis_bench.data.split_file import SplitFile
 from mevis_bench.masks.rle_json import to_json
-from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.suggestion import did_you_mean
 
 INFO = DatasetInfo(
     name="revos",
@@ -35,27 +32,11 @@ DIR/
 )
 
 
-def _meta(root: Path, split: str) -> Path:
-    return root / f"meta_expressions_{split}_.json"
+_META = SplitFile(INFO, "meta_expressions_{split}_.json")
 
 
-def _matches(root: Path | None, split: str) -> bool:
-    try:
-        return root is not None and is_valid_name(split) and _meta(root, split).is_file()
-    except OSError:
-        return False
-
-
-def _open(root: Path | None, split: str) -> RevosSplit:
-    root = require_folder(root)
-    if not _matches(root, split):
-        found = [name for name in INFO.splits if _meta(root, name).is_file()]
-        raise UsageError(
-            f"no split {split!r}: {_meta(root, split).name} is missing",
-            location=str(root),
-            hint=did_you_mean(split, found),
-        )
-    return RevosSplit(INFO, root, split, _meta(root, split))
+def _open(root: Path, split: str) -> RevosSplit:
+    return RevosSplit(INFO, root, split, _META.path(root, split))
 
 
 def _make_fixture(root: Path) -> None:
@@ -66,8 +47,7 @@ def _make_fixture(root: Path) -> None:
     foreground: dict[str, object] = {}
     for seed, video_id in enumerate(("made_falling", "UVO_made")):
         scene = make_scene(seed)
-        names = [f"{t:05d}" for t in range(len(scene.frames))]
-        write_frames(root / "JPEGImages" / video_id, names, scene.frames)
+        names = write_numbered_frames(root / "JPEGImages" / video_id, scene.frames)
         ids = [2 * seed, 2 * seed + 1]
         masks |= {str(key): to_json(scene.labels == label) for label, key in enumerate(ids, 1)}
         foreground[video_id] = {"masks_rle": to_json(scene.labels > 0)}
@@ -82,9 +62,9 @@ def _make_fixture(root: Path) -> None:
             "height": scene.labels.shape[1],
             "width": scene.labels.shape[2],
         }
-    write_json(_meta(root, "valid"), {"videos": videos})
+    write_json(_META.path(root, "valid"), {"videos": videos})
     write_json(root / "mask_dict.json", masks)
     write_json(root / "mask_dict_foreground.json", foreground)
 
 
-DATASETS = (DatasetEntry(INFO, _matches, _open, folder_validator(INFO, _matches, _open), _make_fixture),)
+DATASETS = (folder_entry(_META, _open, _make_fixture),)
