@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mevis_bench.runs.plan import RunPlan
     from mevis_bench.runs.run import FinishedRun
     from mevis_bench.schemas.samples import SampleStatus
-    from mevis_bench.schemas.scores import Results
     from mevis_bench.schemas.suite import Suite
     from mevis_bench.store.run_folder import RunFolder
 
@@ -73,7 +72,7 @@ def execute_run(plan: "RunPlan", folder: "RunFolder", progress: ProgressMode, *,
     else:
         _print_report(plan, finished)
         if plan.videos:
-            _print_results(finished.report.manifest.provenance, folder.path, finished.results)
+            _print_results(finished)
     return ExitCode.FAILED if finished.report.failed else ExitCode.OK
 
 
@@ -203,19 +202,22 @@ def _print_report(plan: "RunPlan", finished: "FinishedRun") -> None:
         console.print(f"speech recognition: word error rate {100 * finished.word_error_rate:.1f} %")
 
 
-def _print_results(provenance: str, folder: "Path", results: "Results | None") -> None:
+def _print_results(finished: "FinishedRun") -> None:
     from mevis_bench.cli.console import err, out
     from mevis_bench.reports.render import to_terminal
     from mevis_bench.reports.table import build_table
 
+    report, results = finished.report, finished.results
     if results is None:
         err().print("not scored: the split has no ground truth, or all predictions are missing", style="dim")
         return
-    if provenance == "untrained":
+    if report.manifest.provenance == "untrained":
         note = "untrained: seeded random weights; the scores are not those of the method"
         err().print(note, style="yellow")
     out().print(to_terminal(build_table(results.task, [results])))
-    err().print(f"mevis-bench gallery {folder} shows every sample", style="dim", markup=False, soft_wrap=True)
+    if report.computed:
+        hint = f"mevis-bench gallery {report.folder.path} shows every sample"
+        err().print(hint, style="dim", markup=False, soft_wrap=True)
 
 
 def _print_tables(finished: "Sequence[FinishedRun]") -> None:

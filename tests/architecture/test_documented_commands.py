@@ -16,6 +16,7 @@ from mevis_bench.cli.app import app, main
 from mevis_bench.cli.examples import EXAMPLES
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
+from tests.fixtures.commands import leaves
 from tests.fixtures.tracked_files import tracked_files
 from tests.paths import ROOT
 
@@ -166,13 +167,6 @@ def problem_of(command: str, targets: set[str]) -> str | None:
         missing = [word for word in words[1:] if "my_" not in word and not (ROOT / word.split("::")[0]).exists()]
         return f"no {missing[0]}" if missing else None
     return parse_problem(words[1:])
-
-
-def leaves(command: object, name: str = "") -> list[str]:
-    """Names of the commands that are no groups."""
-    children = getattr(command, "commands", {})
-    found = [leaf for child in children for leaf in leaves(children[child], f"{name} {child}".strip())]
-    return found if hasattr(command, "commands") else [name]
 
 
 def test_every_command_has_examples_that_parse() -> None:

@@ -159,7 +159,7 @@ def test_several_tasks_and_methods_are_a_run_each_and_one_table_of_all(place: Pa
     assert [json.loads((place / each["folder"] / "results.json").read_text()) for each in documents] == [
         each["results"] for each in documents
     ]
-    assert "2/2 rmot-empty-valid_u: 3/3 samples" in captured.err
+    assert "2/2 rmot empty:default: 3/3 samples" in captured.err
     assert main(words) == ExitCode.OK
     again = capsys.readouterr()
     assert again.err.count("nothing to do") == 2
@@ -208,4 +208,4 @@ def test_unknown_videos_are_errors(place: Path, capsys, videos: str, message: st
 
 def test_no_progress_leaves_the_notes(place: Path, capsys) -> None:
     assert main(["run", "--task", "rvos", "--method", "empty", "--out", "r", "--progress", "none"]) == ExitCode.OK
-    assert capsys.readouterr().err == "written to r\n"
+    assert capsys.readouterr().err == "written to r\nmevis-bench gallery r shows every sample\n"

@@ -18,7 +18,7 @@ import typer
 from mevis_bench.cli.app import app, main
 from mevis_bench.cli.examples import EXAMPLES
 from mevis_bench.data.registry import find_datasets
-from tests.architecture.test_documented_commands import leaves
+from tests.fixtures.commands import leaves
 from tests.fuzz.world import CPU, DATA, build
 
 NARROW, WIDE = 80, 4000
