@@ -14,7 +14,7 @@ from baselines.layers.inference.query_segmenter import STRIDE, QuerySegmenter, S
 from baselines.layers.inputs.resize import PIXEL_MEAN, PIXEL_STD
 from baselines.layers.nn.text_encoder import build_roberta
 from baselines.layers.training.clip_augmentation import padded_size
-from baselines.layers.training.clip_sampling import SampledClip
+from baselines.layers.training.clip_sampling import SampledClip, sentence_prompt
 from baselines.layers.training.clip_training import ClipStage, existing_file, fit
 from baselines.layers.training.trajectory_criterion import TrajectoryConfig
 from baselines.layers.training.trajectory_outputs import join_outputs
@@ -23,7 +23,6 @@ from baselines.layers.training.trajectory_recipe import (
     TrajectoryTrainOptions,
     frames_around,
     network_images,
-    sentence_prompt,
     sentence_targets,
     start_from_mask2former,
     trajectory_groups,

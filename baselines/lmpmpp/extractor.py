@@ -215,6 +215,10 @@ def resized_shape(height: int, width: int, config: ExtractorConfig) -> tuple[int
 
 def resize_frames(frames: Tensor, config: ExtractorConfig) -> Tensor:
     """Resize uint8 frames ``(t, H, W, 3)`` to float ``(t, 3, H', W')``, antialiased, 0..255."""
-    size = resized_shape(frames.shape[1], frames.shape[2], config)
-    images = frames.permute(0, 3, 1, 2).float()
+    return resize_images(frames.permute(0, 3, 1, 2).float(), config)
+
+
+def resize_images(images: Tensor, config: ExtractorConfig) -> Tensor:
+    """Resize float images ``(t, 3, H, W)`` to ``(t, 3, H', W')``, antialiased."""
+    size = resized_shape(images.shape[2], images.shape[3], config)
     return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)

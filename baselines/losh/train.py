@@ -10,8 +10,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inputs.word_tagger import Tagger, open_tagger
-from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.training.clip_sampling import SampledClip
 from baselines.losh.losses import LoshLossConfig, compute_losses, total_loss
 from baselines.losh.method import LoshModel
@@ -51,17 +51,18 @@ def train(arguments: TrainingArguments) -> None:
 
 
 def clip_losses(
-    network: Mttr, clips: list[SampledClip], tokenizer: Tokenizer, options: TrainOptions, device: str
+    network: Mttr, clips: list[SampledClip], encoders: Encoders, options: TrainOptions, device: str
 ) -> dict[str, Tensor]:
     """LoSh's losses of all sentences of some clips; each clip is encoded once for both forms."""
-    features = encode_clips(network, clips, device)
-    full = [[sentence.text for sentence in clip.sentences] for clip in clips]
+    encoded = encode_clips(network, clips, encoders.start, options.frame_stride, device)
+    features = [clip for clip, _, _ in encoded]
+    full = [[sentence.text for sentence in sentences] for _, _, sentences in encoded]
     tagger = _tagger(options.tagger)
     short = [[shortened(text, tagger) for text in texts] for texts in full]
     long_outputs, short_outputs = (
-        predict_layers(network, features, texts, tokenizer, device) for texts in (full, short)
+        predict_layers(network, features, texts, encoders.tokenizer, device) for texts in (full, short)
     )
-    losses = compute_losses(long_outputs, short_outputs, batch_targets(clips, options, device), LOSSES)
+    losses = compute_losses(long_outputs, short_outputs, batch_targets(encoded, options, device), LOSSES)
     return {"loss": total_loss(losses, LOSSES), **losses}
 
 

@@ -8,11 +8,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.sentence_model import load_segmenter
 from baselines.layers.inputs.resize import Size, shortest_edge_capped
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
+from baselines.layers.nn.prepared_maps import ClipInput
+from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.mttr.checkpoint import load as load_checkpoint
-from baselines.mttr.config import SIZES
+from baselines.mttr.config import SIZES, MttrConfig
 from baselines.mttr.model import ClipFeatures, Mttr, SegmentedClip, Words
 from baselines.mttr.options import Options
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt
@@ -71,7 +74,7 @@ class MttrModel:
         tokens = self.tokenizer.encode(" ".join(prompt.text.lower().split()))
         return self.network.read(torch.tensor([tokens.ids], device=self.device))
 
-    def encode_clip(self, frames: Tensor) -> ClipFeatures:
+    def encode_clip(self, frames: ClipInput) -> ClipFeatures:
         """Encode a clip; all frames have one size, without padding."""
         return self.network.encode(frames)
 
@@ -107,11 +110,14 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, Se
 def load_as(config: MethodConfig[Options], model: type[MttrModel]) -> ClipSegmenter[Words, ClipFeatures, SegmentedClip]:
     """Build MTTR's network as `load` does, as the model of a method that shares it."""
     size, settings = SIZES[config.options.size], ClipSettings.from_options(config.options)
-
-    def build() -> Mttr:
-        return Mttr(build_roberta(size.text, pooler=False), size)
+    encoders = inference_encoders(config, size.text, pooler=False)
 
     def with_settings(network: Mttr, tokenizer: Tokenizer, device: str) -> MttrModel:
         return model(network, tokenizer, settings, config.options.longest, device)
 
-    return load_segmenter(config, build, load_checkpoint, with_settings)
+    return load_segmenter(config, build_network(size, encoders), encoders, load_checkpoint, with_settings)
+
+
+def build_network(size: MttrConfig, encoders: Encoders) -> Mttr:
+    """Build the network with random weights."""
+    return Mttr(encoders.text, size, None if isinstance(encoders.backbone, str) else encoders.backbone)

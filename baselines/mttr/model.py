@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import RobertaModel
 
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.spatial_decoder import SpatialDecoder
+from baselines.layers.nn.text_encoder import TextEncoder
 from baselines.layers.nn.video_swin import VideoSwin
 from baselines.mttr.config import MttrConfig
 from baselines.mttr.transformer import MultimodalTransformer
@@ -82,16 +84,19 @@ class Mttr(nn.Module):
     """The network, from frames to mask kernels.
 
     Args:
-        text_encoder: A RoBERTa without pooler.
+        text_encoder: Its pooler is not used.
         config: Sizes; ``None``: the authors'.
+        backbone: Backbone in place of Video Swin, of which the finest three maps are used; ``None``: none.
     """
 
-    def __init__(self, text_encoder: RobertaModel, config: MttrConfig | None = None) -> None:
+    def __init__(
+        self, text_encoder: TextEncoder, config: MttrConfig | None = None, backbone: Backbone | None = None
+    ) -> None:
         super().__init__()
         config = config or MttrConfig()
         c = config.channels
-        self.backbone = VideoSwin(config.backbone, STAGES)
-        fine, middle, coarse = self.backbone.channels
+        self.backbone = VideoSwin(config.backbone, STAGES) if backbone is None else backbone
+        fine, middle, coarse = self.backbone.channels[:STAGES]
         self.vid_embed_proj = nn.Conv2d(coarse, c, 1)
         self.obj_queries = nn.Embedding(config.queries, c)
         self.transformer = MultimodalTransformer(text_encoder, config)
@@ -99,20 +104,20 @@ class Mttr(nn.Module):
         self.instance_kernels_head = Mlp(c, c, config.kernel)
         self.spatial_decoder = SpatialDecoder(c, (middle, fine), config.kernel)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip, once for all sentences.
 
         Args:
-            frames: Normalized RGB, ``(t, 3, H, W)``.
+            frames: Normalized RGB, ``(t, 3, H, W)``, or its maps.
             size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
         """
-        fine, middle, coarse = (level[0] for level in self.backbone(frames[None]))
+        fine, middle, coarse = self._maps(frames)
         grid = (coarse.shape[-2], coarse.shape[-1])
         padding = torch.zeros(1, *grid, dtype=torch.bool, device=frames.device)
         padded = False
         if size is not None and size != tuple(frames.shape[-2:]):
             padded = True
-            image = frames.new_ones(1, 1, *frames.shape[-2:])
+            image = coarse.new_ones(1, 1, *frames.shape[-2:])
             image[..., : size[0], : size[1]] = 0
             padding = nn.functional.interpolate(image, size=grid, mode="nearest")[0].bool()
         projected = self.vid_embed_proj(coarse)
@@ -124,6 +129,14 @@ class Mttr(nn.Module):
             middle=self.spatial_decoder.adapt(1, middle),
             fine=self.spatial_decoder.adapt(2, fine),
         )
+
+    def _maps(self, frames: ClipInput) -> list[Tensor]:
+        """Maps of strides 4, 8 and 16 of a clip, ``(t, c, h, w)`` each."""
+        if isinstance(self.backbone, VideoSwin):
+            assert isinstance(frames, Tensor)
+            return [level[0] for level in self.backbone(frames[None])]
+        pieces = self.backbone(frames, FRAMES_AT_ONCE)
+        return [torch.cat(parts) for parts in list(zip(*pieces, strict=True))[:STAGES]]
 
     def read(self, ids: Tensor, mask: Tensor | None = None) -> Words:
         """Encode sentences.

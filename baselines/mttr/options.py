@@ -12,10 +12,12 @@ class Options(ClipOptions):
 
     Attributes:
         size: Sizes of the network: the authors', or small ones.
+        backbone: Video Swin, or ``common-start``: backbone and text encoder are the common start of the mini variants.
         longest: Upper bound of the frames' long side, in pixels, no less than ``short``.
     """
 
     size: Literal["base", "mini"]
+    backbone: Literal["video-swin", "common-start"]
     longest: Count
 
     def __post_init__(self) -> None:

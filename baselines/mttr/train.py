@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
+from baselines.layers.inference.encoders import Encoders
+from baselines.layers.inference.prompted_model import ClipStart
+from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.options import Count, Rate
 from baselines.layers.training.clip_augmentation import (
     Compose,
     LowerCase,
     RandomHorizontalFlip,
     RandomResize,
-    normalized,
-    padded,
     padded_size,
 )
 from baselines.layers.training.clip_sampling import (
@@ -35,6 +35,8 @@ from baselines.layers.training.clip_sampling import (
 )
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit, token_batch
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
+from baselines.layers.training.prompted_clips import EncodedClip, encode_clip
+from baselines.lmpmpp.mini.clip_start import training_encoders
 from baselines.mttr.checkpoint import load as load_checkpoint
 from baselines.mttr.config import SIZES, MttrConfig
 from baselines.mttr.losses import (
@@ -45,7 +47,7 @@ from baselines.mttr.losses import (
     compute_losses,
     total_loss,
 )
-from baselines.mttr.method import MttrModel
+from baselines.mttr.method import MttrModel, build_network
 from baselines.mttr.model import ClipFeatures, Mttr
 from baselines.mttr.options import Options
 from mevis_bench.records import TrainingArguments
@@ -56,6 +58,7 @@ class TrainOptions(ClipTrainOptions):
     """A training, by the names of the authors' configuration.
 
     Attributes:
+        frame_stride: On the common start: a sentence is learned from every n-th frame of the window.
         window_size: Frames of a clip.
         lr: Learning rate.
         lr_backbone: That of the backbone.
@@ -73,6 +76,7 @@ class TrainOptions(ClipTrainOptions):
         tokenizer: ``tokenizer.json`` of roberta-base; ``None``: a hash of the words.
     """
 
+    frame_stride: Count
     window_size: Count
     lr: Rate
     lr_backbone: Rate
@@ -90,7 +94,7 @@ class TrainOptions(ClipTrainOptions):
     tokenizer: str | None
 
 
-OPTIONS = {"video-swin-t": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"video-swin-t": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 LOSSES = MttrLossConfig()
 
 
@@ -109,8 +113,8 @@ def train(arguments: TrainingArguments, config: MttrConfig | None = None) -> Non
     train_as(arguments, config or SIZES[arguments.method_options.size], "mttr", MttrModel, clip_losses)
 
 
-ClipLosses = Callable[[Mttr, list[SampledClip], Tokenizer, Any, str], dict[str, Tensor]]
-"""Losses of some clips by name, ``loss`` among them, from network, clips, tokenizer, options and device."""
+ClipLosses = Callable[[Mttr, list[SampledClip], Encoders, Any, str], dict[str, Tensor]]
+"""Losses of some clips by name, ``loss`` among them, from network, clips, encoders, options and device."""
 
 
 def train_as(
@@ -128,13 +132,12 @@ def train_as(
     options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
     device = arguments.device
-    torch.manual_seed(arguments.seed)
-    network = Mttr(build_roberta(config.text, pooler=False), config)
+    encoders = training_encoders(arguments, config.text, pooler=False)
+    network = build_network(config, encoders)
     if options.checkpoint:
         network.load_state_dict(load_checkpoint(existing_file(options.checkpoint, "checkpoint"), network))
     network.transformer.text_encoder.requires_grad_(not options.freeze_text_encoder)
     network.to(device)
-    tokenizer = open_tokenizer(existing_file(options.tokenizer, "tokenizer") if options.tokenizer else None)
     settings = ClipSettings.from_options(variant)
     index = ClipIndex(
         arguments.data,
@@ -148,13 +151,14 @@ def train_as(
         GroupRule("backbone", lambda name: "backbone" in name, options.lr_backbone, options.weight_decay),
         GroupRule("rest", every_parameter, options.lr, options.weight_decay),
     ]
+    own = model(network, encoders.tokenizer, settings, variant.longest, device)
     stage = ClipStage(
         name=name,
         network=network,
         groups=group_parameters(network, rules),
         sampler=ClipSampler(index, options.batch_size, window_frames(options.window_size), augmentation(options)),
-        loss_fn=lambda clips: losses(network, clips, tokenizer, options, device),
-        method=ClipSegmenter(model(network, tokenizer, settings, variant.longest, device), settings, device),
+        loss_fn=lambda clips: losses(network, clips, encoders, options, device),
+        method=ClipSegmenter(encoders.wrap(own), settings, device),
         schedule=drop_schedule(options.lr_drop, options.epochs, options.lr_drop_gamma),
         max_gradient_norm=options.clip_max_norm,
         precision="bfloat16" if options.enable_amp else "float32",
@@ -163,12 +167,13 @@ def train_as(
 
 
 def clip_losses(
-    network: Mttr, clips: list[SampledClip], tokenizer: Tokenizer, options: TrainOptions, device: str
+    network: Mttr, clips: list[SampledClip], encoders: Encoders, options: TrainOptions, device: str
 ) -> dict[str, Tensor]:
     """MTTR's losses of all sentences of some clips."""
-    texts = [[sentence.text for sentence in clip.sentences] for clip in clips]
-    outputs = predict_layers(network, encode_clips(network, clips, device), texts, tokenizer, device)
-    losses = compute_losses(outputs, batch_targets(clips, options, device), LOSSES)
+    encoded = encode_clips(network, clips, encoders.start, options.frame_stride, device)
+    texts = [[sentence.text for sentence in sentences] for _, _, sentences in encoded]
+    outputs = predict_layers(network, [clip for clip, _, _ in encoded], texts, encoders.tokenizer, device)
+    losses = compute_losses(outputs, batch_targets(encoded, options, device), LOSSES)
     return {"loss": total_loss(losses, LOSSES), **losses}
 
 
@@ -199,15 +204,17 @@ def clip_targets(clip: SampledClip, sentence: ClipSentence, options: TrainOption
     return build_targets(masks.to(device), is_ref_inst.to(device), options.targets)
 
 
-def batch_targets(clips: Sequence[SampledClip], options: TrainOptions, device: str) -> list[MttrTargets]:
+def batch_targets(encoded: Sequence[EncodedClip], options: TrainOptions, device: str) -> list[MttrTargets]:
     """Make the targets of every sentence of every clip, in order."""
-    return [clip_targets(clip, sentence, options, device) for clip in clips for sentence in clip.sentences]
+    return [clip_targets(clip, sentence, options, device) for _, clip, sentences in encoded for sentence in sentences]
 
 
-def encode_clips(network: Mttr, clips: Sequence[SampledClip], device: str) -> list[ClipFeatures]:
-    """Encode every clip once for all of its sentences. Clips are padded to the largest one."""
+def encode_clips(
+    network: Mttr, clips: Sequence[SampledClip], start: ClipStart | None, stride: int, device: str
+) -> list[EncodedClip]:
+    """Encode clips, padded to the largest one, for their sentences; see `encode_clip`."""
     size = padded_size(clips, 1)
-    return [network.encode(padded(normalized(clip), size).to(device), clip.size) for clip in clips]
+    return [encoded for clip in clips for encoded in encode_clip(network, clip, size, device, start, stride=stride)]
 
 
 def predict_layers(

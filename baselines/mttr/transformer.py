@@ -7,11 +7,10 @@ q queries, l decoder layers, c channels.
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import RobertaModel
 
 from baselines.layers.nn.detr_decoder import DecoderLayer
 from baselines.layers.nn.masked_attention import MultiHeadAttention
-from baselines.layers.nn.text_encoder import FeatureResizer
+from baselines.layers.nn.text_encoder import FeatureResizer, TextEncoder
 from baselines.mttr.config import MttrConfig
 
 
@@ -75,11 +74,11 @@ class MultimodalTransformer(nn.Module):
     """Text encoder, its projection, encoder and decoder.
 
     Args:
-        text_encoder: A RoBERTa without pooler.
+        text_encoder: Its pooler is not used.
         config: Sizes.
     """
 
-    def __init__(self, text_encoder: RobertaModel, config: MttrConfig) -> None:
+    def __init__(self, text_encoder: TextEncoder, config: MttrConfig) -> None:
         super().__init__()
         self.text_encoder = text_encoder
         self.txt_proj = FeatureResizer(text_encoder.config.hidden_size, config.channels)

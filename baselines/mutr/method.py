@@ -13,6 +13,7 @@ from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.checkpoint import load as load_checkpoint
@@ -51,7 +52,7 @@ class MutrModel:
         expected = "speech" if self.tokenizer is None else "text"
         raise TypeError(f"this variant of MUTR requires a {expected} prompt, got {type(prompt).__name__}")
 
-    def encode_clip(self, frames: Tensor) -> ClipFeatures:
+    def encode_clip(self, frames: ClipInput) -> ClipFeatures:
         """Encode a clip."""
         return self.network.encode(frames)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.cross_modal_fpn import Level, Words
 from baselines.layers.nn.language_queries import (
     ClipFeatures,
@@ -16,6 +17,7 @@ from baselines.layers.nn.language_queries import (
     LanguageQueriesConfig,
     SegmentedClip,
 )
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.mutr.temporal import TemporalAggregation, TemporalInteraction, interaction_config
 
 
@@ -23,12 +25,14 @@ class Mutr(nn.Module):
     """The network, from frames to mask logits.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         reference: Encoder of the prompts: `TextReference` or `AudioReference`.
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: nn.Module, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(
+        self, backbone: str | Backbone, reference: nn.Module, config: LanguageQueriesConfig | None = None
+    ) -> None:
         super().__init__()
         self.reference = reference
         self.queries = LanguageQueries(backbone, config)
@@ -36,7 +40,7 @@ class Mutr(nn.Module):
         self.mta = TemporalAggregation(config.channels, config.heads, config.feedforward)
         self.mti = TemporalInteraction(interaction_config(config))
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip once for all sentences; see `LanguageQueries.encode`."""
         return self.queries.encode(frames, size)
 

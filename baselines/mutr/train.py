@@ -5,6 +5,7 @@ neither its weights nor its recipe were published, so it uses the same one on sp
 time by itself; in the original, rows of two clips of a process mix (README, "Training").
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFea
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.layers.training.clip_sampling import ClipIndex, ClipSampler, ClipSentence, SampledClip
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
+from baselines.layers.training.prompted_clips import EncodedClip, encode_clip
 from baselines.layers.training.query_losses import QueryOutputs
 from baselines.layers.training.query_training import (
     QueryTrainOptions,
@@ -91,11 +93,14 @@ def train(arguments: TrainingArguments) -> None:
         spoken=variant.reference == "audio",
     )
 
+    def encode(clip: SampledClip, size: tuple[int, int]) -> Iterator[EncodedClip]:
+        return encode_clip(network, clip, size, device)
+
     def predict(clip: ClipFeatures, sentence: ClipSentence) -> QueryOutputs:
         return predict_layers(network, clip, read_reference(network, sentence, tokenizer, device))
 
     def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        return clip_losses(network, clips, predict, options, device)
+        return clip_losses(encode, clips, predict, options, device)
 
     model = MutrModel(network, tokenizer, choose_once=settings.sampling == "consecutive", device=device)
     stage = ClipStage(

@@ -13,6 +13,7 @@ from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures, QueryStart
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
 from baselines.onlinerefer.checkpoint import load as load_checkpoint
 from baselines.onlinerefer.model import OnlineRefer
@@ -65,7 +66,7 @@ class OnlineReferModel:
         words = self.network.read(torch.tensor([self.tokenizer.encode(prompt.text).ids], device=self.device))
         return Reading(words, self.network.first_queries())
 
-    def encode_clip(self, frames: Tensor) -> list[ClipFeatures]:
+    def encode_clip(self, frames: ClipInput) -> list[ClipFeatures]:
         """Encode a chunk of frames, once for all sentences."""
         return self.network.encode(frames)
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.deformable_transformer import inverse_sigmoid
 from baselines.layers.nn.language_queries import (
@@ -20,6 +21,7 @@ from baselines.layers.nn.language_queries import (
     QueryStart,
     SegmentedClip,
 )
+from baselines.layers.nn.prepared_maps import ClipInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,16 @@ class OnlineRefer(nn.Module):
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(
+        self, backbone: str | Backbone, reference: TextReference, config: LanguageQueriesConfig | None = None
+    ) -> None:
         super().__init__()
         self.reference = reference
         self.queries = LanguageQueries(backbone, config)
         self.track_embed = TrackEmbedding(self.queries.config.channels)
 
-    def encode(self, frames: Tensor) -> list[ClipFeatures]:
-        """Encode frames ``(t, 3, H, W)`` once for all sentences, as clips of one frame each."""
+    def encode(self, frames: ClipInput) -> list[ClipFeatures]:
+        """Encode frames ``(t, 3, H, W)``, or their maps, once for all sentences, as clips of one frame each."""
         return [self.queries.encode(frame) for frame in frames.split(1)]
 
     def read(self, ids: Tensor) -> Words:

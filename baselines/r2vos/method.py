@@ -14,7 +14,8 @@ from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import ClipLevels
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
+from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.r2vos.checkpoint import load as load_checkpoint
 from baselines.r2vos.config import SIZES
 from baselines.r2vos.model import R2Vos
@@ -79,11 +80,10 @@ class R2VosModel(SentenceModel[R2Vos, Text, ClipLevels]):
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipLevels, ClipAnswer]:
     """Build R2-VOS with the authors' weights, or with seeded random ones; see `load_segmenter`."""
     options, size = config.options, SIZES[config.options.size]
-
-    def build() -> R2Vos:
-        return R2Vos(options.backbone, TextReference(build_roberta(size.text), size.channels), size)
+    encoders = inference_encoders(config, size.text)
+    network = R2Vos(encoders.backbone, TextReference(encoders.text, size.channels), size)
 
     def model(network: R2Vos, tokenizer: Tokenizer, device: str) -> R2VosModel:
         return R2VosModel(network, tokenizer, device, agreement=options.agreement)
 
-    return load_segmenter(config, build, load_checkpoint, model)
+    return load_segmenter(config, network, encoders, load_checkpoint, model)

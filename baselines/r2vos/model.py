@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.dynamic_mask_head import DynamicHead
 from baselines.layers.nn.language_queries import (
@@ -21,6 +22,7 @@ from baselines.layers.nn.language_queries import (
     SegmentedClip,
 )
 from baselines.layers.nn.mlp import Mlp
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.text_encoder import FeatureResizer
 from baselines.r2vos.config import SIZES
 from baselines.r2vos.dual_fpn import DualFpn, Reading
@@ -45,12 +47,14 @@ class R2Vos(nn.Module):
     """The network, from frames to mask logits.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         reference: Encoder of the sentences.
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(
+        self, backbone: str | Backbone, reference: TextReference, config: LanguageQueriesConfig | None = None
+    ) -> None:
         super().__init__()
         config = config or SIZES["base"]
         c = config.channels
@@ -62,7 +66,7 @@ class R2Vos(nn.Module):
         )
         self.neg_classifier = Mlp(2 * c, c, c, 1)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipLevels:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipLevels:
         """Encode a clip, once for all sentences; keeps the maps of stride 4, projected for the masks."""
         return self.queries.encode_levels(frames, size, lambda maps: [self.pixel_decoder.adapt(1, maps[0])])
 

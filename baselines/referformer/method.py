@@ -3,12 +3,13 @@
 from torch import Tensor
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.query_outputs import QueryOutputs
 from baselines.layers.inference.sentence_model import BestQueryModel, load_segmenter
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures
-from baselines.layers.nn.text_encoder import build_roberta
+from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures, LanguageQueriesConfig
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.referformer.checkpoint import load as load_checkpoint
 from baselines.referformer.model import ReferFormer
 from baselines.referformer.options import Options
@@ -26,8 +27,10 @@ class ReferFormerModel(BestQueryModel[ReferFormer, Text, ClipFeatures]):
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, QueryOutputs]:
     """Build ReferFormer with the authors' weights, or with seeded random ones; see `load_segmenter`."""
     size = LANGUAGE_QUERIES_SIZES[config.options.size]
+    encoders = inference_encoders(config, size.text)
+    return load_segmenter(config, build_network(size, encoders), encoders, load_checkpoint, ReferFormerModel)
 
-    def build() -> ReferFormer:
-        return ReferFormer(config.options.backbone, TextReference(build_roberta(size.text), size.channels), size)
 
-    return load_segmenter(config, build, load_checkpoint, ReferFormerModel)
+def build_network(size: LanguageQueriesConfig, encoders: Encoders) -> ReferFormer:
+    """Build the network with random weights."""
+    return ReferFormer(encoders.backbone, TextReference(encoders.text, size.channels), size)

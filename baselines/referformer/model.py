@@ -7,6 +7,7 @@ c channels, h rows, w columns, s words.
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import (
     ClipFeatures,
@@ -15,23 +16,26 @@ from baselines.layers.nn.language_queries import (
     LanguageQueriesConfig,
     SegmentedClip,
 )
+from baselines.layers.nn.prepared_maps import ClipInput
 
 
 class ReferFormer(nn.Module):
     """The network, from frames to mask logits.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         reference: Encoder of the sentences.
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(
+        self, backbone: str | Backbone, reference: TextReference, config: LanguageQueriesConfig | None = None
+    ) -> None:
         super().__init__()
         self.reference = reference
         self.queries = LanguageQueries(backbone, config)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip once for all sentences; see `LanguageQueries.encode`."""
         return self.queries.encode(frames, size)
 

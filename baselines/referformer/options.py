@@ -12,7 +12,8 @@ class Options(ClipOptions):
 
     Attributes:
         size: Sizes of the network: the authors', or small ones.
-        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``.
+        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``, or ``common-start``: backbone and text
+            encoder are the common start of the mini variants.
     """
 
     size: Literal["base", "mini"]

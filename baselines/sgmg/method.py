@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.query_outputs import best_query, query_scores, upsample_masks
 from baselines.layers.inference.sentence_model import SentenceModel, load_segmenter
 from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
-from baselines.layers.nn.text_encoder import build_roberta
+from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, LanguageQueriesConfig
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.sgmg.checkpoint import load as load_checkpoint
 from baselines.sgmg.model import ClipFeatures, SgMg
 from baselines.sgmg.options import Options
@@ -68,9 +69,10 @@ class SgMgModel(SentenceModel[SgMg, Text, ClipFeatures]):
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipFeatures, PatchOutputs]:
     """Build SgMg with the authors' weights, or with seeded random ones; see `load_segmenter`."""
     size = LANGUAGE_QUERIES_SIZES[config.options.size]
+    encoders = inference_encoders(config, size.text)
+    return load_segmenter(config, build_network(size, encoders), encoders, load_checkpoint, SgMgModel)
 
-    def build() -> SgMg:
-        reference = TextReference(build_roberta(size.text), size.channels, separate=True)
-        return SgMg(config.options.backbone, reference, size)
 
-    return load_segmenter(config, build, load_checkpoint, SgMgModel)
+def build_network(size: LanguageQueriesConfig, encoders: Encoders) -> SgMg:
+    """Build the network with random weights."""
+    return SgMg(encoders.backbone, TextReference(encoders.text, size.channels, separate=True), size)

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.cross_modal_fpn import Level, Pieces, Words
 from baselines.layers.nn.dynamic_mask_head import DynamicHead
 from baselines.layers.nn.language_queries import FoundQueries, LanguageDetector, LanguageQueriesConfig
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.sgmg.refiner import PATCH, MaskRefiner
 from baselines.sgmg.spectrum import SpectrumFilter, gaussians
 
@@ -67,12 +69,14 @@ class SgMg(nn.Module):
     """The network, from frames to patches of masks, and their refinement.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         reference: Encoder of the sentences, with separate projections.
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(
+        self, backbone: str | Backbone, reference: TextReference, config: LanguageQueriesConfig | None = None
+    ) -> None:
         super().__init__()
         config = config or LanguageQueriesConfig()
         c = config.channels
@@ -84,17 +88,17 @@ class SgMg(nn.Module):
         fine, middle, *_ = self.queries.backbone.channels
         self.mask_refine = MaskRefiner(middle, fine)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip, once for all sentences.
 
         Args:
-            frames: Normalized RGB, ``(t, 3, H, W)``, of any size; padded to a multiple of ``MULTIPLE``, at least
-                ``SMALLEST``.
+            frames: Normalized RGB, ``(t, 3, H, W)``, of any size, padded to a multiple of ``MULTIPLE``, at least
+                ``SMALLEST``; or its maps, of frames of such a size.
             size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
         """
         height, width = frames.shape[-2:]
         down, right = (max(side + -side % MULTIPLE, SMALLEST) - side for side in (height, width))
-        padded = F.pad(frames, (0, right, 0, down))
+        padded = F.pad(frames, (0, right, 0, down)) if isinstance(frames, Tensor) else frames
         clip = self.queries.encode_levels(padded, size or (height, width), lambda maps: maps[:2])
         sizes = [(level.position.shape[-2], level.position.shape[-1]) for level in clip.levels]
         filters = gaussians(sizes, frames.device)

@@ -5,9 +5,7 @@ The authors' recipe for Refer-YouTube-VOS is ``configs/train/sgmg-video-swin-t.y
 
 from dataclasses import dataclass
 
-from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
-from baselines.layers.nn.text_encoder import build_roberta
 from baselines.layers.options import Fraction
 from baselines.layers.training.clip_augmentation import (
     Compose,
@@ -19,11 +17,11 @@ from baselines.layers.training.clip_augmentation import (
 from baselines.layers.training.clip_sampling import Augmentation
 from baselines.layers.training.query_training import QueryTrainOptions, resizing
 from baselines.layers.training.sentence_training import SentenceRecipe, train_sentences
+from baselines.lmpmpp.mini.clip_start import training_encoders
 from baselines.sgmg.checkpoint import authors_key
 from baselines.sgmg.checkpoint import load as load_checkpoint
 from baselines.sgmg.losses import predict_layers
-from baselines.sgmg.method import SgMgModel
-from baselines.sgmg.model import SgMg
+from baselines.sgmg.method import SgMgModel, build_network
 from baselines.sgmg.options import Options
 from mevis_bench.records import TrainingArguments
 
@@ -46,14 +44,11 @@ def train(arguments: TrainingArguments) -> None:
     """Train, or continue a training that was stopped, and write the weights; errors as of `train_sentences`."""
     variant: Options = arguments.method_options
     size = LANGUAGE_QUERIES_SIZES[variant.size]
-
-    def build() -> SgMg:
-        reference = TextReference(build_roberta(size.text), size.channels, separate=True)
-        return SgMg(variant.backbone, reference, size)
-
+    encoders = training_encoders(arguments, size.text)
     recipe = SentenceRecipe(
         name="sgmg",
-        build=build,
+        network=build_network(size, encoders),
+        encoders=encoders,
         load_checkpoint=load_checkpoint,
         key=authors_key,
         predict_layers=predict_layers,

@@ -9,7 +9,8 @@ from baselines.layers.inputs.resize import Size, shortest_edge_capped
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.language_queries import ClipLevels
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta
+from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.soc.checkpoint import load as load_checkpoint
 from baselines.soc.config import SIZES
 from baselines.soc.model import Soc
@@ -48,11 +49,10 @@ class SocModel(BestQueryModel[Soc, Text, ClipLevels]):
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipLevels, QueryOutputs]:
     """Build SOC with the authors' weights, or with seeded random ones; see `load_segmenter`."""
     options, size = config.options, SIZES[config.options.size]
-
-    def build() -> Soc:
-        return Soc(options.backbone, TextReference(build_roberta(size.text), size.channels), size)
+    encoders = inference_encoders(config, size.text)
+    network = Soc(encoders.backbone, TextReference(encoders.text, size.channels), size)
 
     def model(network: Soc, tokenizer: Tokenizer, device: str) -> SocModel:
         return SocModel(network, tokenizer, device, longest=options.longest, frame_by_frame=options.frame_by_frame)
 
-    return load_segmenter(config, build, load_checkpoint, model)
+    return load_segmenter(config, network, encoders, load_checkpoint, model)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.inputs.text_reference import TextReference
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.deformable_transformer import inverse_sigmoid
 from baselines.layers.nn.dynamic_mask_head import DynamicHead
@@ -21,6 +22,7 @@ from baselines.layers.nn.language_queries import (
     LanguageQueriesConfig,
     SegmentedClip,
 )
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.spatial_decoder import SpatialDecoder
 from baselines.soc.config import SIZES
 from baselines.soc.object_cluster import ObjectCluster, cluster_config
@@ -37,12 +39,14 @@ class Soc(nn.Module):
     """The network, from frames to mask logits.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         reference: Encoder of the sentences.
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, reference: TextReference, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(
+        self, backbone: str | Backbone, reference: TextReference, config: LanguageQueriesConfig | None = None
+    ) -> None:
         super().__init__()
         config = config or SIZES["base"]
         c = config.channels
@@ -53,7 +57,7 @@ class Soc(nn.Module):
         self.voc = ObjectCluster(cluster_config(config))
         self.spatial_decoder = SpatialDecoder(c, (c, c, self.queries.backbone.channels[0]), MASK_CHANNELS)
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipLevels:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipLevels:
         """Encode a clip, once for all sentences; keeps the maps of stride 4, projected for the masks."""
         return self.queries.encode_levels(frames, size, lambda maps: [self.spatial_decoder.adapt(3, maps[0])])
 

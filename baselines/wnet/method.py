@@ -9,6 +9,7 @@ from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSetting
 from baselines.layers.inference.query_outputs import upsample_masks
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import Size, shortest_edge_truncated
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.wnet.checkpoint import read_checkpoint
 from baselines.wnet.config import SIZES
 from baselines.wnet.mfcc import RATE, speech_features
@@ -41,7 +42,7 @@ class WNetModel:
         features = speech_features(read_audio(prompt.audio, RATE))
         return torch.from_numpy(features).T[None].to(self.device)
 
-    def encode_clip(self, frames: Tensor) -> Clip:
+    def encode_clip(self, frames: ClipInput) -> Clip:
         """Encode a clip; a short one is repeated up to the network's clip length."""
         indices = torch.arange(self.network.frames, device=frames.device) % len(frames)
         return self.network.encode(frames[indices]), len(frames)

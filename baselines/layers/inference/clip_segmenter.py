@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, Size, resize
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.options import ClipOptions
 from mevis_bench.records import MaskPrediction, Prompt, UsageError, Video
 
@@ -85,8 +86,8 @@ class ClipModel(Protocol[TextT, ClipT, OutputT]):
         """Encode a prompt."""
         ...
 
-    def encode_clip(self, frames: Tensor) -> ClipT:
-        """Encode normalized frames ``(t, 3, h, w)``."""
+    def encode_clip(self, frames: ClipInput) -> ClipT:
+        """Encode normalized frames ``(t, 3, h, w)``, or their maps."""
         ...
 
     def segment(self, clip: ClipT, text: TextT) -> OutputT:

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from baselines.layers.inference import query_outputs
 from baselines.layers.inference.clip_segmenter import ClipModel, ClipSegmenter, ClipSettings, ClipT, OutputT, TextT
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.query_outputs import QueryOutputs, best_query, query_masks
 from baselines.layers.inputs.resize import Size
-from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
+from baselines.layers.nn.prepared_maps import ClipInput
+from baselines.layers.nn.text_encoder import Tokenizer
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt
 
 
@@ -25,7 +27,7 @@ class SentenceNetwork(Protocol):
         """Encode one sentence, int64 ``(1, s)``."""
         ...
 
-    def encode(self, frames: Tensor) -> Any:
+    def encode(self, frames: ClipInput) -> Any:
         """Encode normalized frames ``(t, 3, h, w)``."""
         ...
 
@@ -62,7 +64,7 @@ class SentenceModel(Generic[NetworkT, TextT, ClipT]):
         text: TextT = self.network.read(torch.tensor([self.tokenizer.encode(prompt.text).ids], device=self.device))
         return text
 
-    def encode_clip(self, frames: Tensor) -> ClipT:
+    def encode_clip(self, frames: ClipInput) -> ClipT:
         """Encode a clip."""
         clip: ClipT = self.network.encode(frames)
         return clip
@@ -87,29 +89,27 @@ class BestQueryModel(SentenceModel[NetworkT, TextT, ClipT]):
 
 def load_segmenter(
     config: MethodConfig[Any],
-    build: Callable[[], ModuleT],
+    network: ModuleT,
+    encoders: Encoders,
     load_checkpoint: Callable[[Path, ModuleT], Mapping[str, Tensor]],
     model: Callable[[ModuleT, Tokenizer, str], ClipModel[TextT, ClipT, OutputT]],
 ) -> ClipSegmenter[TextT, ClipT, OutputT]:
-    """Build a method with the authors' weights, or with seeded random ones.
+    """Make a method of its network, with the authors' weights or, untrained, with those it has.
 
     Args:
         config: Arguments of ``load``; its options are ``ClipOptions``.
-        build: Makes the network with random weights.
+        network: With random weights.
+        encoders: On which it is built.
         load_checkpoint: Reads the weights of the network from a file.
         model: Makes the model of the network, its tokenizer and its device.
 
     Raises:
-        DataError: The checkpoint or the tokenizer file is not this variant's.
+        DataError: The checkpoint is not this variant's.
         UsageError: An option has an invalid value.
     """
-    weights = config.weights
-    if weights is None:
-        torch.manual_seed(config.seed)
-    network = build()
-    if weights is not None:
-        network.load_state_dict(load_checkpoint(weights["model"], network))
+    if config.weights is not None:
+        network.load_state_dict(load_checkpoint(config.weights["model"], network))
     network.eval().to(config.device)
-    tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
     settings = ClipSettings.from_options(config.options)
-    return ClipSegmenter(model(network, tokenizer, config.device), settings, config.device)
+    own = model(network, encoders.tokenizer, config.device)
+    return ClipSegmenter(encoders.wrap(own), settings, config.device)

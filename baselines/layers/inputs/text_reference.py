@@ -2,11 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from transformers import RobertaModel
 
 from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.position_encoding import sine_encoding
-from baselines.layers.nn.text_encoder import FeatureResizer
+from baselines.layers.nn.text_encoder import FeatureResizer, TextEncoder
 
 
 def as_words(features: Tensor, padding: Tensor | None = None) -> Words:
@@ -19,12 +18,12 @@ class TextReference(nn.Module):
     """RoBERTa, and one projection for words and sentence, or two.
 
     Args:
-        text_encoder: A RoBERTa with pooler.
+        text_encoder: With pooler.
         channels: Width of the network.
         separate: Whether the sentence has a projection of its own (key ``sentence_resizer``).
     """
 
-    def __init__(self, text_encoder: RobertaModel, channels: int = 256, *, separate: bool = False) -> None:
+    def __init__(self, text_encoder: TextEncoder, channels: int = 256, *, separate: bool = False) -> None:
         super().__init__()
         self.text_encoder = text_encoder
         self.resizer = FeatureResizer(text_encoder.config.hidden_size, channels)

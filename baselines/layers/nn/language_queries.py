@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.nn.clip_backbones import ClipBackbone
+from baselines.layers.nn.clip_backbones import Backbone, ClipBackbone
 from baselines.layers.nn.cross_modal_fpn import CrossModalFpn, Level, Pieces, Words
 from baselines.layers.nn.deformable_transformer import (
     DeformableDecoderLayer,
@@ -26,6 +26,7 @@ from baselines.layers.nn.dynamic_mask_head import DynamicHead
 from baselines.layers.nn.masked_attention import MultiHeadAttention
 from baselines.layers.nn.mlp import Mlp
 from baselines.layers.nn.position_encoding import sine_encoding, sine_grid
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.text_encoder import MINI_TEXT_ENCODER, TextEncoderConfig
 
 MASK_STRIDE = 4
@@ -180,16 +181,16 @@ class LanguageDetector(nn.Module):
     """Backbone, fusion, deformable transformer, heads, and the controller of the masks.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         config: Sizes.
         head: Convolutions that the controller predicts.
     """
 
-    def __init__(self, backbone: str, config: LanguageQueriesConfig, head: DynamicHead) -> None:
+    def __init__(self, backbone: str | Backbone, config: LanguageQueriesConfig, head: DynamicHead) -> None:
         super().__init__()
         self.config, self.head = config, head
         c, heads = config.channels, config.heads
-        self.backbone = ClipBackbone(backbone)
+        self.backbone = ClipBackbone(backbone) if isinstance(backbone, str) else backbone
         self.input_proj = LevelProjections(self.backbone.channels[1:], c, levels=4)
         self.fusion_module = EarlyFusion(c, heads)
         layer = partial(DeformableDecoderLayer, dropout=config.dropout)
@@ -204,7 +205,7 @@ class LanguageDetector(nn.Module):
         self.controller = Mlp(c, c, c, head.parameter_count)
 
     def encode_levels(
-        self, frames: Tensor, size: tuple[int, int] | None, keep: Callable[[Sequence[Tensor]], Sequence[Tensor]]
+        self, frames: ClipInput, size: tuple[int, int] | None, keep: Callable[[Sequence[Tensor]], Sequence[Tensor]]
     ) -> ClipLevels:
         """Run the backbone on a clip, once for all sentences.
 
@@ -296,11 +297,11 @@ class LanguageQueries(LanguageDetector):
     """The detector with ReferFormer's pixel decoder.
 
     Args:
-        backbone: A name of ``clip_backbones.BACKBONES``.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         config: Sizes; ``None``: the authors'.
     """
 
-    def __init__(self, backbone: str, config: LanguageQueriesConfig | None = None) -> None:
+    def __init__(self, backbone: str | Backbone, config: LanguageQueriesConfig | None = None) -> None:
         config = config or LanguageQueriesConfig()
         c = config.channels
         super().__init__(backbone, config, DynamicHead(c, stride=MASK_STRIDE))
@@ -308,7 +309,7 @@ class LanguageQueries(LanguageDetector):
             self.backbone.channels[0], c, config.heads, config.feedforward, config.dropout
         )
 
-    def encode(self, frames: Tensor, size: tuple[int, int] | None = None) -> ClipFeatures:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip, once for all sentences; arguments as those of `encode_levels`."""
         adapter = self.pixel_decoder.get_submodule("adapter_1")
         clip = self.encode_levels(frames, size, lambda maps: [adapter(maps[0])])

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,27 @@ class Tokenizer(Protocol):
 
     def encode(self, text: str) -> Tokens:
         """Tokenize one sentence; an empty one gives begin and end only."""
+        ...
+
+
+class TextEncoder(Protocol):
+    """Interface of a RoBERTa of transformers, as far as the networks use it; a module."""
+
+    @property
+    def config(self) -> Any:
+        """Has ``hidden_size``, the channels of all outputs."""
+        ...
+
+    def __call__(self, ids: Tensor, attention_mask: Tensor) -> Any:
+        """Encode ids ``(n, l)`` with a mask of 1 on tokens and 0 on padding.
+
+        Returns:
+            ``last_hidden_state`` ``(n, l, hidden_size)`` and, with a pooler, ``pooler_output`` ``(n, hidden_size)``.
+        """
+        ...
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Train or freeze it."""
         ...
 
 

@@ -18,7 +18,17 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from baselines.layers.options import Count
-from mevis_bench.records import DataError, Expression, Rle, TrainingData, UsageError, Video
+from mevis_bench.records import (
+    DataError,
+    Expression,
+    Prompt,
+    Rle,
+    SpeechPrompt,
+    TextPrompt,
+    TrainingData,
+    UsageError,
+    Video,
+)
 from mevis_bench.records.training import SamplePosition
 
 Targets = Literal["union", "per_object"]
@@ -131,6 +141,16 @@ class SampledClip:
     def size(self) -> tuple[int, int]:
         """Rows and columns of the frames."""
         return self.images.shape[1], self.images.shape[2]
+
+    def at(self, frames: slice) -> "SampledClip":
+        """Select frames."""
+        return replace(
+            self,
+            frames=self.frames[frames],
+            images=self.images[frames],
+            masks=self.masks[:, frames],
+            boxes=self.boxes[:, frames],
+        )
 
     def shows(self, sentence: ClipSentence) -> bool:
         """Whether a frame shows an object of the sentence."""
@@ -323,3 +343,11 @@ def clip_sentences(clips: Sequence[SampledClip]) -> Iterator[tuple[int, SampledC
     for number, clip in enumerate(clips):
         for sentence in clip.sentences:
             yield number, clip, sentence
+
+
+def sentence_prompt(sentence: ClipSentence, *, spoken: bool) -> Prompt:
+    """A sentence as the method gets it."""
+    if spoken:
+        assert sentence.audio is not None  # the sampler draws spoken sentences only
+        return SpeechPrompt(sentence.expression_id, sentence.audio)
+    return TextPrompt(sentence.expression_id, sentence.text)

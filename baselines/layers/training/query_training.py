@@ -4,7 +4,7 @@ Wu et al., "Language as Queries for Referring Video Object Segmentation", CVPR 2
 Refer-YouTube-VOS, whose loader for MeViS is the same. Axes: b (clip, sentence) pairs, t frames.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -23,13 +23,12 @@ from baselines.layers.training.clip_augmentation import (
     RandomResize,
     RandomSelect,
     RandomSizeCrop,
-    normalized,
-    padded,
     padded_size,
 )
 from baselines.layers.training.clip_sampling import Augmentation, ClipSentence, ClipTrainOptions, SampledClip
 from baselines.layers.training.clip_training import existing_file
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
+from baselines.layers.training.prompted_clips import EncodedClip
 from baselines.layers.training.query_losses import (
     QueryLossConfig,
     QueryOutputs,
@@ -40,9 +39,6 @@ from baselines.layers.training.query_losses import (
 )
 from mevis_bench.records.training import ParameterGroup
 
-SIZE_MULTIPLE = 32
-"""Clips are padded to multiples of this, as in the original."""
-
 LOSSES = QueryLossConfig()
 
 
@@ -51,7 +47,7 @@ class QueryTrainOptions(ClipTrainOptions):
     """A training of ReferFormer, MUTR or SgMg, by the names of the authors' options where they have one.
 
     Attributes:
-        num_frames: Frames of a clip: 1, or at least 3.
+        num_frames: Frames of a clip: 1, or at least 3; ``None``: all of the video.
         lr: Learning rate.
         lr_backbone: That of the backbone.
         lr_text_encoder: That of the text encoder.
@@ -64,12 +60,14 @@ class QueryTrainOptions(ClipTrainOptions):
         max_size: Upper bound of the long side.
         crop_resize: Half of the clips are resized to one of these short sides, cropped, and then resized as the others.
         crop_size: Least and largest side of the crop.
+        frame_stride: On the common start: a sentence is learned from every n-th of the clip's frames.
+        size_multiple: Clips are padded to multiples of this; 32 in the original.
         augment: Whether clips are mirrored, distorted and cropped; else only resized to one of ``scales``.
         pretrained_weights: Weights to start from, the class heads excepted, as the authors do; ``None``: seeded random.
         tokenizer: ``tokenizer.json`` of roberta-base; ``None``: a hash of the words.
     """
 
-    num_frames: Count
+    num_frames: Count | None
     lr: Rate
     lr_backbone: Rate
     lr_text_encoder: Rate
@@ -82,6 +80,8 @@ class QueryTrainOptions(ClipTrainOptions):
     max_size: Count
     crop_resize: tuple[int, ...]
     crop_size: tuple[int, int]
+    frame_stride: Count
+    size_multiple: Count
     augment: bool
     pretrained_weights: str | None
     tokenizer: str | None
@@ -107,20 +107,22 @@ class QueryNetwork(Protocol):
         ...
 
 
-def clip_anchors(num_frames: int) -> Callable[[int], Sequence[int]]:
-    """Return the authors' anchors: every ``num_frames``-th frame."""
-    return lambda length: range(0, length, num_frames)
+def clip_anchors(num_frames: int | None) -> Callable[[int], Sequence[int]]:
+    """Return the authors' anchors: every ``num_frames``-th frame; ``None``: the first."""
+    return lambda length: range(0, length, num_frames or length)
 
 
-def clip_frames(num_frames: int) -> Callable[[int, int, np.random.Generator], list[int]]:
+def clip_frames(num_frames: int | None) -> Callable[[int, int, np.random.Generator], list[int]]:
     """Return the authors' choice of frames.
 
     The anchor, a frame 1 to 3 before and one 1 to 3 after it, inside the video, and the rest from the frames before the
     first or from the last of these on, without replacement; from all frames where those are too few. Sorted; frames may
-    repeat.
+    repeat. ``None``: all frames.
     """
 
     def choose(length: int, anchor: int, rng: np.random.Generator) -> list[int]:
+        if num_frames is None:
+            return list(range(length))
         if num_frames == 1:
             return [anchor]
         before, after = (int(rng.integers(1, 4)) for _ in range(2))
@@ -170,7 +172,7 @@ def parameter_groups(network: nn.Module, options: QueryTrainOptions) -> list[Par
 
 def freeze_stem(network: QueryNetwork) -> None:
     """Freeze a ResNet's stem and first stage, as the authors do; its norms are constants. A Swin is trained whole."""
-    for name, parameter in network.queries.backbone.body.named_parameters():
+    for name, parameter in network.queries.backbone.get_submodule("body").named_parameters():
         if name.startswith(("conv1.", "layer1.")):
             parameter.requires_grad_(False)
 
@@ -188,28 +190,28 @@ def start_from(path: str, network: NetworkT, load: Callable[[Path, NetworkT], di
 
 
 def clip_losses(
-    network: QueryNetwork,
+    encode: Callable[[SampledClip, tuple[int, int]], Iterable[EncodedClip]],
     clips: Sequence[SampledClip],
     predict: Callable[[Any, ClipSentence], QueryOutputs],
     options: QueryTrainOptions,
     device: str,
 ) -> dict[str, Tensor]:
-    """Losses of all sentences of some clips; each clip is encoded once. Clips are padded to the largest one.
+    """Losses of all sentences of some clips. Clips are padded to the largest one.
 
     Args:
-        network: The network.
+        encode: Encodes a clip, padded to rows and columns, for its sentences.
         clips: At least one.
         predict: Predicts for one sentence of an encoded clip, with every decoder layer.
         options: Of the training.
         device: Of the network.
     """
-    size = padded_size(clips, SIZE_MULTIPLE)
+    size = padded_size(clips, options.size_multiple)
     outputs, targets = [], []
     for clip in clips:
-        features = network.encode(padded(normalized(clip), size).to(device), clip.size)
-        for sentence in clip.sentences:
-            outputs.append(predict(features, sentence))
-            targets.append(sentence_targets(clip, sentence, options.targets).to(device))
+        for features, seen, sentences in encode(clip, size):
+            for sentence in sentences:
+                outputs.append(predict(features, sentence))
+                targets.append(sentence_targets(seen, sentence, options.targets).to(device))
     losses = compute_losses(join_outputs(outputs), targets, LOSSES)
     return {"loss": total_loss(losses, LOSSES), **losses}
 

@@ -1,6 +1,6 @@
 """The training of ReferFormer and its successors, from a method's network and predictions to its weights file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from baselines.layers.inference.clip_segmenter import ClipModel, ClipSegmenter, ClipSettings
-from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
+from baselines.layers.inference.encoders import Encoders
+from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.training.clip_sampling import Augmentation, ClipIndex, ClipSampler, ClipSentence, SampledClip
-from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
+from baselines.layers.training.clip_training import ClipStage, drop_schedule, fit
+from baselines.layers.training.prompted_clips import EncodedClip, encode_clip
 from baselines.layers.training.query_losses import QueryOutputs
 from baselines.layers.training.query_training import (
     NetworkT,
@@ -32,7 +34,8 @@ class SentenceRecipe(Generic[NetworkT]):
 
     Attributes:
         name: Name of the method, of its stage and of its weights file.
-        build: Makes the network with random weights.
+        network: With random weights.
+        encoders: On which it is built.
         load_checkpoint: Reads the weights of the network from a file.
         key: The authors' key of a key of the network.
         predict_layers: Predicts for an encoded sentence in an encoded clip with every decoder layer.
@@ -41,7 +44,8 @@ class SentenceRecipe(Generic[NetworkT]):
     """
 
     name: str
-    build: Callable[[], NetworkT]
+    network: NetworkT
+    encoders: Encoders
     load_checkpoint: Callable[[Path, NetworkT], dict[str, Tensor]]
     key: Callable[[str], str]
     predict_layers: Callable[[NetworkT, Any, Any], QueryOutputs]
@@ -63,15 +67,13 @@ def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[Network
     """
     options: QueryTrainOptions = arguments.options
     variant, device = arguments.method_options, arguments.device
-    torch.manual_seed(arguments.seed)
-    network: Any = recipe.build()
+    network: Any = recipe.network
     if options.pretrained_weights:
         start_from(options.pretrained_weights, network, recipe.load_checkpoint)
     network.reference.text_encoder.requires_grad_(not options.freeze_text_encoder)
     if variant.size != "mini":
         freeze_stem(network)
     network.to(device)
-    tokenizer = open_tokenizer(existing_file(options.tokenizer, "tokenizer") if options.tokenizer else None)
     index = ClipIndex(
         arguments.data,
         arguments.seed,
@@ -80,20 +82,26 @@ def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[Network
         no_target=options.no_target,
     )
 
+    encoders = recipe.encoders
+
+    def encode(clip: SampledClip, size: tuple[int, int]) -> Iterator[EncodedClip]:
+        return encode_clip(network, clip, size, device, encoders.start, stride=options.frame_stride)
+
     def predict(clip: Any, sentence: ClipSentence) -> QueryOutputs:
-        ids = torch.tensor([tokenizer.encode(sentence.text).ids], device=device)
+        ids = torch.tensor([encoders.tokenizer.encode(sentence.text).ids], device=device)
         return recipe.predict_layers(network, clip, network.read(ids))
 
     def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        return clip_losses(network, clips, predict, options, device)
+        return clip_losses(encode, clips, predict, options, device)
 
+    model = encoders.wrap(recipe.model(network, encoders.tokenizer, device))
     stage = ClipStage(
         name=recipe.name,
         network=network,
         groups=parameter_groups(network, options),
         sampler=ClipSampler(index, options.batch_size, clip_frames(options.num_frames), recipe.augmentation),
         loss_fn=loss_fn,
-        method=ClipSegmenter(recipe.model(network, tokenizer, device), ClipSettings.from_options(variant), device),
+        method=ClipSegmenter(model, ClipSettings.from_options(variant), device),
         schedule=drop_schedule(options.lr_drop, options.epochs),
         max_gradient_norm=options.clip_max_norm,
         key=recipe.key,

@@ -38,7 +38,7 @@ from baselines.layers.training.clip_sampling import (
 )
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
 from baselines.layers.training.trajectory_targets import TrajectoryTargets
-from mevis_bench.records import Prompt, SpeechPrompt, TextPrompt, TrainingArguments
+from mevis_bench.records import TrainingArguments
 from mevis_bench.records.training import ParameterGroup
 
 
@@ -155,14 +155,6 @@ def sentence_targets(
     rows = list(sentence.objects)
     masks = padded(torch.from_numpy(clip.masks[rows]).float(), size)
     return TrajectoryTargets.from_objects(masks, torch.tensor(rows, dtype=torch.long), options.targets)
-
-
-def sentence_prompt(sentence: ClipSentence, *, spoken: bool) -> Prompt:
-    """A sentence as the method gets it."""
-    if spoken:
-        assert sentence.audio is not None  # the sampler draws spoken sentences only
-        return SpeechPrompt(sentence.expression_id, sentence.audio)
-    return TextPrompt(sentence.expression_id, sentence.text)
 
 
 def trajectory_groups(

@@ -12,7 +12,14 @@ from baselines.mttr.model import Mttr
 from mevis_bench.records import MethodConfig, SpeechPrompt
 
 OPTIONS = Options(
-    size="mini", short=32, longest=64, clip_length=None, sampling="consecutive", precision="float32", candidates=True
+    size="mini",
+    backbone="video-swin",
+    short=32,
+    longest=64,
+    clip_length=None,
+    sampling="consecutive",
+    precision="float32",
+    candidates=True,
 )
 
 

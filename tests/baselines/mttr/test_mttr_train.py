@@ -22,6 +22,7 @@ CASE = Case(
     ("steps=70", "batch_size=2", "sentences=null", "window_size=4", "train_short_size=64", "train_max_size=96",
      "horizontal_flip=false", "lr=1e-3", "lr_backbone=1e-3", "text_encoder_lr=1e-3"),
     {"short": 64, "longest": 96},
+    variant="scratch",
 )  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_sentences_together_are_as_alone(tmp_path):
     expressions = split.expressions("va")
     clip = read_clip(split, "va", (0, 2), expressions)
     clip = replace(clip, sentences=(clip.sentences[0], replace(clip.sentences[1], text="a much longer sentence here")))
-    features = encode_clips(network, [clip], "cpu")
+    features = [encoded for encoded, _, _ in encode_clips(network, [clip], None, 1, "cpu")]
     texts = [sentence.text for sentence in clip.sentences]
     together = predict_layers(network, features, [texts], HashTokenizer(), "cpu")
     for number, text in enumerate(texts):
