@@ -1,4 +1,4 @@
-"""What the networks of clip methods are built on: backbone, text encoder and tokenizer."""
+"""Encoders on which the networks of clip methods are built: backbone, text encoder and tokenizer."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class Encoders:
         backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         text: Encoder of sentences.
         tokenizer: Whose ids it reads.
-        start: What encodes clips before the network; ``None``: the backbone alone.
+        start: Frozen parts that encode clips before the network; ``None``: the backbone alone.
     """
 
     backbone: str | Backbone

@@ -38,4 +38,4 @@ class PreparedMaps:
 
 
 ClipInput = Tensor | PreparedMaps
-"""What networks encode: normalized frames ``(t, 3, H, W)``, or their maps."""
+"""Input of networks: normalized frames ``(t, 3, H, W)``, or their maps."""

@@ -38,7 +38,7 @@ def encode_clip(
         clip: A clip.
         size: Rows and columns to which it is padded, right and bottom.
         device: Of the network.
-        start: What tracks the clip's objects first; ``None``: the network encodes the frames, once for all sentences.
+        start: Tracks the objects of the clip first; ``None``: the network encodes the frames, once for all sentences.
         stride: Behind a start, each sentence sees every ``stride``-th of the tracked frames, the next sentence the
             frames after these.
         spoken: Whether the start hears the sentences.
