@@ -21,7 +21,7 @@ def rows_from_rle(masks: Sequence[Rle | None], height: int, width: int, *, locat
         masks: One mask per frame, ``None`` where it covers nothing.
         height: Rows that every mask must have.
         width: Columns that every mask must have.
-        where: File and key, for the message.
+        location: File and key, for the message.
 
     Raises:
         DataError: A mask has another size or cannot be decoded; names the frame's index.

@@ -29,7 +29,12 @@ CANDIDATE_METRICS: tuple[Metric, ...] = (
     Metric("AP50", "Average precision at IoU 0.50.", _COCO),
     Metric("AP75", "Average precision at IoU 0.75.", _COCO),
     *(
-        Metric(f"AP_{size}", f"mAP of the targets of {pixels} pixels.", _COCO, undefined="no such target is selected")
+        Metric(
+            f"AP_{size}",
+            f"mAP of the targets of {pixels} pixels.",
+            _COCO,
+            undefined=f"no selected target is of {pixels} pixels",
+        )
         for size, pixels in (("small", "up to 32^2"), ("medium", "32^2 to 96^2"), ("large", "at least 96^2"))
     ),
 )

@@ -68,7 +68,7 @@ def _macro_metric(name: str) -> Metric:
 
 def _pooled_metric(name: str) -> Metric:
     meaning = f'{_MEANINGS[name]}; counts pooled, a correct "no target" adds one perfect track.'
-    return Metric(f"{name}*_pooled", meaning, "the paper, Table 10", _NO_BOX, paper_name=f"{name}*")
+    return Metric(f"{name}*_pooled", meaning, "the paper, Table 10", paper_name=f"{name}*")
 
 
 CLEAR_METRICS = (
