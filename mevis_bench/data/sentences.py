@@ -1,7 +1,7 @@
 """Parts that the JSON files of several data sets share: sentences, object ids, lists of frames."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +47,18 @@ def has_keys(path: Path, present: Sequence[str], absent: Sequence[str]) -> bool:
     )
 
 
-def parse_sentence(raw: object, location: str) -> tuple[Mapping[str, Any], str]:
-    """Return an expression's object and its sentence ``exp``.
+def parse_sentence(raw: object, location: str) -> str:
+    """Return the sentence ``exp`` of an expression.
 
     Raises:
         DataError: It is not an object with a sentence.
     """
     sentence: str = decode_key(raw, ReferredExpression, "exp", location)
-    assert isinstance(raw, dict)  # checked by decode_key
-    return raw, sentence
+    return sentence
 
 
-def parse_object_id(raw: Mapping[str, Any], location: str) -> str:
-    """Return ``obj_id`` as text; files have it as a string or as an integer.
+def parse_object_id(raw: object, location: str) -> str:
+    """Return ``obj_id`` of an expression as text; files have it as a string or as an integer.
 
     Raises:
         DataError: It is missing, or neither.

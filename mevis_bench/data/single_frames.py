@@ -11,10 +11,12 @@ from typing import Any
 
 from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
 from mevis_bench.files.names import resolve_inside
-from mevis_bench.files.strict_json import expect_type, read_json
+from mevis_bench.files.strict_json import read_json
 from mevis_bench.masks.rle_json import parse_rle
 from mevis_bench.records import DataError, Expression, Rle
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.decode import decode_external, decode_key
+from mevis_bench.schemas.external import CocoAnnotation, CocoGroundTruth, CocoImage
 
 WINDOW = 8
 """Frames around a query that methods see, the scored one in the middle, as in MTTR; fewer at the ends of a video."""
@@ -111,41 +113,42 @@ def read_coco(path: Path) -> Mapping[str, Rle]:
     Raises:
         DataError: It is not such a file.
     """
-    document = expect_type(read_json(path), dict, str(path))
-    images, annotations = (expect_type(document.get(key), list, f"{path}, {key}") for key in ("images", "annotations"))
+    document = read_json(path)
+    annotations = decode_key(document, CocoGroundTruth, "annotations", str(path), deep=False)
     masks: dict[str, Rle] = {}
     for index, annotation in enumerate(annotations):
         location = f"{path}, annotation {index}"
-        image_id = _image_id(annotation, "image_id", location)
+        image_id = decode_key(annotation, CocoAnnotation, "image_id", location)
         if image_id in masks:
             raise DataError(f"second annotation of image {image_id!r}", location=location)
         masks[image_id] = parse_rle(annotation.get("segmentation"), location)
     ordered = {}
-    for index, image in enumerate(images):
+    for index, image in enumerate(decode_key(document, CocoGroundTruth, "images", str(path), deep=False)):
         location = f"{path}, image {index}"
-        image_id = _image_id(image, "id", location)
-        if image_id not in masks:
-            raise DataError(f"image {image_id!r} has no annotation", location=location)
-        mask = masks[image_id]
-        if (image.get("height"), image.get("width")) != (mask.height, mask.width):
-            raise DataError(f"image {image_id!r}: its mask has another size", location=location)
-        ordered[image_id] = mask
+        entry = decode_external(image, CocoImage, location)
+        if entry.id not in masks:
+            raise DataError(f"image {entry.id!r} has no annotation", location=location)
+        mask = masks[entry.id]
+        if (entry.height, entry.width) != (mask.height, mask.width):
+            raise DataError(f"image {entry.id!r}: its mask has another size", location=location)
+        ordered[entry.id] = mask
     return ordered
 
 
-def _image_id(entry: Any, key: str, location: str) -> str:
-    image_id: str = expect_type(expect_type(entry, dict, location).get(key), str, f"{location}, {key}")
-    return image_id
+def read_rows(path: Path, kind: Any) -> list[tuple[Any, str]]:
+    """Read a JSON list of lists.
 
+    Args:
+        path: The file.
+        kind: Type of an entry, ``tuple[X, Y]``.
 
-def read_rows(path: Path, lengths: int) -> list[list[Any]]:
-    """Read a JSON list of lists of the same length.
+    Returns:
+        Entries, each with its location for messages.
 
     Raises:
         DataError: It is not such a file.
     """
-    rows: list[list[Any]] = expect_type(read_json(path), list, str(path))
-    for index, row in enumerate(rows):
-        if len(expect_type(row, list, f"{path}, entry {index}")) != lengths:
-            raise DataError(f"expected {lengths} values, got {len(row)}", location=f"{path}, entry {index}")
-    return rows
+    rows = [
+        (row, f"{path}, entry {index}") for index, row in enumerate(decode_external(read_json(path), list, str(path)))
+    ]
+    return [(decode_external(row, kind, location), location) for row, location in rows]

@@ -22,6 +22,7 @@ from mevis_bench.schemas.field_types import (
     record_fields,
     required_fields,
     takes_text,
+    without_items,
     without_none,
 )
 
@@ -101,7 +102,7 @@ def decode_key(value: object, record: type, name: str, location: str, *, deep: b
         record: Its dataclass.
         name: The field.
         location: Location of the record.
-        deep: ``False``: of a mapping, only that it is one is checked.
+        deep: ``False``: of a mapping or list, only that it is one is checked.
 
     Returns:
         The field; its default where the key is missing.
@@ -117,7 +118,7 @@ def decode_key(value: object, record: type, name: str, location: str, *, deep: b
             raise DataError(f"missing key '{name}'", location=location)
         return next(field.default for field in dataclasses.fields(record) if field.name == name)
     if not deep:
-        kind = Mapping[str, object]
+        kind = without_items(kind)
     try:
         return msgspec.convert(value[name], kind, dec_hook=_decode_custom)
     except msgspec.ValidationError as error:

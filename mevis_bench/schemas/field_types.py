@@ -1,6 +1,8 @@
 """Type hints of a record's fields: what they contain, and the words for them in error messages."""
 
 import dataclasses
+import functools
+import operator
 import types
 import typing
 from collections.abc import Mapping
@@ -58,9 +60,18 @@ def item_type(kind: Any, index: int = 0) -> Any:
         return arguments[1] if arguments else object
     if not is_list(kind) or not arguments:
         return object
-    if typing.get_origin(kind) is list or arguments[-1] is Ellipsis:
+    if not is_fixed_list(kind):
         return arguments[0]
     return arguments[index] if index < len(arguments) else object
+
+
+def without_items(kind: Any) -> Any:
+    """Return the type of mappings and lists of anything; for a union of both, their union."""
+    kind = without_none(kind)
+    members = union_members(kind)
+    if members:
+        return functools.reduce(operator.or_, map(without_items, members))
+    return Mapping[str, object] if is_mapping(kind) else tuple[object, ...]
 
 
 def is_mapping(kind: Any) -> bool:
@@ -71,6 +82,12 @@ def is_mapping(kind: Any) -> bool:
 def is_list(kind: Any) -> bool:
     """Return whether a type is ``tuple`` or ``list``."""
     return (typing.get_origin(kind) or kind) in (tuple, list)
+
+
+def is_fixed_list(kind: Any) -> bool:
+    """Return whether a type is a list of fixed length, ``tuple[X, Y]``."""
+    arguments = typing.get_args(kind)
+    return typing.get_origin(kind) is tuple and arguments[-1:] != (Ellipsis,)
 
 
 def union_members(kind: Any) -> tuple[Any, ...]:
@@ -115,7 +132,9 @@ def expectation(kind: Any) -> str:
         return " or ".join(expectation(member) for member in members if member not in hidden)
     if record_fields(kind) is not None or is_mapping(kind):
         return "a mapping"
-    return "a list" if is_list(kind) else _WORDS.get(kind, str(kind))
+    if is_list(kind):
+        return f"a list of {len(typing.get_args(kind))} items" if is_fixed_list(kind) else "a list"
+    return _WORDS.get(kind, str(kind))
 
 
 _WORDS: Mapping[Any, str] = {

@@ -6,11 +6,19 @@ from typing import Any, Literal
 
 from mevis_bench.schemas.baseline import Baseline
 from mevis_bench.schemas.external import (
+    A2dQuery,
+    CocoGroundTruth,
+    GroundMoreQuestions,
+    JhmdbQuery,
+    LongRvosExpressions,
     MaskDict,
     MevisExpressions,
     PredictionFile,
+    ReasonVosExpressions,
     ReferKittiExpression,
     ReferredExpressions,
+    RevosExpressions,
+    RevosForeground,
 )
 from mevis_bench.schemas.history import HistoryEntry
 from mevis_bench.schemas.license_agreements import LicenseAgreements
@@ -104,6 +112,48 @@ FORMATS: tuple[Format, ...] = (
         ReferredExpressions,
         "json",
         "`meta_expressions.json` of Refer-YouTube-VOS and of data sets in its layout, with ground truth",
+        external=True,
+    ),
+    Format("revos-expressions", RevosExpressions, "json", "`meta_expressions_<split>_.json` of ReVOS", external=True),
+    Format(
+        "revos-foreground",
+        Mapping[str, RevosForeground],
+        "json",
+        "`mask_dict_foreground.json` of ReVOS, by video",
+        external=True,
+    ),
+    Format(
+        "long-rvos-expressions",
+        LongRvosExpressions,
+        "json",
+        "`<split>/meta_expressions.json` of Long-RVOS",
+        external=True,
+    ),
+    Format(
+        "reason-vos-expressions", ReasonVosExpressions, "json", "`meta_expressions.json` of ReasonVOS", external=True
+    ),
+    Format("groundmore-questions", GroundMoreQuestions, "json", "`<split>_v2.json` of GroundMoRe", external=True),
+    Format(
+        "a2d-sentences-queries",
+        tuple[A2dQuery, ...],
+        "json",
+        "`a2d_sentences_single_frame_<split>_annotations.json` of A2D-Sentences: a list of lists of sentence, clip, "
+        "frame from 1 and instance from 0",
+        external=True,
+    ),
+    Format(
+        "jhmdb-sentences-queries",
+        tuple[JhmdbQuery, ...],
+        "json",
+        "`jhmdb_sentences_samples_metadata.json` of JHMDB-Sentences: a list of lists of video, path of the frame, path "
+        "of the mask, number of usable frames and sentence",
+        external=True,
+    ),
+    Format(
+        "coco-ground-truth",
+        CocoGroundTruth,
+        "json",
+        "`*_annotations_in_coco_format.json` of A2D- and JHMDB-Sentences",
         external=True,
     ),
     Format(

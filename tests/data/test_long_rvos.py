@@ -52,7 +52,7 @@ def test_a_missing_mask_file_means_absent_and_a_missing_folder_is_an_error(root:
 def test_an_unknown_type_is_an_error(root: Path) -> None:
     path = root / "valid/meta_expressions.json"
     path.write_text(path.read_text().replace('"static+dynamic"', '"hybrid"'))
-    with pytest.raises(DataError, match=r"type: expected one of static, dynamic, static\+dynamic, got 'hybrid'"):
+    with pytest.raises(DataError, match=r"'type': expected one of static, dynamic, static\+dynamic, got 'hybrid'"):
         open_dataset(root).expressions("made-0001")
 
 

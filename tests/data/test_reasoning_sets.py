@@ -32,9 +32,11 @@ def test_groundmore_scores_twenty_frames_and_only_within_the_action(tmp_path: Pa
     ("change", "message"),
     [
         ({"obj_id": "1, 2"}, r"question 0: object id '1, 2': expected a pixel value"),
-        ({"action_start": "soon"}, r"question 0: expected a time like 1:05, got 'soon'"),
-        ({"q_type": "Other"}, r"question 0: q_type: expected one of Causal, Sequential, .*, got 'Other'"),
-        ({"question": ""}, r"question 0: 'question' is missing or empty"),
+        ({"obj_id": None}, r"question 0: 'obj_id': expected an integer or text with at least 1 item, got null"),
+        ({"action_end": 7}, r"question 0: 'action_end': expected a time like 1:05, got 7"),
+        ({"action_start": "soon"}, r"question 0: 'action_start': expected a time like 1:05, got 'soon'"),
+        ({"q_type": "Other"}, r"question 0: 'q_type': expected one of Causal, Sequential, .*, got 'Other'"),
+        ({"question": ""}, r"question 0: 'question': expected a sentence, got ''"),
     ],
 )
 def test_invalid_questions_of_groundmore_are_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -58,7 +60,7 @@ def test_a_clip_without_times_or_frames_is_an_error(tmp_path: Path) -> None:
 
 
 def test_times_have_up_to_three_parts() -> None:
-    assert [seconds_of(time, "here") for time in ("7", "1:07", "01:02:03")] == [7, 67, 3723]
+    assert [seconds_of(time) for time in ("7", "1:07", "01:02:03")] == [7, 67, 3723]
 
 
 def test_reason_vos_reads_lists_and_objects_of_expressions(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_reason_vos_reads_lists_and_objects_of_expressions(tmp_path: Path) -> No
         open_dataset(root).ground_truth("made_a", "1")
     path = root / "meta_expressions.json"
     path.write_text(path.read_text().replace('"exp_text"', '"text"'))
-    with pytest.raises(DataError, match="expression 0: 'exp_text' is missing or empty"):
+    with pytest.raises(DataError, match="expression 0: missing key 'exp_text'"):
         open_dataset(root, "valid", "reason_vos").expressions("made_b")
 
 

@@ -74,8 +74,8 @@ def test_expressions_have_kinds_and_the_foreground_is_read_or_made(root: Path) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type_id": 3}, "type_id: expected 0, 1 or 2, got 3"),
-        ({"anno_id": "0"}, "anno_id: expected a list of ids"),
+        ({"type_id": 3}, "'type_id': expected one of 0, 1, 2, got 3"),
+        ({"anno_id": "0"}, "'anno_id': expected a list of ids, empty for no target, got '0'"),
         ({"anno_id": [99]}, "anno_id 99 is not in mask_dict.json"),
         ({"exp": " "}, "'exp'"),
     ],

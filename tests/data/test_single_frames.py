@@ -155,8 +155,65 @@ def test_a_query_without_ground_truth_and_one_given_twice_are_errors(root: Path)
     with pytest.raises(DataError, match="image 'v_made_jump_f_3_i_0' of a query is missing"):
         open_dataset(root)
     path.write_text(json.dumps([["a dog", "made_jump", 0, 0]]))
-    with pytest.raises(DataError, match="entry 0: expected a sentence, a clip, a frame from 1"):
+    with pytest.raises(DataError, match=r"entry 0: '\[2\]': expected an integer >= 1, got 0"):
         open_dataset(root)
+
+
+COCO = "a2d_sentences_test_annotations_in_coco_format.json"
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("images", {"id": 3}, r"image 0: 'id': expected text, got 3"),
+        ("images", {"height": 0}, r"image 0: 'height': expected an integer >= 1, got 0"),
+        ("images", {"height": 47}, r"image 0: image 'v_made_jump_f_2_i_0': its mask has another size"),
+        ("images", {"id": "other"}, r"image 0: image 'other' has no annotation"),
+        ("annotations", {"image_id": None}, r"annotation 0: 'image_id': expected text, got null"),
+        ("annotations", {"image_id": "v_made_jump_f_7_i_1"}, r"annotation 1: second annotation of image 'v_made_jump"),
+        ("annotations", {"segmentation": [[1, 2, 3, 4]]}, r"annotation 0: expected null or an RLE"),
+    ],
+)
+def test_invalid_entries_of_a_coco_file_are_named(
+    root: Path, part: str, change: dict[str, object], message: str
+) -> None:
+    document = json.loads((root / COCO).read_text())
+    document[part][0] |= change
+    (root / COCO).write_text(json.dumps(document))
+    with pytest.raises(DataError, match=message):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "expected a mapping with 'annotations', got an empty list"),
+        ({"images": []}, "missing key 'annotations'"),
+        ({"images": [], "annotations": {}}, "'annotations': expected a list, got a mapping"),
+        ({"annotations": []}, "missing key 'images'"),
+    ],
+)
+def test_a_file_that_is_not_coco_is_named(root: Path, document: object, message: str) -> None:
+    (root / COCO).write_text(json.dumps(document))
+    with pytest.raises(DataError, match=f"{COCO}: {message}"):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (["v", "./a.png", "m", 1, "a dog"], "expected jhmdb_sentences/Rename_Images/<action>/<video>/<frame>.png"),
+        (["v", 1, "m", 1, "a dog"], r"'\[1\]': expected text, got 1"),
+        (["v", "m", 1, "a dog"], "expected a list of 5 items, got a list"),
+        (["v", "./a.png", "m", 1, " "], r"'\[4\]': expected a sentence, got ' '"),
+    ],
+)
+def test_invalid_queries_of_jhmdb_are_named(tmp_path: Path, row: list[object], message: str) -> None:
+    make_fixture("jhmdb_sentences", tmp_path / "data")
+    path = tmp_path / "data/jhmdb_sentences_samples_metadata.json"
+    path.write_text(json.dumps([*json.loads(path.read_text()), row]))
+    with pytest.raises(DataError, match=f"entry 3: {message}"):
+        open_dataset(tmp_path / "data")
 
 
 def check_golden(result: ScoringResult, expected: dict[str, float]) -> None:

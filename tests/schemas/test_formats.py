@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mevis_bench.cli.app import main
+from mevis_bench.data.registry import make_fixture
 from mevis_bench.files.strict_yaml import plain_value, read_node
 from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, TrackPrediction
@@ -69,7 +70,10 @@ def test_schema_and_decoder_take_the_example(format_: Format) -> None:
 def test_schema_and_decoder_refuse_the_same(format_: Format) -> None:
     (path,) = REFERENCE.glob(f"examples/{format_.name}.*")
     document = documents(path)[0]
-    broken = [[document], {**document, next(iter(document)): ["x"]}]
+    if isinstance(document, list):
+        broken = [{"x": document}, [*document, ["x"]], [document[0][:-1]], [[*document[0], 1]]]
+    else:
+        broken = [[document], {**document, next(iter(document)): ["x"]}]
     if record_fields(format_.kind) is not None:
         broken += [{key: value for key, value in document.items() if key != next(iter(document))}]
         broken += [] if format_.other_keys or format_.external else [{**document, "unknown": 1}]
@@ -166,6 +170,35 @@ def test_annotations_that_commands_write_are_valid(tmp_path: Path, capsys: pytes
     validator("mevis-expressions").validate(expressions)
     validator("mevis-masks").validate(masks)
     validator("json-predictions").validate({"v": masks, "w": {"0": "a sentence"}})
+
+
+@pytest.mark.parametrize(
+    ("name", "data_set", "pattern"),
+    [
+        ("refer-youtube-vos-expressions", "refer_youtube_vos", "valid_truth/meta_expressions.json"),
+        ("refer-kitti-expression", "refer_kitti", "expression/*/*.json"),
+        ("refer-kitti-expression", "refer_kitti_v2", "expression/*/*.json"),
+        ("revos-expressions", "revos", "meta_expressions_valid_.json"),
+        ("revos-foreground", "revos", "mask_dict_foreground.json"),
+        ("mevis-masks", "revos", "mask_dict.json"),
+        ("mevis-expressions", "ref_sav", "meta_expressions_valid.json"),
+        ("mevis-masks", "ref_sav", "mask_dict.json"),
+        ("long-rvos-expressions", "long_rvos", "valid/meta_expressions.json"),
+        ("reason-vos-expressions", "reason_vos", "meta_expressions.json"),
+        ("groundmore-questions", "groundmore", "test_v2.json"),
+        ("a2d-sentences-queries", "a2d_sentences", "a2d_sentences_single_frame_*.json"),
+        ("coco-ground-truth", "a2d_sentences", "*_in_coco_format.json"),
+        ("jhmdb-sentences-queries", "jhmdb_sentences", "*_metadata.json"),
+        ("coco-ground-truth", "jhmdb_sentences", "*_in_coco_format.json"),
+    ],
+)
+def test_files_of_generated_data_sets_are_valid(tmp_path: Path, name: str, data_set: str, pattern: str) -> None:
+    make_fixture(data_set, tmp_path / "data")
+    paths = sorted((tmp_path / "data").glob(pattern))
+    assert paths
+    for path in paths:
+        (document,) = documents(path)
+        validator(name).validate(document)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
 from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import validate_name
-from mevis_bench.files.strict_json import expect_type
-from mevis_bench.records import DataError
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.external import A2dQuery
 
 INFO = DatasetInfo(
     name="a2d_sentences",
@@ -48,16 +47,14 @@ _QUERIES = SplitFile(INFO, "a2d_sentences_single_frame_{split}_annotations.json"
 
 def _open(root: Path, split: str) -> SingleFrames:
     path = _QUERIES.path(root, split)
-    queries = [_query(row, f"{path}, entry {index}") for index, row in enumerate(read_rows(path, 4))]
+    queries = [_query(row, location) for row, location in read_rows(path, A2dQuery)]
     truth = root / f"a2d_sentences_{split}_annotations_in_coco_format.json"
     return SingleFrames(INFO, root, split, queries, [path], truth)
 
 
-def _query(row: list[object], location: str) -> Query:
-    text, video_id = expect_type(row[0], str, location), validate_name(row[1], "video id", location)
-    frame, instance = (expect_type(value, int, location) for value in row[2:])
-    if not text.strip() or frame < 1 or instance < 0:
-        raise DataError("expected a sentence, a clip, a frame from 1 and an instance from 0", location=location)
+def _query(row: A2dQuery, location: str) -> Query:
+    text, clip, frame, instance = row
+    video_id = validate_name(clip, "video id", location)
     return Query(f"v_{video_id}_f_{frame}_i_{instance}", text, f"Release/pngs320H/{video_id}", frame)
 
 

@@ -1,9 +1,8 @@
 """The data set GroundMoRe, read as UniPixel's evaluation reads it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,10 +12,11 @@ from mevis_bench.data.frame_folders import FrameFolders, Track, VideoEntry, Vide
 from mevis_bench.data.sentences import parse_label, read_videos
 from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import resolve_inside, validate_name
-from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.label_images import read_tracks
 from mevis_bench.records import DataError, Expression
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.decode import decode_external, decode_key
+from mevis_bench.schemas.external import GroundMoreQuestion, GroundMoreVideo
 
 INFO = DatasetInfo(
     name="groundmore",
@@ -44,26 +44,16 @@ DIR/
 
 NUM_FRAMES = 20
 FRAMES_PER_SECOND = 6
-KINDS = ("Causal", "Sequential", "Counterfactual", "Descriptive")
 
 _CLIP = re.compile(r".*?(\d\d)(\d\d)_\d{4}")
-_TIME = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,4})")
 
 
 _META = SplitFile(INFO, "{split}_v2.json")
 
 
-def seconds_of(time: object, location: str) -> int:
-    """Return the seconds of ``h:m:s``, ``m:s`` or ``s``.
-
-    Raises:
-        DataError: It is not such a time.
-    """
-    match = _TIME.fullmatch(time) if isinstance(time, str) else None
-    if match is None:
-        raise DataError(f"expected a time like 1:05, got {time!r}", location=location)
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds
+def seconds_of(time: str) -> int:
+    """Return the seconds of ``h:m:s``, ``m:s`` or ``s``."""
+    return sum(int(part) * 60**place for place, part in enumerate(reversed(time.split(":"))))
 
 
 class GroundMoreSplit(FrameFolders):
@@ -96,18 +86,13 @@ class GroundMoreSplit(FrameFolders):
         width = 6 if prefix else 7
         indices = tuple(dict.fromkeys(np.linspace(0, len(names) - 1, num=NUM_FRAMES, dtype=int).tolist()))
         self._indices[video_id] = indices
-        questions = expect_type(expect_type(self._raw[video_id], dict, location).get("questions"), dict, location)
+        questions = decode_key(self._raw[video_id], GroundMoreVideo, "questions", location, deep=False)
         expressions = (self._expression_of(key, value, location) for key, value in questions.items())
         return VideoEntry(tuple(f"{prefix}{index:0{width}d}" for index in indices), tuple(expressions))
 
     def _expression_of(self, name: str, raw: object, location: str) -> Expression:
         place = f"{location}, question {name}"
-        value = expect_type(raw, dict, place)
-        text, kind = value.get("question"), value.get("q_type")
-        if not isinstance(text, str) or not text.strip():
-            raise DataError("'question' is missing or empty", location=place)
-        if kind not in KINDS:
-            raise DataError(f"q_type: expected one of {', '.join(KINDS)}, got {kind!r}", location=place)
+        text, kind = (decode_key(raw, GroundMoreQuestion, key, place) for key in ("question", "q_type"))
         # An object in two questions has two actions, so the id of a track names the question.
         ids = (name,) if self.has_ground_truth else None
         return Expression(validate_name(name, "question id", place), text, ids, kind=kind.lower())
@@ -120,10 +105,13 @@ class GroundMoreSplit(FrameFolders):
         if clip is None:
             raise DataError("the id does not end with the times of the clip, mmss_mmss", location=location)
         start = 60 * int(clip[1]) + int(clip[2])
-        questions: Mapping[str, Any] = self._raw[video_id]["questions"]
+        questions = {
+            name: decode_external(raw, GroundMoreQuestion, f"{location}, question {name}")
+            for name, raw in self._raw[video_id]["questions"].items()
+        }
         labels = {
-            name: parse_label(str(raw.get("obj_id")).strip(), f"{location}, question {name}")
-            for name, raw in questions.items()
+            name: parse_label(str(question.obj_id).strip(), f"{location}, question {name}")
+            for name, question in questions.items()
         }
         paths = [
             resolve_inside(self._folder(video_id), f"masks/{frame}.png", "mask", within=self.root)
@@ -132,15 +120,14 @@ class GroundMoreSplit(FrameFolders):
         existing = [path if path.is_file() else None for path in paths]
         tracks = read_tracks(existing, sorted(set(labels.values())), video.height, video.width)
         objects = {
-            name: self._action(tracks[label], questions[name], video_id, start, f"{location}, question {name}")
-            for name, label in labels.items()
+            name: self._action(tracks[label], questions[name], video_id, start) for name, label in labels.items()
         }
         return VideoTruth(video.height, video.width, objects, {})
 
-    def _action(self, track: Track, raw: Mapping[str, Any], video_id: str, start: int, location: str) -> Track:
+    def _action(self, track: Track, question: GroundMoreQuestion, video_id: str, start: int) -> Track:
         """Return a track without the frames outside of the action; ``start``: second at which the clip begins."""
-        first = (seconds_of(raw.get("action_start"), location) - start) * FRAMES_PER_SECOND
-        last = (seconds_of(raw.get("action_end"), location) - start) * FRAMES_PER_SECOND - 1
+        first = (seconds_of(question.action_start) - start) * FRAMES_PER_SECOND
+        last = (seconds_of(question.action_end) - start) * FRAMES_PER_SECOND - 1
         return tuple(
             mask if first <= index <= last else None for index, mask in zip(self._indices[video_id], track, strict=True)
         )

@@ -18,9 +18,9 @@ from mevis_bench.data.folder_entry import folder_entry
 from mevis_bench.data.single_frames import Query, SingleFrames, read_rows
 from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import validate_name, validate_relative_path
-from mevis_bench.files.strict_json import expect_type
 from mevis_bench.records import DataError
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.external import JhmdbQuery
 
 INFO = DatasetInfo(
     name="jhmdb_sentences",
@@ -65,8 +65,8 @@ _QUERIES = SplitFile(INFO, "jhmdb_sentences_samples_metadata.json")
 def _open(root: Path, split: str) -> SingleFrames:
     path = _QUERIES.path(root, split)
     queries, frames = [], []
-    for index, row in enumerate(read_rows(path, 5)):
-        query, frame = _query(row, f"{path}, entry {index}")
+    for row, location in read_rows(path, JhmdbQuery):
+        query, frame = _query(row, location)
         queries.append(query)
         frames.append(frame)
     digest = hash_of_list(frames)
@@ -75,10 +75,11 @@ def _open(root: Path, split: str) -> SingleFrames:
     return SingleFrames(info, root, split, queries, [path], truth)
 
 
-def _query(row: list[object], location: str) -> tuple[Query, tuple[str, int]]:
-    video_id, text = validate_name(row[0], "video id", location), expect_type(row[4], str, location)
-    match = _FRAME.fullmatch(expect_type(row[1], str, location))
-    if match is None or not text.strip():
+def _query(row: JhmdbQuery, location: str) -> tuple[Query, tuple[str, int]]:
+    video_id, path, _, _, text = row
+    validate_name(video_id, "video id", location)
+    match = _FRAME.fullmatch(path)
+    if match is None:
         raise DataError("expected jhmdb_sentences/Rename_Images/<action>/<video>/<frame>.png", location=location)
     folder, frame = validate_relative_path(match[1], "frame folder", location), int(match[2])
     return Query(f"v_{video_id}_f_{frame}", text, folder, frame), (video_id, frame)

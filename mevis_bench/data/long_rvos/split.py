@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mevis_bench.data.frame_folders import FrameFolders, VideoEntry, VideoTruth
-from mevis_bench.data.mevis.annotations import parse_expressions, parse_frames
-from mevis_bench.data.sentences import parse_object_id, parse_sentence, read_videos
+from mevis_bench.data.expression_files import ExpressionFileSplit
+from mevis_bench.data.frame_folders import VideoTruth
+from mevis_bench.data.sentences import parse_object_id, parse_sentence
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.masks.label_images import read_label_image, read_tracks
 from mevis_bench.records import DataError, Expression
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.decode import decode_key
+from mevis_bench.schemas.external import LongRvosExpression
 
 KINDS = {"static": "static", "dynamic": "dynamic", "static+dynamic": "hybrid"}
 """Kinds of expressions by ``type``, under the names of the evaluation."""
@@ -17,36 +19,27 @@ KINDS = {"static": "static", "dynamic": "dynamic", "static+dynamic": "hybrid"}
 FOREGROUND = 255
 
 
-class LongRvosSplit(FrameFolders):
+class LongRvosSplit(ExpressionFileSplit):
     """One split of Long-RVOS."""
 
     def __init__(self, info: DatasetInfo, root: Path, split: str, meta: Path) -> None:
         self._folder = root / split
-        self._meta = meta
-        self._raw = read_videos(self._meta)
-        super().__init__(info, root, split, sorted(self._raw), truth=(self._folder / "Annotations").is_dir())
+        super().__init__(info, root, split, meta, truth=(self._folder / "Annotations").is_dir())
 
     def annotation_files(self) -> Sequence[Path]:
         """See :class:`FrameFolders`."""
         masks = sorted((self._folder / "Annotations").glob("*/*/*.png")) if self.has_ground_truth else []
-        return [self._meta, *masks]
+        return [self.meta, *masks]
 
     def frame_path(self, video_id: str, frame: str) -> str:
         """See :class:`FrameFolders`."""
         return f"{self.split}/JPEGImages/{video_id}/{frame}.jpg"
 
-    def read_entry(self, video_id: str) -> VideoEntry:
-        """See :class:`FrameFolders`."""
-        location = f"{self._meta}, video {video_id}"
-        expressions = []
-        for expression_id, raw in parse_expressions(self._raw[video_id], location).items():
-            place = f"{location}, expression {expression_id}"
-            value, text = parse_sentence(raw, place)
-            if value.get("type") not in KINDS:
-                raise DataError(f"type: expected one of {', '.join(KINDS)}, got {value.get('type')!r}", location=place)
-            ids = (validate_name(parse_object_id(value, place), "object id", place),) if self.has_ground_truth else None
-            expressions.append(Expression(expression_id, text, ids, kind=KINDS[value["type"]]))
-        return VideoEntry(parse_frames(self._raw[video_id], location), tuple(expressions))
+    def parse_expression(self, expression_id: str, raw: object, location: str) -> Expression:
+        """See :class:`ExpressionFileSplit`."""
+        kind: str = decode_key(raw, LongRvosExpression, "type", location)
+        ids = (validate_name(parse_object_id(raw, location), "object id", location),) if self.has_ground_truth else None
+        return Expression(expression_id, parse_sentence(raw, location), ids, kind=KINDS[kind])
 
     def read_truth(self, video_id: str) -> VideoTruth:
         """See :class:`FrameFolders`."""
@@ -64,7 +57,7 @@ class LongRvosSplit(FrameFolders):
 
     def _masks(self, video_id: str, name: str, frames: Sequence[str]) -> list[Path | None]:
         """Return the mask of every frame, ``None`` where there is no file: the object is absent."""
-        location = f"{self._meta}, video {video_id}"
+        location = self.location(video_id)
         folder = resolve_inside(
             self._folder, f"Annotations/{video_id}/{name}", "mask folder", location, within=self.root
         )

@@ -69,11 +69,15 @@ def parse_video(entry: object, location: str, *, has_ground_truth: bool) -> Vide
         )
         for expression_id, raw in expressions.items()
     )
-    return VideoEntry(parse_frames(entry, location), parsed, _size(entry, location))
+    return VideoEntry(parse_frames(entry, location), parsed, parse_size(entry, location))
 
 
-def _size(entry: object, location: str) -> tuple[int, int] | None:
-    """Return height and width if the entry has both; other files than MeViS's own often do."""
+def parse_size(entry: object, location: str) -> tuple[int, int] | None:
+    """Return height and width if the entry of a video has both; other files than MeViS's own often do.
+
+    Raises:
+        DataError: One of them is not a positive integer.
+    """
     height, width = (decode_key(entry, MevisVideo, key, location) for key in ("height", "width"))
     return None if height is None or width is None else (height, width)
 

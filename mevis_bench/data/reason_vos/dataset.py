@@ -17,11 +17,12 @@ from mevis_bench.data.mevis.annotations import parse_frames
 from mevis_bench.data.sentences import has_keys, parse_object_id, read_videos
 from mevis_bench.data.split_file import SplitFile
 from mevis_bench.files.names import resolve_inside, validate_name
-from mevis_bench.files.strict_json import expect_type
 from mevis_bench.masks.label_images import read_label_image
 from mevis_bench.masks.rle import to_rles
 from mevis_bench.records import DataError, Expression, Rle
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.decode import decode_key
+from mevis_bench.schemas.external import ReasonVosExpression, ReasonVosVideo
 
 INFO = DatasetInfo(
     name="reason_vos",
@@ -68,25 +69,27 @@ class ReasonVosSplit(FrameFolders):
     def read_entry(self, video_id: str) -> VideoEntry:
         """See :class:`FrameFolders`."""
         location = f"{_META.path(self.root, self.split)}, video {video_id}"
-        raw = expect_type(self._raw[video_id], dict, location).get("expressions")
-        entries = enumerate(raw) if isinstance(raw, list) else expect_type(raw, dict, location).items()
+        raw = decode_key(self._raw[video_id], ReasonVosVideo, "expressions", location, deep=False)
+        entries = enumerate(raw) if isinstance(raw, tuple) else raw.items()
         expressions = tuple(self._expression_of(str(key), value, location) for key, value in entries)
         return VideoEntry(parse_frames(self._raw[video_id], location), expressions)
 
     def _expression_of(self, name: str, raw: object, location: str) -> Expression:
         place = f"{location}, expression {name}"
-        value = expect_type(raw, dict, place)
-        text = value.get("exp_text", value.get("exp"))
-        if not isinstance(text, str) or not text.strip():
-            raise DataError("'exp_text' is missing or empty", location=place)
-        ids = (validate_name(parse_object_id(value, place), "object id", place),) if self.has_ground_truth else None
+        texts = (decode_key(raw, ReasonVosExpression, key, place) for key in ("exp_text", "exp"))
+        text = next((text for text in texts if text is not None), None)
+        if text is None:
+            raise DataError("missing key 'exp_text'", location=place)
+        ids = (validate_name(parse_object_id(raw, place), "object id", place),) if self.has_ground_truth else None
         return Expression(validate_name(name, "expression id", place), text, ids)
 
     def read_truth(self, video_id: str) -> VideoTruth:
         """See :class:`FrameFolders`."""
         entry, video = self._entry(video_id), self.video(video_id)
         location = f"{_META.path(self.root, self.split)}, video {video_id}"
-        source = validate_name(self._raw[video_id].get("source"), "source", location).lower()
+        source = validate_name(
+            decode_key(self._raw[video_id], ReasonVosVideo, "source", location), "source", location
+        ).lower()
         names = dict.fromkeys(name for expression in entry.expressions for name in expression.annotation_ids or ())
         objects = {}
         for name in names:

@@ -91,12 +91,12 @@ class LabelImageSplit(FrameFolders):
         expressions = []
         for number, (expression_id, value) in enumerate(raw.items()):
             place = f"{location}, expression {expression_id}"
-            _, text = parse_sentence(value, place)
+            text = parse_sentence(value, place)
             ids = None
             if self.has_ground_truth:
                 if expression_id not in named:
                     raise DataError(f"expression is missing in {self._layout.truth}", location=place)
-                ids = (parse_object_id(parse_sentence(named[expression_id], place)[0], place),)
+                ids = (parse_object_id(named[expression_id], place),)
             expressions.append(self.make_expression(number, expression_id, text, ids))
         return VideoEntry(parse_frames(self._raw[video_id], location), tuple(expressions))
 

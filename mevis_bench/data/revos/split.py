@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mevis_bench.data.frame_folders import Track, VideoTruth
 from mevis_bench.data.mask_dictionaries import MaskDictionary
 from mevis_bench.data.mevis.annotations import parse_track
-from mevis_bench.files.strict_json import expect_type, read_json
+from mevis_bench.files.strict_json import read_json
 from mevis_bench.masks.rle import to_rles
-from mevis_bench.records import DataError
+from mevis_bench.records import Expression
 from mevis_bench.records.dataset import DatasetInfo
+from mevis_bench.schemas.decode import decode_external, decode_key
+from mevis_bench.schemas.external import RevosExpression, RevosForeground
 
 KINDS = ("referring", "reasoning", "no_target")
 """Kinds of expressions by ``type_id``."""
@@ -30,12 +31,11 @@ class RevosSplit(MaskDictionary):
         """See :class:`FrameFolders`."""
         return [*super().annotation_files(), *([self._foreground_path] if self._foreground_path.is_file() else [])]
 
-    def kind_of(self, raw: Mapping[str, Any], location: str) -> str:
+    def parse_expression(self, expression_id: str, raw: object, location: str) -> Expression:
         """See :class:`MaskDictionary`."""
-        kind = raw.get("type_id")
-        if type(kind) is not int or not 0 <= kind < len(KINDS):
-            raise DataError(f"type_id: expected 0, 1 or 2, got {kind!r}", location=location)
-        return KINDS[kind]
+        entry = decode_external(raw, RevosExpression, location)
+        ids = self.object_ids(entry.anno_id, location)
+        return Expression(expression_id, entry.exp, ids, kind=KINDS[entry.type_id])
 
     def regions_of(self, video_id: str, truth: VideoTruth) -> Mapping[str, Track]:
         """Return the released foreground; without its file the union of the objects that this split refers to."""
@@ -47,16 +47,13 @@ class RevosSplit(MaskDictionary):
                     frame |= False if mask is None else mask.decode()
             return {"foreground": to_rles(union)}
         location = f"{self._foreground_path}, video {video_id}"
-        entry = self._foreground.get(video_id)
-        if not isinstance(entry, dict) or "masks_rle" not in entry:
-            raise DataError("masks_rle is missing", location=location)
-        return {"foreground": parse_track(entry["masks_rle"], length, location)}
+        masks = decode_key(self._foreground.get(video_id), RevosForeground, "masks_rle", location, deep=False)
+        return {"foreground": parse_track(masks, length, location)}
 
     @cached_property
-    def _foreground(self) -> Mapping[str, Any] | None:
+    def _foreground(self) -> Mapping[str, object] | None:
         """Masks of all objects that are referred to, by video; ``None``: the file is not there."""
         path = self._foreground_path
         if not path.is_file():
             return None
-        videos: Mapping[str, Any] = expect_type(read_json(path), dict, str(path))
-        return videos
+        return decode_external(read_json(path), dict[str, object], str(path))
