@@ -14,6 +14,7 @@ from mevis_bench.masks.rle_json import CocoRle
 Sentence = Annotated[str, Meta(pattern=r"\S", description="a sentence")]
 Side = Annotated[int, Meta(ge=1)]
 AnnotationId = int | str
+Corners = Annotated[tuple[float, float, float, float], Meta(description="[x0, y0, x1, y1]")]
 AnnotationIds = Annotated[tuple[AnnotationId, ...], Meta(description="a list of ids, empty for no target")]
 ObjectId = int | Annotated[str, Meta(min_length=1)]
 FrameNames = Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -121,6 +122,9 @@ MaskPerFrame = tuple[CocoRle | None, ...]
 
 MaskDict = Mapping[str, MaskPerFrame]
 """``mask_dict.json``: masks by annotation id."""
+
+BoxDict = Mapping[str, tuple[Corners | None, ...]]
+"""``box_dict.json``: one box per frame by annotation id, in pixels, half-open; null: the object is not visible."""
 
 PredictionFile = Mapping[str, Mapping[str, str | MaskPerFrame]]
 """Predictions of other tools: a sentence, or one mask per frame, by video and expression."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from mevis_bench.schemas.baseline import Baseline
 from mevis_bench.schemas.external import (
     A2dQuery,
+    BoxDict,
     CocoGroundTruth,
     GroundMoreQuestions,
     JhmdbQuery,
@@ -107,6 +108,7 @@ FORMATS: tuple[Format, ...] = (
         "mevis-expressions", MevisExpressions, "json", "`meta_expressions*.json` of a split of MeViS", external=True
     ),
     Format("mevis-masks", MaskDict, "json", "`mask_dict.json` of a split of MeViS", external=True),
+    Format("mevis-boxes", BoxDict, "json", "`box_dict.json` of a split that `data import` wrote"),
     Format(
         "refer-youtube-vos-expressions",
         ReferredExpressions,

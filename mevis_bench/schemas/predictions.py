@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mevis_bench.files.strict_json import parse_json
 from mevis_bench.schemas.decode import decode_key
-from mevis_bench.schemas.external import Side
+from mevis_bench.schemas.external import Corners, Side
 from mevis_bench.schemas.json_files import decode_document
 
 Counts = Annotated[str, Meta(description="COCO's compressed string", extra_json_schema={"pattern": r"^[\x00-\x7f]*$"})]
@@ -18,7 +18,6 @@ CountsPerFrame = tuple[Counts | None, ...]
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="an integer of 64 bits")]
-Corners = Annotated[tuple[float, float, float, float], Meta(description="[x0, y0, x1, y1]")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,10 +130,10 @@ def test_a_track_without_a_box_is_left_out_and_counted(tmp_path: Path) -> None:
     ("boxes", "message"),
     [
         (None, "annotation id not found"),
-        ([], "expected a list of 3 boxes, one per frame"),
-        ([None, [0, 0, 1], None], r"expected \[x0, y0, x1, y1\], got \[0, 0, 1\]"),
-        ([None, [0, 0, -1, 1], None], r"box \[0, 0, -1, 1\] ends before it begins"),
-        ([None, [0, 0, True, 1], None], "expected .x0, y0, x1, y1., got"),
+        ([], "there are 0 boxes, the video has 3 frames"),
+        ([None, [0, 0, 1], None], r"'\[1\]': expected \[x0, y0, x1, y1\], got a list"),
+        ([None, [0, 0, -1, 1], None], r"box \[0\.0, 0\.0, -1\.0, 1\.0\] ends before it begins"),
+        ([None, [0, 0, True, 1], None], r"'\[1\]\[2\]': expected a number, got true"),
     ],
 )
 def test_a_broken_box_file_is_named(imported: Dataset, boxes: list | None, message: str) -> None:

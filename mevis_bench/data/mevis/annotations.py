@@ -1,6 +1,5 @@
 """The two annotation files of a split, checked while they are turned into records."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ from mevis_bench.files.names import validate_name
 from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import DataError, Expression, Rle
 from mevis_bench.schemas.decode import decode_external, decode_key
-from mevis_bench.schemas.external import MevisExpression, MevisExpressions, MevisVideo
+from mevis_bench.schemas.external import Corners, MevisExpression, MevisExpressions, MevisVideo
 
 KINDS = {
     "whole": "sentence-move",
@@ -155,10 +154,6 @@ def parse_track(raw: object, length: int, location: str) -> tuple[Rle | None, ..
     return parse_rles(masks, location)
 
 
-Corners = tuple[float, float, float, float]
-"""``x0, y0, x1, y1`` in pixels."""
-
-
 def parse_boxes(raw: object, length: int, location: str) -> tuple[Corners | None, ...]:
     """Return one object's boxes.
 
@@ -168,19 +163,12 @@ def parse_boxes(raw: object, length: int, location: str) -> tuple[Corners | None
         location: File and key, for messages.
 
     Raises:
-        DataError: The list has another length, or an entry is not four finite numbers, or ends before it begins.
+        DataError: The list has another length, or an entry is not four numbers, or ends before it begins.
     """
-    if not isinstance(raw, list) or len(raw) != length:
-        raise DataError(f"expected a list of {length} boxes, one per frame", location=location)
-    boxes: list[Corners | None] = []
-    for t, entry in enumerate(raw):
-        if entry is None:
-            boxes.append(None)
-            continue
-        if not isinstance(entry, list) or len(entry) != 4 or not all(type(side) in (int, float) for side in entry):
-            raise DataError(f"expected [x0, y0, x1, y1], got {entry!r}", location=f"{location}, frame {t}")
-        x0, y0, x1, y1 = (float(side) for side in entry)
-        if not all(map(math.isfinite, (x0, y0, x1, y1))) or x1 < x0 or y1 < y0:
-            raise DataError(f"box {entry} ends before it begins", location=f"{location}, frame {t}")
-        boxes.append((x0, y0, x1, y1))
+    boxes = decode_external(raw, list[Corners | None], location)
+    if len(boxes) != length:
+        raise DataError(f"there are {len(boxes)} boxes, the video has {length} frames", location=location)
+    for t, box in enumerate(boxes):
+        if box is not None and (box[2] < box[0] or box[3] < box[1]):
+            raise DataError(f"box {list(box)} ends before it begins", location=f"{location}, frame {t}")
     return tuple(boxes)
