@@ -49,7 +49,7 @@ def command(
 
 
 def _differences_table(comparison: "Comparison") -> "Group":
-    from mevis_bench.reports.statistics import MIN_VIDEOS
+    from mevis_bench.metrics.statistics import MIN_VIDEOS
     from mevis_bench.reports.terminal import FittedTable, titled
 
     numbers = ("n", "videos", "effect", "95 % interval", "p", "MDE")

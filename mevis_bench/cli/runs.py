@@ -205,7 +205,7 @@ def _print_report(plan: "RunPlan", finished: "FinishedRun") -> None:
 def _print_results(finished: "FinishedRun") -> None:
     from mevis_bench.cli.console import err, out
     from mevis_bench.reports.render import to_terminal
-    from mevis_bench.reports.table import build_table
+    from mevis_bench.reports.table import build_table, read_samples
 
     report, results = finished.report, finished.results
     if results is None:
@@ -214,7 +214,7 @@ def _print_results(finished: "FinishedRun") -> None:
     if report.manifest.provenance == "untrained":
         note = "untrained: seeded random weights; the scores are not those of the method"
         err().print(note, style="yellow")
-    out().print(to_terminal(build_table(results.task, [results])))
+    out().print(to_terminal(build_table(results.task, [results], [read_samples(report.folder.path)])))
     if report.computed:
         hint = f"mevis-bench gallery {report.folder.path} shows every sample"
         err().print(hint, style="dim", markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mevis_bench.metrics.track_pairs import TrackPairs
 
@@ -131,10 +132,19 @@ def combined_clear(counts: Sequence[ClearCounts]) -> ClearCounts:
 
 def clear_scores(counts: ClearCounts) -> ClearScores:
     """Return the scores of counted matches."""
-    false = counts.predicted - counts.tp
-    return ClearScores(
-        mota=(counts.tp - false - counts.switches) / max(1, counts.true),
-        motp=counts.similarity / max(1, counts.tp),
-        switches=counts.switches,
-        idf1=counts.idtp / max(1.0, (counts.true + counts.predicted) / 2),
+    mota, motp, idf1 = clear_ratios(
+        counts.true, counts.predicted, counts.tp, counts.similarity, counts.switches, counts.idtp
+    )
+    return ClearScores(float(mota), float(motp), counts.switches, float(idf1))
+
+
+def clear_ratios(
+    true: ArrayLike, predicted: ArrayLike, tp: ArrayLike, similarity: ArrayLike, switches: ArrayLike, idtp: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return MOTA, MOTP and IDF1 of counts (see :class:`ClearCounts`) of one shape, which the results have, too."""
+    boxes, answers, matches = np.asarray(true), np.asarray(predicted), np.asarray(tp)
+    return (
+        np.asarray((2 * matches - answers - np.asarray(switches)) / np.maximum(1, boxes)),
+        np.asarray(np.asarray(similarity) / np.maximum(1, matches)),
+        np.asarray(np.asarray(idtp) / np.maximum(1.0, (boxes + answers) / 2)),
     )

@@ -6,6 +6,19 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class SampleMean:
+    """A mean of values of samples.
+
+    Attributes:
+        column: Name of the values in ``scores.jsonl``.
+        group: Name of the slice of the samples; ``None``: all that have a value.
+    """
+
+    column: str
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One aggregate value of a task.
 
@@ -20,6 +33,7 @@ class Metric:
         paper_name: Column title in the paper's tables; ``None``: the paper does not report it.
         latex: Column title in LaTeX; ``None``: the name.
         mean_of_samples: Whether it is the mean of the values that ``scores.jsonl`` has under the same name.
+        average_of: The means whose average it is, where it is not itself the mean of its own values.
         gated: Whether the gate checks it; ``False``: the gate lists it as not judged.
     """
 
@@ -33,7 +47,13 @@ class Metric:
     paper_name: str | None = None
     latex: str | None = None
     mean_of_samples: bool = False
+    average_of: tuple[SampleMean, ...] = ()
     gated: bool = True
+
+    @property
+    def sample_means(self) -> tuple[SampleMean, ...]:
+        """The means of samples whose average it is; empty: it pools counts of samples, or is no mean."""
+        return (SampleMean(self.name),) if self.mean_of_samples else self.average_of
 
     def format(self, value: float | None) -> str:
         """Return a value with one decimal, as the paper prints it; ``-`` where it is undefined."""

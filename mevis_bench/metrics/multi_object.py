@@ -17,7 +17,7 @@ import numpy as np
 from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
 from mevis_bench.metrics.clear import ClearCounts, clear_scores, combined_clear, count_clear
-from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.metric import Metric, SampleMean
 from mevis_bench.metrics.no_target import N_ACC, T_ACC, target_accuracy
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
@@ -63,7 +63,7 @@ def _combined_metric(name: str) -> Metric:
 
 def _macro_metric(name: str) -> Metric:
     meaning = f'{_MEANINGS[name]}; mean over expressions, a correct "no target" scores 1, a wrong one 0.'
-    return Metric(f"{name}*_macro", meaning, "the paper, section 5.5")
+    return Metric(f"{name}*_macro", meaning, "the paper, section 5.5", average_of=(SampleMean(f"{name}*"),))
 
 
 def _pooled_metric(name: str) -> Metric:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mevis_bench.masks import MaskRows
 from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
 from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
-from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.metric import Metric, SampleMean
 from mevis_bench.metrics.no_target import N_ACC, T_ACC, target_accuracy
 from mevis_bench.metrics.on_device import count_rows
 from mevis_bench.metrics.region import intersections, region_j
@@ -47,6 +47,7 @@ MASK_METRICS: tuple[Metric, ...] = (
         undefined="no selected sample has exactly one target object",
         paper_name="J&F_s",
         latex=r"$\mathcal{J}\&\mathcal{F}_s$",
+        average_of=(SampleMean("J&F", "single"),),
     ),
     Metric(
         "J&F_m",
@@ -55,10 +56,17 @@ MASK_METRICS: tuple[Metric, ...] = (
         undefined="no selected sample has several target objects",
         paper_name="J&F_m",
         latex=r"$\mathcal{J}\&\mathcal{F}_m$",
+        average_of=(SampleMean("J&F", "multi"),),
     ),
     N_ACC,
     T_ACC,
-    Metric("final", "(J&F + N-acc. + T-acc.) / 3.", _CHALLENGE, undefined="J&F, N-acc. or T-acc. is undefined"),
+    Metric(
+        "final",
+        "(J&F + N-acc. + T-acc.) / 3.",
+        _CHALLENGE,
+        undefined="J&F, N-acc. or T-acc. is undefined",
+        average_of=(SampleMean("J&F"), SampleMean("N-acc"), SampleMean("T-acc")),
+    ),
 )
 
 

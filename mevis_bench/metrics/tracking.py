@@ -134,8 +134,13 @@ def perfect_track(length: int, thresholds: int) -> SequenceCounts:
 
 def hota_scores(counts: SequenceCounts) -> HotaScores:
     """Return the metrics of counted matches. Without any box HOTA is 0 and LocA 1, as in TrackEval."""
+    hota, deta, assa, loca = (float(score.mean()) for score in threshold_scores(counts))
+    return HotaScores(hota, deta, assa, loca)
+
+
+def threshold_scores(counts: SequenceCounts) -> tuple[NDArray[np.float64], ...]:
+    """Return HOTA, DetA, AssA and LocA of counts at every threshold, ``(..., k)`` each."""
     deta = counts.tp / np.maximum(1, counts.tp + counts.fn + counts.fp)
     assa = counts.association / np.maximum(1, counts.tp)
     loca = np.maximum(1e-10, counts.similarity) / np.maximum(1e-10, counts.tp)
-    hota = np.sqrt(deta * assa)
-    return HotaScores(float(hota.mean()), float(deta.mean()), float(assa.mean()), float(loca.mean()))
+    return np.sqrt(deta * assa), deta, assa, loca

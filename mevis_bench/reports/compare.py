@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.statistics import PairedDifference, holm, paired_difference
 from mevis_bench.records import IncomparableError, NothingMeasuredError, UsageError
-from mevis_bench.reports.statistics import PairedDifference, holm, paired_difference
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.score_files import read_results, read_scores
 from mevis_bench.tasks import find_task
@@ -58,7 +58,7 @@ class SampleChange:
 class Comparison:
     """Result of ``mevis-bench compare``.
 
-    Nothing can be claimed from differences without an interval, see :data:`mevis_bench.reports.statistics.MIN_VIDEOS`.
+    Nothing can be claimed from differences without an interval, see :data:`mevis_bench.metrics.statistics.MIN_VIDEOS`.
 
     Attributes:
         metric: The metric that ranks the samples.

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mevis_bench.metrics.metric import Metric
+from mevis_bench.metrics.statistics import paired_difference
 from mevis_bench.records import DataError, ExitCode, NothingMeasuredError
 from mevis_bench.reports.consistency import (
     SampleValues,
@@ -14,7 +15,6 @@ from mevis_bench.reports.consistency import (
     sample_values,
     tolerance_error,
 )
-from mevis_bench.reports.statistics import paired_difference
 from mevis_bench.schemas.baseline import AcceptedRun, Baseline
 from mevis_bench.schemas.json_files import encode_document, read_json_file
 from mevis_bench.schemas.scores import Results, SampleScore

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.metrics.slices import ALL_SAMPLES
+from mevis_bench.metrics.statistics import mean_interval
 from mevis_bench.records import DataError
 from mevis_bench.reports.consistency import results_error
 from mevis_bench.reports.gate import run_key
-from mevis_bench.reports.statistics import mean_interval
 from mevis_bench.schemas.history import HistoryEntry, Point
 from mevis_bench.schemas.json_files import encode_line, read_json_lines
 from mevis_bench.schemas.scores import SampleScore

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.metrics.slices import BUILT_IN
+from mevis_bench.metrics.statistics import CONFIDENCE, bootstrap_means
 from mevis_bench.records import DataError, IncomparableError, NothingMeasuredError, TargetMasks, UsageError
 from mevis_bench.records.task_names import TASK_NAMES
 from mevis_bench.reports.consistency import results_error
 from mevis_bench.reports.paper import PaperRow, rows_of_run
 from mevis_bench.reports.rank_correlation import exact_p, kendall_tau_b
-from mevis_bench.reports.statistics import CONFIDENCE, bootstrap_means
 from mevis_bench.reports.table import describe_setting, provenance_of
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.run_folder import RunFolder

@@ -70,7 +70,7 @@ def all_tasks_to_terminal(results: Sequence[Results], scores: Sequence[Sequence[
         mark = (f" {bridge}", "dim") if bridge else ""
         label = replace(result, method=method).label
         cells = rows.setdefault((label, provenance_of(result), result.split), {})
-        margins = margins_of(result.task, samples)
+        margins = margins_of(result, samples)
         for task, metric in headlines:
             if task == result.task:
                 margin = f" ±{metric.format(margins[metric.name])}" if metric.name in margins else ""

@@ -10,7 +10,7 @@ from itertools import repeat
 from pathlib import Path
 
 from mevis_bench.metrics.metric import Metric
-from mevis_bench.reports.statistics import mean_interval
+from mevis_bench.metrics.statistics import margin_of_means
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.score_files import read_scores
 from mevis_bench.tasks import find_task
@@ -31,8 +31,8 @@ class Row:
         provenance: One of ``PROVENANCES``.
         setting: Everything that must agree for values to be comparable (split, fingerprint, protocol, options, counts).
         values: Fractions by metric; ``None``: undefined.
-        margins: Half of the 95 % interval of means of samples, by metric (bootstrap over videos); without the metrics
-            that are no means, and empty for fewer than ``MIN_VIDEOS`` videos.
+        margins: Half of the 95 % interval by metric (bootstrap over videos); without METEOR, and empty for fewer than
+            ``MIN_VIDEOS`` videos.
     """
 
     label: str
@@ -109,17 +109,21 @@ def read_samples(folder: Path) -> Sequence[SampleScore]:
     return read_scores(folder) if (folder / "scores.jsonl").is_file() else ()
 
 
-def margins_of(task: str, scores: Sequence[SampleScore]) -> dict[str, float]:
-    """Return half of the 95 % interval of every metric that is a mean of samples, by name (see ``Row.margins``)."""
-    margins = {}
-    record = find_task(task)
-    named = [record.named_metric(name) for name in (scores[0].values if scores else ())]
-    for metric in (*record.metrics, *record.protocol_metrics, *filter(None, named)):
-        known = [(value, score.video) for score in scores if (value := score.values.get(metric.name)) is not None]
-        if metric.mean_of_samples and known:
-            _, low, high = mean_interval([value for value, _ in known], [video for _, video in known])
-            if low is not None and high is not None:
-                margins[metric.name] = (high - low) / 2
+def margins_of(results: Results, scores: Sequence[SampleScore]) -> dict[str, float]:
+    """Return half of the 95 % interval of the metrics of a run, by name (see ``Row.margins``).
+
+    Those of means come from the scores of its samples, those of metrics that pool counts from the results.
+    """
+    margins = dict(results.margins)
+    videos = [score.video for score in scores]
+    for metric in map(find_task(results.task).metric, results.metrics):
+        columns = [
+            [score.values.get(mean.column) if mean.group in (None, *score.groups) else None for score in scores]
+            for mean in metric.sample_means
+        ]
+        half = margin_of_means(columns, videos) if columns else None
+        if half is not None and results.metrics[metric.name] is not None:
+            margins[metric.name] = half
     return margins
 
 
@@ -137,7 +141,7 @@ def build_table(task: str, runs: Sequence[Results], scores: Sequence[Sequence[Sa
             provenance=provenance_of(results),
             setting=describe_setting(results),
             values=results.metrics,
-            margins=margins_of(task, samples),
+            margins=margins_of(results, samples),
         )
         for results, samples in zip(runs, scores or repeat(()), strict=False)
         if results.task == task

@@ -186,5 +186,6 @@ def _aggregate(
         slices={name: {"count": len(indices), **aggregator.compute(indices)} for name, indices in members.items()},
         method=plan.method,
         choices=plan.choices,
+        margins=plan.task.pooled_margins(samples),
     )
     return scores, results

@@ -61,6 +61,8 @@ class Results:
             ``perturb``; empty for external predictions.
         choices: Every option that changes a number (metrics version, rule for missing samples, ...), by name.
         dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
+        margins: Half of the 95 % interval of metrics that pool counts of samples, by name (bootstrap over videos);
+            empty for few videos, other tasks and in files of older versions.
         name: Name of external predictions in tables (``score --name``); ``None``: not given, or a run.
         schema: Number of this layout.
     """
@@ -75,6 +77,7 @@ class Results:
     method: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
     dataset: Mapping[str, str] = field(default_factory=dict)
+    margins: Mapping[str, Annotated[float, Meta(ge=0)]] = field(default_factory=dict)
     name: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
     schema: Literal[2] = 2
 

@@ -8,6 +8,7 @@ from mevis_bench.metrics.aggregation import SampleMetrics
 from mevis_bench.metrics.multi_object import TRACK_METRICS, TrackAggregator, score_missing_tracks, score_track_sample
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
+from mevis_bench.metrics.track_margins import pooled_margins
 from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TextPrompt, TrackPrediction
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
@@ -65,6 +66,7 @@ RMOT = Task(
     score_missing=score_missing_tracks,
     aggregator=TrackAggregator,
     reference=TRACK_REFERENCE,
+    pooled_margins=pooled_margins,
     paper_tables=(10,),
     example="mevis-bench run --task rmot --method lmpmpp",
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics
+from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics, ScoredSample
 from mevis_bench.metrics.metric import Metric, unknown_metric
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
@@ -53,6 +53,7 @@ class Task:
         reference: Scores again with independent code, for ``score --verify``.
         paper_tables: Numbers of the paper's tables about the task.
         example: A command line that runs it.
+        pooled_margins: Half of the 95 % interval of the metrics that pool counts of samples, by name.
         check_scorable: Raises ``NothingMeasuredError`` where something that the metrics need is not installed.
         named_metric: Returns the metric of a name that holds a method's name (``roundtrip``), else ``None``.
     """
@@ -75,6 +76,7 @@ class Task:
     score_jointly: JointScorer | None = None
     check_scorable: Callable[[], object] = lambda: None
     named_metric: Callable[[str], Metric | None] = lambda name: None
+    pooled_margins: Callable[[Sequence[ScoredSample]], Mapping[str, float]] = lambda samples: {}
 
     @property
     def prompt_type(self) -> type[Prompt]:

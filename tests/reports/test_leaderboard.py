@@ -11,11 +11,11 @@ from scipy.stats import kendalltau
 
 from mevis_bench.cli.app import main
 from mevis_bench.config.paths import configs_folder
+from mevis_bench.metrics.statistics import bootstrap_means, mean_interval
 from mevis_bench.records import DataError, IncomparableError, NothingMeasuredError, UsageError
 from mevis_bench.reports.leaderboard import Leaderboard, LeaderboardRow, build_leaderboards, tiers
 from mevis_bench.reports.leaderboard_formats import LEADERBOARD_WRITERS
 from mevis_bench.reports.paper import read_paper_rows
-from mevis_bench.reports.statistics import bootstrap_means, mean_interval
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.store.score_files import write_scores
 

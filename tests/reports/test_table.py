@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from mevis_bench.config.paths import configs_folder
+from mevis_bench.metrics.statistics import mean_interval
 from mevis_bench.reports.paper import compare_with_paper, read_paper_rows
 from mevis_bench.reports.render import WRITERS, to_csv, to_html, to_json, to_latex, to_markdown, to_terminal
-from mevis_bench.reports.statistics import mean_interval
 from mevis_bench.reports.table import MARGIN_NOTE, build_table
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.tasks import find_task

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mevis_bench.reports.statistics import holm, paired_difference
+from mevis_bench.metrics.statistics import holm, paired_difference
 
 
 def simulated(random: np.random.Generator, videos: int, per_video: int, effect: float) -> tuple[np.ndarray, list[str]]:

@@ -108,6 +108,46 @@ def _by_video(
     return array, sums, np.bincount(cluster).astype(np.float64)
 
 
+def draw_videos(videos: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """Return how often every one of at least one video is in every bootstrap draw, ``(DRAWS, videos)``."""
+    draws: NDArray[np.int64] = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=DRAWS)
+    return draws
+
+
+def margin(draws: NDArray[np.float64]) -> float:
+    """Return half of the 95 % interval (percentiles) of a value in the bootstrap draws, ``(n,)``, n >= 1."""
+    low, high = _interval(draws)
+    return (high - low) / 2
+
+
+def margin_of_means(columns: Sequence[Sequence[float | None]], videos: Sequence[str], *, seed: int = 0) -> float | None:
+    """Return half of the 95 % interval of an average of means over samples (bootstrap over videos).
+
+    Videos are drawn from those with a value; draws without a value of one of the means are left out.
+
+    Args:
+        columns: Values of each mean, one per sample; ``None``: the sample does not belong to it.
+        videos: The video of each sample.
+        seed: Seed of the resampling.
+
+    Returns:
+        ``None``: a mean has values in fewer than ``MIN_VIDEOS`` videos.
+    """
+    known = [index for index, row in enumerate(zip(*columns, strict=True)) if any(value is not None for value in row)]
+    names, cluster = np.unique([videos[index] for index in known], return_inverse=True)
+    values = np.array([[column[index] for index in known] for column in columns], np.float64)
+    defined = ~np.isnan(values)
+    sizes = np.stack([np.bincount(cluster, one, names.size) for one in defined])
+    if not known or (sizes > 0).sum(axis=1).min() < MIN_VIDEOS:
+        return None
+    sums = np.stack([np.bincount(cluster, one, names.size) for one in np.nan_to_num(values)])
+    counts = draw_videos(names.size, seed=seed)
+    totals = counts @ sizes.T
+    complete = (totals > 0).all(axis=1)
+    means = ((counts @ sums.T)[complete] / totals[complete]).mean(axis=1)
+    return margin(means)
+
+
 def _interval(means: NDArray[np.float64]) -> tuple[float, float]:
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
