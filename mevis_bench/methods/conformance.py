@@ -64,6 +64,7 @@ class Trial:
         task: Name of the task.
         videos: The videos with their prompts.
         predictions: Predictions of all prompts, by video, computed once.
+        opened: Files of the scratch folder that were opened meanwhile, by video.
     """
 
     def __init__(self, entry: MethodEntry, variant: str, task: str, scratch: Path) -> None:
@@ -85,7 +86,12 @@ class Trial:
         self.videos = [(_write_video(scratch, name), self._prompts(name)) for name in VIDEOS]
         for name in ANSWER_FILES:
             (scratch / name).write_text("{}")
-        self.predictions = [self.predict(video, prompts) for video, prompts in self.videos]
+        self.predictions: list[list[Prediction]] = []
+        self.opened: list[set[Path]] = []
+        for video, prompts in self.videos:
+            with _opened_files(scratch) as opened:
+                self.predictions.append(self.predict(video, prompts))
+            self.opened.append(opened)
 
     @classmethod
     def of(cls, folder: Path, variant: str, task: str, scratch: Path) -> "Trial":
@@ -207,10 +213,8 @@ def check_seed(trial: Trial) -> None:
 
 def check_reads(trial: Trial) -> None:
     """Check that of a data set's files, only the video's frames and the prompts' sound files are opened."""
-    for video, prompts in trial.videos:
+    for (video, prompts), opened in zip(trial.videos, trial.opened, strict=True):
         sounds = {prompt.audio for prompt in prompts if isinstance(prompt, SpeechPrompt)}
-        with _opened_files(trial.scratch) as opened:
-            trial.predict(video, prompts)
         foreign = opened - set(video.frame_paths) - sounds
         if foreign:
             raise trial.fail(f"opens {sorted(path.name for path in foreign)}, which contain the answers")
