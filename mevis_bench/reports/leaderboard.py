@@ -199,6 +199,12 @@ def build_leaderboards(
     return tuple(board for board in boards if board.rows)
 
 
+def rule_of_tiers(ranking: str) -> str:
+    """Return what a tier is, for readers; ``ranking``: name of the metric that ranks."""
+    rule = "rows that are not separated from its best one, by the interval of their paired difference."
+    return f"Tier, by {ranking}: {rule}"
+
+
 def tiers(means: NDArray[np.float64]) -> list[int]:
     """Return the tier of every row, 1 first.
 

@@ -10,9 +10,10 @@ from rich.console import Group
 
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.reports.escaping import csv_text, json_text, latex_text, markdown_text
-from mevis_bench.reports.leaderboard import DROP, MARGIN, YARDSTICK, Leaderboard, LeaderboardRow
+from mevis_bench.reports.leaderboard import DROP, MARGIN, YARDSTICK, Leaderboard, LeaderboardRow, rule_of_tiers
 from mevis_bench.reports.pages import render
 from mevis_bench.reports.render import TEX_ARROWS, arrow
+from mevis_bench.reports.table import MARGIN_NOTE
 from mevis_bench.reports.terminal import FittedTable, titled
 
 KEYS = ("method", "provenance")
@@ -20,10 +21,6 @@ KEYS = ("method", "provenance")
 SENTENCE_KIND = "sentence-"
 """Prefix of the kinds of mini, which the table of kinds leaves out."""
 
-RULE_OF_TIERS = (
-    "±: half of the 95 % interval, bootstrap over videos. Tier: rows that are not separated from its best one, by the "
-    "interval of their paired difference."
-)
 RULE_OF_WORDS = (
     f"Reads (the words): at least {100 * MARGIN:g} points above {YARDSTICK}, and at least {100 * DROP:g} points lower "
     "with --perturb words (other words)."
@@ -196,7 +193,8 @@ def _kinds_title(board: Leaderboard) -> str:
 
 
 def _notes(board: Leaderboard) -> list[str]:
-    rules = (RULE_OF_TIERS, RULE_OF_WORDS) if _has_words(board) else (RULE_OF_TIERS,)
+    rule = f"{MARGIN_NOTE}. {rule_of_tiers(board.metric.name)}"
+    rules = (rule, RULE_OF_WORDS) if _has_words(board) else (rule,)
     return [board.setting, *rules, *_resolution_note(board), *_agreement_note(board)]
 
 

@@ -6,18 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.methods.registry import find_methods
+from mevis_bench.metrics.statistics import bootstrap_means
 from mevis_bench.records import MevisBenchError
 from mevis_bench.records.task_names import TASK_NAMES
 from mevis_bench.reports.gallery import GallerySummary, build_gallery
 from mevis_bench.reports.gate import run_key
 from mevis_bench.reports.history_page import history_data, trends, write_history_page, write_plot_files
+from mevis_bench.reports.leaderboard import rule_of_tiers, tiers
 from mevis_bench.reports.pages import make_folder, render, write_data
 from mevis_bench.reports.picture import render_samples
 from mevis_bench.reports.run_view import ScoredRun
 from mevis_bench.reports.sample_view import SCORE_NAMES
-from mevis_bench.reports.table import PROVENANCES, Table, build_table, provenance_of
+from mevis_bench.reports.table import PROVENANCES, Table, build_table, describe_setting, provenance_of
 from mevis_bench.schemas.history import HistoryEntry
 from mevis_bench.schemas.scores import Results, SampleScore
 from mevis_bench.tasks import find_task
@@ -138,10 +143,11 @@ def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], lin
     by_key = {trend.run: trend for trend in trends(entries)}
     tasks = []
     for name in TASK_NAMES:
-        # The order of the table's rows, within a provenance the best first.
+        # The order of the table's rows, within a provenance by setting, the best first.
         own = sorted((page for page in pages if page.results.task == name), key=_rank)
         if not own:
             continue
+        by_page = run_tiers(own)
         table = build_table(name, [page.results for page in own], [page.scores for page in own])
         task = find_task(name)
         shown = [
@@ -150,17 +156,42 @@ def _leaderboard(pages: Sequence[RunPages], entries: Sequence[HistoryEntry], lin
             if column.paper_name is not None or column.name in task.headlines or task.named_metric(column.name)
         ]
         rows = [
-            (row, page, f"methods/{links[_method(page.results)]}/index.html", by_key.get(page.key))
+            (
+                row,
+                page,
+                f"methods/{links[_method(page.results)]}/index.html",
+                by_key.get(page.key),
+                by_page.get(page.gallery),
+            )
             for row, page in zip(table.rows, own, strict=True)
         ]
-        tasks.append((task, table, shown, rows))
+        tasks.append((task, table, shown, rows, rule_of_tiers(task.ranking) if by_page else ""))
     newest = max(entries, key=lambda entry: entry.time) if entries else None
     return render("leaderboard.html.jinja", root="", inline_styles=False, tasks=tasks, newest=newest)
 
 
-def _rank(page: RunPages) -> tuple[int, float]:
+def _rank(page: RunPages) -> tuple[int, str, float]:
     headline = page.results.metrics.get(find_task(page.results.task).headlines[0])
-    return PROVENANCES.index(provenance_of(page.results)), 0.0 if headline is None else -headline
+    place = 0.0 if headline is None else -headline
+    return PROVENANCES.index(provenance_of(page.results)), describe_setting(page.results), place
+
+
+def run_tiers(pages: Sequence[RunPages]) -> dict[str, int]:
+    """Return the tiers of unperturbed runs of one task within their setting, by gallery; see ``leaderboard.tiers``."""
+    groups: dict[tuple[str, ...], list[tuple[str, NDArray[np.float64]]]] = {}
+    for page in pages:
+        scores = sorted(page.scores, key=lambda score: score.sample)
+        values = [score.values.get(find_task(page.results.task).ranking) for score in scores]
+        if not page.results.perturbation and values and None not in values:
+            key = (describe_setting(page.results), *(score.sample for score in scores))
+            groups.setdefault(key, []).append((page.gallery, np.array(values, np.float64)))
+    found: dict[str, int] = {}
+    for (_, *samples), rows in groups.items():
+        rows.sort(key=lambda row: -row[1].mean())
+        means = bootstrap_means([values for _, values in rows], [sample.rpartition("/")[0] for sample in samples])
+        if len(rows) > 1 and means is not None:
+            found |= dict(zip((gallery for gallery, _ in rows), tiers(means), strict=True))
+    return found
 
 
 def _write_method(method: str, pages: Sequence[RunPages], entries: Sequence[HistoryEntry], out: Path) -> None:

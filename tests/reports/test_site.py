@@ -6,14 +6,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.reports.gallery import GallerySummary
 from mevis_bench.reports.run_view import ScoredRun, read_scored_run
-from mevis_bench.reports.site import build_site
+from mevis_bench.reports.site import RunPages, build_site, run_tiers
 from mevis_bench.schemas.history import HistoryEntry, Point
+from mevis_bench.schemas.scores import SampleScore
 from scripts.browser import Page
 from tests.fixtures.browser import accessibility_errors
+from tests.fixtures.scored_runs import RESULTS
 
 HOSTILE = "../<script>document.title='owned'</script>"
 METHOD = {"name": "lmpmpp", "variant": "mini", "provenance": "trained-here"}
@@ -104,6 +108,40 @@ def test_a_site_without_history_or_runs_says_so(tmp_path: Path) -> None:
     assert build_site([], [], tmp_path) == []
     assert "No runs." in (tmp_path / "index.html").read_text()
     assert "No entries yet." in (tmp_path / "history.html").read_text()
+
+
+def page_of(name: str, values: np.ndarray, **changes: object) -> RunPages:
+    """A run of four samples in each of ten videos, with these values of J&F ``(40,)``."""
+    results = replace(RESULTS, method={**RESULTS.method, "name": name}, **changes)
+    scores = [
+        SampleScore(f"v{k // 4}/{k % 4}", {"J&F": None if np.isnan(value) else value})
+        for k, value in enumerate(values.tolist())
+    ]
+    return RunPages(results, scores, name, name, "", GallerySummary())
+
+
+def test_rows_that_are_not_separated_share_a_tier_within_their_setting() -> None:
+    random = np.random.default_rng(2)
+    base, noise = random.uniform(0.2, 0.5, 40), random.normal(0, 0.05, 40)
+    other_words = {"method": {**RESULTS.method, "perturb": "words"}}
+    pages = [
+        page_of("low", base),
+        page_of("best", base + 0.3),
+        page_of("near low", base + noise - noise.mean()),
+        page_of("alone", base, protocol="mevis_v1"),
+        replace(page_of("perturbed", base), results=replace(RESULTS, **other_words)),
+        page_of("undefined", np.where(base < 0.3, np.nan, base)),
+    ]
+    assert run_tiers(pages) == {"best": 1, "low": 2, "near low": 2}
+    assert run_tiers([replace(page, scores=page.scores[:20]) for page in pages]) == {}
+
+
+def test_a_method_stays_in_view_while_its_row_scrolls(browser: Page, site: Path) -> None:
+    browser.view(390, 900)
+    browser.open((site / "index.html").as_uri())
+    browser.run("document.querySelector('.scroll').scrollLeft = 10000")
+    assert browser.run("document.querySelector('.scroll').scrollLeft") > 100
+    assert browser.run("document.querySelector('.scroll tbody th').getBoundingClientRect().left") == 16
 
 
 @pytest.mark.parametrize("path", ["index.html", "history.html", "methods/lmpmpp-mini/index.html"])
