@@ -6,12 +6,12 @@ from pathlib import Path
 
 from mevis_bench.data.fixtures import is_fixture
 from mevis_bench.data.frame_folders import FrameFolders
-from mevis_bench.data.mevis.verify import whole_image_size
 from mevis_bench.data.split_file import require_folder
 from mevis_bench.data.validation import ValidationIssue, ValidationReport
 from mevis_bench.records import DataError
 from mevis_bench.records.dataset import DatasetInfo
 from mevis_bench.records.ground_truth import Expression
+from mevis_bench.records.image_file import whole_image_size
 
 Progress = Callable[[int, int], None]
 

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mevis_bench.execution.environment_process import EnvironmentProcess, Handshake, RemoteError
+from mevis_bench.files.cache import cache_path
 from mevis_bench.methods.registry import MethodEntry
 from mevis_bench.records import MethodError, MevisBenchError, UsageError
 from mevis_bench.schemas.method_file import EnvironmentSpec
@@ -57,7 +58,7 @@ class PackageRow:
 def environment_folder(entry: MethodEntry) -> Path:
     """Return the folder of a method's environment; it need not exist."""
     named = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(named).expanduser() if named else Path.home() / ".cache" / "mevis-bench" / "environments"
+    folder = Path(named).expanduser() if named else cache_path("environments")
     return folder / entry.spec.name
 
 

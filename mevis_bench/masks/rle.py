@@ -66,3 +66,22 @@ def to_rles(masks: NDArray[np.bool_]) -> tuple[Rle | None, ...]:
     """Return the run-length encoding of each frame of a clip ``(t, h, w)``, ``None`` where it covers nothing."""
     _, height, width = masks.shape
     return tuple(None if counts is None else Rle(height, width, counts) for counts in counts_of(masks))
+
+
+def compress_runs(runs: Sequence[int]) -> bytes:
+    """Return run lengths as COCO's compressed string (``rleToString`` of the COCO API): the inverse of ``Rle.decode``'s
+    first step.
+
+    Args:
+        runs: Lengths >= 0 down the columns, background first.
+    """
+    text = bytearray()
+    for index, count in enumerate(runs):
+        rest = count - runs[index - 2] if index > 2 else count
+        more = True
+        while more:
+            group = rest & 31
+            rest >>= 5
+            more = rest != (-1 if group & 16 else 0)
+            text.append(48 + group + (32 if more else 0))
+    return bytes(text)

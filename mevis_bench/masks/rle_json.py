@@ -9,7 +9,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from mevis_bench.files.strict_json import expect_type
-from mevis_bench.masks.rle import to_rles
+from mevis_bench.masks.rle import compress_runs, to_rles
 from mevis_bench.records import DataError, Rle
 
 
@@ -42,7 +42,7 @@ def parse_rle(value: Any, location: str) -> Rle:
     if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
         raise DataError(f"RLE size: expected [height, width], got {size!r}", location=location)
     if isinstance(counts, list):
-        return Rle(size[0], size[1], _compress(counts, location))
+        return Rle(size[0], size[1], compress_runs(_run_lengths(counts, location)))
     if isinstance(counts, str) and re.fullmatch(r"b'.*'|b\".*\"", counts, re.DOTALL):
         raise DataError(
             f"RLE counts: the text of Python's bytes ({counts[:12]}...)",
@@ -69,17 +69,8 @@ def to_json(masks: NDArray[np.bool_]) -> list[dict[str, object] | None]:
     ]
 
 
-def _compress(counts: list[Any], location: str) -> bytes:
-    """Encode run lengths as COCO's compressed string (``rleToString`` of the COCO API)."""
-    text = bytearray()
+def _run_lengths(counts: list[Any], location: str) -> list[int]:
     for index, count in enumerate(counts):
         if expect_type(count, int, location) < 0:
             raise DataError(f"RLE counts: run {index} has the negative length {count}", location=location)
-        rest = count - counts[index - 2] if index > 2 else count
-        more = True
-        while more:
-            group = rest & 31
-            rest >>= 5
-            more = rest != (-1 if group & 16 else 0)
-            text.append(48 + group + (32 if more else 0))
-    return bytes(text)
+    return counts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mevis_bench.files.cache import cache_path
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
 from mevis_bench.records.suggestion import did_you_mean
@@ -21,7 +22,7 @@ State = Literal["none needed", "shipped", "in store", "missing"]
 
 def default_store() -> Path:
     """Return the user's weights store; it need not exist."""
-    return Path.home() / ".cache" / "mevis-bench" / "weights"
+    return cache_path("weights")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,3 +57,28 @@ def open_image(source: Path | IO[bytes], location: str, formats: Sequence[str] =
         raise DataError("image is too large", location=location) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"image cannot be read: {error}", location=location) from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image file; only its header is read.
+
+    Raises:
+        DataError: See :func:`open_image`.
+    """
+    with open_image(path, str(path)) as image:
+        return image.height, image.width
+
+
+def whole_image_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image that does not break off: a JPEG, or a PNG under a JPEG's name.
+
+    Raises:
+        DataError: The file is missing, no image, or cut off.
+    """
+    size = image_size(path)
+    with path.open("rb") as file:
+        end = b"IEND" if file.read(4) == b"\x89PNG" else b"\xff\xd9"
+        file.seek(max(0, path.stat().st_size - 4096))
+        if end not in file.read():
+            raise DataError("frame is cut off")
+    return size

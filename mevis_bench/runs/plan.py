@@ -9,6 +9,7 @@ from mevis_bench import __version__
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig
 from mevis_bench.execution.perturbation import check_perturbation
+from mevis_bench.files.cache import cache_path
 from mevis_bench.methods.bridges import Bridge, choose_bridge
 from mevis_bench.methods.loading import code_fingerprint
 from mevis_bench.methods.method_options import resolve_options
@@ -126,7 +127,7 @@ def _bridge(config: RunConfig, method: ResolvedMethod, store: Path) -> Bridge | 
 
 def transcripts_folder() -> Path:
     """Return the cache folder of transcripts; it need not exist."""
-    return Path.home() / ".cache" / "mevis-bench" / "transcripts"
+    return cache_path("transcripts")
 
 
 def _bridge_identity(bridge: Bridge | None) -> dict[str, object] | None:

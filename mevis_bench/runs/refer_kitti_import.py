@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mevis_bench.data.mevis.layout import BOX_NAME, FRAME_FOLDER, MASK_NAME, META_NAMES
-from mevis_bench.data.mevis.split import image_size
 from mevis_bench.data.refer_kitti.files import (
     EXPRESSIONS,
     FRAMES,
@@ -28,6 +27,7 @@ from mevis_bench.data.refer_kitti.rectangles import rectangle
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.names import validate_name
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.image_file import image_size
 from mevis_bench.store.formats.refer_kitti import expression_id
 
 

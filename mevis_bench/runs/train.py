@@ -17,6 +17,7 @@ from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
 from mevis_bench.files.atomic import atomic_write
+from mevis_bench.files.cache import cache_path
 from mevis_bench.methods.method_options import typed_options
 from mevis_bench.methods.registry import ResolvedMethod
 from mevis_bench.methods.submodules import import_submodule
@@ -183,7 +184,7 @@ def _arguments(
 
 def cache_folder() -> Path:
     """Return where generated splits are kept; it need not exist."""
-    return Path.home() / ".cache" / "mevis-bench" / "mini"
+    return cache_path("mini")
 
 
 def mini_split(

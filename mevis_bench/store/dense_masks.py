@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mevis_bench.records import Rle, UsageError
 from mevis_bench.records.image_file import open_image
+from mevis_bench.store.formats.json_predictions import JsonPredictions
 from mevis_bench.store.formats.official_png import PngPredictions
-from mevis_bench.store.formats.rle_json import JsonPredictions
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.prediction_source import FrameSpec, PredictionSource
 

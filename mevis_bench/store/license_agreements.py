@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mevis_bench.files.atomic import atomic_write
+from mevis_bench.files.cache import cache_path
 from mevis_bench.schemas.json_files import encode_document, read_json_file
 from mevis_bench.schemas.license_agreements import LicenseAgreements
 
 
 def agreements_file() -> Path:
     """Return the file with the user's agreements; it need not exist."""
-    return Path.home() / ".cache" / "mevis-bench" / "licenses.json"
+    return cache_path("licenses.json")
 
 
 def open_licenses(licenses: Mapping[str, str], file: Path) -> Mapping[str, str]:

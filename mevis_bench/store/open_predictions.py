@@ -7,11 +7,11 @@ from mevis_bench.files.strict_json import read_json
 from mevis_bench.files.tree import FileTree, Folder, ZipFolder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store.formats.coco_results import CocoResults
+from mevis_bench.store.formats.json_predictions import JsonPredictions
 from mevis_bench.store.formats.label_images import LabelImagePredictions
 from mevis_bench.store.formats.mot_text import MotPredictions
 from mevis_bench.store.formats.official_png import PngPredictions
 from mevis_bench.store.formats.refer_kitti import ReferKittiPredictions
-from mevis_bench.store.formats.rle_json import JsonPredictions
 from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_source import PredictionSource

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import DataError, Rle, TrainingData, UsageError
 from tests.fixtures.split_documents import FRAMES, HEIGHT, WIDTH, documents, square, write_split
@@ -205,7 +205,7 @@ def test_frames_are_found_whatever_their_suffix(tmp_path: Path, suffix: str) -> 
     video = open_dataset(folder, "x").video("b_dogs")
     assert [path.name for path in video.frame_paths] == ["00000.jpg", f"00001{suffix}", "00002.jpg"]
     assert np.abs(video.frame(1).astype(int) - kept).max() <= 3
-    assert not verify_split(folder, "x").errors
+    assert not validate_split(folder, "x").errors
 
 
 def test_an_image_to_be_rotated_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import soundfile
 from pycocotools import mask as coco
 
 from mevis_bench.data.mevis.annotations import KINDS
-from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_video
 from mevis_bench.data.synthetic.expressions import CHANCES
@@ -26,7 +26,7 @@ def mini() -> Dataset:
 
 
 def test_it_is_valid_and_large_enough() -> None:
-    report = verify_split(None, "valid_u")
+    report = validate_split(None, "valid_u")
     assert report.errors == []
     assert report.videos >= 12
     assert report.expressions >= 120

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mevis_bench.data.mevis.split import image_size
 from mevis_bench.records import DataError, Expression, GroundTruth, Rle, Video
 from mevis_bench.records.frame_size import MAX_FRAME_SIDE
+from mevis_bench.records.image_file import image_size
 
 
 def video(path: Path, height: int = 4, width: int = 6) -> Video:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.masks.rle import rows_from_rle
@@ -91,11 +91,11 @@ def test_expressions_that_mean_the_same_share_their_objects(imported: Dataset) -
 
 
 def test_the_split_is_valid_and_its_pngs_are_read(imported: Dataset) -> None:
-    assert not verify_split(imported.root, "valid", lambda done, total: None).errors
+    assert not validate_split(imported.root, "valid", lambda done, total: None).errors
     assert imported.video("0005").frame(0).shape == (HEIGHT, WIDTH, 3)
     frame = imported.root / "JPEGImages/0005/000001.jpg"
     frame.write_bytes(frame.read_bytes()[:-8])
-    (error,) = verify_split(imported.root, "valid", lambda done, total: None).errors
+    (error,) = validate_split(imported.root, "valid", lambda done, total: None).errors
     assert (error.file, error.message) == ("JPEGImages/0005/000001.jpg", "frame is cut off")
 
 
@@ -142,7 +142,7 @@ def test_a_broken_box_file_is_named(imported: Dataset, boxes: list | None, messa
     key = sorted(content)[0]
     content = {name: value for name, value in content.items() if name != key} | ({} if boxes is None else {key: boxes})
     path.write_text(json.dumps(content))
-    (error,) = verify_split(imported.root, "valid").errors
+    (error,) = validate_split(imported.root, "valid").errors
     assert (error.file, error.key) == ("box_dict.json", f"key {key}")
     assert re.search(message, error.message)
     with pytest.raises(DataError, match=r"box_dict\.json"):

@@ -10,8 +10,8 @@ import pytest
 from mevis_bench.files.tree import Folder
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.store import formats
+from mevis_bench.store.formats.json_predictions import JsonPredictions
 from mevis_bench.store.formats.refer_kitti import expression_name
-from mevis_bench.store.formats.rle_json import JsonPredictions
 from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.open_predictions import FORMATS, open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mevis_bench.data.mevis.layout import META_NAMES, SplitLayout, find_split
 from mevis_bench.data.mevis.split import MevisSplit
-from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import DatasetEntry
 from mevis_bench.records import UsageError
 from mevis_bench.records.dataset import DatasetInfo
@@ -85,7 +85,7 @@ def _open(info: DatasetInfo, root: Path | None, split: str) -> MevisSplit:
 
 
 def _entry(info: DatasetInfo, check: Callable[[SplitLayout], bool]) -> DatasetEntry:
-    return DatasetEntry(info, partial(_matches, check), partial(_open, info), verify_split)
+    return DatasetEntry(info, partial(_matches, check), partial(_open, info), validate_split)
 
 
 DATASETS = (_entry(MINI, _is_mini), _entry(MEVIS_V2, _is_v2), _entry(MEVIS_V1, lambda layout: True))

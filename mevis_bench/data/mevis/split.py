@@ -22,7 +22,7 @@ from mevis_bench.files.names import resolve_inside
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.records import DataError, Expression, GroundTruth, Rle, TrackPrediction, UsageError, Video
 from mevis_bench.records.dataset import DatasetInfo
-from mevis_bench.records.image_file import open_image
+from mevis_bench.records.image_file import image_size
 from mevis_bench.records.suggestion import did_you_mean
 
 
@@ -222,16 +222,6 @@ class MevisSplit:
             return size
         video = self.video(video_id)
         return video.height, video.width
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Return height and width of an image file; only its header is read.
-
-    Raises:
-        DataError: See :func:`open_image`.
-    """
-    with open_image(path, str(path)) as image:
-        return image.height, image.width
 
 
 def _known(word: str, known: tuple[str, ...]) -> str:

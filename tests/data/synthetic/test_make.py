@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import GeneratedVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
@@ -37,7 +37,7 @@ def test_a_split_has_the_layout_of_mevis(tmp_path: Path) -> None:
     assert root == tmp_path / "train"
     assert sorted(path.name for path in root.iterdir()) == ["JPEGImages", "mask_dict.json", "meta_expressions.json"]
     assert progress == [("videos", 1, 3), ("videos", 2, 3), ("videos", 3, 3)]
-    assert verify_split(tmp_path, "train").errors == []
+    assert validate_split(tmp_path, "train").errors == []
     meta = json.loads((root / "meta_expressions.json").read_text())["videos"]
     masks = json.loads((root / "mask_dict.json").read_text())
     seen: list[int] = []

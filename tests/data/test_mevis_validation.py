@@ -11,20 +11,20 @@ import soundfile
 from PIL import Image
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.mevis.verify import verify_split
+from mevis_bench.data.mevis.validation import validate_split
 from tests.fixtures.split_documents import HEIGHT, WIDTH, documents, square, write_split
 from tests.paths import SHARED
 
 
 def test_a_sound_split_is_counted(tmp_path: Path) -> None:
-    report = verify_split(write_split(tmp_path, *documents()), "x")
+    report = validate_split(write_split(tmp_path, *documents()), "x")
     assert report.errors == []
     assert (report.videos, report.frames, report.objects, report.expressions) == (2, 6, 3, 6)
     assert (report.single, report.multi, report.no_target, report.unknown, report.spoken) == (4, 1, 1, 0, 0)
 
 
 def test_a_split_without_truth_is_sound(tmp_path: Path) -> None:
-    report = verify_split(write_split(tmp_path, documents()[0], None), "x")
+    report = validate_split(write_split(tmp_path, documents()[0], None), "x")
     assert (report.has_ground_truth, report.objects, report.unknown, report.errors) == (False, 0, 6, [])
 
 
@@ -130,7 +130,7 @@ def test_an_error_in_the_annotations_is_reported(tmp_path: Path, kind: str) -> N
     plant, expected = IN_DOCUMENTS[kind]
     meta, masks = documents()
     plant(meta, masks)
-    assert [str(error) for error in verify_split(write_split(tmp_path, meta, masks), "x").errors] == expected
+    assert [str(error) for error in validate_split(write_split(tmp_path, meta, masks), "x").errors] == expected
 
 
 def truncate(path: Path) -> None:
@@ -166,7 +166,7 @@ def test_an_error_in_a_frame_is_reported(tmp_path: Path, kind: str) -> None:
     plant, expected = IN_FRAMES[kind]
     root = write_split(tmp_path / "split", *documents())
     plant(root / FRAME)
-    errors = verify_split(root, "x").errors
+    errors = validate_split(root, "x").errors
     assert len(errors) == 1
     assert str(errors[0]).startswith(expected)
 
@@ -175,16 +175,16 @@ def test_keys_that_are_there_twice_and_broken_json_are_named(tmp_path: Path) -> 
     root = write_split(tmp_path, *documents())
     path = root / "mask_dict.json"
     path.write_text(path.read_text().replace('"8":', '"9":'))
-    errors = [str(error) for error in verify_split(root, "x").errors]
+    errors = [str(error) for error in validate_split(root, "x").errors]
     assert errors == [
         "mask_dict.json: key 9: duplicate key",
         "meta_expressions.json: video b_dogs, expression 1: anno_id 8 is not in mask_dict.json",
     ]
     path.write_text('{\n"7": [null, nul')
-    errors = [str(error) for error in verify_split(root, "x").errors]
+    errors = [str(error) for error in validate_split(root, "x").errors]
     assert errors == ["mask_dict.json: invalid JSON: Expecting value: line 2 column 13 (char 14)"]
     (root / "meta_expressions.json").write_text("{}")
-    assert str(verify_split(root, "x").errors[0]) == "meta_expressions.json: missing key 'videos'"
+    assert str(validate_split(root, "x").errors[0]) == "meta_expressions.json: missing key 'videos'"
 
 
 def test_every_error_of_a_split_is_reported_at_once(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_every_error_of_a_split_is_reported_at_once(tmp_path: Path) -> None:
     masks["9"][2] = square(1) | {"counts": "?"}
     root = write_split(tmp_path, meta, masks)
     (root / "JPEGImages/b_dogs/00000.jpg").unlink()
-    errors = {str(error) for error in verify_split(root, "x").errors}
+    errors = {str(error) for error in validate_split(root, "x").errors}
     assert errors == {
         "JPEGImages/b_dogs/00000.jpg: image is missing",
         "mask_dict.json: key 7: there are 2 masks, the video has 3 frames",
@@ -203,7 +203,7 @@ def test_every_error_of_a_split_is_reported_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_real_footage_is_sound() -> None:
-    report = verify_split(SHARED / "data/car_shadow", "x")
+    report = validate_split(SHARED / "data/car_shadow", "x")
     assert (report.videos, report.frames, report.objects, report.single, report.no_target) == (1, 40, 1, 2, 1)
     assert report.errors == []
 
@@ -215,12 +215,12 @@ def test_every_sound_file_is_opened(tmp_path: Path) -> None:
     meta["videos"]["a_cat"]["expressions"]["0"]["audio"] = "audio/0.wav"
     (folder / "meta_expressions.json").write_text(json.dumps(meta))
     soundfile.write(folder / "audio" / "0.wav", np.zeros(800), 8000)
-    assert not verify_split(folder, "x").errors
+    assert not validate_split(folder, "x").errors
     (folder / "audio" / "0.wav").write_bytes(b"not a sound file")
-    (error,) = verify_split(folder, "x").errors
+    (error,) = validate_split(folder, "x").errors
     assert str(error).startswith("audio/0.wav: sound file cannot be read: ")
     soundfile.write(folder / "audio" / "0.wav", np.zeros(0), 8000)
-    (error,) = verify_split(folder, "x").errors
+    (error,) = validate_split(folder, "x").errors
     assert str(error) == "audio/0.wav: sound file has no samples or is cut off"
 
 

@@ -16,18 +16,18 @@ from mevis_bench.data.mevis.annotations import (
     parse_videos,
 )
 from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
-from mevis_bench.data.mevis.split import image_size
 from mevis_bench.data.validation import ValidationIssue, ValidationReport
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import read_json
 from mevis_bench.masks.rle import rows_from_rle
 from mevis_bench.masks.rle_json import parse_rle
 from mevis_bench.records import DataError, Expression
+from mevis_bench.records.image_file import whole_image_size
 
 T = TypeVar("T")
 
 
-def verify_split(
+def validate_split(
     root: Path | None, name: str, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> ValidationReport:
     """Check every file and every key of a split.
@@ -229,18 +229,3 @@ def check_sound(path: Path) -> None:
         raise DataError(f"sound file cannot be read: {error}", location=str(path)) from error
     if samples != 1:
         raise DataError("sound file has no samples or is cut off", location=str(path))
-
-
-def whole_image_size(path: Path) -> tuple[int, int]:
-    """Return height and width of an image that does not break off: a JPEG, or a PNG under a JPEG's name.
-
-    Raises:
-        DataError: The file is missing, no image, or cut off.
-    """
-    size = image_size(path)
-    with path.open("rb") as file:
-        end = b"IEND" if file.read(4) == b"\x89PNG" else b"\xff\xd9"
-        file.seek(max(0, path.stat().st_size - 4096))
-        if end not in file.read():
-            raise DataError("frame is cut off")
-    return size
