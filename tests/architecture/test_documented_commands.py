@@ -4,6 +4,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from PIL import Image
 
 from mevis_bench.cli.app import app, main
 from mevis_bench.cli.examples import EXAMPLES
-from mevis_bench.data.registry import open_dataset
+from mevis_bench.data.registry import make_fixture, open_dataset
 from mevis_bench.data.synthetic import make_mini
+from mevis_bench.records.dataset import Dataset
 from tests.fixtures.commands import leaves
 from tests.fixtures.tracked_files import tracked_files
 from tests.paths import ROOT
@@ -34,8 +36,11 @@ NOT_RUN = {
     "mevis-bench data get": "downloads",
     "mevis-bench data verify ~/long_rvos": "needs what is downloaded",
     "mevis-bench try clip.mp4": "needs the extra 'video'; clip.gif takes the same way",
+    "mevis-bench push RUN OWNER/NAME --to hub": "uploads; the dry run of share-a-run.md takes the same way",
     "mevis-bench selfcheck": "starts a dozen processes; tests/runs/test_selfcheck.py does",
     "python -m benchmarks.yardsticks": "needs a run of the whole split",
+    "mevis-bench train --method lmpm --data": "needs the files that LMPM's authors start from",
+    "torchrun": "starts a process per GPU; tests/training trains in two processes",
     "pytest baselines/my_method": "tests/cli/test_new.py runs the test of a new method",
 }
 """Commands that no test runs, by their first words, with the reason."""
@@ -43,10 +48,32 @@ NOT_RUN = {
 SMALLER = {
     "run": ["--limit", "1", "--device", "cpu", "--workers", "1"],
     "data make-mini": ["--videos", "1"],
+    "train": ["--dry-run", "--device", "cpu", "--set", "mini.videos=1", "--set", "mini.val_videos=1"],
 }
 """Words added to a command so that it takes a second; the last value of an option counts."""
 
-REPLACED = {"RUN_A": "runs/a", "RUN_B": "runs/b", "RUN": "runs/a", "NAME": "my_method"}
+RUNS = {
+    "runs/a": ("rvos", "moving_region", "valid_u"),
+    "runs/b": ("rvos", "moving_region", "valid_u"),
+    "runs/valid": ("rvos", "moving_region", "valid"),
+    "runs/captions": ("rmeg", "constant_caption", "valid_u"),
+}
+"""Task, method and split of the runs that commands are given."""
+
+REPLACED = {
+    "RUN": "runs/a",
+    "RUN_A": "runs/a",
+    "RUN_B": "runs/b",
+    "RUN...": "runs/a runs/b",
+    "runs/demo/*/": "runs/a runs/b",
+    "SCORES": "scores",
+    "DIR": "~/MeViS",
+    "NAME": "my_method",
+}
+"""Words that stand for others, by what they are replaced."""
+
+RUN_OF = {"submit": "runs/valid", "roundtrip": "runs/captions"}
+"""``RUN`` of commands that need another one than the first, by their first word."""
 
 
 def blocks(path: Path) -> list[str]:
@@ -62,76 +89,103 @@ def inline(path: Path) -> list[str]:
     return re.findall(r"`((?:mevis-bench|make|python -m|pytest) [^`\n]+)`", path.read_text())
 
 
-WITH_BLOCKS = [path for path in DOCUMENTS if blocks(path)]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+OTHERS_WITH_BLOCKS = [path for path in DOCUMENTS if blocks(path) and path != TUTORIAL]
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with MeViS and a folder with the files that the commands name."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two data sets, and the files that commands name in the folder ``work``."""
     home = tmp_path_factory.mktemp("home")
     for split in ("valid_u", "valid"):
         make_mini(split, 1, 3, home / "MeViS")
+    make_fixture("refer_kitti", home / "Refer-KITTI")
     frames = home / "work" / "frames"
     frames.mkdir(parents=True)
     images = [Image.new("RGB", (64, 48), (40 * index, 90, 120)) for index in range(3)]
     for index, image in enumerate(images):
         image.save(frames / f"{index:05}.png")
     images[0].save(home / "work" / "clip.gif", save_all=True, append_images=images[1:])
-    split = open_dataset(home / "MeViS", "valid_u")
-    for video in split.video_ids:
-        for expression in split.expressions(video):
-            folder = home / "work" / "preds" / video / expression.id
-            folder.mkdir(parents=True)
-            for name in split.frame_names(video):
-                with Image.open(home / "MeViS" / "valid_u" / "JPEGImages" / video / f"{name}.jpg") as frame:
-                    Image.new("L", frame.size).save(folder / f"{name}.png")
+    for name, folder, sample in ((MASKS, "MeViS", write_masks), (TRACKS, "Refer-KITTI", write_tracks)):
+        split = open_dataset(home / folder)
+        for video in split.video_ids:
+            for expression in split.expressions(video):
+                sample(split, video, home / "work" / name / video / expression.id)
+    shutil.make_archive(str(home / "work" / MASKS), "zip", home / "work" / MASKS)
     spoken = next((ROOT / "mevis_bench" / "data" / "mini").rglob("*.ogg"))
     soundfile.write(home / "work" / "spoken.wav", *soundfile.read(spoken))
     return home
 
 
+MASKS, TRACKS = "preds", "tracks"
+"""Folders of predictions that commands name."""
+
+
+def write_masks(split: Dataset, video: str, folder: Path) -> None:
+    """Write empty masks of one sample as MeViS's PNGs."""
+    folder.mkdir(parents=True)
+    for name in split.frame_names(video):
+        with Image.open(split.root / "JPEGImages" / video / f"{name}.jpg") as frame:
+            Image.new("L", frame.size).save(folder / f"{name}.png")
+
+
+def write_tracks(split: Dataset, video: str, folder: Path) -> None:
+    """Write no track of one sample as Refer-KITTI's text file."""
+    folder.mkdir(parents=True)
+    (folder / "predict.txt").write_text("")
+
+
+@pytest.fixture(scope="module")
+def runs(home: Path) -> Path:
+    """Add ``RUNS`` and the scores of the archive ``preds.zip``; return the home."""
+    data = ["--data", str(home / "MeViS")]
+    for folder, (task, method, split) in RUNS.items():
+        words = ["--split", split, "--device", "cpu", "--workers", "1", "--out", str(home / "work" / folder)]
+        assert main(["run", "--task", task, "--method", method, *data, *words]) == 0
+    scores = ["--split", "valid_u", "--out", str(home / "work" / "scores")]
+    assert main(["score", str(home / "work" / f"{MASKS}.zip"), *data, *scores]) == 0
+    return home
+
+
+@pytest.fixture
+def work(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Change into a copy of the folder ``work`` of the home."""
+    monkeypatch.setenv("HOME", str(home))
+    copied = shutil.copytree(home / "work", tmp_path / "work")
+    monkeypatch.chdir(copied)
+    return copied
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("MEVIS_BENCH_RUN_DOCS" not in os.environ, reason="takes minutes: MEVIS_BENCH_RUN_DOCS=1 runs it")
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("path", WITH_BLOCKS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_commands_of_a_document(
-    path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("HOME", str(prepared))
-    monkeypatch.chdir(prepared / "work")
-    run_commands(path, prepared, capsys)
+@pytest.mark.parametrize("path", OTHERS_WITH_BLOCKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_a_document(path: Path, runs: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_commands(path, capsys)
 
 
-def test_commands_of_the_tutorial(
-    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("HOME", str(prepared))
-    monkeypatch.chdir(prepared / "work")
-    run_commands(ROOT / "docs" / "tutorial.md", prepared, capsys)
-    assert (prepared / "work" / "submission.zip").is_file()
+def test_commands_of_the_tutorial(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_commands(TUTORIAL, capsys)
+    assert (work / "submission.zip").is_file()
 
 
-def run_commands(path: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Run the commands in the blocks of a document, on small inputs."""
-    if any(word in REPLACED for command in blocks(path) for word in command.split()):
-        for name, split in (("a", "valid_u"), ("b", "valid_u"), ("valid", "valid")):
-            words = ["--data", str(prepared / "MeViS"), "--split", split, "--out", f"runs/{name}"]
-            assert main(["run", "--task", "rvos", "--method", "moving_region", *words]) == 0
+def run_commands(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the commands in the blocks of a document, on small inputs; a failing one does not hide the next."""
+    failed = []
     for command in blocks(path):
-        if not any(command.startswith(prefix) for prefix in NOT_RUN):
-            assert run(command) == 0, f"{command}\n{capsys.readouterr().err}"
+        if not any(command.startswith(prefix) for prefix in NOT_RUN) and run(command) != 0:
+            failed.append(f"{command}\n{capsys.readouterr().err[-2000:]}")
+    assert not failed, "\n".join(failed)
 
 
 def run(command: str) -> int:
     """Run a documented command in this process; return its exit code."""
-    replaced = {**REPLACED, "RUN": "runs/valid"} if command.startswith("mevis-bench submit") else REPLACED
-    words = [replaced.get(word, word) for word in shlex.split(command)]
+    words = shlex.split(command)
+    replaced = {**REPLACED, "RUN": RUN_OF.get(words[1], REPLACED["RUN"])}
+    words = [part for word in words for part in (replaced[word].split() if word in replaced else [word])]
     words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in words]
     if words[0] == "mevis-bench":
-        added = next((added for name, added in SMALLER.items() if " ".join(words[1:]).startswith(name)), [])
-        if "runs/valid" in words:  # a submission has every sample
-            added = []
-        return main([*words[1:], *added, *(["--method-dir", "methods"] if "--method my_method" in command else [])])
+        return main([*words[1:], *words_added(words[1:], command)])
     assert words[:2] == ["python", "-m"], f"no rule to run {command}"
     saved, sys.argv = sys.argv, words[2:]
     try:
@@ -139,6 +193,16 @@ def run(command: str) -> int:
     finally:
         sys.argv = saved
     return 0
+
+
+def words_added(words: list[str], command: str) -> list[str]:
+    """Return words that make a command small, and a folder where it names none: lines of a block are alternatives."""
+    if "runs/valid" in words:  # a submission has every sample
+        return []
+    added = [*next((added for name, added in SMALLER.items() if " ".join(words).startswith(name)), [])]
+    if words[0] in ("run", "train") and "--out" not in words:
+        added += ["--out", "runs/" + re.sub(r"\W+", "-", command)]
+    return [*added, *(["--method-dir", "methods"] if "--method my_method" in command else [])]
 
 
 def test_commands_in_texts_exist() -> None:
