@@ -41,7 +41,7 @@ class LoaderConfig:
         frame_cache_mb: Megabytes of decoded frames that are cached, over all loaders of a process.
     """
 
-    workers: Annotated[int, Meta(ge=0)] = 0
+    workers: Annotated[int, Meta(ge=0, le=1024)] = 0
     frame_cache_mb: Annotated[int, Meta(ge=0)] = 256
 
 

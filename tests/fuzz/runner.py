@@ -17,8 +17,10 @@ from types import FrameType
 
 from mevis_bench.cli.app import main
 from mevis_bench.records import ExitCode
+from tests.fixtures.loopback_hub import LoopbackHub
 from tests.fuzz.mutations import mutate
-from tests.fuzz.world import OUT, TARGETS
+from tests.fuzz.targets import CHANGED, TARGETS, data_set_targets
+from tests.fuzz.world import OUT, publish
 
 MAX_SECONDS = 20
 """Processor time of one command."""
@@ -102,11 +104,13 @@ class Fuzzer:
     Args:
         world: The world, which is the working directory; its copy is what files are restored from.
         pristine: The copy.
+        hub: The hub that the commands use.
     """
 
-    def __init__(self, world: Path, pristine: Path) -> None:
-        self.world, self.pristine = world, pristine
-        self._weights = [target.weight for target in TARGETS]
+    def __init__(self, world: Path, pristine: Path, hub: LoopbackHub) -> None:
+        self.world, self.pristine, self.hub = world, pristine, hub
+        self.targets = (*TARGETS, *data_set_targets())
+        self._weights = [target.weight for target in self.targets]
         outcome = run(["score", "preds.json", "--data", "data", "--workers", "1", "--out", OUT])
         assert outcome.code == 0, outcome.output
         self._scores = json.loads((world / OUT / "results.json").read_text())
@@ -115,11 +119,12 @@ class Fuzzer:
     def case(self, seed: int) -> tuple[str, bytes, Sequence[str], Outcome]:
         """Return path, mutated content, command and outcome of the case with this seed."""
         rng = random.Random(seed)
-        target = rng.choices(TARGETS, self._weights)[0]
+        target = rng.choices(self.targets, self._weights)[0]
         path = self.world / target.path
         content = mutate(rng, path, path.read_bytes())
         command = rng.choice(target.commands)
         path.write_bytes(content)
+        publish(self.hub)
         try:
             outcome = run(command)
             if outcome.problem is None and outcome.code == 0 and "--slices" in command:
@@ -143,8 +148,9 @@ class Fuzzer:
         for name in {path, "base.json", "history.jsonl"}:
             if (self.world / name).read_bytes() != (self.pristine / name).read_bytes():
                 shutil.copyfile(self.pristine / name, self.world / name)
-        shutil.rmtree(self.world / "rvos")
-        shutil.copytree(self.pristine / "rvos", self.world / "rvos")
+        for name in CHANGED:
+            shutil.rmtree(self.world / name)
+            shutil.copytree(self.pristine / name, self.world / name)
         for name in [name for name in sys.modules if name.startswith("_mevis_bench_method_")]:
             del sys.modules[name]
 

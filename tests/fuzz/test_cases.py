@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.runner import run
-from tests.fuzz.world import build
+from tests.fuzz.world import build, environment
 from tests.paths import SHARED
 
 CASES = SHARED / "cases" / "fuzz"
@@ -18,12 +18,10 @@ CASES = SHARED / "cases" / "fuzz"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
-    before = Path.cwd()
-    os.chdir(folder)
-    build(folder)
-    shutil.copytree("methods/fake", "methods/fuzzy")
-    yield folder
-    os.chdir(before)
+    with environment(folder) as hub:
+        build(hub)
+        shutil.copytree("methods/fake", "methods/fuzzy")
+        yield folder
 
 
 @pytest.mark.shared

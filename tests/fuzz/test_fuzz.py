@@ -7,12 +7,11 @@ seed. A failure writes the input below ``fuzz-failures/`` and prints its seed.
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.fuzz.runner import FAILURES, Fuzzer, write_failure
-from tests.fuzz.world import build
+from tests.fuzz.world import build, environment
 
 MUTATIONS = int(os.environ.get("MEVIS_BENCH_FUZZ", "2000"))
 FIRST_SEED = int(os.environ.get("MEVIS_BENCH_FUZZ_SEED", "0"))
@@ -22,15 +21,11 @@ CHUNK = 250
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
     world = tmp_path_factory.mktemp("world")
-    before = Path.cwd()
-    os.chdir(world)
-    try:
-        build(Path())
+    with environment(world) as hub:
+        build(hub)
         pristine = tmp_path_factory.mktemp("pristine") / "world"
         shutil.copytree(world, pristine)
-        yield Fuzzer(world, pristine)
-    finally:
-        os.chdir(before)
+        yield Fuzzer(world, pristine, hub)
 
 
 @pytest.mark.parametrize("start", range(FIRST_SEED, FIRST_SEED + MUTATIONS, CHUNK))

@@ -1,60 +1,174 @@
-"""A small instance of every kind of file, and the commands that read it."""
+"""A small instance of every kind of file that a command reads."""
 
+import io
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
 
 from mevis_bench.cli.app import main
-from mevis_bench.data.registry import open_dataset
+from mevis_bench.data.registry import find_datasets, make_fixture, open_dataset
 from mevis_bench.masks.rle import rows_from_rle
+from mevis_bench.records import MevisBenchError
 from tests.fixtures.drawn_split import write_json, write_png_tree
-from tests.fixtures.tiny_split import FAKE_SPEC, write_fake_method, write_tiny_split
+from tests.fixtures.loopback_hub import COMMIT, LoopbackHub, serve, settings
+from tests.fixtures.tiny_split import FAKE_CODE, FAKE_SPEC, VIDEOS, write_fake_method, write_tiny_split
 
 DATA = ("--data", "data")
 CPU = ("--device", "cpu")
 OUT = "out"
 """Folder of everything that a command under test writes; removed before the next one."""
 
+SETS = "sets"
+"""Folder of the generated data sets, by their names."""
+
+HUB_RUN = "someone/run"
+"""Repository of a pushed run; the hub's files are in ``hub/<repository>/<path>``."""
+
+HUB_DATA = "datasets/iSEE-Laboratory/Long-RVOS"
+DESCRIPTION = "description.json"
+"""Name, in the folder of a repository, of what the hub answers about it; empty: what is true."""
+
 SLICES = "long: frames >= 3\nsmall and single: size < 0.5 and targets == 1\nfraction: 1/3 <= moving < 2/3\n"
 SUITE = "name: s\nruns:\n  - {task: rvos, method: fake, method_dir: [methods], data: data, device: cpu}\n"
 CONFIG = "task: rvos\nmethod: fake\nmethod_dir: [methods]\ndata: data\ndevice: cpu\nlimit: 2\nseed: 3\n"
+TRAIN_CONFIG = (
+    "mini: {videos: 1, val_videos: 1, seed: 0, annotators: 1}\nloader: {workers: 0}\nsteps: 4\nlr: 0.01\nname: x\n"
+)
 TRACKS = "1,1,0,0,2,3,1,1,1\n2,1,0,0,2,3,1,1,1\n3,2,4,1,2.5,3,1,1,1\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A file that is mutated.
-
-    Attributes:
-        path: The file, relative to the world.
-        commands: The commands that read it.
-        weight: How often it is chosen.
-    """
-
-    path: str
-    commands: tuple[Sequence[str], ...]
-    weight: int = 2
-
-
 ANSWERS = (
     '[{"video": "va", "expression": "left one", "height": 48, "width": 64, "fps": 6, "qid": 0, '
     '"prediction": "<tracks coords=\\"0 0 500 500; 1 0 400 5", '
     '"tracks": [{"frame": 0, "points": {"0": {"point": [3.5, 4]}}}]}]'
 )
 
+ANSWER = """
+def answer(setup, masks):
+    if setup.task == "rmot":
+        count = len(masks)
+        boxes = np.tile([1.0, 1.0, 3.0, 4.0], (count, 1))
+        return TrackPrediction(np.arange(count), np.zeros(count, np.int64), boxes)
+    return MaskPrediction(masks, target_score=0.25)
+"""
+TRAIN = '''\
+"""Training of four numbers on two videos."""
 
-def build(root: Path) -> None:
-    """Write the world into the working directory ``root``."""
-    write_tiny_split(root / "data")
-    write_fake_method(root / "methods")
-    (root / "slices.yaml").write_text(SLICES)
-    (root / "suite.yaml").write_text(SUITE)
-    (root / "config.yaml").write_text(CONFIG)
-    (root / "methods" / "fake" / "method.yaml").write_text(FAKE_SPEC)
-    split = open_dataset(root / "data")
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from tests.training.toy import toy_module, toy_stage
+
+
+@dataclass(frozen=True)
+class Options:
+    steps: Annotated[int, Meta(ge=1, le=6)]
+    lr: float
+    name: str
+
+
+OPTIONS = {"default": Options}
+
+
+def train(arguments):
+    for video in arguments.data.video_ids:
+        arguments.data.video(video).frame(0)
+        arguments.data.ground_truths(video)
+    module = toy_module()
+    arguments.trainer.fit(
+        toy_stage(
+            module, steps=arguments.options.steps, ema_decay=0.9, evaluate_every=2,
+            evaluate=lambda: {"bias": float(module[0].bias[0].detach())}, best_metric="bias",
+        )
+    )
+'''
+WEIGHTS = (
+    "    weights:\n      net: {file: net.safetensors, sha256: null, source: the page, license: MIT, "
+    f"provenance: official, hub: {{repo: someone/network, revision: '{COMMIT}', file: net.safetensors}}}}\n"
+)
+READ_WEIGHTS = """
+from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
+
+
+def load(setup):
+    path = setup.weights["net"]
+    match_keys(read_tensors(path), torch.nn.Linear(2, 3), location=str(path))
+    return Fake(setup)
+"""
+
+
+@contextmanager
+def environment(world: Path) -> Iterator[LoopbackHub]:
+    """Set up what commands take from outside: home, hub and training configurations, all in the world."""
+    from huggingface_hub import constants
+
+    with pytest.MonkeyPatch.context() as patch, serve() as hub:
+        patch.chdir(world)
+        patch.setenv("HOME", str(world / "home"))
+        patch.setenv("HF_TOKEN", "hf_secret")
+        for name, value in settings(hub, world / OUT).items():
+            patch.setattr(constants, name, value)
+        patch.setattr("mevis_bench.config.train_config.configs_folder", lambda: Path("configs"))
+        patch.setattr("time.sleep", lambda seconds: None)  # between attempts of a download
+        yield hub
+
+
+def publish(hub: LoopbackHub) -> None:
+    """Have the hub serve what is in the world's folder ``hub`` now."""
+    hub.files.clear()
+    hub.descriptions.clear()
+    for repo in (f"datasets/{HUB_RUN}", HUB_DATA, "someone/network"):
+        root = Path("hub") / repo
+        files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        hub.descriptions[repo] = files.pop(DESCRIPTION)
+        hub.files[repo] = files
+
+
+def build(hub: LoopbackHub) -> None:
+    """Write the world into the working directory."""
+    write_tiny_split(Path("data"))
+    write_fake_method(Path("methods"), ANSWER)
+    Path("slices.yaml").write_text(SLICES)
+    Path("suite.yaml").write_text(SUITE)
+    Path("config.yaml").write_text(CONFIG)
+    Path("methods/fake/method.yaml").write_text(FAKE_SPEC)
+    Path("answers.json").write_text(ANSWERS)
+    Path("captions.json").write_text('{"va": {"0": "left one", "1": "both"}}')
+    _write_predictions()
+    _write_training()
+    _write_weights()
+    for name, entry in find_datasets().items():
+        if entry.make_fixture is not None:
+            make_fixture(name, Path(SETS, name))
+    run = ("run", "--task", "rvos", "--method-dir", "methods", *DATA, *CPU)
+    for words in (
+        (*run, "--method", "fake", "--out", "rvos"),
+        (*run, "--method", "empty", "--out", "rvos_b"),
+        (*run, "--method", "fake", "--out", "half_1", "--shard", "1/2"),
+        (*run, "--method", "fake", "--out", "half_2", "--shard", "2/2"),
+        (*run, "--method", "fake", "--out", "v2", "--protocol", "mevis_v2"),
+        (*run, "--task", "rmot", "--method", "fake", "--out", "rmot"),
+        ("accept", "rvos", "rvos_b", "--expected", "base.json"),
+        ("history", "add", "rvos", "rvos_b", "--file", "history.jsonl"),
+        ("submit", "pack", "rvos", "--out", "submission.zip"),
+        ("data", "export", *DATA, "--format", "refer-kitti", "--frames", "copy", "--out", "foreign"),
+        ("train", "--method", "fake", "--method-dir", "methods", "--data", "train_data", *CPU, "--out", "trained"),
+        ("weights", "add", "weighed", "net.safetensors", "--method-dir", "methods", "--weights", "store"),
+        ("push", "rvos", HUB_RUN),
+    ):
+        assert main(list(words)) == 0, words
+    _write_hub(hub)
+
+
+def _write_predictions() -> None:
+    split = open_dataset(Path("data"))
     clips: dict[str, dict[str, np.ndarray]] = {}
     for video_id in split.video_ids:
         for truth in split.ground_truths(video_id):
@@ -63,142 +177,68 @@ def build(root: Path) -> None:
                 masks |= rows_from_rle(one, truth.height, truth.width, location="world").to_dense()
             clips.setdefault(video_id, {})[truth.expression.id] = masks
             for path in (f"mot/{video_id}/{truth.expression.id}.txt", f"kitti/{truth.sample}/predict.txt"):
-                (root / path).parent.mkdir(parents=True, exist_ok=True)
-                (root / path).write_text(TRACKS)
-    write_json(root / "preds.json", clips)
-    write_png_tree(root / "png", clips)
-    for path in (root / "png").rglob("*.png"):  # frames of this split count by one
-        path.rename(path.with_name(f"{int(path.stem) // 5:05}.png"))
-    shutil.make_archive(str(root / "preds"), "zip", root / "png")
-    (root / "answers.json").write_text(ANSWERS)
-    (root / "captions.json").write_text('{"va": {"0": "left one", "1": "both"}}')
-    run = ("run", "--task", "rvos", "--method-dir", "methods", *DATA, *CPU)
-    for words in (
-        (*run, "--method", "fake", "--out", "rvos"),
-        (*run, "--method", "empty", "--out", "rvos_b"),
-        ("accept", "rvos", "rvos_b", "--expected", "base.json"),
-        ("history", "add", "rvos", "rvos_b", "--file", "history.jsonl"),
-        ("submit", "pack", "rvos", "--out", "submission.zip"),
-        ("data", "export", *DATA, "--format", "refer-kitti", "--frames", "copy", "--out", "foreign"),
-    ):
-        assert main(list(words)) == 0, words
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                Path(path).write_text(TRACKS)
+    write_json(Path("preds.json"), clips)
+    write_png_tree(Path("png"), clips)
+    for image in Path("png").rglob("*.png"):  # frames of this split count by one
+        image.rename(image.with_name(f"{int(image.stem) // 5:05}.png"))
+    shutil.make_archive("preds", "zip", "png")
 
 
-SCORE = (*DATA, "--workers", "1", "--json", "--out", OUT)
-RESUME = ("run", "--task", "rvos", "--method", "fake", "--method-dir", "methods", *DATA, *CPU)
-NEW_RUN = (*RESUME, "--out", OUT, "--limit", "3")
+def _write_training() -> None:
+    Path("configs/train").mkdir(parents=True)
+    Path("configs/train/fake-default.yaml").write_text(TRAIN_CONFIG)
+    Path("methods/fake/train.py").write_text(TRAIN)
+    write_tiny_split(Path("train_data/train"))
+    write_tiny_split(Path("train_data/valid_u"), {"vb": VIDEOS["vb"]})
 
-IMPORT = ("data", "import", "foreign", "--out", OUT)
 
-TARGETS: tuple[Target, ...] = (
-    Target(
-        "data/meta_expressions.json",
-        (
-            ("data", "verify", "data"),
-            ("score", "preds.json", *SCORE),
-            NEW_RUN,
-            ("data", "export", *DATA, "--frames", "copy", "--out", OUT),
-            ("score", "rvos", "--out", OUT),
-        ),
-        6,
-    ),
-    Target(
-        "data/mask_dict.json", (("data", "verify", "data"), ("score", "preds.json", *SCORE), ("gallery", "rvos")), 4
-    ),
-    Target("data/JPEGImages/va/00000.jpg", (("data", "verify", "data"), NEW_RUN, ("gallery", "rvos", "--out", OUT))),
-    Target(
-        "data/JPEGImages/va/00001.jpg",
-        (("data", "verify", "data"), NEW_RUN, ("picture", "rvos", "--sample", "va/0", "--out", f"{OUT}/p.png")),
-    ),
-    Target(
-        "rvos/manifest.json",
-        (
-            ("score", "rvos", "--out", OUT),
-            ("status", "rvos"),
-            ("status", "rvos", "--json"),
-            ("history", "add", "rvos", "--file", f"{OUT}/h.jsonl"),
-            ("report", "rvos"),
-            (*RESUME, "--out", "rvos"),
-            ("gate", "rvos", "rvos_b", "--expected", "base.json"),
-            ("submit", "pack", "rvos", "--out", f"{OUT}/s.zip"),
-            ("cost", "rvos"),
-            ("pairs", "rvos"),
-        ),
-        6,
-    ),
-    Target(
-        "rvos/results.json",
-        (
-            ("report", "rvos", "rvos_b", "--vs", "paper"),
-            ("report", "rvos", "rvos_b", "--leaderboard"),
-            ("report", "rvos", "--format", "latex"),
-            ("report", "rvos", "--format", "markdown"),
-            ("report", "rvos", "rvos_b", "--format", "html"),
-            ("report", "rvos", "--format", "csv"),
-            ("compare", "rvos", "rvos_b"),
-            ("gate", "rvos", "rvos_b", "--expected", "base.json", "--out", OUT),
-            ("gallery", "rvos", "--out", OUT),
-            ("history", "add", "rvos", "--file", f"{OUT}/h.jsonl"),
-            ("accept", "rvos", "--expected", f"{OUT}/base.json"),
-            (*RESUME, "--out", "rvos"),
-        ),
-        8,
-    ),
-    Target(
-        "rvos/scores.jsonl",
-        (
-            ("compare", "rvos", "rvos_b", "--json"),
-            ("compare", "rvos", "rvos_b", "--metric", "J"),
-            ("gate", "rvos", "rvos_b", "--expected", "base.json"),
-            ("gallery", "rvos", "--compare-to", "rvos_b", "--out", OUT),
-            ("failures", "rvos"),
-            ("picture", "rvos", "--sample", "va/0", "--out", f"{OUT}/p.png"),
-            ("history", "add", "rvos", "--file", f"{OUT}/h.jsonl"),
-        ),
-        6,
-    ),
-    Target("rvos/samples.jsonl", (("status", "rvos"), (*RESUME, "--out", "rvos"), ("cost", "rvos")), 3),
-    Target(
-        "rvos/predictions/va.jsonl",
-        (
-            ("score", "rvos", "--out", OUT),
-            ("gallery", "rvos", "--out", OUT),
-            ("failures", "rvos", "--json"),
-            ("submit", "pack", "rvos", "--out", f"{OUT}/s.zip"),
-            (*RESUME, "--out", "rvos"),
-        ),
-        6,
-    ),
-    Target(
-        "history.jsonl",
-        (("history", "page", "--out", OUT), ("history", "add", "rvos")),
-        4,
-    ),
-    Target(
-        "base.json",
-        (("gate", "rvos", "rvos_b", "--expected", "base.json"), ("accept", "rvos", "--expected", "base.json")),
-        4,
-    ),
-    Target("slices.yaml", (("score", "preds.json", *SCORE, "--slices", "slices.yaml"),), 6),
-    Target("suite.yaml", (("suite", "suite.yaml", "--out", OUT),), 3),
-    Target("config.yaml", (("run", "config.yaml", "--dry-run", "--out", OUT), ("run", "config.yaml", "--out", OUT)), 6),
-    Target(
-        "methods/fake/method.yaml",
-        (
-            ("list", "methods", "--method-dir", "methods"),
-            ("show", "method", "fake", "--method-dir", "methods"),
-            (*RESUME, "--dry-run", "--out", OUT),
-        ),
-        5,
-    ),
-    Target("preds.json", (("score", "preds.json", *SCORE), ("pairs", "preds.json", *DATA)), 6),
-    Target("answers.json", (("points", "answers.json", *DATA, "--json"),), 2),
-    Target("captions.json", (("score", "captions.json", *SCORE, "--missing", "zero"),), 1),
-    Target("mot/va/0.txt", (("score", "mot", *SCORE, "--task", "rmot"),), 4),
-    Target("kitti/va/0/predict.txt", (("score", "kitti", *SCORE, "--task", "rmot"),), 3),
-    Target("png/va/0/00000.png", (("score", "png", *SCORE), ("score", "png", *SCORE, "--threshold", "7")), 5),
-    Target("preds.zip", (("score", "preds.zip", *SCORE), ("submit", "check", "preds.zip", *DATA)), 3),
-    Target("submission.zip", (("submit", "check", "submission.zip", *DATA),), 2),
-    Target("foreign/expression/va/both--1.json", (IMPORT,), 3),
-    Target("foreign/KITTI/labels_with_ids/image_02/va/000001.txt", (IMPORT,), 2),
-)
+def _write_weights() -> None:
+    torch.manual_seed(0)
+    tensors = torch.nn.Linear(2, 3).state_dict()
+    save_file(tensors, "net.safetensors")
+    torch.save({"model": tensors, "epoch": 3}, "net.pth")
+    folder = Path("methods/weighed")
+    folder.mkdir()
+    (folder / "method.yaml").write_text(FAKE_SPEC.replace("fake", "weighed") + WEIGHTS)
+    (folder / "method.py").write_text(FAKE_CODE + "\nimport torch\n" + READ_WEIGHTS)
+    Path("store").mkdir()
+    agreed = Path("home/.cache/mevis-bench/licenses.json")
+    agreed.parent.mkdir(parents=True)
+    agreed.write_text('{"agreed": {"someone/network": "MIT"}, "schema": 1}')
+
+
+def _write_hub(hub: LoopbackHub) -> None:
+    """Write what the hub serves: the run that was pushed, a data set with archives, and weights."""
+    hub.files["someone/network"] = {"net.safetensors": Path("net.safetensors").read_bytes()}
+    valid = Path(SETS, "long_rvos/valid")
+    hub.files[HUB_DATA] = {
+        "valid/meta_expressions.json": (valid / "meta_expressions.json").read_bytes(),
+        **{f"valid/{name}.tar.gz": _packed(valid / name) for name in ("JPEGImages", "Annotations")},
+    }
+    for repo, files in hub.files.items():
+        for name, content in {**files, DESCRIPTION: b""}.items():
+            path = Path("hub", repo, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def _packed(folder: Path) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        tar.add(folder, ".")
+    return file.getvalue()
+
+
+def splits_of(name: str) -> tuple[str, ...]:
+    """Return the splits that the generated data set has."""
+    entry = find_datasets()[name]
+    found = []
+    for split in entry.info.splits:
+        try:
+            entry.open(Path(SETS, name), split)
+        except MevisBenchError:
+            continue
+        found.append(split)
+    return tuple(found)
