@@ -128,8 +128,8 @@ def expectation(kind: Any) -> str:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
     members = union_members(kind)
     if members:
-        hidden = (type(None), int) if float in members else (type(None),)
-        return " or ".join(expectation(member) for member in members if member not in hidden)
+        hidden = (type(None), int) if float in map(without_none, members) else (type(None),)
+        return " or ".join(expectation(member) for member in members if without_none(member) not in hidden)
     if record_fields(kind) is not None or is_mapping(kind):
         return "a mapping"
     if is_list(kind):

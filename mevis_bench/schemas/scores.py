@@ -13,7 +13,12 @@ from mevis_bench.schemas.manifest import Provenance
 GENERATED_SENTENCES = "sentences-"
 """Beginning of the perturbation of a run that read generated sentences; a hash of them follows."""
 
-Value = int | float | None
+MAX_VALUE = 10**12
+"""Largest magnitude of a metric or count; no split has so many boxes, and what is computed from it stays finite."""
+
+Value = (
+    Annotated[int, Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | Annotated[float, Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | None
+)
 """Integers stay integers, so that counts print as such."""
 
 

@@ -10,9 +10,10 @@ from mevis_bench.schemas.train_config import MiniData
 
 def _upgrade_0(record: dict[str, Any]) -> dict[str, Any]:
     """Rename ``held_out`` and ``mini.held_out_videos``."""
-    mini = {"val_videos" if name == "held_out_videos" else name: value for name, value in record["mini"].items()}
     renamed = {"val_data" if name == "held_out" else name: value for name, value in record.items()}
-    return {**renamed, "mini": mini}
+    if isinstance(mini := record.get("mini"), dict):
+        renamed["mini"] = {"val_videos" if name == "held_out_videos" else name: value for name, value in mini.items()}
+    return renamed
 
 
 @dataclass(frozen=True, slots=True)

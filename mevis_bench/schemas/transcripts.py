@@ -9,10 +9,16 @@ from mevis_bench.schemas.json_files import Upgrade
 
 def _upgrade_0(report: dict[str, Any]) -> dict[str, Any]:
     """Rename ``said`` and ``heard`` of every sample."""
-    samples = {
-        sample: {"sentence": texts["said"], "transcript": texts["heard"]} for sample, texts in report["samples"].items()
+    names = {"said": "sentence", "heard": "transcript"}
+    if not isinstance(samples := report.get("samples"), dict):
+        return report
+    return {
+        **report,
+        "samples": {
+            sample: {names.get(name, name): text for name, text in texts.items()} if isinstance(texts, dict) else texts
+            for sample, texts in samples.items()
+        },
     }
-    return {**report, "samples": samples}
 
 
 @dataclass(frozen=True, slots=True)

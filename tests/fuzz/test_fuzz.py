@@ -15,7 +15,7 @@ from tests.fuzz.world import build, environment
 
 MUTATIONS = int(os.environ.get("MEVIS_BENCH_FUZZ", "2000"))
 FIRST_SEED = int(os.environ.get("MEVIS_BENCH_FUZZ_SEED", "0"))
-CHUNK = 250
+CHUNK = 100
 
 
 @pytest.fixture(scope="module")

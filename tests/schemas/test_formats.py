@@ -1,6 +1,7 @@
 """The published JSON Schemas are current, accept the files that commands write, and refuse what readers refuse."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mevis_bench.schemas.decode import JsonSource, decode, decode_external
 from mevis_bench.schemas.field_types import record_fields
 from mevis_bench.schemas.formats import FORMATS, Format
 from mevis_bench.schemas.json_files import decode_json, plain, schema_number
+from mevis_bench.schemas.scores import SampleScore
 from mevis_bench.schemas.training import TrainingRecord
 from mevis_bench.schemas.transcripts import SampleTranscript, TranscriptReport
 from mevis_bench.store.prediction_lines import encode_line
@@ -246,3 +248,36 @@ def test_records_without_a_number_are_read() -> None:
     text = '{"recognizer": "a.pt", "word_error_rate": null, "samples": {"v/0": {"said": "a cat", "heard": "a hat"}}}'
     report = decode_json(text, TranscriptReport, "f")
     assert report.samples == {"v/0": SampleTranscript("a cat", "a hat")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        (TrainingRecord, '{"mini": 3}', "f: missing key 'method'"),
+        (TrainingRecord, '{"mini": {"held_out_videos": "x"}}', "f: missing key 'method'"),
+        (TranscriptReport, '{"samples": [1]}', "f: missing key 'recognizer'"),
+        (
+            TranscriptReport,
+            '{"recognizer": "a.pt", "word_error_rate": null, "samples": {"v/0": ["a cat"]}}',
+            "f: 'samples.v/0': expected a mapping, got a list",
+        ),
+        (
+            TranscriptReport,
+            '{"recognizer": "a.pt", "word_error_rate": null, "samples": {"v/0": {"said": "a cat"}}}',
+            "f: missing key 'samples.v/0.transcript'",
+        ),
+    ],
+)
+def test_an_old_record_of_another_shape_is_an_error(kind: type, text: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        decode_json(text, kind, "f")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("value", ["1e308", "-1e308", "1000000000001"])
+def test_scores_have_bounds(value: str) -> None:
+    document = f'{{"sample": "a/b", "values": {{"J": {value}}}}}'
+    shown = json.loads(value)
+    with pytest.raises(DataError, match=re.escape(f"expected a number >= -1e+12 and <= 1e+12, got {shown}")):
+        decode_json(document, SampleScore, "f")
+    assert decode_json(document.replace(value, "-3"), SampleScore, "f").values == {"J": -3}
