@@ -89,10 +89,11 @@ def _print_leaderboards(runs: list[Path], references: list[Path], format_: str) 
 
 
 def _facts_as_markdown(run: Path) -> str:
+    from mevis_bench.reports.escaping import markdown_text
     from mevis_bench.runs.protocol_facts import protocol_facts
 
-    lines = (f"- {name}: {value}" for name, value in protocol_facts(run).items())
-    return "\n".join(("", f"Protocol of `{run.name}`:", "", *lines, ""))
+    lines = (f"- {name}: {markdown_text(value)}" for name, value in protocol_facts(run).items())
+    return "\n".join(("", f"Protocol of {markdown_text(run.name)}:", "", *lines, ""))
 
 
 def _print_published(versus: str, results: "list[Results]") -> None:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from mevis_bench.cli import options
 from mevis_bench.cli.option_groups import with_groups
 
@@ -99,16 +97,17 @@ class _ProgressBarCallback:
 def _print_reports(reports: "Sequence[StageReport]", *, json: bool) -> None:
     from dataclasses import asdict
 
-    from mevis_bench.cli.console import print_json
+    from mevis_bench.cli.console import out, print_json
 
     if json:
         print_json({"stages": [{**asdict(report), "seconds": report.seconds} for report in reports]})
         return
     for report in reports:
-        typer.echo(f"stage {report.name}: {report.steps} steps of {report.batch_size} samples, {report.samples} in all")
+        lines = [f"stage {report.name}: {report.steps} steps of {report.batch_size} samples, {report.samples} in all"]
         for group in report.groups:
             decay = f"weight decay {group.weight_decay:g}"
-            typer.echo(f"  {group.name}: {group.parameters:,} parameters, rate {group.rate:g}, {decay}")
-        typer.echo(f"  frozen: {report.frozen_parameters:,} parameters")
-        typer.echo(f"  peak memory {report.peak_memory / 1e9:.2f} GB, {report.seconds_per_step:.3g} s per step")
-        typer.echo(f"  estimate: {datetime.timedelta(seconds=round(report.seconds))}")
+            lines.append(f"  {group.name}: {group.parameters:,} parameters, rate {group.rate:g}, {decay}")
+        lines.append(f"  frozen: {report.frozen_parameters:,} parameters")
+        lines.append(f"  peak memory {report.peak_memory / 1e9:.2f} GB, {report.seconds_per_step:.3g} s per step")
+        lines.append(f"  estimate: {datetime.timedelta(seconds=round(report.seconds))}")
+        out().print("\n".join(lines), soft_wrap=True)

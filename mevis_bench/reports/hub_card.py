@@ -28,10 +28,10 @@ def hub_card(manifest: Manifest, results: Results | None, facts: Mapping[str, st
     metadata["tags"] = ["mevis-bench", identity.task]
     if results is not None:
         metadata["model-index"] = _model_index(name, manifest, results)
-    lines = ["---", yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True).rstrip(), "---"]
+    lines = ["---", yaml.safe_dump(metadata, sort_keys=False).rstrip(), "---"]
     lines += [f"# {markdown_text(manifest.title)}: {identity.task}, {markdown_text(identity.split)}", ""]
     made_by = f"mevis-bench {markdown_text(identity.version)}"
-    lines += [f"Predictions of `{name}` by {made_by}, with manifest and scores.", ""]
+    lines += [f"Predictions of {markdown_text(name)} by {made_by}, with manifest and scores.", ""]
     if results is not None:
         lines += [to_markdown(build_table(results.task, [results])), ""]
     lines += ["| fact | value |", "|---|---|"]

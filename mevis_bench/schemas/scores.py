@@ -16,9 +16,7 @@ GENERATED_SENTENCES = "sentences-"
 MAX_VALUE = 10**12
 """Largest magnitude of a metric or count; no split has so many boxes, and what is computed from it stays finite."""
 
-Value = (
-    Annotated[int, Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | Annotated[float, Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | None
-)
+Value = Annotated[int, Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | Annotated[float, Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | None
 """Integers stay integers, so that counts print as such."""
 
 

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from mevis_bench.schemas.scores import Value
-
-Points = list[dict[str, Value]]
+Points = list[dict[str, int | float | None]]
 """Points of a curve: ``step`` and values by name; null: not finite."""
 
 
@@ -25,6 +23,12 @@ class StageState:
     evaluations: Points
     best: float | None
     best_step: int | None
+
+    def __post_init__(self) -> None:
+        for name, points in (("curve", self.curve), ("evaluations", self.evaluations)):
+            steps = [0, *(point.get("step") for point in points), self.step]
+            if not all(type(step) is int for step in steps) or steps != sorted(steps, key=lambda step: step or 0):
+                raise ValueError(f"'{name}': expected a 'step' in every point, increasing, at most {self.step}")
 
 
 @dataclass(frozen=True, slots=True)

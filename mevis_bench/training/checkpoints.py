@@ -43,16 +43,28 @@ def load_model(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> 
     Raises:
         DataError: The tensors belong to another module.
     """
-    expected = model_tensors(module)
-    wrong = [n for n in {**expected, **tensors} if n not in expected or n not in tensors]
-    wrong += [n for n in expected if n in tensors and expected[n].shape != tensors[n].shape]
+    check_match(tensors, model_tensors(module), path)
+    module.load_state_dict(dict(tensors), strict=False)
+
+
+def check_match(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+    """Compare names, shapes and kinds of numbers of a checkpoint's tensors with expected ones.
+
+    Raises:
+        DataError: They differ, so the checkpoint is of another model.
+    """
+    wrong = [name for name in {**expected, **tensors} if name not in expected or name not in tensors]
+    wrong += [name for name in expected if name in tensors and _kind(expected[name]) != _kind(tensors[name])]
     if wrong:
         raise DataError(
             f"the checkpoint belongs to another model: {len(wrong)} tensors differ, for instance '{wrong[0]}'",
             location=str(path),
             hint="Give another --out, or remove the folder to start again.",
         )
-    module.load_state_dict(dict(tensors), strict=False)
+
+
+def _kind(tensor: Tensor) -> tuple[tuple[int, ...], bool]:
+    return tuple(tensor.shape), tensor.is_floating_point()
 
 
 class CheckpointFiles:
@@ -122,14 +134,38 @@ def pack_optimizer(optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Pa
 
 
 def unpack_optimizer(
-    optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]
+    optimizer: torch.optim.Optimizer,
+    trained: Mapping[str, nn.Parameter],
+    tensors: Mapping[str, Tensor],
+    steps: int,
+    path: Path,
 ) -> None:
-    """Restore what `pack_optimizer` returned."""
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            name, _, field_name = key.removeprefix("optimizer.").rpartition("/")
-            parameter = trained[name]
-            optimizer.state[parameter][field_name] = value.to(parameter.device) if value.dim() else value
+    """Restore what `pack_optimizer` returned.
+
+    Args:
+        optimizer: AdamW.
+        trained: Its parameters by name.
+        tensors: All tensors of the checkpoint.
+        steps: Optimizer steps that were done.
+        path: The checkpoint.
+
+    Raises:
+        DataError: The state is that of another optimizer.
+    """
+    packed = part(tensors, "optimizer.")
+    moved = {name: parameter for name, parameter in trained.items() if f"{name}/step" in packed}
+    counts = {f"{name}/step": torch.tensor(float(steps)) for name in moved}
+    moments = {f"{name}/{key}": value for name, value in moved.items() for key in ("exp_avg", "exp_avg_sq")}
+    check_match(packed, {**counts, **moments}, path)
+    for key, value in packed.items():
+        name, _, field_name = key.rpartition("/")
+        if field_name == "step" and not 1 <= float(value) <= steps:
+            raise DataError(
+                f"the optimizer's state is invalid: {float(value):g} steps of '{name}' in a training of {steps}",
+                location=str(path),
+                hint=_HINT,
+            )
+        optimizer.state[trained[name]][field_name] = value.to(trained[name].device) if value.dim() else value
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

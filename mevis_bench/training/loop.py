@@ -15,6 +15,7 @@ from mevis_bench.schemas.scores import Value
 from mevis_bench.schemas.stage_state import StageState
 from mevis_bench.training.checkpoints import (
     CheckpointFiles,
+    check_match,
     load_model,
     model_tensors,
     pack_optimizer,
@@ -180,10 +181,13 @@ class LoopTrainer:
             return StageState(step=0, curve=[], evaluations=[], best=None, best_step=None), {}
         tensors, state = files.load(files.last)
         load_model(training.stage.module, part(tensors, "model."), files.last)
-        unpack_optimizer(training.optimizer, training.trained, tensors)
+        unpack_optimizer(training.optimizer, training.trained, tensors, state.step, files.last)
+        average, sums = part(tensors, "ema."), part(tensors, "sums.")
+        check_match(average, {} if training.average is None else training.average.tensors, files.last)
+        check_match(sums, {name: torch.zeros(()) for name in sums}, files.last)
         if training.average is not None:
-            training.average.load(part(tensors, "ema."))
-        return state, {name: float(value) for name, value in part(tensors, "sums.").items()}
+            training.average.load(average)
+        return state, {name: float(value) for name, value in sums.items()}
 
     def _train(
         self, training: StageTraining, files: CheckpointFiles, state: StageState, sums: dict[str, float]

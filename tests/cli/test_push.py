@@ -68,6 +68,18 @@ def test_the_card_has_model_index_metadata(run: Path, hub: LoopbackHub) -> None:
     assert "| empty:default | heuristic |" in text
 
 
+def test_the_card_shows_foreign_text(run: Path, hub: LoopbackHub) -> None:
+    folder = RunFolder(run)
+    manifest = json.loads(folder.manifest_path.read_text())
+    manifest["title"] = manifest["identity"]["method"] = "`<b>|\u202ex"
+    folder.manifest_path.write_text(json.dumps(manifest))
+    assert _push(run) == ExitCode.OK
+    card = hub.files[PLACE]["README.md"].decode()
+    assert "\u202e" not in card
+    assert "# \\`\\<b\\>\\|�x: rvos" in card
+    assert "Predictions of \\`\\<b\\>\\|�x:default by" in card
+
+
 def test_json(run: Path, hub: LoopbackHub, tmp_path: Path, capsys) -> None:
     assert _push(run, "--json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["commit"] == COMMIT

@@ -124,7 +124,7 @@ class Fuzzer:
         content = mutate(rng, path, path.read_bytes())
         command = rng.choice(target.commands)
         path.write_bytes(content)
-        publish(self.hub)
+        publish(self.hub, target.path)
         try:
             outcome = run(command)
             if outcome.problem is None and outcome.code == 0 and "--slices" in command:

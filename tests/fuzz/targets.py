@@ -87,7 +87,7 @@ TARGETS: tuple[Target, ...] = (
         6,
     ),
     Target("half_1/manifest.json", (MERGE,)),
-    Target("half_2/predictions/va.jsonl", (MERGE,)),
+    Target("half_2/predictions/vb.jsonl", (MERGE,)),
     Target(
         "rvos/results.json",
         (

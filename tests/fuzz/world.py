@@ -33,7 +33,7 @@ HUB_RUN = "someone/run"
 
 HUB_DATA = "datasets/iSEE-Laboratory/Long-RVOS"
 DESCRIPTION = "description.json"
-"""Name, in the folder of a repository, of what the hub answers about it; empty: what is true."""
+"""Name, in the folder of a repository, of what the hub answers about it."""
 
 SLICES = "long: frames >= 3\nsmall and single: size < 0.5 and targets == 1\nfraction: 1/3 <= moving < 2/3\n"
 SUITE = "name: s\nruns:\n  - {task: rvos, method: fake, method_dir: [methods], data: data, device: cpu}\n"
@@ -120,14 +120,18 @@ def environment(world: Path) -> Iterator[LoopbackHub]:
         yield hub
 
 
-def publish(hub: LoopbackHub) -> None:
-    """Have the hub serve what is in the world's folder ``hub`` now."""
-    hub.files.clear()
-    hub.descriptions.clear()
+def publish(hub: LoopbackHub, changed: str) -> None:
+    """Have the hub serve what is in the world's folder ``hub`` now.
+
+    Args:
+        hub: The hub.
+        changed: The file that was mutated; of all other repositories the hub gives the true description.
+    """
     for repo in (f"datasets/{HUB_RUN}", HUB_DATA, "someone/network"):
         root = Path("hub") / repo
         files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-        hub.descriptions[repo] = files.pop(DESCRIPTION)
+        description = files.pop(DESCRIPTION)
+        hub.descriptions[repo] = description if changed == f"{root}/{DESCRIPTION}" else b""
         hub.files[repo] = files
 
 
@@ -218,7 +222,7 @@ def _write_hub(hub: LoopbackHub) -> None:
         **{f"valid/{name}.tar.gz": _packed(valid / name) for name in ("JPEGImages", "Annotations")},
     }
     for repo, files in hub.files.items():
-        for name, content in {**files, DESCRIPTION: b""}.items():
+        for name, content in {**files, DESCRIPTION: hub.describe(repo)}.items():
             path = Path("hub", repo, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from mevis_bench.cli.app import main
 from mevis_bench.data.registry import make_fixture, open_dataset
 from mevis_bench.metrics.protocol_text import describe_protocol
 from mevis_bench.metrics.protocols import PROTOCOLS
+from mevis_bench.reports.escaping import markdown_text
 from mevis_bench.runs.protocol_facts import protocol_facts
 
 
@@ -77,13 +80,27 @@ def test_command_report_and_zip_carry_the_facts(run: Path, tmp_path: Path, capsy
     assert facts == protocol_facts(run)
     assert main(["report", str(run), "--protocol-facts", "--format", "markdown"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"- {name}: {value}" in printed for name, value in facts.items())
+    assert all(f"- {name}: {markdown_text(value)}" in printed for name, value in facts.items())
     assert main(["report", str(run), "--protocol-facts"]) == 0
     assert "boundary tolerance" in capsys.readouterr().out
     assert main(["report", str(run), "--protocol-facts", "--format", "csv"]) == 2
     zipped = ["submit", "pack", str(run), "--out", str(tmp_path / "s.zip"), "--profile", "mevis_v1"]
     assert main(zipped) == 0
     assert json.loads((tmp_path / "s.zip.manifest.json").read_text())["protocol"] == facts
+
+
+def test_facts_in_markdown_show_foreign_text(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = run / "results.json"
+    results = json.loads(path.read_text())
+    text = "<script>alert(1)</script> **bold** [l](http://x) \x1b[31m"
+    path.write_text(json.dumps({**results, "choices": {**results["choices"], text: "1"}}))
+    assert main(["report", str(run), "--protocol-facts", "--format", "markdown"]) == 0
+    _, facts = capsys.readouterr().out.split("Protocol of ")
+    path.write_text(json.dumps(results))
+    assert "\x1b" not in facts
+    shown = MarkdownIt("commonmark").render(facts)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; **bold** [l](http://x) �[31m: 1" in shown
+    assert not re.search("<(script|strong|a)", shown)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)

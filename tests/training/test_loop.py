@@ -274,6 +274,10 @@ def test_the_state_of_a_checkpoint_comes_back_as_it_was_written(tmp_path):
         ({"state": json.dumps({"step": 3})}, "missing key 'curve'"),
         ({"state": json.dumps({**STATE, "curve": [{"step": 3, "loss": "0"}]})}, "'curve[0].loss': expected a number"),
         ({"state": json.dumps({**STATE, "best": float("nan")})}, "invalid JSON: NaN is not a JSON number"),
+        ({"state": json.dumps({**STATE, "step": 2})}, "'curve': expected a 'step' in every point, increasing, at most"),
+        ({"state": json.dumps({**STATE, "step": -3, "curve": []})}, "'curve': expected a 'step' in every point"),
+        ({"state": json.dumps({**STATE, "evaluations": [{"J": 1}]})}, "'evaluations': expected a 'step' in every"),
+        ({"state": json.dumps({**STATE, "evaluations": [{"step": 1.5}]})}, "'evaluations': expected a 'step' in"),
     ],
 )
 def test_a_checkpoint_with_an_invalid_state_is_one_error(tmp_path, metadata, message):
@@ -287,6 +291,35 @@ def test_a_checkpoint_with_an_invalid_state_is_one_error(tmp_path, metadata, mes
     assert caught.value.hint.startswith(
         "Did you mean 'step'?" if "unknown" in message else "Remove the file to start the stage again, or restore it."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("optimizer.0.weight/exp_avg", torch.zeros(1), "1 tensors differ, for instance '0.weight/exp_avg'"),
+        ("optimizer.0.weight/exp_avg", None, "1 tensors differ, for instance '0.weight/exp_avg'"),
+        ("optimizer.0.weight/exp_avg", torch.zeros(8, 4, dtype=torch.int64), "instance '0.weight/exp_avg'"),
+        ("optimizer.9.weight/step", torch.tensor(3.0), "1 tensors differ, for instance '9.weight/step'"),
+        ("optimizer.0.bias/step", torch.tensor(-1e38), "the optimizer's state is invalid: -1e+38 steps of '0.bias'"),
+        ("optimizer.0.bias/step", torch.tensor(5.0), "invalid: 5 steps of '0.bias' in a training of 4"),
+        ("optimizer.0.bias/step", torch.tensor(math.nan), "invalid: nan steps of '0.bias' in a training of 4"),
+        ("ema.0.bias", torch.zeros(9), "1 tensors differ, for instance '0.bias'"),
+        ("ema.0.bias", None, "1 tensors differ, for instance '0.bias'"),
+        ("sums.loss", torch.zeros(2), "1 tensors differ, for instance 'loss'"),
+        ("model.0.bias", torch.zeros(8, dtype=torch.int64), "1 tensors differ, for instance '0.bias'"),
+    ],
+)
+def test_a_checkpoint_with_other_tensors_is_one_error(tmp_path, name, value, message):
+    toy_trainer(tmp_path).fit(toy_stage(toy_module(), ema_decay=0.9, steps=4))
+    path = tmp_path / LAST
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = {key: tensor for key, tensor in load_file(path).items() if key != name}
+    save_file(tensors if value is None else {**tensors, name: value}, path, metadata)
+    with pytest.raises(DataError) as caught:
+        toy_trainer(tmp_path).fit(toy_stage(toy_module(), ema_decay=0.9))
+    assert message in caught.value.message
+    assert caught.value.location == str(path)
 
 
 def test_a_metric_that_is_not_finite_is_stored_as_null_and_never_the_best(tmp_path):
