@@ -6,12 +6,13 @@
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock
 
@@ -143,15 +144,11 @@ def resolve_commit(repo: str, kind: RepoKind, revision: str | None) -> str:
     """
     if revision is not None and is_commit(revision):
         return revision
-    from huggingface_hub import HfApi, constants
-
     with hub_errors(repo, revision):
-        info = HfApi(endpoint=constants.ENDPOINT).repo_info(
-            repo, revision=revision, repo_type=kind, timeout=REQUEST_SECONDS
-        )
-    if info.sha is None:
+        commit = _repo_info(repo, revision, kind).sha
+    if not (isinstance(commit, str) and is_commit(commit)):
         raise DownloadError(f"the hub does not say which commit {revision or 'main'} of {repo} is")
-    return info.sha
+    return commit
 
 
 def forget(path: Path) -> None:
@@ -161,23 +158,34 @@ def forget(path: Path) -> None:
     blob.unlink(missing_ok=True)
 
 
-def _announced(repo: str, revision: str, kind: RepoKind, names: list[str]) -> Mapping[str, HubFile]:
+def _repo_info(repo: str, revision: str | None, kind: RepoKind, *, files: bool = False) -> Any:
+    """Return what the hub says of a repository; raises ``ValueError`` where that is nothing of the sort."""
     from huggingface_hub import HfApi, constants
 
-    info = HfApi(endpoint=constants.ENDPOINT).repo_info(
-        repo, revision=revision, repo_type=kind, files_metadata=True, timeout=REQUEST_SECONDS
-    )
-    files = {}
-    for sibling in getattr(info, "siblings", None) or ():
-        size, lfs, blob = sibling.size, sibling.lfs, sibling.blob_id
-        if size is not None and lfs is not None:
-            files[sibling.rfilename] = HubFile(size, ("sha256", lfs.sha256))
-        elif size is not None and blob is not None:
-            files[sibling.rfilename] = HubFile(size, ("git", blob))
+    try:
+        return HfApi(endpoint=constants.ENDPOINT).repo_info(
+            repo, revision=revision, repo_type=kind, files_metadata=files, timeout=REQUEST_SECONDS
+        )
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:  # the library trusts the answer's fields
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _announced(repo: str, revision: str, kind: RepoKind, names: list[str]) -> Mapping[str, HubFile]:
+    info = _repo_info(repo, revision, kind, files=True)
+    siblings = {str(sibling.rfilename): sibling for sibling in getattr(info, "siblings", None) or ()}
+    files: dict[str, HubFile] = {}
     for name in names:
-        if name not in files:
+        if name not in siblings:
             raise DownloadError(f"{repo} has no file {name} at {revision}")
-    return {name: files[name] for name in names}
+        size, lfs, blob = siblings[name].size, siblings[name].lfs, siblings[name].blob_id
+        digest = blob if lfs is None else lfs.sha256
+        if not (isinstance(size, int) and size >= 0 and isinstance(digest, str) and _HASH.fullmatch(digest)):
+            raise ValueError(f"{name} has size {size!r} and hash {digest!r}")  # the hash is a name in the cache
+        files[name] = HubFile(size, ("git" if lfs is None else "sha256", digest))
+    return files
+
+
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def _check_space(files: Mapping[str, HubFile], cache: Path) -> None:
@@ -249,6 +257,14 @@ def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
         ) from error
     except httpx2.HTTPError as error:
         raise _no_network(endpoint, error) from error
+    except errors.HFValidationError as error:
+        raise UsageError(f"not a name of the hub: {error}", location=repo) from error
+    except ValueError as error:
+        raise DownloadError(
+            f"the answer is not one of a Hugging Face hub: {str(error)[:200]}",
+            location=f"{endpoint}/{repo}",
+            hint="Check the network (a page to log in?) and HF_ENDPOINT.",
+        ) from error
     except OSError as error:
         if error.errno is not None:  # of the disk, which the command line reports
             raise

@@ -143,3 +143,42 @@ def test_a_missing_prediction_is_an_error(run: Path, hub: LoopbackHub, tmp_path:
     assert _push(run) == ExitCode.OK
     assert main(["pull", REPO, "--out", str(tmp_path / "back")]) == ExitCode.USAGE
     assert "va.jsonl: no prediction of 1\n" in capsys.readouterr().err
+
+
+def _with(description: bytes, **changes: object) -> bytes:
+    """Change the first file of a repository's description."""
+    document = json.loads(description)
+    document["siblings"][0].update(changes)
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda body: b"<html>Log in</html>", "the answer is not one of a Hugging Face hub: Expecting value: line 1"),
+        (lambda body: b"[" * 100_000, "the answer is not one of a Hugging Face hub: RecursionError: "),
+        (lambda body: b"[]", "the answer is not one of a Hugging Face hub: "),
+        (lambda body: b"{}", "the answer is not one of a Hugging Face hub: "),
+        (lambda body: body.replace(COMMIT.encode(), b"../../x"), f"does not say which commit main of {REPO} is"),
+        (lambda body: _with(body, blobId="../../x", lfs=None), "push.json has size 190 and hash '../../x'"),
+        (lambda body: _with(body, size=-1), "push.json has size -1 and hash "),
+        (lambda body: _with(body, size="1"), "push.json has size '1' and hash "),
+        (lambda body: _with(body, lfs={"size": 3}), "the answer is not one of a Hugging Face hub: KeyError: "),
+        (lambda body: _with(body, rfilename=[]), f"{REPO} has no file push.json at {COMMIT}"),
+    ],
+)
+def test_a_strange_answer_is_one_error(hub: LoopbackHub, tmp_path: Path, capsys, change, message) -> None:
+    record = {"files": {"manifest.json": "0" * 64}, "version": "0", "schema": 1}
+    hub.files[PLACE] = {"push.json": json.dumps(record).encode().ljust(190)}
+    hub.descriptions[PLACE] = change(hub.describe(PLACE))
+    assert main(["pull", REPO, "--out", str(tmp_path / "back")]) == ExitCode.FAILED
+    text = capsys.readouterr().err
+    assert message in text
+    assert text.count("error: ") == 1
+    assert not any(path.name == "x" for path in tmp_path.rglob("*"))
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_name_that_the_hub_does_not_have(hub: LoopbackHub, tmp_path: Path, capsys) -> None:
+    assert main(["pull", "someone/a--b", "--out", str(tmp_path / "back")]) == ExitCode.USAGE
+    assert "error: someone/a--b: not a name of the hub: Cannot have -- or .. in repo_id" in capsys.readouterr().err
