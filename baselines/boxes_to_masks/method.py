@@ -9,7 +9,7 @@ from baselines.boxes_to_masks.options import Options
 from baselines.layers.checkpoints.pretrained import load_pretrained
 from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TrackPrediction, Video
-from mevis_bench.records.method import StoredTracks
+from mevis_bench.records.method import StoredPredictions
 
 
 class BoxesToMasks:
@@ -21,7 +21,7 @@ class BoxesToMasks:
         options: Options of the variant.
     """
 
-    def __init__(self, propagator: MaskPropagator, tracks: StoredTracks | None, options: Options) -> None:
+    def __init__(self, propagator: MaskPropagator, tracks: StoredPredictions | None, options: Options) -> None:
         self.propagator, self.tracks, self.options = propagator, tracks, options
         self.network = propagator.network  # the harness counts the parameters of this attribute
 
@@ -32,7 +32,7 @@ class BoxesToMasks:
             DataError: There are no tracks of an expression, or they do not fit the video.
         """
         for prompt in prompts:
-            tracks = middle_box(video) if self.tracks is None else self.tracks.read(video, prompt.id)
+            tracks = middle_box(video) if self.tracks is None else self.tracks.read(video, prompt.id, TrackPrediction)
             seeds = seeds_of(tracks, video)
             boxed: dict[int, list[int]] = {}
             for seed in seeds:
@@ -78,6 +78,6 @@ def load(config: MethodConfig[Options]) -> BoxesToMasks:
     if config.weights is None:
         network = build_sam2(config.options.size, config.seed, precision, device)
         return BoxesToMasks(MaskPropagator(network, precision, device), None, config.options)
-    tracks = config.open_tracks(config.weights["tracks"])
+    tracks = config.open_predictions(config.weights["tracks"])
     network = load_pretrained(Sam2VideoModel, config.weights["tracker"], precision=precision, device=device)
     return BoxesToMasks(MaskPropagator(network, precision, device), tracks, config.options)

@@ -11,20 +11,27 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 from baselines.layers.checkpoints.pretrained import load_pretrained
 from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
 from baselines.points_to_masks.options import Options
-from mevis_bench.records import DataError, MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
-from mevis_bench.records.point_answer import PointAnswer, Points, find_answer, read_point_answers
+from mevis_bench.records import DataError, MaskPrediction, MethodConfig, PointPrediction, Prompt, TextPrompt, Video
+from mevis_bench.records.method import StoredPredictions
+from mevis_bench.records.point_answer import PointAnswer, find_answer, read_point_answers
+from mevis_bench.records.prediction import Points
 
 
 class PointsToMasks:
-    """SAM 2 with a file of answers.
+    """SAM 2 with answers in points.
 
     Args:
         propagator: SAM 2.
-        answers: The answers; ``None``: a point in the middle of the first frame answers everything.
+        answers: A file's answers, or a run's; ``None``: a point in the middle of the first frame answers everything.
         options: Options of the variant.
     """
 
-    def __init__(self, propagator: MaskPropagator, answers: Sequence[PointAnswer] | None, options: Options) -> None:
+    def __init__(
+        self,
+        propagator: MaskPropagator,
+        answers: tuple[PointAnswer, ...] | StoredPredictions | None,
+        options: Options,
+    ) -> None:
         self.propagator, self.answers, self.options = propagator, answers, options
         self.network = propagator.network  # the harness counts the parameters of this attribute
 
@@ -33,7 +40,7 @@ class PointsToMasks:
 
         Raises:
             TypeError: A prompt is not a sentence.
-            DataError: The file has no answer to an expression.
+            DataError: There is no answer to an expression, or it is not in points.
         """
         for prompt in prompts:
             if not isinstance(prompt, TextPrompt):
@@ -48,6 +55,8 @@ class PointsToMasks:
     def _points(self, video: Video, prompt: TextPrompt) -> Points:
         if self.answers is None:
             return {0: {"0": (video.width / 2, video.height / 2)}}
+        if not isinstance(self.answers, tuple):
+            return self.answers.read(video, prompt.id, PointPrediction).by_frame()
         answer = find_answer(self.answers, video.id, prompt.id, prompt.text)
         if answer is None:
             raise DataError(
@@ -82,7 +91,7 @@ def load(config: MethodConfig[Options]) -> PointsToMasks:
     """Load SAM 2 and the answers, or build SAM 2 with seeded random weights.
 
     Raises:
-        DataError: The folder is not SAM 2's, or the file is not one of answers.
+        DataError: The folder is not SAM 2's, or there are no answers.
         MethodError: The device has too little memory.
     """
     precision, device = config.options.precision, config.device
@@ -90,5 +99,6 @@ def load(config: MethodConfig[Options]) -> PointsToMasks:
         network = build_sam2(config.options.size, config.seed, precision, device)
         return PointsToMasks(MaskPropagator(network, precision, device), None, config.options)
     network = load_pretrained(Sam2VideoModel, config.weights["tracker"], precision=precision, device=device)
-    answers = read_point_answers(config.weights["answers"])
+    path = config.weights["answers"]
+    answers = read_point_answers(path) if path.suffix.lower() == ".json" else config.open_predictions(path)
     return PointsToMasks(MaskPropagator(network, precision, device), answers, config.options)

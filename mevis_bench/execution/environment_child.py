@@ -45,9 +45,7 @@ class MevisBenchError(Exception):
 
     def __init__(self, message: str, *, location: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.location = location
-        self.hint = hint
+        self.message, self.location, self.hint = message, location, hint
 
 
 class UsageError(MevisBenchError):
@@ -104,8 +102,7 @@ class Video:
         import numpy as np
         from PIL import Image
 
-        start = time.perf_counter()
-        path = self.frame_paths[index]
+        start, path = time.perf_counter(), self.frame_paths[index]
         try:
             with Image.open(path, formats=("JPEG", "PNG")) as image:
                 if image.size != (self.width, self.height):
@@ -119,8 +116,7 @@ class Video:
 
     def frames(self) -> Any:
         """Decode the frames one by one."""
-        for index in range(len(self)):
-            yield self.frame(index)
+        return map(self.frame, range(len(self)))
 
     def chunks(self, size: int) -> Any:
         """Decode ``size`` frames at a time; the last chunk may be shorter."""
@@ -185,6 +181,17 @@ class TrackPrediction:
     boxes: object
 
 
+@dataclass(frozen=True, eq=False)
+class PointPrediction:
+    """Frames ``(n,)``, ids ``(n,)`` and points ``(n, 2)``: arrays or lists."""
+
+    frames: object
+    ids: object
+    points: object
+    raw: str | None = None
+    is_cut: bool = False
+
+
 @dataclass(frozen=True)
 class CaptionPrediction:
     """One sentence."""
@@ -196,7 +203,7 @@ class CaptionPrediction:
 
 _RECORDS = (
     MevisBenchError, UsageError, DataError, MissingWeightsError, MethodError, Rle, Video, TextPrompt, SpeechPrompt,
-    TargetMasks, MethodConfig, MaskPrediction, TrackPrediction, CaptionPrediction,
+    TargetMasks, MethodConfig, MaskPrediction, TrackPrediction, PointPrediction, CaptionPrediction,
 )  # fmt: skip
 
 
@@ -253,13 +260,8 @@ def _decode_prompt(message: Any) -> TextPrompt | SpeechPrompt | TargetMasks:
     if message["kind"] == "speech":
         return SpeechPrompt(message["id"], Path(message["audio"]))
     height, width = message["size"]
-    return TargetMasks(
-        message["id"],
-        tuple(
-            tuple(counts if counts is None else Rle(height, width, counts.encode()) for counts in target)
-            for target in message["objects"]
-        ),
-    )
+    objects = [[c if c is None else Rle(height, width, c.encode()) for c in target] for target in message["objects"]]
+    return TargetMasks(message["id"], tuple(map(tuple, objects)))
 
 
 def _encode_masks(masks: Any) -> dict[str, Any]:
@@ -286,9 +288,9 @@ def _encode_prediction(prediction: object) -> dict[str, Any]:
         reply["candidates"] = prediction.candidates and [(_encode_masks(m), float(s)) for m, s in prediction.candidates]
         score = prediction.target_score
         return dict(reply, target_score=None if score is None else float(score))
-    if isinstance(prediction, TrackPrediction):
-        columns = vars(prediction).items()
-        return dict({name: x.tolist() if hasattr(x, "tolist") else x for name, x in columns}, kind="tracks")
+    if isinstance(prediction, (TrackPrediction, PointPrediction)):
+        columns, kind = vars(prediction).items(), "points" if isinstance(prediction, PointPrediction) else "tracks"
+        return dict({name: x.tolist() if hasattr(x, "tolist") else x for name, x in columns}, kind=kind)
     if isinstance(prediction, CaptionPrediction):
         return dict(vars(prediction), kind="caption")
     raise TypeError(f"expected a prediction, got {type(prediction).__name__}")
@@ -316,10 +318,9 @@ class _Server:
         return True
 
     def predict(self, video: Any, prompts: Any) -> bool:
-        sequence = _Prompts([_decode_prompt(prompt) for prompt in prompts], self.on_read)
-        paths = tuple(Path(path) for path in video["paths"])
-        opened = Video(video["id"], tuple(video["names"]), paths, video["height"], video["width"])
-        self.predictions = iter(self.method.predict(opened, sequence))
+        names, paths = tuple(video["names"]), tuple(map(Path, video["paths"]))
+        opened = Video(video["id"], names, paths, video["height"], video["width"])
+        self.predictions = iter(self.method.predict(opened, _Prompts(list(map(_decode_prompt, prompts)), self.on_read)))
         return True
 
     def next(self, seed: int) -> dict[str, Any] | None:
@@ -345,10 +346,10 @@ class _Server:
         usage: dict[str, Any] = {"device": None, "peak_device_bytes": None, "parameters": None, "trainable": None}
         if "torch" in sys.modules and self.device.startswith("cuda"):
             cuda = sys.modules["torch"].cuda
-            usage.update(device=cuda.get_device_name(self.device))
-            usage.update(peak_device_bytes=cuda.max_memory_allocated(self.device))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        usage.update(peak_host_bytes=peak)
+            peak_device_bytes = cuda.max_memory_allocated(self.device)
+            usage.update(device=cuda.get_device_name(self.device), peak_device_bytes=peak_device_bytes)
+        unit = 1 if sys.platform == "darwin" else 1024
+        usage["peak_host_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         if modules:
             usage.update(parameters=sum(n for n, _ in sizes), trainable=sum(n for n, grad in sizes if grad))
         return usage
@@ -368,8 +369,7 @@ def _text(value: object) -> str:
 def _encode_error(error: BaseException) -> dict[str, object]:
     message: dict[str, Any] = {"type": _text(type(error).__name__), "text": _text(error), "user_error": None}
     if isinstance(error, MevisBenchError):
-        parts = (error.message, error.location, error.hint)
-        message["user_error"] = [None if part is None else _text(part) for part in parts]
+        message["user_error"] = [p if p is None else _text(p) for p in (error.message, error.location, error.hint)]
     lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-12:])
     return dict(message, unreadable_frame=_Decoding.unreadable, traceback=_text(lines[-_TEXT_LENGTH:]))
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, assert_never
 
 import msgspec
@@ -18,6 +18,7 @@ from mevis_bench.records import (
     MaskPrediction,
     MethodConfig,
     MethodError,
+    PointPrediction,
     Prediction,
     Prompt,
     SpeechPrompt,
@@ -100,6 +101,14 @@ class _TrackReply(msgspec.Struct, tag_field="kind", tag="tracks", forbid_unknown
     boxes: list[tuple[float, float, float, float]]
 
 
+class _PointReply(msgspec.Struct, tag_field="kind", tag="points", forbid_unknown_fields=True):
+    frames: list[int]
+    ids: list[int]
+    points: list[tuple[float, float]]
+    raw: str | None
+    is_cut: bool
+
+
 class _CaptionReply(msgspec.Struct, tag_field="kind", tag="caption", forbid_unknown_fields=True):
     text: str
     target_kept: float | None
@@ -107,7 +116,7 @@ class _CaptionReply(msgspec.Struct, tag_field="kind", tag="caption", forbid_unkn
 
 
 class _PredictionReply(msgspec.Struct, forbid_unknown_fields=True):
-    prediction: _MaskReply | _TrackReply | _CaptionReply
+    prediction: _MaskReply | _TrackReply | _PointReply | _CaptionReply
     decoding: Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -131,12 +140,15 @@ def decode_prediction(reply: bytes, video: Video) -> tuple[Prediction, float] | 
         raise MethodError(f"the environment process sent an invalid prediction: {error!s:.200}") from error
 
 
-def _decode(message: _MaskReply | _TrackReply | _CaptionReply, video: Video) -> Prediction:
+def _decode(message: _MaskReply | _TrackReply | _PointReply | _CaptionReply, video: Video) -> Prediction:
     match message:
         case _CaptionReply():
             return CaptionPrediction(message.text, message.target_kept, message.raw)
         case _TrackReply():
-            return _decode_tracks(message)
+            return TrackPrediction(*_decode_entries(message.frames, message.ids, message.boxes, "boxes", 4))
+        case _PointReply():
+            entries = _decode_entries(message.frames, message.ids, message.points, "points", 2)
+            return PointPrediction(*entries, message.raw, message.is_cut)
         case _MaskReply():
             objects = None
             if message.objects is not None:
@@ -164,15 +176,17 @@ def _check_object_count(count: int, video: Video) -> None:
         raise MethodError(f"invalid objects: expected at most {_MAX_MASK_BYTES} bytes of masks, got {size}")
 
 
-def _decode_tracks(message: _TrackReply) -> TrackPrediction:
-    counts = len(message.frames), len(message.ids), len(message.boxes)
+def _decode_entries(
+    frames: Sequence[int], ids: Sequence[int], places: Sequence[Sequence[float]], name: str, axes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return frames ``(n,)``, identities ``(n,)`` and the boxes or points ``(n, axes)``."""
+    counts = len(frames), len(ids), len(places)
     if counts[0] > MAX_TRACK_ENTRIES or len(set(counts)) > 1:
         raise MethodError(
-            f"invalid tracks: expected equal numbers of frames, ids and boxes, at most {MAX_TRACK_ENTRIES}, "
+            f"invalid prediction: expected equal numbers of frames, ids and {name}, at most {MAX_TRACK_ENTRIES}, "
             f"got {counts[0]}, {counts[1]} and {counts[2]}"
         )
-    boxes = np.array(message.boxes, np.float64).reshape(-1, 4)
-    return TrackPrediction(np.array(message.frames, np.int64), np.array(message.ids, np.int64), boxes)
+    return np.array(frames, np.int64), np.array(ids, np.int64), np.array(places, np.float64).reshape(-1, axes)
 
 
 def decode_masks(message: PackedMasks, name: str, video: Video) -> NDArray[np.bool_]:

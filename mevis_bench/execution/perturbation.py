@@ -18,6 +18,7 @@ from mevis_bench.records import (
     CaptionPrediction,
     MaskPrediction,
     Method,
+    PointPrediction,
     Prediction,
     Prompt,
     SpeechPrompt,
@@ -143,14 +144,24 @@ def unpermute(prediction: Prediction, frame_map: NDArray[np.int64] | None) -> Pr
                 None if candidates is None else tuple((masks[frame_map], score) for masks, score in candidates),
             )
         case TrackPrediction():
-            entries = [np.flatnonzero(prediction.frames == source) for source in frame_map]
-            rows = np.concatenate(entries) if entries else np.empty(0, np.int64)
-            frames = np.repeat(np.arange(len(frame_map), dtype=np.int64), [len(entry) for entry in entries])
+            frames, rows = _unpermuted_entries(prediction.frames, frame_map)
             return TrackPrediction(frames, prediction.ids[rows], prediction.boxes[rows])
+        case PointPrediction():
+            frames, rows = _unpermuted_entries(prediction.frames, frame_map)
+            return replace(prediction, frames=frames, ids=prediction.ids[rows], points=prediction.points[rows])
         case CaptionPrediction():
             return prediction
         case _:
             assert_never(prediction)
+
+
+def _unpermuted_entries(
+    frames: NDArray[np.int64], frame_map: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the frames ``(n,)`` of boxes or points in the video itself, and the entries that they are."""
+    entries = [np.flatnonzero(frames == source) for source in frame_map]
+    rows = np.concatenate(entries) if entries else np.empty(0, np.int64)
+    return np.repeat(np.arange(len(frame_map), dtype=np.int64), [len(entry) for entry in entries]), rows
 
 
 class PerturbedMethod:

@@ -14,6 +14,7 @@ from mevis_bench.methods.prompt_sequence import PromptSequence
 from mevis_bench.records import (
     MaskPrediction,
     Method,
+    MethodError,
     Prediction,
     Prompt,
     SpeechPrompt,
@@ -155,7 +156,8 @@ class MasksToTracks:
 
         for prediction in self.inner.predict(video, prompts):
             validate_prediction(prediction, INNER_TASK, video)
-            assert isinstance(prediction, MaskPrediction)
+            if not isinstance(prediction, MaskPrediction):
+                raise MethodError(f"masks_to_tracks: expected masks, got {type(prediction).__name__}")
             objects = (prediction.masks,) if prediction.objects is None else prediction.objects
             yield to_tracks(objects)
 

@@ -27,6 +27,7 @@ from mevis_bench.records import (
     Method,
     MethodConfig,
     MethodError,
+    PointPrediction,
     Prediction,
     Prompt,
     Rle,
@@ -150,6 +151,8 @@ def check_outputs(trial: Trial) -> None:
                         raise trial.fail("the union of the objects is not the mask")
             case TrackPrediction():
                 found = "tracks"
+            case PointPrediction():
+                found = "points"
             case CaptionPrediction():
                 found = "captions"
             case _:
@@ -183,6 +186,8 @@ def _agree(first: Prediction, second: Prediction) -> bool:
         case TrackPrediction(), TrackPrediction():
             same = np.array_equal(first.frames, second.frames) and np.array_equal(first.ids, second.ids)
             return same and np.allclose(first.boxes, second.boxes, rtol=0, atol=1e-3)
+        case PointPrediction(), PointPrediction():
+            return _bytes(first) == _bytes(second)
         case CaptionPrediction(), CaptionPrediction():
             return first.text == second.text and _close(first.target_kept, second.target_kept)
         case _:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mevis_bench.methods.method_options import typed_options
 from mevis_bench.methods.registry import MethodEntry, ResolvedMethod
-from mevis_bench.methods.stored_tracks import TrackReader
+from mevis_bench.methods.stored_predictions import PredictionReader
 from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import Method, MethodConfig, MethodError
 
@@ -28,7 +28,7 @@ def load_method(found: MethodEntry, config: MethodConfig[Any]) -> Method:
         load = getattr(import_submodule(found, "method"), "load", None)
         if load is None:
             raise MethodError("has no function load(config)", location=location)
-        method: Method = load(replace(config, options=options, open_tracks=TrackReader))
+        method: Method = load(replace(config, options=options, open_predictions=PredictionReader))
     except SystemExit as error:  # it would end the run with the method's exit code, perhaps 0
         raise MethodError(f"calls sys.exit({error.code!r:.80}) while it is loaded", location=location) from error
     if not callable(getattr(method, "predict", None)):

@@ -5,7 +5,15 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, Prediction, TrackPrediction, Video
+from mevis_bench.records import (
+    CaptionPrediction,
+    MaskPrediction,
+    MethodError,
+    PointPrediction,
+    Prediction,
+    TrackPrediction,
+    Video,
+)
 from mevis_bench.records.task_names import TASK_TYPES
 
 MAX_OBJECTS = 1_000
@@ -16,6 +24,9 @@ MAX_TRACK_ENTRIES = 1_000_000
 
 MAX_CAPTION_LENGTH = 10_000
 """Characters of one caption."""
+
+MAX_ANSWER_LENGTH = 100_000
+"""Characters of a model's whole answer in points."""
 
 
 def validate_prediction(prediction: Prediction, task: str, video: Video) -> None:
@@ -29,16 +40,28 @@ def validate_prediction(prediction: Prediction, task: str, video: Video) -> None
     Raises:
         MethodError: It does not fit, or is beyond a bound.
     """
-    expected = TASK_TYPES[task].prediction
-    if not isinstance(prediction, expected):
-        raise MethodError(
-            f"invalid prediction for {task}: expected {expected.__name__}, got {type(prediction).__name__}"
-        )
+    types = TASK_TYPES[task].predictions
+    if not isinstance(prediction, types):
+        expected = " or ".join(each.__name__ for each in types)
+        raise MethodError(f"invalid prediction for {task}: expected {expected}, got {type(prediction).__name__}")
+    check_prediction(prediction, video)
+
+
+def check_prediction(prediction: Prediction, video: Video) -> None:
+    """Check a prediction against its video; see :func:`validate_prediction`.
+
+    Raises:
+        MethodError: It does not fit, or is beyond a bound.
+    """
     match prediction:
         case MaskPrediction():
             _check_mask_prediction(prediction, video)
         case TrackPrediction():
-            _check_tracks(prediction, len(video))
+            _check_entries(prediction.frames, prediction.ids, prediction.boxes, "boxes", len(video))
+        case PointPrediction():
+            _check_entries(prediction.frames, prediction.ids, prediction.points, "points", len(video))
+            if prediction.raw is not None:
+                _check_text(prediction.raw, "raw answer", MAX_ANSWER_LENGTH)
         case CaptionPrediction():
             _check_caption(prediction)
         case _:
@@ -83,40 +106,52 @@ def _check_masks(masks: NDArray[np.bool_], name: str, video: Video) -> None:
     check_mask_format(str(masks.dtype), masks.shape, name, video)
 
 
-def _check_tracks(tracks: TrackPrediction, length: int) -> None:
-    frames, ids, boxes = tracks.frames, tracks.ids, tracks.boxes
-    for name, column, kinds in (("frames", frames, "iu"), ("ids", ids, "iu"), ("boxes", boxes, "iuf")):
+def _check_entries(
+    frames: NDArray[np.int64], ids: NDArray[np.int64], places: NDArray[np.float64], name: str, length: int
+) -> None:
+    """Check boxes ``(n, 4)`` or points ``(n, 2)`` with their frames and identities."""
+    kind, one, axes = _ENTRIES[name]
+    for column_name, column, kinds in (("frames", frames, "iu"), ("ids", ids, "iu"), (name, places, "iuf")):
         if not isinstance(column, np.ndarray) or (len(column) and column.dtype.kind not in kinds):
             found = str(column.dtype) if isinstance(column, np.ndarray) else type(column).__name__
             expected = "numbers" if "f" in kinds else "integers"
-            raise MethodError(f"invalid tracks: expected {name} as a numpy array of {expected}, got {found}")
+            raise MethodError(f"invalid {kind}: expected {column_name} as a numpy array of {expected}, got {found}")
     entries = len(frames)
-    if frames.shape != (entries,) or ids.shape != (entries,) or boxes.shape != (entries, 4):
+    if frames.shape != (entries,) or ids.shape != (entries,) or places.shape != (entries, axes):
         raise MethodError(
-            f"invalid tracks: expected ids ({entries},) and boxes ({entries}, 4) for {entries} frames, "
-            f"got ids {ids.shape} and boxes {boxes.shape}"
+            f"invalid {kind}: expected ids ({entries},) and {name} ({entries}, {axes}) for {entries} frames, "
+            f"got ids {ids.shape} and {name} {places.shape}"
         )
     if entries > MAX_TRACK_ENTRIES:
-        raise MethodError(f"invalid tracks: expected at most {MAX_TRACK_ENTRIES} boxes, got {entries}")
+        raise MethodError(f"invalid {kind}: expected at most {MAX_TRACK_ENTRIES} {name}, got {entries}")
     if entries and not (frames.min() >= 0 and frames.max() < length):
-        raise MethodError(f"invalid tracks: expected frames in 0..{length - 1}, got {frames.min()}..{frames.max()}")
-    if not np.isfinite(boxes).all():
-        raise MethodError("invalid tracks: a box has a corner that is not finite")
+        raise MethodError(f"invalid {kind}: expected frames in 0..{length - 1}, got {frames.min()}..{frames.max()}")
+    if not np.isfinite(places).all():
+        raise MethodError(f"invalid {kind}: {one} that is not finite")
     if len(set(zip(frames.tolist(), ids.tolist(), strict=True))) < entries:
-        raise MethodError("invalid tracks: an identity has two boxes in one frame")
+        raise MethodError(f"invalid {kind}: an identity has two {name} in one frame")
+
+
+_ENTRIES = {"boxes": ("tracks", "a box has a corner", 4), "points": ("points", "there is a point", 2)}
+"""Name in messages, a wrong entry, and numbers of an entry, by the column's name."""
 
 
 def _check_caption(caption: CaptionPrediction) -> None:
-    for text in (caption.text, "" if caption.raw is None else caption.raw):
-        if not isinstance(text, str):
-            raise MethodError(f"invalid caption: expected text, got {type(text).__name__}")
-        if len(text) > MAX_CAPTION_LENGTH:
-            raise MethodError(f"invalid caption: expected at most {MAX_CAPTION_LENGTH} characters, got {len(text)}")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise MethodError(f"invalid caption: not Unicode text ({error.reason} at {error.start})") from None
+    _check_text(caption.text, "caption", MAX_CAPTION_LENGTH)
+    if caption.raw is not None:
+        _check_text(caption.raw, "caption", MAX_CAPTION_LENGTH)
     _check_share(caption.target_kept, "target_kept")
+
+
+def _check_text(text: object, name: str, limit: int) -> None:
+    if not isinstance(text, str):
+        raise MethodError(f"invalid {name}: expected text, got {type(text).__name__}")
+    if len(text) > limit:
+        raise MethodError(f"invalid {name}: expected at most {limit} characters, got {len(text)}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise MethodError(f"invalid {name}: not Unicode text ({error.reason} at {error.start})") from None
 
 
 def _check_share(value: object, name: str) -> None:

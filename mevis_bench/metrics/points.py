@@ -9,16 +9,16 @@ assigned object's own mask and divides by the visible objects. Axes: h rows, w c
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
-from mevis_bench.records.point_answer import Points
+from mevis_bench.metrics.protocols import PointProtocol
+from mevis_bench.records import GroundTruth
+from mevis_bench.records.prediction import Points
 
-PointProtocol = Literal["lmms_eval", "visible"]
 POINT_PROTOCOLS: tuple[PointProtocol, ...] = ("lmms_eval", "visible")
 
 _EPSILON = 1e-10
@@ -72,6 +72,23 @@ def make_truth(masks: Mapping[int, NDArray[np.bool_]]) -> PointTruth:
         for frame, objects in masks.items()
     }
     return PointTruth(references, masks)
+
+
+def sampled_truth(truth: GroundTruth, step: int) -> PointTruth:
+    """Return the ground truth of every ``step``-th frame, from the first one.
+
+    Raises:
+        DataError: A mask is broken.
+    """
+    masks: dict[int, NDArray[np.bool_]] = {}
+    for frame in range(0, truth.length, step):
+        objects = np.zeros((len(truth.objects), truth.height, truth.width), bool)
+        for number, rles in enumerate(truth.objects):
+            rle = rles[frame]
+            if rle is not None:
+                objects[number] = rle.decode(f"{truth.sample}, frame {frame}")
+        masks[frame] = objects
+    return make_truth(masks)
 
 
 def score_points(predicted: Points, truth: PointTruth, protocol: PointProtocol) -> PointScores:

@@ -21,6 +21,8 @@ def describe_protocol(protocol: ScoringProtocol) -> Mapping[str, str]:
 def _frames(protocol: ScoringProtocol) -> str:
     if protocol.measure == "candidates":
         return "the one annotated frame of each query"
+    if protocol.measure == "points":
+        return f"one in {protocol.point_step} of the frames that the data set lists, from the first one"
     match protocol.scored_frames:
         case "all":
             frames = "all frames that the data set lists"
@@ -48,6 +50,8 @@ def _empty(protocol: ScoringProtocol) -> str:
 
 
 def _matching(protocol: ScoringProtocol) -> str:
+    if protocol.measure == "points":
+        return "points with the objects of their expression that are visible in the frame, by distance"
     if protocol.measure == "candidates":
         return "per query: average precision over all candidates, the rest of the one with the highest score"
     match protocol.matching:
@@ -75,5 +79,7 @@ def _averaging(protocol: ScoringProtocol) -> str:
             )
         case "long_rvos":
             return "over the frames of an expression, then over all expressions, whatever their kind"
+        case "points":
+            return "over the scored frames of an expression, then over expressions"
         case _:
             assert_never(protocol.measure)

@@ -15,7 +15,8 @@ from mevis_bench.records.suggestion import did_you_mean
 
 NoTargetRule = Literal["credit", "frames"]
 Averaging = Literal["expressions"]
-MaskMeasure = Literal["regions", "annotators", "candidates", "revos", "long_rvos"]
+Measure = Literal["regions", "annotators", "candidates", "revos", "long_rvos", "points"]
+PointProtocol = Literal["lmms_eval", "visible"]
 Matching = Literal["identity", "hungarian"]
 VoidRule = Literal["background", "ignored"]
 ScoredFrames = Literal["all", "inner"]
@@ -35,15 +36,17 @@ class ScoringProtocol:
         hota_thresholds: Similarities from which two boxes match; HOTA is the mean over them.
         boxes: Which boxes are right at a frame, where the data set has boxes.
         averaging: What the means are over. ``expressions``: every expression weighs the same, whatever its video.
-        measure: What is measured of masks. ``regions``: J and F of each expression. ``annotators``: J and F of each
-            object, from the answers to one annotator's sentences as one label image per frame; the mean over objects
-            of all videos, then over annotators. ``candidates``: average precision, precision at K and IoU of single
-            frames, from several scored masks per expression. ``revos``: J, F, A and R by kind of expression.
-            ``long_rvos``: J, F, tIoU and vIoU.
+        measure: What is measured of masks or points. ``regions``: J and F of each expression. ``annotators``: J and F
+            of each object, from the answers to one annotator's sentences as one label image per frame; the mean over
+            objects of all videos, then over annotators. ``candidates``: average precision, precision at K and IoU of
+            single frames, from several scored masks per expression. ``revos``: J, F, A and R by kind of expression.
+            ``long_rvos``: J, F, tIoU and vIoU. ``points``: precision, recall, F1 and HOTA of points.
         matching: ``annotators``: which answer is compared with which object. ``identity``: the one to its sentence.
             ``hungarian``: the assignment within a video that maximizes J&F, so swapped answers cost nothing.
         void: ``annotators``: pixels that are marked as void are background, or ignored on both sides.
         scored_frames: ``annotators``: ``all``, or ``inner``: without the first and the last one.
+        point_protocol: ``points``: which mask a point is looked up in (:mod:`mevis_bench.metrics.points`).
+        point_step: ``points``: frames from one that is scored to the next; the first one is scored.
         foreground_value: ``revos``: pixel value of the answers' foreground.
         decimals: ``revos``: digits to which each expression's percentages are rounded before they are averaged;
             ``None``: all.
@@ -57,10 +60,12 @@ class ScoringProtocol:
     hota_thresholds: tuple[float, ...] = tuple(0.05 + 0.05 * step for step in range(19))
     boxes: BoxTruth = "annotated"
     averaging: Averaging = "expressions"
-    measure: MaskMeasure = "regions"
+    measure: Measure = "regions"
     matching: Matching = "identity"
     void: VoidRule = "background"
     scored_frames: ScoredFrames = "all"
+    point_protocol: PointProtocol = "visible"
+    point_step: int = 1
     foreground_value: int = 1
     decimals: int | None = None
     missing_frames: MissingFrames = "error"
@@ -140,6 +145,20 @@ REFER_KITTI_2023 = ScoringProtocol(
     boxes="next_frame",
 )
 
+POINTS = ScoringProtocol(
+    "points",
+    "lmms-eval, tasks/rvos/utils.py, with each point looked up in its own object's mask; one frame in six of MeViS",
+    no_target="frames",
+    measure="points",
+    point_step=6,
+)
+POINTS_LMMS_EVAL = replace(
+    POINTS,
+    name="points_lmms_eval",
+    source="lmms-eval, tasks/rvos/utils.py, as it is: one frame per second of its videos of MeViS, 6 per second",
+    point_protocol="lmms_eval",
+)
+
 PROTOCOLS: Mapping[str, ScoringProtocol] = {
     protocol.name: protocol
     for protocol in (
@@ -157,6 +176,8 @@ PROTOCOLS: Mapping[str, ScoringProtocol] = {
         REVOS_UNROUNDED,
         LONG_RVOS,
         GROUNDMORE,
+        POINTS,
+        POINTS_LMMS_EVAL,
     )
 }
 

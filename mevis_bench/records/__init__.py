@@ -14,7 +14,13 @@ from mevis_bench.records.errors import (
 from mevis_bench.records.ground_truth import Expression, GroundTruth
 from mevis_bench.records.highlighted_video import HighlightedVideo
 from mevis_bench.records.method import Method, MethodConfig
-from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
+from mevis_bench.records.prediction import (
+    CaptionPrediction,
+    MaskPrediction,
+    PointPrediction,
+    Prediction,
+    TrackPrediction,
+)
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
 from mevis_bench.records.rle import Rle
 from mevis_bench.records.training import TrainingArguments, TrainingData
@@ -36,6 +42,7 @@ __all__ = [
     "MevisBenchError",
     "MissingWeightsError",
     "NothingMeasuredError",
+    "PointPrediction",
     "Prediction",
     "Prompt",
     "Rle",

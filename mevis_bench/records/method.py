@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from mevis_bench.records.errors import MethodError
-from mevis_bench.records.prediction import Prediction, TrackPrediction
+from mevis_bench.records.prediction import PointPrediction, Prediction, TrackPrediction
 from mevis_bench.records.prompt import Prompt
 from mevis_bench.records.video import Video
 
 OptionsT = TypeVar("OptionsT")
+EntriesT = TypeVar("EntriesT", TrackPrediction, PointPrediction)
 
 
 class Method(Protocol):
@@ -31,20 +32,20 @@ class Method(Protocol):
         ...
 
 
-class StoredTracks(Protocol):
-    """Tracks that another method predicted."""
+class StoredPredictions(Protocol):
+    """Predictions of another method."""
 
-    def read(self, video: Video, expression_id: str) -> TrackPrediction:
-        """Read the tracks of one expression.
+    def read(self, video: Video, expression_id: str, kind: type[EntriesT]) -> EntriesT:
+        """Read the tracks or points of one expression.
 
         Raises:
-            DataError: There are none, they are something else than tracks, or they do not fit the video.
+            DataError: There is no prediction, it is of another kind, or it does not fit the video.
         """
         ...
 
 
-def _cannot_open(path: Path) -> StoredTracks:
-    raise MethodError("stored tracks cannot be read in a method's own environment", location=str(path))
+def _cannot_open(path: Path) -> StoredPredictions:
+    raise MethodError("stored predictions can only be read where the harness loads the method", location=str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class MethodConfig(Generic[OptionsT]):
         weights: Local files by their name in ``method.yaml``; ``None``: run with seeded random weights, on purpose.
         device: A torch device string, for instance ``cpu`` or ``cuda:0``.
         seed: Seed of everything random, random weights included.
-        open_tracks: Opens tracks that are stored in any format that can be scored; raises ``DataError`` where a path
-            holds none. Not available to methods with an environment of their own.
+        open_predictions: Opens predictions of another method, stored in any format that can be scored; raises
+            ``DataError`` where a path holds none. Not available to methods with an environment of their own.
     """
 
     task: str
@@ -69,4 +70,4 @@ class MethodConfig(Generic[OptionsT]):
     weights: Mapping[str, Path] | None
     device: str
     seed: int
-    open_tracks: Callable[[Path], StoredTracks] = _cannot_open
+    open_predictions: Callable[[Path], StoredPredictions] = _cannot_open

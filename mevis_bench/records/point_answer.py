@@ -8,7 +8,7 @@ coordinates 0..100.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +17,9 @@ import msgspec
 
 from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.errors import DataError
+from mevis_bench.records.prediction import Points
 
 BOUNDS = Bounds(files="Answers in points (`<task>_submission.json` of lmms-eval)", limits={"bytes": 2**30})
-
-Points = Mapping[int, Mapping[str, tuple[float, float]]]
-"""``x, y`` in pixels by frame index and object name."""
 
 _COORDS = re.compile(r"""coords\s*=\s*(["'])([^"']*)(["']?)""")
 _NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]*)?")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:  # numpy alone would double the time that help and lists take to start
     import numpy as np
     from numpy.typing import NDArray
+
+Points = Mapping[int, Mapping[str, tuple[float, float]]]
+"""``x, y`` in pixels by frame index and object name."""
 
 
 @final
@@ -80,6 +83,48 @@ class TrackPrediction:
 
 
 @final
+@dataclass(frozen=True, slots=True, eq=False)
+class PointPrediction:
+    """RVOS and AVOS: one point inside each object in some frames, with identities; no point means "no target".
+
+    Attributes:
+        frames: int64 ``(n,)``, 0-based index into the video's frames.
+        ids: int64 ``(n,)``, one identity per object; at most one point per identity and frame.
+        points: float64 ``(n, 2)``, ``x, y`` in pixels.
+        raw: The model's whole answer, from which the points were read; ``None``: it did not answer in text.
+        is_cut: Whether the answer ends inside its points, as where a model ran out of tokens.
+    """
+
+    frames: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    points: NDArray[np.float64]
+    raw: str | None = None
+    is_cut: bool = False
+
+    @classmethod
+    def from_points(cls, points: Points, raw: str | None = None, *, is_cut: bool = False) -> PointPrediction:
+        """Create a prediction from points by frame; identities are numbered in the order of the objects' names."""
+        import numpy as np
+
+        names = sorted({name for named in points.values() for name in named})
+        rows = [(t, names.index(name), *named[name]) for t, named in sorted(points.items()) for name in sorted(named)]
+        table = np.array(rows, np.float64).reshape(len(rows), 4)
+        return cls(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:], raw, is_cut)
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether there are words, but no point."""
+        return self.raw is not None and bool(self.raw.strip()) and not len(self.frames)
+
+    def by_frame(self) -> Points:
+        """Return the points by frame; objects are named by their identity."""
+        points: dict[int, dict[str, tuple[float, float]]] = {}
+        for frame, identity, (x, y) in zip(self.frames.tolist(), self.ids.tolist(), self.points.tolist(), strict=True):
+            points.setdefault(frame, {})[str(identity)] = x, y
+        return points
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class CaptionPrediction:
     """RMEG: one sentence.
@@ -96,4 +141,4 @@ class CaptionPrediction:
     raw: str | None = None
 
 
-Prediction = MaskPrediction | TrackPrediction | CaptionPrediction
+Prediction = MaskPrediction | TrackPrediction | PointPrediction | CaptionPrediction

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mevis_bench.records.prediction import CaptionPrediction, MaskPrediction, Prediction, TrackPrediction
+from mevis_bench.records.prediction import (
+    CaptionPrediction,
+    MaskPrediction,
+    PointPrediction,
+    Prediction,
+    TrackPrediction,
+)
 from mevis_bench.records.prompt import Prompt, SpeechPrompt, TargetMasks, TextPrompt
 
 
@@ -15,15 +21,22 @@ class TaskTypes:
     Attributes:
         prompt: Type of the prompts that the method is given.
         prediction: Type of the predictions that it returns, one per prompt.
+        alternative: Another type that a method may return in its place; ``None``: there is none.
     """
 
     prompt: type[Prompt]
     prediction: type[Prediction]
+    alternative: type[Prediction] | None = None
+
+    @property
+    def predictions(self) -> tuple[type[Prediction], ...]:
+        """All types that a method may return."""
+        return (self.prediction,) if self.alternative is None else (self.prediction, self.alternative)
 
 
 TASK_TYPES: Mapping[str, TaskTypes] = {
-    "rvos": TaskTypes(TextPrompt, MaskPrediction),
-    "avos": TaskTypes(SpeechPrompt, MaskPrediction),
+    "rvos": TaskTypes(TextPrompt, MaskPrediction, PointPrediction),
+    "avos": TaskTypes(SpeechPrompt, MaskPrediction, PointPrediction),
     "rmot": TaskTypes(TextPrompt, TrackPrediction),
     "rmeg": TaskTypes(TargetMasks, CaptionPrediction),
 }

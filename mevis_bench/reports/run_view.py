@@ -19,7 +19,14 @@ from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, union
 from mevis_bench.metrics.track_pairs import TrackPairs
 from mevis_bench.metrics.tracking import check_tracks
-from mevis_bench.records import CaptionPrediction, DataError, GroundTruth, IncomparableError, TrackPrediction
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    GroundTruth,
+    IncomparableError,
+    TrackPrediction,
+    UsageError,
+)
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.failures import (
     MIN_BOX_IOU,
@@ -92,13 +99,21 @@ class RunView:
 
     Raises:
         DataError: The predictions cannot be read.
+        UsageError: They are points.
     """
 
     def __init__(self, scored: ScoredRun) -> None:
         self.dataset, self.task = scored.dataset, scored.results.task
         choices = scored.results.choices
+        protocol = find_protocol(scored.results.protocol)
+        if protocol is not None and protocol.measure == "points":
+            raise UsageError(
+                "points are not shown in pictures, the gallery or failures",
+                location=str(scored.path),
+                hint="Make masks of them: mevis-bench run --task rvos --method points_to_masks --weights answers=RUN",
+            )
         self._options = ScoringOptions(
-            find_protocol(scored.results.protocol),
+            protocol,
             missing=choices.get("missing", "error"),
             references=choices.get("references", "all"),
         )

@@ -5,17 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mevis_bench.metrics.points import (
-    POINT_PROTOCOLS,
-    PointProtocol,
-    PointScores,
-    PointTruth,
-    make_truth,
-    score_points,
-)
-from mevis_bench.records import GroundTruth, NothingMeasuredError
+from mevis_bench.metrics.points import POINT_PROTOCOLS, PointScores, sampled_truth, score_points
+from mevis_bench.metrics.protocols import PointProtocol
+from mevis_bench.records import NothingMeasuredError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.point_answer import PointAnswer, find_answer, read_point_answers
 
@@ -63,7 +56,7 @@ def score_point_answers(path: Path, dataset: Dataset) -> PointReport:
                 missing += 1
                 continue
             found.append(answer)
-            points = sampled_truth(truth, answer)
+            points = sampled_truth(truth, max(1, round(answer.fps / answer.sampling_fps)))
             for protocol in POINT_PROTOCOLS:
                 rows[protocol].append(score_points(answer.points, points, protocol))
     if not found:
@@ -80,20 +73,6 @@ def score_point_answers(path: Path, dataset: Dataset) -> PointReport:
         cut=sum(answer.is_cut for answer in found),
         scores={protocol: _mean(scores) for protocol, scores in rows.items()},
     )
-
-
-def sampled_truth(truth: GroundTruth, answer: PointAnswer) -> PointTruth:
-    """Return the masks of the frames in which an answer is scored: every ``fps / sampling_fps``-th one, from 0."""
-    step = max(1, round(answer.fps / answer.sampling_fps))
-    masks: dict[int, NDArray[np.bool_]] = {}
-    for frame in range(0, truth.length, step):
-        objects = np.zeros((len(truth.objects), truth.height, truth.width), bool)
-        for number, rles in enumerate(truth.objects):
-            rle = rles[frame]
-            if rle is not None:
-                objects[number] = rle.decode(f"{truth.sample}, frame {frame}")
-        masks[frame] = objects
-    return make_truth(masks)
 
 
 def _mean(scores: Sequence[PointScores]) -> PointScores:

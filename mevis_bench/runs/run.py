@@ -13,8 +13,10 @@ from mevis_bench.runs.live_log import LiveLog
 from mevis_bench.runs.plan import RunPlan, plan_run
 from mevis_bench.runs.predict import RunCallback, RunReport, find_folder, predict
 from mevis_bench.runs.score import score_run
+from mevis_bench.runs.scoring_plan import default_protocol
 from mevis_bench.schemas.run_config import RunConfig
 from mevis_bench.schemas.scores import Results
+from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results
 from mevis_bench.tasks import find_task
@@ -80,7 +82,7 @@ def _predict_and_score(plan: RunPlan, folder: RunFolder, callback: RunCallback) 
         return FinishedRun(report, None, rate)
     options = ScoringOptions(
         find_protocol(plan.config.protocol), missing="zero" if report.failed else "error", device=plan.predictor.device
-    ).for_data_set(plan.dataset.info.protocol)
+    ).for_data_set(default_protocol(plan.dataset, open_predictions(folder.path)))
     if not report.computed and (folder.path / "results.json").is_file():
         results = read_results(folder.path)
         # A metric may be missing only because its program crashed.

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mevis_bench.metrics.aggregation import ScoredSample
+from mevis_bench.metrics.protocols import POINTS
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache, target_columns
 from mevis_bench.records import DataError, GroundTruth, NothingMeasuredError, UsageError
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.run_split import OpenedSplit, open_split
+from mevis_bench.store.formats.run_folder_lines import RunPredictions
 from mevis_bench.store.open_predictions import open_predictions
 from mevis_bench.store.prediction_source import FrameSpec, LoadedPrediction, PredictionSource
 from mevis_bench.store.run_folder import RunFolder
@@ -128,7 +130,7 @@ def plan_scoring(
         resolved,
         dataset,
         source,
-        options.for_data_set(dataset.info.protocol),
+        options.for_data_set(default_protocol(dataset, source)),
         expression_ids,
         run.method,
         threshold,
@@ -136,6 +138,12 @@ def plan_scoring(
         predicted_on=opened.predicted_on,
         ignored=ignored,
     )
+
+
+def default_protocol(dataset: Dataset, source: PredictionSource) -> str:
+    """Return the protocol by which predictions are scored where none is given: the data set's, but of points theirs."""
+    is_points = isinstance(source, RunPredictions) and source.holds_points()
+    return POINTS.name if is_points else dataset.info.protocol
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mevis_bench.masks.rle_json import CocoRle
 Sentence = Annotated[str, Meta(pattern=r"\S", description="a sentence")]
 Side = Annotated[int, Meta(ge=1)]
 AnnotationId = int | str
+Place = Annotated[tuple[float, float], Meta(description="[x, y]")]
 Corners = Annotated[tuple[float, float, float, float], Meta(description="[x0, y0, x1, y1]")]
 AnnotationIds = Annotated[tuple[AnnotationId, ...], Meta(description="a list of ids, empty for no target")]
 ObjectId = int | Annotated[str, Meta(min_length=1)]

@@ -26,7 +26,7 @@ from mevis_bench.schemas.license_agreements import LicenseAgreements
 from mevis_bench.schemas.manifest import Manifest
 from mevis_bench.schemas.method_file import MethodSpec
 from mevis_bench.schemas.paper_table import PublishedTable
-from mevis_bench.schemas.predictions import CandidatesLine, CaptionLine, MasksLine, TracksLine
+from mevis_bench.schemas.predictions import CandidatesLine, CaptionLine, MasksLine, PointsLine, TracksLine
 from mevis_bench.schemas.published_results import PublishedResults
 from mevis_bench.schemas.push_record import PushRecord
 from mevis_bench.schemas.run_config import RunConfig
@@ -70,6 +70,7 @@ FORMATS: tuple[Format, ...] = (
     Format("predicted-masks", MasksLine, "lines", f"{_PREDICTIONS} masks, by methods for `rvos` and `avos`"),
     Format("predicted-candidates", CandidatesLine, "lines", f"{_PREDICTIONS} masks with other candidates"),
     Format("predicted-tracks", TracksLine, "lines", f"{_PREDICTIONS} boxes with identities, for `rmot`"),
+    Format("predicted-points", PointsLine, "lines", f"{_PREDICTIONS} points with identities, for `rvos` and `avos`"),
     Format("predicted-caption", CaptionLine, "lines", f"{_PREDICTIONS} a sentence, for `rmeg`"),
     Format("scores", SampleScore, "lines", "`scores.jsonl` of a scored folder: one line per sample, sorted"),
     Format("results", Results, "json", "`results.json` of a scored folder"),

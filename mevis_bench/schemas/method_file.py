@@ -9,7 +9,7 @@ from msgspec import Meta
 from mevis_bench.records.hub_source import HubSource
 from mevis_bench.records.task_names import TaskName
 
-Output = Literal["masks", "objects", "tracks", "captions"]
+Output = Literal["masks", "objects", "tracks", "points", "captions"]
 Tasks = Annotated[tuple[TaskName, ...], Meta(min_length=1)]
 MethodName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
 Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]

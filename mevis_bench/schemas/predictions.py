@@ -1,4 +1,4 @@
-"""``predictions/<video>.jsonl`` of a run folder: one line per prediction, of one of four forms."""
+"""``predictions/<video>.jsonl`` of a run folder: one line per prediction, of one of five forms."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mevis_bench.files.strict_json import parse_json
 from mevis_bench.schemas.decode import decode_key
-from mevis_bench.schemas.external import Corners, Side
+from mevis_bench.schemas.external import Corners, Place, Side
 from mevis_bench.schemas.json_files import decode_document
 
 Counts = Annotated[str, Meta(description="COCO's compressed string", extra_json_schema={"pattern": r"^[\x00-\x7f]*$"})]
@@ -122,6 +122,38 @@ class TracksLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointsLine:
+    """Points of one sample: ``frames``, ``ids`` and ``points`` have one entry per point.
+
+    Attributes:
+        expression: Id of the expression.
+        kind: ``points``.
+        frames: Index of the point's frame, from 0.
+        ids: Identity of the point's object.
+        points: Places in pixels.
+        raw: The model's whole answer; null: it did not answer in text.
+        is_cut: Whether the answer ends inside its points.
+    """
+
+    expression: str
+    kind: Literal["points"]
+    frames: tuple[Int64, ...]
+    ids: tuple[Int64, ...]
+    points: tuple[Place, ...]
+    raw: str | None
+    is_cut: bool
+
+    def __post_init__(self) -> None:
+        """Check the lengths.
+
+        Raises:
+            ValueError: They differ.
+        """
+        if not len(self.frames) == len(self.ids) == len(self.points):
+            raise ValueError(f"{len(self.frames)} frames, {len(self.ids)} ids, {len(self.points)} points")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionLine:
     """Sentence about one sample.
 
@@ -140,16 +172,16 @@ class CaptionLine:
     raw: str | None = None
 
 
-PredictionLine = MasksLine | CandidatesLine | TracksLine | CaptionLine
+PredictionLine = MasksLine | CandidatesLine | TracksLine | PointsLine | CaptionLine
 
-_FORMS: dict[str, Any] = {"masks": MasksLine, "tracks": TracksLine, "caption": CaptionLine}
+_FORMS: dict[str, Any] = {"masks": MasksLine, "tracks": TracksLine, "points": PointsLine, "caption": CaptionLine}
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """The key that decides about the form of a line."""
 
-    kind: Literal["masks", "tracks", "caption"]
+    kind: Literal["masks", "tracks", "points", "caption"]
 
 
 def decode_prediction(text: bytes, location: str) -> PredictionLine:

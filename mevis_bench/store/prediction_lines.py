@@ -1,6 +1,6 @@
 """Predictions as lines of ``predictions/<video>.jsonl``, each of which starts with ``"expression": "<id>"``.
 
-The four forms of a line are in :mod:`mevis_bench.schemas.predictions`. Equal predictions give equal bytes. Where an
+The five forms of a line are in :mod:`mevis_bench.schemas.predictions`. Equal predictions give equal bytes. Where an
 expression has two lines, the last one holds.
 """
 
@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.masks.rle import counts_of
-from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, Prediction, Rle, TrackPrediction
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    MaskPrediction,
+    PointPrediction,
+    Prediction,
+    Rle,
+    TrackPrediction,
+)
 from mevis_bench.schemas.json_files import plain
 from mevis_bench.schemas.predictions import (
     CandidateMasks,
@@ -22,6 +30,7 @@ from mevis_bench.schemas.predictions import (
     CaptionLine,
     CountsPerFrame,
     MasksLine,
+    PointsLine,
     PredictionLine,
     TracksLine,
     decode_prediction,
@@ -50,7 +59,7 @@ class StoredMasks:
     candidates: tuple[Candidate, ...] | None = None
 
 
-StoredPrediction = StoredMasks | TrackPrediction | CaptionPrediction
+StoredPrediction = StoredMasks | TrackPrediction | PointPrediction | CaptionPrediction
 
 
 def encode_line(expression_id: str, prediction: Prediction) -> bytes:
@@ -68,6 +77,17 @@ def _line(expression_id: str, prediction: Prediction) -> PredictionLine:
         case TrackPrediction():
             frames, ids, boxes = (column.tolist() for column in (prediction.frames, prediction.ids, prediction.boxes))
             return TracksLine(expression=expression_id, kind="tracks", frames=frames, ids=ids, boxes=boxes)
+        case PointPrediction():
+            frames, ids, points = (column.tolist() for column in (prediction.frames, prediction.ids, prediction.points))
+            return PointsLine(
+                expression=expression_id,
+                kind="points",
+                frames=frames,
+                ids=ids,
+                points=points,
+                raw=prediction.raw,
+                is_cut=prediction.is_cut,
+            )
         case CaptionPrediction(text, target_kept, raw):
             return CaptionLine(expression=expression_id, kind="caption", text=text, target_kept=target_kept, raw=raw)
         case _:
@@ -139,6 +159,10 @@ def parse_line(line: bytes, location: str) -> StoredPrediction:
         case TracksLine():
             boxes = np.array(record.boxes, np.float64).reshape(-1, 4)
             return TrackPrediction(np.array(record.frames, np.int64), np.array(record.ids, np.int64), boxes)
+        case PointsLine():
+            points = np.array(record.points, np.float64).reshape(-1, 2)
+            frames, ids = (np.array(column, np.int64) for column in (record.frames, record.ids))
+            return PointPrediction(frames, ids, points, record.raw, record.is_cut)
         case CaptionLine():
             return CaptionPrediction(record.text, record.target_kept, record.raw)
         case _:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mevis_bench.files.names import validate_name
 from mevis_bench.masks import MaskRows
-from mevis_bench.records import CaptionPrediction, DataError, Rle, TrackPrediction
+from mevis_bench.records import CaptionPrediction, DataError, PointPrediction, Rle, TrackPrediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,12 @@ class LoadedMasks:
     labels: tuple[MaskRows, ...] | None = None
 
 
-LoadedPrediction = LoadedMasks | TrackPrediction | CaptionPrediction
+LoadedPrediction = LoadedMasks | TrackPrediction | PointPrediction | CaptionPrediction
 
 KINDS: Mapping[type[LoadedPrediction], str] = {
     LoadedMasks: "masks",
     TrackPrediction: "tracks",
+    PointPrediction: "points",
     CaptionPrediction: "a caption",
 }
 """Names of the kinds of predictions, for messages."""

@@ -1,4 +1,4 @@
-"""Scoring of masks by the measure of a protocol (``ScoringProtocol.measure``), for RVOS and AVOS."""
+"""Scoring of masks and points by the measure of a protocol (``ScoringProtocol.measure``), for RVOS and AVOS."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -13,22 +13,40 @@ from mevis_bench.metrics.aggregation import Aggregator, SampleMetrics
 from mevis_bench.metrics.annotators import RECALL_AND_DECAY, UNASSIGNED, AnnotatorAggregator, score_annotator
 from mevis_bench.metrics.candidates import CANDIDATE_METRICS, CandidateAggregator, score_candidates
 from mevis_bench.metrics.long_rvos import LONG_RVOS_METRICS, LongRvosAggregator, temporal_ious
+from mevis_bench.metrics.point_samples import (
+    POINT_METRICS,
+    PointAggregator,
+    score_missing_points,
+    score_point_sample,
+)
 from mevis_bench.metrics.revos import REVOS_METRICS, RevosAggregator, accuracy_and_robustness, rounded
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.segmentation import MaskAggregator, measures_by_frame, score_mask_sample, score_missing_masks
 from mevis_bench.metrics.targets import TargetCache
-from mevis_bench.records import GroundTruth
-from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
+from mevis_bench.records import GroundTruth, PointPrediction, UsageError
+from mevis_bench.store.prediction_source import KINDS, LoadedMasks, LoadedPrediction
 
-PROTOCOL_METRICS = (*RECALL_AND_DECAY, *CANDIDATE_METRICS, *REVOS_METRICS, *LONG_RVOS_METRICS)
+PROTOCOL_METRICS = (*RECALL_AND_DECAY, *CANDIDATE_METRICS, *REVOS_METRICS, *LONG_RVOS_METRICS, *POINT_METRICS)
 """Metrics that only protocols of other data sets than MeViS have, in the order of the table's columns."""
 
 
 def score(
     prediction: LoadedPrediction, ground_truth: GroundTruth, targets: TargetCache, options: ScoringOptions
 ) -> SampleMetrics:
-    """Score one prediction by the protocol's measure."""
-    assert isinstance(prediction, LoadedMasks)
+    """Score one prediction by the protocol's measure.
+
+    Raises:
+        UsageError: The protocol measures points, and these are masks, or the other way round.
+    """
+    if options.rules.measure == "points" and isinstance(prediction, PointPrediction):
+        return score_point_sample(prediction, ground_truth, options)
+    if options.rules.measure == "points" or not isinstance(prediction, LoadedMasks):
+        raise UsageError(
+            f"protocol {options.rules.name} does not measure {KINDS[type(prediction)]}",
+            location="--protocol",
+            hint="Points are measured by points and points_lmms_eval, masks by the other protocols; the method "
+            "points_to_masks makes masks of points.",
+        )
     match options.rules.measure:
         case "regions":
             return score_mask_sample(prediction.rows, prediction.target_score, ground_truth, targets, options)
@@ -120,6 +138,8 @@ def score_missing(ground_truth: GroundTruth, targets: TargetCache, options: Scor
             return SampleMetrics(dict.fromkeys(("J&F", "J", "F", "A", "R"), 0.0))
         case "long_rvos":
             return SampleMetrics(dict.fromkeys(("J&F", "J", "F", "tIoU", "vIoU"), 0.0))
+        case "points":
+            return score_missing_points(ground_truth)
         case _:
             assert_never(options.rules.measure)
 
@@ -179,5 +199,7 @@ def aggregator(options: ScoringOptions) -> Aggregator:
             return RevosAggregator(options.rules.decimals)
         case "long_rvos":
             return LongRvosAggregator()
+        case "points":
+            return PointAggregator()
         case _:
             assert_never(options.rules.measure)

@@ -9,7 +9,7 @@ from mevis_bench.metrics.multi_object import TRACK_METRICS, TrackAggregator, sco
 from mevis_bench.metrics.scoring_options import ScoringOptions
 from mevis_bench.metrics.targets import TargetCache
 from mevis_bench.metrics.track_margins import pooled_margins
-from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, TextPrompt, TrackPrediction
+from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, PointPrediction, TextPrompt, TrackPrediction
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
 from mevis_bench.tasks.references import TRACK_REFERENCE
@@ -30,7 +30,7 @@ def tracks_of(prediction: LoadedPrediction, ground_truth: GroundTruth) -> TrackP
     """Return a prediction as it is scored: of masks the boxes, one track per object, one where objects are not known.
 
     Raises:
-        TypeError: It is a caption.
+        TypeError: It has neither boxes nor masks.
         DataError: A mask does not have the video's size.
     """
     match prediction:
@@ -38,8 +38,8 @@ def tracks_of(prediction: LoadedPrediction, ground_truth: GroundTruth) -> TrackP
             return prediction
         case LoadedMasks():
             return _from_masks(prediction, ground_truth)
-        case CaptionPrediction():
-            raise TypeError("rmot is not scored from captions")
+        case PointPrediction() | CaptionPrediction():
+            raise TypeError(f"rmot is not scored from a {type(prediction).__name__}")
         case _:
             assert_never(prediction)
 

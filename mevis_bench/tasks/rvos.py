@@ -1,7 +1,7 @@
 """RVOS: segment the objects that a sentence refers to (the paper, section 3.3; metrics in section 5)."""
 
 from mevis_bench.metrics.segmentation import MASK_METRICS
-from mevis_bench.records import Expression, TextPrompt
+from mevis_bench.records import Expression, PointPrediction, TextPrompt
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.store.prediction_source import LoadedMasks
 from mevis_bench.tasks import mask_scoring
@@ -19,7 +19,7 @@ RVOS = Task(
     metrics=MASK_METRICS,
     headlines=("J&F",),
     ranking="J&F",
-    scorable=(LoadedMasks,),
+    scorable=(LoadedMasks, PointPrediction),
     applies_to=lambda expression: True,
     make_prompt=_prompt,
     score=mask_scoring.score,

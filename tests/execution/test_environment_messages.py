@@ -16,7 +16,15 @@ from mevis_bench.methods.prediction_checks import (
     MAX_TRACK_ENTRIES,
     validate_prediction,
 )
-from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, Prediction, TrackPrediction, Video
+from mevis_bench.records import (
+    CaptionPrediction,
+    MaskPrediction,
+    MethodError,
+    PointPrediction,
+    Prediction,
+    TrackPrediction,
+    Video,
+)
 
 VIDEO = Video("v", ("0", "1"), (Path("0"), Path("1")), 3, 5)
 MASKS = np.random.default_rng(0).random((2, 3, 5)) > 0.5
@@ -54,6 +62,13 @@ def test_masks_tracks_and_captions_come_back_unchanged() -> None:
     prediction, _ = decoded
     assert isinstance(prediction, TrackPrediction)
     assert prediction.boxes[0, 3] == 1 / 3
+    points = {"frames": [1], "ids": [4], "points": [[0.5, 1 / 3]], "raw": "läuft", "is_cut": True}
+    decoded = decode(reply(kind="points", **points))
+    assert decoded is not None
+    prediction, _ = decoded
+    assert isinstance(prediction, PointPrediction)
+    assert prediction.by_frame() == {1: {"4": (0.5, 1 / 3)}}
+    assert (prediction.raw, prediction.is_cut) == ("läuft", True)
     caption = reply(kind="caption", text="läuft", target_kept=None, raw="Er läuft.")
     assert decode(caption) == (CaptionPrediction("läuft", raw="Er läuft."), 0.25)
     assert decode(None) is None
@@ -85,6 +100,10 @@ BOMB = {"shape": [2, 3, 5], "bits": base64.b64encode(zlib.compress(bytes(100_000
         (masks(objects=[PACKED] * (MAX_OBJECTS + 1)), f"expected at most {MAX_OBJECTS}, got {MAX_OBJECTS + 1}"),
         (masks(objects=5), r"Expected `array \| null`, got `int`"),
         (tracks(ids=[1]), "expected equal numbers of frames, ids and boxes"),
+        (
+            reply(kind="points", frames=[1], ids=[], points=[], raw=None, is_cut=False),
+            "expected equal numbers of frames, ids and points",
+        ),
         (tracks(ids=[1.5, 2]), "Expected `int`, got `float`"),
         (tracks(ids=[10**30, 2]), "too large to convert"),
         (tracks(boxes=[[0, 0, 1], [1, 2, 3, 4]]), r"Expected `array` of length 4 - at `\$.prediction.boxes\[0\]`"),

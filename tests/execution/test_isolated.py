@@ -49,6 +49,9 @@ def go(place: Path, seen: RecordingCallback | None = None, **changes) -> RunRepo
 
 
 PREDICTIONS = {
+    "points": "from mevis_bench.records import PointPrediction\n"
+    "def answer(setup, masks): return PointPrediction(np.array([0, 1]), np.array([7, 7]), "
+    "np.array([[0, 1 / 3], [1, 2]]), 'läuft', True)",
     "rvos": "def answer(setup, masks): return MaskPrediction(masks, (masks, ~masks), 0.25)",
     "rmot": "def answer(setup, masks): return TrackPrediction(np.array([0, 1]), np.array([7, 7]), "
     "np.array([[0, 0, 1, 1 / 3], [1, 2, 3, 4]]))",
@@ -56,9 +59,10 @@ PREDICTIONS = {
 }
 
 
-@pytest.mark.parametrize("task", PREDICTIONS)
-def test_predictions_are_those_of_the_same_method_in_this_process(place: Path, task: str) -> None:
-    noisy = PREDICTIONS[task] + "\nprint('{\"ok\": null}')\nimport sys\nprint('not JSON', file=sys.stderr)\n"
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_predictions_are_those_of_the_same_method_in_this_process(place: Path, kind: str) -> None:
+    task = "rvos" if kind == "points" else kind
+    noisy = PREDICTIONS[kind] + "\nprint('{\"ok\": null}')\nimport sys\nprint('not JSON', file=sys.stderr)\n"
     write_fake_method(place / "methods", noisy)
     inline = go(place, task=task, out=place / "inline")
     write_isolated_method(place / "methods", noisy)
@@ -248,9 +252,10 @@ def test_its_records_have_the_fields_of_the_real_ones() -> None:
     for copy in environment_child._RECORDS:
         real = getattr(records, copy.__name__)
         if dataclasses.is_dataclass(real):
-            assert [field.name for field in dataclasses.fields(copy)] == [
-                field.name for field in dataclasses.fields(real)
-            ]
+            names = [field.name for field in dataclasses.fields(real)]
+            if real is records.MethodConfig:
+                names.remove("open_predictions")  # a function of the harness, which is not there
+            assert [field.name for field in dataclasses.fields(copy)] == names
 
 
 def test_masks_that_unpack_to_more_than_their_shape_are_refused() -> None:

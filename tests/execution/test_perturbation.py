@@ -12,7 +12,16 @@ from mevis_bench.execution.perturbation import (
     perturbed_video,
     unpermute,
 )
-from mevis_bench.records import MaskPrediction, Rle, TargetMasks, TextPrompt, TrackPrediction, UsageError, Video
+from mevis_bench.records import (
+    MaskPrediction,
+    PointPrediction,
+    Rle,
+    TargetMasks,
+    TextPrompt,
+    TrackPrediction,
+    UsageError,
+    Video,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,10 @@ def test_tracks_follow_their_frames() -> None:
         (1, 2),
         (4, 1),
     ]
+    points = PointPrediction(perturbed.frames, perturbed.ids, perturbed.boxes[:, :2], "words", True)
+    moved = unpermute(points, inverse_frame_map(frame_order("reverse", "v", 3, 0), 3))
+    assert moved.by_frame() == {0: {"1": (8.0, 9.0)}, 2: {"1": (0.0, 1.0), "2": (4.0, 5.0)}}
+    assert (moved.raw, moved.is_cut) == ("words", True)
     nothing = TrackPrediction(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
     assert len(unpermute(nothing, inverse_frame_map(frame_order("reverse", "v", 3, 0), 3)).frames) == 0
 

@@ -23,6 +23,7 @@ from mevis_bench.records import (
     MaskPrediction,
     MethodError,
     MissingWeightsError,
+    PointPrediction,
     SpeechPrompt,
     TextPrompt,
     UsageError,
@@ -104,9 +105,16 @@ def test_every_object_becomes_a_track_of_tight_half_open_boxes() -> None:
 
 def test_masks_to_tracks_refuses_words() -> None:
     with pytest.raises(
-        MethodError, match="invalid prediction for rvos: expected MaskPrediction, got CaptionPrediction"
+        MethodError,
+        match="invalid prediction for rvos: expected MaskPrediction or PointPrediction, got CaptionPrediction",
     ):
         list(MasksToTracks(Fake(CaptionPrediction(""))).predict(VIDEO, []))
+
+
+def test_masks_to_tracks_refuses_points() -> None:
+    points = PointPrediction.from_points({0: {"a": (1.0, 2.0)}})
+    with pytest.raises(MethodError, match="masks_to_tracks: expected masks, got PointPrediction"):
+        list(MasksToTracks(Fake(points)).predict(VIDEO, []))
 
 
 def test_a_text_method_gets_the_transcripts() -> None:

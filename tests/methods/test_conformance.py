@@ -7,7 +7,15 @@ import pytest
 
 from mevis_bench.methods.conformance import CHECKS, Trial, make_prompt
 from mevis_bench.methods.prediction_checks import validate_prediction
-from mevis_bench.records import CaptionPrediction, MaskPrediction, MethodError, Prediction, TrackPrediction, Video
+from mevis_bench.records import (
+    CaptionPrediction,
+    MaskPrediction,
+    MethodError,
+    PointPrediction,
+    Prediction,
+    TrackPrediction,
+    Video,
+)
 from mevis_bench.records.task_names import TASK_NAMES, TASK_TYPES
 from tests.fixtures.tiny_split import write_fake_method
 
@@ -15,6 +23,7 @@ VIDEO = Video("v", ("0", "1"), (Path("0.png"), Path("1.png")), 3, 4)
 PREDICTIONS: tuple[Prediction, ...] = (
     MaskPrediction(np.zeros((2, 3, 4), bool)),
     TrackPrediction(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4))),
+    PointPrediction(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 2))),
     CaptionPrediction(""),
 )
 
@@ -29,7 +38,7 @@ def test_every_task_has_conformance_prompts_of_its_type(task: str, tmp_path: Pat
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_only_predictions_of_the_tasks_type_pass(task: str) -> None:
     for prediction in PREDICTIONS:
-        if isinstance(prediction, TASK_TYPES[task].prediction):
+        if isinstance(prediction, TASK_TYPES[task].predictions):
             validate_prediction(prediction, task, VIDEO)
         else:
             with pytest.raises(MethodError, match=f"invalid prediction for {task}: expected"):
@@ -49,6 +58,22 @@ def test_invalid_tracks(frames: list[int], ids: list[int], boxes: list[list[floa
     tracks = TrackPrediction(np.array(frames), np.array(ids), np.array(boxes, np.float64))
     with pytest.raises(MethodError, match=message):
         validate_prediction(tracks, "rmot", VIDEO)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"points": np.zeros((1, 4))}, r"invalid points: expected ids \(1,\) and points \(1, 2\) for 1 frames"),
+        ({"frames": np.array([2])}, r"invalid points: expected frames in 0\.\.1, got 2\.\.2"),
+        ({"points": np.array([[np.inf, 0]])}, "invalid points: there is a point that is not finite"),
+        ({"raw": 3}, "invalid raw answer: expected text, got int"),
+        ({"raw": "x" * 100_001}, "invalid raw answer: expected at most 100000 characters, got 100001"),
+    ],
+)
+def test_invalid_points(changes: dict[str, object], message: str) -> None:
+    columns: dict[str, object] = {"frames": np.zeros(1, int), "ids": np.zeros(1, int), "points": np.zeros((1, 2))}
+    with pytest.raises(MethodError, match=message):
+        validate_prediction(PointPrediction(**(columns | changes)), "rvos", VIDEO)
 
 
 BROKEN = {

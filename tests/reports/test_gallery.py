@@ -218,7 +218,7 @@ def test_another_split_or_task_is_an_error(
 
 def test_predictions_of_another_task_are_an_error(gallery_run: Path, track_run: Path, gallery_split: Dataset) -> None:
     view = RunView(read_scored_run(gallery_run, gallery_split, track_run))
-    with pytest.raises(DataError, match="rvos is scored from masks, got tracks"):
+    with pytest.raises(DataError, match="rvos is scored from masks or points, got tracks"):
         list(view.video(gallery_split.video_ids[0]))
 
 

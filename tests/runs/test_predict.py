@@ -185,7 +185,10 @@ def test_a_video_without_first_frame_fails_alone(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        ("def answer(setup, masks): return masks", "invalid prediction for rvos: expected MaskPrediction, got ndarray"),
+        (
+            "def answer(setup, masks): return masks",
+            "invalid prediction for rvos: expected MaskPrediction or PointPrediction, got ndarray",
+        ),
         (
             "def answer(setup, masks): return MaskPrediction(masks[1:])",
             "invalid masks: expected bool (4, 6, 8), got bool (3, 6, 8)",

@@ -126,7 +126,7 @@ def test_a_broken_track_is_an_error_or_counts_as_missed(split: Path, tmp_path: P
 
 def test_a_task_says_what_it_is_scored_from(split: Path, tmp_path: Path) -> None:
     predictions = write_tracks(tmp_path / "p", "mot")
-    with pytest.raises(DataError, match="v/0: rvos is scored from masks, got tracks"):
+    with pytest.raises(DataError, match="v/0: rvos is scored from masks or points, got tracks"):
         score_run(predictions, data=split, out=tmp_path / "out")
 
 

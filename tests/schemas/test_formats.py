@@ -13,7 +13,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.data.registry import make_fixture
 from mevis_bench.files.strict_yaml import plain_value, read_node
 from mevis_bench.masks.rle_json import parse_rles
-from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, TrackPrediction
+from mevis_bench.records import CaptionPrediction, DataError, MaskPrediction, PointPrediction, TrackPrediction
 from mevis_bench.schemas.__main__ import reference_files
 from mevis_bench.schemas.decode import JsonSource, decode, decode_external
 from mevis_bench.schemas.field_types import record_fields
@@ -157,6 +157,7 @@ def test_predictions_of_every_form_are_valid_and_of_no_other_form() -> None:
         "predicted-masks": encode_line("0", MaskPrediction(masks, (masks,), 0.5)),
         "predicted-candidates": encode_line("0", MaskPrediction(masks, candidates=((masks, 0.5),))),
         "predicted-tracks": encode_line("0", boxes),
+        "predicted-points": encode_line("0", PointPrediction.from_points({0: {"a": (1.0, 2.5)}}, "words")),
         "predicted-caption": encode_line("0", CaptionPrediction("a cat", 1.0, "It is a cat.")),
     }
     for written, line in lines.items():

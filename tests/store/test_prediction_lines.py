@@ -95,6 +95,15 @@ MASKS_LINE = {
 }
 CANDIDATES_LINE = {**MASKS_LINE, "schema": 2, "candidates": [{"score": 0.5, "masks": ["06", None]}]}
 TRACKS_LINE = {"expression": "0", "kind": "tracks", "frames": [0], "ids": [1], "boxes": [[0, 0, 1, 1]]}
+POINTS_LINE = {
+    "expression": "0",
+    "kind": "points",
+    "frames": [0],
+    "ids": [1],
+    "points": [[0.5, 1]],
+    "raw": "läuft <tracks",
+    "is_cut": True,
+}
 CAPTION_LINE = {"expression": "0", "kind": "caption", "text": "a cat"}
 
 
@@ -105,7 +114,7 @@ CAPTION_LINE = {"expression": "0", "kind": "caption", "text": "a cat"}
         (b"\xff\xfe", "invalid UTF-8: invalid start byte at byte 0"),
         (b"[]", "expected a mapping with 'kind', got an empty list"),
         (b"{}", "missing key 'kind'"),
-        ({"kind": "movie"}, "'kind': expected one of masks, tracks, caption, got 'movie'"),
+        ({"kind": "movie"}, "'kind': expected one of masks, tracks, points, caption, got 'movie'"),
         ({key: value for key, value in MASKS_LINE.items() if key != "objects"}, "missing key 'objects'"),
         ({key: value for key, value in CAPTION_LINE.items() if key != "expression"}, "missing key 'expression'"),
         ({**MASKS_LINE, "mask": []}, "unknown key 'mask'"),
@@ -130,6 +139,9 @@ CAPTION_LINE = {"expression": "0", "kind": "caption", "text": "a cat"}
         ({**TRACKS_LINE, "frames": [0.5]}, "'frames[0]': expected an integer of 64 bits, got 0.5"),
         ({**TRACKS_LINE, "boxes": [[0, 0, 1]]}, "'boxes[0]': expected [x0, y0, x1, y1], got a list"),
         ({**TRACKS_LINE, "boxes": [[0, 0, 1, "1"]]}, "'boxes[0][3]': expected a number, got '1'"),
+        ({**POINTS_LINE, "frames": []}, "0 frames, 1 ids, 1 points"),
+        ({**POINTS_LINE, "points": [[0, 0, 1]]}, "'points[0]': expected [x, y], got a list"),
+        ({**POINTS_LINE, "is_cut": 1}, "'is_cut': expected true or false, got 1"),
         ({**CAPTION_LINE, "text": 3}, "'text': expected text, got 3"),
         ({**CAPTION_LINE, "raw": 3}, "'raw': expected text, got 3"),
         ({**CAPTION_LINE, "target_kept": -0.5}, "'target_kept': expected a number >= 0 and <= 1, got -0.5"),
@@ -143,7 +155,7 @@ def test_invalid_lines_are_one_error_with_key_and_place(content: bytes | dict[st
     assert caught.value.message == message
 
 
-@pytest.mark.parametrize("line", [MASKS_LINE, CANDIDATES_LINE, TRACKS_LINE, CAPTION_LINE])
+@pytest.mark.parametrize("line", [MASKS_LINE, CANDIDATES_LINE, TRACKS_LINE, POINTS_LINE, CAPTION_LINE])
 def test_lines_are_read_and_written_as_they_are(line: dict[str, object]) -> None:
     stored = parse_line(json.dumps(line).encode(), "here")
     prediction = decode_masks(stored) if isinstance(stored, StoredMasks) else stored

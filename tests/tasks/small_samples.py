@@ -10,9 +10,10 @@ from pycocotools import mask as coco
 from mevis_bench.masks import MaskRows
 from mevis_bench.masks.tracks import to_tracks
 from mevis_bench.metrics.aggregation import ScoredSample
+from mevis_bench.metrics.points import reference_point
 from mevis_bench.metrics.protocols import ScoringProtocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
-from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, Rle, TrackPrediction
+from mevis_bench.records import CaptionPrediction, Expression, GroundTruth, PointPrediction, Rle, TrackPrediction
 from mevis_bench.runs.scoring_plan import ScoringJob, score_video
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction
 from mevis_bench.tasks import TASKS, Task, find_task
@@ -53,6 +54,7 @@ KINDS: Mapping[str, Sequence[str | None]] = {
     "revos": ["referring", "reasoning", "referring", "no_target", "no_target"],
     "long_rvos": ["dynamic", "static", "hybrid", "static", "dynamic"],
     "candidates": [None] * 5,
+    "points": [None] * 5,
 }
 """Kinds of the expressions by the measure of a protocol."""
 
@@ -143,12 +145,28 @@ def caption_of(sentence: str, quality: str) -> str:
     }[quality]
 
 
-def predict(task: Task, expression: Expression, quality: str, scale: int) -> LoadedPrediction:
+def points_of(objects: Sequence[np.ndarray], quality: str) -> PointPrediction:
+    """The middles of objects as an answer; unreadable with ``noise``, cut off with some others."""
+    if quality == "noise":
+        return PointPrediction.from_points({}, "somewhere")
+    points = {
+        frame: {str(k): reference_point(masks[frame]) for k, masks in enumerate(objects) if masks[frame].any()}
+        for frame in range(SHAPE[0])
+    }
+    words = "" if quality == "perfect" and not objects else "<tracks>"
+    return PointPrediction.from_points(points, words, is_cut=quality in ("partial", "complement"))
+
+
+def predict(
+    task: Task, protocol: ScoringProtocol, expression: Expression, quality: str, scale: int
+) -> LoadedPrediction:
     if task.scorable[0] is CaptionPrediction:
         return CaptionPrediction(caption_of(expression.text, quality))
     objects = masks_of(expression.annotation_ids or (), quality)
     if task.scorable[0] is TrackPrediction:
         return to_tracks([MaskRows.from_dense(masks) for masks in objects])
+    if protocol.measure == "points":
+        return points_of(objects, quality)
     union = np.logical_or.reduce((np.zeros(SHAPE, bool), *objects))
     return LoadedMasks(MaskRows.from_dense(enlarged(union, scale)))
 
@@ -170,7 +188,7 @@ class FakeSource:
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         expression = next(each for each in expressions(self.protocol) if each.id == expression_id)
-        return predict(find_task(self.task), expression, self.quality, clip.height // SHAPE[1])
+        return predict(find_task(self.task), self.protocol, expression, self.quality, clip.height // SHAPE[1])
 
 
 def job(
@@ -193,5 +211,6 @@ TASK_PARAMS = [
     pytest.param(task, id=task.name, marks=[pytest.mark.java] if task.name == "rmeg" else []) for task in TASKS.values()
 ]
 
-NO_WORST = {"LocA", "MOTA", "IDSW"}
-"""LocA is a mean over matched boxes, and 1 where there are none (TrackEval); the others have no bound."""
+NO_WORST = {"LocA", "MOTA", "IDSW", "unreadable", "cut"}
+"""LocA is a mean over matched boxes, and 1 where there are none (TrackEval); MOTA and IDSW have no bound; a missing
+answer is neither unreadable nor cut off."""

@@ -14,7 +14,14 @@ from mevis_bench.metrics.aggregation import ScoredSample, Values
 from mevis_bench.metrics.metric import Metric
 from mevis_bench.metrics.protocols import MEVIS_V2, PROTOCOLS, REFER_KITTI, REFER_KITTI_2023, ScoringProtocol
 from mevis_bench.metrics.scoring_options import ScoringOptions
-from mevis_bench.records import CaptionPrediction, DataError, MevisBenchError, TrackPrediction, UsageError
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    MevisBenchError,
+    PointPrediction,
+    TrackPrediction,
+    UsageError,
+)
 from mevis_bench.runs.scoring_plan import ScoringJob, score_video
 from mevis_bench.store.prediction_source import LoadedMasks, LoadedPrediction
 from mevis_bench.tasks import TASKS, Task
@@ -250,11 +257,17 @@ def test_sentences_without_target_follow_the_rule_of_the_protocol(protocol: Scor
 @pytest.mark.parametrize(("task", "protocol"), CASE_PARAMS)
 class TestProtocol:
     def test_a_prediction_of_another_type_is_refused(self, task: Task, protocol: ScoringProtocol) -> None:
-        nouns = {LoadedMasks: "masks", TrackPrediction: "tracks", CaptionPrediction: "a caption"}
+        nouns = {
+            LoadedMasks: "masks",
+            PointPrediction: "points",
+            TrackPrediction: "tracks",
+            CaptionPrediction: "a caption",
+        }
         none = np.zeros(0, np.int64)
         others: Sequence[LoadedPrediction] = (
             LoadedMasks(MaskRows.empty(*SHAPE)),
             TrackPrediction(none, none, np.zeros((0, 4))),
+            PointPrediction(none, none, np.zeros((0, 2))),
             CaptionPrediction("words"),
         )
         expected = " or ".join(nouns[each] for each in task.scorable)

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from mevis_bench.files.names import validate_name
 from mevis_bench.files.tree import FileTree
 from mevis_bench.masks.rle import rows_from_rle
-from mevis_bench.records import DataError
+from mevis_bench.records import DataError, PointPrediction
 from mevis_bench.store.formats.tree_predictions import TreePredictions
 from mevis_bench.store.prediction_lines import StoredMasks, StoredPrediction, parse_line, split_lines
 from mevis_bench.store.prediction_source import FrameSpec, LoadedMasks, LoadedPrediction, check_length
 
 
 class RunPredictions(TreePredictions):
-    """Predictions of a run: masks, tracks or captions. Caches the lines of the video that was read last."""
+    """Predictions of a run: masks, tracks, points or captions. Caches the lines of the video that was read last."""
 
     format = "run folder"
     layout = "<video>.jsonl"
@@ -57,6 +57,16 @@ class RunPredictions(TreePredictions):
         if expression_id not in lines:
             raise DataError("prediction is missing", location=location)
         return parse_line(lines[expression_id], location), location
+
+    def holds_points(self) -> bool:
+        """Whether the first prediction is one of points; all predictions of a run are of one kind."""
+        first = min(self.samples(), default=None)
+        if first is None:
+            return False
+        try:
+            return isinstance(self.stored(*first.rsplit("/", 1))[0], PointPrediction)
+        except DataError:
+            return False
 
     def read(self, expression_id: str, clip: FrameSpec) -> LoadedPrediction:
         """Read one sample's line.

@@ -11,7 +11,7 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 from baselines.boxes_to_masks.method import load, seeds_of
 from baselines.boxes_to_masks.options import Options
 from baselines.layers.inference.mask_propagation import mini_sam2_config
-from mevis_bench.methods.stored_tracks import TrackReader
+from mevis_bench.methods.stored_predictions import PredictionReader
 from mevis_bench.records import (
     CaptionPrediction,
     DataError,
@@ -55,7 +55,7 @@ def write_run(folder: Path, video: Video, predictions: dict) -> Path:
 
 def config(tracks: Path, tracker: Path, options: Options = OPTIONS) -> MethodConfig[Options]:
     weights = {"tracks": tracks, "tracker": tracker}
-    return MethodConfig("rvos", "tiny", options, weights, "cpu", 0, open_tracks=TrackReader)
+    return MethodConfig("rvos", "tiny", options, weights, "cpu", 0, open_predictions=PredictionReader)
 
 
 def test_seeds_are_cut_at_the_border_and_numbered_by_identity(video: Video) -> None:
@@ -116,8 +116,8 @@ def test_motchallenge_text_is_read(tmp_path: Path, video: Video, tracker: Path) 
     ("prediction", "message"),
     [
         (CaptionPrediction("two dogs"), "expected tracks, got a caption"),
-        (tracks((4, 0, [0, 0, 1, 1])), "a box is in frame 4 of a video of 4"),
-        (tracks((0, 0, [0, 0, 1, 1]), (0, 0, [0, 0, 2, 2])), "identity 0 has two boxes in frame 0"),
+        (tracks((4, 0, [0, 0, 1, 1])), r"expected frames in 0\.\.3, got 4\.\.4"),
+        (tracks((0, 0, [0, 0, 1, 1]), (0, 0, [0, 0, 2, 2])), "an identity has two boxes in one frame"),
     ],
 )
 def test_other_predictions_are_errors(tmp_path: Path, video: Video, tracker: Path, prediction, message: str) -> None:
@@ -139,5 +139,5 @@ def test_a_missing_prediction_and_no_predictions_are_errors(tmp_path: Path, vide
 
 def test_without_the_harness_stored_tracks_are_refused(tmp_path: Path, tracker: Path) -> None:
     alone = MethodConfig("rvos", "tiny", OPTIONS, {"tracks": tmp_path, "tracker": tracker}, "cpu", 0)
-    with pytest.raises(MethodError, match="cannot be read in a method's own environment"):
+    with pytest.raises(MethodError, match="can only be read where the harness loads the method"):
         load(alone)

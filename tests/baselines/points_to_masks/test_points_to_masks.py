@@ -11,7 +11,18 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 from baselines.layers.inference.mask_propagation import mini_sam2_config
 from baselines.points_to_masks.method import load, seeds_of
 from baselines.points_to_masks.options import Options
-from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt, Video
+from mevis_bench.methods.stored_predictions import PredictionReader
+from mevis_bench.records import (
+    CaptionPrediction,
+    DataError,
+    MethodConfig,
+    PointPrediction,
+    SpeechPrompt,
+    TextPrompt,
+    Video,
+)
+from mevis_bench.records.point_answer import read_point_answers
+from mevis_bench.store.prediction_lines import encode_line
 from tests.fixtures.noise_video import noise_video
 
 OPTIONS = Options(size="mini", prompts="all", precision="float32")
@@ -58,3 +69,26 @@ def test_answers_become_masks(tmp_path: Path, video: Video) -> None:
     assert caught.value.location == f"{video.id}/2"
     with pytest.raises(TypeError, match="requires sentences, got SpeechPrompt"):
         next(method.predict(video, [SpeechPrompt("0", Path("a.wav"))]))
+
+
+def test_a_run_in_points_gives_the_masks_of_the_same_answer_in_a_file(tmp_path: Path, video: Video) -> None:
+    torch.manual_seed(1)
+    Sam2VideoModel(mini_sam2_config()).save_pretrained(tmp_path / "tracker")
+    text = '<tracks coords="0 0 500 500 1 100 100; 2 0 600 500">'
+    record = {"video": video.id, "height": 30, "width": 50, "fps": 1, "expression": "a dog", "prediction": text}
+    (tmp_path / "answers.json").write_text(json.dumps([record]))
+    (answer,) = read_point_answers(tmp_path / "answers.json")
+    (tmp_path / "run").mkdir()
+    lines = {"0": PointPrediction.from_points(answer.points, text), "1": CaptionPrediction("a cat")}
+    (tmp_path / "run" / f"{video.id}.jsonl").write_bytes(b"".join(encode_line(*line) for line in lines.items()))
+    predictions = []
+    for answers in ("answers.json", "run"):
+        weights = {"answers": tmp_path / answers, "tracker": tmp_path / "tracker"}
+        config = MethodConfig("rvos", "tiny", OPTIONS, weights, "cpu", 0, open_predictions=PredictionReader)
+        method = load(config)
+        predictions += method.predict(video, [TextPrompt("0", "a dog")])
+    assert predictions[0].masks.any()
+    for own, other in zip(predictions[0].objects, predictions[1].objects, strict=True):
+        np.testing.assert_array_equal(own, other)
+    with pytest.raises(DataError, match="expected points, got a caption"):
+        next(method.predict(video, [TextPrompt("1", "a cat")]))

@@ -1,0 +1,1 @@
+"""A vision-language model that points at what a sentence refers to."""
