@@ -39,7 +39,7 @@ class Bar:
             expand=True,
             disable=not self._bar,
         )
-        self._task = self._progress.add_task("", total=None, rate="", remaining="", note="")
+        self._task = self._progress.add_task("", total=None, visible=False, rate="", remaining="", note="")
         self._start = self._printed = time.monotonic()
         self._total = self._first = self._done = 0
         self._description = ""
@@ -58,7 +58,7 @@ class Bar:
         self._total, self._first, self._done = total, done, done
         self._description = description
         self._progress.reset(self._task, description=description, total=total, completed=done)
-        self._progress.update(self._task, rate="", remaining="", note="")
+        self._progress.update(self._task, visible=True, rate="", remaining="", note="")
 
     def advance_to(self, done: int, note: str = "") -> None:
         """Set the number of completed items and an optional note."""

@@ -18,6 +18,9 @@ def command(runs: arguments.RunsOrAll = None, json: options.Json = False) -> Non
     if json:
         print_json([dataclasses.asdict(state) for state in states])
         return
+    if not states:
+        out().print(f"No runs in {RUNS}. See mevis-bench run --help", markup=False)
+        return
     table = FittedTable(("run", "state", "done", "started"), optional=("started",))
     styles = {"running": "cyan", "finished": "green", "failed": "red"}
     for state in states:

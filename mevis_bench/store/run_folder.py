@@ -86,7 +86,11 @@ class RunFolder:
             DataError: It is missing, of a schema that this version does not read, or a field is invalid.
         """
         if not self.manifest_path.is_file():
-            raise DataError("not a run folder: it has no manifest.json", location=str(self.path))
+            raise DataError(
+                "not a run folder: it has no manifest.json",
+                location=str(self.path),
+                hint="See mevis-bench status for the runs below runs/.",
+            )
         return read_json_file(self.manifest_path, Manifest)
 
     def is_new(self) -> bool:

@@ -37,7 +37,8 @@ def test_an_unfinished_run_has_no_resource_usage(finished: Path, capsys: pytest.
     assert main(["cost", str(finished)]) == 3
     assert "run is not finished: its resource usage is not recorded yet" in capsys.readouterr().err
     assert main(["cost", str(finished.parent)]) == 2
-    assert "not a run folder: it has no manifest.json" in capsys.readouterr().err
+    message = "not a run folder: it has no manifest.json\nSee mevis-bench status for the runs below runs/.\n"
+    assert capsys.readouterr().err.endswith(message)
 
 
 def test_unknown_costs_are_shown_as_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,9 @@
 """Estimate of the remaining time."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from mevis_bench.cli import progress
 from mevis_bench.cli.progress import Bar, duration
@@ -32,3 +35,22 @@ def test_samples_of_earlier_calls_are_excluded_from_the_estimate(clock, capsys) 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00 min"), (187, "3:07 min"), (7500, "2:05 h")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_terminal_shows_no_bar_before_its_first_stage_and_no_values_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(progress, "err", lambda: console)
+    assert isinstance(console.file, io.StringIO)
+    with Bar("samples"):
+        pass
+    assert "0/?" not in console.file.getvalue()
+    with Bar("samples") as bar:
+        bar.begin("first", total=1)
+        bar.advance(2.0, "scoring")
+        bar.begin("second", total=3)
+    text = console.file.getvalue()
+    shown = text[text.rindex("second") - len("✓ ") :]
+    assert "0/3" in shown
+    assert not any(text in shown for text in ("scoring", "0.5/s", "✓"))

@@ -209,3 +209,11 @@ def test_unknown_videos_are_errors(place: Path, capsys, videos: str, message: st
 def test_no_progress_leaves_the_notes(place: Path, capsys) -> None:
     assert main(["run", "--task", "rvos", "--method", "empty", "--out", "r", "--progress", "none"]) == ExitCode.OK
     assert capsys.readouterr().err == "written to r\nmevis-bench gallery r shows every sample\n"
+
+
+def test_status_without_runs_says_where_they_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out == "No runs in runs. See mevis-bench run --help\n"
