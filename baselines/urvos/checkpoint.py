@@ -2,34 +2,34 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from baselines.layers.checkpoints.checkpoint_file import match_keys, read_tensors
-from baselines.urvos.config import UrvosConfig
-from baselines.urvos.model import Urvos
+from baselines.urvos.model import MemoryEncoder, Urvos
+from mevis_bench.records import UsageError
 
 CLASSIFIER = ("fc.weight", "fc.bias")
 """Keys of torchvision's ResNet-50 outside the trunk."""
 
 
-def load(path: Path, config: UrvosConfig) -> dict[str, Tensor]:
-    """Return exactly the tensors of a model of this size from a file that ``mevis-bench train --method urvos`` wrote.
+def load(path: Path, model: Urvos) -> dict[str, Tensor]:
+    """Return exactly the tensors of ``model`` from a file that ``mevis-bench train --method urvos`` wrote.
 
     Raises:
         DataError: The file is another one; see ``read_tensors`` and ``match_keys``.
     """
-    with torch.device("meta"):
-        expected = Urvos(config)
-    return match_keys(read_tensors(path), expected, location=str(path))
+    return match_keys(read_tensors(path), model, location=str(path))
 
 
 def start_from_imagenet(model: Urvos, path: Path) -> None:
-    """Load torchvision's ``resnet50-*.pth`` into both visual encoders.
+    """Load torchvision's ``resnet50-*.pth`` into both visual encoders, which are ResNets.
 
     Raises:
         DataError: The file is another one.
+        UsageError: The model has the common start.
     """
+    if not isinstance(model.encoder_m, MemoryEncoder):
+        raise UsageError("the common start has no ResNet", location="imagenet", hint="Set imagenet=null.")
     tensors = {key: value for key, value in read_tensors(path).items() if not key.endswith("num_batches_tracked")}
     trunk = match_keys(tensors, model.encoder_q, location=str(path), ignored=CLASSIFIER)
     model.encoder_q.load_state_dict(trunk)

@@ -38,16 +38,12 @@ class PassOptions:
 
 
 class EncodedVideo(Protocol):
-    """Access to a video's frames, encoded or as images."""
+    """Access to a video's encoded frames."""
 
     def __len__(self) -> int: ...
 
     def encoded(self, first: int, stop: int) -> Frames:
         """Frames ``first`` to ``stop - 1``, encoded."""
-        ...
-
-    def image(self, index: int) -> Tensor:
-        """RGB ``(1, 3, h, w)`` in 0..1."""
         ...
 
 
@@ -106,13 +102,14 @@ def propagate(
     Yields:
         Frame and its probabilities ``(h, w)``.
     """
-    device = video.image(anchor).device
-    bank = MemoryBank(model.remember(video.image(anchor), mask[None].to(device)), options)
+    first = video.encoded(anchor, anchor + 1)
+    bank = MemoryBank(model.remember(first, mask[None].to(first.cells.device)), options)
     for step, index in enumerate(order, 1):
-        mask = probability(model(video.encoded(index, index + 1), sentence, bank.cells()))
+        frame = video.encoded(index, index + 1)
+        mask = probability(model(frame, sentence, bank.cells()))
         yield index, mask[0].cpu()
         if step < len(order):
-            bank.add(model.remember(video.image(index), mask), step)
+            bank.add(model.remember(frame, mask), step)
 
 
 class MemoryBank:

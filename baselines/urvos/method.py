@@ -8,7 +8,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from baselines.layers.inputs.resize import resize
+from baselines.layers.inference.clip_segmenter import read_clip
+from baselines.layers.inference.prompted_model import ClipStart
+from baselines.layers.nn.prepared_maps import ClipInput, select_frames
+from baselines.lmpmpp.mini.clip_start import StartClips, inference_start
 from baselines.urvos import inference
 from baselines.urvos.checkpoint import load as load_checkpoint
 from baselines.urvos.config import SIZES
@@ -19,48 +22,54 @@ from baselines.urvos.words import word_rows
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
 
-class Urvos320:
-    """Segmentation of a video's prompts with one network; frames are resized to a square."""
+class UrvosMethod:
+    """Segmentation of a video's prompts with one network.
 
-    def __init__(self, model: Urvos, config: MethodConfig[Options]) -> None:
-        self.model, self.device = model, config.device
-        self.side, self.words, self.kept = config.options.side, config.options.words, config.options.kept
-        self.passes = pass_options(config.options)
+    Args:
+        model: The network.
+        options: Of the variant.
+        device: Of the network.
+        start: Encodes frames for each prompt, before the network; ``None``: the network alone.
+    """
+
+    def __init__(self, model: Urvos, options: Options, device: str, start: ClipStart | None) -> None:
+        self.model, self.options, self.start = model, options, start
+        self.device = torch.device(device)
+        self.passes = pass_options(options)
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[MaskPrediction]:
-        """Yield one prediction per prompt; text-independent features of ``kept`` frames are computed once."""
-        clip = SquareVideo(self.model, video, self.side, self.kept, self.device)
+        """Yield one prediction per prompt; what does not depend on the prompt is computed once, see ``kept``."""
+        size = self.options.input_size(video.height, video.width)
+        frames = read_clip(video, range(len(video)), size, self.device)
+        clip = EncodedClip(self.model, frames, self.options.kept)
+        tracked = None if self.start is None else self.start.track(frames)
         for prompt in prompts:
-            yield self.segment(clip, prompt)
+            if self.start is not None:
+                (sentence,) = self.start.read([prompt])
+                clip = EncodedClip(self.model, self.start.prompted(tracked, sentence), self.options.kept)
+            soft, score = self.segment(clip, prompt)
+            yield MaskPrediction(scaled_masks(soft, video.height, video.width), target_score=score)
 
     @torch.inference_mode()
-    def segment(self, clip: "SquareVideo", prompt: Prompt) -> MaskPrediction:
-        """Segment the object of one prompt."""
+    def segment(self, clip: "EncodedClip", prompt: Prompt) -> tuple[Tensor, float]:
+        """Segment the object of one prompt: probabilities ``(t, h, w)`` at the network's size, and target score."""
         assert isinstance(prompt, TextPrompt)
-        sentence = self.model.encode_text(word_rows(prompt.text, self.words).to(self.device))
-        soft, score = inference.segment(self.model, clip, sentence, self.passes)
-        return MaskPrediction(scaled_masks(soft, clip.video.height, clip.video.width), target_score=score)
+        sentence = self.model.encode_text(word_rows(prompt.text, self.options.words).to(self.device))
+        return inference.segment(self.model, clip, sentence, self.passes)
 
     def close(self) -> None:
         """No-op."""
 
 
-class SquareVideo:
-    """A video resized to a square; the features of its first frames stay in memory."""
+class EncodedClip:
+    """Normalized frames ``(t, 3, h, w)``, or their maps; the features of the first ``kept`` ones stay in memory."""
 
-    def __init__(self, model: Urvos, video: Video, side: int, kept: int, device: str) -> None:
-        self.model, self.video, self.device = model, video, device
-        squares = [resize(frame, (side, side)) for frame in video.frames()]
-        self.frames = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
-        self.kept = kept
+    def __init__(self, model: Urvos, frames: ClipInput, kept: int) -> None:
+        self.model, self.frames, self.kept = model, frames, kept
         self._known: dict[int, Frames] = {}
 
     def __len__(self) -> int:
         return len(self.frames)
-
-    def image(self, index: int) -> Tensor:
-        """RGB ``(1, 3, side, side)`` in 0..1."""
-        return self._images(index, index + 1)
 
     def encoded(self, first: int, stop: int) -> Frames:
         """Frames of one block of 8, encoded; a block inside the first ``kept`` frames is encoded once."""
@@ -68,13 +77,10 @@ class SquareVideo:
         begin = block * FRAMES_AT_ONCE
         end = min(begin + FRAMES_AT_ONCE, len(self))
         if end > self.kept:
-            return self.model.encode_frames(self._images(first, stop))
+            return self.model.encode(select_frames(self.frames, slice(first, stop)))
         if block not in self._known:
-            self._known[block] = self.model.encode_frames(self._images(begin, end))
+            self._known[block] = self.model.encode(select_frames(self.frames, slice(begin, end)))
         return self._known[block].at(slice(first - begin, stop - begin))
-
-    def _images(self, first: int, stop: int) -> Tensor:
-        return self.frames[first:stop].to(self.device).float() / 255
 
 
 def scaled_masks(soft: Tensor, height: int, width: int) -> NDArray[np.bool_]:
@@ -97,7 +103,7 @@ def pass_options(options: Options) -> PassOptions:
     )
 
 
-def load(config: MethodConfig[Options]) -> Urvos320:
+def load(config: MethodConfig[Options]) -> UrvosMethod:
     """Build URVOS with trained weights, or with seeded random ones.
 
     Raises:
@@ -106,8 +112,14 @@ def load(config: MethodConfig[Options]) -> Urvos320:
     """
     if config.weights is None:
         torch.manual_seed(config.seed)
-    network_config = SIZES[config.options.size]
-    model = Urvos(network_config, scaled=config.options.scaled, masked=config.options.masked)
+    start = inference_start(config)
+    model = build_network(config.options, start)
     if config.weights is not None:
-        model.load_state_dict(load_checkpoint(config.weights["model"], network_config))
-    return Urvos320(model.eval().to(config.device), config)
+        model.load_state_dict(load_checkpoint(config.weights["model"], model))
+    return UrvosMethod(model.eval().to(config.device), config.options, config.device, start)
+
+
+def build_network(options: Options, start: StartClips | None) -> Urvos:
+    """Build the network of a variant, on the common start or with its own encoders, with random weights."""
+    backbone = None if start is None else start.backbone()
+    return Urvos(SIZES[options.size], backbone, scaled=options.scaled, masked=options.masked)

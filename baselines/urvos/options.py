@@ -14,7 +14,9 @@ class Options:
 
     Attributes:
         size: Sizes of the network: the paper's, or small ones.
-        side: Frames are squashed to this square, in pixels; a multiple of 32.
+        backbone: ResNet, or ``common-start``: the visual encoders are the common start of the mini variants.
+        side: Short side of frames, in pixels; a multiple of 4.
+        squash: Whether frames are squashed to a square; else they keep their shape.
         words: Words of a sentence that are read.
         anchor: Frame from which the second pass starts: the most confident one (``auto``) or the first.
         memory_every: Every n-th frame is remembered.
@@ -27,7 +29,9 @@ class Options:
     """
 
     size: Literal["base", "mini"]
-    side: Annotated[int, Meta(ge=32, multiple_of=32)]
+    backbone: Literal["resnet", "common-start"]
+    side: Annotated[int, Meta(ge=32, multiple_of=4)]
+    squash: bool
     words: Count
     anchor: Literal["auto", "first"]
     memory_every: Count
@@ -37,3 +41,10 @@ class Options:
     scaled: bool
     masked: bool
     kept: Size
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the network's input for frames of ``height`` x ``width``; multiples of 4."""
+        if self.squash:
+            return self.side, self.side
+        scale = self.side / min(height, width)
+        return 4 * round(scale * height / 4), 4 * round(scale * width / 4)

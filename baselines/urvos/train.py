@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.layers.inference.prompted_model import ClipStart
 from baselines.layers.options import Count, Rate
-from baselines.layers.training.clip_augmentation import Squash
+from baselines.layers.training.clip_augmentation import ResizeBy
 from baselines.layers.training.clip_sampling import (
     ClipIndex,
     ClipSampler,
@@ -23,16 +24,17 @@ from baselines.layers.training.clip_sampling import (
 )
 from baselines.layers.training.clip_training import ClipStage, existing_file, fit
 from baselines.layers.training.parameter_groups import group_by_shape
+from baselines.layers.training.prompted_clips import encode_clip
+from baselines.lmpmpp.mini.clip_start import training_start
 from baselines.urvos.checkpoint import load as load_checkpoint
 from baselines.urvos.checkpoint import start_from_imagenet
-from baselines.urvos.config import SIZES
 from baselines.urvos.inference import probability
 from baselines.urvos.losses import UrvosTargets, compute_losses
-from baselines.urvos.method import Urvos320
+from baselines.urvos.method import UrvosMethod, build_network
 from baselines.urvos.model import Frames, Memory, Urvos
 from baselines.urvos.options import Options
 from baselines.urvos.words import word_rows
-from mevis_bench.records import MethodConfig, TrainingArguments, UsageError
+from mevis_bench.records import TrainingArguments, UsageError
 from mevis_bench.records.schedules import WarmupCosineSchedule
 
 EMPTY_MEMORY = 0.5
@@ -43,9 +45,10 @@ TRUE_MASK = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions(ClipTrainOptions):
-    """A training. Frames are squashed to the variant's ``side``, and its ``words`` are read.
+    """A training. Frames have the variant's size, and its ``words`` are read.
 
     Attributes:
+        frame_stride: On the common start: a sentence is learned from every n-th frame of the clip.
         num_frames: Frames of a clip.
         longest_skip: Upper bound of the distance between a clip's frames, in frames.
         lr: Peak of the schedule: linear warm-up, then half a cosine.
@@ -56,6 +59,7 @@ class TrainOptions(ClipTrainOptions):
         checkpoint: Weights of the whole network to start from; ``None``: none.
     """
 
+    frame_stride: Count
     num_frames: Count
     longest_skip: Count
     lr: Rate
@@ -66,7 +70,7 @@ class TrainOptions(ClipTrainOptions):
     checkpoint: str | None
 
 
-OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -75,7 +79,8 @@ def train(arguments: TrainingArguments) -> None:
     Raises:
         MissingWeightsError: A file to start from is missing.
         DataError: A file to start from is another one.
-        UsageError: The split has no usable sentence, or ``targets`` is ``per_object``.
+        UsageError: The split has no usable sentence, ``targets`` is ``per_object``, or ``imagenet`` is set on the
+            common start.
     """
     options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
@@ -83,12 +88,12 @@ def train(arguments: TrainingArguments) -> None:
         raise UsageError("URVOS draws one mask and cannot keep objects apart", hint="Set targets=union.")
     device = arguments.device
     torch.manual_seed(arguments.seed)
-    config = SIZES[variant.size]
-    model = Urvos(config, scaled=variant.scaled, masked=variant.masked)
+    start = training_start(arguments)
+    model = build_network(variant, start)
     if options.imagenet:
         start_from_imagenet(model, existing_file(options.imagenet, "imagenet"))
     if options.checkpoint:
-        model.load_state_dict(load_checkpoint(existing_file(options.checkpoint, "checkpoint"), config))
+        model.load_state_dict(load_checkpoint(existing_file(options.checkpoint, "checkpoint"), model))
     model.to(device)
     index = ClipIndex(
         arguments.data,
@@ -99,17 +104,16 @@ def train(arguments: TrainingArguments) -> None:
     )
 
     def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        losses = [clip_loss(model, clip, variant.words, device) for clip in clips]
+        losses = [clip_loss(model, clip, start, options.frame_stride, variant.words, device) for clip in clips]
         return {"loss": torch.stack(losses).mean()}
 
-    method = Urvos320(model, MethodConfig("rvos", arguments.variant, variant, None, device, arguments.seed))
     stage = ClipStage(
         name="urvos",
         network=model,
         groups=group_by_shape(model, options.lr, options.weight_decay),
-        sampler=ClipSampler(index, options.batch_size, spread_frames(options), Squash((variant.side, variant.side))),
+        sampler=ClipSampler(index, options.batch_size, spread_frames(options), ResizeBy(variant.input_size)),
         loss_fn=loss_fn,
-        method=method,
+        method=UrvosMethod(model, variant, device, start),
         schedule=WarmupCosineSchedule(options.warm_up),
         max_gradient_norm=options.clip_max_norm,
     )
@@ -126,13 +130,12 @@ def spread_frames(options: TrainOptions) -> FrameChoice:
     return choose
 
 
-def clip_loss(model: Urvos, clip: SampledClip, words: int, device: str) -> Tensor:
-    """Mean cross-entropy of a clip's frames over its sentences; the frames are encoded once for all of them."""
-    images = torch.from_numpy(np.ascontiguousarray(clip.images)).to(device).permute(0, 3, 1, 2).float() / 255
-    frames = model.encode_frames(images)
+def clip_loss(model: Urvos, clip: SampledClip, start: ClipStart | None, stride: int, words: int, device: str) -> Tensor:
+    """Mean cross-entropy of a clip's frames over its sentences; for start and stride see `encode_clip`."""
     losses = [
-        sentence_loss(model, images, frames, sentence, target_classes(clip, sentence).to(device), words)
-        for sentence in clip.sentences
+        sentence_loss(model, frames, sentence, target_classes(seen, sentence).to(device), words)
+        for frames, seen, sentences in encode_clip(model, clip, clip.size, device, start, stride=stride)
+        for sentence in sentences
     ]
     return torch.stack(losses).mean()
 
@@ -142,27 +145,25 @@ def target_classes(clip: SampledClip, sentence: ClipSentence) -> Tensor:
     return torch.from_numpy(clip.masks[list(sentence.objects)].any(0)).long()
 
 
-def sentence_loss(
-    model: Urvos, images: Tensor, frames: Frames, sentence: ClipSentence, classes: Tensor, words: int
-) -> Tensor:
+def sentence_loss(model: Urvos, frames: Frames, sentence: ClipSentence, classes: Tensor, words: int) -> Tensor:
     """Mean cross-entropy of the frames of a clip, one after the other.
 
     Args:
         model: The network.
-        images: ``(t, 3, h, w)`` in 0..1.
-        frames: The same, encoded.
+        frames: Of the clip.
         sentence: The sentence.
         classes: int64 ``(t, h, w)``.
         words: Words that are read.
     """
-    encoded = model.encode_text(word_rows(sentence.text, words).to(images.device))
+    encoded = model.encode_text(word_rows(sentence.text, words).to(classes.device))
     memory: list[Memory] = []
     losses = []
-    for index in range(len(images)):
+    for index in range(len(frames)):
         this = slice(index, index + 1)
+        frame = frames.at(this)
         empty, true = (torch.rand(2) < torch.tensor([EMPTY_MEMORY, TRUE_MASK])).tolist()
-        logits = model(frames.at(this), encoded, None if empty or not memory else Memory.concatenate(memory))
+        logits = model(frame, encoded, None if empty or not memory else Memory.concatenate(memory))
         losses.append(compute_losses(logits, UrvosTargets(classes[this]))["loss_ce"])
         mask = classes[this].float() if true else probability(logits).detach()
-        memory.append(model.remember(images[this], mask))
+        memory.append(model.remember(frame, mask))
     return torch.stack(losses).mean()

@@ -31,7 +31,7 @@ INVALID = [
     ("transrmot", "miss_tolerance", 0, "expected an integer >= 1, got 0"),
     ("transrmot", "birth_score", 70, "expected a number >= 0 and <= 1, got 70.0"),
     ("temprmot", "short", 8.5, "expected an integer >= 1, got 8.5"),
-    ("urvos", "side", 300, "expected an integer >= 32 and a multiple of 32, got 300"),
+    ("urvos", "side", 302, "expected an integer >= 32 and a multiple of 4, got 302"),
     ("urvos", "stages", 3, "expected one of 1, 2, got 3"),
     ("urvos", "abstain", 1, "expected true or false, got 1"),
     ("lbdt", "interval", None, "expected an integer >= 1, got null"),

@@ -156,8 +156,8 @@ def urvos():
     network = Urvos(URVOS_SIZES["mini"])
 
     def run():
-        frames = network.encode_frames(FRAMES)
-        memory = network.remember(FRAMES, torch.rand(2, 64, 96))
+        frames = network.encode(FRAMES)
+        memory = network.remember(frames, torch.rand(2, 64, 96))
         return network(frames, network.encode_text(word_rows("the bird flying away", 6)), memory).flatten()
 
     return network, run

@@ -51,6 +51,7 @@ SMALL = {
     "temprmot": TRACKERS,
     "transrmot": TRACKERS,
     "urvos": ("batch_size=1", "num_frames=2"),
+    "urvos-mini": ("batch_size=1",),
     "vast": ("batch_size=2",),
     "vlt": ("batch_size=1", "num_frames=2"),
     "wnet": (

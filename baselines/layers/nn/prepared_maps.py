@@ -39,3 +39,8 @@ class PreparedMaps:
 
 ClipInput = Tensor | PreparedMaps
 """Input of networks: normalized frames ``(t, 3, H, W)``, or their maps."""
+
+
+def select_frames(clip: ClipInput, frames: slice) -> ClipInput:
+    """Select frames of a clip."""
+    return clip.at(frames) if isinstance(clip, PreparedMaps) else clip[frames]

@@ -5,7 +5,7 @@ columns in pixels. Images are resized as in `baselines.layers.inputs.resize`, ma
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, resize, shortest_edge_capped
+from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD, Size, resize, shortest_edge_capped
 from baselines.layers.training.clip_sampling import Augmentation, SampledClip
 
 
@@ -242,14 +242,14 @@ def change_color(pixels: NDArray[np.float32], saturation: float, hue: float) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Squash:
-    """Resize to a fixed size, whatever the shape."""
+class ResizeBy:
+    """Resize to the size that a rule returns for rows and columns."""
 
-    size: tuple[int, int]
+    rule: Callable[[int, int], Size]
 
     def __call__(self, clip: SampledClip, rng: np.random.Generator) -> SampledClip:
         """Resize it."""
-        return resized(clip, self.size)
+        return resized(clip, self.rule(*clip.size))
 
 
 def resized(clip: SampledClip, size: tuple[int, int]) -> SampledClip:

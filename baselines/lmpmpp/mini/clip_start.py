@@ -57,6 +57,11 @@ class StartClips:
     def __init__(self, start: CommonStart) -> None:
         self.start = start
 
+    @staticmethod
+    def backbone() -> PreparedBackbone:
+        """Make what stands in for a network's backbone."""
+        return PreparedBackbone(MINI.extractor.channels + MINI.trajectory.channels)
+
     @torch.no_grad()
     def track(self, frames: Tensor) -> PlacedTracks:
         """Track the objects through normalized frames ``(t, 3, H, W)``."""
@@ -132,10 +137,38 @@ class StartText(nn.Module):
         return EncodedText(torch.cat((sentence[:, None], states), dim=1), sentence)
 
 
-def common_encoders(start: CommonStart) -> Encoders:
+def common_encoders(clips: StartClips) -> Encoders:
     """Wrap a common start, on the device of the network, as encoders."""
-    backbone = PreparedBackbone(MINI.extractor.channels + MINI.trajectory.channels)
-    return Encoders(backbone, StartText(start), StartTokenizer(start.tokenizer), StartClips(start))
+    start = clips.start
+    return Encoders(clips.backbone(), StartText(start), StartTokenizer(start.tokenizer), clips)
+
+
+def inference_start(config: MethodConfig[Any]) -> StartClips | None:
+    """Load the common start of a variant, an untrained one's seeded; seed what is built after it.
+
+    Args:
+        config: Arguments of ``load``; with an option ``backbone`` and, if it is `COMMON_START`, weights ``start``.
+
+    Returns:
+        The common start on its device; ``None``: the variant has a backbone of its own.
+
+    Raises:
+        DataError: The file is not LMPM++ mini's.
+    """
+    if config.options.backbone != COMMON_START:
+        return None
+    start = CommonStart.load(None if config.weights is None else config.weights["start"], config.seed)
+    torch.manual_seed(config.seed)
+    return StartClips(start.to(config.device))
+
+
+def training_start(arguments: TrainingArguments) -> StartClips | None:
+    """Load the shipped common start; ``None``: the variant has a backbone of its own. Seed what is built after it."""
+    if arguments.method_options.backbone != COMMON_START:
+        return None
+    start = CommonStart.load(SHIPPED).to(arguments.device)
+    torch.manual_seed(arguments.seed)
+    return StartClips(start)
 
 
 def inference_encoders(config: MethodConfig[Any], text: TextEncoderConfig, *, pooler: bool = True) -> Encoders:
@@ -151,9 +184,8 @@ def inference_encoders(config: MethodConfig[Any], text: TextEncoderConfig, *, po
         DataError: A file is not the variant's.
     """
     weights, backbone = config.weights, config.options.backbone
-    if backbone == COMMON_START:
-        start = CommonStart.load(None if weights is None else weights["start"], config.seed).to(config.device)
-        torch.manual_seed(config.seed)
+    start = inference_start(config)
+    if start is not None:
         return common_encoders(start)
     if weights is None:
         torch.manual_seed(config.seed)
@@ -173,9 +205,8 @@ def training_encoders(arguments: TrainingArguments, text: TextEncoderConfig, *, 
         DataError: It is another file.
     """
     backbone, path = arguments.method_options.backbone, arguments.options.tokenizer
-    if backbone == COMMON_START:
-        start = CommonStart.load(SHIPPED).to(arguments.device)
-        torch.manual_seed(arguments.seed)
+    start = training_start(arguments)
+    if start is not None:
         return common_encoders(start)
     torch.manual_seed(arguments.seed)
     return Encoders.own(backbone, text, existing_file(path, "tokenizer") if path else None, pooler=pooler)

@@ -17,6 +17,7 @@ CASE = Case(
     "urvos",
     ("steps=120", "batch_size=2", "sentences=null", "num_frames=2", "longest_skip=2", "lr=5e-3", "warm_up=5"),
     {"side": 64, "words": 4},
+    variant="scratch",
 )
 
 

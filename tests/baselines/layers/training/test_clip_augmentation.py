@@ -16,7 +16,7 @@ from baselines.layers.training.clip_augmentation import (
     RandomResize,
     RandomSelect,
     RandomSizeCrop,
-    Squash,
+    ResizeBy,
     change_color,
     normalized,
     padded,
@@ -133,12 +133,18 @@ def test_distortion_is_drawn_per_frame_and_leaves_masks():
     assert distorted.masks is clip.masks
 
 
+def to(side):
+    """Resize to a square."""
+    return ResizeBy(lambda height, width: (side, side))
+
+
 def test_select_and_compose():
     clip = make_clip()
-    both = Compose((RandomSelect(Squash((8, 8)), Squash((9, 9))), RandomSelect(Squash((8, 8)), Squash((8, 8)))))
+    both = Compose((RandomSelect(to(8), to(9)), RandomSelect(to(8), to(8))))
     assert {both(clip, np.random.default_rng(seed)).size for seed in range(4)} == {(8, 8)}
-    one = RandomSelect(Squash((8, 8)), Squash((9, 9)))
+    one = RandomSelect(to(8), to(9))
     assert {one(clip, np.random.default_rng(seed)).size for seed in range(20)} == {(8, 8), (9, 9)}
+    assert ResizeBy(lambda height, width: (width, height))(clip, np.random.default_rng(0)).size == (40, 24)
 
 
 def test_pixels_are_normalized_and_padded():
