@@ -7,6 +7,7 @@ when their command is called (all of them for ``--help``), so they must not impo
 import errno
 import importlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -204,6 +205,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = ExitCode.INTERRUPTED
     except OSError as error:
         return _print_os_error(error)
+    except Exception as error:
+        refused = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
+        if refused is None:
+            raise
+        return _print_os_error(OSError(int(refused[1]), str(error)))  # of a library that hides the system's errors
     if result == ExitCode.INTERRUPTED:
         print_error("interrupted", hint=RESUME_HINT)
     return _flushed(result if isinstance(result, int) else ExitCode.OK)

@@ -100,6 +100,19 @@ def test_a_file_of_another_model_is_refused_and_what_was_there_stays(place: Path
     assert sorted(path.name for path in stored.parent.iterdir()) == [stored.name, f"{stored.name}.origin.json"]
 
 
+def test_a_full_disk_is_one_error(place: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors import SafetensorError
+
+    def full(*arguments: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    torch.save({"weight": torch.zeros(2)}, "mine.pth")
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    assert main(["weights", "add", "mine", "mine.pth"]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith("error: the disk is full\nFree some space. ")
+    assert list((place / "store").rglob("*.safetensors")) == []
+
+
 def test_incomplete_weights_are_reported(place: Path, capsys) -> None:
     path = place / "methods" / "mine" / "method.yaml"
     first = "      model: {file: small.safetensors"
