@@ -2,6 +2,9 @@
 
 Every option can be set by the environment variable ``MEVIS_BENCH_<FLAG>`` (``--data`` by ``MEVIS_BENCH_DATA``), see
 ``cli.app``; the command line takes precedence. Options that go together are in ``cli.option_groups``.
+
+Several names of tasks, methods, variants, splits and videos are separated by commas (``NAME,...``); options whose
+values may have a comma, as paths and settings, are repeated.
 """
 
 from pathlib import Path
