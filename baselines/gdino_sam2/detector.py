@@ -37,6 +37,22 @@ class Boxes:
     best_score: float
 
 
+def tiny_config() -> GroundingDinoConfig:
+    """Return the sizes of grounding-dino-tiny, 172.3 M parameters."""
+    return GroundingDinoConfig(disable_custom_kernels=True)
+
+
+def base_config() -> GroundingDinoConfig:
+    """Return the sizes of grounding-dino-base, 232.3 M parameters."""
+    return GroundingDinoConfig(
+        backbone_config={
+            "model_type": "swin", "image_size": 384, "embed_dim": 128, "depths": [2, 2, 18, 2],
+            "num_heads": [4, 8, 16, 32], "window_size": 12, "out_features": ["stage2", "stage3", "stage4"],
+        },
+        disable_custom_kernels=True,
+    )  # fmt: skip
+
+
 def mini_config() -> GroundingDinoConfig:
     """Return small sizes for tests."""
     return GroundingDinoConfig(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
+from transformers import GroundingDinoForObjectDetection
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 
-from baselines.gdino_sam2.detector import BEGIN, END, FULL_STOP, Boxes, Detector, mini_config
+from baselines.gdino_sam2.detector import BEGIN, END, FULL_STOP, Boxes, Detector, base_config, mini_config, tiny_config
 from baselines.gdino_sam2.options import Options
 from baselines.layers.checkpoints.pretrained import DTYPES, load_pretrained, numbered_words, read_tokenizer
 from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
@@ -96,9 +96,8 @@ def load(config: MethodConfig[Options]) -> GroundingSam2:
     options, device = config.options, config.device
     if config.weights is None:
         torch.manual_seed(config.seed)
-        network = GroundingDinoForObjectDetection(
-            mini_config() if options.size == "mini" else GroundingDinoConfig(disable_custom_kernels=True)
-        ).eval()
+        configs = {"tiny": tiny_config, "large": base_config, "mini": mini_config}
+        network = GroundingDinoForObjectDetection(configs[options.size]()).eval()
         nn.Module.to(network, device, DTYPES[options.precision])
         words = network.config.text_config.vocab_size
         detector = Detector(network, lambda text: _numbered(text, words), options, device)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from baselines.layers.options import Count, Fraction, Precision
+from baselines.layers.options import Count, Fraction, Precision, Sam2Size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +13,7 @@ class Options:
     """Options of a variant.
 
     Attributes:
-        size: Sizes of networks with random weights: the published tiny ones, or small ones; weights bring their own.
+        size: Sizes of networks with random weights, ``large`` with the base detector; weights bring their own.
         phrase: Text that the detector is given: the whole sentence, or its noun phrase by the rule of
             ``layers/inputs/noun_phrase.py``.
         seed_frame: Frame in which objects are detected: the first, the middle one, or the one with the best box.
@@ -27,7 +27,7 @@ class Options:
         precision: Data type of the networks.
     """
 
-    size: Literal["published", "mini"]
+    size: Sam2Size
     phrase: Literal["sentence", "noun_phrase"]
     seed_frame: Literal["first", "middle", "best"]
     frames: Count

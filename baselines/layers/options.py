@@ -24,6 +24,9 @@ Rate = Annotated[float, Meta(ge=0)]
 Precision = Literal["float32", "bfloat16", "float16"]
 """``float32``, or the data type of automatic mixed precision."""
 
+Sam2Size = Literal["tiny", "large", "mini"]
+"""Sizes of SAM 2 with random weights: those of sam2.1-hiera-tiny and -large, and a small one for tests."""
+
 Color = Annotated[tuple[Annotated[int, Meta(ge=0, le=255)], ...], Meta(min_length=3, max_length=3)]
 """Red, green, blue, each 0..255."""
 

@@ -134,8 +134,7 @@ def load(config: MethodConfig[Options]) -> Agent:
     """
     options, device = config.options, config.device
     if config.weights is None:
-        size = "mini" if options.size == "mini" else "2b"
-        model = build_vision_language("qwen3_vl", size, config.seed, options.precision, device)
+        model = build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device)
         return Agent(model, open_sam3(None, options.size, config.seed, options, device), options)
     model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
     return Agent(model, open_sam3(config.weights["tracker"], options.size, config.seed, options, device), options)

@@ -13,7 +13,7 @@ class Options(Sam3Options):
     """Options of a variant, in addition to those of all methods with SAM 3.
 
     Attributes:
-        size: Sizes of networks with random weights: published ones, or small ones; weights bring their own.
+        size: Size of the vision-language model with random weights, ``mini``: of SAM 3, too; weights bring their own.
         frames: Frames that the vision-language model sees.
         fps: Frames per second of the videos, for the times in its prompt.
         rounds: Upper bound of the phrases that are tried.
@@ -27,7 +27,7 @@ class Options(Sam3Options):
         device_map: ``single``: the model is on the run's device; ``auto``: it is spread over all devices.
     """
 
-    size: Literal["published", "mini"]
+    size: Literal["4b", "8b", "mini"]
     frames: Annotated[int, Meta(ge=1, le=99)]
     fps: Annotated[float, Meta(gt=0)]
     rounds: Count

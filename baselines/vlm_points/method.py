@@ -78,7 +78,6 @@ def load(config: MethodConfig[Options]) -> Pointer:
     """
     options, device = config.options, config.device
     if config.weights is None:
-        size = "mini" if options.size == "mini" else "2b"
-        return Pointer(build_vision_language("qwen3_vl", size, config.seed, options.precision, device), options)
+        return Pointer(build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device), options)
     model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
     return Pointer(model, options)

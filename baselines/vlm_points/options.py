@@ -13,7 +13,7 @@ class Options:
     """Options of a variant.
 
     Attributes:
-        size: Sizes of a network with random weights: published ones, or small ones; weights bring their own.
+        size: Size of a network with random weights; weights bring their own.
         step: Frames of the video from one that the model is shown to the next.
         frames: Upper bound of the frames that it is shown; of more, evenly spread ones.
         fps: Frames per second of the videos, for the times in prompt and answer.
@@ -22,7 +22,7 @@ class Options:
         device_map: ``single``: all on the run's device; ``auto``: spread over all devices.
     """
 
-    size: Literal["published", "mini"]
+    size: Literal["4b", "8b", "mini"]
     step: Count
     frames: Annotated[int, Meta(ge=1, le=99)]
     fps: Annotated[float, Meta(gt=0)]

@@ -2,6 +2,7 @@
 
 from mevis_bench.records.errors import (
     DataError,
+    DeviceMemoryError,
     DownloadError,
     ExitCode,
     IncomparableError,
@@ -29,6 +30,7 @@ from mevis_bench.records.video import Video
 __all__ = [
     "CaptionPrediction",
     "DataError",
+    "DeviceMemoryError",
     "DownloadError",
     "ExitCode",
     "Expression",

@@ -78,6 +78,16 @@ class MethodError(MevisBenchError):
     """A method could not be loaded, or its process crashed."""
 
 
+class DeviceMemoryError(MethodError):
+    """A device has too little memory for a method's networks; the harness adds which variants would fit.
+
+    Attributes:
+        fitting_bytes: Bytes of weights that the device can hold.
+    """
+
+    fitting_bytes: int = 0
+
+
 class NothingMeasuredError(MevisBenchError):
     """There was nothing, or too little, to score."""
 

@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
+
 from mevis_bench.cli import app
 from mevis_bench.methods.registry import ResolvedMethod, find_methods
-from mevis_bench.methods.sizes import VariantSize, variant_size
+from mevis_bench.methods.sizes import VariantSize, fitting_variants, variant_size
 from mevis_bench.records import UsageError
 
 
@@ -50,3 +52,23 @@ def test_the_table_is_in_millions_and_gigabytes(capsys, monkeypatch) -> None:
     (line,) = [line for line in printed.out.splitlines() if "vast:captioner" in line]
     assert line.split() == ["vast:captioner", "1,150.2", "4.60"]
     assert printed.err == "not built: git:mini: no endpoint is given\n"
+
+
+def test_sam_2_and_grounding_dino_have_their_published_sizes() -> None:
+    sizes = {name: variant_size(find_methods().resolve(name)) for name in ("gdino_sam2:tiny", "gdino_sam2:base-large")}
+    small, large = (size.parameters / 1e6 for size in sizes.values() if size is not None)
+    assert small == pytest.approx(172 + 39, abs=1)
+    assert large == pytest.approx(233 + 224.4, abs=1)
+
+
+def test_variants_that_fit_are_named_with_their_precision() -> None:
+    entry = find_methods().methods["boxes_to_masks"]
+    every = [(size.name, size.bytes // 10**6) for size in fitting_variants(entry, 10**9)]
+    assert every == [
+        ("boxes_to_masks:large", 897),
+        ("boxes_to_masks:large --set method.precision=bfloat16", 448),
+        ("boxes_to_masks:tiny", 155),
+        ("boxes_to_masks:tiny --set method.precision=bfloat16", 77),
+    ]
+    assert [size.name for size in fitting_variants(entry, 10**8)] == [every[-1][0]]
+    assert fitting_variants(entry, 10**7) == []

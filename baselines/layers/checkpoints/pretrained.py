@@ -10,7 +10,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from baselines.layers.options import Precision
-from mevis_bench.records import DataError, MethodError
+from mevis_bench.records import DataError, DeviceMemoryError
 
 ModelT = TypeVar("ModelT", bound=PreTrainedModel)
 
@@ -46,7 +46,7 @@ def load_pretrained(
 
     Raises:
         DataError: The folder is incomplete or not this network's.
-        MethodError: The device does not have enough free memory.
+        DeviceMemoryError: The device does not have enough free memory.
     """
     if not (folder / "config.json").is_file():
         raise DataError("config.json not found", location=str(folder), hint=_HINT)
@@ -132,20 +132,20 @@ def check_memory(weights: int, device: str) -> None:
         device: Torch device string.
 
     Raises:
-        MethodError: It has not; the message says how much is needed.
+        DeviceMemoryError: It has not; the message says how much is needed.
     """
     if not device.startswith("cuda"):
         return
     free, _ = torch.cuda.mem_get_info(device)
     needed = weights * ACTIVATIONS
     if needed > free:
-        raise MethodError(
+        error = DeviceMemoryError(
             f"the network needs at least {needed / 1e9:.1f} GB, {device} has {free / 1e9:.1f} GB free",
             location="--device",
-            hint="Half of it is enough with --set method.precision=bfloat16, where it is float32 now; else take a "
-            "smaller variant (mevis-bench show method NAME lists sizes) or, where the method has it, "
-            "--set method.device_map=auto.",
         )
+        # The method's other networks may be there already.
+        error.fitting_bytes = int((free + torch.cuda.memory_reserved(device)) / ACTIVATIONS)
+        raise error
 
 
 def read_tokenizer(folder: Path, *, chat: bool = False) -> PreTrainedTokenizerBase:

@@ -18,7 +18,7 @@ from baselines.layers.checkpoints.pretrained import DTYPES
 from baselines.layers.inference.frame_tensors import FrameTensors
 from baselines.layers.inference.object_masks import ObjectMasks
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
-from baselines.layers.options import Precision
+from baselines.layers.options import Precision, Sam2Size
 from mevis_bench.records import Video
 
 INSIDE, TOP_LEFT, BOTTOM_RIGHT = 1, 2, 3
@@ -148,10 +148,22 @@ class MaskPropagator:
             masks.add(output.frame_idx, dict(zip(output.object_ids, found, strict=True)))
 
 
-def build_sam2(size: str, seed: int, precision: Precision, device: str) -> Sam2VideoModel:
-    """Build SAM 2 with seeded random weights: ``published`` (the tiny one, 39.0 M) or ``mini``."""
+def large_sam2_config() -> Sam2VideoConfig:
+    """Return the sizes of sam2.1-hiera-large, 224.4 M parameters."""
+    backbone = {
+        "model_type": "sam2_hiera_det_model", "hidden_size": 144, "num_attention_heads": 2,
+        "blocks_per_stage": [2, 6, 36, 4], "embed_dim_per_stage": [144, 288, 576, 1152],
+        "num_attention_heads_per_stage": [2, 4, 8, 16], "window_size_per_stage": [8, 4, 16, 8],
+        "global_attention_blocks": [23, 33, 43],
+    }  # fmt: skip
+    return Sam2VideoConfig(vision_config={"backbone_config": backbone, "backbone_channel_list": [1152, 576, 288, 144]})
+
+
+def build_sam2(size: Sam2Size, seed: int, precision: Precision, device: str) -> Sam2VideoModel:
+    """Build SAM 2 with seeded random weights."""
     torch.manual_seed(seed)
-    network = Sam2VideoModel(mini_sam2_config() if size == "mini" else Sam2VideoConfig())
+    configs = {"tiny": Sam2VideoConfig, "large": large_sam2_config, "mini": mini_sam2_config}
+    network = Sam2VideoModel(configs[size]())
     network.eval()
     nn.Module.to(network, device, DTYPES[precision])
     return network

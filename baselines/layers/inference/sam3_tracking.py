@@ -185,7 +185,7 @@ def open_sam3(folder: Path | None, size: str, seed: int, options: Sam3Options, d
 
     Args:
         folder: The folder; ``None``: random weights.
-        size: ``published`` or ``mini``, without a folder.
+        size: ``mini``, else the published one; without a folder.
         seed: Of the random weights.
         options: Thresholds and precision.
         device: Torch device string.

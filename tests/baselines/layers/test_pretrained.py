@@ -14,7 +14,7 @@ from baselines.layers.checkpoints.pretrained import (
     read_tokenizer,
     weights_bytes,
 )
-from mevis_bench.records import DataError, MethodError
+from mevis_bench.records import DataError, DeviceMemoryError
 
 
 def tiny() -> GPT2LMHeadModel:
@@ -96,11 +96,12 @@ def test_a_spoiled_folder_is_refused(folder: Path, spoil, message: str) -> None:
 
 def test_too_little_memory_is_an_error_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4_000_000_000, 8_000_000_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2_000_000_000)
     check_memory(3_000_000_000, "cuda:0")
     check_memory(30_000_000_000, "cpu")
-    with pytest.raises(MethodError, match=r"needs at least 4\.2 GB, cuda:0 has 4\.0 GB free") as caught:
+    with pytest.raises(DeviceMemoryError, match=r"needs at least 4\.2 GB, cuda:0 has 4\.0 GB free") as caught:
         check_memory(3_500_000_000, "cuda:0")
-    assert "method.precision=bfloat16" in str(caught.value)
+    assert caught.value.fitting_bytes == 5_000_000_000
 
 
 def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
