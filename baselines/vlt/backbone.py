@@ -70,6 +70,24 @@ class Pyramid(NamedTuple):
     stride32: Tensor
 
 
+class PreparedPyramid(nn.Module):
+    """Stands in for the backbone where maps of stride 4 were computed before.
+
+    Args:
+        channels: Of these maps.
+        config: Sizes.
+    """
+
+    def __init__(self, channels: int, config: VltConfig) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(ConvNorm(channels, config.stem * 2**index, 1) for index in (3, 4, 5))
+
+    def forward(self, maps: Tensor) -> Pyramid:
+        """Project ``(b, channels, h, w)`` at strides 8, 16 and 32; h and w are multiples of 8."""
+        pooled = (F.avg_pool2d(maps, stride) for stride in (2, 4, 8))
+        return Pyramid(*(level(x) for level, x in zip(self.levels, pooled, strict=True)))
+
+
 class Darknet(nn.Module):
     """The backbone: five stages, and six more layers on the last map."""
 

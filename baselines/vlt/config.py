@@ -37,7 +37,7 @@ class VltConfig:
 SIZES: Mapping[str, VltConfig] = {
     "base": VltConfig(),
     "mini": VltConfig(
-        stem=4, blocks=(1, 1, 1, 1, 1), width=64, heads=4, depth=1, queries=8, side=96, temporal_feedforward=128
+        stem=4, blocks=(1, 1, 1, 1, 1), width=32, heads=4, depth=1, queries=8, side=128, temporal_feedforward=64
     ),
 }
 """Sizes by name; ``mini`` has no published weights."""

@@ -45,6 +45,14 @@ class Letterbox:
         square[:, :, rows, columns] = scaled
         return square
 
+    def place(self, maps: Tensor) -> Tensor:
+        """Place maps of the scaled frames at stride 4, ``(t, c, h, w)``: ``(t, c, side / 4, side / 4)``, else 0."""
+        square = maps.new_zeros((*maps.shape[:2], self.side // 4, self.side // 4))
+        rows, columns = self.window
+        top, left = rows.start // 4, columns.start // 4
+        square[:, :, top : top + maps.shape[2], left : left + maps.shape[3]] = maps
+        return square
+
     def targets(self, masks: Tensor) -> Tensor:
         """Scale masks, bool ``(t, height, width)``: 0 or 1, float ``(t, side / 2, side / 2)``, 0 outside the frame."""
         square = masks.new_zeros((len(masks), self.side, self.side), dtype=torch.float32)

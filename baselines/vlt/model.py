@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.nn.position_encoding import index_encoding
-from baselines.vlt.backbone import NORM_EPS, ConvNorm, Darknet, Pyramid, leaky
+from baselines.vlt.backbone import NORM_EPS, ConvNorm, Darknet, PreparedPyramid, Pyramid, leaky
 from baselines.vlt.config import SIZES, VltConfig
 from baselines.vlt.sentence import OriginalGru
 from baselines.vlt.transformer import DecoderLayer, EncoderLayer, ReluAttention, TemporalContext, coordinates
@@ -98,13 +98,16 @@ class Vlt(nn.Module):
     Args:
         config: Sizes.
         temporal_context: Whether the queries of all frames exchange information (+TC).
+        prepared: Channels of the maps that stand in for frames; ``None``: frames.
     """
 
-    def __init__(self, config: VltConfig = SIZES["base"], *, temporal_context: bool = False) -> None:
+    def __init__(
+        self, config: VltConfig = SIZES["base"], *, temporal_context: bool = False, prepared: int | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         width, heads, coarse, fine = config.width, config.heads, config.stem * 32, config.stem * 8
-        self.backbone = Darknet(config)
+        self.backbone = Darknet(config) if prepared is None else PreparedPyramid(prepared, config)
         self.gru_forward, self.gru_backward = OriginalGru(coarse), OriginalGru(coarse)
         self.word_weight = nn.Linear(coarse, coarse)
         self.fusion = Fusion(coarse)

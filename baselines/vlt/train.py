@@ -14,17 +14,22 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 
+from baselines.layers.inference.prompted_model import ClipStart
 from baselines.layers.inputs.word_vectors import TRAINED_SEED, GloveFile, SeededVectors, WordVectors, word_table
-from baselines.layers.options import Rate
+from baselines.layers.options import Count, Rate
+from baselines.layers.training.clip_augmentation import RandomResize, normalized
 from baselines.layers.training.clip_sampling import (
     ClipIndex,
     ClipSampler,
     ClipTrainOptions,
     SampledClip,
     clip_sentences,
+    sentence_prompt,
 )
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
+from baselines.lmpmpp.mini.clip_start import COMMON_START, START_CHANNELS, StartClips
+from baselines.lmpmpp.mini.common_start import SHIPPED, CommonStart
 from baselines.vlt.backbone import Pyramid
 from baselines.vlt.checkpoint import load_network
 from baselines.vlt.config import SIZES
@@ -42,6 +47,7 @@ class TrainOptions(ClipTrainOptions):
 
     Attributes:
         num_frames: Frames of a clip, one from each of equal segments of the video; at least 2, for the batch norms.
+        frame_stride: On the common start: a sentence is learned from every n-th of the clip's frames.
         lr: Learning rate of all parameters.
         weight_decay: Of the convolutions; the authors' is a term of the loss.
         lr_drop: Epochs at whose start the rate is multiplied by 0.1.
@@ -50,6 +56,7 @@ class TrainOptions(ClipTrainOptions):
     """
 
     num_frames: Annotated[int, Meta(ge=2)]
+    frame_stride: Count
     lr: Rate
     weight_decay: Rate
     lr_drop: tuple[int, ...]
@@ -57,7 +64,7 @@ class TrainOptions(ClipTrainOptions):
     words: str | None
 
 
-OPTIONS = {"darknet53-tc": TrainOptions, "darknet53": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"darknet53-tc": TrainOptions, "darknet53": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -72,12 +79,16 @@ def train(arguments: TrainingArguments) -> None:
     variant: Options = arguments.method_options
     if options.targets == "per_object":
         raise UsageError("VLT draws one mask and cannot keep objects apart", hint="Set targets=union.")
-    torch.manual_seed(arguments.seed)
     sizes = SIZES[variant.size]
-    network = Vlt(sizes, temporal_context=variant.temporal_context)
+    start = None
+    if variant.backbone == COMMON_START:
+        start = StartClips(CommonStart.load(SHIPPED).to(arguments.device))
+    torch.manual_seed(arguments.seed)
+    prepared = None if start is None else START_CHANNELS
+    network = Vlt(sizes, temporal_context=variant.temporal_context, prepared=prepared)
     if options.checkpoint:
-        start = load_network(existing_file(options.checkpoint, "checkpoint"), sizes, temporal_context=False)
-        network.load_state_dict(start.state_dict(), strict=not variant.temporal_context)
+        image_network = load_network(existing_file(options.checkpoint, "checkpoint"), sizes, temporal_context=False)
+        network.load_state_dict(image_network.state_dict(), strict=not variant.temporal_context)
     network.to(arguments.device)
     vectors: WordVectors = SeededVectors(TRAINED_SEED)
     if options.words:
@@ -95,16 +106,23 @@ def train(arguments: TrainingArguments) -> None:
         edges = np.linspace(0, length, options.num_frames + 1)
         return [min(length - 1, int(rng.uniform(*pair))) for pair in itertools.pairwise(edges)]
 
+    def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
+        if start is None:
+            return {"loss": clip_loss(network, clips, vectors, arguments.device)}
+        stride, device = options.frame_stride, arguments.device
+        losses = [prompted_loss(network, clip, start, stride, vectors, device) for clip in clips]
+        return {"loss": torch.stack(losses).mean()}
+
     stage = ClipStage(
         name="vlt",
         network=network,
         groups=group_parameters(network, rules),
         sampler=ClipSampler(index, options.batch_size, spread, unchanged),
-        loss_fn=lambda clips: {"loss": clip_loss(network, clips, vectors, arguments.device)},
-        method=VltMethod(network, vectors, variant, arguments.device),
+        loss_fn=loss_fn,
+        method=VltMethod(network, vectors, variant, arguments.device, start),
         schedule=drop_schedule(options.lr_drop, options.epochs),
     )
-    name = {"darknet53-tc": "vlt_tc_darknet53", "darknet53": "vlt_darknet53"}.get(arguments.variant, "vlt_mini")
+    name = "vlt_tc_darknet53" if arguments.variant == "darknet53-tc" else f"vlt_{arguments.variant}"
     fit(arguments, options, stage, f"{name}.safetensors")
 
 
@@ -130,4 +148,26 @@ def clip_loss(network: Vlt, clips: Sequence[SampledClip], vectors: WordVectors, 
     repeated = Words(*(part.repeat_interleave(frames, 0) for part in words))
     balanced = network.respond(Pyramid(*(maps[rows] for maps in pyramid)), repeated).balanced
     connected = torch.cat([network.connect(video) for video in balanced.split(frames)])
+    return compute_loss(network.draw(connected), torch.cat(targets))
+
+
+def prompted_loss(
+    network: Vlt, clip: SampledClip, start: ClipStart, stride: int, vectors: WordVectors, device: str
+) -> Tensor:
+    """Loss of all sentences of a clip on the common start, each on every ``stride``-th frame with maps of its own."""
+    box = Letterbox(*clip.size, network.config.side)
+    scaled = RandomResize((min(box.inner),), max(box.inner))(clip, np.random.default_rng(0))
+    tracked = start.track(normalized(scaled).to(device))
+    read = start.read([sentence_prompt(sentence, spoken=False) for sentence in clip.sentences])
+    maps, lengths, targets = [], [], []
+    for number, (sentence, feature) in enumerate(zip(clip.sentences, read, strict=True)):
+        seen = slice(number % stride, None, stride)
+        maps.append(box.place(start.prompted(tracked, feature).maps[0][seen]))
+        lengths.append(len(maps[-1]))
+        targets.append(box.targets(torch.from_numpy(clip.masks[list(sentence.objects)].any(0)[seen]).to(device)))
+    tables = torch.cat([word_table(sentence.text.split(), vectors, MAX_WORDS) for sentence in clip.sentences])
+    counts = torch.tensor(lengths, device=device)
+    words = Words(*(part.repeat_interleave(counts, 0) for part in network.read(tables.to(device))))
+    balanced = network.respond(network.backbone(torch.cat(maps)), words).balanced
+    connected = torch.cat([network.connect(video) for video in balanced.split(lengths)])
     return compute_loss(network.draw(connected), torch.cat(targets))

@@ -169,7 +169,7 @@ def vlt():
     def run():
         words = network.read(torch.randn(1, MAX_WORDS, 300))
         words = type(words)(*(part.expand(2, *part.shape[1:]) for part in words))  # batch norms want two
-        balanced = network.respond(network.backbone(torch.rand(2, 3, 96, 96)), words).balanced
+        balanced = network.respond(network.backbone(torch.rand(2, 3, 128, 128)), words).balanced
         return network.draw(network.connect(balanced)).flatten()
 
     return network, run

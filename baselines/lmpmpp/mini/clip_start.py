@@ -29,6 +29,8 @@ from mevis_bench.records import MethodConfig, Prompt, TrainingArguments
 COMMON_START = "common-start"
 """Name of the common start among backbones."""
 
+START_CHANNELS = MINI.extractor.channels + MINI.trajectory.channels
+"""Channels of the prompted maps: features, then the product."""
 STRIDES = (4, 8, 16, 32)
 FRAMES_AT_ONCE = 16
 FIRST_WORD = 2
@@ -139,6 +141,7 @@ class StartText(nn.Module):
 
 def common_encoders(clips: StartClips) -> Encoders:
     """Wrap a common start, on the device of the network, as encoders."""
+<<<<<<< HEAD
     start = clips.start
     return Encoders(clips.backbone(), StartText(start), StartTokenizer(start.tokenizer), clips)
 
@@ -169,6 +172,10 @@ def training_start(arguments: TrainingArguments) -> StartClips | None:
     start = CommonStart.load(SHIPPED).to(arguments.device)
     torch.manual_seed(arguments.seed)
     return StartClips(start)
+=======
+    backbone = PreparedBackbone(START_CHANNELS)
+    return Encoders(backbone, StartText(start), StartTokenizer(start.tokenizer), StartClips(start))
+>>>>>>> 04b7bc3 (vlt: learn on the common start)
 
 
 def inference_encoders(config: MethodConfig[Any], text: TextEncoderConfig, *, pooler: bool = True) -> Encoders:

@@ -22,7 +22,7 @@ from tests.fixtures.noise_video import noise_video
 
 PROMPTS = [TextPrompt("0", "The bird flying away"), TextPrompt("1", "two dogs"), TextPrompt("2", "")]
 CONFIG = SIZES["mini"]
-OPTIONS = Options(size="mini", temporal_context=True, threshold=0.5, chunk=8)
+OPTIONS = Options(size="mini", backbone="darknet", temporal_context=True, threshold=0.5, chunk=8)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def responses(network: Vlt, frames: torch.Tensor) -> torch.Tensor:
 def test_temporal_context_starts_as_the_image_network(network: Vlt) -> None:
     image = Vlt(CONFIG).eval()
     image.load_state_dict({key: value for key, value in network.state_dict().items() if not key.startswith("temporal")})
-    frames = torch.rand(3, 3, 96, 96)
+    frames = torch.rand(3, 3, 128, 128)
     balanced = responses(network, frames)
     torch.testing.assert_close(image.draw(image.connect(responses(image, frames))), network.draw(balanced))
     assert torch.equal(network.connect(balanced), balanced)
@@ -144,7 +144,9 @@ def test_chunks_and_other_prompts_change_nothing(network: Vlt, tmp_path: Path) -
     video = noise_video(tmp_path, 3, 40, 64)
     vectors = SeededVectors(0)
     together = list(VltMethod(network, vectors, OPTIONS, "cpu").predict(video, PROMPTS))
-    small = VltMethod(network, vectors, Options(size="mini", temporal_context=True, threshold=0.5, chunk=1), "cpu")
+    small = VltMethod(
+        network, vectors, Options(size="mini", backbone="darknet", temporal_context=True, threshold=0.5, chunk=1), "cpu"
+    )
     for prompt, prediction in zip(PROMPTS, together, strict=True):
         (alone,) = small.predict(video, [prompt])
         assert alone.masks.shape == (3, 40, 64)
@@ -157,7 +159,7 @@ def test_weights_are_loaded_strictly(network: Vlt, tmp_path: Path) -> None:
     path = tmp_path / "vlt.safetensors"
     save_file(network.state_dict(), path)
     method = load(MethodConfig("rvos", "mini", OPTIONS, {"model": path}, "cpu", 0))
-    frames = torch.rand(2, 3, 96, 96)
+    frames = torch.rand(2, 3, 128, 128)
     with torch.inference_mode():
         torch.testing.assert_close(responses(method.network, frames), responses(network, frames))
     assert np.array_equal(method.vectors["bird"], SeededVectors(TRAINED_SEED)["bird"])
