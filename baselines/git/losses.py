@@ -5,14 +5,15 @@ details as in the authors' code (microsoft/GenerativeImage2Text, MIT). Axes: b c
 vocabulary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import GitForCausalLM
 
-from baselines.layers.training.caption_targets import CaptionTargets
+from baselines.layers.training.caption_targets import CaptionTargets, build_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,21 @@ def _entropy(smoothing: float, others: int) -> float:
 def total_loss(losses: Mapping[str, Tensor], config: LossConfig) -> Tensor:
     """Weighted loss: a scalar."""
     return config.caption_loss_coef * losses["loss_caption"]
+
+
+def caption_losses(
+    network: GitForCausalLM, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
+) -> dict[str, Tensor]:
+    """Losses of sentences by teacher forcing, ``loss`` and ``loss_caption``.
+
+    Args:
+        network: The network.
+        vocabulary: Its vocabulary.
+        frames: Normalized, ``(b, t, 3, side, side)``.
+        texts: ``k * b`` sentences: one about each video, then the next one about each.
+        config: Smoothing, weight and longest sentence.
+    """
+    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
+    targets = build_targets(captions, config.max_text_len).to(frames.device)
+    losses = compute_losses(caption_logits(network, frames, targets.ids), targets, config)
+    return {"loss": total_loss(losses, config), **losses}

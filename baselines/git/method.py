@@ -17,6 +17,8 @@ from baselines.layers.inputs.bert_vocabulary import (
     NumberedWords,
     open_vocabulary,
 )
+from baselines.lmpmpp.mini.caption_start import TrackCaptioner
+from baselines.lmpmpp.mini.common_start import CommonStart
 from mevis_bench.records import MethodConfig
 
 SIDE = 224
@@ -38,7 +40,7 @@ class Git:
         self.beams, self.max_new_tokens = beams, max_new_tokens
 
     def describe(self, frames: Tensor) -> str:
-        """Generate a sentence for normalized frames ``(6, 3, 224, 224)``."""
+        """Generate a sentence for normalized frames ``(6, 3, 224, 224)``, or for tokens ``(6, 1, n, c)``."""
         device = self.network.device
         output = self.network.generate(  # type: ignore[misc]  # typed for generative models, which GIT is not declared as
             pixel_values=frames[None].to(device, self.network.dtype),
@@ -53,22 +55,28 @@ class Git:
         return self.decoder.decode(output[0].tolist())
 
 
-def load(config: MethodConfig[Options]) -> CaptionMethod:
+def load(config: MethodConfig[Options]) -> CaptionMethod | TrackCaptioner:
     """Build GIT from a folder of weights, or with seeded random ones.
 
     Raises:
         DataError: The folder does not contain this variant's weights.
         UsageError: An option has an invalid value.
     """
-    options = config.options
+    options, weights = config.options, config.weights
+    start = None
+    if options.size == "tracks":
+        start = CommonStart.load(None if weights is None else weights["start"], config.seed).to(config.device)
     view = CaptionView(FRAMES, Square(SIDE, options.fit), close_ups=options.close_ups)
     highlight = Highlight.from_options(options)
     decoder: Decoder
-    if config.weights is None:
+    if weights is None:
         torch.manual_seed(config.seed)
         network, decoder = build(options.size), NumberedWords()
     else:
-        decoder = open_vocabulary(config.weights["model"] / VOCABULARY_FILE)
-        network = load_network(config.weights["model"], options.size, dtype=torch.float32, device=config.device)
+        decoder = open_vocabulary(weights["model"] / VOCABULARY_FILE)
+        network = load_network(weights["model"], options.size, dtype=torch.float32, device=config.device)
     nn.Module.to(network.eval(), config.device)
-    return CaptionMethod("GIT", Git(network, decoder, options.beams, options.max_new_tokens), view, highlight)
+    captioner = Git(network, decoder, options.beams, options.max_new_tokens)
+    if start is not None:
+        return TrackCaptioner("GIT", captioner, start, FRAMES, config.device)
+    return CaptionMethod("GIT", captioner, view, highlight)

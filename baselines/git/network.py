@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import GitConfig, GitForCausalLM
+from transformers.modeling_outputs import BaseModelOutput
 
 from baselines.layers.checkpoints.sharded_checkpoint import load_shards
+from baselines.lmpmpp.mini.caption_start import TOKEN_CHANNELS
 
 FRAMES = 6
 """Frames that the published models have embeddings for."""
@@ -21,18 +23,38 @@ _VISION: Mapping[str, Mapping[str, int]] = {
               "patch_size": 14},
     "mini": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
              "patch_size": 32},
+    "tracks": {"hidden_size": 128, "num_hidden_layers": 0},
 }  # fmt: skip
 SIZES = tuple(_VISION)
 
-_MINI_DECODER: Mapping[str, Any] = {
-    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "vocab_size": 1024,
+_DECODERS: Mapping[str, Mapping[str, Any]] = {
+    "mini": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "vocab_size": 1024},
+    "tracks": {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4,
+               "vocab_size": 1024},
 }  # fmt: skip
 
 MINI_PATCH_SCALE = 0.02
 
 # Position indices of older files, not learned.
 IGNORED_KEYS = ("git.embeddings.position_ids", "git.image_encoder.vision_model.embeddings.position_ids")
+
+
+class TokenEncoder(nn.Module):
+    """Stands in for the image encoder where targets are tokens already: a linear layer.
+
+    Args:
+        channels: Of the tokens.
+        hidden: Of its output.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(channels, hidden)
+
+    def forward(self, pixel_values: Tensor, interpolate_pos_encoding: bool = False) -> BaseModelOutput:
+        """Project tokens ``(b, 1, n, channels)``; arguments and output are those of transformers' image encoder."""
+        return BaseModelOutput(last_hidden_state=self.project(pixel_values[:, 0]))
 
 
 def build(size: str) -> GitForCausalLM:
@@ -42,8 +64,10 @@ def build(size: str) -> GitForCausalLM:
     words, and trains on a CPU.
     """
     vision = {**_VISION[size], "image_size": 224}
-    decoder: Mapping[str, Any] = _MINI_DECODER if size == "mini" else {}
+    decoder = _DECODERS.get(size, {})
     network = GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
+    if size == "tracks":
+        network.git.image_encoder = TokenEncoder(TOKEN_CHANNELS, vision["hidden_size"])
     if size == "mini":
         with torch.no_grad():  # as they are drawn, a patch's pixels are some 50 times larger than its position
             network.git.image_encoder.vision_model.embeddings.patch_embedding.weight *= MINI_PATCH_SCALE

@@ -3,26 +3,25 @@
 Wang et al., "GIT: A Generative Image-to-text Transformer for Vision and Language", TMLR 2022.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 from transformers import GitForCausalLM
 
-from baselines.git.losses import LossConfig, caption_logits, compute_losses, total_loss
+from baselines.git.losses import LossConfig, caption_losses
 from baselines.git.method import SIDE
 from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
+from baselines.git.track_train import TrackTrainOptions, train_on_tracks
 from baselines.git.word_pretraining import WordReader, topic_words, word_loss
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
 from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.bert_vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
 from baselines.layers.options import Rate, Size
-from baselines.layers.training.caption_targets import build_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
@@ -57,7 +56,7 @@ class TrainOptions(CaptionTrainOptions):
     start: str | None
 
 
-OPTIONS = {"large-vatex": TrainOptions, "base-vatex": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"large-vatex": TrainOptions, "base-vatex": TrainOptions, "mini": TrackTrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -67,8 +66,11 @@ def train(arguments: TrainingArguments) -> None:
         UsageError: No sentence of the split has a target.
         DataError: The folder to start from does not fit.
     """
-    options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
+    if variant.size == "tracks":
+        train_on_tracks(arguments)
+        return
+    options: TrainOptions = arguments.options
     network, vocabulary = _build(arguments, options, variant)
     folder = arguments.out / f"git-{arguments.variant}"
     if arguments.trainer.is_main_process:
@@ -122,21 +124,3 @@ def _build(arguments: TrainingArguments, options: TrainOptions, variant: Options
 
 def _is_visual(name: str) -> bool:
     return name.startswith("git.image_encoder.")
-
-
-def caption_losses(
-    network: GitForCausalLM, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
-) -> dict[str, Tensor]:
-    """Losses of sentences by teacher forcing, ``loss`` and ``loss_caption``.
-
-    Args:
-        network: The network.
-        vocabulary: Its vocabulary.
-        frames: Normalized, ``(b, t, 3, side, side)``.
-        texts: ``k * b`` sentences: one about each video, then the next one about each.
-        config: Smoothing, weight and longest sentence.
-    """
-    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
-    targets = build_targets(captions, config.max_text_len).to(frames.device)
-    losses = compute_losses(caption_logits(network, frames, targets.ids), targets, config)
-    return {"loss": total_loss(losses, config), **losses}

@@ -115,15 +115,16 @@ class CaptionOptions:
     """Options of the captioners that are shown a highlighted target (``inference/caption_view.py``).
 
     Attributes:
-        fit: Conversion to the network's square: ``crop`` (center), ``pad`` or ``squash``.
+        fit: Conversion to the network's square: ``crop`` (center), ``pad`` or ``squash``. The variants on the common
+            start of the mini variants see no pixels, and take neither this nor the highlight.
         color: Color of the highlight.
         alpha: Its opacity, 0..1.
         max_new_tokens: Upper bound of a caption's tokens.
     """
 
-    fit: Literal["crop", "pad", "squash"]
-    color: Color
-    alpha: Fraction
+    fit: Literal["crop", "pad", "squash"] = "squash"
+    color: Color = (255, 0, 0)
+    alpha: Fraction = 0.5
     max_new_tokens: Count
 
 
