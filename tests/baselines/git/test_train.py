@@ -15,7 +15,8 @@ CASE = Case(
     "git",
     ("flip=0.0", "random_frames=false", "batch_size=4", "sentences=1", "warm_up=0", "word_steps=3"),
     {"alpha": 1.0, "max_new_tokens": 10},
-    pattern="git-mini/*.safetensors",
+    pattern="git-scratch/*.safetensors",
+    variant="scratch",
 )
 
 
@@ -24,7 +25,7 @@ def test_the_sentences_of_two_videos_are_overfitted(tmp_path):
     out = CASE.train(tmp_path / "out", "steps=100", "losses.label_smoothing=0.0", *rates).parent
     losses = [point["loss"] for point in json.loads((out.parent / "curves" / "captions.json").read_text())["losses"]]
     assert losses[-1] < 0.1 * losses[0], losses
-    config = MethodConfig("rmeg", "mini", resolve_options(CASE.resolved, CASE.inference), {"model": out}, "cpu", 0)
+    config = MethodConfig("rmeg", "scratch", resolve_options(CASE.resolved, CASE.inference), {"model": out}, "cpu", 0)
     captioner = load_method(CASE.resolved.method, config)
     split = open_dataset(tmp_path / "clips" / "train", "train")
     for video_id in split.video_ids:
