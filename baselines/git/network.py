@@ -67,7 +67,7 @@ def build(size: str) -> GitForCausalLM:
     decoder = _DECODERS.get(size, {})
     network = GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
     if size == "tracks":
-        network.git.image_encoder = TokenEncoder(TOKEN_CHANNELS, vision["hidden_size"])
+        network.git.add_module("image_encoder", TokenEncoder(TOKEN_CHANNELS, vision["hidden_size"]))
     if size == "mini":
         with torch.no_grad():  # as they are drawn, a patch's pixels are some 50 times larger than its position
             network.git.image_encoder.vision_model.embeddings.patch_embedding.weight *= MINI_PATCH_SCALE
