@@ -11,8 +11,7 @@ from baselines.layers.inference.clip_segmenter import read_clip
 from baselines.layers.inference.prompted_model import ClipStart
 from baselines.layers.inference.video_chunks import video_chunks
 from baselines.layers.inputs.word_vectors import TRAINED_SEED, GloveFile, SeededVectors, WordVectors, word_table
-from baselines.lmpmpp.mini.clip_start import COMMON_START, START_CHANNELS, StartClips
-from baselines.lmpmpp.mini.common_start import CommonStart
+from baselines.lmpmpp.mini.clip_start import START_CHANNELS, inference_start
 from baselines.vlt.checkpoint import load_network
 from baselines.vlt.config import SIZES
 from baselines.vlt.letterbox import Letterbox
@@ -96,10 +95,8 @@ def load(config: MethodConfig[Options]) -> VltMethod:
     options = config.options
     sizes, temporal_context = SIZES[options.size], options.temporal_context
     vectors: WordVectors
-    start, prepared = None, None
-    if options.backbone == COMMON_START:
-        weights = None if config.weights is None else config.weights["start"]
-        start, prepared = StartClips(CommonStart.load(weights, config.seed).to(config.device)), START_CHANNELS
+    start = inference_start(config)
+    prepared = None if start is None else START_CHANNELS
     if config.weights is None:
         torch.manual_seed(config.seed)
         network = Vlt(sizes, temporal_context=temporal_context, prepared=prepared)

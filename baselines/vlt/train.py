@@ -28,8 +28,7 @@ from baselines.layers.training.clip_sampling import (
 )
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
-from baselines.lmpmpp.mini.clip_start import COMMON_START, START_CHANNELS, StartClips
-from baselines.lmpmpp.mini.common_start import SHIPPED, CommonStart
+from baselines.lmpmpp.mini.clip_start import START_CHANNELS, training_start
 from baselines.vlt.backbone import Pyramid
 from baselines.vlt.checkpoint import load_network
 from baselines.vlt.config import SIZES
@@ -80,9 +79,7 @@ def train(arguments: TrainingArguments) -> None:
     if options.targets == "per_object":
         raise UsageError("VLT draws one mask and cannot keep objects apart", hint="Set targets=union.")
     sizes = SIZES[variant.size]
-    start = None
-    if variant.backbone == COMMON_START:
-        start = StartClips(CommonStart.load(SHIPPED).to(arguments.device))
+    start = training_start(arguments)
     torch.manual_seed(arguments.seed)
     prepared = None if start is None else START_CHANNELS
     network = Vlt(sizes, temporal_context=variant.temporal_context, prepared=prepared)

@@ -62,7 +62,7 @@ class StartClips:
     @staticmethod
     def backbone() -> PreparedBackbone:
         """Make what stands in for a network's backbone."""
-        return PreparedBackbone(MINI.extractor.channels + MINI.trajectory.channels)
+        return PreparedBackbone(START_CHANNELS)
 
     @torch.no_grad()
     def track(self, frames: Tensor) -> PlacedTracks:
@@ -141,7 +141,6 @@ class StartText(nn.Module):
 
 def common_encoders(clips: StartClips) -> Encoders:
     """Wrap a common start, on the device of the network, as encoders."""
-<<<<<<< HEAD
     start = clips.start
     return Encoders(clips.backbone(), StartText(start), StartTokenizer(start.tokenizer), clips)
 
@@ -172,10 +171,6 @@ def training_start(arguments: TrainingArguments) -> StartClips | None:
     start = CommonStart.load(SHIPPED).to(arguments.device)
     torch.manual_seed(arguments.seed)
     return StartClips(start)
-=======
-    backbone = PreparedBackbone(START_CHANNELS)
-    return Encoders(backbone, StartText(start), StartTokenizer(start.tokenizer), StartClips(start))
->>>>>>> 04b7bc3 (vlt: learn on the common start)
 
 
 def inference_encoders(config: MethodConfig[Any], text: TextEncoderConfig, *, pooler: bool = True) -> Encoders:
