@@ -1,42 +1,89 @@
 """MUTR as a ``Method``: a sentence or a recording to the masks of the best query."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from baselines.layers.inference import query_outputs
-from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.clip_segmenter import ClipModel, ClipSegmenter, ClipSettings
+from baselines.layers.inference.encoders import Encoders
+from baselines.layers.inference.prompted_model import ClipStart
 from baselines.layers.inference.query_outputs import QueryOutputs, best_query, query_masks
 from baselines.layers.inputs.audio_file import read_audio
 from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures
+from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures, LanguageQueriesConfig
 from baselines.layers.nn.prepared_maps import ClipInput
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
+from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.mutr.audio import RATE, AudioReference, log_mel_examples
 from baselines.mutr.checkpoint import load as load_checkpoint
 from baselines.mutr.model import Mutr
 from baselines.mutr.options import Options
 from mevis_bench.records import MethodConfig, Prompt, SpeechPrompt, TextPrompt
 
+Reader = Callable[[Prompt], Words]
+"""Encodes a prompt; raises TypeError if it is not of the variant's type."""
+
+
+def text_reader(network: Mutr, tokenizer: Tokenizer, device: str) -> Reader:
+    """Encoder of sentences."""
+
+    def read(prompt: Prompt) -> Words:
+        text = _of_type(prompt, TextPrompt, "text").text
+        return network.read(torch.tensor([tokenizer.encode(text).ids], device=device))
+
+    return read
+
+
+def recording_reader(network: Mutr, device: str) -> Reader:
+    """Encoder of recordings by VGGish."""
+
+    def read(prompt: Prompt) -> Words:
+        waveform = torch.from_numpy(read_audio(_of_type(prompt, SpeechPrompt, "speech").audio, RATE))
+        return network.read(log_mel_examples(waveform.to(device)))
+
+    return read
+
+
+def speech_reader(network: Mutr, start: ClipStart) -> Reader:
+    """Encoder of recordings by the common start: a sentence without words."""
+
+    reference = network.reference
+    assert isinstance(reference, TextReference)
+
+    def read(prompt: Prompt) -> Words:
+        words, _ = reference.project(start.read([_of_type(prompt, SpeechPrompt, "speech")]))
+        return words
+
+    return read
+
+
+PromptT = TypeVar("PromptT", TextPrompt, SpeechPrompt)
+
+
+def _of_type(prompt: Prompt, kind: type[PromptT], name: str) -> PromptT:
+    if not isinstance(prompt, kind):
+        raise TypeError(f"this variant of MUTR requires a {name} prompt, got {type(prompt).__name__}")
+    return prompt
+
 
 class MutrModel:
     """The network with the authors' inference protocol.
 
     Args:
-        network: The network, of the text or the audio branch.
-        tokenizer: Tokenizer of the text branch; ``None``: the audio branch.
+        network: The network, with any reference.
+        read: Encodes prompts.
         choose_once: Select one query for the whole video (consecutive clips); else one per clip.
-        device: Device of the network.
     """
 
     input_size = staticmethod(query_outputs.input_size)
 
-    def __init__(self, network: Mutr, tokenizer: Tokenizer | None, *, choose_once: bool, device: str) -> None:
-        self.network, self.tokenizer = network, tokenizer
-        self.choose_once, self.device = choose_once, device
+    def __init__(self, network: Mutr, read: Reader, *, choose_once: bool) -> None:
+        self.network, self.read, self.choose_once = network, read, choose_once
 
     def encode_prompt(self, prompt: Prompt) -> Words:
         """Encode the sentence, unchanged, or the recording.
@@ -44,13 +91,7 @@ class MutrModel:
         Raises:
             TypeError: The prompt is not of this variant's type.
         """
-        if self.tokenizer is None and isinstance(prompt, SpeechPrompt):
-            waveform = torch.from_numpy(read_audio(prompt.audio, RATE))
-            return self.network.read(log_mel_examples(waveform.to(self.device)))
-        if self.tokenizer is not None and isinstance(prompt, TextPrompt):
-            return self.network.read(torch.tensor([self.tokenizer.encode(prompt.text).ids], device=self.device))
-        expected = "speech" if self.tokenizer is None else "text"
-        raise TypeError(f"this variant of MUTR requires a {expected} prompt, got {type(prompt).__name__}")
+        return self.read(prompt)
 
     def encode_clip(self, frames: ClipInput) -> ClipFeatures:
         """Encode a clip."""
@@ -79,20 +120,37 @@ def load(config: MethodConfig[Options]) -> ClipSegmenter[Words, ClipFeatures, Qu
         DataError: The checkpoint or the tokenizer file is not this variant's.
         UsageError: An option has an invalid value.
     """
-    settings = ClipSettings.from_options(config.options)
-    weights = config.weights
-    if weights is None:
-        torch.manual_seed(config.seed)
-    tokenizer = None
-    network_config = LANGUAGE_QUERIES_SIZES[config.options.size]
-    if config.options.reference == "audio":
-        reference: TextReference | AudioReference = AudioReference(network_config.channels)
+    options, weights = config.options, config.weights
+    settings, size = ClipSettings.from_options(options), LANGUAGE_QUERIES_SIZES[options.size]
+    if options.reference == "audio":
+        if weights is None:
+            torch.manual_seed(config.seed)
+        encoders = None
+        network = Mutr(options.backbone, AudioReference(size.channels), size)
     else:
-        reference = TextReference(build_roberta(network_config.text), network_config.channels)
-        tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
-    network = Mutr(config.options.backbone, reference, network_config)
+        encoders = inference_encoders(config, size.text)
+        network = build_network(size, encoders)
     if weights is not None:
         network.load_state_dict(load_checkpoint(weights["model"], network))
     network.eval().to(config.device)
-    model = MutrModel(network, tokenizer, choose_once=settings.sampling == "consecutive", device=config.device)
-    return ClipSegmenter(model, settings, config.device)
+    return ClipSegmenter(build_model(network, encoders, options, config.device), settings, config.device)
+
+
+def build_network(size: LanguageQueriesConfig, encoders: Encoders) -> Mutr:
+    """Build the network of the text branch with random weights."""
+    return Mutr(encoders.backbone, TextReference(encoders.text, size.channels), size)
+
+
+def build_model(
+    network: Mutr, encoders: Encoders | None, options: Options, device: str
+) -> ClipModel[Any, Any, QueryOutputs]:
+    """Make the model of a network; ``encoders``: ``None`` for the audio branch."""
+    choose_once = options.sampling == "consecutive"
+    if encoders is None:
+        return MutrModel(network, recording_reader(network, device), choose_once=choose_once)
+    if options.reference == "speech":
+        assert encoders.start is not None  # Options requires it
+        read = speech_reader(network, encoders.start)
+    else:
+        read = text_reader(network, encoders.tokenizer, device)
+    return encoders.wrap(MutrModel(network, read, choose_once=choose_once))

@@ -12,10 +12,18 @@ class Options(ClipOptions):
 
     Attributes:
         size: Sizes of the network: the authors', or small ones.
-        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``.
-        reference: Type of prompt: ``text`` (RoBERTa) or ``audio`` (VGGish).
+        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``, or ``common-start``: backbone and encoder of
+            the prompts are the common start of the mini variants.
+        reference: Prompt and its encoder: ``text`` (RoBERTa, or the common start's), ``audio`` (speech by VGGish) or
+            ``speech`` (the common start's speech encoder, on weights that were trained on text).
     """
 
     size: Literal["base", "mini"]
     backbone: str
-    reference: Literal["text", "audio"]
+    reference: Literal["text", "audio", "speech"]
+
+    def __post_init__(self) -> None:
+        if self.reference == "speech" and self.backbone != "common-start":
+            raise ValueError(
+                f"'reference': speech is heard on backbone 'common-start' only, got {self.backbone!r}; use 'audio'"
+            )

@@ -1,6 +1,7 @@
 """Text encoder of ReferFormer and its successors: words and a sentence vector (Wu et al., CVPR 2022, section 3.2)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.layers.nn.cross_modal_fpn import Words
@@ -43,3 +44,16 @@ class TextReference(nn.Module):
         words = as_words(self.resizer(encoded.last_hidden_state[0]), None if mask is None else mask[0] != 1)
         resizer = self.resizer if self.sentence_resizer is None else self.sentence_resizer
         return words, resizer(encoded.pooler_output[0])
+
+    def project(self, sentence: Tensor) -> tuple[Words, Tensor]:
+        """Project a sentence without words, of which the feature ``(1, a)`` alone is known.
+
+        Args:
+            sentence: In the encoder's first a channels; the others are zero, as `StartText` has it.
+
+        Returns:
+            The sentence as the only word, and as ``forward`` does.
+        """
+        states = F.pad(sentence, (0, self.text_encoder.config.hidden_size - sentence.shape[-1]))
+        resizer = self.resizer if self.sentence_resizer is None else self.sentence_resizer
+        return as_words(self.resizer(states)), resizer(states[0])

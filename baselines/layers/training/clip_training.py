@@ -31,6 +31,7 @@ class ClipStage:
         max_gradient_norm: Largest norm of the whole gradient; ``None``: not clipped.
         precision: Data type of the network.
         key: Name of a tensor in the weights file, from its name in the network; ``None``: it is left out.
+        half: Whether the weights file is in half precision.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ClipStage:
     max_gradient_norm: float | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     key: Callable[[str], str | None] = str
+    half: bool = False
 
 
 def fit(arguments: TrainingArguments, options: ClipTrainOptions, stage: ClipStage, weights_file: str) -> None:
@@ -78,7 +80,7 @@ def fit(arguments: TrainingArguments, options: ClipTrainOptions, stage: ClipStag
     )
     if arguments.trainer.is_main_process:
         named = ((stage.key(name), value) for name, value in stage.network.state_dict().items())
-        tensors = {key: value.clone() for key, value in named if key is not None}
+        tensors = {key: value.half() if stage.half else value.clone() for key, value in named if key is not None}
         metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
         save_weights(tensors, arguments.out / weights_file, metadata)
 
