@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.layers.nn.clip_backbones import Backbone, ClipBackbone
 from baselines.layers.nn.position_encoding import sine_grid
-from baselines.layers.nn.resnet import RESNETS, ResNet, ResNetConfig
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.wnet.config import SIZES, WNetConfig
 from baselines.wnet.mask_head import BoxAttention, FrameMaskHead, clip_mask_head
 from baselines.wnet.transformer import Transformer
 
 AUDIO_FEATURES = 39
+"""Numbers per step of a recording: MFCC with first and second differences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,20 @@ class BoxHead(nn.Module):
 class QueryNetwork(nn.Module):
     """Backbone, transformer and boxes: everything but the mask heads."""
 
-    def __init__(self, frames: int, backbone: ResNetConfig, config: WNetConfig) -> None:
+    def __init__(self, frames: int, backbone: Backbone, config: WNetConfig, audio: int) -> None:
         super().__init__()
         channels = config.channels
         self.transformer = Transformer(config)
         self.bbox_embed = BoxHead(channels)
         self.query_embed = nn.Embedding(frames, channels)
-        self.input_proj = nn.Conv2d(backbone.channels[3], channels, 1)
-        self.proj_a = nn.Conv1d(AUDIO_FEATURES, channels, 1, bias=False)
-        self.backbone = nn.ModuleList((nn.ModuleDict({"body": ResNet(backbone)}),))
+        self.input_proj = nn.Conv2d(backbone.channels[-1], channels, 1)
+        self.proj_a = nn.Conv1d(audio, channels, 1, bias=False)
+        self.backbone = nn.ModuleList((backbone,))
 
-    def body(self, frames: Tensor) -> list[Tensor]:
-        """Backbone maps of ``(t, 3, h, w)``; see ``ResNet``."""
-        maps: list[Tensor] = self.backbone.get_submodule("0.body")(frames)
-        return maps
+    def body(self, frames: ClipInput) -> list[Tensor]:
+        """Four backbone maps of a clip; see ``Backbone``."""
+        (maps,) = self.backbone[0](frames, len(frames))
+        return list(maps)
 
 
 class WNet(nn.Module):
@@ -89,29 +91,39 @@ class WNet(nn.Module):
 
     Args:
         frames: Frames per clip; 36 in the published model.
-        backbone: Name of the backbone (``RESNETS``).
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
         config: Sizes of everything else.
+        audio: Numbers per step of the audio.
     """
 
-    def __init__(self, frames: int = 36, backbone: str = "resnet50", config: WNetConfig = SIZES["base"]) -> None:
+    def __init__(
+        self,
+        frames: int = 36,
+        backbone: str | Backbone = "resnet50",
+        config: WNetConfig = SIZES["base"],
+        audio: int = AUDIO_FEATURES,
+    ) -> None:
         super().__init__()
         self.frames = frames
-        resnet = RESNETS[backbone]
-        self.wnet = QueryNetwork(frames, resnet, config)
+        backbone = ClipBackbone(backbone) if isinstance(backbone, str) else backbone
+        self.wnet = QueryNetwork(frames, backbone, config, audio)
         self.bbox_attention = BoxAttention(config)
-        self.mask_head = FrameMaskHead(config, resnet.channels[:3])
+        fine, middle, coarse, _ = backbone.channels
+        self.mask_head = FrameMaskHead(config, (fine, middle, coarse))
         self.insmask_head = clip_mask_head(config)
 
-    def encode(self, frames: Tensor) -> ClipFeatures:
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> ClipFeatures:
         """Encode a clip once for all of its expressions.
 
         Args:
-            frames: ``(t, 3, H, W)``, normalized, t the model's number of frames; no padding.
+            frames: ``(t, 3, H, W)``, normalized, t the model's number of frames, or their maps.
+            size: Rows and columns that are image: all, as the network has no mask of padding.
         """
+        assert size is None or size == tuple(frames.shape[-2:])
         *maps, last = self.wnet.body(frames)
         projected = self.wnet.input_proj(last)
         t, channels, h, w = projected.shape
-        positions = sine_grid((t, h, w), channels // 3, device=frames.device)
+        positions = sine_grid((t, h, w), channels // 3, device=projected.device)
         return ClipFeatures(
             tokens=projected.permute(0, 2, 3, 1).reshape(-1, 1, channels),
             positions=positions.permute(2, 3, 4, 0, 1).reshape(-1, 1, channels),
@@ -124,7 +136,7 @@ class WNet(nn.Module):
 
         Args:
             clip: From ``encode``.
-            audio: ``(1, 39, steps)``: MFCC with first and second differences.
+            audio: ``(1, 39, steps)``: MFCC with first and second differences; or another number of features.
         """
         t, h, w = clip.size
         steps = self.wnet.proj_a(audio).permute(2, 0, 1)

@@ -12,7 +12,8 @@ class Options(ClipOptions):
 
     Attributes:
         size: Sizes of the network: the authors', or small ones.
-        backbone: Name of the backbone.
+        backbone: One of ``baselines.layers.nn.clip_backbones.BACKBONES``, or ``common-start``: the common start of the
+            mini variants encodes frames and speech.
     """
 
     size: Literal["base", "mini"]

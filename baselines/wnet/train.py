@@ -1,9 +1,12 @@
 """Training of WNet: the frames up to an anchor, and spoken sentences.
 
-The authors' recipe for AVOS is ``configs/train/wnet-resnet50.yaml``. Axes: t frames.
+The authors' recipe for AVOS is ``configs/train/wnet-resnet50.yaml``. On the common start the sentences are read, not
+heard: its encoders of text and speech share a space, and speech takes long to synthesize. Axes: t frames.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,7 +14,7 @@ from torch import Tensor
 
 from baselines.layers.checkpoints.imagenet import load_imagenet
 from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
-from baselines.layers.inputs.audio_file import read_audio
+from baselines.layers.inference.prompted_model import ClipStart
 from baselines.layers.nn.resnet import ResNet
 from baselines.layers.options import Count, Rate
 from baselines.layers.training.clip_augmentation import (
@@ -20,7 +23,6 @@ from baselines.layers.training.clip_augmentation import (
     RandomHorizontalFlip,
     RandomResize,
     RandomSizeCrop,
-    normalized,
 )
 from baselines.layers.training.clip_sampling import (
     Augmentation,
@@ -30,14 +32,15 @@ from baselines.layers.training.clip_sampling import (
     ClipTrainOptions,
     FrameChoice,
     SampledClip,
+    sentence_prompt,
 )
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
+from baselines.layers.training.prompted_clips import encode_clip
+from baselines.lmpmpp.mini.clip_start import training_start
 from baselines.wnet.checkpoint import read_checkpoint
-from baselines.wnet.config import SIZES
 from baselines.wnet.losses import WNetLossConfig, WNetTargets, build_targets, compute_losses, total_loss
-from baselines.wnet.method import WNetModel
-from baselines.wnet.mfcc import RATE, speech_features
+from baselines.wnet.method import Reader, build_model, build_network, recording_reader, start_reader
 from baselines.wnet.model import WNet
 from baselines.wnet.options import Options
 from mevis_bench.records import TrainingArguments, UsageError
@@ -48,6 +51,7 @@ class TrainOptions(ClipTrainOptions):
     """A training, by the names of the authors' options where they have one. Clips have the variant's ``clip_length``.
 
     Attributes:
+        anchors: Frames up to which clips reach: ``every``, as the authors', or the ``last`` of a video.
         lr: Learning rate.
         lr_backbone: That of the backbone.
         weight_decay: Of all parameters.
@@ -65,6 +69,7 @@ class TrainOptions(ClipTrainOptions):
         checkpoint: Weights of the whole network to start from; ``None``: none.
     """
 
+    anchors: Literal["every", "last"]
     lr: Rate
     lr_backbone: Rate
     weight_decay: Rate
@@ -81,7 +86,11 @@ class TrainOptions(ClipTrainOptions):
     checkpoint: str | None
 
 
-OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
+ANCHORS: dict[str, Callable[[int], Sequence[int]]] = {
+    "every": range,
+    "last": lambda length: (length - 1,),
+}
 LOSSES = WNetLossConfig()
 
 
@@ -98,26 +107,29 @@ def train(arguments: TrainingArguments) -> None:
     if options.targets == "per_object":
         raise UsageError("WNet has one query per frame and cannot keep objects apart", hint="Set targets=union.")
     device = arguments.device
-    settings = ClipSettings.from_options(variant)
-    assert settings.clip_length is not None  # Options requires it
+    start = training_start(arguments)
     torch.manual_seed(arguments.seed)
-    network = WNet(settings.clip_length, variant.backbone, SIZES[variant.size])
-    trunk = network.get_submodule("wnet.backbone.0.body")
-    assert isinstance(trunk, ResNet)
+    network = build_network(variant, start)
     if options.imagenet:
-        load_imagenet(trunk, existing_file(options.imagenet, "imagenet"))
+        load_imagenet(trunk(network), existing_file(options.imagenet, "imagenet"))
     if options.checkpoint:
         network.load_state_dict(read_checkpoint(existing_file(options.checkpoint, "checkpoint"), network))
     if variant.size == "base":  # as DETR
-        trunk.conv1.requires_grad_(False)
-        trunk.layer1.requires_grad_(False)
+        trunk(network).conv1.requires_grad_(False)
+        trunk(network).layer1.requires_grad_(False)
     network.to(device)
     index = ClipIndex(
-        arguments.data, arguments.seed, options.sentences, range, no_target=options.no_target, spoken=True
+        arguments.data,
+        arguments.seed,
+        options.sentences,
+        ANCHORS[options.anchors],
+        no_target=options.no_target,
+        spoken=start is None,
     )
+    read = recording_reader(device) if start is None else start_reader(start)
 
     def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        losses = [clip_losses(network, clip, device) for clip in clips]
+        losses = [clip_losses(network, clip, read, start, device) for clip in clips]
         means = {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
         return {"loss": total_loss(means, LOSSES), **means}
 
@@ -133,7 +145,7 @@ def train(arguments: TrainingArguments) -> None:
         groups=group_parameters(network, rules),
         sampler=ClipSampler(index, options.batch_size, frames_before(network.frames), augmentation(options)),
         loss_fn=loss_fn,
-        method=ClipSegmenter(WNetModel(network, device), settings, device),
+        method=ClipSegmenter(build_model(network, start, device), ClipSettings.from_options(variant), device),
         schedule=drop_schedule(drops, options.epochs),
         max_gradient_norm=options.clip_max_norm,
     )
@@ -166,23 +178,26 @@ def augmentation(options: TrainOptions) -> Augmentation:
     )
 
 
-def clip_losses(network: WNet, clip: SampledClip, device: str) -> dict[str, Tensor]:
-    """Losses of a clip, means over its sentences; the clip is encoded once for all of them.
+def trunk(network: WNet) -> ResNet:
+    """Return the ResNet of a network on one."""
+    resnet = network.get_submodule("wnet.backbone.0.body")
+    assert isinstance(resnet, ResNet)
+    return resnet
+
+
+def clip_losses(
+    network: WNet, clip: SampledClip, read: Reader, start: ClipStart | None, device: str
+) -> dict[str, Tensor]:
+    """Losses of a clip, means over its sentences; without a start the clip is encoded once for all of them.
 
     The network takes one recording at a time: its Fourier transform and its wavelet threshold would mix a batch.
     """
-    features = network.encode(normalized(clip).to(device))
     losses = []
-    for sentence in clip.sentences:
-        outputs = network(features, recording(sentence).to(device))
-        losses.append(compute_losses(outputs, [sentence_targets(clip, sentence, device)]))
+    for features, seen, sentences in encode_clip(network, clip, clip.size, device, start):
+        for sentence in sentences:
+            outputs = network(features, read(sentence_prompt(sentence, spoken=start is None)))
+            losses.append(compute_losses(outputs, [sentence_targets(seen, sentence, device)]))
     return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
-
-
-def recording(sentence: ClipSentence) -> Tensor:
-    """Speech features of a sentence, ``(1, 39, steps)``."""
-    assert sentence.audio is not None  # only spoken sentences are drawn
-    return torch.from_numpy(speech_features(read_audio(sentence.audio, RATE))).T[None]
 
 
 def sentence_targets(clip: SampledClip, sentence: ClipSentence, device: str) -> WNetTargets:

@@ -24,7 +24,7 @@ INVALID = [
     ("r2vos", "agreement", 2, "expected a number >= 0 and <= 1, got 2.0"),
     ("losh", "longest", 0, "expected an integer >= 1, got 0"),
     ("mttr", "short", True, "expected an integer >= 32, got true"),
-    ("mutr", "reference", "smell", "expected one of text, audio, got 'smell'"),
+    ("mutr", "reference", "smell", "expected one of audio, speech, text, got 'smell'"),
     ("lmpm", "threshold", "high", "expected a number, got 'high'"),
     ("lmpm", "chunk", 0, "expected an integer >= 1, got 0"),
     ("dshmp", "kept", -1, "expected an integer >= 0, got -1"),
@@ -99,6 +99,12 @@ def test_an_invalid_color_is_refused(color):
         ("lmpm", "longest", 100, "'longest': expected no less than short (448), got 100"),
         ("mttr", "longest", 200, "'longest': expected no less than short (360), got 200"),
         ("soc", "longest", 200, "'longest': expected no less than short (360), got 200"),
+        (
+            "mutr",
+            "reference",
+            "speech",
+            "'reference': speech is heard on backbone 'common-start' only, got 'video-swin-t'; use 'audio'",
+        ),
         (
             "wnet",
             "clip_length",

@@ -26,8 +26,8 @@ class PreparedMaps:
         """Cut into pieces of ``size`` frames, as `Tensor.split` does."""
         return [self.at(slice(first, first + size)) for first in range(0, len(self), size)]
 
-    def at(self, frames: slice) -> "PreparedMaps":
-        """Select frames."""
+    def at(self, frames: slice | Tensor) -> "PreparedMaps":
+        """Select frames by a slice or by their numbers, int64."""
         maps = [level[frames] for level in self.maps]
         return PreparedMaps(maps, (len(maps[0]), *self.shape[1:]))
 
@@ -41,6 +41,6 @@ ClipInput = Tensor | PreparedMaps
 """Input of networks: normalized frames ``(t, 3, H, W)``, or their maps."""
 
 
-def select_frames(clip: ClipInput, frames: slice) -> ClipInput:
-    """Select frames of a clip."""
+def select_frames(clip: ClipInput, frames: slice | Tensor) -> ClipInput:
+    """Select frames of a clip by a slice or by their numbers, int64."""
     return clip.at(frames) if isinstance(clip, PreparedMaps) else clip[frames]

@@ -54,7 +54,13 @@ class PlacedTracks:
 
 
 class StartClips:
-    """The common start as ``ClipStart``."""
+    """The common start as ``ClipStart``.
+
+    Attributes:
+        sentence_channels: Channels of an encoded prompt.
+    """
+
+    sentence_channels = MINI.trajectory.channels
 
     def __init__(self, start: CommonStart) -> None:
         self.start = start

@@ -7,7 +7,7 @@ from baselines.layers.inputs.text_reference import TextReference, as_words
 from baselines.layers.nn.cross_modal_fpn import Level
 from baselines.layers.nn.language_queries import LanguageQueriesConfig
 from baselines.layers.nn.text_encoder import HashTokenizer
-from baselines.mutr.method import MutrModel
+from baselines.mutr.method import MutrModel, recording_reader, speech_reader, text_reader
 from baselines.mutr.model import Mutr
 from baselines.mutr.temporal import GatherLayer, TemporalInteraction, interaction_config
 from mevis_bench.records import SpeechPrompt, TextPrompt
@@ -26,7 +26,7 @@ def network():
 
 
 def text_model(network, *, choose_once=True):
-    return MutrModel(network, HashTokenizer(), choose_once=choose_once, device="cpu")
+    return MutrModel(network, text_reader(network, HashTokenizer(), "cpu"), choose_once=choose_once)
 
 
 def test_a_video_is_encoded_once_and_answered_as_one_sentence_at_a_time(network, tmp_path):
@@ -117,6 +117,24 @@ def test_padding_cells_are_not_gathered():
 def test_text_and_speech_are_not_confused(network, tmp_path):
     with pytest.raises(TypeError, match="requires a text prompt, got SpeechPrompt"):
         text_model(network).encode_prompt(SpeechPrompt("0", tmp_path / "a.wav"))
-    audio = MutrModel(network, None, choose_once=True, device="cpu")
-    with pytest.raises(TypeError, match="requires a speech prompt, got TextPrompt"):
-        audio.encode_prompt(PROMPTS[0])
+    for read in (recording_reader(network, "cpu"), speech_reader(network, FakeStart())):
+        with pytest.raises(TypeError, match="requires a speech prompt, got TextPrompt"):
+            MutrModel(network, read, choose_once=True).encode_prompt(PROMPTS[0])
+
+
+class FakeStart:
+    """Hears the number of a prompt."""
+
+    def read(self, prompts):
+        return torch.tensor([[float(prompt.id), 1.0] for prompt in prompts])
+
+
+@torch.no_grad()
+def test_heard_by_the_start_a_recording_is_a_sentence_without_words(network, tmp_path):
+    read = speech_reader(network, FakeStart())
+    heard = read(SpeechPrompt("3", tmp_path / "3.wav"))
+    states = torch.zeros(1, network.reference.text_encoder.config.hidden_size)
+    states[0, 0], states[0, 1] = 3.0, 1.0
+    assert heard.features.shape == (1, 256)
+    torch.testing.assert_close(heard.features, network.reference.resizer(states))
+    assert (read(SpeechPrompt("4", tmp_path / "4.wav")).features - heard.features).abs().max() > 1e-3

@@ -19,7 +19,7 @@ SETTINGS = (
     "lr=2e-3", "lr_backbone=2e-3", "lr_text_encoder=2e-3", "lr_linear_proj_mult=0.3",
     "clip_max_norm=1.0", "lr_drop=[7,9]", "epochs=10",
 )  # fmt: skip
-CASE = Case("mutr", SETTINGS, {"short": 64})
+CASE = Case("mutr", SETTINGS, {"short": 64}, "scratch")
 AUDIO = Case(
     "mutr",
     (*SETTINGS, "no_target=skip"),

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from baselines.layers.inference.query_outputs import upsample_masks
+from baselines.layers.nn.prepared_maps import PreparedMaps
 from baselines.wnet.checkpoint import read_checkpoint
-from baselines.wnet.method import WNetModel, load
+from baselines.wnet.method import WNetModel, load, start_reader
 from baselines.wnet.model import WNet, WNetOutputs
 from baselines.wnet.options import Options
 from mevis_bench.records import DataError, MethodConfig, SpeechPrompt, TextPrompt
@@ -64,11 +65,34 @@ def test_a_short_clip_is_repeated_from_its_start_and_only_its_own_frames_come_ba
         def __call__(self, features: torch.Tensor, audio: torch.Tensor) -> WNetOutputs:
             return WNetOutputs(None, features[None, :, 0], None, None)
 
-    model = WNetModel(FakeNetwork(), "cpu")
+    model = WNetModel(FakeNetwork(), None)
     frames = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 3, 4, 4)
     logits = model.segment(model.encode_clip(frames), torch.zeros(1, 39, 7))
     assert seen[0][:, 0, 0, 0].tolist() == [0, 1, 0, 1, 0]
     assert logits.shape == (2, 4, 4)
+
+
+def test_maps_of_a_short_clip_are_repeated_too() -> None:
+    class FakeNetwork:
+        frames = 5
+
+        def encode(self, frames: PreparedMaps) -> PreparedMaps:
+            return frames
+
+    maps = PreparedMaps([torch.arange(3.0).view(3, 1, 1, 1)] * 4, (3, 3, 4, 4))
+    repeated, frames = WNetModel(FakeNetwork(), None).encode_clip(maps)
+    assert frames == 3
+    assert repeated.shape == (5, 3, 4, 4)
+    assert [level.flatten().tolist() for level in repeated.maps] == [[0, 1, 2, 0, 1]] * 4
+
+
+def test_on_the_common_start_a_recording_is_one_step(tmp_path: Path) -> None:
+    class FakeStart:
+        def read(self, prompts: list[SpeechPrompt]) -> torch.Tensor:
+            return torch.tensor([[float(prompt.id) + 1, 0, 0] for prompt in prompts])
+
+    model = WNetModel(None, start_reader(FakeStart()))
+    assert model.encode_prompt(SpeechPrompt("4", tmp_path / "4.wav")).tolist() == [[[5], [0], [0]]]
 
 
 def test_masks_are_scaled_before_they_are_cut() -> None:
@@ -79,7 +103,7 @@ def test_masks_are_scaled_before_they_are_cut() -> None:
 
 def test_wnet_listens_and_does_not_read() -> None:
     with pytest.raises(TypeError, match="WNet requires a speech prompt, got TextPrompt"):
-        WNetModel(None, "cpu").encode_prompt(TextPrompt("0", "the bird"))
+        WNetModel(None, None).encode_prompt(TextPrompt("0", "the bird"))
 
 
 def test_a_file_for_another_number_of_frames_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from baselines.layers.training.clip_sampling import read_clip
 from baselines.wnet.config import SIZES
+from baselines.wnet.method import recording_reader
 from baselines.wnet.model import WNet
 from baselines.wnet.train import clip_losses, frames_before
 from mevis_bench.data.registry import open_dataset
@@ -19,6 +20,7 @@ CASE = Case(
     ("steps=300", "lr_drop=14", "batch_size=2", "sentences=null", "size=64", "max_size=96", "augment=false", "lr=2e-3",
      "lr_backbone=2e-3"),
     {"short": 64, "clip_length": 4},
+    variant="scratch",
 )  # fmt: skip
 
 
@@ -44,8 +46,9 @@ def test_losses_of_a_clip_are_means_over_its_sentences(tmp_path):
     torch.manual_seed(0)
     network = WNet(2, "resnet-mini", SIZES["mini"]).eval()
     clip = read_clip(split, "va", (0, 2), split.expressions("va"))
-    both = clip_losses(network, clip, "cpu")
-    parts = [clip_losses(network, replace(clip, sentences=(one,)), "cpu") for one in clip.sentences]
+    read = recording_reader("cpu")
+    both = clip_losses(network, clip, read, None, "cpu")
+    parts = [clip_losses(network, replace(clip, sentences=(one,)), read, None, "cpu") for one in clip.sentences]
     names = {"loss_kl", "loss_mask", "loss_dice", "loss_bbox", "loss_giou", "loss_bbox_0", "loss_giou_0"}
     assert set(both) == names
     for name in names:
