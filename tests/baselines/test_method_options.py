@@ -24,7 +24,7 @@ INVALID = [
     ("r2vos", "agreement", 2, "expected a number >= 0 and <= 1, got 2.0"),
     ("losh", "longest", 0, "expected an integer >= 1, got 0"),
     ("mttr", "short", True, "expected an integer >= 32, got true"),
-    ("mutr", "reference", "smell", "expected one of audio, speech, text, got 'smell'"),
+    ("mutr", "reference", "smell", "expected one of text, audio, speech, got 'smell'"),
     ("lmpm", "threshold", "high", "expected a number, got 'high'"),
     ("lmpm", "chunk", 0, "expected an integer >= 1, got 0"),
     ("dshmp", "kept", -1, "expected an integer >= 0, got -1"),
