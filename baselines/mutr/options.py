@@ -25,5 +25,5 @@ class Options(ClipOptions):
     def __post_init__(self) -> None:
         if self.reference == "speech" and self.backbone != "common-start":
             raise ValueError(
-                f"'reference': speech is heard on backbone 'common-start' only, got {self.backbone!r}; use 'audio'"
+                f"'reference': speech is read on backbone 'common-start' only, got {self.backbone!r}; use 'audio'"
             )

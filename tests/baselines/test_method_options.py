@@ -103,7 +103,7 @@ def test_an_invalid_color_is_refused(color):
             "mutr",
             "reference",
             "speech",
-            "'reference': speech is heard on backbone 'common-start' only, got 'video-swin-t'; use 'audio'",
+            "'reference': speech is read on backbone 'common-start' only, got 'video-swin-t'; use 'audio'",
         ),
         (
             "wnet",

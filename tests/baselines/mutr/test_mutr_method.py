@@ -130,11 +130,11 @@ class FakeStart:
 
 
 @torch.no_grad()
-def test_heard_by_the_start_a_recording_is_a_sentence_without_words(network, tmp_path):
+def test_by_the_start_a_recording_is_a_sentence_without_words(network, tmp_path):
     read = speech_reader(network, FakeStart())
-    heard = read(SpeechPrompt("3", tmp_path / "3.wav"))
+    encoded = read(SpeechPrompt("3", tmp_path / "3.wav"))
     states = torch.zeros(1, network.reference.text_encoder.config.hidden_size)
     states[0, 0], states[0, 1] = 3.0, 1.0
-    assert heard.features.shape == (1, 256)
-    torch.testing.assert_close(heard.features, network.reference.resizer(states))
-    assert (read(SpeechPrompt("4", tmp_path / "4.wav")).features - heard.features).abs().max() > 1e-3
+    assert encoded.features.shape == (1, 256)
+    torch.testing.assert_close(encoded.features, network.reference.resizer(states))
+    assert (read(SpeechPrompt("4", tmp_path / "4.wav")).features - encoded.features).abs().max() > 1e-3
