@@ -26,8 +26,9 @@ demo: setup
 	$(BIN)/mevis-bench suite demo --out runs/demo
 	$(BIN)/mevis-bench pairs runs/demo/rvos-lmpmpp-valid_u
 
+# Tests start hundreds of processes: compiled modules are kept even where the environment says not to.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 # Every named mutant (tests/mutants/*.toml) must make a test fail; then mutmut changes every line of the modules that
 # pyproject.toml lists and prints what no test noticed. About two hours on two cores.
