@@ -1,7 +1,6 @@
 """``--json`` is exactly one document on standard output, on every command that has it."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,15 @@ import typer
 
 from mevis_bench.cli.app import app, main
 from mevis_bench.records import ExitCode
-from tests.fuzz.world import CPU, DATA, OUT, SCORE, build
+from tests.fuzz.targets import SCORE
+from tests.fuzz.world import CPU, DATA, OUT, build, environment
 from tests.paths import ROOT
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("--task", "rvos,rmot", "--method", "empty", *DATA, *CPU, "--limit", "2", "--out", OUT),
     "try": ("data/JPEGImages/va", "left one", "--method", "empty", *CPU, "--out", OUT),
     "score": ("preds.json", *(word for word in SCORE if word != "--json")),
-    "merge": ("shard1", "shard2", "--out", OUT),
+    "merge": ("half_1", "half_2", "--out", OUT),
     "status": ("rvos", "rvos_b"),
     "watch": ("rvos",),
     "cost": ("rvos",),
@@ -69,30 +69,20 @@ ELSEWHERE = {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
-    before = Path.cwd()
-    os.chdir(folder)
-    build(folder)
-    run = ("run", "--method", "empty", *DATA, *CPU)
-    for words in (
-        ("--task", "rmot", "--out", "rmot"),
-        (
+    with environment(folder) as hub:
+        build(hub)
+        run = (
+            "run",
             "--task",
             "rvos",
+            "--method",
+            "empty",
             "--data",
             str(ROOT / "mevis_bench" / "data" / "mini"),
-            "--split",
-            "valid_u",
-            "--videos",
-            "00000..00003",
-            "--out",
-            "bundled",
-        ),
-        ("--task", "rvos", "--shard", "1/2", "--out", "shard1"),
-        ("--task", "rvos", "--shard", "2/2", "--out", "shard2"),
-    ):
-        assert main([*run, *words]) == ExitCode.OK
-    yield folder
-    os.chdir(before)
+            *CPU,
+        )
+        assert main([*run, "--split", "valid_u", "--videos", "00000..00003", "--out", "bundled"]) == ExitCode.OK
+        yield folder
 
 
 def with_json(command: object, name: str = "") -> Iterator[str]:

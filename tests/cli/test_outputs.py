@@ -12,19 +12,17 @@ import pytest
 
 from mevis_bench.cli.app import main
 from tests.fuzz.runner import run
-from tests.fuzz.world import build
+from tests.fuzz.world import build, environment
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
-    before = Path.cwd()
-    os.chdir(folder)
-    build(folder)
-    (folder / "file").write_text("in the way")
-    (folder / "folder").mkdir()
-    yield folder
-    os.chdir(before)
+    with environment(folder) as hub:
+        build(hub)
+        (folder / "file").write_text("in the way")
+        (folder / "folder").mkdir()
+        yield folder
 
 
 FOLDERS: dict[str, Sequence[str]] = {

@@ -19,7 +19,7 @@ from mevis_bench.cli.app import app, main
 from mevis_bench.cli.examples import EXAMPLES
 from mevis_bench.data.registry import find_datasets
 from tests.fixtures.commands import leaves
-from tests.fuzz.world import CPU, DATA, build
+from tests.fuzz.world import CPU, DATA, build, environment
 
 NARROW, WIDE = 80, 4000
 RUN = "runs/rvos-a_method_of_long_name-default-valid_u-20260101-000000"
@@ -42,7 +42,7 @@ TABLES: dict[str, tuple[Sequence[str], ...]] = {
     "weights list": (("weights", "list"), ("weights", "list", "lmpmpp")),
     "weights verify": (("weights", "verify"),),
     "report": (
-        ("report", RUN, "rvos_b", "rmot"),
+        ("report", RUN, "rvos_b", "tracks"),
         ("report", RUN, "--vs", "paper"),
         ("report", RUN, "--vs", "published"),
         ("report", "rvos", "rvos_b", "--leaderboard"),
@@ -52,7 +52,7 @@ TABLES: dict[str, tuple[Sequence[str], ...]] = {
     "compare": (("compare", RUN, "rvos_b"), ("compare", "rvos", "rvos_b", "--metric", "J")),
     "gate": (("gate", "rvos", "rvos_b", "--expected", "base.json"), ("gate", RUN, "--expected", "base.json")),
     "accept": (("accept", RUN, "rvos_b", "--expected", "base.json"),),
-    "failures": (("failures", RUN), ("failures", "rmot")),
+    "failures": (("failures", RUN), ("failures", "tracks")),
 }
 """Calls that print tables, by command."""
 
@@ -76,14 +76,12 @@ CALLS = [words for calls in TABLES.values() for words in calls]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
-    before = Path.cwd()
-    os.chdir(folder)
-    build(folder)
-    run = ("run", "--method-dir", "methods", *DATA, *CPU, "--method", "fake")
-    assert main([*run, "--task", "rvos", "--out", RUN]) == 0
-    assert main([*run, "--task", "rmot", "--method", "moving_region", "--out", "rmot"]) == 0
-    yield folder
-    os.chdir(before)
+    with environment(folder) as hub:
+        build(hub)
+        run = ("run", "--method-dir", "methods", *DATA, *CPU, "--method", "fake")
+        assert main([*run, "--task", "rvos", "--out", RUN]) == 0
+        assert main([*run, "--task", "rmot", "--method", "moving_region", "--out", "tracks"]) == 0
+        yield folder
 
 
 def printed(words: Sequence[str], width: int, monkeypatch: pytest.MonkeyPatch) -> str:
