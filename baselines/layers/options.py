@@ -84,6 +84,7 @@ class StreamOptions:
 
     Attributes:
         size: Sizes of the network: the authors', or small ones.
+        backbone: A ResNet, or ``common-start``: backbone and text encoder are the common start of the mini variants.
         birth_score: A new track is born above this score.
         keep_score: A track that falls below has missed a frame.
         miss_tolerance: A track is dropped in the frame in which it has missed this many in total since it was last
@@ -97,6 +98,7 @@ class StreamOptions:
     """
 
     size: Literal["base", "mini"]
+    backbone: Literal["resnet50", "resnet-mini", "common-start"]
     birth_score: Fraction
     keep_score: Fraction
     miss_tolerance: Count

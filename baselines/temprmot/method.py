@@ -2,6 +2,7 @@
 
 from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings, load_tracker
 from baselines.layers.nn.referring_detector import SIZES
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.temprmot.model import TempRmot
 from baselines.temprmot.options import Options
 from mevis_bench.records import MethodConfig
@@ -14,11 +15,16 @@ def load(config: MethodConfig[Options]) -> StreamingTracker:
         DataError: The checkpoint is not TempRMOT's, or the tokenizer not RoBERTa's.
         UsageError: An option has an invalid value.
     """
-    settings = StreamSettings.from_options(config.options)
-    network_config = SIZES[config.options.size]
-    history = config.options.history
+    size = SIZES[config.options.size]
+    encoders = inference_encoders(config, size.text)
 
     def build(track_attention: bool) -> TempRmot:
-        return TempRmot(network_config, history=history, track_attention=track_attention)
+        return TempRmot(
+            size,
+            history=config.options.history,
+            track_attention=track_attention,
+            backbone=encoders.backbone,
+            text_encoder=encoders.text,
+        )
 
-    return load_tracker(config, settings, build)
+    return load_tracker(config, StreamSettings.from_options(config.options), encoders, build)

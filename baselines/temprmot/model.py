@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from baselines.layers.inference.track_streaming import Step, TrackingDetector
+from baselines.layers.nn.clip_backbones import Backbone
 from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import DetectorConfig
+from baselines.layers.nn.text_encoder import TextEncoder
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, QueryInteraction, TrackQueries
 from baselines.temprmot.temporal import History, SpatialTemporalReasoner
 
@@ -33,10 +35,20 @@ class TempRmot(TrackingDetector):
         config: Sizes; ``None``: the authors'.
         history: Frames of history.
         track_attention: With attention among the tracks in every decoder layer.
+        backbone: See `ReferringDetector`.
+        text_encoder: See `ReferringDetector`.
     """
 
-    def __init__(self, config: DetectorConfig | None = None, *, history: int, track_attention: bool) -> None:
-        super().__init__(config, track_attention=track_attention)
+    def __init__(
+        self,
+        config: DetectorConfig | None = None,
+        *,
+        history: int,
+        track_attention: bool,
+        backbone: str | Backbone = "resnet50",
+        text_encoder: TextEncoder | None = None,
+    ) -> None:
+        super().__init__(config, track_attention=track_attention, backbone=backbone, text_encoder=text_encoder)
         c, heads, feedforward = self.config.channels, self.config.heads, self.config.feedforward
         self.track_embed = QueryInteraction(c, feedforward, heads)
         self.STReasoner = SpatialTemporalReasoner(history, c, feedforward, heads)

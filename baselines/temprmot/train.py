@@ -4,13 +4,16 @@ Zhang et al., "Bootstrapping Referring Multi-Object Tracking" (2024); the recipe
 clips of a MeViS split. Their code carries no license and was not opened.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
+from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import SIZES
 from baselines.layers.options import Count
-from baselines.layers.training.track_recipe import TrackTrainOptions, train_tracker
+from baselines.layers.training.track_losses import FrameTargets
+from baselines.layers.training.track_recipe import TrackTrainOptions, own_encoders, train_tracker
+from baselines.layers.training.track_training import ClipOutputs
+from baselines.lmpmpp.mini.clip_start import common_encoders, training_start
 from baselines.temprmot.losses import LossConfig, forward_clip
 from baselines.temprmot.model import TempRmot
 from mevis_bench.records import TrainingArguments
@@ -29,7 +32,7 @@ class TrainOptions(TrackTrainOptions):
     losses: LossConfig
 
 
-OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -41,8 +44,18 @@ def train(arguments: TrainingArguments) -> None:
         UsageError: The split has no usable sentence.
     """
     options: TrainOptions = arguments.options
-    torch.manual_seed(arguments.seed)
-    model = TempRmot(SIZES[arguments.method_options.size], history=options.hist_len, track_attention=False)
-    train_tracker(
-        arguments, model, lambda encoded, targets: forward_clip(model, encoded, targets, options.losses), options.losses
+    size = SIZES[arguments.method_options.size]
+    start = training_start(arguments)
+    encoders = own_encoders(arguments, size.text) if start is None else common_encoders(start)
+    model = TempRmot(
+        size,
+        history=options.hist_len,
+        track_attention=False,
+        backbone=encoders.backbone,
+        text_encoder=encoders.text,
     )
+
+    def forward(encoded: Sequence[EncodedLevels], targets: Sequence[FrameTargets]) -> ClipOutputs:
+        return forward_clip(model, encoded, targets, options.losses)
+
+    train_tracker(arguments, model, encoders, forward, options.losses)

@@ -2,6 +2,7 @@
 
 from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings, load_tracker
 from baselines.layers.nn.referring_detector import SIZES
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.transrmot.model import TransRmot
 from baselines.transrmot.options import Options
 from mevis_bench.records import MethodConfig
@@ -14,8 +15,15 @@ def load(config: MethodConfig[Options]) -> StreamingTracker:
         DataError: The checkpoint is not TransRMOT's, or the tokenizer not RoBERTa's.
         UsageError: An option has an invalid value.
     """
-    settings = StreamSettings.from_options(config.options)
-    network_config = SIZES[config.options.size]
-    return load_tracker(
-        config, settings, lambda track_attention: TransRmot(network_config, track_attention=track_attention)
-    )
+    size = SIZES[config.options.size]
+    encoders = inference_encoders(config, size.text)
+
+    def build(track_attention: bool) -> TransRmot:
+        return TransRmot(
+            size,
+            track_attention=track_attention,
+            backbone=encoders.backbone,
+            text_encoder=encoders.text,
+        )
+
+    return load_tracker(config, StreamSettings.from_options(config.options), encoders, build)

@@ -4,12 +4,15 @@ Wu et al., "Referring Multi-Object Tracking", CVPR 2023; the recipe is the autho
 Refer-KITTI, on clips of a MeViS split.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
+from baselines.layers.nn.deformable_transformer import EncodedLevels
 from baselines.layers.nn.referring_detector import SIZES
-from baselines.layers.training.track_recipe import TrackTrainOptions, train_tracker
+from baselines.layers.training.track_losses import FrameTargets
+from baselines.layers.training.track_recipe import TrackTrainOptions, own_encoders, train_tracker
+from baselines.layers.training.track_training import ClipOutputs
+from baselines.lmpmpp.mini.clip_start import common_encoders, training_start
 from baselines.transrmot.losses import LossConfig, forward_clip
 from baselines.transrmot.model import TransRmot
 from mevis_bench.records import TrainingArguments
@@ -26,7 +29,7 @@ class TrainOptions(TrackTrainOptions):
     losses: LossConfig
 
 
-OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"resnet50": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -38,8 +41,17 @@ def train(arguments: TrainingArguments) -> None:
         UsageError: The split has no usable sentence.
     """
     options: TrainOptions = arguments.options
-    torch.manual_seed(arguments.seed)
-    model = TransRmot(SIZES[arguments.method_options.size], track_attention=False)
-    train_tracker(
-        arguments, model, lambda encoded, targets: forward_clip(model, encoded, targets, options.losses), options.losses
+    size = SIZES[arguments.method_options.size]
+    start = training_start(arguments)
+    encoders = own_encoders(arguments, size.text) if start is None else common_encoders(start)
+    model = TransRmot(
+        size,
+        track_attention=False,
+        backbone=encoders.backbone,
+        text_encoder=encoders.text,
     )
+
+    def forward(encoded: Sequence[EncodedLevels], targets: Sequence[FrameTargets]) -> ClipOutputs:
+        return forward_clip(model, encoded, targets, options.losses)
+
+    train_tracker(arguments, model, encoders, forward, options.losses)

@@ -118,7 +118,7 @@ def mttr():
 
 
 def detector(network_type, **options):
-    network = network_type(DETECTOR_SIZES["mini"], track_attention=True, **options)
+    network = network_type(DETECTOR_SIZES["mini"], track_attention=True, backbone="resnet-mini", **options)
     rules = TrackRules(0.0, 0.0, 5, 10, 0.0, 0.0, 0.0)  # every query starts a track
 
     def run():

@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from baselines.layers.inference.encoders import Encoders
+from baselines.layers.nn.prepared_maps import PreparedMaps
 from baselines.layers.nn.referring_detector import SIZES
+from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.layers.training.clip_augmentation import RandomSizeCrop
 from baselines.layers.training.clip_sampling import read_clip
-from baselines.layers.training.track_recipe import choose_frames, frame_targets
+from baselines.layers.training.track_recipe import choose_frames, encode_sentences, frame_targets
+from baselines.transrmot.train import TrainOptions
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
 from tests.baselines.overfit import (
@@ -31,7 +36,9 @@ STEADY = {"transrmot": ("losses.random_drop=0.0", "losses.fp_ratio=0.0"), "tempr
 
 
 def case(method, *settings):
-    return Case(method, (*SETTINGS, *settings), {"short": HEIGHT, "longest": WIDTH}, files=with_tokenizer)
+    return Case(
+        method, (*SETTINGS, *settings), {"short": HEIGHT, "longest": WIDTH}, variant="scratch", files=with_tokenizer
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +92,48 @@ def test_boxes_reach_out_of_a_crop(split):
     assert (crop.boxes < 0).any() or (crop.boxes > 40).any()
 
 
-def test_a_clip_ends_with_its_video():
-    options = read_train_config("transrmot", "mini", ["sampler_lengths=3", "sample_interval=2"])
-    from baselines.transrmot.train import TrainOptions
+class FakeStart:
+    """Tracks nothing; the only map for a sentence is its number everywhere, and the number of the frame."""
 
+    def track(self, frames):
+        return torch.arange(len(frames)).float()
+
+    def read(self, prompts):
+        return torch.arange(len(prompts)).float()[:, None]
+
+    def prompted(self, tracked, sentence):
+        maps = torch.stack((tracked, sentence.expand(len(tracked))), 1)[..., None, None]
+        return PreparedMaps([maps], (len(tracked), 3, HEIGHT, WIDTH))
+
+
+class FakeDetector:
+    """Its memory of a frame is the frame's map."""
+
+    config = SIZES["mini"]
+
+    def see(self, frames):
+        return frames.maps[0]
+
+    def read(self, ids):
+        return ids
+
+    def encode(self, levels, words):
+        return levels.flatten(1).tolist()
+
+
+def test_sentences_behind_a_start_have_clips_all_over_the_video(split):
+    clip = read_clip(split, "va", range(4), split.expressions("va"))
+    options = read_train_config("transrmot", "mini", ["sampler_lengths=2", "sample_interval=2"]).options(TrainOptions)
+    encoders = Encoders("resnet-mini", None, HashTokenizer(), FakeStart())
+    runs = list(encode_sentences(FakeDetector(), encoders, clip, options, "cpu"))
+    assert [sentence for _, _, sentence in runs] == list(clip.sentences)
+    for number, (memories, seen, _) in enumerate(runs):
+        assert memories == ([[number, number]], [[number + 2, number]])
+        assert seen.frames == (number, number + 2)
+        assert np.array_equal(seen.boxes, clip.boxes[:, number::2])
+
+
+def test_a_clip_ends_with_its_video():
+    options = read_train_config("transrmot", "scratch", ["sampler_lengths=3", "sample_interval=2"])
     assert choose_frames(9, 2, options.options(TrainOptions)) == [2, 4, 6]
     assert choose_frames(4, 0, options.options(TrainOptions)) == [0, 2, 3]

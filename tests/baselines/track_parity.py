@@ -67,7 +67,7 @@ def override(model: torch.nn.Module, overrides: dict[str, list[float]]) -> None:
 
 def check_image_and_text(stored: StoredFrames, frame: int, model, image, levels, words) -> None:
     """Compare what comes before the queries."""
-    maps = model.backbone[0]["body"](image)[1:]
+    maps = model.backbone[0].body(image)[1:]
     for level, features in enumerate(maps):
         stored.close(frame, f"backbone{level}", features[0, ::16, ::2, ::2])
     stored.close(frame, "txt_proj", words.features[0])

@@ -2,6 +2,7 @@
 
 Each frame is decoded and encoded once; from the fusion on, every sentence has a separate pass and separate tracks. Only
 live tracks are kept between frames, so memory is bounded by ``TrackRules.max_tracks``, whatever the video's length.
+Behind a start, which tracks the whole video first, the frames of one sentence follow those of another.
 """
 
 from abc import ABC, abstractmethod
@@ -16,13 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.layers.checkpoints.detector_checkpoint import load_detector
+from baselines.layers.inference.encoders import Encoders
+from baselines.layers.inference.prompted_model import ClipStart
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.nn.deformable_transformer import EncodedLevels
-from baselines.layers.nn.referring_detector import ReferringDetector
-from baselines.layers.nn.text_encoder import Tokenizer, open_tokenizer
+from baselines.layers.nn.referring_detector import ReferringDetector, Words
+from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, LifeCycle, TrackQueries, TrackRules
 from baselines.layers.options import StreamOptions
 from mevis_bench.records import MethodConfig, Prompt, TextPrompt, TrackPrediction, Video
+
+FRAMES_AT_ONCE = 16
+"""Frames of one sentence that are encoded together behind a start."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +126,36 @@ class StreamSettings:
         return cls(rules, options.short, options.longest)
 
 
+class SentenceTracks:
+    """Tracks of one sentence in one video, frame by frame.
+
+    Args:
+        model: The model.
+        words: The sentence.
+        video: The video.
+        rules: When tracks start, end and are output.
+    """
+
+    def __init__(self, model: TrackingDetector, words: Words, video: Video, rules: TrackRules) -> None:
+        self._model, self._words, self._video, self._rules = model, words, video, rules
+        self._life = LifeCycle(rules)
+        self._tracks: Any = None
+        self._boxes: list[TrackBoxes] = []
+
+    def advance(self, levels: list[Tensor]) -> None:
+        """Take the maps of ``see`` of one or more frames, in the order of the video."""
+        encoded = self._model.encode(levels, self._words)
+        for frame in range(len(levels[0])):
+            step = self._model.step(encoded[frame : frame + 1], self._tracks, self._life)
+            self._tracks = step.tracks
+            live = live_tracks(step, self._video.height, self._video.width)
+            self._boxes.append(confident_tracks(live, self._rules))
+
+    def prediction(self) -> TrackPrediction:
+        """Join the boxes of all frames so far."""
+        return _prediction(self._boxes)
+
+
 class StreamingTracker:
     """Online tracking with a track-query model.
 
@@ -128,13 +164,22 @@ class StreamingTracker:
         tokenizer: Tokenizer of the sentences.
         settings: Options of the variant.
         device: Device of the model.
+        start: Frozen parts that track the whole video first; ``None``: the model sees the frames.
     """
 
-    def __init__(self, model: TrackingDetector, tokenizer: Tokenizer, settings: StreamSettings, device: str) -> None:
+    def __init__(
+        self,
+        model: TrackingDetector,
+        tokenizer: Tokenizer,
+        settings: StreamSettings,
+        device: str,
+        start: ClipStart | None = None,
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
         self._device = device
+        self._start = start
 
     def predict(self, video: Video, prompts: Sequence[Prompt]) -> Iterator[TrackPrediction]:
         """Track the objects that each sentence refers to; every sentence starts without tracks.
@@ -142,55 +187,63 @@ class StreamingTracker:
         Raises:
             TypeError: A prompt is not a text.
         """
-        texts = []
         for prompt in prompts:
             if not isinstance(prompt, TextPrompt):
                 raise TypeError(f"a referring tracker requires text prompts, got {type(prompt).__name__}")
-            texts.append(prompt.text)
-        yield from self._track(video, texts)
+        yield from self._stream(video, prompts) if self._start is None else self._replay(self._start, video, prompts)
 
     def close(self) -> None:
         """Release the model."""
         del self._model
 
     @torch.inference_mode()
-    def _track(self, video: Video, texts: Sequence[str]) -> list[TrackPrediction]:
-        sentences = [self._model.read(self._ids(text)) for text in texts]
-        settings = self._settings
-        life_cycles = [LifeCycle(settings.rules) for _ in texts]
-        tracks: list[Any] = [None] * len(texts)
-        boxes: list[list[TrackBoxes]] = [[] for _ in texts]
+    def _stream(self, video: Video, prompts: Sequence[Prompt]) -> list[TrackPrediction]:
+        """Track all sentences side by side."""
+        sentences = [self._sentence(video, prompt) for prompt in prompts]
         for pixels in video.frames():
-            levels = self._model.see(prepare_image(pixels, settings.short, settings.longest).to(self._device))
-            for index, words in enumerate(sentences):
-                step = self._model.step(self._model.encode(levels, words), tracks[index], life_cycles[index])
-                tracks[index] = step.tracks
-                boxes[index].append(confident_tracks(live_tracks(step, video.height, video.width), settings.rules))
-        return [_prediction(frames) for frames in boxes]
+            levels = self._model.see(self._image(pixels))
+            for sentence in sentences:
+                sentence.advance(levels)
+        return [sentence.prediction() for sentence in sentences]
 
-    def _ids(self, text: str) -> Tensor:
-        return sentence_ids(self._model, self._tokenizer, text).to(self._device)
+    @torch.inference_mode()
+    def _replay(self, start: ClipStart, video: Video, prompts: Sequence[Prompt]) -> list[TrackPrediction]:
+        """Track one sentence after the other, on the maps that the start makes of the video for each of them."""
+        tracked = start.track(torch.cat([self._image(pixels) for pixels in video.frames()]))
+        predictions = []
+        for prompt in prompts:
+            sentence = self._sentence(video, prompt)
+            (feature,) = start.read([prompt])
+            for frames in start.prompted(tracked, feature).split(FRAMES_AT_ONCE):
+                sentence.advance(self._model.see(frames))
+            predictions.append(sentence.prediction())
+        return predictions
+
+    def _sentence(self, video: Video, prompt: Prompt) -> SentenceTracks:
+        assert isinstance(prompt, TextPrompt)  # `predict` has refused others
+        words = self._model.read(sentence_ids(self._model, self._tokenizer, prompt.text).to(self._device))
+        return SentenceTracks(self._model, words, video, self._settings.rules)
+
+    def _image(self, pixels: NDArray[np.uint8]) -> Tensor:
+        return prepare_image(pixels, self._settings.short, self._settings.longest).to(self._device)
 
 
 def load_tracker(
-    config: MethodConfig, settings: StreamSettings, build: Callable[[bool], TrackingDetector]
+    config: MethodConfig, settings: StreamSettings, encoders: Encoders, build: Callable[[bool], TrackingDetector]
 ) -> StreamingTracker:
     """Load a tracker with the authors' weights, or with seeded random ones.
 
     Args:
         config: Arguments of ``load``.
         settings: Options of the variant.
+        encoders: On which the model is built.
         build: Builds the model, with or without attention among the tracks.
 
     Raises:
-        DataError: The checkpoint is not this model's, or the tokenizer not RoBERTa's.
+        DataError: The checkpoint is not this model's.
     """
-    if config.weights is None:
-        torch.manual_seed(config.seed)
-        model, tokenizer = build(False), open_tokenizer(None)
-    else:
-        model, tokenizer = load_detector(config.weights["model"], build), open_tokenizer(config.weights["tokenizer"])
-    return StreamingTracker(model.eval().to(config.device), tokenizer, settings, config.device)
+    model = build(False) if config.weights is None else load_detector(config.weights["model"], build)
+    return StreamingTracker(model.eval().to(config.device), encoders.tokenizer, settings, config.device, encoders.start)
 
 
 def _prediction(frames: Sequence[TrackBoxes]) -> TrackPrediction:

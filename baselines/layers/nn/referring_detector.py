@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from baselines.layers.nn.clip_backbones import Backbone, ClipBackbone
 from baselines.layers.nn.deformable_transformer import (
     DecodedQueries,
     DeformableDecoderLayer,
@@ -21,8 +22,14 @@ from baselines.layers.nn.deformable_transformer import (
     LevelProjections,
 )
 from baselines.layers.nn.position_encoding import sine_grid
-from baselines.layers.nn.resnet import RESNETS, ResNet, ResNetConfig
-from baselines.layers.nn.text_encoder import MINI_TEXT_ENCODER, FeatureResizer, TextEncoderConfig, build_roberta
+from baselines.layers.nn.prepared_maps import ClipInput
+from baselines.layers.nn.text_encoder import (
+    MINI_TEXT_ENCODER,
+    FeatureResizer,
+    TextEncoder,
+    TextEncoderConfig,
+    build_roberta,
+)
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries
 
 IGNORED_KEYS = ("text_encoder.embeddings.position_ids",)
@@ -36,10 +43,9 @@ def has_track_attention(keys: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
-    """Sizes of the detector; the defaults are the authors'.
+    """Sizes of the detector but for its backbone; the defaults are the authors'.
 
     Attributes:
-        resnet: Backbone.
         text: RoBERTa.
         channels: Width of everything after the encoders.
         heads: Attention heads.
@@ -49,7 +55,6 @@ class DetectorConfig:
         detect_queries: Learned queries that detect new objects in every frame; they precede the tracks.
     """
 
-    resnet: ResNetConfig = RESNETS["resnet50"]
     text: TextEncoderConfig = TextEncoderConfig()  # noqa: RUF009 - frozen
     channels: int = 256
     heads: int = 8
@@ -61,11 +66,8 @@ class DetectorConfig:
 
 SIZES: Mapping[str, DetectorConfig] = {
     "base": DetectorConfig(),
-    "mini": DetectorConfig(
-        resnet=RESNETS["resnet-mini"], text=MINI_TEXT_ENCODER, channels=64, heads=4, feedforward=128, depth=2,
-        detect_queries=30,
-    ),
-}  # fmt: skip
+    "mini": DetectorConfig(text=MINI_TEXT_ENCODER, channels=64, heads=4, feedforward=128, depth=2, detect_queries=30),
+}
 """Sizes by name; ``mini`` trains on a CPU and has no published weights."""
 
 
@@ -118,19 +120,28 @@ class ReferringDetector(nn.Module):
     Args:
         config: Sizes; ``None``: the authors'.
         track_attention: With attention among the tracks in every decoder layer.
+        backbone: A name of ``clip_backbones.BACKBONES``, or the backbone itself.
+        text_encoder: Encoder of sentences; ``None``: a RoBERTa.
     """
 
-    def __init__(self, config: DetectorConfig | None = None, *, track_attention: bool) -> None:
+    def __init__(
+        self,
+        config: DetectorConfig | None = None,
+        *,
+        track_attention: bool,
+        backbone: str | Backbone = "resnet50",
+        text_encoder: TextEncoder | None = None,
+    ) -> None:
         super().__init__()
         config = config or DetectorConfig()
         self.config = config
         c, heads = config.channels, config.heads
-        self.backbone = nn.ModuleList([nn.ModuleDict({"body": ResNet(config.resnet)})])
-        self.input_proj = LevelProjections(config.resnet.channels[1:], c, config.levels)
-        self.text_encoder = build_roberta(config.text)
-        self.txt_proj = FeatureResizer(
-            config.text.channels, c, 0.0
-        )  # the original declares a dropout and never applies it
+        backbone = ClipBackbone(backbone) if isinstance(backbone, str) else backbone
+        self.backbone = nn.ModuleList([backbone])
+        self.input_proj = LevelProjections(backbone.channels[1:], c, config.levels)
+        self.text_encoder = build_roberta(config.text) if text_encoder is None else text_encoder
+        # the original declares a dropout and never applies it
+        self.txt_proj = FeatureResizer(self.text_encoder.config.hidden_size, c, 0.0)
         self.fusion_module = VisionLanguageFusion(c, heads)
         layer: Callable[[int, int, int, int], nn.Module] = DeformableDecoderLayer
         if track_attention:
@@ -145,14 +156,15 @@ class ReferringDetector(nn.Module):
         for head in (*class_heads, *refer_heads):
             nn.init.constant_(head.bias, -4.595)  # probability 0.01, the focal loss's prior
 
-    def see(self, images: Tensor) -> list[Tensor]:
-        """Encode normalized frames ``(t, 3, h, w)`` as four maps ``(t, c, h_l, w_l)``, independent of the sentence."""
-        out: list[Tensor] = self.input_proj(self.backbone.get_submodule("0.body")(images)[1:])
+    def see(self, frames: ClipInput) -> list[Tensor]:
+        """Encode normalized frames ``(t, 3, h, w)``, or their maps, as one map ``(t, c, h_l, w_l)`` per level."""
+        (maps,) = self.backbone[0](frames, len(frames))
+        out: list[Tensor] = self.input_proj(maps[1:])
         return out
 
     def read(self, ids: Tensor) -> Words:
         """Encode token ids, int64 ``(1, n)``."""
-        features = self.txt_proj(self.text_encoder(ids).last_hidden_state)
+        features = self.txt_proj(self.text_encoder(ids, attention_mask=torch.ones_like(ids)).last_hidden_state)
         positions = sine_grid((ids.shape[1],), self.config.channels, device=features.device)
         return Words(features, positions.transpose(1, 2))
 

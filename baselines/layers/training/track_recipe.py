@@ -3,10 +3,11 @@
 Every object that a sentence of the video refers to is a target; whether the clip's own sentence refers to it is the
 referring target. So a sentence of several objects refers to several, and one without target refers to none. The batch
 axis is (clip, sentence): backbone and encoder run on all frames and sentences of a clip at once, the decoder follows
-each sentence's tracks. Axes: t frames, o objects.
+each sentence's tracks. Behind a start the whole video is tracked first, and each sentence has its own clip of it.
+Axes: t frames, o objects.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,9 +18,10 @@ from torch import Tensor
 
 from baselines.layers.checkpoints.detector_checkpoint import start_from_deformable_detr
 from baselines.layers.checkpoints.roberta_checkpoint import load_roberta
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.track_streaming import StreamingTracker, StreamSettings, TrackingDetector, sentence_ids
 from baselines.layers.nn.deformable_transformer import EncodedLevels
-from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.layers.nn.text_encoder import TextEncoderConfig, build_roberta
 from baselines.layers.options import Count, Rate
 from baselines.layers.training.clip_augmentation import (
     Compose,
@@ -35,6 +37,7 @@ from baselines.layers.training.clip_sampling import (
     ClipSentence,
     ClipTrainOptions,
     SampledClip,
+    sentence_prompt,
 )
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, existing_file, fit
 from baselines.layers.training.distributed import average_count
@@ -71,7 +74,8 @@ class TrackTrainOptions(ClipTrainOptions):
 
     Attributes:
         targets: ``per_object``: the trackers follow every object apart.
-        sampler_lengths: Frames of a clip. A clip ends with its video; the last frame of a shorter video repeats.
+        sampler_lengths: Frames of a clip. A clip ends with its video; the last frame of a shorter video repeats, or
+            behind a start, which tracks the whole video, the clip is shorter.
         sample_interval: Distance between a clip's frames.
         scales: Short sides of the frames to draw from, in pixels.
         max_size: Upper bound of the long side.
@@ -85,7 +89,7 @@ class TrackTrainOptions(ClipTrainOptions):
         clip_max_norm: Largest norm of the gradient.
         freeze_pretrained: Whether text encoder, stem and first stage are frozen, as the authors'; without files to
             start from they must learn.
-        start: Files to start from.
+        start: Files to start from; none for a network on the common start.
     """
 
     targets: Literal["per_object"]
@@ -109,14 +113,31 @@ ForwardClip = Callable[[Sequence[EncodedLevels], Sequence[FrameTargets]], ClipOu
 """Runs one sentence's decoder over a clip, from one memory and the targets per frame."""
 
 
+def own_encoders(arguments: TrainingArguments, text: TextEncoderConfig) -> Encoders:
+    """Build the encoders of a training without a start, seeded: a random RoBERTa of sizes ``text``, and a tokenizer.
+
+    Raises:
+        MissingWeightsError: The tokenizer's file is missing.
+        DataError: It is another file.
+    """
+    tokenizer = training_tokenizer(arguments, arguments.options.start.tokenizer, text.vocab_size)
+    torch.manual_seed(arguments.seed)
+    return Encoders(arguments.method_options.backbone, build_roberta(text), tokenizer)
+
+
 def train_tracker(
-    arguments: TrainingArguments, model: TrackingDetector, forward: ForwardClip, losses: TrackLossConfig
+    arguments: TrainingArguments,
+    model: TrackingDetector,
+    encoders: Encoders,
+    forward: ForwardClip,
+    losses: TrackLossConfig,
 ) -> None:
     """Train, or continue a training that was stopped, and write weights and tokenizer.
 
     Args:
         arguments: Its ``options`` are `TrackTrainOptions`, its ``method_options`` `StreamOptions`.
         model: With seeded random weights.
+        encoders: On which it is built.
         forward: Of the model.
         losses: Matching costs and weights.
 
@@ -126,11 +147,10 @@ def train_tracker(
         UsageError: The split has no usable sentence.
     """
     options: TrackTrainOptions = arguments.options
-    tokenizer = training_tokenizer(arguments, options.start.tokenizer, model.config.text.vocab_size)
     if options.start.detector:
         start_from_deformable_detr(model, existing_file(options.start.detector, "start.detector"))
     if options.start.roberta:
-        load_roberta(model.text_encoder, existing_file(options.start.roberta, "start.roberta"))
+        load_roberta(model.get_submodule("text_encoder"), existing_file(options.start.roberta, "start.roberta"))
     if options.freeze_pretrained:
         freeze_backbone(model)
     model.to(arguments.device)
@@ -139,10 +159,14 @@ def train_tracker(
         name="tracker",
         network=model,
         groups=group_parameters(model, group_rules(options)),
-        sampler=clip_sampler(arguments, options),
-        loss_fn=lambda clips: clip_losses(model, forward, tokenizer, clips, losses, arguments.device),
+        sampler=clip_sampler(arguments, options, whole_videos=encoders.start is not None),
+        loss_fn=lambda clips: clip_losses(model, forward, encoders, clips, options, losses, arguments.device),
         method=StreamingTracker(
-            model, tokenizer, StreamSettings.from_options(arguments.method_options), arguments.device
+            model,
+            encoders.tokenizer,
+            StreamSettings.from_options(arguments.method_options),
+            arguments.device,
+            encoders.start,
         ),
         best_metric="HOTA",
         schedule=drop_schedule(drops, options.epochs),
@@ -167,23 +191,29 @@ def choose_frames(length: int, start: int, options: TrackTrainOptions) -> list[i
     return [min(frame, length - 1) for frame in range(start, stop, options.sample_interval)]
 
 
-def clip_sampler(arguments: TrainingArguments, options: TrackTrainOptions) -> ClipSampler:
-    """Sampler of clips, each within one video."""
-    span = (options.sampler_lengths - 1) * options.sample_interval
+def clip_sampler(arguments: TrainingArguments, options: TrackTrainOptions, *, whole_videos: bool) -> ClipSampler:
+    """Sampler of clips, each within one video, or of whole videos."""
     index = ClipIndex(
         arguments.data,
         arguments.seed,
         options.sentences,
-        lambda length: range(max(1, length - span)),
+        lambda length: range(1 if whole_videos else clip_places(length, options)),
         no_target=options.no_target,
     )
     augment: Augmentation = RandomResize(options.scales, options.max_size)
     if options.crop_scales:
         crop = RandomSizeCrop(*options.crop_sides, clip_boxes=False)
         augment = RandomSelect(augment, Compose((RandomResize(options.crop_scales), crop, augment)))
-    return ClipSampler(
-        index, options.batch_size, lambda length, start, _: choose_frames(length, start, options), augment
-    )
+
+    def frames(length: int, start: int, rng: np.random.Generator) -> Sequence[int]:
+        return range(length) if whole_videos else choose_frames(length, start, options)
+
+    return ClipSampler(index, options.batch_size, frames, augment)
+
+
+def clip_places(length: int, options: TrackTrainOptions) -> int:
+    """Count the places at which a clip can start in a video of ``length`` frames, at least 1."""
+    return max(1, length - (options.sampler_lengths - 1) * options.sample_interval)
 
 
 def frame_targets(clip: SampledClip, sentence: ClipSentence) -> tuple[FrameTargets, ...]:
@@ -202,11 +232,36 @@ def frame_targets(clip: SampledClip, sentence: ClipSentence) -> tuple[FrameTarge
     return tuple(targets)
 
 
+def encode_sentences(
+    model: TrackingDetector, encoders: Encoders, clip: SampledClip, options: TrackTrainOptions, device: str
+) -> Iterator[tuple[tuple[EncodedLevels, ...], SampledClip, ClipSentence]]:
+    """Encode a clip with each of its sentences.
+
+    Yields:
+        One memory per frame, the frames that they are of, and the sentence. Behind a start the sentences' clips are
+        spread over ``clip``, a whole video, in order.
+    """
+    frames = normalized(clip).to(device)
+    ids = [sentence_ids(model, encoders.tokenizer, sentence.text).to(device) for sentence in clip.sentences]
+    if encoders.start is None:
+        for sentence, memories in zip(clip.sentences, encode_clip(model, frames, ids), strict=True):
+            yield memories, clip, sentence
+        return
+    tracked = encoders.start.track(frames)
+    features = encoders.start.read([sentence_prompt(sentence, spoken=False) for sentence in clip.sentences])
+    first = np.linspace(0, clip_places(len(frames), options) - 1, len(ids)).round().astype(int).tolist()
+    for sentence, sentence_id, feature, place in zip(clip.sentences, ids, features, first, strict=True):
+        seen = slice(place, place + options.sampler_lengths * options.sample_interval, options.sample_interval)
+        (memories,) = encode_clip(model, encoders.start.prompted(tracked, feature).at(seen), [sentence_id])
+        yield memories, clip.at(seen), sentence
+
+
 def clip_losses(
     model: TrackingDetector,
     forward: ForwardClip,
-    tokenizer: Tokenizer,
+    encoders: Encoders,
     clips: Sequence[SampledClip],
+    options: TrackTrainOptions,
     config: TrackLossConfig,
     device: str,
 ) -> dict[str, Tensor]:
@@ -221,10 +276,8 @@ def clip_losses(
     """
     runs: list[tuple[ClipOutputs, tuple[FrameTargets, ...]]] = []
     for clip in clips:
-        ids = [sentence_ids(model, tokenizer, sentence.text).to(device) for sentence in clip.sentences]
-        memories = encode_clip(model, normalized(clip).to(device), ids)
-        for sentence, encoded in zip(clip.sentences, memories, strict=True):
-            targets = tuple(target.to(device) for target in frame_targets(clip, sentence))
+        for encoded, seen, sentence in encode_sentences(model, encoders, clip, options, device):
+            targets = tuple(target.to(device) for target in frame_targets(seen, sentence))
             runs.append((forward(encoded, targets), targets))
     samples = sum(frame.num_samples for result, _ in runs for frame in result.matches)
     divisor = average_count(torch.tensor(float(samples), device=device)).item()

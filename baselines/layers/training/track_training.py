@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from baselines.layers.nn.deformable_transformer import EncodedLevels
+from baselines.layers.nn.prepared_maps import ClipInput
 from baselines.layers.nn.referring_detector import ReferringDetector
 from baselines.layers.nn.track_queries import Detections, TrackQueries
 from baselines.layers.training.track_losses import FrameMatch, FrameOutputs, TrackState
@@ -27,13 +28,13 @@ class ClipOutputs:
 
 
 def encode_clip(
-    model: ReferringDetector, images: Tensor, sentences: Sequence[Tensor]
+    model: ReferringDetector, images: ClipInput, sentences: Sequence[Tensor]
 ) -> tuple[tuple[EncodedLevels, ...], ...]:
     """Encode all frames of a clip with all of its sentences, in one batch; tracks come in after it, in the decoder.
 
     Args:
         model: In training mode, or in evaluation mode for a pass without dropout.
-        images: ``(t, 3, h, w)``, normalized.
+        images: ``(t, 3, h, w)``, normalized, or their maps.
         sentences: Token ids, int64 ``(1, n_i)`` each.
 
     Returns:

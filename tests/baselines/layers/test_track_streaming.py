@@ -1,10 +1,11 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from baselines.layers.inference import track_streaming
 from baselines.layers.inference.track_streaming import (
     Step,
     StreamingTracker,
@@ -14,6 +15,7 @@ from baselines.layers.inference.track_streaming import (
     prepare_image,
 )
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
+from baselines.layers.nn.prepared_maps import PreparedMaps
 from baselines.layers.nn.referring_detector import DetectorConfig
 from baselines.layers.nn.text_encoder import HashTokenizer
 from baselines.layers.nn.track_queries import NO_TRACK, Detections, TrackQueries, TrackRules
@@ -24,6 +26,17 @@ RULES = TrackRules(
     birth_score=0.7, keep_score=0.6, miss_tolerance=1, max_tracks=500, show_score=0.7, show_area=100.0, show_refer=0.5
 )
 LOGIT = {True: 4.0, False: -4.0}
+
+
+@dataclass(frozen=True)
+class FakeEncoded:
+    """Whether each frame shows the object, and whether the sentence refers to it."""
+
+    visible: torch.Tensor
+    referred: bool
+
+    def __getitem__(self, frames):
+        return FakeEncoded(self.visible[frames], self.referred)
 
 
 class FakeModel:
@@ -42,14 +55,14 @@ class FakeModel:
         return HashTokenizer().encode("nothing").ids != tuple(ids[0].tolist())
 
     def encode(self, levels, words):
-        return levels[0].mean() > (100 / 255 - 0.449) / 0.226, words
+        return FakeEncoded(levels[0].mean((1, 2, 3)) > (100 / 255 - 0.449) / 0.226, words)
 
     def step(self, encoded, tracks, life):
-        visible, referred = encoded
+        (visible,), referred = encoded.visible.tolist(), encoded.referred
         fresh = TrackQueries(torch.zeros(1, 2), torch.zeros(1, 4), torch.tensor([NO_TRACK]), torch.tensor([0]))
         queries = fresh if tracks is None else fresh.followed_by(tracks)
         followed = len(queries) > 1
-        logits = torch.tensor([LOGIT[bool(visible) and not followed]] + [LOGIT[bool(visible)]] * (len(queries) - 1))
+        logits = torch.tensor([LOGIT[visible and not followed]] + [LOGIT[visible]] * (len(queries) - 1))
         boxes = torch.tensor([[0.5, 0.5, 0.5, 1.0]]).repeat(len(queries), 1)
         found = Detections(logits, torch.full((len(queries),), LOGIT[referred]), boxes, torch.zeros(len(queries), 2))
         queries = life.update(queries, found.scores)
@@ -87,6 +100,43 @@ def test_sentences_share_the_images_and_nothing_else(video):
     assert bird.ids.tolist() == again.ids.tolist() == [0, 0, 1]
     (next_sequence,) = tracker.predict(video, prompts[:1])
     assert next_sequence.ids.tolist() == [0, 0, 1]
+
+
+class FakeStart:
+    """Tracks nothing; the maps for a sentence are the frames, inverted for 'the second'."""
+
+    def __init__(self):
+        self.videos = 0
+
+    def track(self, frames):
+        self.videos += 1
+        return frames
+
+    def read(self, prompts):
+        return torch.tensor([[-1.0 if prompt.text == "the second" else 1.0] for prompt in prompts])
+
+    def prompted(self, tracked, sentence):
+        return PreparedMaps([tracked * sentence], tuple(tracked.shape))
+
+
+class FakeMapsModel(FakeModel):
+    """A `FakeModel` of prepared maps."""
+
+    def see(self, frames):
+        return [frames.maps[0]]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 16])
+def test_behind_a_start_each_sentence_has_its_own_maps(video, monkeypatch, at_once):
+    monkeypatch.setattr(track_streaming, "FRAMES_AT_ONCE", at_once)
+    start = FakeStart()
+    tracker = StreamingTracker(
+        FakeMapsModel(), HashTokenizer(), StreamSettings(RULES, short=8, longest=16), "cpu", start
+    )
+    first, second = tracker.predict(video, [TextPrompt("0", "a bird"), TextPrompt("1", "the second")])
+    assert start.videos == 1
+    assert (first.frames.tolist(), first.ids.tolist()) == ([0, 1, 3], [0, 0, 1])
+    assert (second.frames.tolist(), second.ids.tolist()) == ([2], [0])
 
 
 def test_thresholds_of_what_is_shown_are_exclusive():
@@ -127,5 +177,5 @@ def test_pixels_are_sampled_between_centers_without_smoothing():
 
 def test_options_become_settings():
     values = {name: getattr(RULES, name) for name in RULES.__slots__}
-    options = StreamOptions(size="base", short=8, longest=16, **values)
+    options = StreamOptions(size="base", backbone="resnet50", short=8, longest=16, **values)
     assert StreamSettings.from_options(options) == StreamSettings(RULES, 8, 16)
