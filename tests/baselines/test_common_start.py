@@ -21,6 +21,8 @@ from mevis_bench.methods.registry import find_methods
 from mevis_bench.methods.weights import WeightsChoice, default_store, locate_weights
 from mevis_bench.records import MethodConfig, TextPrompt
 
+SEGMENTERS = ("lmpm", "dshmp", "urvos", "mttr", "referformer", "vlt")
+
 PROMPTS = (TextPrompt("0", "The bird that moves left"), TextPrompt("1", "the one flying away quickly after going down"))
 
 
@@ -125,7 +127,7 @@ def test_similarity_pools_the_tokens_of_a_sentences_objects():
     assert track_similarity(module, clip, encoded, queries, [[]], nobody) == 0
 
 
-@pytest.mark.parametrize("name", ["lmpm", "lmpm:mini-audio", "dshmp", "git"])
+@pytest.mark.parametrize("name", ["lmpm:mini-audio", "git", "wnet", "transrmot", *SEGMENTERS])
 def test_shipped_weights_are_those_of_the_method_file(name, split):
     method, _, variant = name.partition(":")
     resolved = find_methods().resolve(method, variant or "mini")
@@ -136,3 +138,43 @@ def test_shipped_weights_are_those_of_the_method_file(name, split):
     task = resolved.spec.tasks[0]
     config = MethodConfig(task, resolved.variant, resolved.spec.options, weights, "cpu", 0)
     load_method(resolved.method, config).close()
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+def test_shipped_weights_read_the_words(name, split):
+    """On one video the masks of a sentence fit its objects better than those of another sentence of the video."""
+    resolved = find_methods().resolve(name, "mini")
+    weights = locate_weights(resolved, WeightsChoice(False, default_store(), {}))
+    method = load_method(
+        resolved.method, MethodConfig("rvos", resolved.variant, resolved.spec.options, weights, "cpu", 0)
+    )
+    video_id = split.video_ids[0]
+    truths = [truth for truth in split.ground_truths(video_id) if truth.objects]
+    masks = [
+        np.stack([union_of(truth.objects, frame, split.video(video_id)) for frame in range(len(split.video(video_id)))])
+        for truth in truths
+    ]
+    prompts = [TextPrompt(truth.expression.id, truth.expression.text) for truth in truths]
+    predictions = [prediction.masks for prediction in method.predict(split.video(video_id), prompts)]
+    own = np.mean([iou(predicted, mask) for predicted, mask in zip(predictions, masks, strict=True)])
+    others = [
+        iou(predicted, mask)
+        for row, predicted in enumerate(predictions)
+        for column, mask in enumerate(masks)
+        if truths[row].expression.annotation_ids != truths[column].expression.annotation_ids
+    ]
+    assert own > np.mean(others) + 0.2
+
+
+def union_of(objects, frame, video):
+    """Union of the objects in a frame."""
+    union = np.zeros((video.height, video.width), bool)
+    for track in objects:
+        if track[frame] is not None:
+            union |= track[frame].decode("test").astype(bool)
+    return union
+
+
+def iou(first, second):
+    """Intersection over union over all frames."""
+    return (first & second).sum() / max((first | second).sum(), 1)
