@@ -97,6 +97,7 @@ def verify(
 ) -> int:
     """Compare the hash of every weights file on this machine with the known one; exit code 1 if one differs."""
     import dataclasses
+    import os
 
     from rich.text import Text
 
@@ -118,7 +119,9 @@ def verify(
         table = FittedTable(("weights", "result", "file"))
         styles = {"ok": "green", "changed": "red", "unknown": "yellow"}
         for file in files:
-            table.add_row(f"{file.method} {file.name}", Text(file.result, styles[file.result]), file.path)
+            folder, name = os.path.split(file.path)
+            # The folder has a line of its own, so that a long path is not cut inside of a name.
+            table.add_row(f"{file.method} {file.name}", Text(file.result, styles[file.result]), f"{folder}/\n{name}")
         out().print(table)
     return ExitCode.FAILED if any(file.result == "changed" for file in files) else ExitCode.OK
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.optimize import linear_sum_assignment
 
 from mevis_bench.metrics.protocols import PointProtocol
 from mevis_bench.records import GroundTruth
@@ -60,7 +58,9 @@ def reference_point(mask: NDArray[np.bool_]) -> tuple[float, float]:
 
     Data sets of points have references of their own; this one is for those with masks only.
     """
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    from scipy.ndimage import distance_transform_edt
+
+    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return float(column), float(row)
 
@@ -111,6 +111,8 @@ def _inside(point: tuple[float, float], mask: NDArray[np.bool_]) -> bool:
 def _score_frame(
     points: Mapping[str, tuple[float, float]], truth: PointTruth, frame: int, protocol: PointProtocol
 ) -> tuple[float, float, float]:
+    from scipy.optimize import linear_sum_assignment
+
     references, masks = truth.references[frame], truth.masks[frame]
     if not references:
         return (float(not points),) * 3
@@ -129,6 +131,8 @@ def _score_frame(
 
 def _hota(predicted: Points, truth: PointTruth, frames: Sequence[int]) -> float:
     """HOTA of 0/1 similarities, the same at every threshold; 1 without points and references, 0 without one of them."""
+    from scipy.optimize import linear_sum_assignment
+
     names = sorted({name for named in predicted.values() for name in named})
     objects = sorted({name for named in truth.references.values() for name in named})
     similar = [_similarity(predicted.get(frame, {}), truth, frame) for frame in frames]

@@ -50,7 +50,7 @@ INVALID = [
     ("lbdt", "interval", 0, "expected an integer >= 1, got 0"),
     ("lbdt", "interval", "five", "expected an integer >= 1, got 'five'"),
     ("lbdt", "interval", True, "expected an integer >= 1, got true"),
-    ("git", "size", "huge", "expected one of large, base, mini, got 'huge'"),
+    ("git", "size", "huge", "expected one of large, base, mini, tracks, got 'huge'"),
     ("git", "max_new_tokens", 0, "expected an integer >= 1, got 0"),
     ("git", "fit", "bend", "expected one of crop, pad, squash, got 'bend'"),
     ("git", "alpha", -1.0, "expected a number >= 0 and <= 1, got -1.0"),

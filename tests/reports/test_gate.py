@@ -142,15 +142,27 @@ def spoiled(folder: Path, change: Callable[[dict[str, Any], list[dict[str, Any]]
 RUN_ERRORS: dict[str, tuple[Callable[[dict[str, Any], list[dict[str, Any]]], object], str]] = {
     "NaN": (lambda results, rows: results["metrics"].update(J=float("nan")), "NaN is not a JSON number"),
     "infinity": (lambda results, rows: results["metrics"].update(J=float("inf")), "Infinity is not a JSON number"),
-    "bool": (lambda results, rows: results["metrics"].update(J=True), "'metrics.J': expected a number, got true"),
-    "string": (lambda results, rows: results["metrics"].update(J="0.6"), "'metrics.J': expected a number, got '0.6'"),
+    "bool": (
+        lambda results, rows: results["metrics"].update(J=True),
+        "'metrics.J': expected a number >= -1e+12 and <= 1e+12, got true",
+    ),
+    "string": (
+        lambda results, rows: results["metrics"].update(J="0.6"),
+        "'metrics.J': expected a number >= -1e+12 and <= 1e+12, got '0.6'",
+    ),
     "above": (lambda results, rows: results["metrics"].update(J=1.5), "J is 1.5, its range is 0 to 1"),
     "below": (lambda results, rows: results["metrics"].update(J=-0.1), "J is -0.1, its range is 0 to 1"),
     "unknown metric": (lambda results, rows: results["metrics"].update(K=0.5), "'K' is not a metric of rvos"),
     "counts": (lambda results, rows: results.update(counts={}), "'counts'"),
     "row NaN": (lambda results, rows: rows[0]["values"].update(J=float("nan")), "NaN is not a JSON number"),
-    "row bool": (lambda results, rows: rows[0]["values"].update(J=True), "expected a number, got true"),
-    "row string": (lambda results, rows: rows[0]["values"].update(J="x"), "expected a number, got 'x'"),
+    "row bool": (
+        lambda results, rows: rows[0]["values"].update(J=True),
+        "expected a number >= -1e+12 and <= 1e+12, got true",
+    ),
+    "row string": (
+        lambda results, rows: rows[0]["values"].update(J="x"),
+        "expected a number >= -1e+12 and <= 1e+12, got 'x'",
+    ),
     "row range": (lambda results, rows: rows[0]["values"].update(J=2), "J of v0/0 is 2, its range is 0 to 1"),
     "row missing": (lambda results, rows: rows.pop(), "scores.jsonl has 59 samples, results.json counts 60"),
     "row twice": (lambda results, rows: rows.__setitem__(1, rows[0]), "sample v0/0 is in scores.jsonl twice"),

@@ -75,7 +75,7 @@ def test_a_bridge_shares_its_method_s_row_and_shuffled_frames_do_not() -> None:
             ]
         )
     )
-    rows = [" ".join(line.split()) for line in console.file.getvalue().splitlines() if line.startswith(" m:v")]
+    rows = [" ".join(line.split()) for line in console.file.getvalue().splitlines() if line.lstrip().startswith("m:v")]
     assert rows == [
         "m:v official s 50.0 - 40.0 masks_to_tracks - -",
         "m:v, frames shuffle official s - - 10.0 masks_to_tracks - -",
