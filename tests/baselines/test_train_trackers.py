@@ -54,7 +54,7 @@ def split(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", STEADY)
 def test_two_clips_are_overfitted(method, tmp_path):
-    assert_overfits(case(method, "steps=160", *STEADY[method]), tmp_path, metric="LocA")
+    assert_overfits(case(method, "steps=240", *STEADY[method]), tmp_path, metric="LocA")
 
 
 @pytest.mark.parametrize("method", STEADY)

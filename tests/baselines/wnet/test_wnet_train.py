@@ -17,7 +17,7 @@ from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write
 
 CASE = Case(
     "wnet",
-    ("steps=300", "lr_drop=14", "batch_size=2", "sentences=null", "size=64", "max_size=96", "augment=false", "lr=2e-3",
+    ("steps=450", "lr_drop=14", "batch_size=2", "sentences=null", "size=64", "max_size=96", "augment=false", "lr=2e-3",
      "lr_backbone=2e-3"),
     {"short": 64, "clip_length": 4},
     variant="scratch",
