@@ -20,7 +20,7 @@ from baselines.cen.model import CenCaptioner
 from baselines.cen.options import Options
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.options import Rate
-from baselines.layers.training.caption_targets import build_targets
+from baselines.layers.training.caption_targets import encode_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
@@ -100,8 +100,7 @@ def caption_losses(
         texts: ``k * b`` sentences: one about each video, then the next one about each.
         config: Longest sentence.
     """
-    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
-    targets = build_targets(captions, config.max_text_len).to(frames.device)
+    targets = encode_targets(vocabulary, texts, config.max_text_len).to(frames.device)
     memory = network.encode(frames)
     logits = network.cen(targets.ids, targets.present, memory.repeat(len(texts) // len(frames), 1, 1))
     return {"loss": compute_loss(logits, targets)}

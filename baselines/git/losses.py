@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import GitForCausalLM
 
-from baselines.layers.training.caption_targets import CaptionTargets, build_targets
+from baselines.layers.training.caption_targets import CaptionTargets, encode_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,6 @@ def caption_losses(
         texts: ``k * b`` sentences: one about each video, then the next one about each.
         config: Smoothing, weight and longest sentence.
     """
-    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
-    targets = build_targets(captions, config.max_text_len).to(frames.device)
+    targets = encode_targets(vocabulary, texts, config.max_text_len).to(frames.device)
     losses = compute_losses(caption_logits(network, frames, targets.ids), targets, config)
     return {"loss": total_loss(losses, config), **losses}

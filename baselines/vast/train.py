@@ -12,7 +12,7 @@ from torch import Tensor
 
 from baselines.layers.inference.caption_view import CaptionView, Highlight
 from baselines.layers.options import Rate
-from baselines.layers.training.caption_targets import build_targets
+from baselines.layers.training.caption_targets import encode_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
@@ -108,8 +108,7 @@ def caption_losses(
         texts: ``k * b`` sentences: one about each video, then the next one about each.
         config: Share of predicted tokens, weight and longest sentence.
     """
-    captions = [vocabulary.encode(text, add_special_tokens=False).ids for text in texts]
-    targets = build_targets(captions, config.max_text_len)
+    targets = encode_targets(vocabulary, texts, config.max_text_len)
     ids, labels = (x.to(frames.device) for x in mask_words(targets, config.picked, network.config.words))
     video = network.encode(frames)
     video = video.repeat(len(texts) // len(frames), 1, 1)

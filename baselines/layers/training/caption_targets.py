@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from baselines.layers.inputs.bert_vocabulary import BEGIN, END, PADDING
@@ -29,6 +30,11 @@ class CaptionTargets:
     def to(self, device: torch.device) -> "CaptionTargets":
         """Move to a device."""
         return CaptionTargets(self.ids.to(device), self.predicted.to(device))
+
+
+def encode_targets(vocabulary: Tokenizer, texts: Sequence[str], longest: int) -> CaptionTargets:
+    """Tokenize captions without special tokens and batch them; see `build_targets`."""
+    return build_targets([vocabulary.encode(text, add_special_tokens=False).ids for text in texts], longest)
 
 
 def build_targets(captions: Sequence[Sequence[int]], longest: int) -> CaptionTargets:
