@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from mevis_bench.config.train_config import TrainConfig
 from mevis_bench.data import synthetic
 from mevis_bench.data.registry import open_dataset
@@ -193,18 +195,20 @@ def mini_split(
     """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
     known_by = (name, videos, seed, annotators, spoken, opposite_orders, _generator_version())
     folder = cache_folder() / "-".join(map(str, known_by))
-    if not (folder / name).is_dir():
-        make_mini(
-            name,
-            videos,
-            seed,
-            folder,
-            "one" if spoken else "none",
-            annotators,
-            spoken_videos=spoken,
-            opposite_orders=opposite_orders,
-            progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
-        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):  # another training may be making the same split
+        if not (folder / name).is_dir():
+            make_mini(
+                name,
+                videos,
+                seed,
+                folder,
+                "one" if spoken else "none",
+                annotators,
+                spoken_videos=spoken,
+                opposite_orders=opposite_orders,
+                progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
+            )
     return open_dataset(folder, name)
 
 
