@@ -2,12 +2,15 @@
 
     python benchmarks/encode_once_methods.py referformer mutr mttr [--expressions 16] [--frames 16] [--device cuda]
     python benchmarks/encode_once_methods.py mttr --precision float32 bfloat16 --device cuda
+    python benchmarks/encode_once_methods.py mttr:mini --compile
 
 Methods run with seeded random weights, whose cost is that of trained ones, on frames of seeded noise. For every
-precision after the first, the share of mask pixels that differ from the first one is printed, too.
+precision after the first, and with compiled layers, the share of mask pixels that differ from the first row is printed.
+Compilation happens before the clock starts.
 """
 
 import argparse
+import itertools
 import json
 import platform
 import tempfile
@@ -21,6 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from mevis_bench.execution.compilation import compile_layers
 from mevis_bench.methods.loading import load_method
 from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.records import Method, MethodConfig, Prompt, SpeechPrompt, TextPrompt, Video
@@ -74,13 +78,17 @@ def predict(method: Method, video: Video, calls: Sequence[Sequence[Prompt]]) -> 
 
 
 def benchmark(resolved: ResolvedMethod, options: argparse.Namespace, video: Video, prompts: list[Prompt]) -> list[Row]:
-    """Return one row per precision; a method without that option has one row."""
+    """Return one row per precision, then with compiled layers; a method without the option has one precision."""
     known = "precision" in resolved.spec.options
+    precisions = options.precision if known else options.precision[:1]
     rows, first = [], None
-    for precision in options.precision if known else options.precision[:1]:
+    for compiled, precision in itertools.product([False, True] if options.compile else [False], precisions):
         settings = {**resolved.spec.options, "precision": precision} if known else resolved.spec.options
         config = MethodConfig(options.task, resolved.variant, settings, None, options.device, 0)
         method = load_method(resolved.method, config)
+        if compiled:
+            compile_layers(method, resolved.name)
+            predict(method, video, [prompts])
         predict(method, video, [prompts[:1]])  # warm-up: lazy imports and allocations
         together, masks = predict(method, video, [prompts])
         separate, alone = predict(method, video, [[prompt] for prompt in prompts])
@@ -91,7 +99,8 @@ def benchmark(resolved: ResolvedMethod, options: argparse.Namespace, video: Vide
             first = masks
         else:
             changed = float(np.mean([(a != b).mean() for a, b in zip(masks, first, strict=True)]))
-        rows.append(Row(resolved.name, precision if known else "float32", together, separate, differing, changed))
+        name = f"{resolved.name} compiled" if compiled else resolved.name
+        rows.append(Row(name, precision if known else "float32", together, separate, differing, changed))
     return rows
 
 
@@ -105,6 +114,7 @@ def main() -> None:
     parser.add_argument("--size", default="144x256", help="rows x columns of the frames")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", nargs="+", default=["float32"])
+    parser.add_argument("--compile", action="store_true", help="also with compiled layers")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     options = parser.parse_args()
     height, width = (int(side) for side in options.size.split("x"))

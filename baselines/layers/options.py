@@ -24,6 +24,9 @@ Rate = Annotated[float, Meta(ge=0)]
 Precision = Literal["float32", "bfloat16", "float16"]
 """``float32``, or the data type of automatic mixed precision."""
 
+Attention = Literal["sdpa", "eager"]
+"""PyTorch's fused attention, or transformers' own in single steps, whose memory grows with the square of the tokens."""
+
 Sam2Size = Literal["tiny", "large", "mini"]
 """Sizes of SAM 2 with random weights: those of sam2.1-hiera-tiny and -large, and a small one for tests."""
 
@@ -142,6 +145,7 @@ class Sam3Options:
         sentences: Phrases that go through a video together; its frames are encoded once for them.
         offload: Whether tracks' memories wait on the host instead of the device.
         precision: Data type of the network.
+        attention: Implementation of attention, here and in the method's other network, if it has one.
     """
 
     detection_threshold: Fraction
@@ -151,3 +155,4 @@ class Sam3Options:
     sentences: Count
     offload: bool
     precision: Precision
+    attention: Attention = "sdpa"

@@ -89,4 +89,5 @@ def load(config: MethodConfig[Options]) -> Describer:
         model = open_vision_language(
             options.family, config.weights["model"], options.precision, config.device, options.device_map
         )
+    model.network.set_attn_implementation(options.attention)
     return Describer(model, options)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from baselines.layers.options import Color, Count, Fraction, Precision, Rate
+from baselines.layers.options import Attention, Color, Count, Fraction, Precision, Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Options:
         max_new_tokens: Upper bound of a sentence's tokens.
         precision: Data type of the network.
         device_map: ``single``: all on the run's device; ``auto``: spread over all devices.
+        attention: Implementation of attention.
     """
 
     family: Literal["qwen3_vl", "smolvlm"]
@@ -41,6 +42,7 @@ class Options:
     max_new_tokens: Count
     precision: Precision
     device_map: Literal["single", "auto"]
+    attention: Attention = "sdpa"
 
     def __post_init__(self) -> None:
         if self.size != "mini" and (self.size == "500m") != (self.family == "smolvlm"):

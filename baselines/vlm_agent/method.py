@@ -135,6 +135,8 @@ def load(config: MethodConfig[Options]) -> Agent:
     options, device = config.options, config.device
     if config.weights is None:
         model = build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device)
-        return Agent(model, open_sam3(None, options.size, config.seed, options, device), options)
-    model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
-    return Agent(model, open_sam3(config.weights["tracker"], options.size, config.seed, options, device), options)
+    else:
+        model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
+    model.network.set_attn_implementation(options.attention)
+    tracker = None if config.weights is None else config.weights["tracker"]
+    return Agent(model, open_sam3(tracker, options.size, config.seed, options, device), options)

@@ -78,6 +78,8 @@ def load(config: MethodConfig[Options]) -> Pointer:
     """
     options, device = config.options, config.device
     if config.weights is None:
-        return Pointer(build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device), options)
-    model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
+        model = build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device)
+    else:
+        model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
+    model.network.set_attn_implementation(options.attention)
     return Pointer(model, options)

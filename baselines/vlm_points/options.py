@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from baselines.layers.options import Count, Precision
+from baselines.layers.options import Attention, Count, Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Options:
         max_new_tokens: Upper bound of an answer's tokens; a longer answer is cut.
         precision: Data type of the network.
         device_map: ``single``: all on the run's device; ``auto``: spread over all devices.
+        attention: Implementation of attention.
     """
 
     size: Literal["4b", "8b", "mini"]
@@ -29,3 +30,4 @@ class Options:
     max_new_tokens: Count
     precision: Precision
     device_map: Literal["single", "auto"]
+    attention: Attention = "sdpa"

@@ -216,6 +216,9 @@ Seed = Annotated[int, _SEED]
 RunSeed = Annotated[int | None, _SEED]
 Device = Annotated[str, _DEVICE]
 RunDevice = Annotated[str | None, _DEVICE]
+Compile = Annotated[
+    bool, _option("--compile", None, "Compile the networks' layers with torch.compile: a slow start, then faster.")
+]
 Engine = Annotated[str | None, _option("--engine", "local|ray", "Run on this machine or on a Ray cluster.")]
 Address = Annotated[
     str | None, _option("--address", "HOST:PORT|auto", "Address of the Ray cluster. Default: a local one.")

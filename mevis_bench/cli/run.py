@@ -32,6 +32,7 @@ class RunOptions:
     protocol: options.ProtocolName = None
     seed: options.RunSeed = None
     device: options.RunDevice = None
+    compile: options.Compile = False
     engine: options.Engine = None
     address: options.Address = None
     out: options.RunOut = None

@@ -27,6 +27,7 @@ class PredictorConfig:
         out: The run's folder.
         data_set: Name of the data set; ``None``: recognized by its files.
         bridge: Bridge from the method's task to this one; ``None``: the method supports the task itself.
+        compile: Whether the networks' repeated layers are compiled.
     """
 
     task: str
@@ -41,6 +42,7 @@ class PredictorConfig:
     out: Path
     bridge: Bridge | None = None
     data_set: str | None = None
+    compile: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from mevis_bench.data.registry import open_dataset
+from mevis_bench.execution.compilation import compile_layers
 from mevis_bench.execution.failures import failure_text, failure_traceback
 from mevis_bench.execution.instantiate import instantiate_method
 from mevis_bench.execution.jobs import PredictionJob, PredictorConfig, ResourceUsage
@@ -218,6 +219,8 @@ def _load(config: PredictorConfig) -> Method:
         config.method.method,
         MethodConfig(method_task, config.method.variant, config.options, config.weights, config.device, config.seed),
     )
+    if config.compile:
+        compile_layers(method, config.method.name)
     if config.bridge is not None:
         method = apply_bridge(method, config.bridge, config.device)
     if config.perturb in (NONE, WORDS):

@@ -90,6 +90,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         seed=config.seed,
         device=device.partition(":")[0],
         version=__version__,
+        compile=config.compile,
     )
     predictor = PredictorConfig(
         task=config.task,
@@ -104,6 +105,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         out=Path(),
         bridge=bridge,
         data_set=split.info.name,
+        compile=config.compile,
     )
     return RunPlan(
         config=config,

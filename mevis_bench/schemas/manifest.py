@@ -34,6 +34,7 @@ class Identity:
         seed: Seed of all random numbers.
         device: ``cpu`` or ``cuda``.
         version: Version of mevis-bench.
+        compile: Whether the networks' repeated layers were compiled, which changes the last digits of their outputs.
     """
 
     task: TaskName
@@ -50,6 +51,7 @@ class Identity:
     seed: int
     device: str
     version: str
+    compile: bool = False
 
 
 def _upgrade_2(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class RunConfig:
         protocol: Scoring protocol; ``None``: that of the data set. Predictions do not depend on it.
         seed: Seed of all random numbers.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        compile: Whether the repeated layers of the method's networks go through ``torch.compile``.
         engine: ``local``: this machine; ``ray``: a Ray cluster with one worker per device.
         address: Address of the Ray cluster; ``None``: one on this machine.
         out: The run's folder; ``None``: a folder in ``runs/``, the same one for the same plan.
@@ -62,6 +63,7 @@ class RunConfig:
     protocol: str | None = None
     seed: int = 0
     device: str = "auto"
+    compile: bool = False
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
     out: Path | None = None

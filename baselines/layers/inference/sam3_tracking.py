@@ -199,8 +199,10 @@ def open_sam3(folder: Path | None, size: str, seed: int, options: Sam3Options, d
         torch.manual_seed(seed)
         network = build(size).eval()
         nn.Module.to(network, device, DTYPES[options.precision])
+        network.set_attn_implementation(options.attention)
         return Sam3Tracker(network, _untrained_tokenize(network), options, device)
     network = load_pretrained(Sam3VideoModel, folder, precision=options.precision, device=device)
+    network.set_attn_implementation(options.attention)
     tokenizer = read_tokenizer(folder)
 
     def tokenize(phrase: str) -> tuple[Tensor, Tensor]:

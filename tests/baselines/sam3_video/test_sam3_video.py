@@ -156,3 +156,10 @@ def test_components_are_connected_by_corners_too() -> None:
     labels, counts = Operations().cc_2d(mask)
     assert counts[0, 0].tolist() == [[2, 0, 0, 2], [0, 2, 0, 2], [0, 0, 0, 0]]
     assert labels[0, 0, 0, 0] == labels[0, 0, 1, 1] != labels[0, 0, 0, 3]
+
+
+def test_attention_in_single_steps_gives_the_same_masks(video: Video) -> None:
+    network = method(replace(OPTIONS, attention="eager"))
+    assert network.network.config._attn_implementation == "eager"
+    for ours, expected in zip(network.predict(video, PROMPTS), method().predict(video, PROMPTS), strict=True):
+        assert (ours.masks != expected.masks).mean() < 1e-3

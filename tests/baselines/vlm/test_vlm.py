@@ -15,6 +15,7 @@ from transformers.models.smolvlm.modeling_smolvlm import SmolVLMForConditionalGe
 
 from baselines.layers.inference import qwen3_vl, smolvlm
 from baselines.layers.inference.caption_view import sample_frames
+from baselines.layers.options import Attention
 from baselines.vlm.method import Describer, first_sentence, load
 from baselines.vlm.options import Options
 from mevis_bench.records import MethodConfig, Rle, TargetMasks, TextPrompt, Video
@@ -181,3 +182,12 @@ def test_the_small_model_has_the_published_size() -> None:
 def test_a_size_of_another_family_is_refused() -> None:
     with pytest.raises(ValueError, match="'size': smolvlm has no size 2b"):
         replace(OPTIONS, family="smolvlm", size="2b")
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_both_implementations_of_attention_give_the_same_logits(attention: Attention) -> None:
+    tested = method(replace(OPTIONS, attention=attention)).model
+    assert tested.network.config._attn_implementation == attention
+    inputs = tested.inputs(FRAMES, [0.0, 0.5, 1.0], 1.5, "Why?")
+    expected = method().model.network(**inputs).logits
+    torch.testing.assert_close(tested.network(**inputs).logits, expected, rtol=1e-4, atol=1e-5)
