@@ -164,8 +164,10 @@ class VideoPredictor:
                     raise
                 if video.decoding.error is not None:
                     raise _UnreadableFrameError(video.decoding.error, position) from error
-                if _is_out_of_memory(error) and self._reduce_batch_size():
-                    return position, False
+                if _is_out_of_memory(error):
+                    if self._reduce_batch_size():
+                        return position, False
+                    error = _out_of_memory(error, video, self.config.device)
                 if prompts.is_ambiguous(position):
                     return position, True
                 yield _failed(job, prompt.id, error, timer)
@@ -272,6 +274,16 @@ def _next(outputs: Iterator[Prediction], *, last: bool) -> Prediction:
     if last and next(outputs, None) is not None:
         raise MethodError("the method returned more predictions than there are prompts")
     return prediction
+
+
+def _out_of_memory(error: BaseException, video: TimedVideo, device: str) -> MethodError:
+    first_line = str(error).partition("\n")[0]
+    return MethodError(
+        f"{device} does not have enough memory for {len(video)} frames of {video.width} x {video.height} pixels"
+        + (f" ({first_line})" if first_line else ""),
+        hint="Choose a smaller variant (mevis-bench list methods --sizes), --set method.precision=bfloat16 where the "
+        "method has it, or --device cpu.",
+    )
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

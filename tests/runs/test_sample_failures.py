@@ -10,7 +10,7 @@ import pytest
 from mevis_bench.execution.video_predictor import VideoPredictor
 from mevis_bench.records import DataError, Expression, Prompt, UsageError
 from mevis_bench.store.run_folder import RunFolder
-from tests.fixtures.runs import ALL_SAMPLES, log_prompts, prediction_files, run_once
+from tests.fixtures.runs import ALL_SAMPLES, fake_act, log_prompts, prediction_files, run_once
 
 
 @pytest.mark.parametrize("failure", ["raise ValueError('no')", "raise SystemExit(3)"])
@@ -61,6 +61,17 @@ def test_a_prompt_that_cannot_be_made_fails_its_sample_alone(workspace: Path, mo
     report = run_once(workspace, sample=("va",))
     assert [(status.id, status.error) for status in report.failed] == [("va/1", "1.wav: speech is missing")]
     assert report.done == 2
+
+
+def test_a_video_that_does_not_fit_into_memory_fails_with_what_may_fit(workspace: Path) -> None:
+    fake_act(workspace, "    if prompt.id == '1': raise MemoryError('Tried to allocate 2 GiB.\\nSee the manual')\n")
+    (failed,) = run_once(workspace, sample=("va",)).failed
+    assert (failed.id, failed.traceback) == ("va/1", None)
+    assert failed.error == (
+        "cpu does not have enough memory for 4 frames of 8 x 6 pixels (Tried to allocate 2 GiB.)\n"
+        "Choose a smaller variant (mevis-bench list methods --sizes), --set method.precision=bfloat16 where the method "
+        "has it, or --device cpu."
+    )
 
 
 @pytest.mark.parametrize(
