@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 
 from baselines.boxes_to_masks.options import Options
-from baselines.layers.checkpoints.pretrained import load_pretrained
-from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
+from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, open_sam2
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TrackPrediction, Video
 from mevis_bench.records.method import StoredPredictions
 
@@ -74,10 +72,7 @@ def load(config: MethodConfig[Options]) -> BoxesToMasks:
         DataError: The folder is not SAM 2's, or there are no predictions.
         MethodError: The device has too little memory.
     """
-    precision, device = config.options.precision, config.device
-    if config.weights is None:
-        network = build_sam2(config.options.size, config.seed, precision, device)
-        return BoxesToMasks(MaskPropagator(network, precision, device), None, config.options)
-    tracks = config.open_predictions(config.weights["tracks"])
-    network = load_pretrained(Sam2VideoModel, config.weights["tracker"], precision=precision, device=device)
-    return BoxesToMasks(MaskPropagator(network, precision, device), tracks, config.options)
+    options, weights = config.options, config.weights
+    tracks = None if weights is None else config.open_predictions(weights["tracks"])
+    folder = None if weights is None else weights["tracker"]
+    return BoxesToMasks(open_sam2(folder, options.size, config.seed, options.precision, config.device), tracks, options)

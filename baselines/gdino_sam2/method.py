@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import GroundingDinoForObjectDetection
-from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 
 from baselines.gdino_sam2.detector import BEGIN, END, FULL_STOP, Boxes, Detector, base_config, mini_config, tiny_config
 from baselines.gdino_sam2.options import Options
 from baselines.layers.checkpoints.pretrained import DTYPES, load_pretrained, numbered_words, read_tokenizer
-from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
+from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, open_sam2
 from baselines.layers.inputs.noun_phrase import noun_phrase
 from mevis_bench.records import MaskPrediction, MethodConfig, Prompt, TextPrompt, Video
 
@@ -101,15 +100,14 @@ def load(config: MethodConfig[Options]) -> GroundingSam2:
         nn.Module.to(network, device, DTYPES[options.precision])
         words = network.config.text_config.vocab_size
         detector = Detector(network, lambda text: _numbered(text, words), options, device)
-        tracker = build_sam2(options.size, config.seed, options.precision, device)
-        return GroundingSam2(detector, MaskPropagator(tracker, options.precision, device), options)
+        return GroundingSam2(detector, open_sam2(None, options.size, config.seed, options.precision, device), options)
     folder = config.weights["detector"]
     network = load_pretrained(GroundingDinoForObjectDetection, folder, precision=options.precision, device=device)
     network.config.disable_custom_kernels = True
     tokenizer: Any = read_tokenizer(folder)
     detector = Detector(network, lambda text: list(tokenizer(text).input_ids), options, device)
-    tracker = load_pretrained(Sam2VideoModel, config.weights["tracker"], precision=options.precision, device=device)
-    return GroundingSam2(detector, MaskPropagator(tracker, options.precision, device), options)
+    tracker = open_sam2(config.weights["tracker"], options.size, config.seed, options.precision, device)
+    return GroundingSam2(detector, tracker, options)
 
 
 def _numbered(text: str, words: int) -> list[int]:

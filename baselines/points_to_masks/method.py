@@ -6,10 +6,8 @@ The second stage of lmms-eval's ``rvos_*`` tasks: each object's points are added
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 
-from baselines.layers.checkpoints.pretrained import load_pretrained
-from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2
+from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, open_sam2
 from baselines.points_to_masks.options import Options
 from mevis_bench.records import DataError, MaskPrediction, MethodConfig, PointPrediction, Prompt, TextPrompt, Video
 from mevis_bench.records.method import StoredPredictions
@@ -94,11 +92,14 @@ def load(config: MethodConfig[Options]) -> PointsToMasks:
         DataError: The folder is not SAM 2's, or there are no answers.
         MethodError: The device has too little memory.
     """
-    precision, device = config.options.precision, config.device
+    options = config.options
+    folder = None if config.weights is None else config.weights["tracker"]
+    propagator = open_sam2(folder, options.size, config.seed, options.precision, config.device)
+    return PointsToMasks(propagator, _answers(config), options)
+
+
+def _answers(config: MethodConfig[Options]) -> tuple[PointAnswer, ...] | StoredPredictions | None:
     if config.weights is None:
-        network = build_sam2(config.options.size, config.seed, precision, device)
-        return PointsToMasks(MaskPropagator(network, precision, device), None, config.options)
-    network = load_pretrained(Sam2VideoModel, config.weights["tracker"], precision=precision, device=device)
+        return None
     path = config.weights["answers"]
-    answers = read_point_answers(path) if path.suffix.lower() == ".json" else config.open_predictions(path)
-    return PointsToMasks(MaskPropagator(network, precision, device), answers, config.options)
+    return read_point_answers(path) if path.suffix.lower() == ".json" else config.open_predictions(path)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from baselines.layers.inference.caption_view import sample_frames
 from baselines.layers.inference.vision_language import (
     VisionLanguageModel,
-    build_vision_language,
     open_vision_language,
 )
 from baselines.layers.inputs.marks import MarkStyle, mark_frames
@@ -83,11 +82,5 @@ def load(config: MethodConfig[Options]) -> Describer:
         MethodError: The device has too little memory.
     """
     options = config.options
-    if config.weights is None:
-        model = build_vision_language(options.family, options.size, config.seed, options.precision, config.device)
-    else:
-        model = open_vision_language(
-            options.family, config.weights["model"], options.precision, config.device, options.device_map
-        )
-    model.network.set_attn_implementation(options.attention)
-    return Describer(model, options)
+    folder = None if config.weights is None else config.weights["model"]
+    return Describer(open_vision_language(options.family, folder, options, config.seed, config.device), options)

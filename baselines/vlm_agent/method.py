@@ -16,7 +16,6 @@ from baselines.layers.inference.object_masks import ObjectMasks
 from baselines.layers.inference.sam3_tracking import Sam3Tracker, open_sam3
 from baselines.layers.inference.vision_language import (
     VisionLanguageModel,
-    build_vision_language,
     open_vision_language,
 )
 from baselines.layers.inputs.marks import MarkStyle, mark_frames
@@ -132,11 +131,7 @@ def load(config: MethodConfig[Options]) -> Agent:
         DataError: A folder is not the network's.
         MethodError: The device has too little memory.
     """
-    options, device = config.options, config.device
-    if config.weights is None:
-        model = build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device)
-    else:
-        model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
-    model.network.set_attn_implementation(options.attention)
-    tracker = None if config.weights is None else config.weights["tracker"]
-    return Agent(model, open_sam3(tracker, options.size, config.seed, options, device), options)
+    options, weights, seed, device = config.options, config.weights, config.seed, config.device
+    model = open_vision_language("qwen3_vl", None if weights is None else weights["model"], options, seed, device)
+    tracker = open_sam3(None if weights is None else weights["tracker"], options.size, seed, options, device)
+    return Agent(model, tracker, options)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from baselines.layers.inference.vision_language import (
     VisionLanguageModel,
-    build_vision_language,
     open_vision_language,
 )
 from baselines.vlm_points.options import Options
@@ -76,10 +75,6 @@ def load(config: MethodConfig[Options]) -> Pointer:
         DataError: The folder is not the variant's network.
         MethodError: The device has too little memory.
     """
-    options, device = config.options, config.device
-    if config.weights is None:
-        model = build_vision_language("qwen3_vl", options.size, config.seed, options.precision, device)
-    else:
-        model = open_vision_language("qwen3_vl", config.weights["model"], options.precision, device, options.device_map)
-    model.network.set_attn_implementation(options.attention)
-    return Pointer(model, options)
+    options = config.options
+    folder = None if config.weights is None else config.weights["model"]
+    return Pointer(open_vision_language("qwen3_vl", folder, options, config.seed, config.device), options)

@@ -5,6 +5,7 @@ Ravi et al., "SAM 2: Segment Anything in Images and Videos", 2024, through trans
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch import nn
 from transformers.models.sam2_video.configuration_sam2_video import Sam2VideoConfig
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession, Sam2VideoModel
 
-from baselines.layers.checkpoints.pretrained import DTYPES
+from baselines.layers.checkpoints.pretrained import DTYPES, load_pretrained
 from baselines.layers.inference.frame_tensors import FrameTensors
 from baselines.layers.inference.object_masks import ObjectMasks
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
@@ -159,11 +160,25 @@ def large_sam2_config() -> Sam2VideoConfig:
     return Sam2VideoConfig(vision_config={"backbone_config": backbone, "backbone_channel_list": [1152, 576, 288, 144]})
 
 
-def build_sam2(size: Sam2Size, seed: int, precision: Precision, device: str) -> Sam2VideoModel:
-    """Build SAM 2 with seeded random weights."""
-    torch.manual_seed(seed)
-    configs = {"tiny": Sam2VideoConfig, "large": large_sam2_config, "mini": mini_sam2_config}
-    network = Sam2VideoModel(configs[size]())
-    network.eval()
-    nn.Module.to(network, device, DTYPES[precision])
-    return network
+def open_sam2(folder: Path | None, size: Sam2Size, seed: int, precision: Precision, device: str) -> MaskPropagator:
+    """Load SAM 2 from a folder of weights, or build it with seeded random ones.
+
+    Args:
+        folder: The folder; ``None``: random weights.
+        size: Of a network with random weights.
+        seed: Of the random weights.
+        precision: Type of the weights in memory.
+        device: Torch device string.
+
+    Raises:
+        DataError: The folder is not SAM 2's.
+        DeviceMemoryError: The device has too little memory.
+    """
+    if folder is not None:
+        network = load_pretrained(Sam2VideoModel, folder, precision=precision, device=device)
+    else:
+        torch.manual_seed(seed)
+        configs = {"tiny": Sam2VideoConfig, "large": large_sam2_config, "mini": mini_sam2_config}
+        network = Sam2VideoModel(configs[size]()).eval()
+        nn.Module.to(network, device, DTYPES[precision])
+    return MaskPropagator(network, precision, device)

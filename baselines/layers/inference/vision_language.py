@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from baselines.layers.checkpoints.pretrained import (
     read_tokenizer,
 )
 from baselines.layers.inference import qwen3_vl, smolvlm
-from baselines.layers.options import Precision
+from baselines.layers.options import Attention, Precision
 
 Family = Literal["qwen3_vl", "smolvlm"]
 
@@ -111,16 +111,58 @@ class VisionLanguageModel:
         return probabilities
 
 
+class VisionLanguageOptions(Protocol):
+    """What a method's options say of the network."""
+
+    @property
+    def size(self) -> str:
+        """Size of a network with random weights."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """Type of the weights in memory."""
+        ...
+
+    @property
+    def device_map(self) -> DeviceMap:
+        """Whether weights from a folder are spread over several devices."""
+        ...
+
+    @property
+    def attention(self) -> Attention:
+        """Implementation of attention."""
+        ...
+
+
 def open_vision_language(
-    family: Family, folder: Path, precision: Precision, device: str, device_map: DeviceMap
+    family: Family, folder: Path | None, options: VisionLanguageOptions, seed: int, device: str
 ) -> VisionLanguageModel:
-    """Load a network from a folder of weights.
+    """Load a network from a folder of weights, or build it with seeded random ones.
+
+    Args:
+        family: Whose network.
+        folder: The folder; ``None``: random weights, and words are numbered tokens.
+        options: Of the method.
+        seed: Of the random weights.
+        device: Torch device string.
 
     Raises:
         DataError: The folder is not this family's.
-        MethodError: The device has too little memory.
+        DeviceMemoryError: The device has too little memory.
     """
-    network = load_pretrained(_CLASSES[family], folder, precision=precision, device=device, device_map=device_map)
+    if folder is None:
+        model = _build(family, options.size, options.precision, seed, device)
+    else:
+        model = _load(family, folder, options, device)
+    model.network.set_attn_implementation(options.attention)
+    return model
+
+
+def _load(family: Family, folder: Path, options: VisionLanguageOptions, device: str) -> VisionLanguageModel:
+    network = load_pretrained(
+        _CLASSES[family], folder, precision=options.precision, device=device, device_map=options.device_map
+    )
     tokenizer: Any = read_tokenizer(folder)
     known = set(tokenizer.get_vocab())
     end = [tokenizer.convert_tokens_to_ids(token) for token in _END[family] if token in known]
@@ -134,10 +176,7 @@ def open_vision_language(
     return VisionLanguageModel(family, network, encode, decode, end)
 
 
-def build_vision_language(
-    family: Family, size: str, seed: int, precision: Precision, device: str
-) -> VisionLanguageModel:
-    """Build a network with seeded random weights; its words are numbered tokens."""
+def _build(family: Family, size: str, precision: Precision, seed: int, device: str) -> VisionLanguageModel:
     torch.manual_seed(seed)
     special: tuple[str, ...]
     if family == "qwen3_vl":

@@ -14,7 +14,7 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
 from baselines.gdino_sam2.detector import Boxes, detector_text, mini_config
 from baselines.gdino_sam2.method import GroundingSam2, load, seed_frames
 from baselines.gdino_sam2.options import Options
-from baselines.layers.inference.mask_propagation import MaskPropagator, Seed, build_sam2, mini_sam2_config
+from baselines.layers.inference.mask_propagation import Seed, mini_sam2_config, open_sam2
 from baselines.layers.nn.boxes import pairwise_iou
 from mevis_bench.records import MethodConfig, SpeechPrompt, TextPrompt, Video
 from tests.fixtures.noise_video import noise_video
@@ -123,7 +123,7 @@ def test_weights_come_from_two_folders(tmp_path: Path, video: Video) -> None:
 
 
 def test_seeds_are_followed_both_ways_and_alike_alone(video: Video) -> None:
-    propagator = MaskPropagator(build_sam2("mini", 5, "float32", "cpu"), "float32", "cpu")
+    propagator = open_sam2(None, "mini", 5, "float32", "cpu")
     seeds = [
         Seed.of_box(0, 2, np.array([5, 5, 20, 20])),
         Seed.of_points(1, 1, np.array([[30.0, 10.0]])),
