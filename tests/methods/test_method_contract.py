@@ -27,6 +27,8 @@ def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A loaded variant, kept for all checks of its case."""
     case: tuple[MethodEntry, str, str] = request.param
     entry, variant, task = case
+    if entry.spec.environment is not None:
+        pytest.skip("runs in an environment of its own; its own tests start one")
     package = REQUIRES.get(f"{entry.spec.name}:{variant}:{task}")
     if package:
         pytest.importorskip(package)
