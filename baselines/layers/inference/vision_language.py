@@ -112,7 +112,7 @@ class VisionLanguageModel:
 
 
 class VisionLanguageOptions(Protocol):
-    """What a method's options say of the network."""
+    """Options of a method that concern the network."""
 
     @property
     def size(self) -> str:

@@ -92,7 +92,7 @@ def run(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, **option
     return predict(plan, find_folder(plan, tmp_path / "runs"), Inline(plan.dataset), RecordingCallback())
 
 
-def test_sentences_are_asked_as_by_the_authors_and_the_first_masks_are_taken(
+def test_prompts_are_those_of_the_authors_and_the_first_masks_are_taken(
     tmp_path: Path, data: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = run(tmp_path, weights, monkeypatch, trust_remote_code=True)
