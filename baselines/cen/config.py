@@ -12,6 +12,7 @@ class CenConfig:
 
     Attributes:
         clip: Sizes of the frame encoder, CLIP ViT-B/32.
+        tracks: Whether targets are tokens of the common start of the mini variants, in place of the frame encoder.
         width: Width of the streams and of the decoder.
         heads: Attention heads of both.
         feedforward: Hidden width of their MLPs.
@@ -22,6 +23,7 @@ class CenConfig:
     """
 
     clip: CLIPVisionConfig = field(default_factory=CLIPVisionConfig)
+    tracks: bool = False
     width: int = 768
     heads: int = 12
     feedforward: int = 3072
@@ -47,5 +49,9 @@ SIZES: Mapping[str, CenConfig] = {
         ),
         width=128, heads=4, feedforward=256, words=1024, positions=64,
     ),
+    "tracks": CenConfig(
+        clip=CLIPVisionConfig(projection_dim=128), tracks=True, width=128, heads=4, feedforward=256, words=1024,
+        positions=64,
+    ),
 }  # fmt: skip
-"""Sizes by name; ``mini`` has no published weights."""
+"""Sizes by name; ``mini`` and ``tracks`` have no published weights."""

@@ -1,11 +1,14 @@
 """CEN's loss: every next word of a caption. Axes: b captions, n tokens, v words of the vocabulary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 from torch import Tensor
 
-from baselines.layers.training.caption_targets import CaptionTargets
+from baselines.cen.model import CenCaptioner
+from baselines.layers.training.caption_targets import CaptionTargets, encode_targets
 
 LEFT_OUT = -100
 
@@ -32,3 +35,21 @@ def compute_loss(logits: Tensor, targets: CaptionTargets) -> Tensor:
     """
     labels = targets.ids.masked_fill(~targets.predicted, LEFT_OUT)[:, 1:]
     return F.cross_entropy(logits[:, :-1].float().transpose(1, 2), labels, ignore_index=LEFT_OUT)
+
+
+def caption_losses(
+    network: CenCaptioner, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
+) -> dict[str, Tensor]:
+    """Loss of sentences by teacher forcing.
+
+    Args:
+        network: The network.
+        vocabulary: Its vocabulary.
+        frames: Normalized, ``(b, t, 3, side, side)``, or tokens of the common start.
+        texts: ``k * b`` sentences: one about each video, then the next one about each.
+        config: Longest sentence.
+    """
+    targets = encode_targets(vocabulary, texts, config.max_text_len).to(frames.device)
+    memory = network.encode(frames)
+    logits = network.cen(targets.ids, targets.present, memory.repeat(len(texts) // len(frames), 1, 1))
+    return {"loss": compute_loss(logits, targets)}

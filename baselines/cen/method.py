@@ -13,6 +13,7 @@ from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inference.memory_reader import MemoryReader
 from baselines.layers.inputs.bert_vocabulary import BEGIN, END, Decoder, NumberedWords, open_vocabulary
+from baselines.lmpmpp.mini.caption_start import TrackCaptioner, inference_start
 from mevis_bench.records import MethodConfig
 
 
@@ -58,7 +59,7 @@ class CenSentences:
         return self.decoder.decode(tokens[: tokens.index(END)] if END in tokens else tokens)
 
 
-def load(config: MethodConfig[Options]) -> CaptionMethod:
+def load(config: MethodConfig[Options]) -> CaptionMethod | TrackCaptioner:
     """Build CEN with files of weights, or with seeded random ones.
 
     Raises:
@@ -66,6 +67,7 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
     """
     options, weights = config.options, config.weights
     sizes = SIZES[options.size]
+    start = inference_start(config) if sizes.tracks else None
     decoder: Decoder
     if weights is None:
         torch.manual_seed(config.seed)
@@ -76,4 +78,6 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
     network.eval().to(config.device)
     view = CaptionView(options.frames, Square(sizes.side, options.fit), sample_frames)
     captioner = CenSentences(network, decoder, options, config.device)
+    if start is not None:
+        return TrackCaptioner("CEN", captioner, start, options.frames, config.device)
     return CaptionMethod("CEN", captioner, view, Highlight.from_options(options))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertLMHeadModel, BertModel, CLIPVisionModelWithProjection
 
 from baselines.cen.config import SIZES, CenConfig
+from baselines.lmpmpp.mini.caption_start import FrameTokenEncoder
 
 NORM_EPS = 1e-12
 
@@ -123,11 +124,15 @@ class CenCaptioner(nn.Module):
 
     def __init__(self, config: CenConfig = SIZES["base"]) -> None:
         super().__init__()
-        self.frame_encoder = CLIPVisionModelWithProjection(config.clip)
+        self.frame_encoder = (
+            FrameTokenEncoder(config.clip.projection_dim)
+            if config.tracks
+            else CLIPVisionModelWithProjection(config.clip)
+        )
         self.cen = Cen(config)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Encode normalized frames ``(b, t, 3, s, s)`` as memory ``(b, 2 * t, c)``."""
+        """Encode normalized frames ``(b, t, 3, s, s)``, or tokens ``(b, t, 1, o, c)``, as memory ``(b, 2 * t, c)``."""
         vectors = self.frame_encoder(frames.flatten(0, 1)).image_embeds.unflatten(0, frames.shape[:2])
         return self.cen.encode(vectors, vectors)
 

@@ -13,14 +13,15 @@ class Options(CaptionOptions):
     """Options of a variant, in addition to those of all captioners.
 
     Attributes:
-        size: Sizes of the network: the authors', or small ones.
+        size: Sizes of the network: the authors', small ones, or ``tracks``: small ones on the common start of the mini
+            variants.
         frames: Upper bound of the frames that are sampled.
         beams: Beams of the search; 1: greedy.
         length_penalty: ``None``: the authors' search, which favors short sentences. A number: exponent of a sentence's
             length, by which its log-probability is divided.
     """
 
-    size: Literal["base", "mini"]
+    size: Literal["base", "mini", "tracks"]
     frames: Annotated[int, Meta(ge=1, le=64)]
     beams: Count
     length_penalty: Annotated[float, Meta(ge=0)] | None

@@ -5,22 +5,19 @@ Nadeem et al., "NarrativeBridge", ICLR 2025; the authors' recipe for their secon
 here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer
-from torch import Tensor
 
 from baselines.cen.checkpoint import load_clip
 from baselines.cen.config import SIZES
-from baselines.cen.losses import LossConfig, compute_loss
+from baselines.cen.losses import LossConfig, caption_losses
 from baselines.cen.method import sample_frames
 from baselines.cen.model import CenCaptioner
 from baselines.cen.options import Options
+from baselines.cen.track_train import TrackTrainOptions, train_on_tracks
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.options import Rate
-from baselines.layers.training.caption_targets import encode_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
@@ -53,7 +50,7 @@ class TrainOptions(CaptionTrainOptions):
     vocabulary: str | None
 
 
-OPTIONS = {"clip-b32": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"clip-b32": TrainOptions, "mini": TrackTrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -64,8 +61,11 @@ def train(arguments: TrainingArguments) -> None:
         MissingWeightsError: A file to start from is missing.
         DataError: A file to start from does not fit.
     """
-    options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
+    if SIZES[variant.size].tracks:
+        train_on_tracks(arguments)
+        return
+    options: TrainOptions = arguments.options
     torch.manual_seed(arguments.seed)
     sizes = SIZES[variant.size]
     network = CenCaptioner(sizes)
@@ -86,21 +86,3 @@ def train(arguments: TrainingArguments) -> None:
     fit_captions(arguments, options, stage)
     name = "cen" if arguments.variant == "clip-b32" else f"cen_{arguments.variant}"
     save_captioner(arguments, network if options.clip is None else network.cen, vocabulary, name)
-
-
-def caption_losses(
-    network: CenCaptioner, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
-) -> dict[str, Tensor]:
-    """Loss of sentences by teacher forcing.
-
-    Args:
-        network: The network.
-        vocabulary: Its vocabulary.
-        frames: Normalized, ``(b, t, 3, side, side)``.
-        texts: ``k * b`` sentences: one about each video, then the next one about each.
-        config: Longest sentence.
-    """
-    targets = encode_targets(vocabulary, texts, config.max_text_len).to(frames.device)
-    memory = network.encode(frames)
-    logits = network.cen(targets.ids, targets.present, memory.repeat(len(texts) // len(frames), 1, 1))
-    return {"loss": compute_loss(logits, targets)}

@@ -17,8 +17,7 @@ from baselines.layers.inputs.bert_vocabulary import (
     NumberedWords,
     open_vocabulary,
 )
-from baselines.lmpmpp.mini.caption_start import TrackCaptioner
-from baselines.lmpmpp.mini.common_start import CommonStart
+from baselines.lmpmpp.mini.caption_start import TrackCaptioner, inference_start
 from mevis_bench.records import MethodConfig
 
 SIDE = 224
@@ -63,9 +62,7 @@ def load(config: MethodConfig[Options]) -> CaptionMethod | TrackCaptioner:
         UsageError: An option has an invalid value.
     """
     options, weights = config.options, config.weights
-    start = None
-    if options.size == "tracks":
-        start = CommonStart.load(None if weights is None else weights["start"], config.seed).to(config.device)
+    start = inference_start(config) if options.size == "tracks" else None
     view = CaptionView(FRAMES, Square(SIDE, options.fit), close_ups=options.close_ups)
     highlight = Highlight.from_options(options)
     decoder: Decoder

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import GitConfig, GitForCausalLM
-from transformers.modeling_outputs import BaseModelOutput
 
 from baselines.layers.checkpoints.sharded_checkpoint import load_shards
-from baselines.lmpmpp.mini.caption_start import TOKEN_CHANNELS
+from baselines.lmpmpp.mini.caption_start import TokenEncoder
 
 FRAMES = 6
 """Frames that the published models have embeddings for."""
@@ -40,23 +39,6 @@ MINI_PATCH_SCALE = 0.02
 IGNORED_KEYS = ("git.embeddings.position_ids", "git.image_encoder.vision_model.embeddings.position_ids")
 
 
-class TokenEncoder(nn.Module):
-    """Stands in for the image encoder where targets are tokens already: a linear layer.
-
-    Args:
-        channels: Of the tokens.
-        hidden: Of its output.
-    """
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(channels, hidden)
-
-    def forward(self, pixel_values: Tensor, interpolate_pos_encoding: bool = False) -> BaseModelOutput:
-        """Project tokens ``(b, 1, n, channels)``; arguments and output are those of transformers' image encoder."""
-        return BaseModelOutput(last_hidden_state=self.project(pixel_values[:, 0]))
-
-
 def build(size: str) -> GitForCausalLM:
     """Build ``base`` (176.6 M parameters), ``large`` (394.2 M) or ``mini`` (0.5 M) with initial weights.
 
@@ -67,7 +49,7 @@ def build(size: str) -> GitForCausalLM:
     decoder = _DECODERS.get(size, {})
     network = GitForCausalLM(GitConfig(vision_config=vision, num_image_with_embedding=FRAMES, **decoder))
     if size == "tracks":
-        network.git.add_module("image_encoder", TokenEncoder(TOKEN_CHANNELS, vision["hidden_size"]))
+        network.git.add_module("image_encoder", TokenEncoder(vision["hidden_size"]))
     if size == "mini":
         with torch.no_grad():  # as they are drawn, a patch's pixels are some 50 times larger than its position
             network.git.image_encoder.vision_model.embeddings.patch_embedding.weight *= MINI_PATCH_SCALE

@@ -33,7 +33,7 @@ class TrainOptions(MttrTrainOptions):
     tagger: Literal["rules", "spacy"]
 
 
-OPTIONS = {"video-swin-t-a2d": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"video-swin-t-a2d": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 LOSSES = LoshLossConfig()
 
 

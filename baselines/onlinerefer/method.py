@@ -7,14 +7,22 @@ import torch
 from torch import Tensor
 
 from baselines.layers.inference import query_outputs
-from baselines.layers.inference.clip_segmenter import ClipSegmenter, ClipSettings
+from baselines.layers.inference.clip_segmenter import ClipSegmenter
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.query_outputs import upsample_masks
+from baselines.layers.inference.sentence_model import load_segmenter
 from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES, ClipFeatures, QueryStart
+from baselines.layers.nn.language_queries import (
+    LANGUAGE_QUERIES_SIZES,
+    ClipFeatures,
+    LanguageQueriesConfig,
+    QueryStart,
+)
 from baselines.layers.nn.prepared_maps import ClipInput
-from baselines.layers.nn.text_encoder import Tokenizer, build_roberta, open_tokenizer
+from baselines.layers.nn.text_encoder import Tokenizer
+from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.onlinerefer.checkpoint import load as load_checkpoint
 from baselines.onlinerefer.model import OnlineRefer
 from baselines.onlinerefer.options import Options
@@ -87,21 +95,12 @@ class OnlineReferModel:
 
 
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Reading, list[ClipFeatures], FrameOutputs]:
-    """Build OnlineRefer with the authors' weights, or with seeded random ones.
+    """Build OnlineRefer with the authors' weights, or with seeded random ones; see `load_segmenter`."""
+    size = LANGUAGE_QUERIES_SIZES[config.options.size]
+    encoders = inference_encoders(config, size.text)
+    return load_segmenter(config, build_network(size, encoders), encoders, load_checkpoint, OnlineReferModel)
 
-    Raises:
-        DataError: The checkpoint or the tokenizer file is not this variant's.
-        UsageError: An option has an invalid value.
-    """
-    options, weights = config.options, config.weights
-    if weights is None:
-        torch.manual_seed(config.seed)
-    network_config = LANGUAGE_QUERIES_SIZES[options.size]
-    reference = TextReference(build_roberta(network_config.text), network_config.channels)
-    network = OnlineRefer(options.backbone, reference, network_config)
-    if weights is not None:
-        network.load_state_dict(load_checkpoint(weights["model"], network))
-    network.eval().to(config.device)
-    tokenizer = open_tokenizer(None if weights is None else weights.get("tokenizer"))
-    settings = ClipSettings(options.short, options.chunk, "consecutive", options.precision)
-    return ClipSegmenter(OnlineReferModel(network, tokenizer, config.device), settings, config.device)
+
+def build_network(size: LanguageQueriesConfig, encoders: Encoders) -> OnlineRefer:
+    """Build the network with random weights."""
+    return OnlineRefer(encoders.backbone, TextReference(encoders.text, size.channels), size)

@@ -16,6 +16,7 @@ from baselines.layers.nn.cross_modal_fpn import Words
 from baselines.layers.nn.deformable_transformer import inverse_sigmoid
 from baselines.layers.nn.language_queries import (
     ClipFeatures,
+    FoundQueries,
     LanguageQueries,
     LanguageQueriesConfig,
     QueryStart,
@@ -71,18 +72,45 @@ class OnlineRefer(nn.Module):
         self.queries = LanguageQueries(backbone, config)
         self.track_embed = TrackEmbedding(self.queries.config.channels)
 
-    def encode(self, frames: ClipInput) -> list[ClipFeatures]:
-        """Encode frames ``(t, 3, H, W)``, or their maps, once for all sentences, as clips of one frame each."""
-        return [self.queries.encode(frame) for frame in frames.split(1)]
+    def encode(self, frames: ClipInput, size: tuple[int, int] | None = None) -> list[ClipFeatures]:
+        """Encode frames ``(t, 3, H, W)``, or their maps, once for all sentences, as clips of one frame each.
 
-    def read(self, ids: Tensor) -> Words:
-        """Encode one sentence ``(1, s)``; the sentence vector is not used."""
-        words: Words = self.reference(ids)[0]
+        Args:
+            frames: Normalized RGB.
+            size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
+        """
+        return [self.queries.encode(frame, size) for frame in frames.split(1)]
+
+    def read(self, ids: Tensor, mask: Tensor | None = None) -> Words:
+        """Encode one sentence; see `TextReference`. The sentence vector is not used."""
+        words: Words = self.reference(ids, mask)[0]
         return words
 
     def first_queries(self) -> QueryStart:
         """Return the queries of a video's first frame: zero content, learned positions, reference points."""
         return self.queries.start(self.queries.query_embed.weight.new_zeros(self.queries.config.channels))
+
+    def find(self, frame: ClipFeatures, words: Words, queries: QueryStart) -> FoundQueries:
+        """Detect the object of one sentence in one frame; arguments as those of `forward`."""
+        return self.queries.find([self.queries.fuse(level, words) for level in frame.levels], queries)
+
+    def follow(self, found: FoundQueries, logits: Tensor, queries: QueryStart) -> tuple[int, QueryStart]:
+        """Choose the query that the next frame starts from.
+
+        Args:
+            found: Of `find`.
+            logits: After the last decoder layer, ``(1, q)``.
+            queries: From which ``found`` was decoded.
+
+        Returns:
+            Index of the query with the highest logit, and the next frame's only query. No gradient runs through its
+            box.
+        """
+        best = int(logits[0].argmax())
+        # The box passes through its clamped logit, which is the state that the authors' code keeps.
+        box = inverse_sigmoid(found.boxes[-1, 0, best]).sigmoid().detach()
+        content = self.track_embed(found.states[-1, 0, best])
+        return best, QueryStart(content[None], queries.position[best][None], box[None])
 
     def forward(self, frame: ClipFeatures, words: Words, queries: QueryStart) -> SegmentedFrame:
         """Segment the object of one sentence in one frame.
@@ -92,12 +120,8 @@ class OnlineRefer(nn.Module):
             words: The sentence.
             queries: Those of `first_queries`, or of the frame before (``next_queries``).
         """
-        found = self.queries.find([self.queries.fuse(level, words) for level in frame.levels], queries)
+        found = self.find(frame, words, queries)
         states, boxes = found.states[-1], found.boxes[-1]
         logits = self.queries.class_embed[-1](states).squeeze(-1)
         masks = self.queries.segment(frame, found, words, states, boxes[..., :2])
-        best = int(logits[0].argmax())
-        # The box passes through its clamped logit, which is the state that the authors' code keeps.
-        box = inverse_sigmoid(boxes[0, best]).sigmoid().detach()
-        following = QueryStart(self.track_embed(states[0, best])[None], queries.position[best][None], box[None])
-        return SegmentedFrame(SegmentedClip(logits, boxes, masks, found), best, following)
+        return SegmentedFrame(SegmentedClip(logits, boxes, masks, found), *self.follow(found, logits, queries))

@@ -1,19 +1,21 @@
 """R2-VOS as a ``Method``: a sentence to the masks of the best query, or to empty ones if the video disagrees."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from baselines.layers.inference import query_outputs
 from baselines.layers.inference.clip_segmenter import ClipSegmenter
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.query_outputs import QueryOutputs, best_query, query_masks
 from baselines.layers.inference.sentence_model import SentenceModel, load_segmenter
 from baselines.layers.inputs.resize import Size
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import ClipLevels
+from baselines.layers.nn.language_queries import ClipLevels, LanguageQueriesConfig
 from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.r2vos.checkpoint import load as load_checkpoint
@@ -79,11 +81,17 @@ class R2VosModel(SentenceModel[R2Vos, Text, ClipLevels]):
 
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipLevels, ClipAnswer]:
     """Build R2-VOS with the authors' weights, or with seeded random ones; see `load_segmenter`."""
-    options, size = config.options, SIZES[config.options.size]
+    size = SIZES[config.options.size]
     encoders = inference_encoders(config, size.text)
-    network = R2Vos(encoders.backbone, TextReference(encoders.text, size.channels), size)
+    network = build_network(size, encoders)
+    return load_segmenter(config, network, encoders, load_checkpoint, model_with(config.options))
 
-    def model(network: R2Vos, tokenizer: Tokenizer, device: str) -> R2VosModel:
-        return R2VosModel(network, tokenizer, device, agreement=options.agreement)
 
-    return load_segmenter(config, network, encoders, load_checkpoint, model)
+def build_network(size: LanguageQueriesConfig, encoders: Encoders) -> R2Vos:
+    """Build the network with random weights."""
+    return R2Vos(encoders.backbone, TextReference(encoders.text, size.channels), size)
+
+
+def model_with(options: Options) -> Callable[[R2Vos, Tokenizer, str], R2VosModel]:
+    """Return the model of a network, its tokenizer and its device, with a variant's options."""
+    return partial(R2VosModel, agreement=options.agreement)

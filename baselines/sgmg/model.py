@@ -93,12 +93,16 @@ class SgMg(nn.Module):
 
         Args:
             frames: Normalized RGB, ``(t, 3, H, W)``, of any size, padded to a multiple of ``MULTIPLE``, at least
-                ``SMALLEST``; or its maps, of frames of such a size.
+                ``SMALLEST``; or its maps, padded likewise.
             size: Rows and columns that are image; the remainder is padding. ``None``: no padding.
         """
         height, width = frames.shape[-2:]
-        down, right = (max(side + -side % MULTIPLE, SMALLEST) - side for side in (height, width))
-        padded = F.pad(frames, (0, right, 0, down)) if isinstance(frames, Tensor) else frames
+        rows, columns = (max(side + -side % MULTIPLE, SMALLEST) for side in (height, width))
+        padded = (
+            F.pad(frames, (0, columns - width, 0, rows - height))
+            if isinstance(frames, Tensor)
+            else frames.padded(rows, columns)
+        )
         clip = self.queries.encode_levels(padded, size or (height, width), lambda maps: maps[:2])
         sizes = [(level.position.shape[-2], level.position.shape[-1]) for level in clip.levels]
         filters = gaussians(sizes, frames.device)

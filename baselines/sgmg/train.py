@@ -37,7 +37,7 @@ class TrainOptions(QueryTrainOptions):
     time_reversal: Fraction
 
 
-OPTIONS = {"video-swin-t": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"video-swin-t": TrainOptions, "mini": TrainOptions, "scratch": TrainOptions}
 
 
 def train(arguments: TrainingArguments) -> None:
@@ -54,6 +54,7 @@ def train(arguments: TrainingArguments) -> None:
         predict_layers=predict_layers,
         model=SgMgModel,
         augmentation=augmentation(arguments.options),
+        half=encoders.start is not None,  # below 4 MB
     )
     train_sentences(arguments, recipe)
 

@@ -1,14 +1,18 @@
 """SOC as a ``Method``: a sentence to the masks of the best query."""
 
+from collections.abc import Callable
+from functools import partial
+
 from torch import Tensor
 
 from baselines.layers.inference.clip_segmenter import ClipSegmenter
+from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inference.query_outputs import QueryOutputs
 from baselines.layers.inference.sentence_model import BestQueryModel, load_segmenter
 from baselines.layers.inputs.resize import Size, shortest_edge_capped
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn.cross_modal_fpn import Words
-from baselines.layers.nn.language_queries import ClipLevels
+from baselines.layers.nn.language_queries import ClipLevels, LanguageQueriesConfig
 from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.lmpmpp.mini.clip_start import inference_encoders
 from baselines.soc.checkpoint import load as load_checkpoint
@@ -48,11 +52,17 @@ class SocModel(BestQueryModel[Soc, Text, ClipLevels]):
 
 def load(config: MethodConfig[Options]) -> ClipSegmenter[Text, ClipLevels, QueryOutputs]:
     """Build SOC with the authors' weights, or with seeded random ones; see `load_segmenter`."""
-    options, size = config.options, SIZES[config.options.size]
+    size = SIZES[config.options.size]
     encoders = inference_encoders(config, size.text)
-    network = Soc(encoders.backbone, TextReference(encoders.text, size.channels), size)
+    network = build_network(size, encoders)
+    return load_segmenter(config, network, encoders, load_checkpoint, model_with(config.options))
 
-    def model(network: Soc, tokenizer: Tokenizer, device: str) -> SocModel:
-        return SocModel(network, tokenizer, device, longest=options.longest, frame_by_frame=options.frame_by_frame)
 
-    return load_segmenter(config, network, encoders, load_checkpoint, model)
+def build_network(size: LanguageQueriesConfig, encoders: Encoders) -> Soc:
+    """Build the network with random weights."""
+    return Soc(encoders.backbone, TextReference(encoders.text, size.channels), size)
+
+
+def model_with(options: Options) -> Callable[[Soc, Tokenizer, str], SocModel]:
+    """Return the model of a network, its tokenizer and its device, with a variant's options."""
+    return partial(SocModel, longest=options.longest, frame_by_frame=options.frame_by_frame)

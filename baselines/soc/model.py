@@ -6,6 +6,7 @@ frames of a clip, f some of them, q queries, k classes, c channels, h rows, w co
 
 from collections.abc import Iterator
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,6 +34,9 @@ MASK_CHANNELS = 8
 LAYER = 0
 """Decoder layer whose outputs are read at inference, as the released weights were evaluated: the authors cut the list
 of results to the length of the cluster's, which is 1."""
+
+WORDS_LEVEL = 2
+"""Level that the words attend to in training: stride 32."""
 
 
 class Soc(nn.Module):
@@ -70,6 +74,20 @@ class Soc(nn.Module):
         """Detect objects in every frame of one clip, from queries without content."""
         start = self.queries.start(self.queries.query_embed.weight.new_zeros(self.queries.config.channels))
         return self.queries.find([self.queries.fuse(level, words) for level in clip.levels], start)
+
+    def describe(self, clip: ClipLevels, words: Words) -> Tensor:
+        """Describe a sentence by what its words attend to in the clip, for the contrastive loss: ``(c,)``."""
+        level = clip.levels[WORDS_LEVEL]
+        cells = torch.cat(level.maps).permute(0, 2, 3, 1)
+        keys = cells + level.position.permute(0, 2, 3, 1)
+        padding = None if level.padding is None else level.padding.expand(len(cells), -1, -1).flatten()[None]
+        queries = words.features[None]
+        attended = self.lvf.multihead_attn(
+            queries, keys.flatten(0, 2)[None], cells.flatten(0, 2)[None], key_padding_mask=padding
+        )
+        described = (queries * attended)[0]
+        out: Tensor = (described if words.padding is None else described[~words.padding]).mean(0)
+        return out
 
     def classify(self, layer: int, states: Tensor, first_reference: Tensor) -> tuple[Tensor, Tensor]:
         """Class logits ``(t, q, k)`` and boxes ``(t, q, 4)`` of a layer from query states ``(t, q, c)``.

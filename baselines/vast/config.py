@@ -9,6 +9,7 @@ class VastConfig:
     """Sizes of the network; the defaults are the authors'.
 
     Attributes:
+        tracks: Whether targets are tokens of the common start of the mini variants, in place of the vision transformer.
         image_size: Side of a frame, in pixels.
         patch_size: Side of a patch, in pixels.
         vision_width: Width of the vision transformer (EVA01-CLIP-g).
@@ -24,6 +25,7 @@ class VastConfig:
         positions: Upper bound of a sentence's tokens.
     """
 
+    tracks: bool = False
     image_size: int = 224
     patch_size: int = 14
     vision_width: int = 1408
@@ -45,5 +47,8 @@ SIZES: Mapping[str, VastConfig] = {
         image_size=96, patch_size=12, vision_width=96, vision_depth=3, vision_heads=4, vision_feedforward=256,
         width=128, depth=2, heads=4, feedforward=256, words=1024, positions=64,
     ),
+    "tracks": VastConfig(
+        tracks=True, vision_width=128, width=128, depth=2, heads=4, feedforward=256, words=1024, positions=64,
+    ),
 }  # fmt: skip
-"""Sizes by name; ``mini`` has no published weights."""
+"""Sizes by name; ``mini`` and ``tracks`` have no published weights."""

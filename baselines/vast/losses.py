@@ -3,15 +3,17 @@
 Chen et al., "VAST", NeurIPS 2023, section 4.2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from baselines.layers.inputs.bert_vocabulary import MASK
-from baselines.layers.training.caption_targets import CaptionTargets
+from baselines.layers.training.caption_targets import CaptionTargets, encode_targets
+from baselines.vast.model import Vast
 
 FIRST_WORD = 106
 """Random words are drawn from this id on."""
@@ -71,3 +73,23 @@ def compute_losses(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
 def total_loss(losses: Mapping[str, Tensor], config: LossConfig) -> Tensor:
     """Weighted loss: a scalar."""
     return config.caption_loss_coef * losses["loss_caption"]
+
+
+def caption_losses(
+    network: Vast, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
+) -> dict[str, Tensor]:
+    """Losses of sentences with masked words, ``loss`` and ``loss_caption``; which ones are masked is random.
+
+    Args:
+        network: The network.
+        vocabulary: Its vocabulary.
+        frames: Normalized, ``(b, t, 3, side, side)``, or tokens of the common start.
+        texts: ``k * b`` sentences: one about each video, then the next one about each.
+        config: Share of predicted tokens, weight and longest sentence.
+    """
+    targets = encode_targets(vocabulary, texts, config.max_text_len)
+    ids, labels = (x.to(frames.device) for x in mask_words(targets, config.picked, network.config.words))
+    video = network.encode(frames)
+    video = video.repeat(len(texts) // len(frames), 1, 1)
+    losses = compute_losses(network(ids, targets.present.to(frames.device), video), labels)
+    return {"loss": total_loss(losses, config), **losses}

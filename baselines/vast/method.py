@@ -9,6 +9,7 @@ from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Fit, Highlight, Square
 from baselines.layers.inference.memory_reader import MemoryReader
 from baselines.layers.inputs.bert_vocabulary import BEGIN, END, MASK, Decoder, NumberedWords, open_vocabulary
+from baselines.lmpmpp.mini.caption_start import TrackCaptioner, inference_start
 from baselines.vast.checkpoint import load_network
 from baselines.vast.config import SIZES
 from baselines.vast.model import Vast
@@ -66,13 +67,14 @@ class VastCaptioner:
         return self.decoder.decode(tokens)
 
 
-def load(config: MethodConfig[Options]) -> CaptionMethod:
+def load(config: MethodConfig[Options]) -> CaptionMethod | TrackCaptioner:
     """Build VAST with a file of weights, or with seeded random ones.
 
     Raises:
         DataError: The weights or the vocabulary are not this variant's.
     """
     options = config.options
+    start = inference_start(config) if SIZES[options.size].tracks else None
     view = CaptionView(options.frames, square(options.size, options.fit), sample_frames)
     decoder: Decoder
     if config.weights is None:
@@ -83,4 +85,6 @@ def load(config: MethodConfig[Options]) -> CaptionMethod:
         network = load_network(config.weights["model"], SIZES[options.size])
     network.eval().to(config.device, getattr(torch, options.precision))
     captioner = VastCaptioner(network, decoder, options, config.device)
+    if start is not None:
+        return TrackCaptioner("VAST", captioner, start, options.frames, config.device)
     return CaptionMethod("VAST", captioner, view, Highlight.from_options(options))

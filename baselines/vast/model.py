@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BertConfig, BertLMHeadModel, Blip2VisionConfig, Blip2VisionModel
 
+from baselines.lmpmpp.mini.caption_start import TokenEncoder
 from baselines.vast.config import SIZES, VastConfig
 
 
@@ -24,17 +25,7 @@ class Vast(nn.Module):
     def __init__(self, config: VastConfig = SIZES["base"]) -> None:
         super().__init__()
         self.config = config
-        self.vision_encoder = Blip2VisionModel(
-            Blip2VisionConfig(
-                hidden_size=config.vision_width,
-                intermediate_size=config.vision_feedforward,
-                num_hidden_layers=config.vision_depth,
-                num_attention_heads=config.vision_heads,
-                image_size=config.image_size,
-                patch_size=config.patch_size,
-                layer_norm_eps=1e-6,
-            )
-        )
+        self.vision_encoder = TokenEncoder(config.vision_width) if config.tracks else _vision_encoder(config)
         self.hidden_trans_vision_multimodal = nn.Sequential(
             nn.Linear(config.vision_width, config.width), nn.LayerNorm(config.width, eps=1e-12)
         )
@@ -56,8 +47,8 @@ class Vast(nn.Module):
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalized frames ``(b, t, 3, s, s)`` as tokens ``(b, t * n, c)``, frame by frame.
 
-        A class token precedes the patches of a frame. For another number of frames than there are embeddings, these
-        are repeated or left out (nearest).
+        A class token precedes the patches of a frame; the tokens of the common start, ``(b, t, 1, n, c)``, have none.
+        For another number of frames than there are embeddings, these are repeated or left out (nearest).
         """
         b, t = frames.shape[:2]
         patches = self.vision_encoder(frames.flatten(0, 1)).last_hidden_state
@@ -83,3 +74,17 @@ class Vast(nn.Module):
             ids, attention_mask=present.long(), encoder_hidden_states=video, use_cache=False
         ).logits
         return logits
+
+
+def _vision_encoder(config: VastConfig) -> Blip2VisionModel:
+    return Blip2VisionModel(
+        Blip2VisionConfig(
+            hidden_size=config.vision_width,
+            intermediate_size=config.vision_feedforward,
+            num_hidden_layers=config.vision_depth,
+            num_attention_heads=config.vision_heads,
+            image_size=config.image_size,
+            patch_size=config.patch_size,
+            layer_norm_eps=1e-6,
+        )
+    )

@@ -13,14 +13,15 @@ class Options(CaptionOptions):
     """Options of a variant, in addition to those of all captioners.
 
     Attributes:
-        size: Sizes of the network: the authors', or small ones.
+        size: Sizes of the network: the authors', small ones, or ``tracks``: small ones on the common start of the mini
+            variants.
         frames: Frames that are sampled; another number than the network has embeddings for takes interpolated ones.
         beams: Beams of the search; 1: greedy.
         length_penalty: Exponent of a sentence's length, by which its log-probability is divided.
         precision: Data type of the network.
     """
 
-    size: Literal["base", "mini"]
+    size: Literal["base", "mini", "tracks"]
     frames: Annotated[int, Meta(ge=1, le=64)]
     beams: Count
     length_penalty: Annotated[float, Meta(ge=0)]

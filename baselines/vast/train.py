@@ -3,16 +3,12 @@
 Chen et al., "VAST", NeurIPS 2023; the authors' recipe for captions of MSRVTT is ``configs/train/vast-captioner.yaml``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer
-from torch import Tensor
 
 from baselines.layers.inference.caption_view import CaptionView, Highlight
 from baselines.layers.options import Rate
-from baselines.layers.training.caption_targets import encode_targets
 from baselines.layers.training.caption_training import (
     CaptionStage,
     CaptionTrainOptions,
@@ -24,10 +20,11 @@ from baselines.layers.training.clip_training import existing_file
 from baselines.layers.training.parameter_groups import GroupRule, every_parameter, group_parameters
 from baselines.vast.checkpoint import load_network
 from baselines.vast.config import SIZES
-from baselines.vast.losses import LossConfig, compute_losses, mask_words, total_loss
+from baselines.vast.losses import LossConfig, caption_losses
 from baselines.vast.method import sample_frames, square
 from baselines.vast.model import Vast
 from baselines.vast.options import Options
+from baselines.vast.track_train import TrackTrainOptions, train_on_tracks
 from mevis_bench.records import TrainingArguments
 from mevis_bench.records.schedules import WarmupCosineSchedule
 
@@ -53,7 +50,7 @@ class TrainOptions(CaptionTrainOptions):
     vocabulary: str | None
 
 
-OPTIONS = {"captioner": TrainOptions, "mini": TrainOptions}
+OPTIONS = {"captioner": TrainOptions, "mini": TrackTrainOptions, "scratch": TrainOptions}
 
 BETAS = (0.9, 0.98)
 
@@ -66,8 +63,11 @@ def train(arguments: TrainingArguments) -> None:
         MissingWeightsError: A file to start from is missing.
         DataError: A file to start from does not fit.
     """
-    options: TrainOptions = arguments.options
     variant: Options = arguments.method_options
+    if SIZES[variant.size].tracks:
+        train_on_tracks(arguments)
+        return
+    options: TrainOptions = arguments.options
     torch.manual_seed(arguments.seed)
     sizes = SIZES[variant.size]
     if options.checkpoint is None:
@@ -94,23 +94,3 @@ def train(arguments: TrainingArguments) -> None:
     )
     fit_captions(arguments, options, stage)
     save_captioner(arguments, network, vocabulary, f"vast_{arguments.variant}")
-
-
-def caption_losses(
-    network: Vast, vocabulary: Tokenizer, frames: Tensor, texts: Sequence[str], config: LossConfig
-) -> dict[str, Tensor]:
-    """Losses of sentences with masked words, ``loss`` and ``loss_caption``; which ones are masked is random.
-
-    Args:
-        network: The network.
-        vocabulary: Its vocabulary.
-        frames: Normalized, ``(b, t, 3, side, side)``.
-        texts: ``k * b`` sentences: one about each video, then the next one about each.
-        config: Share of predicted tokens, weight and longest sentence.
-    """
-    targets = encode_targets(vocabulary, texts, config.max_text_len)
-    ids, labels = (x.to(frames.device) for x in mask_words(targets, config.picked, network.config.words))
-    video = network.encode(frames)
-    video = video.repeat(len(texts) // len(frames), 1, 1)
-    losses = compute_losses(network(ids, targets.present.to(frames.device), video), labels)
-    return {"loss": total_loss(losses, config), **losses}

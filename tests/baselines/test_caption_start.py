@@ -101,11 +101,18 @@ def test_a_prompt_of_text_is_refused():
         list(method.predict(split.video(split.video_ids[0]), [TextPrompt("0", "a bird")]))
 
 
-def test_git_learns_captions_of_two_clips(tmp_path):
+@pytest.mark.parametrize(
+    ("method", "pattern", "vocabulary"),
+    [
+        ("git", "git-mini/*.safetensors", "tokenizer.json"),
+        ("vast", "*.safetensors", "vast_mini_tokenizer.json"),
+        ("cen", "*.safetensors", "cen_mini_tokenizer.json"),
+    ],
+)
+def test_captioners_learn_captions_of_two_clips(method, pattern, vocabulary, tmp_path):
     settings = ("steps=30", "batch_size=4", "sentences=2", "warm_up=5", "lr=3e-3")
-    case = Case("git", settings, {}, pattern="git-mini/*.safetensors")
-    weights = case.train(tmp_path / "out")
+    weights = Case(method, settings, {}, pattern=pattern).train(tmp_path / "out")
     (curve,) = (tmp_path / "out" / "curves").glob("*.json")
     losses = [point["loss"] for point in json.loads(curve.read_text())["losses"]]
     assert sum(losses[-3:]) < 0.5 * sum(losses[:3]), losses
-    assert weights.with_name("tokenizer.json").is_file()
+    assert weights.with_name(vocabulary).is_file()

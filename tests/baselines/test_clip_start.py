@@ -103,6 +103,17 @@ def test_prepared_maps_are_cut_as_frames_are(clips, tracked):
         assert torch.equal(torch.cat([piece[level] for piece in pieces]), maps.maps[level])
 
 
+def test_padded_maps_are_those_of_padded_frames(clips, tracked):
+    maps = clips.prompted(tracked, torch.ones(128))
+    wider = maps.padded(80, 144)
+    assert wider.shape == (6, 3, 80, 144)
+    assert [tuple(x.shape[-2:]) for x in wider.maps] == [(20, 36), (10, 18), (5, 9), (3, 5)]
+    for whole, part in zip(wider.maps, maps.maps, strict=True):
+        height, width = part.shape[-2:]
+        assert torch.equal(whole[..., :height, :width], part)
+        assert torch.count_nonzero(whole) == torch.count_nonzero(part)
+
+
 class FakeNetwork:
     """Returns what it gets."""
 

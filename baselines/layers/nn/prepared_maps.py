@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+STRIDES = (4, 8, 16, 32)
+"""Pixels per row and column of the cells of each map."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,7 +16,7 @@ class PreparedMaps:
     """A clip after a backbone; networks take it where they take frames ``(t, 3, H, W)``.
 
     Attributes:
-        maps: Maps of strides 4, 8, 16 and 32, ``(t, c, h, w)`` each.
+        maps: Maps of ``STRIDES``, ``(t, c, h, w)`` each.
         shape: ``(t, 3, H, W)`` of the frames.
     """
 
@@ -30,6 +34,12 @@ class PreparedMaps:
         """Select frames by a slice or by their numbers, int64."""
         maps = [level[frames] for level in self.maps]
         return PreparedMaps(maps, (len(maps[0]), *self.shape[1:]))
+
+    def padded(self, height: int, width: int) -> "PreparedMaps":
+        """Pad with zeros, right and bottom, to the maps of frames of ``height`` rows and ``width`` columns."""
+        sizes = [(-(-height // stride), -(-width // stride)) for stride in STRIDES]
+        maps = [F.pad(x, (0, w - x.shape[-1], 0, h - x.shape[-2])) for x, (h, w) in zip(self.maps, sizes, strict=True)]
+        return PreparedMaps(maps, (*self.shape[:2], height, width))
 
     @property
     def device(self) -> torch.device:

@@ -78,6 +78,10 @@ class QueryTargets:
     masks: Tensor
     valid: Tensor
 
+    def at(self, frame: int) -> "QueryTargets":
+        """Select one frame."""
+        return QueryTargets(*(getattr(self, field.name)[:, frame : frame + 1] for field in fields(self)))
+
     def to(self, device: torch.device | str) -> "QueryTargets":
         """Copy all tensors to a device."""
         return QueryTargets(*(getattr(self, field.name).to(device) for field in fields(self)))

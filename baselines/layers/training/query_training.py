@@ -189,12 +189,39 @@ def start_from(path: str, network: NetworkT, load: Callable[[Path, NetworkT], di
     network.load_state_dict({**tensors, **heads})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """Predictions for one sentence of a clip.
+
+    Attributes:
+        outputs: What the method predicts, with every decoder layer.
+        clip: The frames and masks that it saw.
+        sentence: The sentence.
+    """
+
+    outputs: Any
+    clip: SampledClip
+    sentence: ClipSentence
+
+
+Objective = Callable[[Sequence[Predicted], str, str], dict[str, Tensor]]
+"""Losses by name, ``loss`` their weighted sum, of predictions, the mode of `Targets`, and the device."""
+
+
+def query_objective(predicted: Sequence[Predicted], mode: str, device: str) -> dict[str, Tensor]:
+    """ReferFormer's losses of `QueryOutputs`."""
+    targets = [sentence_targets(one.clip, one.sentence, mode).to(device) for one in predicted]
+    losses = compute_losses(join_outputs([one.outputs for one in predicted]), targets, LOSSES)
+    return {"loss": total_loss(losses, LOSSES), **losses}
+
+
 def clip_losses(
     encode: Callable[[SampledClip, tuple[int, int]], Iterable[EncodedClip]],
     clips: Sequence[SampledClip],
-    predict: Callable[[Any, ClipSentence], QueryOutputs],
+    predict: Callable[[Any, ClipSentence], Any],
     options: QueryTrainOptions,
     device: str,
+    objective: Objective = query_objective,
 ) -> dict[str, Tensor]:
     """Losses of all sentences of some clips. Clips are padded to the largest one.
 
@@ -204,16 +231,16 @@ def clip_losses(
         predict: Predicts for one sentence of an encoded clip, with every decoder layer.
         options: Of the training.
         device: Of the network.
+        objective: Of the method.
     """
     size = padded_size(clips, options.size_multiple)
-    outputs, targets = [], []
-    for clip in clips:
-        for features, seen, sentences in encode(clip, size):
-            for sentence in sentences:
-                outputs.append(predict(features, sentence))
-                targets.append(sentence_targets(seen, sentence, options.targets).to(device))
-    losses = compute_losses(join_outputs(outputs), targets, LOSSES)
-    return {"loss": total_loss(losses, LOSSES), **losses}
+    predicted = [
+        Predicted(predict(features, sentence), seen, sentence)
+        for clip in clips
+        for features, seen, sentences in encode(clip, size)
+        for sentence in sentences
+    ]
+    return objective(predicted, options.targets, device)
 
 
 def sentence_targets(clip: SampledClip, sentence: ClipSentence, mode: str) -> QueryTargets:

@@ -14,15 +14,16 @@ from baselines.layers.nn.text_encoder import Tokenizer
 from baselines.layers.training.clip_sampling import Augmentation, ClipIndex, ClipSampler, ClipSentence, SampledClip
 from baselines.layers.training.clip_training import ClipStage, drop_schedule, fit
 from baselines.layers.training.prompted_clips import EncodedClip, encode_clip
-from baselines.layers.training.query_losses import QueryOutputs
 from baselines.layers.training.query_training import (
     NetworkT,
+    Objective,
     QueryTrainOptions,
     clip_anchors,
     clip_frames,
     clip_losses,
     freeze_stem,
     parameter_groups,
+    query_objective,
     start_from,
 )
 from mevis_bench.records import TrainingArguments
@@ -41,6 +42,8 @@ class SentenceRecipe(Generic[NetworkT]):
         predict_layers: Predicts for an encoded sentence in an encoded clip with every decoder layer.
         model: Makes the model of the network, its tokenizer and its device, for evaluations.
         augmentation: The transforms of a clip.
+        objective: Losses of what ``predict_layers`` returns.
+        half: Whether the weights are written in half precision.
     """
 
     name: str
@@ -48,9 +51,11 @@ class SentenceRecipe(Generic[NetworkT]):
     encoders: Encoders
     load_checkpoint: Callable[[Path, NetworkT], dict[str, Tensor]]
     key: Callable[[str], str]
-    predict_layers: Callable[[NetworkT, Any, Any], QueryOutputs]
+    predict_layers: Callable[[NetworkT, Any, Any], Any]
     model: Callable[[NetworkT, Tokenizer, str], ClipModel[Any, Any, Any]]
     augmentation: Augmentation
+    objective: Objective = query_objective
+    half: bool = False
 
 
 def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[NetworkT]) -> None:
@@ -87,12 +92,12 @@ def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[Network
     def encode(clip: SampledClip, size: tuple[int, int]) -> Iterator[EncodedClip]:
         return encode_clip(network, clip, size, device, encoders.start, stride=options.frame_stride)
 
-    def predict(clip: Any, sentence: ClipSentence) -> QueryOutputs:
+    def predict(clip: Any, sentence: ClipSentence) -> Any:
         ids = torch.tensor([encoders.tokenizer.encode(sentence.text).ids], device=device)
         return recipe.predict_layers(network, clip, network.read(ids))
 
     def loss_fn(clips: list[SampledClip]) -> dict[str, Tensor]:
-        return clip_losses(encode, clips, predict, options, device)
+        return clip_losses(encode, clips, predict, options, device, recipe.objective)
 
     model = encoders.wrap(recipe.model(network, encoders.tokenizer, device))
     stage = ClipStage(
@@ -105,5 +110,6 @@ def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[Network
         schedule=drop_schedule(options.lr_drop, options.epochs),
         max_gradient_norm=options.clip_max_norm,
         key=recipe.key,
+        half=recipe.half,
     )
     fit(arguments, options, stage, f"{recipe.name}_{arguments.variant.replace('-', '_')}.safetensors")

@@ -6,17 +6,18 @@ columns.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
 
 from baselines.layers.inference.video_chunks import video_chunks
 from baselines.lmpmpp.extractor import resize_frames
 from baselines.lmpmpp.mini.common_start import CommonStart
 from baselines.lmpmpp.mini.config import MINI
 from baselines.lmpmpp.mini.trajectory_encoder import resample
-from mevis_bench.records import CaptionPrediction, Prompt, Rle, TargetMasks, Video
+from mevis_bench.records import CaptionPrediction, MethodConfig, Prompt, Rle, TargetMasks, Video
 
 OBJECTS = 4
 """Target objects that a captioner sees, in the order of the target set; more are left out."""
@@ -26,6 +27,16 @@ TOKEN_CHANNELS = 2 * MINI.trajectory.channels
 
 LEAST_IOU = 0.1
 """A target that overlaps with no track by more than this is not seen."""
+
+
+def inference_start(config: MethodConfig[Any]) -> CommonStart:
+    """Load the common start of a variant, weights ``start``, on its device; an untrained one's is seeded.
+
+    Raises:
+        DataError: The file is not LMPM++ mini's.
+    """
+    file = None if config.weights is None else config.weights["start"]
+    return CommonStart.load(file, config.seed).to(config.device)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +111,49 @@ def best_track(tracks: Tensor, masks: Sequence[Rle | None]) -> int | None:
     overlaps = shared / (tracks | truth).flatten(1).sum(1).clamp(min=1)
     best = int(overlaps.argmax())
     return best if float(overlaps[best]) > LEAST_IOU else None
+
+
+class TokenEncoder(nn.Module):
+    """Stands in for the image encoder of a captioner, where targets are tokens already: a linear layer.
+
+    Args:
+        hidden: Channels of its output.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(TOKEN_CHANNELS, hidden)
+
+    def forward(self, pixel_values: Tensor, interpolate_pos_encoding: bool = False) -> BaseModelOutput:
+        """Project tokens ``(b, 1, o, c)``; arguments and output are those of transformers' image encoders."""
+        return BaseModelOutput(last_hidden_state=self.project(pixel_values[:, 0]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedFrames:
+    """Output of `FrameTokenEncoder`, with the name of transformers' CLIP.
+
+    Attributes:
+        image_embeds: ``(b, f)``.
+    """
+
+    image_embeds: Tensor
+
+
+class FrameTokenEncoder(nn.Module):
+    """Stands in for CLIP's image encoder: the tokens of a part, one after another, through a linear layer.
+
+    Args:
+        size: f, of a frame's vector.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(OBJECTS * TOKEN_CHANNELS, size)
+
+    def forward(self, pixel_values: Tensor) -> EncodedFrames:
+        """Project tokens ``(b, 1, o, c)``."""
+        return EncodedFrames(self.project(pixel_values.flatten(1)))
 
 
 class Describer(Protocol):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from baselines.layers.inference.encoders import Encoders
 from baselines.layers.inputs.resize import IMAGENET_MEAN, IMAGENET_STD
 from baselines.layers.nn.clip_backbones import PreparedBackbone
-from baselines.layers.nn.prepared_maps import PreparedMaps
+from baselines.layers.nn.prepared_maps import STRIDES, PreparedMaps
 from baselines.layers.nn.text_encoder import BOS, PAD, TextEncoderConfig, Tokens
 from baselines.layers.training.clip_training import existing_file
 from baselines.lmpmpp.extractor import resize_images
@@ -31,7 +31,6 @@ COMMON_START = "common-start"
 
 START_CHANNELS = MINI.extractor.channels + MINI.trajectory.channels
 """Channels of the prompted maps: features, then the product."""
-STRIDES = (4, 8, 16, 32)
 FRAMES_AT_ONCE = 16
 FIRST_WORD = 2
 """Added to the tokenizer's ids, so that they do not collide with ``BOS`` and ``PAD``."""

@@ -87,7 +87,7 @@ def test_padding_and_later_words_change_nothing(mini: CenCaptioner) -> None:
 
 @pytest.mark.parametrize("length_penalty", [None, 0.6])
 def test_weights_and_vocabulary_give_words(mini: CenCaptioner, tmp_path: Path, length_penalty: float | None) -> None:
-    resolved = find_methods().resolve("cen", "mini")
+    resolved = find_methods().resolve("cen", "scratch")
     changes = {"frames": 2, "max_new_tokens": 3, "length_penalty": length_penalty}
     options = typed_options(resolved, resolve_options(resolved, changes))
     tensors = {key: value.clone() for key, value in mini.state_dict().items()}
@@ -96,7 +96,7 @@ def test_weights_and_vocabulary_give_words(mini: CenCaptioner, tmp_path: Path, l
     model = saved(tensors, tmp_path / "model.safetensors")
     word_vocabulary(["the bird flies"], 1024).save(str(tmp_path / "words.json"))
     files = {"model": model, "vocabulary": tmp_path / "words.json"}
-    method = load(MethodConfig("rmeg", "mini", options, files, "cpu", 0))
+    method = load(MethodConfig("rmeg", "scratch", options, files, "cpu", 0))
     video = noise_video(tmp_path, frames=2, height=32, width=32)
     (prediction,) = method.predict(video, [TargetMasks("0", ((None,) * 2,))])
     assert len(prediction.text.split()) == 3

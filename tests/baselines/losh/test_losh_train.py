@@ -21,6 +21,7 @@ CASE = Case(
     ("steps=90", "batch_size=2", "sentences=null", "window_size=4", "train_short_size=64", "train_max_size=96",
      "horizontal_flip=false", "lr=1e-3", "lr_backbone=1e-3", "text_encoder_lr=1e-3"),
     {"short": 64, "longest": 96},
+    variant="scratch",
 )  # fmt: skip
 CONFIG = LoshLossConfig()
 

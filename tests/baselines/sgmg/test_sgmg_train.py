@@ -25,6 +25,7 @@ CASE = Case(
     ("steps=260", "batch_size=2", "sentences=null", "num_frames=3", "scales=[64]", "max_size=96", "augment=false",
      "lr=2e-3", "lr_backbone=2e-3", "lr_text_encoder=2e-3", "lr_linear_proj_mult=0.3"),
     {"short": 64},
+    variant="scratch",
 )  # fmt: skip
 
 

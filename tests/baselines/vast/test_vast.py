@@ -105,7 +105,7 @@ def test_later_words_and_padding_change_no_prediction(mini: Vast) -> None:
 
 
 def test_weights_and_vocabulary_give_words(mini: Vast, tmp_path: Path) -> None:
-    resolved = find_methods().resolve("vast", "mini")
+    resolved = find_methods().resolve("vast", "scratch")
     options = typed_options(resolved, resolve_options(resolved, {"frames": 2, "max_new_tokens": 3}))
     tensors = {key: value.clone() for key, value in mini.state_dict().items()}
     for key in ("bias", "decoder.bias"):
@@ -113,7 +113,7 @@ def test_weights_and_vocabulary_give_words(mini: Vast, tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "model.safetensors")
     word_vocabulary(["the bird flies"], 1024).save(str(tmp_path / "words.json"))
     files = {"model": tmp_path / "model.safetensors", "vocabulary": tmp_path / "words.json"}
-    method = load(MethodConfig("rmeg", "mini", options, files, "cpu", 0))
+    method = load(MethodConfig("rmeg", "scratch", options, files, "cpu", 0))
     video = noise_video(tmp_path, frames=2, height=32, width=32)
     (prediction,) = method.predict(video, [TargetMasks("0", ((None,) * 2,))])
     assert len(prediction.text.split()) == 3

@@ -73,10 +73,11 @@ def test_a_training_writes_weights_that_load(tmp_path) -> None:
         "vast",
         ("steps=2", "batch_size=2", "sentences=2", "warm_up=1", "flip=1.0"),
         {"frames": 2, "max_new_tokens": 3},
-        files=lambda path: {"model": path, "vocabulary": path.with_name("vast_mini_tokenizer.json")},
+        files=lambda path: {"model": path, "vocabulary": path.with_name("vast_scratch_tokenizer.json")},
+        variant="scratch",
     )
     weights = case.train(tmp_path / "out")
-    assert weights.name == "vast_mini.safetensors"
+    assert weights.name == "vast_scratch.safetensors"
     captions = case.captions(weights)
     assert len(captions) == 4
     assert all(len(caption.split()) <= 3 for caption in captions)

@@ -1,0 +1,52 @@
+"""Training of CEN on the common start of the mini variants (variant ``mini``): sentences about trajectories."""
+
+from dataclasses import dataclass
+
+import torch
+
+from baselines.cen.config import SIZES
+from baselines.cen.losses import LossConfig, caption_losses
+from baselines.cen.model import CenCaptioner
+from baselines.cen.options import Options
+from baselines.layers.options import Rate
+from baselines.layers.training.caption_training import open_or_collect_words, save_captioner
+from baselines.lmpmpp.mini import caption_training
+from baselines.lmpmpp.mini.caption_training import fit_tracks
+from mevis_bench.records import TrainingArguments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackTrainOptions(caption_training.TrackTrainOptions):
+    """Options of a training (``configs/train/cen-mini.yaml``).
+
+    Attributes:
+        max_norm: Largest norm of the whole gradient.
+        losses: Length of the sentences.
+    """
+
+    max_norm: Rate
+    losses: LossConfig
+
+
+def train_on_tracks(arguments: TrainingArguments) -> None:
+    """Train, or continue a training that was stopped, and write weights and vocabulary.
+
+    Raises:
+        UsageError: No sentence of the split has a target.
+    """
+    options: TrackTrainOptions = arguments.options
+    variant: Options = arguments.method_options
+    torch.manual_seed(arguments.seed)
+    sizes = SIZES[variant.size]
+    network = CenCaptioner(sizes)
+    vocabulary = open_or_collect_words(arguments.data, None, sizes.words)
+    network.to(arguments.device)
+    fit_tracks(
+        arguments,
+        options,
+        network,
+        variant.frames,
+        lambda tokens, texts: caption_losses(network, vocabulary, tokens, texts, options.losses),
+        options.max_norm,
+    )
+    save_captioner(arguments, network, vocabulary, f"cen_{arguments.variant}")
