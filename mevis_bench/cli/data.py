@@ -157,9 +157,10 @@ def make_mini(
     speech: options.Speech = SpeechChoice.NONE,
     annotators: options.Annotators = 1,
     opposite_orders: options.OppositeOrders = 0.75,
+    world: options.WorldNumber = 1,
     json: options.Json = False,
 ) -> None:
-    """Generate a split of mini in MeViSv2's format; the same arguments give the same split."""
+    """Generate a split of mini, or of mini2, in MeViSv2's format; the same arguments give the same split."""
     from mevis_bench.cli.console import out as stdout
     from mevis_bench.cli.console import print_json
     from mevis_bench.cli.progress import Bar
@@ -167,7 +168,9 @@ def make_mini(
 
     with Bar("done") as bar:
         show = partial(_show, bar)
-        root = make_mini(split, videos, seed, out, speech.value, annotators, show, opposite_orders=opposite_orders)
+        root = make_mini(
+            split, videos, seed, out, speech.value, annotators, show, opposite_orders=opposite_orders, world=world
+        )
     if json:
         print_json(
             {
@@ -178,6 +181,7 @@ def make_mini(
                 "speech": speech.value,
                 "annotators": annotators,
                 "opposite_orders": opposite_orders,
+                "world": world,
             }
         )
         return

@@ -102,6 +102,9 @@ Speech = Annotated[
     _option("--speech", None, "Synthesize speech: one voice per sentence, by rotation, or all (flite, festival)."),
 ]
 Annotators = Annotated[int, _option("--annotators", "N", "Annotators per video, about eleven sentences each.")]
+WorldNumber = Annotated[
+    int, _option("--world", "1|2", "Version of the videos: 1, of mini, or 2, of mini2: two kinds, 16 to 48 frames.")
+]
 OppositeOrders = Annotated[
     float,
     _option(

@@ -12,7 +12,7 @@ from mevis_bench.tasks import find_task
 PAPER_SPLIT = "valid"
 """Tables of MeViS report the validation set, whose ground truth is on the evaluation server."""
 
-MEVIS = ("mevis_v1", "mevis_v2", "mini")
+MEVIS = ("mevis_v1", "mevis_v2", "mini", "mini2")
 """Data sets that are compared with tables of MeViS."""
 
 

@@ -18,6 +18,7 @@ from mevis_bench.data import synthetic
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
+from mevis_bench.data.synthetic.world import find_world
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.files.cache import cache_path
 from mevis_bench.methods.method_options import typed_options
@@ -147,10 +148,10 @@ def _splits(training: Training, progress: Progress) -> tuple[Dataset, Dataset]:
         data, val_data = (open_dataset(training.data, name) for name in (training.split, training.val_split))
     else:
         mini = training.config.mini
-        spoken = min(mini.spoken_videos, mini.videos)
-        data = mini_split("train", mini.videos, mini.seed, mini.annotators, spoken, mini.opposite_orders, progress)
-        val_spoken = mini.val_videos if spoken else 0
-        val_data = mini_split("held_out", mini.val_videos, mini.seed, 1, val_spoken, OPPOSITE_ORDERS, progress)
+        data = mini_split("train", mini, progress)
+        validation = replace(mini, videos=mini.val_videos, annotators=1, opposite_orders=OPPOSITE_ORDERS)
+        validation = replace(validation, spoken_videos=mini.val_videos if mini.spoken_videos else 0)
+        val_data = mini_split("held_out", validation, progress)
     _check_splits(data, val_data)
     return data, val_data
 
@@ -189,24 +190,24 @@ def cache_folder() -> Path:
     return cache_path("mini")
 
 
-def mini_split(
-    name: str, videos: int, seed: int, annotators: int, spoken: int, opposite_orders: float, progress: Progress
-) -> Dataset:
-    """Return a generated split, made on first use and kept in the cache as long as the generator does not change."""
-    known_by = (name, videos, seed, annotators, spoken, opposite_orders, _generator_version())
-    folder = cache_folder() / "-".join(map(str, known_by))
+def mini_split(name: str, mini: MiniData, progress: Progress) -> Dataset:
+    """Return a generated split of ``mini.videos``, kept in the cache as long as the generator does not change."""
+    spoken = min(mini.spoken_videos, mini.videos)
+    known_by = (name, mini.videos, mini.seed, mini.annotators, spoken, mini.opposite_orders, mini.world)
+    folder = cache_folder() / "-".join(map(str, (*known_by, _generator_version())))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):  # another training may be making the same split
         if not (folder / name).is_dir():
             make_mini(
                 name,
-                videos,
-                seed,
+                mini.videos,
+                mini.seed,
                 folder,
                 "one" if spoken else "none",
-                annotators,
+                mini.annotators,
                 spoken_videos=spoken,
-                opposite_orders=opposite_orders,
+                opposite_orders=mini.opposite_orders,
+                world=mini.world,
                 progress=lambda what, done, total: progress(f"{name}: {what}", done, total, {}),
             )
     return open_dataset(folder, name)
@@ -220,7 +221,8 @@ def _generator_version() -> str:
 
 def describe(mini: MiniData) -> str:
     """Return a description of the generated data."""
-    return f"mini: {mini.videos} videos to train on, {mini.val_videos} held out, seed {mini.seed}"
+    data_set = find_world(mini.world).data_set
+    return f"{data_set}: {mini.videos} videos to train on, {mini.val_videos} held out, seed {mini.seed}"
 
 
 def is_main_process() -> bool:

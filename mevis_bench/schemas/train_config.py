@@ -20,6 +20,7 @@ class MiniData:
             ``held_out`` are if it is not 0. Requires flite and festival.
         opposite_orders: Share of the videos of ``train`` in which two objects make the same two moves in opposite
             order, 0..1.
+        world: Version of the generated data: 1 is the data set ``mini``, 2 is ``mini2``.
     """
 
     videos: Annotated[int, Meta(ge=1)]
@@ -28,6 +29,7 @@ class MiniData:
     annotators: Annotated[int, Meta(ge=1)]
     spoken_videos: Annotated[int, Meta(ge=0)] = 0
     opposite_orders: Annotated[float, Meta(ge=0, le=1)] = 0.75
+    world: Annotated[int, Meta(ge=1, le=2)] = 1
 
     renamed_fields: ClassVar[Mapping[str, str]] = {"held_out_videos": "val_videos"}
 

@@ -88,7 +88,7 @@ def test_make_mini_prints_its_arguments(tmp_path: Path, capsys: pytest.CaptureFi
     arguments = json.loads(capsys.readouterr().out)
     assert arguments == {
         "root": str(tmp_path / "x"), "split": "x", "videos": 2, "seed": 5, "speech": "none", "annotators": 1,
-        "opposite_orders": 0.0,
+        "opposite_orders": 0.0, "world": 1,
     }  # fmt: skip
     elsewhere = [word if word != "x" else "y" for word in words]
     assert main([*elsewhere, "--opposite-orders", "2"]) == 2

@@ -80,6 +80,16 @@ def test_without_data_mini_is_made_once(place: Path, capsys) -> None:
     assert {path: path.stat().st_mtime_ns for path in (place / "cache").rglob("*.jpg")} == made
 
 
+def test_it_trains_on_world_2_where_the_configuration_says_so(place: Path, capsys) -> None:
+    assert main(["train", "--method", "fake", "--set", "mini.world=2"]) == ExitCode.OK
+    assert "training fake:default on mini2: 2 videos to train on, 1 held out, seed 5" in capsys.readouterr().err
+    metas = [path.read_text() for path in (place / "cache").rglob("meta_expressions.json")]
+    assert len(metas) == 2
+    assert all('"world": 2' in meta for meta in metas)
+    assert main(["train", "--method", "fake", "--set", "mini.world=3"]) == ExitCode.USAGE
+    assert "--set mini.world=3: 'world': expected an integer >= 1 and <= 2, got 3" in capsys.readouterr().err
+
+
 def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monkeypatch) -> None:
     """A thread stands for a second process that torchrun started, and is there first."""
     monkeypatch.setattr(

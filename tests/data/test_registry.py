@@ -46,6 +46,31 @@ def test_mini_is_recognized_whether_shipped_or_made(tmp_path: Path) -> None:
     assert open_dataset(tmp_path, "x").info.name == "mini"
 
 
+def test_mini2_is_shipped_and_opened_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = open_dataset(None, None, "mini2")
+    assert (dataset.info.name, dataset.split) == ("mini2", "valid_u")
+    assert open_dataset(dataset.root, "valid_u").info.name == "mini2"
+    assert open_dataset(None, "valid_u").info.name == "mini"
+    assert open_dataset(None, None, "mini").root != dataset.root
+    assert validate_dataset(None, None, "mini2").data_set == "mini2, version 2"
+    with pytest.raises(UsageError) as caught:
+        open_dataset(None, "train", "mini2")
+    assert str(caught.value) == (
+        "split 'train' of mini2 is not shipped; only 'valid_u' is\n"
+        "Make it: mevis-bench data make-mini --world 2 --split train --videos 500 --seed 1 --out DIR\n"
+        "and use it: --data DIR --split train"
+    )
+
+
+def test_a_run_on_mini2_is_scored_on_mini2(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = ["run", "--task", "rvos", "--method", "empty", "--data-set", "mini2", "--limit", "1", "--out", str(out)]
+    assert main(command) == 0
+    (out / "results.json").unlink()
+    assert main(["score", str(out)]) == 0
+    assert json.loads((out / "results.json").read_text())["dataset"] == {"name": "mini2", "version": "2"}
+
+
 def test_a_name_overrides_what_the_files_look_like(tmp_path: Path) -> None:
     write_split(tmp_path, *documents())
     assert open_dataset(tmp_path, "x", "mevis_v2").info.name == "mevis_v2"
@@ -72,7 +97,7 @@ def test_an_installed_package_adds_a_data_set(tmp_path: Path, monkeypatch: pytes
     info = replace(MINI.info, name="fake", title="Fake")
     entry = replace(MINI, info=info, open=lambda root, split: "opened", matches=lambda root, split: root == tmp_path)
     fake_entry_points(monkeypatch, entry)
-    assert list(find_datasets())[-4:] == ["mini", "mevis_v2", "mevis_v1", "fake"]
+    assert list(find_datasets())[-4:] == ["mini2", "mevis_v2", "mevis_v1", "fake"]
     assert open_dataset(tmp_path, "x") == "opened"
     assert open_dataset(None, "x", "fake") == "opened"
 

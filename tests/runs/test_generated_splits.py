@@ -9,6 +9,7 @@ import pytest
 
 from mevis_bench.data import synthetic
 from mevis_bench.runs import train
+from mevis_bench.schemas.train_config import MiniData
 
 
 def test_trainings_that_start_together_make_a_split_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +25,7 @@ def test_trainings_that_start_together_make_a_split_once(tmp_path: Path, monkeyp
     monkeypatch.setattr(train, "make_mini", slow_make_mini)
 
     def open_split(_: int) -> int:
-        return len(train.mini_split("train", 1, 0, 1, 0, 0.75, lambda *_: None).video_ids)
+        return len(train.mini_split("train", MiniData(1, 1, 0, 1), lambda *_: None).video_ids)
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(open_split, range(2))) == [1, 1]

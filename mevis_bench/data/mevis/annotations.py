@@ -10,6 +10,7 @@ from mevis_bench.schemas.decode import decode_external, decode_key
 from mevis_bench.schemas.external import Corners, MevisExpression, MevisExpressions, MevisVideo
 
 KINDS = {
+    "noun": "sentence-noun",
     "whole": "sentence-move",
     "start": "sentence-move",
     "end": "sentence-move",

@@ -1,10 +1,11 @@
-"""The data sets in MeViS's layout: mini, MeViS v2 and MeViS v1."""
+"""The data sets in MeViS's layout: the two minis, MeViS v2 and MeViS v1."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mevis_bench.data.mevis.layout import META_NAMES, SplitLayout, find_split
+from mevis_bench.data.mevis.layout import EMBEDDED, META_NAMES, SplitLayout, find_split
 from mevis_bench.data.mevis.split import MevisSplit
 from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import DatasetEntry
@@ -31,6 +32,14 @@ MINI = DatasetInfo(
     about="Generated videos of moving shapes with motion expressions, for tests and tutorials.",
     source="valid_u is shipped with mevis-bench; mevis-bench data make-mini writes any split.",
     layout=_LAYOUT.format(meta="meta_expressions_v2.json"),
+)
+MINI2 = replace(
+    MINI,
+    name="mini2",
+    version="2",
+    title="mini2 (synthetic, two kinds of things in half of the videos, in MeViS's layout)",
+    about="Generated videos of 16 to 48 frames; half of them show two kinds of things, so that nouns count, too.",
+    source="valid_u is shipped with mevis-bench; mevis-bench data make-mini --world 2 writes any split.",
 )
 MEVIS_V2 = DatasetInfo(
     name="mevis_v2",
@@ -64,28 +73,37 @@ _MINI_KEY = b'"form": '
 """Key that only expressions of mini have; it is in the first one, at the start of the file."""
 
 
-def _is_mini(layout: SplitLayout) -> bool:
+_WORLD_KEY = b'"world": '
+"""Key of the expression file that names the version of generated data; version 1 has none."""
+
+
+def _is_mini(world: int, layout: SplitLayout) -> bool:
     with layout.meta.open("rb") as file:
-        return _MINI_KEY in file.read(4096)
+        start = file.read(4096)
+    stated = _WORLD_KEY + str(world).encode() in start if world > 1 else _WORLD_KEY not in start
+    return stated and _MINI_KEY in start
 
 
 def _is_v2(layout: SplitLayout) -> bool:
     return layout.meta.name in META_NAMES[:-1]
 
 
-def _matches(check: Callable[[SplitLayout], bool], root: Path | None, split: str) -> bool:
-    try:
-        return check(find_split(root, split))
-    except (UsageError, OSError):
-        return False
+def _entry(info: DatasetInfo, check: Callable[[SplitLayout], bool], embedded: str = EMBEDDED) -> DatasetEntry:
+    def matches(root: Path | None, split: str) -> bool:
+        try:
+            return check(find_split(root, split, embedded))
+        except (UsageError, OSError):
+            return False
+
+    def open_split(root: Path | None, split: str) -> MevisSplit:
+        return MevisSplit(info, find_split(root, split, embedded))
+
+    return DatasetEntry(info, matches, open_split, partial(validate_split, embedded=embedded))
 
 
-def _open(info: DatasetInfo, root: Path | None, split: str) -> MevisSplit:
-    return MevisSplit(info, find_split(root, split))
-
-
-def _entry(info: DatasetInfo, check: Callable[[SplitLayout], bool]) -> DatasetEntry:
-    return DatasetEntry(info, partial(_matches, check), partial(_open, info), validate_split)
-
-
-DATASETS = (_entry(MINI, _is_mini), _entry(MEVIS_V2, _is_v2), _entry(MEVIS_V1, lambda layout: True))
+DATASETS = (
+    _entry(MINI, partial(_is_mini, 1)),
+    _entry(MINI2, partial(_is_mini, 2), embedded=MINI2.name),
+    _entry(MEVIS_V2, _is_v2),
+    _entry(MEVIS_V1, lambda layout: True),
+)

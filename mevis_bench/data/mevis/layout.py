@@ -4,6 +4,7 @@ import importlib.resources
 from dataclasses import dataclass
 from pathlib import Path
 
+from mevis_bench.data.synthetic.world import WORLDS
 from mevis_bench.files.names import is_valid_name
 from mevis_bench.records import UsageError
 from mevis_bench.records.suggestion import did_you_mean
@@ -23,7 +24,8 @@ BOX_NAME = "box_dict.json"
 
 FRAME_FOLDER = "JPEGImages"
 
-EMBEDDED_SPLIT = "valid_u"
+EMBEDDED, EMBEDDED_SPLIT = "mini", "valid_u"
+"""The embedded data set where none is named, and the split of each that is embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,20 @@ class SplitLayout:
         return self.root / FRAME_FOLDER
 
 
-def find_split(root: Path | None, name: str) -> SplitLayout:
+def find_split(root: Path | None, name: str, embedded: str = EMBEDDED) -> SplitLayout:
     """Find a split.
 
     Args:
-        root: A MeViS folder, or a split itself, which is a folder that holds an expression file; ``None``: the
-            embedded ``mini``.
+        root: A MeViS folder, or a split itself, which is a folder that holds an expression file; ``None``: an
+            embedded one.
         name: The split's folder in ``root``; not looked at where ``root`` itself is a split.
+        embedded: Name of the embedded data set, a folder beside this package.
 
     Raises:
         UsageError: There is no such split; the hint lists them.
     """
     if root is None:
-        return _embedded(name)
+        return _embedded(name, embedded)
     if not root.is_dir():
         raise UsageError("folder not found", location=str(root), hint="--data names a MeViS folder or a split.")
     layout = _layout(root, root) or (_layout(root / name, root) if is_valid_name(name) else None)
@@ -73,13 +76,15 @@ def find_split(root: Path | None, name: str) -> SplitLayout:
     return layout
 
 
-def _embedded(name: str) -> SplitLayout:
-    mini = Path(str(importlib.resources.files("mevis_bench.data"))) / "mini"
+def _embedded(name: str, data_set: str) -> SplitLayout:
+    mini = Path(str(importlib.resources.files("mevis_bench.data"))) / data_set
     layout = _layout(mini / EMBEDDED_SPLIT, mini)
     if layout is None or name != EMBEDDED_SPLIT:
+        number = next(number for number, world in WORLDS.items() if world.data_set == data_set)
+        world = f" --world {number}" if number > 1 else ""
         raise UsageError(
-            f"split '{name}' of mini is not shipped; only '{EMBEDDED_SPLIT}' is",
-            hint=f"Make it: mevis-bench data make-mini --split {name} --videos 500 --seed 1 --out DIR\n"
+            f"split '{name}' of {data_set} is not shipped; only '{EMBEDDED_SPLIT}' is",
+            hint=f"Make it: mevis-bench data make-mini{world} --split {name} --videos 500 --seed 1 --out DIR\n"
             f"and use it: --data DIR --split {name}",
         )
     return layout

@@ -15,7 +15,7 @@ from mevis_bench.data.mevis.annotations import (
     parse_track,
     parse_videos,
 )
-from mevis_bench.data.mevis.layout import FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
+from mevis_bench.data.mevis.layout import EMBEDDED, FRAME_FOLDER, MASK_NAME, SplitLayout, find_split
 from mevis_bench.data.validation import ValidationIssue, ValidationReport
 from mevis_bench.files.names import resolve_inside, validate_name
 from mevis_bench.files.strict_json import read_json
@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 
 def validate_split(
-    root: Path | None, name: str, progress: Callable[[int, int], None] = lambda done, total: None
+    root: Path | None,
+    name: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    embedded: str = EMBEDDED,
 ) -> ValidationReport:
     """Check every file and every key of a split.
 
@@ -38,11 +41,12 @@ def validate_split(
         root: See ``open_dataset``.
         name: See ``open_dataset``.
         progress: Called with (videos done, videos in all) after each.
+        embedded: See ``find_split``.
 
     Raises:
         UsageError: There is no such split.
     """
-    layout = find_split(root, name)
+    layout = find_split(root, name, embedded)
     return _Verifier(name, layout).run(progress)
 
 

@@ -1,5 +1,10 @@
-"""Expressions of a video: true claims about one or several objects, and deceptive ones about none."""
+"""Expressions of a video: true claims about one or several objects, and deceptive ones about none.
 
+Where a video shows two kinds of objects, an annotator describes those of one kind, and claims are about these alone:
+"the car that moves left" is the car that does, whatever the birds do.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +19,16 @@ RELATIONS = ("follow", "followed", "overtake", "overtaken", "meet", "together")
 EXTREMES = ("farthest", "fastest", "last_start", "first_stop", "end_left", "end_right", "end_top", "end_bottom")
 PLURAL_ONLY = ("meet", "together")
 
+COUNTED = 0.6
+"""Chance of a sentence that states the right number of its targets, in worlds with numbers."""
+
+BORROWED = 0.6
+"""Chance that a deceptive sentence says of one kind what is true of the other one."""
+
+NOUN_ONLY, NUMBER_ONLY, ABSENT_NOUN = 0.6, 0.4, 0.3
+"""Chances, in a video of two kinds, of a sentence that is only the noun of each kind, only its noun and a number (half
+of them wrong), and only the noun of a kind that is absent."""
+
 CHANCES = {"whole": 2.0, "order": 2.6, "start": 0.9, "end": 0.9, "event": 1.3, "relation": 3.0, "extreme": 1.4}
 """Sampling weight of each form of claim that a video allows."""
 
@@ -25,7 +40,8 @@ class Sentence:
     Attributes:
         text: The sentence.
         targets: Indices of the objects it refers to, ascending; empty: no target.
-        form: The claim's form, ``either`` for two claims joined by "and", ``count`` for a wrong number.
+        form: The claim's form, ``either`` for two claims joined by "and", ``count`` for a stated number, right or
+            wrong, ``noun`` for all objects of a kind.
         reasoning: Whether it requires comparing or relating several objects.
         partner: Position of the sentence that differs only in the order of the moves; ``None``: it has no partner.
     """
@@ -50,34 +66,63 @@ def all_claims() -> tuple[Claim, ...]:
 
 
 class Annotator:
-    """Writes the sentences of one video."""
+    """Writes the sentences about the objects of one kind.
 
-    def __init__(self, facts: Facts, realizer: Realizer, rng: np.random.Generator) -> None:
+    Args:
+        facts: Facts of these objects.
+        realizer: Words for them.
+        rng: Random generator.
+        others: Facts of the objects of the other kind, which deceptive sentences borrow; ``None``: there is one kind.
+        numbers: Whether some sentences state the right number of their targets.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        realizer: Realizer,
+        rng: np.random.Generator,
+        *,
+        others: Facts | None = None,
+        numbers: bool = False,
+    ) -> None:
         self.rng = rng
         self.realizer = realizer
         self.facts = facts
+        self.others = others
+        self.numbers = numbers
         targets_by_claim = {claim: facts.targets(claim) for claim in all_claims()}
-        number = len(facts.tracks)
         self.true = {
             claim: targets for claim, targets in targets_by_claim.items()
-            if targets and len(targets) < number and (len(targets) == 1) <= (claim.what[0] not in PLURAL_ONLY)
+            if targets and (len(targets) == 1) <= (claim.what[0] not in PLURAL_ONLY)
+            and not self._holds_of_all(claim, targets)
         }  # fmt: skip
         self.false = {claim for claim, targets in targets_by_claim.items() if targets == ()}
         self.used: dict[Claim, int] = {}
         self.texts: set[str] = set()
 
+    def _holds_of_all(self, claim: Claim, targets: tuple[int, ...]) -> bool:
+        """Return whether a claim is true of every object of the video, so that it tells nothing apart."""
+        return targets == self.facts.members and (
+            self.others is None or self.others.targets(claim) == self.others.members
+        )
+
     def write(self) -> list[Sentence]:
-        """Return about eleven sentences: some 60 % about one object, 25 % about several, the rest about none."""
+        """Return about eleven sentences: some 60 % about one object, 25 % about several, the rest about none.
+
+        Where there are two kinds, return about half as many.
+        """
         sentences = self._order_pair()
-        singles = int(self.rng.choice([6, 7]))
-        several = int(self.rng.choice([2, 3], p=[0.25, 0.75]))
-        without_target = int(self.rng.choice([1, 2]))
+        singles = int(self.rng.choice([6, 7] if self.others is None else [3, 4]))
+        several = int(self.rng.choice([2, 3] if self.others is None else [0, 1], p=[0.25, 0.75]))
+        without_target = int(self.rng.choice([1, 2])) if self.others is None else 1
         for _ in range(singles - len(sentences)):
             sentences += self._true_claim(many=False)
         for _ in range(several):
             sentences += self._either() if self.rng.random() < 0.25 else self._true_claim(many=True) or self._either()
         for _ in range(without_target):
-            sentences += self._deceptive()
+            sentences += self._borrowed() or self._deceptive()
+        if self.numbers and self.rng.random() < COUNTED:
+            sentences += self._counted()
         return self._shuffled(sentences)
 
     def _order_pair(self) -> list[Sentence]:
@@ -145,6 +190,29 @@ class Annotator:
                 return [Sentence(text, tuple(sorted(self.true[first] + self.true[second])), "either", False)]
         return []
 
+    def _borrowed(self) -> list[Sentence]:
+        """Return, with chance ``BORROWED``, what is true of the other kind and of none of this one."""
+        if self.others is None or self.rng.random() > BORROWED:
+            return []
+        there = {claim: self.others.targets(claim) for claim in all_claims() if claim in self.false}
+        claim = self._choose([claim for claim, targets in there.items() if targets])
+        if claim is None:
+            return []
+        plural = claim.what[0] in PLURAL_ONLY
+        number = min(len(there[claim] or ()), len(self.facts.members))
+        return self._sentence(claim, (), max(number, 2) if plural else number)
+
+    def _counted(self) -> list[Sentence]:
+        """Return a sentence that states how many objects it is true of; empty if there is no group."""
+        claim = self._choose([c for c, targets in self.true.items() if len(targets) > 1 and self._countable(c)])
+        if claim is None:
+            return []
+        text = self.realizer.realize(claim, len(self.true[claim]), counted=True)
+        if text.lower() in self.texts:
+            return []
+        self.texts.add(text.lower())
+        return [Sentence(text, self.true[claim], "count", True)]
+
     def _deceptive(self) -> list[Sentence]:
         """Return a true claim changed in one respect so that it holds for no object; empty if there is none."""
         sources = [claim for claim in self.true if claim.form != "extreme"]
@@ -152,7 +220,7 @@ class Annotator:
             source = self._choose(sources)
             assert source is not None
             number = len(self.true[source])
-            if number > 1 and number + 1 in NUMBERS and self.rng.random() < 0.15:
+            if number > 1 and number + 1 in NUMBERS and self._countable(source) and self.rng.random() < 0.15:
                 return self._wrong_number(source, number)
             variants = [claim for claim in self.false if _differs_in_one(source, claim)]
             variants.sort(key=lambda claim: claim.what)
@@ -161,6 +229,10 @@ class Annotator:
                 plural = claim.what[0] in PLURAL_ONLY
                 return self._sentence(claim, (), max(number, 2) if plural else number)
         return []
+
+    def _countable(self, claim: Claim) -> bool:
+        """Return whether the words of a claim can state a number; without ``numbers``, orders are taken to do so."""
+        return claim.form != "order" or not self.numbers
 
     def _wrong_number(self, source: Claim, number: int) -> list[Sentence]:
         """Return a sentence about a group of more objects than exist."""
@@ -177,6 +249,31 @@ class Annotator:
             Sentence(s.text, s.targets, s.form, s.reasoning, None if s.partner is None else position[s.partner])
             for s in (sentences[i] for i in order)
         ]
+
+
+def noun_sentences(
+    realizers: Sequence[Realizer], facts: Sequence[Facts], absent: Realizer, rng: np.random.Generator
+) -> list[Sentence]:
+    """Return sentences that are only a noun, or a noun and a number, for a video of two kinds.
+
+    Args:
+        realizers: Words for each kind.
+        facts: Facts of the objects of each kind.
+        absent: Words for a kind that is not in the video.
+        rng: Random generator.
+    """
+    sentences = []
+    for realizer, of_kind in zip(realizers, facts, strict=True):
+        number = len(of_kind.members)
+        if rng.random() < NOUN_ONLY:
+            sentences.append(Sentence(realizer.noun(number), of_kind.members, "noun", False))
+        if number > 1 and rng.random() < NUMBER_ONLY:
+            stated = number if rng.random() < 0.5 else number + 1
+            targets = of_kind.members if stated == number else ()
+            sentences.append(Sentence(realizer.noun(stated, counted=True), targets, "count", True))
+    if rng.random() < ABSENT_NOUN:
+        sentences.append(Sentence(absent.noun(int(rng.integers(1, 3))), (), "noun", False))
+    return sentences
 
 
 def _differs_in_one(source: Claim, claim: Claim) -> bool:

@@ -5,7 +5,7 @@ Motion is relative to the scene; camera motion does not count. The logic is thre
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -137,26 +137,31 @@ def _band(value: float, true_up_to: float, false_from: float) -> Ternary:
 
 
 class Facts:
-    """Evaluates claims about one plan, one truth value per object, in the plan's order."""
+    """Evaluates claims about the objects of one kind, which it never compares with those of another one.
 
-    def __init__(self, plan: Plan) -> None:
-        self.tracks = plan.tracks
-        self.motions = tuple(tuple(measure(track, *phase) for phase in track.phases) for track in plan.tracks)
+    Attributes:
+        members: Indices in the plan, ascending; truth values are in this order.
+    """
+
+    def __init__(self, plan: Plan, members: Sequence[int] | None = None) -> None:
+        self.members = tuple(range(len(plan.tracks)) if members is None else members)
+        self.tracks = tuple(plan.tracks[i] for i in self.members)
+        self.motions = tuple(tuple(measure(track, *phase) for phase in track.phases) for track in self.tracks)
         self._others = tuple(tuple(j for j in range(len(self.tracks)) if j != i) for i in range(len(self.tracks)))
 
     def evaluate(self, claim: Claim) -> tuple[Ternary, ...]:
-        """Return the truth value of a claim for every object."""
+        """Return the truth value of a claim for every member."""
         if claim.form == "extreme":
             return self._extreme(claim.what[0])
         evaluate: Callable[[int, tuple[str, ...]], Ternary] = getattr(self, f"_{claim.form}")
         return tuple(evaluate(i, claim.what) for i in range(len(self.tracks)))
 
     def targets(self, claim: Claim) -> tuple[int, ...] | None:
-        """Return the objects for which a claim is true; ``None`` if it is ambiguous for any object."""
+        """Return the members for which a claim is true; ``None`` if it is ambiguous for any member."""
         values = self.evaluate(claim)
         if any(value is None for value in values):
             return None
-        return tuple(i for i, value in enumerate(values) if value)
+        return tuple(i for i, value in zip(self.members, values, strict=True) if value)
 
     def _whole(self, i: int, what: tuple[str, ...]) -> Ternary:
         values = [is_move(motion, *what) for motion in self.motions[i]]
@@ -282,6 +287,8 @@ class Facts:
     def _extreme(self, name: str) -> tuple[Ternary, ...]:
         """Evaluate a superlative: true for one object, or all ``None`` where it is too close or does not apply."""
         number = len(self.tracks)
+        if number < 2:
+            return (None,) * number
         values, margin = self._ranking(name)
         if values is None:
             return (None,) * number

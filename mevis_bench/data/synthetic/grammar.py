@@ -88,6 +88,20 @@ EXTREMES = {
     "end_bottom": ("the {one} that ends up lower than the rest", "the {one} finishing below all the others"),
 }  # fmt: skip
 
+NOUN_ONLY = {
+    False: ("the {one}", "the only {one}", "the {one} in the video", "the only {one} there is"),
+    True: ("the {many}", "all the {many}", "every {one}", "each {one}", "all of the {many}", "the {many} in the video"),
+}
+"""Expressions that name a kind and nothing else, by whether there are several of it."""
+
+NOUN_AND_NUMBER = ("the {n} {many}", "the {n} {many} in the video", "the group of {n} {many}")
+
+AMONG_TWO_KINDS = {
+    "all the others": "all the other {many}", "the others": "the other {many}", "any other": "any other {one}",
+    "the rest": "the rest of the {many}", "right behind another": "right behind another {one}",
+}  # fmt: skip
+"""Words that mean all other objects of the video where it shows one kind, and what to say where it shows two."""
+
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 ORDERS = (
@@ -143,14 +157,15 @@ def conjugate(phrase: str) -> Verb:
 class Realizer:
     """Turns claims about one video's objects into expressions with random wording."""
 
-    def __init__(self, kind: SpriteKind, rng: np.random.Generator) -> None:
+    def __init__(self, kind: SpriteKind, rng: np.random.Generator, *, two_kinds: bool = False) -> None:
         self.kind = kind
         self.rng = rng
+        self.two_kinds = two_kinds
 
     def realize(self, claim: Claim, number: int, *, counted: bool = False) -> str:
         """Return an expression about ``number`` >= 1 targets; ``counted``: it states the number."""
         if claim.form == "extreme":
-            return self._finish(self._pick(EXTREMES[claim.what[0]]).format(one=self.kind.noun))
+            return self._finish(self._name(self._among_its_kind(self._pick(EXTREMES[claim.what[0]]))))
         if claim.form == "order":
             first, second = (self._move(move) for move in claim.what)
             return self.order(first, second, self._pick(ORDERS), number)
@@ -158,6 +173,13 @@ class Realizer:
         verb, tail = self._predicate(claim)
         clause = self._clause(verb, many, tail)
         return self._finish(f"{self._subject(number, clause, counted)} {clause}")
+
+    def noun(self, number: int, *, counted: bool = False) -> str:
+        """Return an expression that refers to ``number`` >= 1 objects by noun; ``counted``: it says how many."""
+        choices = NOUN_AND_NUMBER if counted else NOUN_ONLY[number > 1]
+        return self._finish(
+            self._pick(choices).format(one=self.kind.noun, many=self.kind.plural, n=NUMBERS.get(number))
+        )
 
     def order_pair(self, first: str, second: str) -> tuple[str, str]:
         """Return two sentences with the same words that differ only in which move comes first."""
@@ -209,7 +231,7 @@ class Realizer:
         table = EVENTS if claim.form == "event" else RELATIONS
         if name == "stay_in":
             return Verb("never leaves the frame", "never leave the frame", "staying in view the whole time"), ""
-        return conjugate(self._pick(table[name]).format(one=self.kind.noun)), ""
+        return conjugate(self._name(self._among_its_kind(self._pick(table[name])))), ""
 
     def _clause(self, verb: Verb, many: bool, tail: str) -> str:
         if verb.ing == "staying still" and not tail and self.rng.random() < 0.4:
@@ -234,6 +256,14 @@ class Realizer:
         if not counted and number == 2:
             choices.append("both {}")
         return self._pick(choices).format(self.kind.plural)
+
+    def _among_its_kind(self, text: str) -> str:
+        """Return words that say, where there are two kinds, of which one the other objects are."""
+        words = next((words for words in AMONG_TWO_KINDS if self.two_kinds and words in text), None)
+        return text if words is None else text.replace(words, AMONG_TWO_KINDS[words])
+
+    def _name(self, text: str) -> str:
+        return text.format(one=self.kind.noun, many=self.kind.plural)
 
     def _finish(self, text: str) -> str:
         """Capitalize half of the expressions, as annotators do."""

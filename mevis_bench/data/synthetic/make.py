@@ -3,7 +3,8 @@
 ::
 
     OUT/<split>/JPEGImages/<video>/<frame>.jpg
-    OUT/<split>/meta_expressions.json     {"videos": {video: {"expressions": {id: {...}}, "vid_id", "frames"}}}
+    OUT/<split>/meta_expressions.json     {"videos": {video: {"expressions": {id: {...}}, "vid_id", "frames"}}}; in
+                                          worlds after the first one, "world" precedes "videos"
     OUT/<split>/mask_dict.json            {anno_id: [COCO RLE or null, one per frame]}
     OUT/<split>/audio/<video>/<expression>.<voice>.ogg
 
@@ -23,21 +24,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mevis_bench.data.synthetic.expressions import Annotator, Sentence
-from mevis_bench.data.synthetic.facts import Facts
+from mevis_bench.data.synthetic.expressions import RELATIONS, Annotator, Sentence, noun_sentences
+from mevis_bench.data.synthetic.facts import Claim, Facts
 from mevis_bench.data.synthetic.grammar import Realizer
 from mevis_bench.data.synthetic.motion import LENGTH
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS, Plan, make_plan
 from mevis_bench.data.synthetic.render import Footage, render
+from mevis_bench.data.synthetic.resampling import resample
 from mevis_bench.data.synthetic.speech import VOICES, Utterance, require_voices, synthesize
-from mevis_bench.data.synthetic.sprites import KINDS
+from mevis_bench.data.synthetic.sprites import KINDS, SpriteKind
+from mevis_bench.data.synthetic.world import WORLDS, World, find_world
 from mevis_bench.files.atomic import atomic_path
 from mevis_bench.files.names import validate_name
 from mevis_bench.records import UsageError
 
-JPEG_QUALITY = 85
-
 Speech = Literal["none", "one", "all"]
+
+SPLITS = 4
+"""Random splits of a video's objects into two kinds that are tried."""
 
 VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": VOICES, "all": VOICES}
 """Voices by ``--speech``: none; one voice per sentence, by rotation; all voices for every sentence."""
@@ -45,9 +49,17 @@ VOICES_OF: dict[Speech, tuple[str, ...]] = {"none": (), "one": VOICES, "all": VO
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneratedVideo:
-    """One generated video: plan, rendered frames and masks, and sentences."""
+    """One generated video.
+
+    Attributes:
+        plan: Objects and camera, one row per frame.
+        kinds: Kind of every object.
+        footage: Rendered frames and masks.
+        sentences: What the annotators wrote.
+    """
 
     plan: Plan
+    kinds: tuple[SpriteKind, ...]
     footage: Footage
     sentences: tuple[Sentence, ...]
 
@@ -62,6 +74,7 @@ def make_mini(
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     spoken_videos: int | None = None,
     opposite_orders: float = OPPOSITE_ORDERS,
+    world: int = 1,
 ) -> Path:
     """Generate a split of mini.
 
@@ -78,6 +91,7 @@ def make_mini(
         progress: Called with (``videos`` or ``sentences``, done, total).
         spoken_videos: Number of videos with speech, the first ones; ``None``: all.
         opposite_orders: Share of videos in which two objects make the same two moves in opposite order, 0..1.
+        world: Version of the generated data, see ``WORLDS``.
 
     Returns:
         The split's folder.
@@ -86,6 +100,7 @@ def make_mini(
         DataError: ``split`` is not a valid name.
         UsageError: The folder is not empty, a number is out of range, or a voice is not installed.
     """
+    version = find_world(world)
     final = _checked_folder(split, videos, seed, out)
     if annotators < 1:
         raise UsageError(f"expected at least one annotator, got {annotators}")
@@ -97,15 +112,15 @@ def make_mini(
         meta: dict[str, dict[str, Any]] = {}
         masks: dict[str, list[dict[str, object] | None]] = {}
         for index in range(videos):
-            video = make_video(split, seed, index, annotators, opposite_orders)
+            video = make_video(split, seed, index, annotators, opposite_orders, version)
             name = f"{index:05d}"
-            _write_frames(video.footage, root / "JPEGImages" / name)
+            _write_frames(video.footage, root / "JPEGImages" / name, version.jpeg_quality)
             first_id = len(masks)
             masks.update({str(first_id + i): track for i, track in enumerate(_encode(video.footage))})
             meta[name] = {
                 "expressions": _expressions(video.sentences, first_id),
                 "vid_id": index,
-                "frames": [f"{t:05d}" for t in range(LENGTH)],
+                "frames": [f"{t:05d}" for t in range(len(video.footage.frames))],
             }
             progress("videos", index + 1, videos)
         if speech != "none":
@@ -113,12 +128,18 @@ def make_mini(
             utterances = _utterances(spoken, root, VOICES_OF[speech], one=speech == "one")
             synthesize(utterances, lambda done, total: progress("sentences", done, total))
         (root / "mask_dict.json").write_text(json.dumps(masks, separators=(",", ":")))
-        (root / "meta_expressions.json").write_text(json.dumps({"videos": meta}, indent=1))
+        stated = {} if world == 1 else {"world": world}
+        (root / "meta_expressions.json").write_text(json.dumps(stated | {"videos": meta}, indent=1))
     return final
 
 
 def make_video(
-    split: str, seed: int, index: int, annotators: int = 1, opposite_orders: float = OPPOSITE_ORDERS
+    split: str,
+    seed: int,
+    index: int,
+    annotators: int = 1,
+    opposite_orders: float = OPPOSITE_ORDERS,
+    world: World = WORLDS[1],
 ) -> GeneratedVideo:
     """Generate video ``index`` of a split; resampled until all objects are visible and there are enough sentences.
 
@@ -127,19 +148,65 @@ def make_video(
     key = (zlib.crc32(split.encode()), seed, index)
     rng = np.random.default_rng(key)
     while True:
-        kind = KINDS[rng.integers(len(KINDS))]
-        plan = make_plan(rng, opposite_orders)
-        facts = Facts(plan)
-        sentences = Annotator(facts, Realizer(kind, rng), rng).write()
+        kinds = _draw_kinds(world, rng)
+        planned = make_plan(rng, opposite_orders)
+        facts = [Facts(planned)] if len(kinds) == 1 else _split(planned, rng)
+        sentences = _annotate(kinds, facts, world, rng)
         if len(sentences) < 9:
             continue
-        footage = render(plan, kind, rng)
+        low, high = world.frames
+        plan = planned if low == high else resample(planned, int(rng.integers(low, high + 1)))
+        cast = tuple(kinds[k] for i in range(len(plan.tracks)) for k in range(len(kinds)) if i in facts[k].members)
+        footage = render(plan, cast, world, rng)
         if _all_visible(footage):
             break
     for annotator in range(1, annotators):
         rng = np.random.default_rng((*key, annotator))
-        sentences = _append(sentences, Annotator(facts, Realizer(kind, rng), rng).write())
-    return GeneratedVideo(plan, footage, tuple(sentences))
+        sentences = _append(sentences, _annotate(kinds, facts, world, rng))
+    return GeneratedVideo(plan, cast, footage, tuple(sentences))
+
+
+def _draw_kinds(world: World, rng: np.random.Generator) -> list[SpriteKind]:
+    """Return the one or two kinds of a video."""
+    kind = KINDS[rng.integers(len(KINDS))]
+    if not world.two_kinds or rng.random() >= world.two_kinds:
+        return [kind]
+    return [kind, _another_kind([kind], rng)]
+
+
+def _another_kind(kinds: Sequence[SpriteKind], rng: np.random.Generator) -> SpriteKind:
+    rest = [kind for kind in KINDS if kind not in kinds]
+    return rest[rng.integers(len(rest))]
+
+
+def _split(plan: Plan, rng: np.random.Generator) -> list[Facts]:
+    """Return the facts of the objects of each of two kinds; the second one has half of them, rounded down.
+
+    Of a few random splits, the first one in which objects of one kind are related is taken, else the last one.
+    """
+    half = len(plan.tracks) // 2
+    for _ in range(SPLITS):
+        order = [int(i) for i in rng.permutation(len(plan.tracks))]
+        facts = [Facts(plan, sorted(order[half:])), Facts(plan, sorted(order[:half]))]
+        if any(of_kind.targets(Claim("relation", (name,))) for of_kind in facts for name in RELATIONS):
+            break
+    return facts
+
+
+def _annotate(
+    kinds: Sequence[SpriteKind], facts: Sequence[Facts], world: World, rng: np.random.Generator
+) -> list[Sentence]:
+    """Return the sentences of one annotator."""
+    two_kinds = len(kinds) == 2
+    realizers = [Realizer(kind, rng, two_kinds=two_kinds) for kind in kinds]
+    sentences: list[Sentence] = []
+    for own, others, realizer in zip(facts, reversed(facts), realizers, strict=True):
+        annotator = Annotator(own, realizer, rng, others=others if two_kinds else None, numbers=world.numbers)
+        sentences = _append(sentences, annotator.write())
+    if two_kinds:
+        absent = Realizer(_another_kind(kinds, rng), rng)
+        sentences += noun_sentences(realizers, facts, absent, rng)
+    return sentences
 
 
 def _append(sentences: list[Sentence], more: list[Sentence]) -> list[Sentence]:
@@ -149,10 +216,11 @@ def _append(sentences: list[Sentence], more: list[Sentence]) -> list[Sentence]:
 
 
 def _all_visible(footage: Footage) -> bool:
-    """Return whether every object is mostly unoccluded in all but a few of its frames."""
+    """Return whether every object is seen in 5 of 16 frames or more, and mostly hidden in 4 or fewer."""
+    share = len(footage.frames) / LENGTH
     visible = footage.masks.sum(axis=(2, 3))
     occluded = (visible < 0.5 * footage.unoccluded).sum(axis=0)
-    return bool(np.all(occluded <= 4)) and bool(np.all((visible > 0).sum(axis=0) >= 5))
+    return bool(np.all(occluded <= 4 * share)) and bool(np.all((visible > 0).sum(axis=0) >= 5 * share))
 
 
 def _checked_folder(split: str, videos: int, seed: int, out: Path) -> Path:
@@ -169,10 +237,10 @@ def _checked_folder(split: str, videos: int, seed: int, out: Path) -> Path:
     return root
 
 
-def _write_frames(footage: Footage, folder: Path) -> None:
+def _write_frames(footage: Footage, folder: Path, quality: int) -> None:
     folder.mkdir(parents=True)
     for t, frame in enumerate(footage.frames):
-        frame.save(folder / f"{t:05d}.jpg", quality=JPEG_QUALITY)
+        frame.save(folder / f"{t:05d}.jpg", quality=quality)
 
 
 def _encode(footage: Footage) -> list[list[dict[str, object] | None]]:

@@ -1,6 +1,6 @@
 """Plan of a video: its objects, their motions and positions, and the camera path.
 
-The objects of a video look alike and differ only in motion. In most videos two objects make the same two moves in
+The objects of one kind differ only in motion. In most videos two objects make the same two moves in
 opposite order; in many, the motions of two objects are related (one follows or overtakes the other ...).
 """
 
@@ -244,10 +244,15 @@ def _track(member: _Member, start: NDArray[np.float64], camera: NDArray[np.float
     center = start + np.array(member.shift) + member.path.offsets
     image = center - camera
     diameter = size * member.path.scales
+    return Track(center, image, diameter, member.path.phases, share_inside(image, diameter))
+
+
+def share_inside(image: NDArray[np.float64], diameter: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of an object's bounding square that lies in the frame, see :class:`Track`."""
     half = diameter[:, None] / 2
     overlap = np.minimum(image + half, [WIDTH, HEIGHT]) - np.maximum(image - half, 0)
-    inside = np.prod(np.clip(overlap, 0, None), axis=1) / diameter**2
-    return Track(center, image, diameter, member.path.phases, inside)
+    inside: NDArray[np.float64] = np.prod(np.clip(overlap, 0, None), axis=1) / diameter**2
+    return inside
 
 
 def _apart(first: Track, second: Track) -> bool:

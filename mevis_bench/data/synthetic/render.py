@@ -1,5 +1,7 @@
 """Rendering of a plan: frames and masks of the visible pixels of every object."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mevis_bench.data.synthetic.backdrop import SCENE, draw_backdrop, draw_props
-from mevis_bench.data.synthetic.motion import LENGTH
-from mevis_bench.data.synthetic.plan import HEIGHT, WIDTH, Plan, Track
+from mevis_bench.data.synthetic.plan import HEIGHT, WIDTH, Plan
+from mevis_bench.data.synthetic.poses import draw_poses
 from mevis_bench.data.synthetic.sprites import MARGIN, MASTER, SpriteKind, draw_sprite
+from mevis_bench.data.synthetic.surfaces import draw_surface
+from mevis_bench.data.synthetic.world import World
+
+_POSE_REACH = 1.3
+"""Side of the square that a tilted and squeezed sprite needs, relative to its image."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,26 +34,71 @@ class Footage:
     unoccluded: NDArray[np.int64]
 
 
-def render(plan: Plan, kind: SpriteKind, rng: np.random.Generator) -> Footage:
-    """Render every frame; objects later in the plan occlude earlier ones, occluders all."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Actor:
+    """One object as it is drawn.
+
+    Attributes:
+        sprite: Its image at full and at half size; the smaller one keeps bilinear sampling from aliasing.
+        image: float64 ``(t, 2)``, x and y of its center in the frame.
+        side: float64 ``(t,)``, side of the sprite's image in the frame.
+        poses: See :func:`draw_poses`; ``None``: as the sprite is.
+    """
+
+    sprite: tuple[Image.Image, Image.Image]
+    image: NDArray[np.float64]
+    side: NDArray[np.float64]
+    poses: NDArray[np.float64] | None
+
+
+def render(plan: Plan, kinds: Sequence[SpriteKind], world: World, rng: np.random.Generator) -> Footage:
+    """Render every frame; objects later in the plan occlude earlier ones, occluders all.
+
+    Args:
+        plan: Objects and camera, one row per frame.
+        kinds: Kind of every object.
+        world: What there is to see.
+        rng: Random generator.
+    """
     bright = bool(rng.random() < 0.5)
-    backdrop, props = draw_backdrop(not bright, rng), draw_props(not bright, rng)
-    sprite = draw_sprite(kind, bright, rng)
+    draw_background = draw_surface if world.surfaces else draw_backdrop
+    backdrop, props = draw_background(not bright, rng), draw_props(not bright, rng)
+    actors = _actors(plan, kinds, world, bright, rng)
     frames = []
-    masks = np.zeros((LENGTH, len(plan.tracks), HEIGHT, WIDTH), bool)
-    unoccluded = np.zeros((LENGTH, len(plan.tracks)), np.int64)
-    for t in range(LENGTH):
+    length, number = len(plan.camera), len(actors)
+    masks = np.zeros((length, number, HEIGHT, WIDTH), bool)
+    unoccluded = np.zeros((length, number), np.int64)
+    for t in range(length):
         frame = _view(backdrop, plan.camera[t])
         owner = np.zeros((HEIGHT, WIDTH), np.uint8)
-        for i, track in enumerate(plan.tracks):
-            unoccluded[t, i] = _stamp(frame, owner, i + 1, sprite, track, t)
+        for i, actor in enumerate(actors):
+            unoccluded[t, i] = _stamp(frame, owner, i + 1, actor, t)
         if props is not None:
             front = _view(props, plan.camera[t])
             frame.paste(front, mask=front.getchannel("A"))
             owner[np.asarray(front.getchannel("A")) > 127] = 0
-        masks[t] = owner == np.arange(1, len(plan.tracks) + 1, dtype=np.uint8)[:, None, None]
+        masks[t] = owner == np.arange(1, number + 1, dtype=np.uint8)[:, None, None]
         frames.append(frame)
     return Footage(tuple(frames), masks, unoccluded)
+
+
+def _actors(
+    plan: Plan, kinds: Sequence[SpriteKind], world: World, bright: bool, rng: np.random.Generator
+) -> list[_Actor]:
+    if world.own_colors:
+        sprites = [draw_sprite(kind, bright, rng) for kind in kinds]
+    else:
+        shared = {kind.noun: draw_sprite(kind, bright, rng) for kind in dict.fromkeys(kinds)}
+        sprites = [shared[kind.noun] for kind in kinds]
+    return [
+        _Actor(
+            (sprite, sprite.reduce(2)),
+            track.image,
+            track.diameter * MARGIN,
+            draw_poses(track, rng) if world.poses else None,
+        )
+        for sprite, track in zip(sprites, plan.tracks, strict=True)
+    ]
 
 
 def _view(scene: Image.Image, corner: NDArray[np.float64]) -> Image.Image:
@@ -58,20 +110,24 @@ def _view(scene: Image.Image, corner: NDArray[np.float64]) -> Image.Image:
     return scene.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR, box=box)
 
 
-def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Image.Image, track: Track, t: int) -> int:
+def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, actor: _Actor, t: int) -> int:
     """Draw one object into the frame and the owner map; return its number of pixels."""
-    x, y = track.image[t]
-    side = track.diameter[t] * MARGIN
-    left, top = int(np.floor(x - side / 2)), int(np.floor(y - side / 2))
-    extent = int(np.ceil(side)) + 1
+    x, y = actor.image[t]
+    side = float(actor.side[t])
+    tilt, squeeze, reach = (0.0, 1.0, side) if actor.poses is None else (*actor.poses[t], side * _POSE_REACH)
+    left, top = int(np.floor(x - reach / 2)), int(np.floor(y - reach / 2))
+    extent = int(np.ceil(reach)) + 1
     if left >= WIDTH or top >= HEIGHT or left + extent <= 0 or top + extent <= 0:
         return 0
-    ratio = MASTER / side
+    small = actor.sprite[int(MASTER / side >= 2)]
+    ratio = small.width / side
     shift_x, shift_y = left - (x - side / 2), top - (y - side / 2)
-    small = _downscale(sprite, ratio)
-    ratio *= small.width / MASTER
-    matrix = (ratio, 0.0, shift_x * ratio, 0.0, ratio, shift_y * ratio)
-    piece = small.transform((extent, extent), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    a, b = ratio * math.cos(tilt) / squeeze, ratio * math.sin(tilt) / squeeze
+    d, e = -ratio * math.sin(tilt) * squeeze, ratio * math.cos(tilt) * squeeze
+    middle_x, middle_y = side / 2 - shift_x, side / 2 - shift_y
+    c = shift_x * ratio + (ratio - a) * middle_x - b * middle_y
+    f = shift_y * ratio + (ratio - e) * middle_y - d * middle_x
+    piece = small.transform((extent, extent), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR)
     alpha = piece.getchannel("A")
     frame.paste(piece, (left, top), alpha)
     rows = slice(max(top, 0), min(top + extent, HEIGHT))
@@ -79,10 +135,3 @@ def _stamp(frame: Image.Image, owner: NDArray[np.uint8], number: int, sprite: Im
     covered = np.asarray(alpha)[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] > 127
     owner[rows, columns][covered] = number
     return int(covered.sum())
-
-
-def _downscale(sprite: Image.Image, ratio: float) -> Image.Image:
-    """Return the sprite at half size if it is at least twice too large, so that bilinear sampling does not alias."""
-    if ratio < 2:
-        return sprite
-    return sprite.reduce(2)

@@ -1,6 +1,6 @@
 """Sprites of the objects: a dozen kinds of animals and things, drawn from ellipses and polygons.
 
-A sprite's shape does not reveal its direction of motion: most are symmetric, and all of one video face the same way.
+A sprite's shape does not reveal its direction of motion: most are symmetric, and all face the same way.
 """
 
 import colorsys
@@ -133,7 +133,7 @@ KINDS = (
 
 
 def draw_sprite(kind: SpriteKind, bright: bool, rng: np.random.Generator) -> Image.Image:
-    """Return the sprite that all objects of a video share.
+    """Return a sprite in random colors.
 
     Args:
         kind: The kind of object.

@@ -1,6 +1,7 @@
 """The generator is deterministic, its splits share no video, and it writes the MeViSv2 layout."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from mevis_bench.data.mevis.validation import validate_split
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import GeneratedVideo, make_mini, make_video
 from mevis_bench.data.synthetic.plan import OPPOSITE_ORDERS
+from mevis_bench.data.synthetic.world import WORLDS
 from mevis_bench.records import MevisBenchError, UsageError
 from mevis_bench.schemas.train_config import MiniData
 
@@ -84,7 +86,7 @@ def test_more_annotators_add_sentences_and_change_nothing_else(tmp_path: Path) -
     count = len(one.sentences)
     assert three.sentences[:count] == one.sentences
     assert len(three.sentences) > 2 * count
-    assert same(one, GeneratedVideo(three.plan, three.footage, one.sentences))
+    assert same(one, replace(three, sentences=one.sentences))
     partners = [(i, s.partner) for i, s in enumerate(three.sentences) if s.partner is not None]
     assert any(i >= count for i, _ in partners)
     assert all(three.sentences[partner].partner == i for i, partner in partners)
@@ -133,6 +135,25 @@ def test_folders_are_written_atomically_and_not_overwritten(tmp_path: Path, monk
         UsageError, match=r"train: the folder is not empty\nChoose another --out, or delete the folder\."
     ):
         make_mini("train", 1, 0, tmp_path)
+
+
+def test_a_split_of_world_2_is_mini2_and_verifies(tmp_path: Path) -> None:
+    root = make_mini("train", 2, 9, tmp_path, world=2)
+    assert validate_split(tmp_path, "train").errors == []
+    dataset = open_dataset(tmp_path, "train")
+    assert dataset.info.name == "mini2"
+    for index, video_id in enumerate(dataset.video_ids):
+        made = make_video("train", 9, index, world=WORLDS[2])
+        assert len(dataset.frame_names(video_id)) == len(made.footage.frames)
+        assert [e.text for e in dataset.expressions(video_id)] == [sentence.text for sentence in made.sentences]
+    assert (root / "meta_expressions.json").read_text().startswith('{\n "world": 2,\n "videos"')
+
+
+def test_an_unknown_world_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "make-mini", "--split", "x", "--videos", "1", "--seed", "0", "--out", str(tmp_path / "out")]
+    assert main([*words, "--world", "3"]) == 2
+    assert capsys.readouterr().err == "error: --world: unknown world 3\nKnown: 1, 2.\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
