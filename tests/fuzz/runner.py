@@ -19,7 +19,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.records import ExitCode
 from tests.fixtures.loopback_hub import LoopbackHub
 from tests.fuzz.mutations import mutate
-from tests.fuzz.targets import CHANGED, TARGETS, data_set_targets
+from tests.fuzz.targets import CHANGED, TARGETS, data_set_targets, round_trip_targets
 from tests.fuzz.world import OUT, publish
 
 MAX_SECONDS = 20
@@ -109,7 +109,7 @@ class Fuzzer:
 
     def __init__(self, world: Path, pristine: Path, hub: LoopbackHub) -> None:
         self.world, self.pristine, self.hub = world, pristine, hub
-        self.targets = (*TARGETS, *data_set_targets())
+        self.targets = (*TARGETS, *data_set_targets(), *round_trip_targets())
         self._weights = [target.weight for target in self.targets]
         outcome = run(["score", "preds.json", "--data", "data", "--workers", "1", "--out", OUT])
         assert outcome.code == 0, outcome.output

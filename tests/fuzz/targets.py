@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mevis_bench.data.registry import find_datasets
 from tests.fixtures.loopback_hub import COMMIT
-from tests.fuzz.world import CPU, DATA, DESCRIPTION, HUB_DATA, HUB_RUN, OUT, SETS, splits_of
+from tests.fuzz.world import CPU, DATA, DESCRIPTION, HUB_DATA, HUB_RUN, OUT, READER, SETS, splits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Target:
     weight: int = 2
 
 
-CHANGED = ("rvos", "v2", "trained", "store", "home")
+CHANGED = ("rvos", "rmeg", "v2", "trained", "store", "home")
 """Folders of the world that commands change in place."""
 
 SCORE = (*DATA, "--workers", "1", "--json", "--out", OUT)
@@ -38,6 +38,7 @@ WEIGHTS = ("--method-dir", "methods", "--weights", "store")
 GET = ("weights", "get", "weighed", "--accept-license", "--method-dir", "methods", "--weights", "home")
 PULL = ("pull", HUB_RUN, "--out", f"{OUT}/run")
 DATA_GET = ("data", "get", "long_rvos", "--accept-license", "--revision", COMMIT, "--out", f"{OUT}/data")
+ROUND_TRIP = ("roundtrip", "rmeg", *READER)
 PUSH = ("push", "rvos", HUB_RUN, "--dry-run")
 
 TARGETS: tuple[Target, ...] = (
@@ -155,6 +156,25 @@ TARGETS: tuple[Target, ...] = (
         3,
     ),
     Target("rmot/scores.jsonl", (("gallery", "rmot", "--out", OUT), ("report", "rmot", "--leaderboard"))),
+    Target(
+        "rmeg/predictions/va.jsonl",
+        (
+            ROUND_TRIP,
+            (*ROUND_TRIP, "--ceiling", "--json"),
+            ("gallery", "rmeg", "--out", OUT),
+            ("failures", "rmeg"),
+            ("picture", "rmeg", "--sample", "va/0", "--out", f"{OUT}/p.png"),
+            ("submit", "pack", "rmeg", "--out", f"{OUT}/s.zip"),
+        ),
+        4,
+    ),
+    Target("rmeg/manifest.json", (ROUND_TRIP, ("report", "rmeg"), ("status", "rmeg"))),
+    Target("rmeg/results.json", (ROUND_TRIP, ("report", "rmeg"), ("gallery", "rmeg", "--out", OUT)), 3),
+    Target(
+        "rmeg/scores.jsonl",
+        (ROUND_TRIP, ("gallery", "rmeg", "--out", OUT), ("failures", "rmeg"), ("report", "rmeg", "--leaderboard")),
+        3,
+    ),
     Target("history.jsonl", (("history", "page", "--out", OUT), ("history", "add", "rvos"), SITE), 4),
     Target(
         "base.json",
@@ -249,3 +269,11 @@ def data_set_targets() -> tuple[Target, ...]:
             commands.append((*run, "--data", str(root), *words, split, "--limit", "3", "--out", OUT))
         targets += [Target(str(path), tuple(commands), 1) for path in kinds.values()]
     return tuple(targets)
+
+
+def round_trip_targets() -> tuple[Target, ...]:
+    """Return the files of the reader's run in the world, which is the working directory."""
+    (folder,) = Path("rmeg/roundtrip/fake-default").iterdir()
+    commands = (ROUND_TRIP, ("gallery", "rmeg", "--out", OUT))
+    names = ("manifest.json", "samples.jsonl", "scores.jsonl", "predictions/va.jsonl")
+    return tuple(Target(f"{folder}/{name}", commands, 1) for name in names)

@@ -22,6 +22,7 @@ from tests.fixtures.tiny_split import FAKE_CODE, FAKE_SPEC, VIDEOS, write_fake_m
 
 DATA = ("--data", "data")
 CPU = ("--device", "cpu")
+READER = ("--reader", "fake", "--method-dir", "methods", *CPU)
 OUT = "out"
 """Folder of everything that a command under test writes; removed before the next one."""
 
@@ -54,6 +55,8 @@ def answer(setup, masks):
         count = len(masks)
         boxes = np.tile([1.0, 1.0, 3.0, 4.0], (count, 1))
         return TrackPrediction(np.arange(count), np.zeros(count, np.int64), boxes)
+    if setup.task == "rmeg":
+        return CaptionPrediction("the left one moves")
     return MaskPrediction(masks, target_score=0.25)
 """
 TRAIN = '''\
@@ -159,6 +162,8 @@ def build(hub: LoopbackHub) -> None:
         (*run, "--method", "fake", "--out", "half_2", "--shard", "2/2"),
         (*run, "--method", "fake", "--out", "v2", "--protocol", "mevis_v2"),
         (*run, "--task", "rmot", "--method", "fake", "--out", "rmot"),
+        (*run, "--task", "rmeg", "--method", "fake", "--out", "rmeg"),
+        ("roundtrip", "rmeg", *READER),
         ("accept", "rvos", "rvos_b", "--expected", "base.json"),
         ("history", "add", "rvos", "rvos_b", "--file", "history.jsonl"),
         ("submit", "pack", "rvos", "--out", "submission.zip"),
