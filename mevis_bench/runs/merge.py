@@ -60,6 +60,7 @@ def merge_runs(
             status="failed" if failed else "finished",
             started=min(shard.started for shard in manifests),
             finished=max(shard.finished or "" for shard in manifests),
+            frames={video: frames for shard in manifests for video, frames in shard.frames.items()},
             costs={**first.costs, **_speeds(index)},
         )
         merged.flush()

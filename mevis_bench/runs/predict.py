@@ -11,10 +11,11 @@ from typing import Protocol
 from mevis_bench.execution.jobs import Executor, PredictionJob, ResourceUsage
 from mevis_bench.records import DataError, MethodError, UsageError
 from mevis_bench.records.retry import RESUME_HINT
+from mevis_bench.runs.frame_fingerprints import changed_video, fingerprint_frames
 from mevis_bench.runs.plan import RunPlan
 from mevis_bench.runs.resource_usage import total_resource_usage
 from mevis_bench.runs.system_info import commit, system_info, versions
-from mevis_bench.schemas.manifest import Manifest
+from mevis_bench.schemas.manifest import FrameFingerprint, Manifest
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.store.run_folder import RunFolder, differences, fingerprint
 from mevis_bench.store.sample_index import SampleIndex, read_statuses
@@ -110,17 +111,19 @@ def predict(plan: RunPlan, folder: RunFolder, executor: Executor, callback: RunC
     """Predict the pending samples of a plan.
 
     Raises:
-        UsageError: Another process is writing this run.
+        UsageError: Another process is writing this run, or frames of predicted videos have changed.
         MevisBenchError: The method could not be loaded, or too many samples failed.
         OSError: The disk is full. Finished samples are on disk.
         KeyboardInterrupt: As for a full disk.
     """
     with folder.locked():
         before = None if folder.is_new() else folder.read_manifest()
+        frames = {} if before is None else _unchanged_frames(plan, folder, before)
         jobs = pending_videos(plan, folder)
         if before is not None and before.status in ("finished", "failed") and not jobs:
             return _report(folder, before, 0)
-        manifest = _manifest(plan, before)
+        new = [video.video_id for video in plan.videos if not _has_predictions(folder, video.video_id)]
+        manifest = _manifest(plan, before, {**frames, **fingerprint_frames(plan.dataset, new)})
         folder.write_manifest(manifest)
         index = SampleIndex(folder.samples_path)
         callback.on_run_start(folder, len(plan.identity.samples), len(plan.identity.samples) - _count(jobs))
@@ -171,6 +174,24 @@ def _check_same_plan(folder: RunFolder, plan: RunPlan) -> None:
         )
 
 
+def _unchanged_frames(plan: RunPlan, folder: RunFolder, before: Manifest) -> dict[str, FrameFingerprint]:
+    """Return the recorded frames of the videos that have predictions; those of others may have been repaired."""
+    recorded = {video: frames for video, frames in before.frames.items() if _has_predictions(folder, video)}
+    changed = changed_video(plan.dataset, recorded)
+    if changed is not None:
+        raise UsageError(
+            f"frames of video {changed!r} have changed since it was predicted",
+            location=str(folder.path),
+            hint=f"Restore them to resume the run. {_OTHER_OUT}",
+        )
+    return recorded
+
+
+def _has_predictions(folder: RunFolder, video_id: str) -> bool:
+    path = folder.predictions_path(video_id)
+    return path.is_file() and path.stat().st_size > 0
+
+
 _OTHER_OUT = "Give another --out, or remove the folder."
 
 
@@ -179,7 +200,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _manifest(plan: RunPlan, before: Manifest | None) -> Manifest:
+def _manifest(plan: RunPlan, before: Manifest | None, frames: Mapping[str, FrameFingerprint]) -> Manifest:
     """Return the manifest of a run that starts or resumes now."""
     return Manifest(
         identity=plan.identity,
@@ -194,6 +215,7 @@ def _manifest(plan: RunPlan, before: Manifest | None) -> Manifest:
         started=before.started if before else _now(),
         costs=before.costs if before else {},
         dataset={"name": plan.dataset.info.name, "version": plan.dataset.info.version},
+        frames=frames,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import IncomparableError, UsageError
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.runs.frame_fingerprints import changed_video
 from mevis_bench.schemas.manifest import BUNDLED, Manifest
 from mevis_bench.store.run_folder import RunFolder
 
@@ -43,7 +44,7 @@ def open_split(
         allow_other_split: Whether a run may be used with another split than the one it was predicted on.
 
     Raises:
-        IncomparableError: The run was predicted on another split, or the annotation files changed since.
+        IncomparableError: The run was predicted on another split, or annotation files or frames changed since.
         UsageError: There is no such split.
         DataError: The manifest or the split's files are invalid.
     """
@@ -61,7 +62,12 @@ def open_split(
         data_set = data_set or manifest.dataset.get("name")
     dataset = open_dataset(data or recorded_root(manifest), split or identity.split, data_set)
     if dataset.fingerprint == identity.fingerprint:
-        return OpenedSplit(dataset, identity.split)
+        changed = changed_video(dataset, manifest.frames)
+        if changed is None:
+            return OpenedSplit(dataset, identity.split)
+        if allow_other_split:
+            return OpenedSplit(dataset, identity.split, f"{own}, other frames")
+        raise _incomparable(predictions, f"frames of video {changed!r} have changed since it was predicted")
     if allow_other_split:
         return OpenedSplit(dataset, dataset.split, own)
     other = describe_split(dataset.split, dataset.fingerprint)

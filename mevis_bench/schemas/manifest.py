@@ -54,6 +54,19 @@ class Identity:
     compile: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FrameFingerprint:
+    """Fingerprint of the frame files of one video.
+
+    Attributes:
+        files: Hash of their names, sizes and times of change. It differs in a copy of the data.
+        content: Hash of their names and bytes, compared where ``files`` differs.
+    """
+
+    files: str
+    content: str
+
+
 def _upgrade_2(manifest: dict[str, Any]) -> dict[str, Any]:
     """Schema 3 calls the shipped split ``bundled`` and a method without weights ``heuristic``."""
     upgraded = dict(manifest)
@@ -84,6 +97,8 @@ class Manifest:
         finished: Time of the end; ``None``: not ended.
         costs: Speed, parameters and memory; empty until the run ends.
         dataset: ``name`` and ``version`` of the data set; empty in files of older versions.
+        frames: By video, the frames that were predicted on; without videos whose frames could not be opened, and empty
+            in files of older versions.
         schema: Number of this layout.
     """
 
@@ -100,6 +115,7 @@ class Manifest:
     finished: str | None = None
     costs: Mapping[str, object] = field(default_factory=dict)
     dataset: Mapping[str, str] = field(default_factory=dict)
+    frames: Mapping[str, FrameFingerprint] = field(default_factory=dict)
     schema: Literal[3] = 3
 
     upgrades: ClassVar[Mapping[int, Upgrade]] = {2: _upgrade_2}

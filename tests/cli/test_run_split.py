@@ -1,7 +1,9 @@
 """Every command uses the split that a run was predicted on, and another one only where it is requested by name."""
 
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import IncomparableError, MaskPrediction
+from mevis_bench.runs.frame_fingerprints import fingerprint_frames
 from mevis_bench.runs.run_split import open_split
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results
@@ -124,6 +127,51 @@ def test_data_changed_in_place_are_noticed(
         file.write("\n")
     assert main(words(command, run, tmp_path)) == 4
     assert "the annotation files have changed" in capsys.readouterr().err
+
+
+@pytest.fixture
+def own_run(home: Path, tmp_path: Path) -> Path:
+    """A run on a copy of the data, in ``tmp_path/own``, with frames that are recorded."""
+    data = shutil.copytree(home / "own", tmp_path / "own") / "tiny"
+    run = Path(shutil.copytree(home / "run", tmp_path / "run"))
+    folder = RunFolder(run)
+    split = open_dataset(data, "tiny")
+    frames = fingerprint_frames(split, split.video_ids)
+    folder.write_manifest(replace(folder.read_manifest(), data=str(data), frames=frames))
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_frames_changed_in_place_are_noticed_whatever_their_size(
+    own_run: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = next((tmp_path / "own" / "tiny" / "JPEGImages").rglob("00003.jpg"))
+    content = frame.read_bytes()
+    os.utime(frame, (1, 1))  # the same bytes with another time, as in a copy
+    assert main(words(command, own_run, tmp_path)) == 0
+    frame.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+    assert main(words(command, own_run, tmp_path)) == 4
+    assert f"frames of video '{frame.parent.name}' have changed since it was predicted" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "gallery", ignore_errors=True)
+    assert main([*words(command, own_run, tmp_path), "--allow-other-split"]) == 0
+
+
+def test_scores_on_changed_frames_record_it_and_absent_frames_are_no_change(own_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own" / "tiny" / "JPEGImages"
+    assert open_split(own_run).predicted_on is None
+    frame = next(folder.rglob("00003.jpg"))
+    content = frame.read_bytes()
+    frame.unlink()
+    with pytest.raises(IncomparableError, match="have changed"):
+        open_split(own_run)
+    predicted_on = open_split(own_run, allow_other_split=True).predicted_on
+    assert predicted_on is not None
+    assert predicted_on.endswith("], other frames")
+    frame.write_bytes(content)
+    assert open_split(own_run).predicted_on is None
+    for path in folder.rglob("*.jpg"):
+        path.unlink()
+    assert open_split(own_run).predicted_on is None
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ def test_shards_merged_are_the_whole_run(workspace: Path, capsys) -> None:
         assert (workspace / "merged" / name).read_bytes() == (workspace / "run" / name).read_bytes()
     merged = RunFolder(workspace / "merged").read_manifest()
     assert merged.identity == whole.manifest.identity
+    assert merged.frames == whole.manifest.frames
+    assert merged.frames
     assert run_state(workspace / "merged").done == len(ALL_SAMPLES)
 
 

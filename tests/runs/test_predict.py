@@ -120,6 +120,20 @@ def test_changed_code_of_the_method_is_another_plan(workspace: Path) -> None:
         run_once(workspace)
 
 
+def test_a_run_does_not_resume_on_changed_frames_of_a_video_that_it_has_predicted(workspace: Path) -> None:
+    run_once(workspace)
+    frame = workspace / "data" / "JPEGImages" / "vb" / "00002.jpg"
+    before = frame.read_bytes()
+    frame.write_bytes(before + b"\0")
+    with pytest.raises(UsageError, match="run: frames of video 'vb' have changed since it was predicted\nRestore them"):
+        run_once(workspace)
+    (workspace / "run" / "predictions" / "vb.jsonl").unlink()
+    assert run_once(workspace).computed == 2
+    frame.write_bytes(before)
+    with pytest.raises(UsageError, match="frames of video 'vb' have changed"):
+        run_once(workspace)
+
+
 def test_out_with_foreign_files_is_refused(workspace: Path) -> None:
     (workspace / "run").mkdir()
     (workspace / "run" / "thesis.tex").write_text("mine")
