@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from mevis_bench.cli.examples import epilog
-from mevis_bench.records import ExitCode, MevisBenchError
+from mevis_bench.records import ExitCode, MevisBenchError, UsageError
 from mevis_bench.records.errors import RenamedFieldWarning
 
 PANELS = {
@@ -114,8 +114,9 @@ def _load_command(name: str, panel: str) -> Any:
 
 
 def _finish_command(command: Any, name: str) -> None:
-    """Set the environment variable of every option (``MEVIS_BENCH_<FLAG>``) and finish ``--help``, recursively."""
+    """Set the environment variable of every option (``MEVIS_BENCH_<FLAG>``), finish help and parser, recursively."""
     _clean_help(command)
+    _refuse_repeated_options(command)
     command.epilog = epilog(name)
     for parameter in command.params:
         flags = [flag for flag in parameter.opts if flag.startswith("--")]
@@ -143,6 +144,30 @@ def _clean_help(command: Any) -> None:
         if parameter.is_flag:
             parameter.metavar = ""  # else "<bool>", as if a value were expected
         parameter.show_default = parameter.show_default and not parameter.multiple  # else "<class 'list'>"
+
+
+def _refuse_repeated_options(command: Any) -> None:
+    """Make an option with one value an error where it is given twice; the parser would keep the last value."""
+    make_parser = command.make_parser
+
+    def make_strict_parser(context: Any) -> Any:
+        parser = make_parser(context)
+        parse = parser.parse_args
+
+        def parse_args(args: list[str]) -> Any:
+            parsed = parse(args)
+            order = [each for each in parsed[2] if each.param_type_name == "option"]
+            for index, option in enumerate(order):
+                if option in order[:index] and not (option.multiple or option.is_flag or context.resilient_parsing):
+                    several = (option.metavar or "").endswith(",...")
+                    hint = f"Separate several by commas: {option.opts[0]} A,B." if several else "Give it once."
+                    raise UsageError("the option is given more than once", location=option.opts[0], hint=hint)
+            return parsed
+
+        parser.parse_args = parse_args
+        return parser
+
+    command.make_parser = make_strict_parser
 
 
 def _print_version(requested: bool) -> None:

@@ -128,7 +128,13 @@ def _samples(
 ) -> Iterator[tuple[ExpectedMasks, NDArray[np.bool_]]]:
     predictions = RunPredictions(Folder(run / "predictions"))
     for expected in _expected(split, profile):
-        stored, location = predictions.stored(*expected.folder.removeprefix(_prefix(profile)).split("/"))
+        video_id, expression_id = expected.folder.removeprefix(_prefix(profile)).split("/")
+        if expression_id not in predictions.lines(video_id):
+            hint = (
+                "A server wants every sample: finish the run by its own command (--retry-failed where samples failed)."
+            )
+            raise DataError(f"sample {video_id}/{expression_id} has no prediction", location=str(run), hint=hint)
+        stored, location = predictions.stored(video_id, expression_id)
         if not isinstance(stored, StoredMasks):
             raise DataError("not a mask prediction; servers take masks", location=location)
         shape = (len(stored.masks), stored.height, stored.width)

@@ -54,6 +54,28 @@ def test_unknown_command_option_and_value_suggest_and_exit_2(capsys: pytest.Capt
     assert "See mevis-bench list methods --help" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["run", "--method", "a", "--method", "b"], "--method: {}\nSeparate several by commas: --method A,B.\n"),
+        (
+            ["try", "clip", "it", "--method=a", "--method", "b"],
+            "--method: {}\nSeparate several by commas: --method A,B.\n",
+        ),
+        (["score", "preds", "--split", "a", "--split", "a"], "--split: {}\nGive it once.\n"),
+        (["data", "verify", "--data-set", "a", "--data-set", "b"], "--data-set: {}\nGive it once.\n"),
+    ],
+)
+def test_an_option_with_one_value_is_given_once(words: list[str], error: str, capsys) -> None:
+    assert app.main(words) == ExitCode.USAGE
+    assert capsys.readouterr().err == f"error: {error.format('the option is given more than once')}"
+
+
+def test_flags_and_lists_may_be_repeated(capsys) -> None:
+    words = ["list", "methods", "--method-dir", ".", "--method-dir", ".", "--json", "--json"]
+    assert app.main(words) == ExitCode.OK
+
+
 @pytest.mark.parametrize("words", [[], ["run"], ["data", "verify"], ["gate"], ["show"], ["show", "method"]])
 def test_help_shows_no_python_types(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main([*words, "--help"]) == ExitCode.OK

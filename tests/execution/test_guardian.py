@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +40,27 @@ def test_a_guardian_kills_what_it_marked_and_nothing_else(tmp_path: Path, bystan
     assert_all_end(pids)
     assert alive(bystander)
     guardian.kill()
+
+
+def test_forks_are_marked_though_they_start_no_program(tmp_path: Path, bystander: int) -> None:
+    guardian = Guardian()
+    with guardian.marking():
+        if (child := os.fork()) == 0:
+            os.setsid()
+            if os.fork() == 0:  # its parent ends
+                with (tmp_path / "pids").open("a") as file:
+                    file.write(f"{os.getpid()}\n")
+                time.sleep(600)
+            os._exit(0)
+        os.waitpid(child, 0)
+    ((grandchild,),) = wait_for_lines(tmp_path / "pids", 1)
+    forks = Path(tempfile.gettempdir(), f"mevis-bench-{guardian.environment[MARKER]}")
+    with forks.open("a") as file:
+        file.write(f"{bystander} 1\n")  # another process has this id by now
+    guardian.kill()
+    assert_all_end([grandchild])
+    assert alive(bystander)
+    assert not forks.exists()
 
 
 def test_a_released_guardian_kills_nothing() -> None:

@@ -10,14 +10,19 @@ from tests.fixtures.isolated_methods import environment_like_this, write_isolate
 from tests.fixtures.processes import alive, assert_all_end, wait_for_lines
 from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
-# Writes the ids of this process and of children, some of them in a session of their own, then predicts forever, holding
-# the interpreter lock.
+# Writes the ids of this process and of children, some of them in a session of their own and one that is forked and runs
+# no other program, then predicts forever, holding the interpreter lock.
 HANGS = """\
-import os, re, subprocess
+import os, re, subprocess, time
 def act(setup, video, prompt):
+    forked = os.fork()
+    if forked == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
     own = subprocess.Popen(["sleep", "600"])
     left = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, start_new_session=True)
-    pids = [os.getpid(), own.pid, left.pid, int(left.stdout.readline())]
+    pids = [os.getpid(), forked, own.pid, left.pid, int(left.stdout.readline())]
     with open({pids!r}, "a") as file: file.write(" ".join(map(str, pids)) + "\\n")
     re.match("(a+)+b", "a" * 60)
 """
