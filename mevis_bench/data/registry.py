@@ -9,10 +9,13 @@ from typing import TypeVar
 
 from mevis_bench.data.validation import ValidationReport
 from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.dataset import Dataset, DatasetInfo
 from mevis_bench.records.suggestion import did_you_mean
 
 ENTRY_POINT_GROUP = "mevis_bench.datasets"
+
+BOUNDS = Bounds(files="Splits of data sets", limits={"videos": 1_000_000})
 
 GENERAL_LAYOUT = "mevis"
 """The folder whose data sets recognize many folders: asked last."""
@@ -109,10 +112,12 @@ def open_dataset(root: Path | None, split: str | None = None, name: str | None =
 
     Raises:
         UsageError: Unknown data set, folder or split, or the files are of another data set than ``name``.
-        DataError: The split's files are invalid.
+        DataError: The split's files are invalid, or it has too many videos.
     """
     entry = find_dataset(root, split, name)
-    return _named(entry, root, split, name, lambda: entry.open(root, split or entry.info.default_split))
+    dataset = _named(entry, root, split, name, lambda: entry.open(root, split or entry.info.default_split))
+    BOUNDS.check("videos", len(dataset.video_ids), str(dataset.root))
+    return dataset
 
 
 def _named(entry: DatasetEntry, root: Path | None, split: str | None, name: str | None, action: Callable[[], T]) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mevis_bench.records.frame_size import check_frame_size
+from mevis_bench.records.frame_size import check_video_size
 from mevis_bench.records.prediction import TrackPrediction
 from mevis_bench.records.rle import Rle
 
@@ -72,7 +72,7 @@ class GroundTruth:
     scored: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        check_frame_size(self.height, self.width, self.sample)
+        check_video_size(self.length, self.height, self.width, self.sample)
 
     @property
     def sample(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mevis_bench.records.errors import DataError
-from mevis_bench.records.frame_size import check_frame_size
+from mevis_bench.records.frame_size import check_video_size
 from mevis_bench.records.image_file import open_image
 
 if TYPE_CHECKING:  # numpy alone would double the time that help and lists take to start
@@ -37,7 +37,7 @@ class Video:
     width: int
 
     def __post_init__(self) -> None:
-        check_frame_size(self.height, self.width, f"video {self.id}")
+        check_video_size(len(self.frame_paths), self.height, self.width, f"video {self.id}")
 
     def __len__(self) -> int:
         return len(self.frame_paths)

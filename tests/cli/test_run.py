@@ -1,6 +1,11 @@
 """``mevis-bench run``: printed table, run folder, one message per error."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +13,7 @@ import pytest
 from mevis_bench.cli.app import main
 from mevis_bench.records import ExitCode
 from mevis_bench.records.retry import RESUME_HINT
+from tests.fixtures.runs import prediction_files
 from tests.fixtures.tiny_split import write_fake_method, write_tiny_split
 
 
@@ -138,6 +144,30 @@ def test_ctrl_c_explains_how_to_resume(place: Path, capsys) -> None:
     assert main(["run", "--task", "rvos", "--method", "fake", "--out", "r"]) == ExitCode.INTERRUPTED
     assert f"error: interrupted\n{RESUME_HINT}\n" in capsys.readouterr().err
     assert len((place / "r" / "samples.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("pause", [0.05, 0.3])
+def test_ctrl_c_twice_is_one_message_and_the_run_resumes(place: Path, workers: str, pause: float) -> None:
+    write_fake_method(place / "methods", "import time\ndef act(setup, video, prompt): time.sleep(0.5)\n")
+    words = [sys.executable, "-m", "mevis_bench", "run", "--task", "rvos", "--method", "fake", "--device", "cpu"]
+    words += ["--workers", workers, "--out", "r"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    samples = place / "r" / "samples.jsonl"
+    while not (samples.exists() and samples.read_text()) and process.poll() is None:
+        time.sleep(0.02)
+    for _ in range(2):  # to the whole group, as a terminal does
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(pause)
+    err = process.communicate(timeout=60)[1]
+    # The second one may come when Python is ending, which it then ends as shells expect: they show 130, too.
+    assert process.returncode in (ExitCode.INTERRUPTED, -signal.SIGINT)
+    assert err.endswith(f"error: interrupted\n{RESUME_HINT}\n")
+    assert err.count("interrupted") == 1
+    assert "Traceback" not in err
+    assert main(words[3:]) == ExitCode.OK
+    assert main([*words[3:-4], "--out", "whole"]) == ExitCode.OK
+    assert prediction_files(place / "r") == prediction_files(place / "whole")
 
 
 def test_several_tasks_and_methods_are_a_run_each_and_one_table_of_all(place: Path, capsys) -> None:

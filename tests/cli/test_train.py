@@ -12,6 +12,7 @@ from mevis_bench.cli.app import main
 from mevis_bench.config.paths import configs_folder
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.records import DataError, ExitCode
+from mevis_bench.training.dry_run import GroupReport, StageReport
 from tests.fixtures.tiny_split import VIDEOS, write_fake_method, write_tiny_split
 
 TRAIN = """
@@ -115,6 +116,14 @@ def test_of_several_processes_one_makes_data_and_talks(place: Path, capsys, monk
             "training fake:default on mini: 2 videos to train on, 1 held out, seed 5\n"
             "error: --set stops=3: unknown key 'stops'\nDid you mean 'steps'?",
         ),
+        (
+            ["--method", "fake", "--set", "loader.workers=1025"],
+            "error: --set loader.workers=1025: 'workers': expected an integer >= 0 and <= 1024, got 1025\n",
+        ),
+        (
+            ["--method", "fake", "--set", "loader.workers=-1"],
+            "error: --set loader.workers=-1: 'workers': expected an integer >= 0 and <= 1024, got -1\n",
+        ),
         (["--method", "fake", "--set", "mini.video=3"], "error: --set mini.video=3: unknown key 'video'"),
         (["--method", "fake", "--data", "data", "--val-split", "train"], "training fake:default on data\nerror: data"),
         (
@@ -148,3 +157,19 @@ def test_a_configuration_without_mini_is_named(place: Path) -> None:
     path.write_text("steps: 3\n")
     with pytest.raises(DataError, match="missing key 'mini'"):
         read_train_config("fake", "default", [])
+
+
+def test_names_of_stages_and_groups_are_text(place: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = GroupReport("[bold]g[/]\x1b[31m", 7, 0.1, 0.0)
+    report = StageReport("[/bold]\x1b]0;s\x07", (group,), 1, 2, 3, 4, 5.0, {})
+    monkeypatch.setattr("mevis_bench.runs.train.dry_run", lambda *_: [report])
+    assert main(["train", "--method", "fake", "--data", "data", "--dry-run"]) == ExitCode.OK
+    output = capsys.readouterr().out
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert "stage [/bold]" in output
+    assert "  [bold]g[/]" in output
+    assert main(["train", "--method", "fake", "--data", "data", "--dry-run", "--json"]) == ExitCode.OK
+    output = capsys.readouterr().out
+    assert "\x1b" not in output
+    assert json.loads(output)["stages"][0]["groups"][0]["name"] == group.name

@@ -12,10 +12,12 @@ from mevis_bench.cli.app import main
 from mevis_bench.data import registry
 from mevis_bench.data.mevis.dataset import DATASETS
 from mevis_bench.data.registry import find_datasets, open_dataset, validate_dataset
-from mevis_bench.records import UsageError
+from mevis_bench.records import DataError, UsageError
+from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.records.task_names import TASK_NAMES
 from tests.fixtures.split_documents import documents, write_split
+from tests.fixtures.tiny_split import write_tiny_split
 from tests.paths import ROOT
 
 MINI = DATASETS[0]
@@ -95,11 +97,12 @@ def fake_entry_points(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
 
 def test_an_installed_package_adds_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = replace(MINI.info, name="fake", title="Fake")
-    entry = replace(MINI, info=info, open=lambda root, split: "opened", matches=lambda root, split: root == tmp_path)
+    opened = MINI.open(None, "valid_u")
+    entry = replace(MINI, info=info, open=lambda root, split: opened, matches=lambda root, split: root == tmp_path)
     fake_entry_points(monkeypatch, entry)
     assert list(find_datasets())[-4:] == ["mini2", "mevis_v2", "mevis_v1", "fake"]
-    assert open_dataset(tmp_path, "x") == "opened"
-    assert open_dataset(None, "x", "fake") == "opened"
+    assert open_dataset(tmp_path, "x") is opened
+    assert open_dataset(None, "x", "fake") is opened
 
 
 @pytest.mark.parametrize(
@@ -176,3 +179,16 @@ def test_the_how_to_names_files_and_functions_that_exist() -> None:
         for module, function in re.findall(r"`(files|masks|records)((?:\.\w+)+)", text):
             *parts, name = function.strip(".").split(".")
             assert hasattr(importlib.import_module(".".join(["mevis_bench", module, *parts])), name), function
+
+
+def test_a_split_is_bounded_in_videos_and_a_video_in_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tiny_split(tmp_path / "data")
+    meta = tmp_path / "data" / "meta_expressions.json"
+    document = json.loads(meta.read_text())
+    document["videos"]["va"]["frames"] = [f"{number}" for number in range(100_001)]
+    meta.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="video va, frames: 100001 frames of a video: expected at most 100000"):
+        open_dataset(tmp_path / "data").frame_names("va")
+    monkeypatch.setattr(registry, "BOUNDS", Bounds("", {"videos": 2}))
+    with pytest.raises(DataError, match="data: 3 videos: expected at most 2"):
+        open_dataset(tmp_path / "data")

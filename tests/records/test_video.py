@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mevis_bench.execution import environment_child
-from mevis_bench.records import Video
+from mevis_bench.records import DataError, Video
 
 
 @pytest.mark.parametrize("video_type", [Video, environment_child.Video])
@@ -25,3 +25,21 @@ def test_chunks_hold_all_frames_in_order(tmp_path: Path, video_type: type, size:
 
 def test_a_video_without_frames_has_no_chunks() -> None:
     assert list(Video("v", (), (), 2, 3).chunks(4)) == []
+
+
+@pytest.mark.parametrize(
+    ("frames", "height", "width", "error"),
+    [
+        (100_001, 1, 1, "100001 frames of a video: expected at most 100000"),
+        (257, 8192, 8192, "17246978048 pixels of a video: expected at most 17179869184"),
+        (1, 8193, 1, "frame size 1x8193: expected 1 to 8192 pixels per side"),
+    ],
+)
+def test_a_video_is_bounded_in_frames_and_in_pixels(frames: int, height: int, width: int, error: str) -> None:
+    names = ("f",) * frames
+    with pytest.raises(DataError, match=f"video v: {error}"):
+        Video("v", names, (Path("f"),) * frames, height, width)
+
+
+def test_the_largest_video_is_read() -> None:
+    assert len(Video("v", ("f",) * 256, (Path("f"),) * 256, 8192, 8192)) == 256

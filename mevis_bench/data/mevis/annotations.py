@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mevis_bench.files.names import validate_name
 from mevis_bench.masks.rle_json import parse_rles
 from mevis_bench.records import DataError, Expression, Rle
+from mevis_bench.records.frame_size import check_frame_count
 from mevis_bench.schemas.decode import decode_external, decode_key
 from mevis_bench.schemas.external import Corners, MevisExpression, MevisExpressions, MevisVideo
 
@@ -86,9 +87,10 @@ def parse_frames(entry: object, location: str) -> tuple[str, ...]:
     """Return the names of a video's frames.
 
     Raises:
-        DataError: There are none, one is not a valid name, or one is a duplicate.
+        DataError: There are none or too many, one is not a valid name, or one is a duplicate.
     """
     frames: tuple[str, ...] = decode_key(entry, MevisVideo, "frames", location)
+    check_frame_count(len(frames), f"{location}, frames")
     names = tuple(validate_name(name, "frame name", f"{location}, frames") for name in frames)
     _refuse_repeats(names, "frame", location)
     return names
