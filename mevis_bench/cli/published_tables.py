@@ -18,7 +18,7 @@ def paper_table(label: str, entries: Sequence[PaperComparison]) -> Group:
     for entry in entries:
         comparable = Text(f"no: {'; '.join(entry.not_comparable)}" if entry.not_comparable else "yes")
         for index, (metric, ours) in enumerate(entry.ours.items()):
-            head = (str(entry.row.table), f"{entry.row.method} [{entry.row.reference}]") if index == 0 else ("", "")
+            head = (str(entry.row.table), f"{entry.row.title} [{entry.row.reference}]") if index == 0 else ("", "")
             style = "dim" if entry.not_comparable else ""
             cells = (metric, str(entry.row.values[metric]), f"{ours:.1f}", f"{entry.difference[metric]:+.1f}")
             last = index + 1 == len(entry.ours)
@@ -38,7 +38,7 @@ def beside_paper(label: str, tables: Sequence[PaperTable]) -> Group:
         for row in entry.rows:
             values = (row.values.get(name) for name in entry.columns)
             cells = ("-" if value is None else str(value) for value in values)
-            table.add_row(row.method, Text(row.reference, "dim"), *cells, end_section=row is entry.rows[-1])
+            table.add_row(row.title, Text(row.reference, "dim"), *cells, end_section=row is entry.rows[-1])
         cells = (f"{entry.ours[name]:.1f}" if name in entry.ours else "-" for name in entry.columns)
         table.add_row(Text(label, "bold"), "this run", *cells)
         note = f"This run is not comparable: {'; '.join(entry.not_comparable)}." if entry.not_comparable else ""

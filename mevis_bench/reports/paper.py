@@ -31,6 +31,7 @@ class PaperRow:
         data_set: Data set of its numbers; ``None``: MeViS.
         split: Split of its numbers.
         mini: The mini variant that a leaderboard shows beside it, where ``ours`` names another variant.
+        backbone: Backbone as printed, where the table has several; ``None``: it has no such column.
     """
 
     table: int
@@ -43,6 +44,12 @@ class PaperRow:
     data_set: str | None = None
     split: str = PAPER_SPLIT
     mini: str | None = None
+    backbone: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Method and, where the table has them, backbone."""
+        return self.method if self.backbone is None else f"{self.method}, {self.backbone}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,8 @@ def _rows(table: PublishedTable, row: PublishedRow) -> Iterator[PaperRow]:
     for name, published in table.data_sets.items():
         suffix = f" ({name})"
         values = {key.removesuffix(suffix): value for key, value in row.values.items() if key.endswith(suffix)}
-        yield PaperRow(
-            table.table, table.task, published.protocol, *common, values, published.data_set, published.split
-        )
+        data = (published.data_set, published.split)
+        yield PaperRow(table.table, table.task, published.protocol, *common, values, *data, backbone=row.backbone)
 
 
 def compare_with_paper(results: Results, rows: Sequence[PaperRow]) -> tuple[PaperComparison, ...]:

@@ -50,7 +50,9 @@ SMALLER = {
     "data make-mini": ["--videos", "1"],
     "train": ["--dry-run", "--device", "cpu", "--set", "mini.videos=1", "--set", "mini.val_videos=1"],
 }
-"""Words added to a command so that it takes a second; the last value of an option counts."""
+"""Words added to a command so that it takes a second; they replace its own values."""
+
+OPTIONS = {word for words in SMALLER.values() for word in words if word.startswith("--")}
 
 RUNS = {
     "runs/a": ("rvos", "moving_region", "valid_u"),
@@ -185,7 +187,8 @@ def run(command: str) -> int:
     words = [part for word in words for part in (replaced[word].split() if word in replaced else [word])]
     words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in words]
     if words[0] == "mevis-bench":
-        return main([*words[1:], *words_added(words[1:], command)])
+        added = words_added(words[1:], command)
+        return main([*without_options(words[1:], set(added) - {"--set", "--method-dir"}), *added])
     assert words[:2] == ["python", "-m"], f"no rule to run {command}"
     saved, sys.argv = sys.argv, words[2:]
     try:
@@ -195,9 +198,15 @@ def run(command: str) -> int:
     return 0
 
 
+def without_options(words: list[str], options: set[str]) -> list[str]:
+    """Return the words without these options and their values."""
+    dropped = {place + step for place, word in enumerate(words) if word in options & OPTIONS for step in (0, 1)}
+    return [word for place, word in enumerate(words) if place not in dropped]
+
+
 def words_added(words: list[str], command: str) -> list[str]:
     """Return words that make a command small, and a folder where it names none: lines of a block are alternatives."""
-    if "runs/valid" in words:  # a submission has every sample
+    if "runs/valid" in words or "fixtures" in command:  # a submission has every sample; fixtures are small
         return []
     added = [*next((added for name, added in SMALLER.items() if " ".join(words).startswith(name)), [])]
     if words[0] in ("run", "train") and "--out" not in words:

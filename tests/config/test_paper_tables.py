@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from mevis_bench.config.paths import configs_folder
+from mevis_bench.methods.registry import find_methods
 
 TABLES = {
     table["table"]: table
@@ -50,3 +51,15 @@ def test_hota_is_near_the_geometric_mean_of_detection_and_association() -> None:
     for row in TABLES[10]["rows"]:
         values = row["values"]
         assert (values["DetA*"] * values["AssA*"]) ** 0.5 == pytest.approx(values["HOTA*"], rel=0.02), row["method"]
+
+
+@pytest.mark.parametrize("number", [8, 9])
+def test_a_row_about_another_data_set_names_the_variant_with_its_backbone_and_rules(number: int) -> None:
+    registry = find_methods()
+    named = [row for row in TABLES[number]["rows"] if ":" in (row["ours"] or "")]
+    assert {row["ours"].split(":")[0] for row in named} >= {"referformer", "sgmg", "soc"}
+    for row in named:
+        options = registry.resolve(row["ours"]).spec.options
+        kind = {"Video-Swin-Tiny": ("video-swin-t", "video-swin"), "Video-Swin-Base": ("video-swin-b",)}
+        assert options["backbone"] in kind[row["backbone"]], row["ours"]
+        assert options.get("candidates", False) is (number == 9), row["ours"]
