@@ -147,7 +147,7 @@ def _clean_help(command: Any) -> None:
 
 
 def _refuse_repeated_options(command: Any) -> None:
-    """Make an option with one value an error where it is given twice; the parser would keep the last value."""
+    """Refuse an option with one value that is given twice; the parser would keep the last value."""
     make_parser = command.make_parser
 
     def make_strict_parser(context: Any) -> Any:
