@@ -131,7 +131,7 @@ def captions(count: int = 900) -> None:
     alone = time.perf_counter() - start
     meteor.close()
     start = time.perf_counter()
-    aggregator = CaptionAggregator(OPTIONS)
+    aggregator = CaptionAggregator()
     aggregator.update(
         [ScoredSample(f"v/{k}", {}, (sample, ("v", frozenset([str(k)])))) for k, sample in enumerate(samples)]
     )

@@ -35,7 +35,11 @@ def align_queries(x: Tensor) -> Tensor:
 
 
 class MotionAttention(nn.Module):
-    """Attention of tracks to the motion words, pooled over ever longer stretches and added to all frames."""
+    """Attention of tracks to the motion words, pooled over ever longer stretches and added to all frames.
+
+    Args:
+        channels: Width c of queries and words.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -59,7 +63,7 @@ class MotionAttention(nn.Module):
         Args:
             x: ``(n, 8, q, c)``. Padded frames take part.
             words: ``(m, c)``, the motion words and the sentence; of several sentences ``(n, m, c)``.
-            padding: bool ``(n, m)``, ``True`` on words that are none.
+            padding: bool ``(n, m)``, ``True`` on padding.
 
         Returns:
             ``(n, 8, q, c)``, queries in the input's order.
@@ -70,13 +74,16 @@ class MotionAttention(nn.Module):
         key, value = self.to_k(words)[:, None], self.to_v(words)[:, None]
         tracks = self.to_q(aligned.transpose(1, 2))
         for out, norm in ((self.out1, self.norm1), (self.out2, self.norm2), (self.out3, self.norm3)):
-            tracks = norm(out(self._gather(tracks, key, value, padding)) + tracks)
+            tracks = norm(out(self._attend(tracks, key, value, padding)) + tracks)
             tracks = tracks.unflatten(2, (-1, 2)).mean(3)
         aligned = aligned + (self.res_gate(tracks) * tracks).transpose(1, 2)
         return torch.empty_like(aligned).scatter_(2, order, aligned)
 
-    def _gather(self, tracks: Tensor, key: Tensor, value: Tensor, padding: Tensor | None) -> Tensor:
-        """Attend from frames ``(n, q, f, c)`` to words; weights are normalized over frames, then words."""
+    def _attend(self, tracks: Tensor, key: Tensor, value: Tensor, padding: Tensor | None) -> Tensor:
+        """Attend from tracks ``(n, q, f, c)`` to words ``(n, 1, m, c)``: ``(n, q, f, c)``.
+
+        Weights are normalized over frames, then words. ``padding``: bool ``(n, m)``.
+        """
         weights = (tracks @ key.mT * self.scale).softmax(-2)
         if padding is not None:
             weights = weights.masked_fill(padding[:, None, None], 0.0)

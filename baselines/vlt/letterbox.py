@@ -1,4 +1,4 @@
-"""VLT's input square: a frame scaled to fit, in the middle of grey; and the way back."""
+"""VLT's input square: a frame scaled to fit, in the middle of gray; and the inverse."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GREY = 0.5
+GRAY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Letterbox:
         """Scale uint8 RGB ``(t, height, width, 3)``, bicubic: ``(t, 3, side, side)`` in 0..1."""
         pixels = frames.permute(0, 3, 1, 2).float()
         scaled = F.interpolate(pixels, size=self.inner, mode="bicubic", align_corners=False).round().clamp(0, 255) / 255
-        square = scaled.new_full((len(frames), 3, self.side, self.side), GREY)
+        square = scaled.new_full((len(frames), 3, self.side, self.side), GRAY)
         rows, columns = self.window
         square[:, :, rows, columns] = scaled
         return square
 
     def place(self, maps: Tensor) -> Tensor:
-        """Place maps of the scaled frames at stride 4, ``(t, c, h, w)``: ``(t, c, side / 4, side / 4)``, else 0."""
+        """Place maps of the scaled frames at stride 4, ``(t, c, h, w)``: ``(t, c, side / 4, side / 4)``, 0 outside."""
         square = maps.new_zeros((*maps.shape[:2], self.side // 4, self.side // 4))
         rows, columns = self.window
         top, left = rows.start // 4, columns.start // 4
@@ -61,7 +61,7 @@ class Letterbox:
         return square[:, ::2, ::2]
 
     def undo(self, logits: Tensor, threshold: float) -> Tensor:
-        """Cut the frames out of mask logits ``(t, h, w)`` of the square: bool ``(t, height, width)``.
+        """Cut the frames out of mask logits ``(t, h, w)`` of the square at any stride: bool ``(t, height, width)``.
 
         A pixel is true where its probability, scaled bilinearly to the square's size and then to the frame's, exceeds
         ``threshold``.

@@ -27,7 +27,7 @@ def command(
     from mevis_bench.cli.scored_run import open_scored_run
     from mevis_bench.reports.failures import confusion, count_failures
     from mevis_bench.reports.run_view import RunView
-    from mevis_bench.reports.sample_view import SCORE_NAMES
+    from mevis_bench.tasks import find_task
 
     scored = open_scored_run(context, run, split, predictions)
     dataset, run_view = scored.dataset, RunView(scored)
@@ -45,7 +45,7 @@ def command(
         document = {"counts": [asdict(count) for count in counts], "samples": samples, "confusion": confusions}
         console.print_json({**document, "predicted_on": scored.predicted_on})
     else:
-        console.out().print(_counts_table(counts, len(analyses), SCORE_NAMES[run_view.task]))
+        console.out().print(_counts_table(counts, len(analyses), find_task(run_view.task).sample_title))
 
 
 def _counts_table(counts: "tuple[FailureCount, ...]", total: int, score: str) -> "Group":

@@ -1,1 +1,1 @@
-"""Readers of data sets, and the embedded split."""
+"""Readers of data sets, and the bundled split."""

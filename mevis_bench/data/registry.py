@@ -51,7 +51,7 @@ class DatasetEntry:
 
 
 def find_datasets() -> Mapping[str, DatasetEntry]:
-    """Return all data sets by name, built-in ones first, in the order in which they are recognized.
+    """Return all data sets by name, in the order in which they are recognized: MeViS, whose layout others have, last.
 
     Built in are the entries of ``DATASETS`` in ``mevis_bench/data/<folder>/dataset.py``. An installed package adds one
     by an entry point of the group ``mevis_bench.datasets`` whose value is a :class:`DatasetEntry`.
@@ -60,11 +60,9 @@ def find_datasets() -> Mapping[str, DatasetEntry]:
         UsageError: Two data sets have the same name, or an entry point cannot be loaded.
     """
     entries: dict[str, DatasetEntry] = {}
-    for folder in sorted(Path(__file__).parent.iterdir(), key=lambda path: (path.name == GENERAL_LAYOUT, path.name)):
-        if (folder / "dataset.py").is_file():
-            module = importlib.import_module(f"{__package__}.{folder.name}.dataset")
-            for entry in module.DATASETS:
-                _add(entries, entry, f"mevis_bench/data/{folder.name}")
+    folders = {path.parent.name for path in Path(__file__).parent.glob("*/dataset.py")}
+    for folder in sorted(folders - {GENERAL_LAYOUT}):
+        _add_folder(entries, folder)
     for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         location = f"entry point {point.name} = {point.value}"
         try:
@@ -74,7 +72,13 @@ def find_datasets() -> Mapping[str, DatasetEntry]:
         if not isinstance(entry, DatasetEntry):
             raise UsageError(f"expected a DatasetEntry, got {type(entry).__name__}", location=location)
         _add(entries, entry, location)
+    _add_folder(entries, GENERAL_LAYOUT)
     return entries
+
+
+def _add_folder(entries: dict[str, DatasetEntry], folder: str) -> None:
+    for entry in importlib.import_module(f"{__package__}.{folder}.dataset").DATASETS:
+        _add(entries, entry, f"mevis_bench/data/{folder}")
 
 
 def _add(entries: dict[str, DatasetEntry], entry: DatasetEntry, location: str) -> None:

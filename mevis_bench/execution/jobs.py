@@ -21,7 +21,7 @@ class PredictorConfig:
         weights: Local files by name; ``None``: seeded random weights.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         seed: Seed of everything random.
-        data: Folder of the data; ``None``: the embedded split.
+        data: Folder of the data; ``None``: the bundled split.
         split: Name of the split.
         perturb: Perturbation of the frames; ``none``: they stay as they are.
         out: The run's folder.

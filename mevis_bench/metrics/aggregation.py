@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, assert_never
+from typing import Protocol, TypeVar
 
-from mevis_bench.metrics.protocols import Averaging
 from mevis_bench.records import MevisBenchError
 
 T = TypeVar("T")
@@ -81,15 +80,6 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None
-
-
-def average(values: Sequence[float | None], averaging: Averaging) -> float | None:
-    """Return the mean of the defined values of expressions by the protocol's rule; ``None`` where there are none."""
-    match averaging:
-        case "expressions":
-            return mean_of(values)
-        case _:
-            assert_never(averaging)
 
 
 def selected(items: Sequence[T], indices: Sequence[int] | None) -> Sequence[T]:

@@ -119,15 +119,12 @@ def _tracks(array: ArrayLike, length: int, name: str) -> TrackPrediction:
     return tracks
 
 
-def score_captions(
-    predictions: Sequence[str], references: Sequence[Sequence[str]], *, protocol: str | None = None
-) -> Scores:
+def score_captions(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Scores:
     """Score captions together (the paper, section 5.7; METEOR 1.5 and CIDEr-D of pycocoevalcap).
 
     Args:
         predictions: One caption per sample; may be empty text.
         references: At least one sentence per sample. CIDEr weighs words by their rarity in all of them.
-        protocol: Scoring protocol; ``None``: ``mevis_v2``.
 
     Returns:
         ``METEOR`` in 0..1 and ``CIDEr`` in 0..10; ``None`` without samples.
@@ -135,7 +132,6 @@ def score_captions(
     Raises:
         DataError: There is not one list of references per caption, or one is empty.
         JavaError: Java or pycocoevalcap is missing, or crashed.
-        UsageError: There is no such protocol.
 
     Example:
         >>> scores = score_captions(["the dog runs left"], [["the dog runs left", "a dog goes left"]])
@@ -149,7 +145,7 @@ def score_captions(
     empty = [index for index, sentences in enumerate(references) if not sentences]
     if empty:
         raise DataError("expected at least one sentence", location=f"references[{empty[0]}]")
-    aggregator = CaptionAggregator(ScoringOptions(find_protocol(protocol)))
+    aggregator = CaptionAggregator()
     try:
         aggregator.update(
             [

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
-from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
+from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, mean_of, selected
 from mevis_bench.metrics.captions import (
     CaptionSample,
     Meteor,
@@ -23,7 +23,7 @@ T = TypeVar("T")
 Statistics = tuple[CaptionSample, tuple[str, frozenset[str]]]
 """The caption with its references, and its target: video and annotation ids."""
 
-_NO_JAVA = "Java died, or no sample is selected"
+_NO_JAVA = "Java failed, or no sample is selected"
 
 CAPTION_METRICS: tuple[Metric, ...] = (
     Metric(
@@ -98,9 +98,8 @@ class CaptionAggregator:
     error, and what is computed without it is kept.
     """
 
-    def __init__(self, options: ScoringOptions) -> None:
+    def __init__(self) -> None:
         self.notes: list[str] = []
-        self._averaging = options.rules.averaging
         self._samples: list[ScoredSample] = []
         self._scored = False
         self._statistics: Sequence[str] = ()
@@ -130,8 +129,8 @@ class CaptionAggregator:
         self._score()
         return {
             "METEOR": self._total_meteor(indices),
-            "CIDEr": average(selected(self._cider, indices), self._averaging),
-            "repeated": average(selected(self._repeated, indices), self._averaging),
+            "CIDEr": mean_of(selected(self._cider, indices)),
+            "repeated": mean_of(selected(self._repeated, indices)),
         }
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 
 from mevis_bench.masks.tracks import to_tracks
-from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
+from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, mean_of, selected
 from mevis_bench.metrics.clear import ClearCounts, clear_scores, combined_clear, count_clear
 from mevis_bench.metrics.metric import Metric, SampleMean
 from mevis_bench.metrics.no_target import N_ACC, T_ACC, target_accuracy
@@ -182,8 +182,7 @@ class TrackAggregator:
 
     failure: MevisBenchError | None = None
 
-    def __init__(self, options: ScoringOptions) -> None:
-        self._averaging = options.rules.averaging
+    def __init__(self) -> None:
         self._values: list[Values] = []
         self._statistics: list[TrackStatistics] = []
 
@@ -220,7 +219,7 @@ class TrackAggregator:
         """No-op."""
 
     def _mean(self, name: str, rows: Sequence[Values]) -> float | None:
-        return average([values[name] for values in rows], self._averaging)
+        return mean_of([values[name] for values in rows])
 
 
 def _pooled_scores(counts: Sequence[SequenceCounts]) -> dict[str, float | None]:

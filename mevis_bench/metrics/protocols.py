@@ -7,14 +7,13 @@ present ones unchanged; the functions that use a field end in ``assert_never``, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, assert_never
 
 from mevis_bench.records import UsageError
 from mevis_bench.records.ground_truth import BoxTruth
 from mevis_bench.records.suggestion import did_you_mean
 
 NoTargetRule = Literal["credit", "frames"]
-Averaging = Literal["expressions"]
 Measure = Literal["regions", "annotators", "candidates", "revos", "long_rvos", "points"]
 PointProtocol = Literal["lmms_eval", "visible"]
 Matching = Literal["identity", "hungarian"]
@@ -35,7 +34,6 @@ class ScoringProtocol:
         boundary_tolerance: Largest distance of two matching boundary pixels, as a share of the frame's diagonal.
         hota_thresholds: Similarities from which two boxes match; HOTA is the mean over them.
         boxes: Which boxes are right at a frame, where the data set has boxes.
-        averaging: What the means are over. ``expressions``: every expression weighs the same, whatever its video.
         measure: What is measured of masks or points. ``regions``: J and F of each expression. ``annotators``: J and F
             of each object, from the answers to one annotator's sentences as one label image per frame; the mean over
             objects of all videos, then over annotators. ``candidates``: average precision, precision at K and IoU of
@@ -59,7 +57,6 @@ class ScoringProtocol:
     boundary_tolerance: float = 0.008
     hota_thresholds: tuple[float, ...] = tuple(0.05 + 0.05 * step for step in range(19))
     boxes: BoxTruth = "annotated"
-    averaging: Averaging = "expressions"
     measure: Measure = "regions"
     matching: Matching = "identity"
     void: VoidRule = "background"
@@ -69,6 +66,17 @@ class ScoringProtocol:
     foreground_value: int = 1
     decimals: int | None = None
     missing_frames: MissingFrames = "error"
+
+    @property
+    def is_mean_over_expressions(self) -> bool:
+        """Whether a metric of single expressions is their mean: each weighs the same, whatever its video and kind."""
+        match self.measure:
+            case "regions" | "long_rvos" | "points":
+                return True
+            case "annotators" | "candidates" | "revos":
+                return False
+            case _:
+                assert_never(self.measure)
 
 
 MEVIS_V2 = ScoringProtocol("mevis_v2", "the paper, section 5", no_target="credit")

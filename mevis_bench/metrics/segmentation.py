@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mevis_bench.masks import MaskRows
-from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, average, selected
+from mevis_bench.metrics.aggregation import SampleMetrics, ScoredSample, Values, mean_of, selected
 from mevis_bench.metrics.boundary import boundary_f, boundary_of, match_counts
 from mevis_bench.metrics.metric import Metric, SampleMean
 from mevis_bench.metrics.no_target import N_ACC, T_ACC, target_accuracy
@@ -167,8 +167,7 @@ class MaskAggregator:
     notes: Sequence[str] = ()
     failure: MevisBenchError | None = None
 
-    def __init__(self, options: ScoringOptions) -> None:
-        self._averaging = options.rules.averaging
+    def __init__(self) -> None:
         self._values: list[Values] = []
 
     def update(self, samples: Sequence[ScoredSample]) -> None:
@@ -201,7 +200,7 @@ class MaskAggregator:
         """No-op."""
 
     def _mean(self, name: str, rows: Sequence[Values]) -> float | None:
-        return average([values[name] for values in rows], self._averaging)
+        return mean_of([values[name] for values in rows])
 
     def _j_and_f(self, rows: Sequence[Values]) -> float | None:
         j, f = self._mean("J", rows), self._mean("F", rows)

@@ -28,7 +28,6 @@ class DatasetInfo:
         about: What it is, in a sentence or two.
         source: Where it can be had, and what has to be agreed to.
         layout: Expected files, as a tree.
-        needs_name: Whether its files look like those of another data set, so that it has to be named by ``--data-set``.
         hub: By split, the place from which ``mevis-bench data get`` downloads it; a split that is not here is got by
             hand, see ``source``.
         counts: Known numbers of ``videos``, ``frames`` and ``expressions`` of the published splits, by split.
@@ -46,7 +45,6 @@ class DatasetInfo:
     about: str = ""
     source: str = ""
     layout: str = ""
-    needs_name: bool = False
     hub: Mapping[str, HubSource] = field(default_factory=dict)
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 

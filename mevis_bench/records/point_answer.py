@@ -17,6 +17,7 @@ import msgspec
 
 from mevis_bench.records.bounds import Bounds
 from mevis_bench.records.errors import DataError
+from mevis_bench.records.frame_size import MAX_FRAME_SIDE
 from mevis_bench.records.prediction import Points
 
 BOUNDS = Bounds(files="Answers in points (`<task>_submission.json` of lmms-eval)", limits={"bytes": 2**30})
@@ -98,8 +99,8 @@ class _Entry(msgspec.Struct):
 class _Record(msgspec.Struct):
     video: str
     expression: str
-    height: Annotated[int, msgspec.Meta(ge=1, le=8192)]
-    width: Annotated[int, msgspec.Meta(ge=1, le=8192)]
+    height: Annotated[int, msgspec.Meta(ge=1, le=MAX_FRAME_SIDE)]
+    width: Annotated[int, msgspec.Meta(ge=1, le=MAX_FRAME_SIDE)]
     fps: _Rate
     sampling_fps: _Rate = 1.0
     prediction: str = ""

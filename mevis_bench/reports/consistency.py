@@ -64,7 +64,7 @@ def sample_values(scores: Sequence[SampleScore], metrics: Collection[str]) -> Sa
 
 def _metric_names(key: str) -> tuple[str, ...]:
     task_name = key.split("/")[0]
-    return find_task(task_name).columns if task_name in TASK_NAMES else ()
+    return tuple(metric.name for metric in find_task(task_name).all_metrics) if task_name in TASK_NAMES else ()
 
 
 def _results_errors(results: Results, scores: Sequence[SampleScore], planned: Collection[str] | None) -> Iterator[str]:
@@ -87,15 +87,16 @@ def _value_errors(
     task: Task, metrics: Mapping[str, int | float | None], samples: SampleValues, protocol: str
 ) -> Iterator[str]:
     for name, value in metrics.items():
-        if name not in task.columns and task.named_metric(name) is None:
+        metric = task.find_metric(name)
+        if metric is None:
             yield f"{name!r} is not a metric of {task.name}"
             continue
-        metric, values = task.metric(name), samples.get(name, {})
+        values = samples.get(name, {})
         low, high = metric.range
         for label, one in ((name, value), *((f"{name} of {sample}", one) for sample, one in values.items())):
             if one is not None and not low - ROUNDING <= one <= high + ROUNDING:
                 yield f"{label} is {one:g}, its range is {low:g} to {high:g}"
-        if metric.mean_of_samples and protocol in PROTOCOLS and PROTOCOLS[protocol].averaging == "expressions":
+        if metric.mean_of_samples and protocol in PROTOCOLS and PROTOCOLS[protocol].is_mean_over_expressions:
             mean = mean_of(list(values.values()))
             if (mean is None) != (value is None) or abs((mean or 0) - (value or 0)) > ROUNDING:
                 yield f"{name} is {_shown(value)}, its samples have a mean of {_shown(mean)}"

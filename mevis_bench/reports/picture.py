@@ -10,7 +10,8 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.records import TrackPrediction, UsageError, Video
 from mevis_bench.reports.escaping import one_line
 from mevis_bench.reports.run_view import RunView, ScoredRun
-from mevis_bench.reports.sample_view import SCORE_NAMES, Caption, SampleView
+from mevis_bench.reports.sample_view import Caption, SampleView
+from mevis_bench.tasks import find_task
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,7 +57,7 @@ def render_samples(scored: ScoredRun, samples: Sequence[str]) -> "Image":
     canvas = ImageDraw.Draw(image)
     top = 6
     for (sample_view, video), height in zip(selected, heights, strict=True):
-        _render_sample(image, canvas, top, sample_view, video, SCORE_NAMES[view.task])
+        _render_sample(image, canvas, top, sample_view, video, find_task(view.task).sample_title)
         top += height
     return image
 

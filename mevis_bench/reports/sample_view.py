@@ -10,17 +10,7 @@ from mevis_bench.masks import MaskRows
 from mevis_bench.records import DataError, Expression, TrackPrediction
 from mevis_bench.reports.failures import ErrorAnalysis
 from mevis_bench.schemas.scores import SampleScore
-
-SAMPLE_SCORES: Mapping[str, tuple[str, ...]] = {
-    "rvos": ("J", "F"),
-    "avos": ("J", "F"),
-    "rmot": ("HOTA*",),
-    "rmeg": ("METEOR",),
-}
-"""Per-sample metrics whose mean is the score that a sample is ranked by, by task."""
-
-SCORE_NAMES: Mapping[str, str] = {"rvos": "J&F", "avos": "J&F", "rmot": "HOTA", "rmeg": "METEOR"}
-"""Name of that score, by task."""
+from mevis_bench.tasks import find_task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +69,7 @@ class SampleView:
     Attributes:
         expression: The referring expression.
         row: Its scores and slices.
-        score: The score that it is ranked by, 0..1: J&F, HOTA or METEOR.
+        score: The score that it is ranked by, 0..1.
         analysis: Its error type.
         content: Ground truth and prediction.
     """
@@ -95,10 +85,10 @@ def sample_score(row: SampleScore, task: str) -> float:
     """Return the score that a sample of a task is ranked by, 0..1.
 
     Raises:
-        DataError: A value is missing or undefined.
+        DataError: It is missing or undefined.
     """
-    values = [row.values.get(name) for name in SAMPLE_SCORES[task]]
-    defined = [value for value in values if value is not None]
-    if len(defined) < len(values):
-        raise DataError(f"the sample has no {' and '.join(SAMPLE_SCORES[task])}", location=row.sample)
-    return sum(defined) / len(defined)
+    name = find_task(task).sample_score
+    value = row.values.get(name)
+    if value is None:
+        raise DataError(f"the sample has no {name}", location=row.sample)
+    return value

@@ -21,7 +21,6 @@ from mevis_bench.reports.leaderboard import rule_of_tiers, tiers
 from mevis_bench.reports.pages import make_folder, render, write_data
 from mevis_bench.reports.picture import render_samples
 from mevis_bench.reports.run_view import ScoredRun
-from mevis_bench.reports.sample_view import SCORE_NAMES
 from mevis_bench.reports.table import PROVENANCES, Table, build_table, describe_setting, provenance_of
 from mevis_bench.schemas.history import HistoryEntry
 from mevis_bench.schemas.scores import Results, SampleScore
@@ -58,7 +57,7 @@ class RunPages:
     @property
     def score(self) -> str:
         """Name of the score that its samples are ranked by."""
-        return SCORE_NAMES[self.results.task]
+        return find_task(self.results.task).sample_title
 
     @property
     def table(self) -> Table:

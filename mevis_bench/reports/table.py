@@ -149,7 +149,7 @@ def build_table(task: str, runs: Sequence[Results], scores: Sequence[Sequence[Sa
     rows.sort(key=lambda row: PROVENANCES.index(row.provenance))
     record = find_task(task)
     names = {name for row in rows for name in row.values}
-    known = [metric.name for metric in (*record.metrics, *record.protocol_metrics) if metric.name in names]
+    known = [metric.name for metric in record.all_metrics if metric.name in names]
     return Table(
         task=task,
         columns=tuple(record.metric(name) for name in (*known, *sorted(names - set(known)))),

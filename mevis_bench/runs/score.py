@@ -66,8 +66,8 @@ def score_run(
 
     Args:
         predictions: A run folder, an official PNG tree, tracks as text, a zip of one of these, or a JSON file.
-        data: A MeViS folder or a split itself; ``None``: that of the run, else the embedded split.
-        split: Name of the split in ``data``; ``None``: that of the run, else ``valid_u``.
+        data: A MeViS folder or a split itself; ``None``: that of the run, else the bundled split.
+        split: Name of the split in ``data``; ``None``: that of the run, else the data set's usual one.
         data_set: Name of the data set; ``None``: that of the run, else recognized by its files.
         dataset: The split, where it is open already, in place of ``data``, ``split`` and ``data_set``; of a run it
             has to be the run's own.
@@ -91,7 +91,7 @@ def score_run(
             the split does not have.
         NothingMeasuredError: The split has no sample of this task.
         JavaMissingError: METEOR and CIDEr cannot be computed here.
-        JavaError: Java died; the files have the metrics that do not need it.
+        JavaError: Java failed; the files have the metrics that do not need it.
     """
     plan = plan_scoring(
         predictions,

@@ -1,4 +1,4 @@
-"""Check that a run has the same bytes whichever way it is distributed or killed, on the embedded split."""
+"""Check that a run has the same bytes whichever way it is distributed or killed, on the bundled split."""
 
 import hashlib
 import os

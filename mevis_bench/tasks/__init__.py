@@ -1,4 +1,4 @@
-"""The four tasks: prompts, predictions, scoring and metrics, one record per task."""
+"""The tasks: prompts, predictions, scoring and metrics, one record per task."""
 
 from collections.abc import Mapping
 
@@ -39,8 +39,9 @@ def check_tasks(tasks: Mapping[str, Task], names: tuple[str, ...]) -> None:
         absent = set(task.headlines) - set(task.columns)
         if absent or not task.headlines:
             raise ValueError(f"task {task.name}: headlines {task.headlines} must be among its metrics")
-        if task.ranking not in task.sample_columns:
-            raise ValueError(f"task {task.name}: ranking {task.ranking!r} must be a value of its samples")
+        for key in ("ranking", "sample_score"):
+            if getattr(task, key) not in task.sample_columns:
+                raise ValueError(f"task {task.name}: {key} {getattr(task, key)!r} must be a value of its samples")
 
 
 check_tasks(TASKS, TASK_NAMES)

@@ -190,7 +190,7 @@ def aggregator(options: ScoringOptions) -> Aggregator:
     """Make the aggregator of the protocol's measure."""
     match options.rules.measure:
         case "regions":
-            return MaskAggregator(options)
+            return MaskAggregator()
         case "annotators":
             return AnnotatorAggregator()
         case "candidates":

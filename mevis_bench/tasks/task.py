@@ -42,6 +42,8 @@ class Task:
         headlines: Names of the metrics that represent the task where all tasks share one table.
         ranking: The value of single samples whose mean ranks the rows of a leaderboard; also the title of the paper's
             column that the order is compared with.
+        sample_score: The value that gallery, pictures and failures rank samples by.
+        sample_details: Further values of a sample that they show.
         scorable: Types of stored predictions that can be scored.
         applies_to: Whether an expression is a sample of the task, given its annotation ids.
         make_prompt: Makes the prompt of one expression of a video.
@@ -63,6 +65,8 @@ class Task:
     metrics: tuple[Metric, ...]
     headlines: tuple[str, ...]
     ranking: str
+    sample_score: str
+    sample_details: tuple[str, ...]
     scorable: tuple[type[LoadedPrediction], ...]
     applies_to: Callable[[Expression], bool]
     make_prompt: Callable[[Dataset, str, Expression], Prompt]
@@ -94,6 +98,11 @@ class Task:
         return tuple(metric.name for metric in self.metrics)
 
     @property
+    def sample_title(self) -> str:
+        """Title of the value that samples are ranked by."""
+        return self.sample_score.removesuffix("*")
+
+    @property
     def sample_columns(self) -> tuple[str, ...]:
         """Names of the metrics that single samples can have in ``scores.jsonl``, in the order of the table's columns.
 
@@ -103,16 +112,23 @@ class Task:
         return tuple(dict.fromkeys(names))
 
     @property
+    def all_metrics(self) -> tuple[Metric, ...]:
+        """Metrics of all protocols, in the order of the table's columns."""
+        return (*self.metrics, *self.protocol_metrics)
+
+    @property
     def paper_columns(self) -> Mapping[str, str]:
         """Names of the metrics by their column titles in the paper's tables."""
-        known = (*self.metrics, *self.protocol_metrics)
-        return {metric.paper_name: metric.name for metric in known if metric.paper_name is not None}
+        return {metric.paper_name: metric.name for metric in self.all_metrics if metric.paper_name is not None}
+
+    def find_metric(self, name: str) -> Metric | None:
+        """Return the metric of this name; ``None``: the task has none."""
+        found = next((metric for metric in self.all_metrics if metric.name == name), None)
+        return found or self.named_metric(name)
 
     def metric(self, name: str) -> Metric:
         """Return the metric of this name; a value that no task defines gets a record of its own."""
-        known = (*self.metrics, *self.protocol_metrics)
-        found = next((metric for metric in known if metric.name == name), None)
-        return found or self.named_metric(name) or unknown_metric(name)
+        return self.find_metric(name) or unknown_metric(name)
 
     def expressions(self, split: Dataset, video_id: str) -> tuple[Expression, ...]:
         """Return the expressions of one video that are samples of this task, in file order."""

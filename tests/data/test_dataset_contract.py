@@ -12,6 +12,8 @@ from mevis_bench.data.registry import DatasetEntry, find_datasets, make_fixture,
 from mevis_bench.metrics.protocols import PROTOCOLS
 from mevis_bench.records import DataError, UsageError
 from mevis_bench.records.dataset import Dataset
+from mevis_bench.reports.consistency import results_error
+from mevis_bench.store.score_files import read_results, read_scores
 
 WITH_FIXTURE = [name for name, entry in find_datasets().items() if entry.make_fixture is not None]
 
@@ -43,8 +45,7 @@ def test_facts_are_complete(entry: DatasetEntry) -> None:
 
 def test_the_fixture_is_recognized_and_valid(entry: DatasetEntry, root: Path, split: Dataset) -> None:
     assert split.split == entry.info.default_split
-    if not entry.info.needs_name:
-        assert open_dataset(root, entry.info.default_split).info.name == entry.info.name
+    assert open_dataset(root, entry.info.default_split).info.name == entry.info.name
     report = validate_dataset(root, None, entry.info.name)
     assert [str(error) for error in report.errors] == []
     assert report.has_ground_truth
@@ -98,7 +99,7 @@ def test_a_missing_split_names_those_that_are_there(entry: DatasetEntry, root: P
 
 def test_it_runs_and_is_scored_by_its_own_protocol(entry: DatasetEntry, root: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = ["run", "--task", entry.info.tasks[0], "--method", "empty", "--data-set", entry.info.name]
+    command = ["run", "--task", entry.info.tasks[0], "--method", "moving_region", "--data-set", entry.info.name]
     command += ["--data", str(root)]
     assert main([*command, "--out", str(out)]) == 0
     results = json.loads((out / "results.json").read_text())
@@ -106,6 +107,7 @@ def test_it_runs_and_is_scored_by_its_own_protocol(entry: DatasetEntry, root: Pa
     assert results["dataset"]["version"].startswith(entry.info.version)
     assert results["protocol"] == entry.info.protocol
     assert results["counts"]["scored"] == results["counts"]["expected"] > 0
+    assert results_error(read_results(out), read_scores(out)) is None
     assert main(["score", str(out)]) == 0
     if entry.info.tasks[0] == "rvos":
         assert main(["gallery", str(out)]) == 0
@@ -113,8 +115,6 @@ def test_it_runs_and_is_scored_by_its_own_protocol(entry: DatasetEntry, root: Pa
 
 def test_another_data_set_named_for_its_folder_says_what_it_is(entry: DatasetEntry, root: Path, tmp_path: Path) -> None:
     other = "refer_youtube_vos" if entry.info.name != "refer_youtube_vos" else "ref_davis17"
-    if entry.info.needs_name or other not in find_datasets():
-        pytest.skip("its files do not tell it from MeViS")
     with pytest.raises((UsageError, DataError)) as caught:
         open_dataset(root, None, other)
     assert f"this looks like {entry.info.title}" in str(caught.value)

@@ -67,7 +67,7 @@ def test_margins_of_tracks() -> None:
         for video in VIDEOS
         for index, (has_target, empty) in enumerate(kinds[: 2 + int(video[1:]) % 3])
     ]
-    aggregator = TrackAggregator(OPTIONS)
+    aggregator = TrackAggregator()
     expected = margins_by_repetition(aggregator, samples)
     del expected["N-acc"]  # of fewer than six videos
     scores = [SampleScore(sample.sample, sample.values) for sample in samples]
@@ -87,7 +87,7 @@ def test_margins_of_masks() -> None:
             name = f"{video}/{len(samples)}"
             samples.append(ScoredSample(name, values))
             scores.append(SampleScore(name, values, (("no-target",), ("single",), ("multi",), ("multi",))[targets]))
-    aggregator = MaskAggregator(OPTIONS)
+    aggregator = MaskAggregator()
     expected = margins_by_repetition(aggregator, samples)
     assert margins_of(results_of("rvos", aggregator.compute(), {}), scores) == pytest.approx(expected)
     assert expected.keys() == {*find_task("rvos").columns}

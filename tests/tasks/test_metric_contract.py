@@ -100,8 +100,8 @@ UNDEFINED: Mapping[str, Callable[[Situation], bool]] = {
     "no box is true or predicted in the selected samples": lambda s: (
         not any(number > 0 or s.predicts_boxes for number in s.targets)
     ),
-    "Java died, or no sample is selected": lambda s: not s.samples,
-    "Java died, or no sample is selected, or there is one sample in all": lambda s: len(s.samples) < 2,
+    "Java failed, or no sample is selected": lambda s: not s.samples,
+    "Java failed, or no sample is selected, or there is one sample in all": lambda s: len(s.samples) < 2,
     "no selected sample is of a video with several target sets": lambda s: target_sets(s) < 2,
     "no selected target is of up to 32^2 pixels": lambda s: not of_video(s, "small"),
     "no selected target is of 32^2 to 96^2 pixels": lambda s: not of_video(s, "medium"),

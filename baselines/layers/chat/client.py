@@ -59,10 +59,14 @@ class Answer:
 
 
 class RateLimit:
-    """Equal distances between the starts of requests, over all threads."""
+    """Equal intervals between the starts of requests, over all threads.
+
+    Args:
+        per_minute: Upper bound of the requests per minute; ``None``: no limit.
+    """
 
     def __init__(self, per_minute: float | None) -> None:
-        self._distance = 60 / per_minute if per_minute else 0.0
+        self._interval = 60 / per_minute if per_minute else 0.0  # seconds
         self._next = 0.0
         self._lock = threading.Lock()
 
@@ -70,7 +74,7 @@ class RateLimit:
         """Return when the next request may start."""
         with self._lock:
             start = max(time.monotonic(), self._next)
-            self._next = start + self._distance
+            self._next = start + self._interval
         time.sleep(max(0.0, start - time.monotonic()))
 
 
@@ -108,7 +112,7 @@ class ChatClient:
         return answer
 
     def counts(self) -> Mapping[str, int]:
-        """Return the numbers of answered requests, answers from the cache, and tokens of the former."""
+        """Return the numbers of answered requests, of answers from the cache, and of the requests' tokens."""
         with self._lock:
             return dict(self._counts)
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from mevis_bench.files.atomic import atomic_write
 from mevis_bench.masks import MaskRows
-from mevis_bench.metrics.description import named_caption_metric
 from mevis_bench.records import TrackPrediction, Video
 from mevis_bench.records.dataset import Dataset
 from mevis_bench.reports.escaping import plain
 from mevis_bench.reports.failures import ErrorAnalysis, count_failures, no_target_curve
 from mevis_bench.reports.pages import PAGE_FILES, make_folder, render, write_data, write_files
 from mevis_bench.reports.run_view import RunView, ScoredRun
-from mevis_bench.reports.sample_view import SAMPLE_SCORES, SCORE_NAMES, Caption, Masks, SampleView, Tracks
+from mevis_bench.reports.sample_view import Caption, Masks, SampleView, Tracks
 from mevis_bench.reports.table import build_table
+from mevis_bench.tasks import find_task
 
 MAX_WIDTH = 400
 """Largest width of displayed frames and masks, in pixels; scores are computed at full size."""
@@ -98,7 +98,7 @@ def build_gallery(
             sample = _sample(each, others.get(each.row.sample), view.task)
             summary.add(each, {**sample, "video": number, "index": index, "audio": audio})
     names = {
-        "score": SCORE_NAMES[view.task],
+        "score": find_task(view.task).sample_title,
         "label": plain(scored.results.label),
         "other": None if compare_to is None else plain(_other_label(scored, compare_to)),
     }
@@ -115,13 +115,13 @@ def _other_label(scored: ScoredRun, other: ScoredRun) -> str:
 
 
 def _sample(view: SampleView, other: SampleView | None, task: str) -> dict[str, Any]:
-    content, shown = view.content, SAMPLE_SCORES[task]
-    named = {"rmot": ("DetA", "AssA", "IDF1"), "rmeg": ("CIDEr", *_round_trips(view))}.get(task, shown)
+    content, record = view.content, find_task(task)
+    shown = (*record.sample_details, *(name for name in view.row.values if record.named_metric(name) is not None))
     return {
         "sample": plain(view.row.sample),
         "text": plain(view.expression.text),
         "score": view.score,
-        "values": [(name, view.row.values[name]) for name in named if view.row.values.get(name) is not None],
+        "values": [(name, view.row.values[name]) for name in shown if view.row.values.get(name) is not None],
         "change": None if other is None else view.score - other.score,
         "error": view.analysis.failure.value,
         "detail": plain(view.analysis.detail),
@@ -129,11 +129,6 @@ def _sample(view: SampleView, other: SampleView | None, task: str) -> dict[str, 
         "strip": None if isinstance(content, Caption) else [round(float(value), 3) for value in content.by_frame],
         "caption": _caption(content, other) if isinstance(content, Caption) else None,
     }
-
-
-def _round_trips(view: SampleView) -> list[str]:
-    """Return the names of a sample's values that an RVOS method's reading of its sentence gave."""
-    return [name for name in view.row.values if named_caption_metric(name) is not None]
 
 
 def _caption(content: Caption, other: SampleView | None) -> dict[str, Any]:
@@ -224,7 +219,7 @@ def _page(scored: ScoredRun, summary: GallerySummary, home: str | None) -> str:
         home=home,
         title=f"{results.label} on {results.split}",
         subtitle=f"{results.task.upper()}, protocol {results.protocol}, {len(summary.samples)} samples{other}",
-        score=SCORE_NAMES[results.task],
+        score=find_task(results.task).sample_title,
         table=build_table(results.task, [results], [scored.scores]),
         slices=results.slices,
         plots=summary.plots(),
