@@ -60,9 +60,9 @@ def find_datasets() -> Mapping[str, DatasetEntry]:
         UsageError: Two data sets have the same name, or an entry point cannot be loaded.
     """
     entries: dict[str, DatasetEntry] = {}
-    folders = {path.parent.name for path in Path(__file__).parent.glob("*/dataset.py")}
-    for folder in sorted(folders - {GENERAL_LAYOUT}):
-        _add_folder(entries, folder)
+    for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/dataset.py")):
+        for entry in importlib.import_module(f"{__package__}.{folder}.dataset").DATASETS:
+            _add(entries, entry, f"mevis_bench/data/{folder}")
     for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         location = f"entry point {point.name} = {point.value}"
         try:
@@ -72,13 +72,9 @@ def find_datasets() -> Mapping[str, DatasetEntry]:
         if not isinstance(entry, DatasetEntry):
             raise UsageError(f"expected a DatasetEntry, got {type(entry).__name__}", location=location)
         _add(entries, entry, location)
-    _add_folder(entries, GENERAL_LAYOUT)
+    for entry in importlib.import_module(f"{__package__}.{GENERAL_LAYOUT}.dataset").DATASETS:
+        entries[entry.info.name] = entries.pop(entry.info.name)  # others share its layout, so it is tried last
     return entries
-
-
-def _add_folder(entries: dict[str, DatasetEntry], folder: str) -> None:
-    for entry in importlib.import_module(f"{__package__}.{folder}.dataset").DATASETS:
-        _add(entries, entry, f"mevis_bench/data/{folder}")
 
 
 def _add(entries: dict[str, DatasetEntry], entry: DatasetEntry, location: str) -> None:

@@ -100,7 +100,7 @@ def test_an_installed_package_adds_a_data_set(tmp_path: Path, monkeypatch: pytes
     opened = MINI.open(None, "valid_u")
     entry = replace(MINI, info=info, open=lambda root, split: opened, matches=lambda root, split: root == tmp_path)
     fake_entry_points(monkeypatch, entry)
-    assert list(find_datasets())[-4:] == ["mini2", "mevis_v2", "mevis_v1", "fake"]
+    assert list(find_datasets())[-5:] == ["fake", "mini", "mini2", "mevis_v2", "mevis_v1"]
     assert open_dataset(tmp_path, "x") is opened
     assert open_dataset(None, "x", "fake") is opened
 
