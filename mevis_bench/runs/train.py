@@ -249,7 +249,10 @@ def _check_splits(data: Dataset, val_data: Dataset) -> None:
 
 
 def _check_same(training: Training, data: Dataset, val_data: Dataset) -> None:
-    """Write the settings of this training, or compare them with those of the folder."""
+    """Write the settings of this training, or compare them with those of the folder.
+
+    Settings of a start that failed before it saved anything are replaced.
+    """
     settings = TrainingRecord(
         method=training.method.name,
         options=plain(training.config.plain_options()),
@@ -259,7 +262,7 @@ def _check_same(training: Training, data: Dataset, val_data: Dataset) -> None:
         mini=training.config.mini,
     )
     path = training.out / _RECORD
-    if not path.is_file():
+    if not path.is_file() or next(training.out.rglob("*.safetensors"), None) is None:
         atomic_write(path, encode_document(settings))
         return
     existing = read_json_file(path, TrainingRecord, hint="Give another --out, or remove the folder.")

@@ -51,6 +51,16 @@ def test_a_missing_checkpoint_and_one_of_another_network(data, capsys, tmp_path)
     assert not list(tmp_path.glob("*/*.safetensors"))
 
 
+def test_a_start_that_failed_is_corrected_in_the_same_folder(data, capsys, tmp_path):
+    assert train(data, "checkpoint=none.safetensors") == ExitCode.USAGE
+    assert train(data) == ExitCode.OK
+    weights = tmp_path / "out" / "mttr_mini.safetensors"
+    written = weights.read_bytes()
+    assert train(data, "checkpoint=none.safetensors") == ExitCode.USAGE
+    assert "out: the folder holds a training with other settings: options" in output(capsys)
+    assert weights.read_bytes() == written
+
+
 def test_a_loss_that_is_not_finite_keeps_the_checkpoint(data, capsys, tmp_path, monkeypatch):
     from baselines.mttr import train as mttr
 
