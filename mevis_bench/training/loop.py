@@ -27,7 +27,7 @@ from mevis_bench.training.curves import CurveFiles
 from mevis_bench.training.loader import MicroBatch, micro_batches
 from mevis_bench.training.moving_average import MovingAverage
 from mevis_bench.training.processes import Processes
-from mevis_bench.training.random_seeds import seed_losses
+from mevis_bench.training.random_seeds import deterministic_sums, seed_losses
 
 
 class LossModule(nn.Module):
@@ -108,8 +108,9 @@ class StageTraining:
 
     def _backward(self, step: int, micro_batch: MicroBatch) -> dict[str, Tensor]:
         seed_losses(self.seed, self.stage.name, step, micro_batch.number)
-        losses: dict[str, Tensor] = self.wrapped(micro_batch, self.processes.device.type)
-        self.processes.backward(losses["loss"] / self.stage.accumulation)
+        with deterministic_sums(self.processes.device):
+            losses: dict[str, Tensor] = self.wrapped(micro_batch, self.processes.device.type)
+            self.processes.backward(losses["loss"] / self.stage.accumulation)
         return losses
 
     def _set_rates(self, step: int) -> None:
@@ -178,7 +179,8 @@ class LoopTrainer:
 
     def _resume(self, training: StageTraining, files: CheckpointFiles) -> tuple[StageState, dict[str, float]]:
         if not files.last.is_file():
-            return StageState(step=0, curve=[], evaluations=[], best=None, best_step=None), {}
+            threads = torch.get_num_threads()
+            return StageState(step=0, curve=[], evaluations=[], best=None, best_step=None, threads=threads), {}
         tensors, state = files.load(files.last)
         load_model(training.stage.module, part(tensors, "model."), files.last)
         unpack_optimizer(training.optimizer, training.trained, tensors, state.step, files.last)
@@ -187,6 +189,8 @@ class LoopTrainer:
         check_match(sums, {name: torch.zeros(()) for name in sums}, files.last)
         if training.average is not None:
             training.average.load(average)
+        if state.threads is not None:
+            torch.set_num_threads(state.threads)
         return state, {name: float(value) for name, value in sums.items()}
 
     def _train(
@@ -244,7 +248,7 @@ class LoopTrainer:
         with training.averaged():
             metrics = dict(stage.evaluate())
             state.evaluations.append({"step": state.step, **_finite(metrics)})
-            value = None if stage.best_metric is None else _finite(metrics)[stage.best_metric]
+            value = None if stage.best_metric is None else _finite(metrics).get(stage.best_metric)
             if value is not None and (state.best is None or value > state.best):
                 state.best, state.best_step = value, state.step
                 if curves is not None:

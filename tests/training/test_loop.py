@@ -64,6 +64,48 @@ def test_two_processes_equal_one_with_the_same_batch(tmp_path):
         torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def wide_stage(module):
+    """Sums over 40,000 rows, which torch divides among its threads; every weight's gradient is one of a thousand."""
+    rows = torch.randn(40_000, 4, generator=torch.Generator().manual_seed(0))
+    places = torch.randint(32, (40_000,), generator=torch.Generator().manual_seed(0))
+    stage = toy_stage(module)
+
+    def loss_fn(samples):
+        error = module[2](module[0](rows)) - rows.sum(1, keepdim=True) * module[0].weight.flatten()[places][:, None]
+        return {"loss": stage.loss_fn(samples)["loss"] + error.square().mean()}
+
+    return replace(stage, loss_fn=loss_fn)
+
+
+def test_a_resumed_training_has_the_threads_that_it_began_with(tmp_path, two_threads):
+    """A sum that is divided among other threads is rounded otherwise, so the bytes would not be the same."""
+    toy_trainer(tmp_path / "whole").fit(wide_stage(toy_module(dropout=0.0)))
+    stopped = replace(wide_stage(toy_module(dropout=0.0)), log_every=1)
+
+    def stop(stage, step, steps, values):
+        if step == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        toy_trainer(tmp_path / "stopped", stop).fit(stopped)
+    torch.set_num_threads(1)
+    toy_trainer(tmp_path / "one").fit(wide_stage(toy_module(dropout=0.0)))
+    toy_trainer(tmp_path / "stopped").fit(wide_stage(toy_module(dropout=0.0)))
+    assert torch.get_num_threads() == 2
+    whole, resumed, one = (load_file(tmp_path / name / LAST) for name in ("whole", "stopped", "one"))
+    weights = [name for name in whole if name.startswith("model.")]
+    assert all(torch.equal(resumed[name], whole[name]) for name in weights)
+    assert not all(torch.equal(one[name], whole[name]) for name in weights)
+
+
 def slow_loop(stage, steps, decay):
     """The same training written out: plain AdamW, one backward pass per step, averages as lists of floats."""
     from mevis_bench.records.training import SamplePosition
@@ -252,11 +294,11 @@ STATE = {"step": 3, "curve": [{"step": 3, "loss": 0.5}], "evaluations": [], "bes
 
 def test_the_state_of_a_checkpoint_comes_back_as_it_was_written(tmp_path):
     files = checkpoints.CheckpointFiles(tmp_path, "toy")
-    state = StageState(3, [{"step": 3, "loss": 0.5}], [{"step": 3, "J": None}], 0.25, 3)
+    state = StageState(3, [{"step": 3, "loss": 0.5}], [{"step": 3, "J": None}], 0.25, 3, threads=2)
     files.save(files.last, {"x": torch.zeros(1)}, state)
     text = (
         '{"step": 3, "curve": [{"step": 3, "loss": 0.5}], "evaluations": [{"step": 3, "J": null}], '
-        '"best": 0.25, "best_step": 3}'
+        '"best": 0.25, "best_step": 3, "threads": 2}'
     )
     with safe_open(files.last, framework="pt") as file:
         assert file.metadata() == {"state": text}
@@ -274,6 +316,7 @@ def test_the_state_of_a_checkpoint_comes_back_as_it_was_written(tmp_path):
         ({"state": json.dumps({"step": 3})}, "missing key 'curve'"),
         ({"state": json.dumps({**STATE, "curve": [{"step": 3, "loss": "0"}]})}, "'curve[0].loss': expected a number"),
         ({"state": json.dumps({**STATE, "best": float("nan")})}, "invalid JSON: NaN is not a JSON number"),
+        ({"state": json.dumps({**STATE, "threads": 0})}, "'threads': expected 1 to 4096, got 0"),
         ({"state": json.dumps({**STATE, "step": 2})}, "'curve': expected a 'step' in every point, increasing, at most"),
         ({"state": json.dumps({**STATE, "step": -3, "curve": []})}, "'curve': expected a 'step' in every point"),
         ({"state": json.dumps({**STATE, "evaluations": [{"J": 1}]})}, "'evaluations': expected a 'step' in every"),
