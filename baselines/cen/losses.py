@@ -9,6 +9,7 @@ from torch import Tensor
 
 from baselines.cen.model import CenCaptioner
 from baselines.layers.training.caption_targets import CaptionTargets, encode_targets
+from baselines.layers.training.distributed import mean_over_processes
 
 LEFT_OUT = -100
 
@@ -25,7 +26,7 @@ class LossConfig:
 
 
 def compute_loss(logits: Tensor, targets: CaptionTargets) -> Tensor:
-    """Mean cross-entropy of all predicted tokens.
+    """Mean cross-entropy of all predicted tokens of all processes.
 
     The authors' code predicts padding, too, by oversight; here it is left out.
 
@@ -34,7 +35,8 @@ def compute_loss(logits: Tensor, targets: CaptionTargets) -> Tensor:
         targets: The captions.
     """
     labels = targets.ids.masked_fill(~targets.predicted, LEFT_OUT)[:, 1:]
-    return F.cross_entropy(logits[:, :-1].float().transpose(1, 2), labels, ignore_index=LEFT_OUT)
+    mean = F.cross_entropy(logits[:, :-1].float().transpose(1, 2), labels, ignore_index=LEFT_OUT)
+    return mean_over_processes(mean, int((labels != LEFT_OUT).sum()))
 
 
 def caption_losses(

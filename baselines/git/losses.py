@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import GitForCausalLM
 
 from baselines.layers.training.caption_targets import CaptionTargets, encode_targets
+from baselines.layers.training.distributed import mean_over_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def compute_losses(outputs: Tensor, targets: CaptionTargets, config: LossConfig)
 
     ``loss_caption`` is the Kullback-Leibler divergence of the predictions from the smoothed targets, at least 0, as in
     the authors' code; the paper writes the cross-entropy, which is larger by a constant. The mean is over all
-    predicted tokens of the batch, so a long caption weighs more than a short one.
+    predicted tokens of the batch, that of all processes, so a long caption weighs more than a short one.
 
     Args:
         outputs: ``(b, n, v)``, of `caption_logits`.
@@ -65,7 +66,8 @@ def compute_losses(outputs: Tensor, targets: CaptionTargets, config: LossConfig)
     smoothing, others = config.label_smoothing, logs.shape[-1] - 1
     right = logs.gather(-1, words[:, None])[:, 0]
     cross_entropy = -(1 - smoothing) * right - smoothing / others * (logs.sum(-1) - right)
-    return {"loss_caption": (cross_entropy - _entropy(smoothing, others)).mean()}
+    mean = (cross_entropy - _entropy(smoothing, others)).mean()
+    return {"loss_caption": mean_over_processes(mean, len(words))}
 
 
 def _entropy(smoothing: float, others: int) -> float:

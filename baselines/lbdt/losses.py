@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from baselines.layers.training.distributed import mean_over_processes
 from baselines.layers.training.mask_losses import probability_dice
 
 
@@ -71,14 +72,15 @@ def compute_losses(outputs: Tensor, targets: LbdtTargets, config: LbdtLossConfig
         config: Weight of positive pixels and clamp.
 
     Returns:
-        ``loss_bce``, mean over all pixels, and ``loss_dice``, mean over the batch.
+        ``loss_bce``, mean over all pixels, and ``loss_dice``, mean over the batch, that of all processes.
     """
     positive_weight = outputs.new_tensor(config.positive_weight)
     probabilities = outputs.sigmoid().clamp(config.clamp, 1 - config.clamp)
-    return {
+    means = {
         "loss_bce": F.binary_cross_entropy_with_logits(outputs, targets.masks, pos_weight=positive_weight),
         "loss_dice": probability_dice(probabilities.flatten(1), targets.masks.flatten(1)).mean(),
     }
+    return {name: mean_over_processes(mean, len(outputs)) for name, mean in means.items()}
 
 
 def total_loss(losses: Mapping[str, Tensor], config: LbdtLossConfig) -> Tensor:

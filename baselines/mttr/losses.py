@@ -211,7 +211,7 @@ def layer_losses(
     return {
         "loss_sigmoid_focal": torch.stack(focal).sum() / num_masks,
         "loss_dice": torch.stack(dice).sum() / num_masks,
-        "loss_is_referred": (weight * entropy).sum() / (frames * clips),
+        "loss_is_referred": (weight * entropy).sum() / average_count(weight.new_tensor(float(frames * clips))),
     }
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from baselines.layers.inputs.bert_vocabulary import MASK
 from baselines.layers.training.caption_targets import CaptionTargets, encode_targets
+from baselines.layers.training.distributed import mean_over_processes
 from baselines.vast.model import Vast
 
 FIRST_WORD = 106
@@ -61,13 +62,16 @@ def mask_words(targets: CaptionTargets, picked: float, words: int) -> tuple[Tens
 
 
 def compute_losses(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Compute the loss before weighting: ``loss_caption``, the cross-entropy's mean over all picked tokens.
+    """Compute the loss before weighting: ``loss_caption``, the cross-entropy's mean over the picked tokens.
+
+    The mean is over those of all processes.
 
     Args:
         logits: ``(b, n, v)``.
         labels: Of `mask_words`.
     """
-    return {"loss_caption": F.cross_entropy(logits.float().transpose(1, 2), labels, ignore_index=LEFT_OUT)}
+    mean = F.cross_entropy(logits.float().transpose(1, 2), labels, ignore_index=LEFT_OUT)
+    return {"loss_caption": mean_over_processes(mean, int((labels != LEFT_OUT).sum()))}
 
 
 def total_loss(losses: Mapping[str, Tensor], config: LossConfig) -> Tensor:

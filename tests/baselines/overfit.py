@@ -19,6 +19,7 @@ from mevis_bench.methods.method_options import resolve_options, typed_options
 from mevis_bench.methods.registry import ResolvedMethod, find_methods
 from mevis_bench.methods.submodules import import_submodule
 from mevis_bench.records import MethodConfig
+from mevis_bench.records.dataset import Dataset
 from mevis_bench.runs.validation import Validation
 from tests.fixtures.training_arguments import ignore, make_training_arguments
 
@@ -91,6 +92,12 @@ class Case:
 
     def train(self, out: Path, *settings: str, progress: Callable[..., None] = ignore) -> Path:
         """Train on the two clips; returns the weights."""
+        self.fit(out, *settings, progress=progress)
+        (weights,) = out.glob(self.pattern)
+        return weights
+
+    def fit(self, out: Path, *settings: str, progress: Callable[..., None] = ignore) -> None:
+        """Train on the two clips."""
         data = out.parent / "clips" / "train"
         split = open_dataset(data if data.is_dir() else write_two_clips(data), "train")
         resolved = self.resolved
@@ -108,15 +115,13 @@ class Case:
             progress=progress,
         )
         module.train(arguments)
-        (weights,) = out.glob(self.pattern)
-        return weights
 
     def captions(self, weights: Path) -> list[str]:
         """Sentences about the targets of the two clips, predicted with weights."""
         options = resolve_options(self.resolved, self.inference)
         config = MethodConfig("rmeg", self.variant, options, self.files(weights), "cpu", 0)
         captioner = load_method(self.resolved.method, config)
-        split = open_dataset(weights.parents[1] / "clips" / "train", "train")
+        split = open_clips(weights)
         return [
             prediction.text
             for video_id in split.video_ids
@@ -131,7 +136,13 @@ class Case:
         task = resolved.spec.tasks[0]
         options = resolve_options(resolved, self.inference)
         loaded = load_method(resolved.method, MethodConfig(task, self.variant, options, self.files(weights), "cpu", 0))
-        return Validation(task, open_dataset(weights.parents[1] / "clips" / "train", "train"))(loaded, 2)
+        return Validation(task, open_clips(weights))(loaded, 2)
+
+
+def open_clips(weights: Path) -> Dataset:
+    """The two clips that weights were trained on."""
+    root = next(folder / "clips" for folder in weights.parents if (folder / "clips").is_dir())
+    return open_dataset(root / "train", "train")
 
 
 def with_tokenizer(weights: Path) -> Mapping[str, Path]:

@@ -16,34 +16,16 @@ from baselines.layers.training.track_recipe import choose_frames, encode_sentenc
 from baselines.transrmot.train import TrainOptions
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
-from tests.baselines.overfit import (
-    HEIGHT,
-    SIDE,
-    WIDTH,
-    Case,
-    assert_overfits,
-    assert_resumes,
-    with_tokenizer,
-    write_two_clips,
-)
+from tests.baselines.overfit import HEIGHT, SIDE, WIDTH, assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.tiny_trainings import shrink_networks, tracker_case
 
-SETTINGS = (
-    "sampler_lengths=2", f"scales=[{HEIGHT}]", f"max_size={WIDTH}", "sentences=null",
-    "lr=1.5e-3", "lr_backbone=1.5e-3", "lr_linear_proj_mult=1.0", "epochs=4", "lr_drop=3",
-)  # fmt: skip
 STEADY = {"transrmot": ("losses.random_drop=0.0", "losses.fp_ratio=0.0"), "temprmot": ()}
 """Settings without random choices between frames."""
 
 
-def case(method, *settings):
-    return Case(
-        method, (*SETTINGS, *settings), {"short": HEIGHT, "longest": WIDTH}, variant="scratch", files=with_tokenizer
-    )
-
-
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setitem(SIZES, "mini", replace(SIZES["mini"], levels=3, detect_queries=6))
+    shrink_networks(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +36,12 @@ def split(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", STEADY)
 def test_two_clips_are_overfitted(method, tmp_path):
-    assert_overfits(case(method, "steps=240", *STEADY[method]), tmp_path, metric="LocA")
+    assert_overfits(tracker_case(method, "steps=240", *STEADY[method]), tmp_path, metric="LocA")
 
 
 @pytest.mark.parametrize("method", STEADY)
 def test_a_stopped_training_gives_the_same_bytes(method, tmp_path):
-    assert_resumes(case(method), tmp_path)
+    assert_resumes(tracker_case(method), tmp_path)
 
 
 def test_targets_are_all_objects_and_whether_the_sentence_refers_to_them(split):

@@ -37,5 +37,15 @@ def average_count(count: Tensor) -> Tensor:
     return total.clamp(min=1)
 
 
+def mean_over_processes(mean: Tensor, count: int) -> Tensor:
+    """Scale a mean over the items of this process so that the trainer's mean over processes is one over all items.
+
+    Args:
+        mean: Scalar.
+        count: Number of this process's items; processes may have different ones.
+    """
+    return mean * (count / average_count(mean.new_tensor(float(count))))
+
+
 def _is_distributed() -> bool:
     return distributed.is_available() and distributed.is_initialized()

@@ -5,30 +5,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-import baselines.mttr.config
 from baselines.layers.inputs.word_tagger import RuleTagger
-from baselines.layers.nn.video_swin import VideoSwinSize
 from baselines.losh.losses import LoshLossConfig, compute_losses, overlaps, total_loss
 from baselines.losh.train import shortened
 from baselines.mttr import losses as mttr
-from baselines.mttr.config import SIZES
 from baselines.mttr.losses import MttrOutputs, build_targets
-from tests.baselines.overfit import Case, assert_overfits, assert_resumes
+from tests.baselines.overfit import assert_overfits, assert_resumes
+from tests.baselines.tiny_trainings import shrink_networks, window_case
 
-TINY = replace(SIZES["mini"], backbone=VideoSwinSize(16, (1, 1, 1), (1, 1, 2)), feedforward=64, queries=4)
-CASE = Case(
-    "losh",
-    ("steps=90", "batch_size=2", "sentences=null", "window_size=4", "train_short_size=64", "train_max_size=96",
-     "horizontal_flip=false", "lr=1e-3", "lr_backbone=1e-3", "text_encoder_lr=1e-3"),
-    {"short": 64, "longest": 96},
-    variant="scratch",
-)  # fmt: skip
+CASE = window_case("losh", "steps=90", variant="scratch")
 CONFIG = LoshLossConfig()
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(baselines.mttr.config.SIZES, "mini", TINY)
+    shrink_networks(monkeypatch)
 
 
 @pytest.mark.usefixtures("tiny")

@@ -6,29 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-import baselines.mttr.config
 from baselines.layers.nn.text_encoder import HashTokenizer, build_roberta
-from baselines.layers.nn.video_swin import VideoSwinSize
 from baselines.layers.training.clip_sampling import read_clip
-from baselines.mttr.config import SIZES
 from baselines.mttr.model import Mttr
 from baselines.mttr.train import encode_clips, predict_layers, window_frames
 from mevis_bench.data.registry import open_dataset
-from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.overfit import assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.tiny_trainings import WINDOWS as TINY
+from tests.baselines.tiny_trainings import shrink_networks, window_case
 
-TINY = replace(SIZES["mini"], backbone=VideoSwinSize(16, (1, 1, 1), (1, 1, 2)), feedforward=64, queries=4)
-CASE = Case(
-    "mttr",
-    ("steps=70", "batch_size=2", "sentences=null", "window_size=4", "train_short_size=64", "train_max_size=96",
-     "horizontal_flip=false", "lr=1e-3", "lr_backbone=1e-3", "text_encoder_lr=1e-3"),
-    {"short": 64, "longest": 96},
-    variant="scratch",
-)  # fmt: skip
+CASE = window_case("mttr", "steps=70", variant="scratch")
 
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setitem(baselines.mttr.config.SIZES, "mini", TINY)
+    shrink_networks(monkeypatch)
 
 
 @pytest.mark.slow

@@ -6,23 +6,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from baselines.layers.nn import language_queries
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import UsageError
 from tests.baselines.overfit import Case, assert_overfits, assert_resumes
+from tests.baselines.tiny_trainings import query_case, shrink_networks
 from tests.fixtures.tiny_split import write_tiny_split
 
-TINY = replace(LANGUAGE_QUERIES_SIZES["mini"], depth=1, feedforward=64, queries=2)
-SETTINGS = (
-    "steps=240", "batch_size=2", "sentences=null", "num_frames=3", "scales=[64]", "max_size=96", "augment=false",
-    "lr=2e-3", "lr_backbone=2e-3", "lr_text_encoder=2e-3", "lr_linear_proj_mult=0.3",
-    "clip_max_norm=1.0", "lr_drop=[7,9]", "epochs=10",
-)  # fmt: skip
-CASE = Case("mutr", SETTINGS, {"short": 64}, "scratch")
+CASE = query_case("mutr", "steps=240", "clip_max_norm=1.0", "lr_drop=[7,9]", "epochs=10", variant="scratch")
 AUDIO = Case(
     "mutr",
-    (*SETTINGS, "no_target=skip"),
+    (*CASE.settings, "no_target=skip"),
     {"short": 64, "size": "mini", "backbone": "resnet-mini"},
     "audio-video-swin-t",
 )
@@ -30,7 +23,7 @@ AUDIO = Case(
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setitem(language_queries.LANGUAGE_QUERIES_SIZES, "mini", TINY)
+    shrink_networks(monkeypatch)
 
 
 @pytest.mark.slow

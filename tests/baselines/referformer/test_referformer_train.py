@@ -8,8 +8,6 @@ import torch
 from safetensors.torch import save_file
 
 from baselines.layers.inputs.text_reference import TextReference
-from baselines.layers.nn import language_queries
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
 from baselines.layers.nn.language_queries_keys import authors_key
 from baselines.layers.nn.text_encoder import build_roberta
 from baselines.layers.training.clip_sampling import read_clip
@@ -26,21 +24,16 @@ from baselines.referformer.model import ReferFormer
 from mevis_bench.config.train_config import read_train_config
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.records import MissingWeightsError
-from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.overfit import assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.tiny_trainings import QUERIES as TINY
+from tests.baselines.tiny_trainings import query_case, shrink_networks
 
-TINY = replace(LANGUAGE_QUERIES_SIZES["mini"], depth=1, feedforward=64, queries=2)
-CASE = Case(
-    "referformer",
-    ("steps=260", "batch_size=2", "sentences=null", "num_frames=3", "scales=[64]", "max_size=96", "augment=false",
-     "lr=2e-3", "lr_backbone=2e-3", "lr_text_encoder=2e-3", "lr_linear_proj_mult=0.3"),
-    {"short": 64},
-    variant="scratch",
-)  # fmt: skip
+CASE = query_case("referformer", "steps=260", variant="scratch")
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(language_queries.LANGUAGE_QUERIES_SIZES, "mini", TINY)
+    shrink_networks(monkeypatch)
 
 
 @pytest.mark.usefixtures("tiny")

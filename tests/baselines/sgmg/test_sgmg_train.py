@@ -9,7 +9,6 @@ import torch.nn.functional as F
 
 from baselines.layers.inputs.text_reference import TextReference
 from baselines.layers.nn import language_queries
-from baselines.layers.nn.language_queries import LANGUAGE_QUERIES_SIZES
 from baselines.layers.nn.text_encoder import build_roberta
 from baselines.layers.training.clip_augmentation import RandomTimeReversal
 from baselines.layers.training.clip_sampling import read_clip
@@ -17,16 +16,11 @@ from baselines.layers.training.query_losses import QueryLossConfig, QueryTargets
 from baselines.sgmg.losses import predict_layers
 from baselines.sgmg.model import SgMg
 from mevis_bench.data.registry import open_dataset
-from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.overfit import assert_overfits, assert_resumes, write_two_clips
+from tests.baselines.tiny_trainings import QUERIES, query_case
 
-TINY = replace(LANGUAGE_QUERIES_SIZES["mini"], channels=32, depth=1, feedforward=32, queries=2)
-CASE = Case(
-    "sgmg",
-    ("steps=260", "batch_size=2", "sentences=null", "num_frames=3", "scales=[64]", "max_size=96", "augment=false",
-     "lr=2e-3", "lr_backbone=2e-3", "lr_text_encoder=2e-3", "lr_linear_proj_mult=0.3"),
-    {"short": 64},
-    variant="scratch",
-)  # fmt: skip
+TINY = replace(QUERIES, channels=32, feedforward=32)
+CASE = query_case("sgmg", "steps=260", variant="scratch")
 
 
 @pytest.fixture
