@@ -6,6 +6,7 @@ import torch
 
 from baselines.cen.config import SIZES
 from baselines.cen.losses import LossConfig, caption_losses
+from baselines.cen.method import CenSentences
 from baselines.cen.model import CenCaptioner
 from baselines.cen.options import Options
 from baselines.layers.options import Rate
@@ -33,6 +34,7 @@ def train_on_tracks(arguments: TrainingArguments) -> None:
 
     Raises:
         UsageError: No sentence of the split has a target.
+        MevisBenchError: There are evaluations, and no Java.
     """
     options: TrackTrainOptions = arguments.options
     variant: Options = arguments.method_options
@@ -44,7 +46,8 @@ def train_on_tracks(arguments: TrainingArguments) -> None:
     fit_tracks(
         arguments,
         options,
-        network,
+        "CEN",
+        CenSentences(network, vocabulary, variant, arguments.device),
         variant.frames,
         lambda tokens, texts: caption_losses(network, vocabulary, tokens, texts, options.losses),
         options.max_norm,

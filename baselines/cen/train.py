@@ -12,10 +12,11 @@ import torch
 from baselines.cen.checkpoint import load_clip
 from baselines.cen.config import SIZES
 from baselines.cen.losses import LossConfig, caption_losses
-from baselines.cen.method import sample_frames
+from baselines.cen.method import CenSentences, sample_frames
 from baselines.cen.model import CenCaptioner
 from baselines.cen.options import Options
 from baselines.cen.track_train import TrackTrainOptions, train_on_tracks
+from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.options import Rate
 from baselines.layers.training.caption_training import (
@@ -74,14 +75,18 @@ def train(arguments: TrainingArguments) -> None:
         network.frame_encoder.requires_grad_(False)
     vocabulary = open_or_collect_words(arguments.data, options.vocabulary, sizes.words)
     network.to(arguments.device)
+    view = CaptionView(variant.frames, Square(sizes.side, variant.fit), sample_frames)
+    highlight = Highlight.from_options(variant)
+    captioner = CenSentences(network, vocabulary, variant, arguments.device)
     stage = CaptionStage(
         network=network,
         groups=group_parameters(network, [GroupRule("all", every_parameter, options.lr, options.weight_decay)]),
-        view=CaptionView(variant.frames, Square(sizes.side, variant.fit), sample_frames),
-        highlight=Highlight.from_options(variant),
+        view=view,
+        highlight=highlight,
         losses=lambda frames, texts: caption_losses(network, vocabulary, frames, texts, options.losses),
         schedule=WarmupCosineSchedule(options.warm_up),
         max_gradient_norm=options.max_norm,
+        method=CaptionMethod("CEN", captioner, view, highlight),
     )
     fit_captions(arguments, options, stage)
     name = "cen" if arguments.variant == "clip-b32" else f"cen_{arguments.variant}"

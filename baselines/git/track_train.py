@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from baselines.git.losses import LossConfig, caption_losses
+from baselines.git.method import Git
 from baselines.git.network import FRAMES, build
 from baselines.git.options import Options
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
@@ -33,6 +34,7 @@ def train_on_tracks(arguments: TrainingArguments) -> None:
 
     Raises:
         UsageError: No sentence of the split has a target.
+        MevisBenchError: There are evaluations, and no Java.
     """
     options: TrackTrainOptions = arguments.options
     variant: Options = arguments.method_options
@@ -43,7 +45,8 @@ def train_on_tracks(arguments: TrainingArguments) -> None:
     fit_tracks(
         arguments,
         options,
-        network,
+        "GIT",
+        Git(network, vocabulary, variant.beams, variant.max_new_tokens),
         FRAMES,
         lambda tokens, texts: caption_losses(network, vocabulary, tokens, texts, options.losses),
     )

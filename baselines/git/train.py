@@ -12,13 +12,14 @@ from torch import nn
 from transformers import GitForCausalLM
 
 from baselines.git.losses import LossConfig, caption_losses
-from baselines.git.method import SIDE
+from baselines.git.method import SIDE, Git
 from baselines.git.network import FRAMES, build, load_network
 from baselines.git.options import Options
 from baselines.git.track_train import TrackTrainOptions, train_on_tracks
 from baselines.git.word_pretraining import WordReader, topic_words, word_loss
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
 from baselines.layers.checkpoints.weights_file import save_weights
+from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.bert_vocabulary import VOCABULARY_FILE, open_vocabulary, word_vocabulary
 from baselines.layers.options import Rate, Size
@@ -93,11 +94,12 @@ def train(arguments: TrainingArguments) -> None:
             name="words",
             topics=topic_words(arguments.data, vocabulary),
         )
-        fit_captions(arguments, replace(options, steps=options.word_steps, val_videos=0), words)
+        fit_captions(arguments, replace(options, steps=options.word_steps), words)
     rules = [
         GroupRule("image encoder", _is_visual, options.lr_image_encoder, options.weight_decay),
         GroupRule("text decoder", every_parameter, options.lr_text_decoder, options.weight_decay),
     ]
+    captioner = Git(network, vocabulary, variant.beams, variant.max_new_tokens)
     stage = CaptionStage(
         network=network,
         groups=group_parameters(network, rules),
@@ -105,6 +107,7 @@ def train(arguments: TrainingArguments) -> None:
         highlight=highlight,
         losses=lambda frames, texts: caption_losses(network, vocabulary, frames, texts, options.losses),
         schedule=schedule,
+        method=CaptionMethod("GIT", captioner, view, highlight),
     )
     fit_captions(arguments, options, stage)
     if arguments.trainer.is_main_process:

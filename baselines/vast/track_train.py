@@ -10,6 +10,7 @@ from baselines.lmpmpp.mini import caption_training
 from baselines.lmpmpp.mini.caption_training import fit_tracks
 from baselines.vast.config import SIZES
 from baselines.vast.losses import LossConfig, caption_losses
+from baselines.vast.method import VastCaptioner
 from baselines.vast.model import Vast
 from baselines.vast.options import Options
 from mevis_bench.records import TrainingArguments
@@ -33,6 +34,7 @@ def train_on_tracks(arguments: TrainingArguments) -> None:
 
     Raises:
         UsageError: No sentence of the split has a target.
+        MevisBenchError: There are evaluations, and no Java.
     """
     options: TrackTrainOptions = arguments.options
     variant: Options = arguments.method_options
@@ -44,7 +46,8 @@ def train_on_tracks(arguments: TrainingArguments) -> None:
     fit_tracks(
         arguments,
         options,
-        network,
+        "VAST",
+        VastCaptioner(network, vocabulary, variant, arguments.device),
         variant.frames,
         lambda tokens, texts: caption_losses(network, vocabulary, tokens, texts, options.losses),
         options.max_norm,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight
 from baselines.layers.options import Rate
 from baselines.layers.training.caption_training import (
@@ -21,7 +22,7 @@ from baselines.layers.training.parameter_groups import GroupRule, every_paramete
 from baselines.vast.checkpoint import load_network
 from baselines.vast.config import SIZES
 from baselines.vast.losses import LossConfig, caption_losses
-from baselines.vast.method import sample_frames, square
+from baselines.vast.method import VastCaptioner, sample_frames, square
 from baselines.vast.model import Vast
 from baselines.vast.options import Options
 from baselines.vast.track_train import TrackTrainOptions, train_on_tracks
@@ -82,15 +83,19 @@ def train(arguments: TrainingArguments) -> None:
         ),
         GroupRule("decoder", every_parameter, options.lr, options.weight_decay),
     ]
+    view = CaptionView(variant.frames, square(variant.size, variant.fit), sample_frames)
+    highlight = Highlight.from_options(variant)
+    captioner = VastCaptioner(network, vocabulary, variant, arguments.device)
     stage = CaptionStage(
         network=network,
         groups=group_parameters(network, rules),
-        view=CaptionView(variant.frames, square(variant.size, variant.fit), sample_frames),
-        highlight=Highlight.from_options(variant),
+        view=view,
+        highlight=highlight,
         losses=lambda frames, texts: caption_losses(network, vocabulary, frames, texts, options.losses),
         schedule=WarmupCosineSchedule(options.warm_up),
         betas=BETAS,
         max_gradient_norm=options.max_norm,
+        method=CaptionMethod("VAST", captioner, view, highlight),
     )
     fit_captions(arguments, options, stage)
     save_captioner(arguments, network, vocabulary, f"vast_{arguments.variant}")

@@ -7,7 +7,8 @@ Axes: b target sets, k sentences of each, t frames.
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -23,9 +24,12 @@ from baselines.layers.inputs.mirror import mirror
 from baselines.layers.inputs.target_sets import target_sets
 from baselines.layers.options import Count, Fraction, Rate
 from baselines.layers.training.clip_training import existing_file
-from mevis_bench.records import HighlightedVideo, TrainingArguments, TrainingData, UsageError
+from mevis_bench.records import HighlightedVideo, Method, TrainingArguments, TrainingData, UsageError
 from mevis_bench.records.schedules import Schedule
 from mevis_bench.records.training import ParameterGroup, SamplePosition, TrainingStage
+
+BEST_METRIC = "CIDEr"
+"""Metric of which the best evaluation is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,8 @@ class CaptionTrainOptions:
         flip: Share of the videos that are mirrored, left and right exchanged in their sentences.
         warm_up: Steps of the warm-up.
         weight_decay: Of all parameters.
-        val_videos: Videos of the validation split on which the loss is measured.
+        val_videos: Videos of the validation split on which the loss and the task's metrics are measured; with some, the
+            weights are those of the best CIDEr. METEOR and CIDEr require Java; 0: those of the last step, without it.
         evaluate_every: Steps between two evaluations.
         save_every: Steps between two checkpoints.
         log_every: Steps between two points of the loss curve.
@@ -90,6 +95,9 @@ class CaptionStage:
         max_gradient_norm: Largest norm of the whole gradient; ``None``: not clipped.
         name: Of the stage.
         topics: Caption of each video in place of its sentences; ``None``: the sentences.
+        method: The network as a method, for evaluations; ``None``: it is not evaluated.
+        accumulation: Micro-batches per process and step.
+        precision: Data type of the network.
     """
 
     network: nn.Module
@@ -102,6 +110,9 @@ class CaptionStage:
     max_gradient_norm: float | None = None
     name: str = "captions"
     topics: Mapping[str, str] | None = None
+    method: Method | None = None
+    accumulation: int = 1
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 def training_sentences(data: TrainingData) -> Iterator[str]:
@@ -136,8 +147,10 @@ def fit_captions(arguments: TrainingArguments, options: CaptionTrainOptions, sta
 
     Raises:
         UsageError: No sentence of the split has a target.
+        MevisBenchError: There are evaluations, and no Java.
     """
     device = arguments.device
+    evaluated = method_evaluation(arguments, stage.method, options.val_videos)
     units = _units(arguments.data)
 
     def sample(rng: np.random.Generator, position: SamplePosition) -> DescribedTargets:
@@ -162,7 +175,8 @@ def fit_captions(arguments: TrainingArguments, options: CaptionTrainOptions, sta
             for video_id in arguments.val_data.video_ids[: options.val_videos]
             for row in range(len(target_sets(arguments.val_data, video_id)))
         ]
-        return {"loss": float(np.mean(values))} if values else {}
+        assert evaluated is not None
+        return {**({"loss": float(np.mean(values))} if values else {}), **evaluated()}
 
     arguments.trainer.fit(
         TrainingStage(
@@ -177,12 +191,29 @@ def fit_captions(arguments: TrainingArguments, options: CaptionTrainOptions, sta
             schedule=stage.schedule,
             betas=stage.betas,
             max_gradient_norm=stage.max_gradient_norm,
+            accumulation=stage.accumulation,
+            precision=stage.precision,
             save_every=options.save_every,
             log_every=options.log_every,
-            evaluate=evaluate if options.val_videos else None,
+            evaluate=None if evaluated is None else evaluate,
             evaluate_every=options.evaluate_every,
+            best_metric=None if evaluated is None else BEST_METRIC,
         )
     )
+
+
+def method_evaluation(
+    arguments: TrainingArguments, method: Method | None, videos: int
+) -> Callable[[], Mapping[str, float]] | None:
+    """Return the evaluation of a captioner on the first ``videos`` videos; ``None`` where there is nothing to evaluate.
+
+    Raises:
+        MevisBenchError: There is no Java.
+    """
+    if method is None or videos == 0:
+        return None
+    arguments.evaluate(method, 0)  # what is not installed is missed here, not after the first thousand steps
+    return partial(arguments.evaluate, method, videos)
 
 
 def _units(data: TrainingData) -> list[tuple[str, int]]:

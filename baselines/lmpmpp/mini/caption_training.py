@@ -10,12 +10,13 @@ from typing import Annotated
 import numpy as np
 import torch
 from msgspec import Meta
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines.layers.inputs.target_sets import target_sets
 from baselines.layers.options import Count, Rate
+from baselines.layers.training.caption_training import BEST_METRIC, method_evaluation
 from baselines.layers.training.parameter_groups import group_by_shape
-from baselines.lmpmpp.mini.caption_start import encode_tracks, target_tokens
+from baselines.lmpmpp.mini.caption_start import Describer, TrackCaptioner, encode_tracks, target_tokens
 from baselines.lmpmpp.mini.common_start import SHIPPED, CommonStart
 from mevis_bench.records import TrainingArguments, TrainingData, UsageError
 from mevis_bench.records.schedules import WarmupCosineSchedule
@@ -33,7 +34,8 @@ class TrackTrainOptions:
         lr: Peak learning rate.
         warm_up: Steps of the warm-up.
         weight_decay: Of the matrices.
-        val_videos: Videos of the validation split on which the loss is measured.
+        val_videos: Videos of the validation split on which the loss and the task's metrics are measured, as in the
+            trainings on frames.
         evaluate_every: Steps between two evaluations.
         save_every: Steps between two checkpoints.
         log_every: Steps between two points of the loss curve.
@@ -94,7 +96,8 @@ class DescribedSplit:
 def fit_tracks(
     arguments: TrainingArguments,
     options: TrackTrainOptions,
-    network: nn.Module,
+    name: str,
+    captioner: Describer,
     parts: int,
     losses: Callable[[Tensor, Sequence[str]], dict[str, Tensor]],
     max_gradient_norm: float | None = None,
@@ -104,7 +107,8 @@ def fit_tracks(
     Args:
         arguments: Of the training.
         options: Of the training.
-        network: What is trained, on the device.
+        name: Of the method, for errors.
+        captioner: What is trained, on the device, with its decoding.
         parts: t.
         losses: Losses from tokens ``(b, t, 1, o, c)`` and ``k * b`` sentences: one about each set, then the next one
             about each.
@@ -112,8 +116,12 @@ def fit_tracks(
 
     Raises:
         UsageError: No sentence of the split has a target.
+        MevisBenchError: There are evaluations, and no Java.
     """
+    network = captioner.network
     start = CommonStart.load(SHIPPED).to(arguments.device)
+    method = TrackCaptioner(name, captioner, start, parts, arguments.device)
+    evaluated = method_evaluation(arguments, method, options.val_videos)
     split = DescribedSplit(arguments.data, start, parts, arguments.device)
     held_out = DescribedSplit(arguments.val_data, start, parts, arguments.device)
     sets = {video_id: len(target_sets(arguments.data, video_id)) for video_id in arguments.data.video_ids}
@@ -137,7 +145,8 @@ def fit_tracks(
             for video_id in arguments.val_data.video_ids[: options.val_videos]
             for row in range(len(target_sets(arguments.val_data, video_id)))
         ]
-        return {"loss": float(np.mean(values))} if values else {}
+        assert evaluated is not None
+        return {**({"loss": float(np.mean(values))} if values else {}), **evaluated()}
 
     arguments.trainer.fit(
         TrainingStage(
@@ -153,7 +162,8 @@ def fit_tracks(
             max_gradient_norm=max_gradient_norm,
             save_every=options.save_every,
             log_every=options.log_every,
-            evaluate=evaluate if options.val_videos else None,
+            evaluate=None if evaluated is None else evaluate,
             evaluate_every=options.evaluate_every,
+            best_metric=None if evaluated is None else BEST_METRIC,
         )
     )
