@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, LlamaConfig, LlamaModel
 
+from baselines.layers.nn.lora import add_lora
 from baselines.lmpmpp.config import LanguageConfig
-from baselines.lmpmpp.lora import add_lora
 from baselines.lmpmpp.prompt import ADDED_TOKENS, Modality, PromptTokens
 
 

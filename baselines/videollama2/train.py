@@ -1,5 +1,7 @@
 """Training of the mini variant from scratch (``mevis-bench train --method videollama2 --variant mini``).
 
+Published sizes are fine-tuned by ``adapter_train.py``.
+
 1. ``vision``: vision tower and connector learn to localize the highlighted targets (``grounding_pretraining.py``), in
    place of a pretrained CLIP.
 2. ``captions``: the whole network learns the targets' grounding scratchpad (``grounding_scratchpad.py``), then the
@@ -25,6 +27,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.training.parameter_groups import group_by_shape
+from baselines.videollama2.adapter_train import IGNORE_INDEX, AdapterTrainOptions, train_adapters
 from baselines.videollama2.grounding_pretraining import GroundingHead, grounding_loss
 from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS, scratchpad_targets
 from baselines.videollama2.model import build, splice, visual_tokens
@@ -40,16 +43,17 @@ from mevis_bench.records.training import SamplePosition, TrainingStage
 
 LossFn = Callable[[np.random.Generator], Mapping[str, Tensor]]
 
-IGNORE_INDEX = -100
-"""Label without loss (transformers' convention)."""
-
 
 def train(arguments: TrainingArguments) -> None:
-    """Train the mini variant, resuming if possible, and write its folder of weights to ``arguments.out / "mini"``.
+    """Train a variant, resuming if possible, and write its folder of weights to ``arguments.out / variant``.
 
     Raises:
         DataError: A file of the split is invalid.
+        MevisBenchError: See `train_adapters`, for the published sizes.
     """
+    if isinstance(arguments.options, AdapterTrainOptions):
+        train_adapters(arguments)
+        return
     options: TrainOptions = arguments.options
     sizes = SIZES["mini"]
     view = CaptionView(options.frames, Square(sizes.image_size, options.fit, sizes.mean, sizes.std))

@@ -1,7 +1,9 @@
-"""Training configuration of the mini variant (``configs/train/videollama2-mini.yaml``)."""
+"""Training configurations (``configs/train/videollama2-*.yaml``)."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+from baselines.videollama2.adapter_train import AdapterTrainOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class CaptionOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Options of both stages and of the preprocessing, ``frames``, ``fit``, ``color`` and ``alpha``."""
+    """Mini variant: options of both stages and of the preprocessing, ``frames``, ``fit``, ``color`` and ``alpha``."""
 
     vision: VisionOptions
     captions: CaptionOptions
@@ -35,4 +37,9 @@ class TrainOptions:
     alpha: float
 
 
-OPTIONS = {"mini": TrainOptions}
+OPTIONS = {
+    "mini": TrainOptions,
+    "7b": AdapterTrainOptions,
+    "7b-16f": AdapterTrainOptions,
+    "2.1-7b-16f": AdapterTrainOptions,
+}

@@ -61,7 +61,8 @@ SMALL = {
         "batch_size=1", "scales=[48]", "scales_max_size=96", "crop_resize=[48]", "crop_size=[32,40]", "size=32",
         "max_size=64",
     ),
-    "videollama2": ("vision.targets=2", "captions.targets=2", "captions.sentences=1"),
+    "videollama2": ("batch_size=4",),
+    "videollama2-mini": ("vision.targets=2", "captions.targets=2", "captions.sentences=1"),
 }  # fmt: skip
 """Settings by configuration, or by method for all of its configurations."""
 

@@ -7,15 +7,18 @@ import pytest
 import torch
 import yaml
 from pycocotools import mask as coco
+from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.mirror import mirror
+from baselines.videollama2.adapter_train import sentence_loss
 from baselines.videollama2.grounding_pretraining import GroundingHead
 from baselines.videollama2.grounding_scratchpad import SCRATCHPAD_TOKENS, scratchpad_targets
 from baselines.videollama2.method import load
-from baselines.videollama2.model import build, splice
+from baselines.videollama2.model import build, splice, visual_tokens
 from baselines.videollama2.options import Options
+from baselines.videollama2.prompt import prompt_ids
 from baselines.videollama2.sizes import SIZES
 from baselines.videollama2.train import IGNORE_INDEX, caption_losses, train
 from baselines.videollama2.train_options import TrainOptions
@@ -30,6 +33,7 @@ from mevis_bench.records import (
     TargetMasks,
     Video,
 )
+from tests.baselines.overfit import Case
 from tests.fixtures.noise_video import noise_video
 from tests.fixtures.training_arguments import make_training_arguments, read_options
 
@@ -183,3 +187,45 @@ def test_the_shipped_weights_describe_targets_differently() -> None:
     texts = [caption.text for caption in method.predict(split.video(video_id), targets)]
     assert len(set(texts)) > 1
     assert not [text for text in texts if "<" in text or not text.startswith("the ")]
+
+
+def test_adapters_and_connector_of_a_published_size_learn_and_are_merged(tmp_path: Path) -> None:
+    case = Case(
+        "videollama2",
+        ("steps=3", "batch_size=2", "accumulation=2", "sentences=2", "warm_up=0", "learning_rate=1e-2", "lora_r=4"),
+        {"size": "mini", "precision": "float32", "frames": 2, "max_new_tokens": 3},
+        variant="7b",
+        pattern="7b/*.safetensors",
+        files=lambda path: {"model": path.parent},
+    )
+    first = load_file(case.train(tmp_path / "first", "steps=1", "learning_rate=0", "mm_projector_lr=0"))
+    weights = case.train(tmp_path / "out")
+    moved = {name for name, value in load_file(weights).items() if not torch.equal(value, first[name])}
+    layers = [f"model.layers.{number}." for number in range(SIZES["mini"].language().num_hidden_layers)]
+    assert {name for name in moved if "mm_projector" not in name} == {
+        f"{layer}{part}.{name}.weight"
+        for layer in layers
+        for part, names in (("self_attn", "qkvo"), ("mlp", ("gate", "up", "down")))
+        for name in (f"{each}_proj" for each in names)
+    }
+    assert any("mm_projector" in name for name in moved)
+    captions = case.captions(weights)
+    assert len(captions) == 4
+    assert all(len(caption.split()) <= 3 for caption in captions)
+
+
+def test_a_sentence_after_its_prompt_costs_what_its_words_do() -> None:
+    torch.manual_seed(0)
+    network, tokenizer = build(SIZES["mini"]).eval(), build_tokenizer(["the cat runs to the left"], 320)
+    prompt = prompt_ids(tokenizer, "the cat", system_message=False)
+    frames, texts = torch.randn(2, 2, 3, 96, 96), ["the cat", "the cat runs", "left", "runs to the left"]
+    costs = []
+    for number, text in enumerate(texts):
+        ids = [*tokenizer(text).input_ids, tokenizer.eos_token_id]
+        visual = visual_tokens(network, frames[number % 2, None])
+        prefix = splice(network, torch.tensor([prompt[0]]), visual, torch.tensor([prompt[1]]))
+        inputs = torch.cat((prefix, network.model.embed_tokens(torch.tensor([ids]))), 1)
+        logits = network(inputs_embeds=inputs).logits[0, -len(ids) - 1 : -1]
+        costs += cross_entropy(logits, torch.tensor(ids), reduction="none").tolist()
+    loss = sentence_loss(network, tokenizer, prompt, frames, texts)
+    assert loss.item() == pytest.approx(np.mean(costs), rel=1e-5)

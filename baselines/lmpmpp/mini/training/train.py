@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from baselines.layers.nn.lora import merge_lora
 from baselines.layers.training.parameter_groups import group_by_shape
-from baselines.lmpmpp.lora import merge_lora
 from baselines.lmpmpp.mini.checkpoint import save_mini
 from baselines.lmpmpp.mini.config import MINI
 from baselines.lmpmpp.mini.model import MiniLMPMpp

@@ -26,7 +26,8 @@ class LoraLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(..., in_features)`` to ``(..., out_features)``."""
-        return self.linear(x) + self.scale * (x @ self.lora_a.T @ self.lora_b.T)
+        out: Tensor = self.linear(x) + self.scale * (x @ self.lora_a.T @ self.lora_b.T)
+        return out
 
     def merge(self) -> nn.Linear:
         """Add the update to the frozen weight and return the linear layer."""

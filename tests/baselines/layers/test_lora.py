@@ -3,7 +3,7 @@ import copy
 import torch
 from torch import nn
 
-from baselines.lmpmpp.lora import LoraLinear, add_lora, merge_lora
+from baselines.layers.nn.lora import LoraLinear, add_lora, merge_lora
 
 
 class Block(nn.Module):
