@@ -72,6 +72,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.encode_once_methods lmpmpp
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.sentence_batch
 	$(BIN)/python -m benchmarks.large_split
 
 train-mini: setup
