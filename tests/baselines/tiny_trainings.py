@@ -50,3 +50,15 @@ def tracker_case(method: str, *settings: str) -> Case:
     return Case(
         method, (*fixed, *settings), {"short": HEIGHT, "longest": WIDTH}, variant="scratch", files=with_tokenizer
     )
+
+
+def caption_case(method: str, *settings: str) -> Case:
+    """VAST or CEN."""
+    fixed = ("batch_size=2", "sentences=2", "warm_up=1", "flip=1.0")
+    return Case(
+        method,
+        (*fixed, *settings),
+        {"frames": 2, "max_new_tokens": 3},
+        files=lambda path: {"model": path, "vocabulary": path.with_name(f"{method}_scratch_tokenizer.json")},
+        variant="scratch",
+    )

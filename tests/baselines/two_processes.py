@@ -1,4 +1,4 @@
-"""Trainings of two steps that torchrun can start: ``SCRIPT FOLDER`` trains every case in ``FOLDER/<name>``."""
+"""Trainings of three steps that torchrun can start: ``SCRIPT FOLDER`` trains every case in ``FOLDER/<name>``."""
 
 import json
 import sys
@@ -10,11 +10,11 @@ from torch import nn
 from tests.baselines.overfit import Case, write_two_clips
 from tests.baselines.tiny_trainings import query_case, shrink_networks, tracker_case, window_case
 
-_CAPTIONS = ("steps=2", "batch_size=2", "sentences=2", "warm_up=0", "flip=0.0")
+_CAPTIONS = ("steps=3", "batch_size=2", "sentences=2", "warm_up=0", "flip=0.0")
 CASES = {
-    "mttr": window_case("mttr", "steps=2", variant="scratch"),
-    "referformer": query_case("referformer", "steps=2", variant="scratch"),
-    "transrmot": tracker_case("transrmot", "steps=2", "batch_size=2", "losses.random_drop=0.0", "losses.fp_ratio=0.0"),
+    "mttr": window_case("mttr", "steps=3", variant="scratch"),
+    "referformer": query_case("referformer", "steps=3", variant="scratch"),
+    "transrmot": tracker_case("transrmot", "steps=3", "batch_size=2", "losses.random_drop=0.0", "losses.fp_ratio=0.0"),
     "git": Case("git", (*_CAPTIONS, "word_steps=0"), {}, "scratch"),
     "cen": Case("cen", _CAPTIONS, {"frames": 2}, "scratch"),
 }
@@ -29,11 +29,14 @@ def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_uneven_clips(root: Path) -> None:
-    """Write the two clips; the second has more and longer sentences, so that processes have other counts."""
+    """Write the two clips with sentences of different lengths, one more for the second, so that processes differ."""
     path = write_two_clips(root) / "meta_expressions_v2.json"
     meta = json.loads(path.read_text())
-    expressions = meta["videos"]["vb"]["expressions"]
-    expressions["2"] = {**expressions["1"], "exp": "the blue square that is moving over to the left"}
+    first, second = (meta["videos"][name]["expressions"] for name in ("va", "vb"))
+    first["1"]["exp"] += " that moves"
+    second["0"]["exp"] += " that is moving over to the left"
+    second["1"]["exp"] += " which starts at the right and goes on until it leaves the picture"
+    second["2"] = {**second["1"], "exp": "the other one"}
     path.write_text(json.dumps(meta))
 
 

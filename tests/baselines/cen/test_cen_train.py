@@ -9,7 +9,10 @@ from baselines.cen.losses import compute_loss
 from baselines.cen.model import CenCaptioner
 from baselines.layers.inputs.bert_vocabulary import BEGIN, END
 from baselines.layers.training.caption_targets import build_targets
-from tests.baselines.overfit import Case
+from tests.baselines.overfit import assert_resumes
+from tests.baselines.tiny_trainings import caption_case
+
+CASE = caption_case("cen")
 
 
 def test_the_loss_is_the_mean_over_next_words_without_padding() -> None:
@@ -45,15 +48,12 @@ def test_a_tiny_network_learns_a_caption() -> None:
 
 
 def test_a_training_writes_weights_that_load(tmp_path) -> None:
-    case = Case(
-        "cen",
-        ("steps=2", "batch_size=2", "sentences=2", "warm_up=1", "flip=1.0"),
-        {"frames": 2, "max_new_tokens": 3},
-        files=lambda path: {"model": path, "vocabulary": path.with_name("cen_scratch_tokenizer.json")},
-        variant="scratch",
-    )
-    weights = case.train(tmp_path / "out")
+    weights = CASE.train(tmp_path / "out", "steps=2")
     assert weights.name == "cen_scratch.safetensors"
-    captions = case.captions(weights)
+    captions = CASE.captions(weights)
     assert len(captions) == 4
     assert all(len(caption.split()) <= 3 for caption in captions)
+
+
+def test_a_stopped_training_gives_the_same_bytes(tmp_path) -> None:
+    assert_resumes(CASE, tmp_path)

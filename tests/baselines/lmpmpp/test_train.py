@@ -18,6 +18,7 @@ from baselines.lmpmpp.train_options import PaperTrainOptions
 from mevis_bench.data.registry import open_dataset
 from mevis_bench.data.synthetic import make_mini
 from mevis_bench.records import DataError, MissingWeightsError, UsageError
+from mevis_bench.training.loop import LoopTrainer
 from tests.baselines.lmpmpp.small_model import OPTIONS
 from tests.fixtures.training_arguments import ignore, make_training_arguments, read_options
 from tests.paths import ROOT
@@ -91,6 +92,30 @@ def test_two_processes_take_the_steps_of_one(split, tmp_path, monkeypatch):
     assert one.keys() == two.keys()
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_a_stopped_training_gives_the_same_bytes(split, tmp_path, monkeypatch):
+    settings = {"steps": 3, "save_every": 1, "samples": 2}
+    train_paper(make_args(split, make_folder(tmp_path / "whole"), **settings), TINY)
+    save = LoopTrainer._save
+
+    def killed(self, training, files, state, sums):
+        save(self, training, files, state, sums)
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(LoopTrainer, "_save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_paper(make_args(split, make_folder(tmp_path / "stopped"), **settings), TINY)
+    monkeypatch.undo()
+    train_paper(make_args(split, tmp_path / "stopped", **settings), TINY)
+    whole, again = (tmp_path / name / "lmpmpp-paper.safetensors" for name in ("whole", "stopped"))
+    assert again.read_bytes() == whole.read_bytes()
+
+
+def make_folder(path):
+    path.mkdir()
+    return path
 
 
 def test_half_precision_trains_float32_parameters_only(split, tmp_path, monkeypatch):

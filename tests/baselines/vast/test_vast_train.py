@@ -8,8 +8,10 @@ from baselines.layers.training.caption_targets import build_targets
 from baselines.vast.config import VastConfig
 from baselines.vast.losses import FIRST_WORD, LEFT_OUT, LossConfig, compute_losses, mask_words, total_loss
 from baselines.vast.model import Vast
-from tests.baselines.overfit import Case
+from tests.baselines.overfit import assert_resumes
+from tests.baselines.tiny_trainings import caption_case
 
+CASE = caption_case("vast")
 CAPTIONS = [list(range(200, 230)), [300, 301], []]
 
 
@@ -69,15 +71,12 @@ def test_a_tiny_network_learns_a_caption() -> None:
 
 
 def test_a_training_writes_weights_that_load(tmp_path) -> None:
-    case = Case(
-        "vast",
-        ("steps=2", "batch_size=2", "sentences=2", "warm_up=1", "flip=1.0"),
-        {"frames": 2, "max_new_tokens": 3},
-        files=lambda path: {"model": path, "vocabulary": path.with_name("vast_scratch_tokenizer.json")},
-        variant="scratch",
-    )
-    weights = case.train(tmp_path / "out")
+    weights = CASE.train(tmp_path / "out", "steps=2")
     assert weights.name == "vast_scratch.safetensors"
-    captions = case.captions(weights)
+    captions = CASE.captions(weights)
     assert len(captions) == 4
     assert all(len(caption.split()) <= 3 for caption in captions)
+
+
+def test_a_stopped_training_gives_the_same_bytes(tmp_path) -> None:
+    assert_resumes(CASE, tmp_path)

@@ -33,7 +33,7 @@ from mevis_bench.records import (
     TargetMasks,
     Video,
 )
-from tests.baselines.overfit import Case
+from tests.baselines.overfit import Case, assert_resumes
 from tests.fixtures.noise_video import noise_video
 from tests.fixtures.training_arguments import make_training_arguments, read_options
 
@@ -42,6 +42,15 @@ OPTIONS = {
     "captions": {"steps": 3, "learning_rate": 1e-3, "targets": 2, "sentences": 2},
     "frames": 2, "fit": "squash", "color": [255, 0, 0], "alpha": 0.5,
 }  # fmt: skip
+
+ADAPTERS = Case(
+    "videollama2",
+    ("batch_size=2", "accumulation=2", "sentences=2", "warm_up=0", "learning_rate=1e-2", "lora_r=4"),
+    {"size": "mini", "precision": "float32", "frames": 2, "max_new_tokens": 3},
+    variant="7b",
+    pattern="7b/*.safetensors",
+    files=lambda path: {"model": path.parent},
+)
 
 
 class FakeSplit:
@@ -190,16 +199,8 @@ def test_the_shipped_weights_describe_targets_differently() -> None:
 
 
 def test_adapters_and_connector_of_a_published_size_learn_and_are_merged(tmp_path: Path) -> None:
-    case = Case(
-        "videollama2",
-        ("steps=3", "batch_size=2", "accumulation=2", "sentences=2", "warm_up=0", "learning_rate=1e-2", "lora_r=4"),
-        {"size": "mini", "precision": "float32", "frames": 2, "max_new_tokens": 3},
-        variant="7b",
-        pattern="7b/*.safetensors",
-        files=lambda path: {"model": path.parent},
-    )
-    first = load_file(case.train(tmp_path / "first", "steps=1", "learning_rate=0", "mm_projector_lr=0"))
-    weights = case.train(tmp_path / "out")
+    first = load_file(ADAPTERS.train(tmp_path / "first", "steps=1", "learning_rate=0", "mm_projector_lr=0"))
+    weights = ADAPTERS.train(tmp_path / "out", "steps=3")
     moved = {name for name, value in load_file(weights).items() if not torch.equal(value, first[name])}
     layers = [f"model.layers.{number}." for number in range(SIZES["mini"].language().num_hidden_layers)]
     assert {name for name in moved if "mm_projector" not in name} == {
@@ -209,9 +210,13 @@ def test_adapters_and_connector_of_a_published_size_learn_and_are_merged(tmp_pat
         for name in (f"{each}_proj" for each in names)
     }
     assert any("mm_projector" in name for name in moved)
-    captions = case.captions(weights)
+    captions = ADAPTERS.captions(weights)
     assert len(captions) == 4
     assert all(len(caption.split()) <= 3 for caption in captions)
+
+
+def test_a_stopped_training_of_adapters_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert_resumes(ADAPTERS, tmp_path)
 
 
 def test_a_sentence_after_its_prompt_costs_what_its_words_do() -> None:

@@ -14,7 +14,9 @@ from baselines.vlt.losses import compute_loss
 from baselines.vlt.model import Vlt
 from baselines.vlt.train import clip_loss
 from mevis_bench.data.registry import open_dataset
-from tests.baselines.overfit import Case, write_two_clips
+from tests.baselines.overfit import Case, assert_resumes, write_two_clips
+
+CASE = Case("vlt", ("batch_size=2", "sentences=null", "num_frames=2", "lr=2e-3"), {}, variant="scratch")
 
 
 def test_the_loss_is_a_sum_over_pixels_and_a_mean_over_frames() -> None:
@@ -60,10 +62,13 @@ def test_a_batch_has_the_losses_of_its_sentences(tmp_path) -> None:
 
 
 def test_the_loss_of_two_clips_falls(tmp_path) -> None:
-    case = Case("vlt", ("steps=10", "batch_size=2", "sentences=null", "num_frames=2", "lr=2e-3"), {}, variant="scratch")
-    weights = case.train(tmp_path / "out")
+    weights = CASE.train(tmp_path / "out", "steps=10")
     assert weights.name == "vlt_scratch.safetensors"
     (curve,) = (weights.parent / "curves").glob("*.json")
     losses = [point["loss"] for point in json.loads(curve.read_text())["losses"]]
     assert sum(losses[-3:]) < 0.7 * sum(losses[:3]), losses
-    assert 0 <= case.score(weights)["J"] <= 1
+    assert 0 <= CASE.score(weights)["J"] <= 1
+
+
+def test_a_stopped_training_gives_the_same_bytes(tmp_path) -> None:
+    assert_resumes(CASE, tmp_path)
