@@ -1,10 +1,6 @@
 """Live logs of runs: every sample, then the scores; nothing where no service is named."""
 
-import importlib.machinery
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -12,22 +8,9 @@ from mevis_bench.runs.live_log import LiveLog
 from mevis_bench.schemas.samples import SampleStatus
 from mevis_bench.store.run_folder import RunFolder
 from mevis_bench.store.score_files import read_results
+from tests.fixtures.fake_logs import install_wandb
 from tests.fixtures.runs import RecordingCallback
 from tests.fixtures.scored_runs import constant_run
-
-
-class FakeRun:
-    """Run of Weights & Biases that records what is logged."""
-
-    def __init__(self) -> None:
-        self.logged: list[tuple[int, dict[str, float]]] = []
-        self.finished = False
-
-    def log(self, values: dict[str, float], step: int) -> None:
-        self.logged.append((step, values))
-
-    def finish(self) -> None:
-        self.finished = True
 
 
 def _log(tmp_path: Path) -> RecordingCallback:
@@ -41,15 +24,11 @@ def _log(tmp_path: Path) -> RecordingCallback:
 
 
 def test_samples_and_scores_are_logged_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, started = FakeRun(), []
-    fake: Any = ModuleType("wandb")
-    fake.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
-    fake.init = lambda **settings: started.append(SimpleNamespace(**settings)) or run
-    monkeypatch.setitem(sys.modules, "wandb", fake)
+    run = install_wandb(monkeypatch)
     monkeypatch.setenv("WANDB_PROJECT", "mine")
     seen = _log(tmp_path)
     assert (seen.begun, seen.samples) == ((4, 2), ["va/0", "va/1"])
-    assert started[0].id == f"{tmp_path.name}-predict"
+    assert run.started[0].id == f"{tmp_path.name}-predict"
     assert run.logged[:2] == [
         (3, {"samples": 3, "failed": 0, "seconds": 0.5}),
         (4, {"samples": 4, "failed": 1, "seconds": 0.1}),
@@ -60,9 +39,7 @@ def test_samples_and_scores_are_logged_live(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_nothing_is_sent_where_no_project_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake: Any = ModuleType("wandb")
-    fake.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
-    fake.init = lambda **settings: pytest.fail("started")
-    monkeypatch.setitem(sys.modules, "wandb", fake)
+    run = install_wandb(monkeypatch)
     monkeypatch.delenv("WANDB_PROJECT", raising=False)
     assert _log(tmp_path).samples == ["va/0", "va/1"]
+    assert not run.started
