@@ -4,6 +4,8 @@ The run's folder, the data and the weights have to be at the same paths on every
 """
 
 import importlib
+import socket
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +19,12 @@ from mevis_bench.records.retry import RESUME_HINT, RetryPolicy
 from mevis_bench.schemas.samples import SampleStatus
 
 _CLOSE_TIMEOUT = 30.0
+
+_HEAD_INTERVAL = 5.0
+"""Seconds between two looks at the head. Ray ends this process, without an exception, when it has missed it for 60."""
+
+_HEAD_MISSES = 3
+"""Looks in a row that fail before the head is lost."""
 
 _LOST = f"{RESUME_HINT} Without --engine ray and --address it resumes on this machine."
 
@@ -76,6 +84,44 @@ class RayPool:
         return min(int(resources[device]), videos)
 
 
+class _HeadLostError(ConnectionError):
+    """Nothing answers at the head's address; calls to Ray would wait for it."""
+
+
+class _Head:
+    """The head of a cluster, seen from this process.
+
+    Args:
+        address: Host and port of its control service; a text of another form is never lost.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._address = (host, int(port)) if host and port.isdigit() else None
+        self._misses = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether ``check`` has found it lost."""
+        return self._misses >= _HEAD_MISSES
+
+    def check(self) -> None:
+        """Look whether it is there.
+
+        Raises:
+            _HeadLostError: It was not, this time and the times before.
+        """
+        if self._address is None:
+            return
+        try:
+            socket.create_connection(self._address, timeout=_HEAD_INTERVAL).close()
+            self._misses = 0
+        except OSError as error:
+            self._misses += 1
+            if self.lost:
+                raise _HeadLostError(f"nothing answers at {':'.join(map(str, self._address))}: {error}") from error
+
+
 class _PredictionActor:
     """A predictor on a node; made a Ray actor by ``_ActorPool``."""
 
@@ -99,6 +145,7 @@ class _ActorPool:
         self._ray = ray
         self._config = config
         self._node_timeout = node_timeout
+        self._head = _Head(ray.get_runtime_context().gcs_address)
         self._queue = deque(longest_first(jobs))
         self._idle: deque[Any] = deque()
         # By reference of a call in progress: the actor, and the video it predicts (None: it is loading).
@@ -127,6 +174,8 @@ class _ActorPool:
     def shutdown(self) -> None:
         """Kill every actor."""
         # Without a head nothing can be killed; the actors end with the cluster.
+        if self._head.lost:
+            return
         with suppress(ConnectionError, self._ray.exceptions.RayError):
             for actor in [*self._idle, *(actor for actor, _ in self._calls.values())]:
                 self._ray.kill(actor)
@@ -140,7 +189,11 @@ class _ActorPool:
         """Wait for one call to end."""
         all_loading = not any(job for _, job in self._calls.values())
         timeout = self._node_timeout if all_loading else None
-        ended, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not (ended := self._ray.wait(list(self._calls), num_returns=1, timeout=_HEAD_INTERVAL)[0]):
+            self._head.check()
+            if deadline is not None and time.monotonic() > deadline:
+                break
         if not ended:
             raise MethodError(
                 f"no node of the Ray cluster could run an actor within {self._node_timeout:g} s", hint=RESUME_HINT

@@ -1,17 +1,21 @@
 """A cluster of two nodes in this process: the bytes are those of one process, even if a node is lost during a run."""
 
+import socket
+import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mevis_bench.config.run_config import read_run_config
+from mevis_bench.execution import ray_pool
 from mevis_bench.execution.inline import Inline
 from mevis_bench.execution.ray_pool import RayPool
-from mevis_bench.records import DataError, MethodError, UsageError
+from mevis_bench.records import DataError, ExitCode, MethodError, UsageError
 from mevis_bench.records.retry import RESUME_HINT
 from mevis_bench.runs.plan import plan_run
 from mevis_bench.runs.predict import RunReport, find_folder, predict
@@ -118,6 +122,52 @@ def test_a_node_that_is_lost_during_a_run_changes_no_byte(place: Path, cluster) 
     assert prediction_files(place / "ray") == prediction_files(place / "inline")
 
 
+@pytest.mark.timeout(600)
+def test_the_head_of_a_real_cluster_is_lost_during_a_run_and_the_run_resumes_on_this_machine(place: Path) -> None:
+    pytest.importorskip("ray", reason="ray is not installed (extra 'ray')")
+    run_once(place, out=place / "inline")
+    (place / "log").unlink()
+    words = [sys.executable, "-m", "mevis_bench", "run", "--task", "rvos", "--method", "fake", "--device", "cpu"]
+    words += ["--method-dir", str(place / "methods"), "--data", str(place / "data"), "--out", str(place / "run")]
+    script = place / "head.py"
+    script.write_text(HEAD)
+    head = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert head.stdin is not None
+        assert head.stdout is not None
+        address = head.stdout.readline().strip()
+        if not address:
+            pytest.skip("the machine is too busy: the Ray head did not start within Ray's own 30 s")
+        run = subprocess.Popen([*words, "--engine", "ray", "--address", address], stderr=subprocess.PIPE, text=True)
+        while run.poll() is None and not (place / "log").exists():
+            time.sleep(0.05)
+        head.stdin.write("lost\n")
+        head.stdin.flush()
+        err = run.communicate(timeout=120)[1]
+    finally:
+        head.communicate(timeout=60)  # its input ends, and with it the rest of the cluster
+    assert run.returncode == ExitCode.FAILED, err
+    assert err.count("error: ") == 1
+    assert f"error: the connection to the Ray cluster was lost: nothing answers at {address}: " in err
+    assert err.endswith(f"{RESUME_HINT} Without --engine ray and --address it resumes on this machine.\n")
+    assert "Traceback" not in err
+    assert run_once(place).done == len(ALL_SAMPLES)
+    assert prediction_files(place / "run") == prediction_files(place / "inline")
+
+
+# Starts a head and prints its address; at a line of input kills its control service, which is what makes it the head.
+HEAD = """\
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster()
+node = cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+print(cluster.address, flush=True)
+sys.stdin.readline()
+node.kill_gcs_server(check_alive=False)
+sys.stdin.readline()
+"""
+
+
 def test_address_belongs_to_the_engine_ray() -> None:
     flags = {"task": "rvos", "method": "fake", "address": "auto"}
     with pytest.raises(UsageError, match=r"^--address auto: --address requires --engine ray$"):
@@ -152,6 +202,9 @@ class FakeRay:
     def __init__(self, alive: int, lost: type[Exception]) -> None:
         self._alive, self._lost = alive, lost
         self.actors: list[object] = []
+
+    def get_runtime_context(self):
+        return types.SimpleNamespace(gcs_address="a client's, which has none")
 
     def is_initialized(self) -> bool:
         return True
@@ -215,3 +268,20 @@ def test_a_lost_head_is_one_error_and_the_run_resumes_on_this_machine(
         actor.close()
     assert run_once(place).done == len(ALL_SAMPLES)
     assert prediction_files(place / "run") == prediction_files(place / "inline")
+
+
+def test_a_head_that_misses_three_looks_in_a_row_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        head = ray_pool._Head(f"127.0.0.1:{port}")
+        head.check()
+    for _ in range(2):
+        head.check()
+    with socket.create_server(("127.0.0.1", port)):
+        head.check()
+    assert not head.lost
+    for _ in range(2):
+        head.check()
+    with pytest.raises(ConnectionError, match=f"nothing answers at 127.0.0.1:{port}: "):
+        head.check()
+    assert head.lost
