@@ -154,15 +154,15 @@ def build(hub: LoopbackHub) -> None:
     for name, entry in find_datasets().items():
         if entry.make_fixture is not None:
             make_fixture(name, Path(SETS, name))
-    run = ("run", "--task", "rvos", "--method-dir", "methods", *DATA, *CPU)
+    run = ("run", "--method-dir", "methods", *DATA, *CPU, "--task")
     for words in (
-        (*run, "--method", "fake", "--out", "rvos"),
-        (*run, "--method", "empty", "--out", "rvos_b"),
-        (*run, "--method", "fake", "--out", "half_1", "--shard", "1/2"),
-        (*run, "--method", "fake", "--out", "half_2", "--shard", "2/2"),
-        (*run, "--method", "fake", "--out", "v2", "--protocol", "mevis_v2"),
-        (*run, "--task", "rmot", "--method", "fake", "--out", "rmot"),
-        (*run, "--task", "rmeg", "--method", "fake", "--out", "rmeg"),
+        (*run, "rvos", "--method", "fake", "--out", "rvos"),
+        (*run, "rvos", "--method", "empty", "--out", "rvos_b"),
+        (*run, "rvos", "--method", "fake", "--out", "half_1", "--shard", "1/2"),
+        (*run, "rvos", "--method", "fake", "--out", "half_2", "--shard", "2/2"),
+        (*run, "rvos", "--method", "fake", "--out", "v2", "--protocol", "mevis_v2"),
+        (*run, "rmot", "--method", "fake", "--out", "rmot"),
+        (*run, "rmeg", "--method", "fake", "--out", "rmeg"),
         ("roundtrip", "rmeg", *READER),
         ("accept", "rvos", "rvos_b", "--expected", "base.json"),
         ("history", "add", "rvos", "rvos_b", "--file", "history.jsonl"),
