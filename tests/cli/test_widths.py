@@ -23,9 +23,12 @@ from tests.fuzz.world import CPU, DATA, build, environment
 
 NARROW, WIDE = 80, 4000
 RUN = "runs/rvos-a_method_of_long_name-default-valid_u-20260101-000000"
-PLAN = ("run", "--task", "rvos,rmot", "--method", "fake,empty", "--method-dir", "methods", *DATA, *CPU, "--dry-run")
+PLAN = ("run", "--method-dir", "methods", *DATA, *CPU, "--dry-run")
 TABLES: dict[str, tuple[Sequence[str], ...]] = {
-    "run": ((*PLAN, "--limit", "1", "--out", "runs"), (*PLAN, "--method", "empty", "--task", "rvos", "--out", "new")),
+    "run": (
+        (*PLAN, "--method", "fake,empty", "--task", "rvos,rmot", "--limit", "1", "--out", "runs"),
+        (*PLAN, "--method", "empty", "--task", "rvos", "--out", "new"),
+    ),
     "suite": (("suite", "suite.yaml", "--out", "suites"),),
     "try": (("try", "data/JPEGImages/va", "left one", "--method", "empty,moving_region", "--every", "2"),),
     "score": (("score", "preds.json", *DATA, "--workers", "1", "--out", "scored"), ("score", RUN, "--out", "scored")),
@@ -78,9 +81,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("world")
     with environment(folder) as hub:
         build(hub)
-        run = ("run", "--method-dir", "methods", *DATA, *CPU, "--method", "fake")
-        assert main([*run, "--task", "rvos", "--out", RUN]) == 0
-        assert main([*run, "--task", "rmot", "--method", "moving_region", "--out", "tracks"]) == 0
+        run = ("run", "--method-dir", "methods", *DATA, *CPU, "--method")
+        assert main([*run, "fake", "--task", "rvos", "--out", RUN]) == 0
+        assert main([*run, "moving_region", "--task", "rmot", "--out", "tracks"]) == 0
         yield folder
 
 
