@@ -106,7 +106,7 @@ class _Head:
         return self._misses >= _HEAD_MISSES
 
     def check(self) -> None:
-        """Look whether it is there.
+        """Connect to it.
 
         Raises:
             _HeadLostError: It was not, this time and the times before.
