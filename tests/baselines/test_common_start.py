@@ -21,7 +21,7 @@ from mevis_bench.methods.registry import find_methods
 from mevis_bench.methods.weights import WeightsChoice, default_store, locate_weights
 from mevis_bench.records import MethodConfig, TextPrompt
 
-SEGMENTERS = ("lmpm", "dshmp", "urvos", "mttr", "referformer", "losh", "mutr", "vlt")
+SEGMENTERS = ("lmpm", "dshmp", "urvos", "mttr", "referformer", "losh", "mutr", "vlt", "onlinerefer", "r2vos", "sgmg")
 
 PROMPTS = (TextPrompt("0", "The bird that moves left"), TextPrompt("1", "the one flying away quickly after going down"))
 
@@ -128,7 +128,7 @@ def test_similarity_pools_the_tokens_of_a_sentences_objects():
 
 
 @pytest.mark.parametrize(
-    "name", ["lmpm:mini-audio", "mutr:mini-audio", "git", "wnet", "temprmot", "transrmot", *SEGMENTERS]
+    "name", ["lmpm:mini-audio", "mutr:mini-audio", "git", "wnet", "soc", "temprmot", "transrmot", *SEGMENTERS]
 )
 def test_shipped_weights_are_those_of_the_method_file(name, split):
     method, _, variant = name.partition(":")
