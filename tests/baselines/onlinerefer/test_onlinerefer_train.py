@@ -20,8 +20,8 @@ from tests.baselines.overfit import Case, assert_overfits, assert_resumes, write
 TINY = replace(LANGUAGE_QUERIES_SIZES["mini"], channels=32, depth=1, feedforward=32, queries=2)
 CASE = Case(
     "onlinerefer",
-    ("steps=400", "batch_size=2", "sentences=null", "num_frames=3", "scales=[64]", "max_size=96", "augment=false",
-     "lr=2e-3", "lr_backbone=2e-3", "lr_text_encoder=2e-3", "lr_linear_proj_mult=0.3"),
+    ("steps=260", "batch_size=2", "sentences=null", "num_frames=3", "scales=[64]", "max_size=96", "augment=false",
+     "lr=4e-3", "lr_backbone=4e-3", "lr_text_encoder=4e-3", "lr_linear_proj_mult=1.0"),
     {"short": 64},
     variant="scratch",
 )  # fmt: skip
