@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: setup demo test fuzz lint docs package image bench train-mini pictures ablation leaderboard nightly constraints schemas mutants
+.PHONY: setup demo test test-slow fuzz lint docs package image bench train-mini pictures ablation leaderboard nightly constraints schemas mutants
 
 setup: $(VENV)/ready
 
@@ -27,8 +27,14 @@ demo: setup
 	$(BIN)/mevis-bench pairs runs/demo/rvos-lmpmpp-valid_u
 
 # Tests start hundreds of processes: compiled modules are kept even where the environment says not to.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+
 test: setup
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+	$(PYTEST) -m "not slow"
+
+# Trainings that overfit two clips, whole steps of the authors' trainings, installed packages.
+test-slow: setup
+	$(PYTEST) -m slow
 
 # Every named mutant (tests/mutants/*.toml) must make a test fail; then mutmut changes every line of the modules that
 # pyproject.toml lists and prints what no test noticed. About two hours on two cores.

@@ -54,7 +54,6 @@ def train(arguments: TrainingArguments) -> None:
         predict_layers=predict_layers,
         model=SgMgModel,
         augmentation=augmentation(arguments.options),
-        half=encoders.start is not None,  # below 4 MB
     )
     train_sentences(arguments, recipe)
 

@@ -118,7 +118,7 @@ def test_ci_runs_lint_tests_docs_and_packages_and_builds_both_images() -> None:
     commands = {step["run"] for job in jobs.values() for step in job["steps"] if "run" in step}
     accessibility = "npm install --no-save --prefix build axe-core@4.14.1"
     image = "make image TORCH=${{ matrix.torch }}"
-    assert commands == {accessibility, "make test", "make lint", "make docs", "make package", image}
+    assert commands == {accessibility, "make test", "make test-slow", "make lint", "make docs", "make package", image}
     assert jobs["image"]["strategy"]["matrix"]["torch"] == ["cpu", "cu128"]
 
 

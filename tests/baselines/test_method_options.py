@@ -74,6 +74,8 @@ def test_the_options_of_every_variant_are_valid(name):
     method = REGISTRY.resolve(name)
     kind = options_type(method.method)
     if kind is None:
+        if method.method.spec.environment is not None:
+            pytest.skip("its options are validated where it runs, in an environment of its own")
         assert method.spec.options == {}, f"{name} has options but no options.py"
         return
     assert dataclasses.is_dataclass(kind)

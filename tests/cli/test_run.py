@@ -152,7 +152,10 @@ def test_ctrl_c_twice_is_one_message_and_the_run_resumes(place: Path, workers: s
     write_fake_method(place / "methods", "import time\ndef act(setup, video, prompt): time.sleep(0.5)\n")
     words = [sys.executable, "-m", "mevis_bench", "run", "--task", "rvos", "--method", "fake", "--device", "cpu"]
     words += ["--workers", workers, "--out", "r"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells let background jobs ignore it
+    )  # fmt: skip
     samples = place / "r" / "samples.jsonl"
     while not (samples.exists() and samples.read_text()) and process.poll() is None:
         time.sleep(0.02)

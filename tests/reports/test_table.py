@@ -212,16 +212,16 @@ def test_paper_comparison_has_differences_and_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data_set", "protocol", "split", "metrics", "table", "differences"),
+    ("data_set", "protocol", "split", "metrics", "variant", "table", "difference"),
     [
-        ("ref_davis17", "ref_davis_annotators", "valid", {"J&F": 0.6}, 8, [60 - 59.6, 60 - 61.1]),
-        ("refer_youtube_vos", "refer_youtube_vos", "valid", {"J&F": 0.6, "J": 0.58}, 8, [60 - 59.4, 60 - 62.9]),
-        ("a2d_sentences", "a2d_sentences", "test", {"mAP": 0.55, "J": 0.9}, 9, [55 - 52.8, 55 - 55.0]),
-        ("jhmdb_sentences", "a2d_sentences", "test", {"mAP": 0.45}, 9, [45 - 42.2, 45 - 43.7]),
+        ("ref_davis17", "ref_davis_annotators", "valid", {"J&F": 0.6}, "video-swin-t", 8, 60 - 59.6),
+        ("refer_youtube_vos", "refer_youtube_vos", "valid", {"J&F": 0.6, "J": 0.58}, "video-swin-b", 8, 60 - 62.9),
+        ("a2d_sentences", "a2d_sentences", "test", {"mAP": 0.55, "J": 0.9}, "video-swin-t-a2d", 9, 55 - 52.8),
+        ("jhmdb_sentences", "a2d_sentences", "test", {"mAP": 0.45}, "video-swin-b-a2d", 9, 45 - 43.7),
     ],
 )
 def test_other_data_sets_are_compared_with_their_own_columns(
-    data_set: str, protocol: str, split: str, metrics: dict[str, float], table: int, differences: list[float]
+    data_set: str, protocol: str, split: str, metrics: dict[str, float], variant: str, table: int, difference: float
 ) -> None:
     results = Results(
         task="rvos",
@@ -230,15 +230,14 @@ def test_other_data_sets_are_compared_with_their_own_columns(
         counts={"expected": 1, "scored": 1, "missing": 0},
         split=split,
         fingerprint="f",
-        method={"name": "referformer", "variant": "video-swin-t", "provenance": "official"},
+        method={"name": "referformer", "variant": variant, "provenance": "official"},
         dataset={"name": data_set, "version": "1"},
     )
     rows = read_paper_rows(paper_folder())
-    entries = compare_with_paper(results, rows)
-    assert [(entry.row.table, entry.row.data_set) for entry in entries] == [(table, data_set)] * 2
-    headline = next(iter(metrics))
-    assert [entry.difference[headline] for entry in entries] == pytest.approx(differences)
-    assert {entry.not_comparable for entry in entries} == {()}
+    (entry,) = compare_with_paper(results, rows)
+    assert (entry.row.table, entry.row.data_set) == (table, data_set)
+    assert entry.difference[next(iter(metrics))] == pytest.approx(difference)
+    assert entry.not_comparable == ()
     other = compare_with_paper(replace(results, protocol="ref_davis_expressions"), rows)
     assert f"other protocol (ref_davis_expressions; the paper's is {protocol})" in other[0].not_comparable
     assert compare_with_paper(replace(results, dataset={"name": "long_rvos"}), rows) == ()

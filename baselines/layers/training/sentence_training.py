@@ -43,7 +43,6 @@ class SentenceRecipe(Generic[NetworkT]):
         model: Makes the model of the network, its tokenizer and its device, for evaluations.
         augmentation: The transforms of a clip.
         objective: Losses of what ``predict_layers`` returns.
-        half: Whether the weights are written in half precision.
     """
 
     name: str
@@ -55,7 +54,6 @@ class SentenceRecipe(Generic[NetworkT]):
     model: Callable[[NetworkT, Tokenizer, str], ClipModel[Any, Any, Any]]
     augmentation: Augmentation
     objective: Objective = query_objective
-    half: bool = False
 
 
 def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[NetworkT]) -> None:
@@ -110,6 +108,6 @@ def train_sentences(arguments: TrainingArguments, recipe: SentenceRecipe[Network
         schedule=drop_schedule(options.lr_drop, options.epochs),
         max_gradient_norm=options.clip_max_norm,
         key=recipe.key,
-        half=recipe.half,
+        half=encoders.start is not None,  # shipped
     )
     fit(arguments, options, stage, f"{recipe.name}_{arguments.variant.replace('-', '_')}.safetensors")

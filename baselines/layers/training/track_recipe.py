@@ -171,6 +171,7 @@ def train_tracker(
         best_metric="HOTA",
         schedule=drop_schedule(drops, options.epochs),
         max_gradient_norm=options.clip_max_norm,
+        half=encoders.start is not None,  # shipped
     )
     fit(arguments, options, stage, "model.safetensors")
 
