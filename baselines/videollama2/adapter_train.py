@@ -11,12 +11,12 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from baselines.layers.checkpoints.pretrained import read_tokenizer
 from baselines.layers.checkpoints.sharded_checkpoint import SINGLE
+from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_method import CaptionMethod
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.nn.lora import add_lora, merge_lora
@@ -143,7 +143,7 @@ def train_adapters(arguments: TrainingArguments) -> None:
         folder.mkdir(exist_ok=True)
         metadata = {"data_fingerprint": arguments.data.fingerprint, "seed": str(arguments.seed)}
         tensors = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
-        save_file(tensors, folder / SINGLE, metadata=metadata)
+        save_weights(tensors, folder / SINGLE, metadata)
         tokenizer.save_pretrained(folder)
 
 

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from baselines.layers.checkpoints.weights_file import save_weights
 from baselines.layers.inference.caption_view import CaptionView, Highlight, Square
 from baselines.layers.inputs.mirror import mirror
 from baselines.layers.training.parameter_groups import group_by_shape
@@ -110,7 +110,7 @@ def train(arguments: TrainingArguments) -> None:
         )
         arguments.trainer.fit(stage)
     if arguments.trainer.is_main_process:
-        save_weights(network, tokenizer, arguments)
+        save_folder(network, tokenizer, arguments)
 
 
 def draw_targets(
@@ -203,7 +203,7 @@ def shared_prefix_mask(shared: int, sentences: int, length: int, device: torch.d
     return mask.tril().bool().to(device)
 
 
-def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, arguments: TrainingArguments) -> None:
+def save_folder(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, arguments: TrainingArguments) -> None:
     """Write a folder for ``--weights`` and the package: tensors in half precision, and the tokenizer."""
     folder = arguments.out / "mini"
     folder.mkdir(exist_ok=True)
@@ -213,5 +213,5 @@ def save_weights(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, a
         "seed": str(arguments.seed),
         "options": json.dumps(asdict(arguments.options)),
     }
-    save_file(tensors, folder / "model.safetensors", metadata=metadata)
+    save_weights(tensors, folder / "model.safetensors", metadata)
     tokenizer.save_pretrained(folder)
